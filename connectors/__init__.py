@@ -1,0 +1,1 @@
+"""Calendars that entries are written into. Knows nothing of webhooks, of the store, or of the receiver."""

@@ -1,0 +1,226 @@
+"""The port: what the receiver asks of a calendar, in calendar words.
+
+Standard library only. Every connector passes the one conformance suite in ``tests/connectors/conformance.py``.
+"Not found" and "no answer" are outcomes of a change, not exceptions: a caller that handles a batch must be told
+about each item. What prevents a whole call from being made or understood is a `ConnectorError`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+PROPERTY_SET_ID = "38cdcc78-53ad-4f70-b322-95efa82260e4"
+"""GUID under which every entry carries its two extended properties. Fixed for ever: audits of years to come read it."""
+
+UID_PROPERTY = "RdvUid"
+INSTALLATION_PROPERTY = "RdvInstallation"
+
+
+class ShowAs(StrEnum):
+    """How the agent's free/busy shows the time of an entry."""
+
+    BUSY = "busy"
+    FREE = "free"
+    OUT_OF_OFFICE = "out_of_office"
+
+
+class Sensitivity(StrEnum):
+    """Who else sees the content of an entry, in Exchange's words."""
+
+    NORMAL = "normal"
+    PERSONAL = "personal"
+    PRIVATE = "private"
+    CONFIDENTIAL = "confidential"
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEntry:
+    """What a calendar shows of one event; never anything about an usager.
+
+    All texts are plain: a connector escapes them for where they go.
+    """
+
+    uid: str
+    """ASCII, at most 255 characters; the value of `RdvUid`, the same for the event's whole life."""
+    title: str
+    start: datetime
+    """Aware, in `time_zone`."""
+    end: datetime
+    """Aware, in `time_zone`; not before `start`."""
+    time_zone: str
+    """IANA name, such as ``Europe/Paris``."""
+    location: str = ""
+    notice: str = ""
+    """One sentence for the entry's body."""
+    link: str | None = None
+    """``https://`` address of the appointment's page, shown in the body."""
+    show_as: ShowAs = ShowAs.BUSY
+    sensitivity: Sensitivity = Sensitivity.PRIVATE
+    reminder_minutes: int | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Write an entry that is not there yet."""
+
+    entry: CalendarEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Make the item show the entry, whatever it shows now."""
+
+    item_id: str
+    entry: CalendarEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the item from the calendar, so that the agent can still see it among the deleted items."""
+
+    item_id: str
+
+
+Change = Create | Update | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The server confirmed the change."""
+
+    item_id: str
+    """The item's id from now on (for a `Delete`: the id it had)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The id of an `Update` or a `Delete` leads nowhere. The item may live on elsewhere under another id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """No answer came: the change may have been made, may be made later, or may never be."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The server refused this one change and said so; nothing was changed by it."""
+
+    error: "ConnectorError"
+
+
+Outcome = Done | NotFound | Unconfirmed | Failed
+
+
+class Scope(StrEnum):
+    """How far a trouble reaches: who else should wait."""
+
+    ITEM = "item"
+    MAILBOX = "mailbox"
+    SERVER = "server"
+
+
+class ConnectorError(Exception):
+    """The calendar could not be used. Carries a code and a reach, never a message from the wire.
+
+    Messages of servers and libraries may quote what was sent, so none of their text is kept.
+    """
+
+    def __init__(self, code: str, scope: Scope = Scope.ITEM) -> None:
+        super().__init__(f"{code} ({scope})")
+        self.code = code
+        self.scope = scope
+
+
+class Temporary(ConnectorError):
+    """May heal by itself or by an administrator's hand: try again later."""
+
+    def __init__(self, code: str, scope: Scope = Scope.ITEM, retry_after_s: float | None = None) -> None:
+        super().__init__(code, scope)
+        self.retry_after_s = retry_after_s
+        """How long the server asked us to wait; None where it did not say."""
+
+
+class Permanent(ConnectorError):
+    """Sending the same again cannot succeed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One of our items as it stands in a mailbox."""
+
+    item_id: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """One of our items with what it shows, read back."""
+
+    item_id: str
+    entry: CalendarEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a look at one mailbox told, without writing into it."""
+
+    address: str
+    """The mailbox's own primary address as far as the server tells it, else the one asked for."""
+    server_version: str | None = None
+
+
+class Connector(Protocol):
+    """One configured calendar server. Safe to use from several threads, one call per mailbox at a time.
+
+    Only items of the connector's own installation are ever found, listed, changed or removed.
+    """
+
+    call_timeout_s: float
+    """A call that has not been answered after so long is given up (`Unconfirmed`, or `Temporary`)."""
+
+    def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
+        """Make up to 100 changes in one mailbox; one outcome each, in the same order.
+
+        One bad item never costs its neighbours. Never raises for what concerns the call as a whole: every change
+        then has the outcome `Failed` (certainly not done) or `Unconfirmed` (may be done).
+        """
+        ...
+
+    def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
+        """Every item of this installation carrying one of the uids; a uid that has none maps to an empty list.
+
+        Looks in the calendar, then, for what the calendar does not have, in its subfolders.
+
+        Raises:
+            ConnectorError: the look-up failed or was cut short; nothing may be concluded.
+
+        """
+        ...
+
+    def list_marked(self, mailbox: str, start: datetime, end: datetime) -> Iterable[Marked]:
+        """Every item of this installation that overlaps the window, calendar and subfolders.
+
+        Raises:
+            ConnectorError: as `find`.
+
+        """
+        ...
+
+    def probe(self, mailbox: str) -> Probe:
+        """Reach the mailbox with the rights that writing needs, without writing.
+
+        Raises:
+            ConnectorError: with the code that says why not.
+
+        """
+        ...
+
+    def close(self) -> None:
+        """Give connections back."""
+        ...

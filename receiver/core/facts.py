@@ -1,0 +1,200 @@
+"""What is kept of an event, and which of two states of it is the newer one.
+
+An `EventState` has no field for an usager: what is not named here cannot be stored, logged or shown.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Emitter(StrEnum):
+    """Who sends: the two speak the same shape with other ids, headers and ages."""
+
+    RDV_SERVICE_PUBLIC = "rdv_service_public"
+    RDV_INSERTION = "rdv_insertion"
+
+
+class Model(StrEnum):
+    """Kinds of event that have a place in a calendar, in the emitter's words."""
+
+    RDV = "Rdv"
+
+
+class EventKind(StrEnum):
+    """What the emitter says happened."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DESTROYED = "destroyed"
+
+
+class LocationType(StrEnum):
+    """Where a RDV takes place, in the emitter's words. A type not known here shows no place."""
+
+    PUBLIC_OFFICE = "public_office"
+    PHONE = "phone"
+    HOME = "home"
+    VISIO = "visio"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRef:
+    """An agent as a payload lists it."""
+
+    ident: str
+    """RDV Service Public's id; ``insertion-ID`` for an agent that only rdv-insertion knows."""
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lieu:
+    """Where the usager is received. A place typed for one RDV has no name here unless its policy is on."""
+
+    name: str
+    address: str
+    single_use: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventState:
+    """The facts of one appointment at one moment."""
+
+    starts_at: datetime
+    """UTC."""
+    ends_at: datetime
+    """UTC."""
+    motif: str
+    location_type: LocationType
+    lieu: Lieu | None = None
+    time_zone: str | None = None
+    """IANA name the payload gave; None: the source's."""
+    cancelled: bool = False
+    collective: bool = False
+    users_count: int | None = None
+    max_participants: int | None = None
+    name: str | None = None
+    """Title of a collective RDV; kept only under the policy `collective_names`."""
+    visio_url: str | None = None
+    """Kept only under the policy `visio_link`."""
+    agent_url: str | None = None
+    """The emitter's own `url_for_agents`, whatever its host; rendering judges the host."""
+    organisation: int | None = None
+    verticale: str | None = None
+    rdv: int | None = None
+    """RDV Service Public's id, for building the link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """How new a state is, as its emitter says."""
+
+    kind: EventKind
+    state_at: datetime
+    """When the state was rendered."""
+    occurred_at: datetime | None = None
+    """When the change happened, where the emitter tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One decoded webhook that concerns a calendar."""
+
+    model: Model
+    wire_id: int | None
+    uuid: str | None
+    organisation: int | None
+    version: Version
+    purge: bool
+    """The platform erases the object for data protection."""
+    state: EventState | None
+    """None when the event is destroyed."""
+    agents: tuple[AgentRef, ...] = ()
+
+    @property
+    def ident(self) -> str:
+        """The part of the event's key that names it: the uuid where there is one."""
+        return self.uuid or str(self.wire_id)
+
+
+def event_uid(platform: str, delivery: Delivery) -> str:
+    """Return the `RdvUid` that an event first seen in this delivery gets for its whole life. ASCII."""
+    return f"{delivery.model}/{delivery.ident}@{platform}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store holds of an event when another state of it arrives."""
+
+    emitter: Emitter
+    version: Version
+    state: EventState | None = field(repr=False)
+    agents: frozenset[str]
+
+
+class Ruling(StrEnum):
+    """What to do with a state that arrived."""
+
+    APPLY = "apply"
+    APPLY_AMBIGUOUS = "apply_ambiguous"
+    SUPERSEDED = "superseded"
+    TOO_OLD = "too_old"
+    TOO_NEW = "too_new"
+
+
+FUTURE_TOLERANCE = timedelta(minutes=2)
+
+MAX_AGE = {
+    # A little more than each emitter goes on retrying: 7.5 days with jitter, and about 20.
+    Emitter.RDV_SERVICE_PUBLIC: timedelta(days=10),
+    Emitter.RDV_INSERTION: timedelta(days=25),
+}
+
+_PRIORITY = {Emitter.RDV_SERVICE_PUBLIC: 1, Emitter.RDV_INSERTION: 0}
+_KIND_RANK = {EventKind.CREATED: 0, EventKind.UPDATED: 1, EventKind.DESTROYED: 2}
+
+
+def rule(known: Known | None, emitter: Emitter, incoming: Delivery, now: datetime) -> Ruling:
+    """Judge an arriving state against the newest one known and against our clock. Pure.
+
+    An age outside the limits matters only where nothing newer is known: then the state is neither believed nor
+    acknowledged.
+    """
+    newer = known is None or _supersedes(known, emitter, incoming)
+    if not newer:
+        return Ruling.SUPERSEDED
+    if incoming.version.state_at < now - MAX_AGE[emitter]:
+        return Ruling.TOO_OLD
+    if incoming.version.state_at > now + FUTURE_TOLERANCE:
+        return Ruling.TOO_NEW
+    if known is not None and _is_tie(known, emitter, incoming) and _differs(known, incoming):
+        return Ruling.APPLY_AMBIGUOUS
+    return Ruling.APPLY
+
+
+def _supersedes(known: Known, emitter: Emitter, incoming: Delivery) -> bool:
+    if known.emitter is not emitter:
+        return _PRIORITY[emitter] > _PRIORITY[known.emitter]
+    if known.version.kind is EventKind.DESTROYED:
+        return False
+    if incoming.version.kind is EventKind.DESTROYED:
+        return True
+    return _order(known.version, incoming.version) >= 0
+
+
+def _order(known: Version, incoming: Version) -> int:
+    """Positive where `incoming` is the newer, negative where `known` is, 0 where only arrival can tell."""
+    if known.state_at != incoming.state_at:
+        return 1 if incoming.state_at > known.state_at else -1
+    if known.occurred_at and incoming.occurred_at and known.occurred_at != incoming.occurred_at:
+        return 1 if incoming.occurred_at > known.occurred_at else -1
+    return _KIND_RANK[incoming.kind] - _KIND_RANK[known.kind]
+
+
+def _is_tie(known: Known, emitter: Emitter, incoming: Delivery) -> bool:
+    return known.emitter is emitter and _order(known.version, incoming.version) == 0
+
+
+def _differs(known: Known, incoming: Delivery) -> bool:
+    return known.state != incoming.state or known.agents != frozenset(agent.ident for agent in incoming.agents)

@@ -1,0 +1,86 @@
+"""Who sent these bytes: HMAC over the raw body, or rdv-insertion's bearer token.
+
+The only place that ever looks at `data.address`: a token's claims are compared with it, and nothing is kept.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import jwt
+
+from receiver.core.facts import Emitter
+
+HMAC_HEADERS = {Emitter.RDV_SERVICE_PUBLIC: "x-lapin-signature", Emitter.RDV_INSERTION: "x-rdvi-signature"}
+TOKEN_CLAIMS = ("id", "address", "starts_at")
+
+
+def matching_keys(
+    emitter: Emitter, body: bytes, headers: Mapping[str, str], keys: Sequence[bytes], now: datetime
+) -> frozenset[int]:
+    """Return the positions of the keys that signed this body; none: nobody we know did.
+
+    Args:
+        emitter: which headers and which kinds of signature are accepted.
+        body: the raw bytes as received.
+        headers: header names in lower case.
+        keys: every live secret of the source.
+        now: for the expiry of a token.
+
+    Every key is tried whatever an earlier one gave, and digests are compared in constant time, so that an answer's
+    delay tells nothing about a secret.
+
+    """
+    signature = headers.get(HMAC_HEADERS[emitter], "")
+    if signature:
+        return frozenset(i for i, key in enumerate(keys) if _signed(body, signature, key))
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if emitter is Emitter.RDV_INSERTION and scheme.lower() == "bearer" and token:
+        return frozenset(i for i, key in enumerate(keys) if _vouched(body, token.strip(), key, now))
+    return frozenset()
+
+
+def _signed(body: bytes, signature: str, key: bytes) -> bool:
+    expected = hmac.new(key, body, hashlib.sha256).hexdigest()
+    # Compared as bytes: compare_digest refuses text outside ASCII, which a stranger may well send.
+    return hmac.compare_digest(expected.encode(), signature.lower().encode("utf-8", "replace"))
+
+
+# Keys shorter than PyJWT recommends are the emitter's choice; `exp` stands in the header, where PyJWT does not look.
+_JWT = jwt.PyJWT(
+    options={
+        "verify_exp": False,
+        "verify_aud": False,
+        "verify_iss": False,
+        "verify_sub": False,
+        "verify_jti": False,
+        "verify_iat": False,
+        "verify_nbf": False,
+    }
+)
+
+
+def _vouched(body: bytes, token: str, key: bytes, now: datetime) -> bool:
+    """Whether the token is signed by the key, fresh, and speaks of this body."""
+    try:
+        verified = _JWT.decode_complete(token, key, algorithms=["HS256"])
+    except (jwt.PyJWTError, ValueError):
+        return False
+    return _fresh(verified["header"], now) and _speaks_of(verified["payload"], body)
+
+
+def _fresh(header: Mapping[str, Any], now: datetime) -> bool:
+    expiry = header.get("exp")
+    return isinstance(expiry, int | float) and not isinstance(expiry, bool) and now.timestamp() < expiry
+
+
+def _speaks_of(claims: Mapping[str, Any], body: bytes) -> bool:
+    """Whether the claims equal the body's: the token covers nothing else of it."""
+    try:
+        data = json.loads(body)["data"]
+        return all(name in claims and claims[name] == data.get(name) for name in TOKEN_CLAIMS)
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return False

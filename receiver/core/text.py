@@ -1,0 +1,24 @@
+"""Text from outside, made safe to keep and to show."""
+
+import unicodedata
+
+_UNWANTED_CATEGORIES = {"Cc", "Cs", "Co", "Cn"}  # controls, surrogates, private use, unassigned
+_BIDI_AND_INVISIBLE = set("\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u061c")
+
+
+def clean(text: str, limit: int) -> str:
+    """Return the text on one line, without control and direction-changing characters, at most `limit` long.
+
+    What is cut off shows as an ellipsis.
+    """
+    kept = "".join(_printable(character) for character in text[: limit * 4])
+    line = " ".join(kept.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _printable(character: str) -> str:
+    if character in "\t\r\n\u2028\u2029":
+        return " "
+    if character in _BIDI_AND_INVISIBLE or unicodedata.category(character) in _UNWANTED_CATEGORIES:
+        return ""
+    return character

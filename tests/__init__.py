@@ -1,0 +1,1 @@
+"""The tests: `core` is pure, `store` speaks to databases, `connectors` to the mock Exchange, `end_to_end` to processes."""
