@@ -1,0 +1,70 @@
+"""The one place that chooses concrete classes and puts the parts together."""
+
+from flask import Flask
+
+from connectors.base import Connector
+from receiver.config import CalendarSettings, EwsCalendar, IcsFolder, Reloadable, Settings
+from receiver.store import Store
+
+
+def open_store(settings: Settings) -> Store:
+    """Open the configured store. Its schema is not touched."""
+    return Store(settings.store_url)
+
+
+def run_web(settings: Reloadable) -> None:
+    """Serve webhooks until told to stop. gunicorn ends the process itself."""
+    from receiver.web.app import create_app
+    from receiver.web.server import serve
+
+    def make_app() -> Flask:
+        return create_app(settings.current, open_store(settings.current))
+
+    serve(settings, make_app)
+
+
+def run_worker(settings: Reloadable) -> None:
+    """Write into the calendars until told to stop."""
+    from receiver.worker import loop
+
+    store = open_store(settings.current)
+    installation = store.installation().id
+    try:
+        loop.run(settings, store, lambda current: connectors(current, installation))
+    finally:
+        store.close()
+
+
+def connectors(settings: Settings, installation: str) -> dict[str, Connector]:
+    """Build every configured connector, by calendar name. Nothing is contacted."""
+    return {name: _connector(calendar, installation) for name, calendar in settings.calendars.items()}
+
+
+def _connector(calendar: CalendarSettings, installation: str) -> Connector:
+    match calendar:
+        case EwsCalendar():
+            return _ews(calendar, installation)
+        case IcsFolder():
+            from connectors.ics_folder import IcsFolderConnector
+
+            return IcsFolderConnector(calendar.path, installation)
+
+
+def _ews(calendar: EwsCalendar, installation: str) -> Connector:
+    # Imported where it is needed: exchangelib costs a second and 60 MB that the web processes can do without.
+    from connectors.ews import EwsConnector, EwsSettings
+
+    return EwsConnector(
+        EwsSettings(
+            server=calendar.server,
+            version=calendar.version,
+            auth=calendar.auth,
+            access=calendar.access,
+            username=calendar.username,
+            password=calendar.password.value,
+            ca_file=calendar.ca_file,
+            connections=calendar.connections,
+            timeout_s=calendar.timeout_s,
+            installation=installation,
+        )
+    )

@@ -1,0 +1,31 @@
+"""What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector."""
+
+from receiver.store.engine import StoreUnavailable
+from receiver.store.leases import LeaseLost
+from receiver.store.records import (
+    Decision,
+    EventView,
+    Incoming,
+    Installation,
+    MailboxWork,
+    Receipt,
+    Trouble,
+    Verdict,
+    WorkItem,
+)
+from receiver.store.store import Store
+
+__all__ = [
+    "Decision",
+    "EventView",
+    "Incoming",
+    "Installation",
+    "LeaseLost",
+    "MailboxWork",
+    "Receipt",
+    "Store",
+    "StoreUnavailable",
+    "Trouble",
+    "Verdict",
+    "WorkItem",
+]

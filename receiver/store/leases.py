@@ -1,0 +1,127 @@
+"""Hands out mailboxes to workers, one worker a mailbox at a time, and records what they did.
+
+A lease is two columns committed before the first call. It ends by itself: a dead worker holds nobody up for long.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, update
+
+from receiver.core.mailboxes import Mailbox
+from receiver.core.plan import Placement
+from receiver.store.placements import keep, placement_of
+from receiver.store.records import MailboxWork, Trouble, WorkItem, read_facts
+from receiver.store.tables import events, mailboxes, placements
+
+Advance = Callable[[Placement], Placement]
+
+
+class LeaseLost(Exception):
+    """Another worker may have the mailbox by now: nothing may be sent or recorded any more."""
+
+
+def has_work(connection: Connection, calendar: str, now: datetime) -> bool:
+    """Whether `claim` would find something. Takes no lock."""
+    return connection.execute(_claimable(calendar, now)).first() is not None
+
+
+def claim(connection: Connection, calendar: str, now: datetime, limit: int, lease: timedelta) -> MailboxWork | None:
+    """Lease the mailbox whose change has waited longest, with up to `limit` of its due placements."""
+    row = (
+        connection.execute(_claimable(calendar, now).with_for_update(skip_locked=True, of=mailboxes)).mappings().first()
+    )
+    if row is None:
+        return None
+    token = secrets.token_hex(16)
+    connection.execute(
+        update(mailboxes).where(mailboxes.c.id == row["id"]).values(lease=token, leased_until=now + lease)
+    )
+    return MailboxWork(
+        mailbox_id=row["id"],
+        mailbox=Mailbox(row["calendar"], row["address"]),
+        lease=token,
+        attempts=row["attempts"],
+        items=tuple(_item(due) for due in connection.execute(_due(row["id"], now, limit)).mappings()),
+    )
+
+
+def advance(
+    connection: Connection, work: MailboxWork, changes: Mapping[int, Advance], now: datetime, lease: timedelta
+) -> dict[int, Placement]:
+    """Apply each change to its placement as it stands now, and hold the lease longer.
+
+    Wishes that came while a call was under way are seen by the change and kept: only what the worker learnt is
+    recorded.
+
+    Raises:
+        LeaseLost: nothing was changed.
+
+    """
+    mine = and_(mailboxes.c.id == work.mailbox_id, mailboxes.c.lease == work.lease)
+    extended = connection.execute(update(mailboxes).where(mine).values(leased_until=now + lease))
+    if extended.rowcount != 1:
+        raise LeaseLost
+    rows = connection.execute(
+        select(placements, events.c.uid)
+        .join(events, events.c.id == placements.c.event_id)
+        .where(placements.c.id.in_(changes))
+        .with_for_update(of=placements)
+    ).mappings()
+    advanced = {row["id"]: changes[row["id"]](placement_of(row)) for row in rows}
+    for placement in advanced.values():
+        keep(connection, placement)
+    return advanced
+
+
+def release(connection: Connection, work: MailboxWork, trouble: Trouble | None, succeeded_at: datetime | None) -> None:
+    """Give the mailbox back; with a trouble, nobody takes it before that is over."""
+    mine = and_(mailboxes.c.id == work.mailbox_id, mailboxes.c.lease == work.lease)
+    values: dict[str, object] = {"lease": None, "leased_until": None}
+    if trouble:
+        values |= {"blocked_until": trouble.until, "failure": trouble.code, "attempts": mailboxes.c.attempts + 1}
+    elif succeeded_at:
+        values |= {"blocked_until": None, "failure": None, "attempts": 0, "succeeded_at": succeeded_at}
+    connection.execute(update(mailboxes).where(mine).values(values))
+
+
+def _claimable(calendar: str, now: datetime):  # type: ignore[no-untyped-def]  # SQLAlchemy's own type is six names long
+    return (
+        select(mailboxes)
+        .join(placements, placements.c.mailbox_id == mailboxes.c.id)
+        .join(events, events.c.id == placements.c.event_id)
+        .where(
+            mailboxes.c.calendar == calendar,
+            or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= now),
+            or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= now),
+            _is_due(now),
+        )
+        .order_by(placements.c.due_at)
+        .limit(1)
+    )
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """Due, and not about to be settled again: its wish is then out of date."""
+    return and_(placements.c.due_at <= now, events.c.unsettled_at.is_(None))
+
+
+def _due(mailbox_id: int, now: datetime, limit: int):  # type: ignore[no-untyped-def]  # as above
+    return (
+        select(placements, events.c.uid, events.c.source, events.c.delivery, events.c.facts)
+        .join(events, events.c.id == placements.c.event_id)
+        .where(placements.c.mailbox_id == mailbox_id, _is_due(now))
+        .order_by(placements.c.due_at)
+        .limit(limit)
+    )
+
+
+def _item(row: RowMapping) -> WorkItem:
+    return WorkItem(
+        placement=placement_of(row),
+        event_id=row["event_id"],
+        source=row["source"],
+        delivery=row["delivery"],
+        state=read_facts(row["facts"]),
+    )

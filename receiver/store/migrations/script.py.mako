@@ -1,0 +1,21 @@
+"""${message}."""
+
+from alembic import op
+import sqlalchemy as sa
+
+from receiver.store.tables import Moment, RowId
+${imports if imports else ""}
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Expand."""
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    """Take it back."""
+    ${downgrades if downgrades else "pass"}

@@ -1,0 +1,165 @@
+"""The store: the one object through which the receiver remembers.
+
+Batches from the first day: `accept` takes many webhooks, `claim` hands out many changes, `advance` records many
+outcomes, each in one transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
+
+from receiver.core.plan import Placement
+from receiver.store import intake, leases, migrations, settling
+from receiver.store.engine import CONFLICT_RETRIES, Conflict, open_engine, reading, writing
+from receiver.store.records import Incoming, Installation, MailboxWork, Receipt, Trouble
+from receiver.store.tables import deliveries, events, heartbeats, installation, placements, rejections
+
+T = TypeVar("T")
+
+
+class Store:
+    """Facts, placements and the journal, on SQLite or PostgreSQL. Safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    # Schema
+
+    def migrate(self) -> None:
+        """Bring the schema up to date, once, whoever else tries at the same time; name the installation."""
+        migrations.upgrade(self._engine)
+
+    def is_current(self) -> bool:
+        """Whether the schema is the one this version expects."""
+        return migrations.is_current(self._engine)
+
+    def installation(self) -> Installation:
+        """Return who we are."""
+        with reading(self._engine) as connection:
+            row = connection.execute(select(installation)).one()
+            return Installation(row.id, row.digest_key)
+
+    # Intake
+
+    def accept(self, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
+        """Take webhooks in; every receipt is on disk when this returns.
+
+        Raises:
+            StoreUnavailable: nothing was taken in.
+
+        """
+        return self._write(lambda connection: [intake.take(connection, incoming, now) for incoming in batch])
+
+    def count_rejections(self, counts: Mapping[tuple[str, str], int], now: datetime) -> None:
+        """Add to the counts of refused requests by (source, reason), for the day."""
+        self._write(lambda connection: _count_rejections(connection, counts, now))
+
+    # The worker's side
+
+    def now(self) -> datetime:
+        """Return the database's clock, which all hosts share."""
+        if self._engine.dialect.name == "sqlite":
+            return datetime.now(UTC)
+        with reading(self._engine) as connection:
+            moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return moment.astimezone(UTC)
+
+    def has_unsettled(self) -> bool:
+        """Whether some event's placements may not agree with its facts."""
+        with reading(self._engine) as connection:
+            return (
+                connection.execute(select(events.c.id).where(events.c.unsettled_at.is_not(None)).limit(1)).first()
+                is not None
+            )
+
+    def settle(self, decide: settling.Decide, now: datetime, limit: int = 200) -> int:
+        """Make placements agree with facts for up to `limit` events; return how many there were."""
+        return self._write(lambda connection: settling.settle(connection, decide, now, limit))
+
+    def has_work(self, calendar: str, now: datetime) -> bool:
+        """Whether `claim` would find something."""
+        with reading(self._engine) as connection:
+            return leases.has_work(connection, calendar, now)
+
+    def claim(self, calendar: str, now: datetime, limit: int, lease: timedelta) -> MailboxWork | None:
+        """Lease one mailbox with what is due in it; None: nothing is."""
+        return self._write(lambda connection: leases.claim(connection, calendar, now, limit, lease))
+
+    def advance(
+        self, work: MailboxWork, changes: Mapping[int, leases.Advance], now: datetime, lease: timedelta
+    ) -> dict[int, Placement]:
+        """Record changes to leased placements; return them as they are now.
+
+        Raises:
+            LeaseLost: nothing was recorded.
+            StoreUnavailable: nothing was recorded.
+
+        """
+        return self._write(lambda connection: leases.advance(connection, work, changes, now, lease))
+
+    def release(self, work: MailboxWork, trouble: Trouble | None = None, succeeded_at: datetime | None = None) -> None:
+        """Give a mailbox back."""
+        self._write(lambda connection: leases.release(connection, work, trouble, succeeded_at))
+
+    def resettle(self, event_ids: Sequence[int], now: datetime) -> None:
+        """Have the wishes of these events worked out again."""
+        outdated = update(events).where(events.c.id.in_(event_ids)).values(unsettled_at=now)
+        self._write(lambda connection: connection.execute(outdated))
+
+    # Housekeeping
+
+    def beat(self, name: str, now: datetime) -> None:
+        """Say that a process is alive and can write."""
+        self._write(lambda connection: _beat(connection, name, now))
+
+    def last_beat(self, prefix: str) -> datetime | None:
+        """Return when a process whose name begins so was last heard of."""
+        with reading(self._engine) as connection:
+            newest = select(func.max(heartbeats.c.beat_at)).where(heartbeats.c.name.startswith(prefix, autoescape=True))
+            return connection.execute(newest).scalar()
+
+    def purge(self, now: datetime, tombstone_days: int, journal_days: int) -> int:
+        """Drop old tombstones and journal rows; return how many. What is not certain anywhere stays."""
+        return self._write(lambda connection: _purge(connection, now, tombstone_days, journal_days))
+
+    def _write(self, block: Callable[[Connection], T]) -> T:
+        for _ in range(CONFLICT_RETRIES):
+            try:
+                with writing(self._engine) as connection:
+                    return block(connection)
+            except Conflict:
+                continue
+        with writing(self._engine) as connection:
+            return block(connection)
+
+
+def _count_rejections(connection: Connection, counts: Mapping[tuple[str, str], int], now: datetime) -> None:
+    day = now.astimezone(UTC).date().isoformat()
+    for (source, reason), count in sorted(counts.items()):
+        key = {"day": day, "source": source[:40], "reason": reason}
+        same = rejections.c.day == day, rejections.c.source == key["source"], rejections.c.reason == reason
+        added = connection.execute(update(rejections).where(*same).values(count=rejections.c.count + count))
+        if not added.rowcount:
+            connection.execute(insert(rejections).values(key | {"count": count}))
+
+
+def _beat(connection: Connection, name: str, now: datetime) -> None:
+    known = connection.execute(update(heartbeats).where(heartbeats.c.name == name).values(beat_at=now))
+    if not known.rowcount:
+        connection.execute(insert(heartbeats).values(name=name, beat_at=now))
+
+
+def _purge(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> int:
+    placed = exists().where(placements.c.event_id == events.c.id)
+    old = events.c.destroyed_at < now - timedelta(days=tombstone_days)
+    gone = connection.execute(delete(events).where(old, ~placed)).rowcount
+    read = deliveries.c.received_at < now - timedelta(days=journal_days)
+    stale = heartbeats.c.beat_at < now - timedelta(days=1)
+    connection.execute(delete(heartbeats).where(stale))
+    return gone + connection.execute(delete(deliveries).where(read)).rowcount

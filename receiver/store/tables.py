@@ -1,0 +1,207 @@
+"""The tables. Times are UTC; nothing of an usager has a column."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+RowId = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment: TIMESTAMPTZ in PostgreSQL, sortable UTC text in SQLite. Naive ones are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn into UTC; SQLite keeps no offset."""
+        if value is None:
+            return None
+        moment = value.astimezone(UTC) if value.tzinfo else _refuse(value)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
+        """Give back an aware moment."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _refuse(value: datetime) -> datetime:
+    raise ValueError(f"naive moment: {value.isoformat()}")
+
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("digest_key", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("uid", String(255), nullable=False, unique=True),
+    Column("platform", String(40), nullable=False),
+    Column("model", String(40), nullable=False),
+    Column("wire_id", BigInteger),
+    Column("uuid", String(64)),
+    Column("organisation", BigInteger),
+    # Whose facts these are, and how new.
+    Column("emitter", String(40), nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state_at", Moment, nullable=False),
+    Column("occurred_at", Moment),
+    Column("facts", Text),  # null: destroyed, nothing is kept of it
+    Column("ends_at", Moment),
+    Column("purged", Boolean, nullable=False),
+    Column("ambiguous", Boolean, nullable=False),
+    Column("destroyed_at", Moment),
+    Column("delivery", String(32), nullable=False),  # the webhook that brought the facts
+    Column("changed_at", Moment, nullable=False),
+    # Null: every placement agrees with the facts; else since when they may not.
+    Column("unsettled_at", Moment),
+    Column("unmapped", Integer, nullable=False),  # agents that nothing maps to a mailbox
+    UniqueConstraint("platform", "model", "wire_id"),
+    UniqueConstraint("platform", "model", "uuid"),
+)
+Index(
+    "ix_events_unsettled_at",
+    events.c.unsettled_at,
+    postgresql_where=events.c.unsettled_at.is_not(None),
+    sqlite_where=events.c.unsettled_at.is_not(None),
+)
+Index(
+    "ix_events_destroyed_at",
+    events.c.destroyed_at,
+    postgresql_where=events.c.destroyed_at.is_not(None),
+    sqlite_where=events.c.destroyed_at.is_not(None),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("platform", String(40), primary_key=True),
+    Column("ident", String(40), primary_key=True),
+    Column("email", String(320)),
+    Column("state_at", Moment, nullable=False),
+)
+
+event_agents = Table(
+    "event_agents",
+    metadata,
+    Column("event_id", ForeignKey("events.id", ondelete="CASCADE"), primary_key=True),
+    Column("ident", String(40), primary_key=True),
+    Index(None, "ident"),
+)
+
+placements = Table(
+    "placements",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("event_id", ForeignKey("events.id"), nullable=False),
+    Column("mailbox_id", ForeignKey("mailboxes.id"), nullable=False),
+    Column("desired", String(32)),
+    Column("applied", String(32)),
+    Column("item_id", Text),
+    Column("attempted", String(16)),
+    Column("look_up_at", Moment),
+    Column("recheck_at", Moment),
+    Column("open_creates", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", Moment, nullable=False),
+    Column("failure", String(64)),
+    Column("gave_up", Boolean, nullable=False),
+    Column("due_at", Moment),  # derived from the columns above, for the index
+    UniqueConstraint("event_id", "mailbox_id"),
+)
+Index(
+    "ix_placements_due",
+    placements.c.mailbox_id,
+    placements.c.due_at,
+    postgresql_where=placements.c.due_at.is_not(None),
+    sqlite_where=placements.c.due_at.is_not(None),
+)
+Index(
+    "ix_placements_due_at",
+    placements.c.due_at,
+    postgresql_where=placements.c.due_at.is_not(None),
+    sqlite_where=placements.c.due_at.is_not(None),
+)
+
+mailboxes = Table(
+    "mailboxes",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("calendar", String(40), nullable=False),
+    Column("address", String(320), nullable=False),
+    # The lease of the worker that is writing into it.
+    Column("lease", String(32)),
+    Column("leased_until", Moment),
+    # A trouble of the mailbox itself: nobody tries before then.
+    Column("blocked_until", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("failure", String(64)),
+    Column("succeeded_at", Moment),
+    UniqueConstraint("calendar", "address"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("source", String(40), nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("event_id", ForeignKey("events.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("state_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False, index=True),
+    UniqueConstraint("source", "digest"),
+)
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("reason", String(40), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("beat_at", Moment, nullable=False),
+)

@@ -1,0 +1,62 @@
+"""`/healthz`: this process answers. `/readyz`: webhooks can be kept, and somebody writes them into calendars."""
+
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, jsonify
+
+from receiver.store import StoreUnavailable
+
+if TYPE_CHECKING:
+    from receiver.web.app import Parts
+
+HEARTBEAT_FRESH = timedelta(seconds=30)
+PROBE_EVERY = timedelta(seconds=5)
+
+
+def blueprint(parts: "Parts") -> Blueprint:
+    """Build the probes."""
+    pages = Blueprint("health", __name__)
+    readiness = _Readiness(parts)
+
+    @pages.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="ok")
+
+    @pages.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        checks = readiness.checks()
+        ready = all(checks.values())
+        words = {name: "ok" if good else "failed" for name, good in checks.items()}
+        return jsonify(status="ready" if ready else "not_ready", checks=words), 200 if ready else 503
+
+    return pages
+
+
+class _Readiness:
+    """Looks at most every few seconds: anybody may ask, and a look writes to the disk."""
+
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+        self._lock = threading.Lock()
+        self._checks: dict[str, bool] = {}
+        self._look_due = parts.clock()
+
+    def checks(self) -> dict[str, bool]:
+        with self._lock:
+            now = self._parts.clock()
+            if now >= self._look_due:
+                self._checks = self._look()
+                self._look_due = now + PROBE_EVERY
+            return self._checks
+
+    def _look(self) -> dict[str, bool]:
+        store = self._parts.store
+        try:
+            now = store.now()
+            store.beat("web", now)
+            last_beat = store.last_beat("worker/")
+        except StoreUnavailable:
+            return {"store": False, "worker": False}
+        return {"store": True, "worker": last_beat is not None and now - last_beat < HEARTBEAT_FRESH}

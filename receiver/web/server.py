@@ -1,0 +1,82 @@
+"""gunicorn, told by our settings instead of its own file."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from gunicorn import glogging
+from gunicorn.app.base import BaseApplication
+from gunicorn.config import Config
+
+from receiver import logs
+from receiver.config import Reloadable
+
+MakeApp = Callable[[], Flask]
+
+
+class _Logger(glogging.Logger):  # type: ignore[misc]  # as below
+    """Leaves gunicorn's records to our own formatter."""
+
+    def setup(self, cfg: Config) -> None:
+        """Take away the handlers that gunicorn would write with."""
+        self.cfg = cfg
+        for logger in (self.error_log, self.access_log):
+            logger.handlers.clear()
+            logger.propagate = True
+
+
+def _flush(_server: object, worker: Any) -> None:
+    """Write down what a process counted before it goes."""
+    application: Flask | None = getattr(worker, "wsgi", None)  # None: it never came up
+    if application is not None:
+        application.extensions["receiver"].rejections.flush()
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annotations
+    """Several processes of several threads each: threads that wait for the disk cost little.
+
+    On SIGHUP the master reads the configuration; new processes get it, or the old one where the new is wrong.
+    """
+
+    def __init__(self, settings: Reloadable, make_app: MakeApp) -> None:
+        self._settings = settings
+        self._make_app = make_app
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn's options; called again at each reload."""
+        web = self._settings.current.web
+        options: dict[str, Any] = {
+            "bind": web.listen,
+            "workers": web.processes,
+            "threads": web.threads,
+            "worker_class": "gthread",
+            "preload_app": False,
+            "graceful_timeout": 20,
+            "timeout": 60,
+            "keepalive": 5,
+            "accesslog": None,  # our own log has one line for each webhook
+            "logger_class": _Logger,
+            "proc_name": "rdv-receiver",
+            "control_socket_disable": True,  # nothing here is steered but by signals
+            "worker_exit": _flush,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def reload(self) -> None:
+        """Answer SIGHUP."""
+        self._settings.reload()
+        super().reload()
+
+    def load(self) -> Flask:
+        """Build the application in a new process, after the fork: connections are never shared."""
+        logs.configure()
+        return self._make_app()
+
+
+def serve(settings: Reloadable, make_app: MakeApp) -> None:
+    """Serve until told to stop. Returns never: gunicorn ends the process itself."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until gunicorn's own handler stands
+    Server(settings, make_app).run()

@@ -1,0 +1,1 @@
+"""Carries decisions out: from the store into the calendars."""

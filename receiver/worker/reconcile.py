@@ -1,0 +1,228 @@
+"""Makes one leased mailbox equal to what is wanted: look-ups first, then writes, each recorded before and after.
+
+Decides nothing: what a placement needs, and what an answer means, is `receiver.core.plan`'s.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from connectors.base import (
+    Change,
+    Connector,
+    ConnectorError,
+    Create,
+    Delete,
+    Done,
+    Failed,
+    Found,
+    NotFound,
+    Outcome,
+    Scope,
+    Temporary,
+    Unconfirmed,
+    Update,
+)
+from receiver import logs
+from receiver.core.backoff import delay_s
+from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, failed, looked_up, next_step
+from receiver.core.redaction import digest
+from receiver.store import MailboxWork, Store, Trouble, WorkItem
+from receiver.worker.rules import Rules
+
+log = logs.get("worker")
+
+_VERBS = {Step.CREATE: Verb.CREATE, Step.UPDATE: Verb.UPDATE, Step.DELETE: Verb.DELETE}
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One change about to be sent."""
+
+    item: WorkItem
+    placement: Placement
+    verb: Verb
+    change: Change
+    sent: str | None
+    """Digest of its content."""
+
+
+@dataclass
+class Pass:
+    """One mailbox, leased, from claim to release."""
+
+    store: Store
+    connector: Connector
+    rules: Rules
+    work: MailboxWork
+    timings: Timings
+    trouble: ConnectorError | None = None
+    """The trouble of the mailbox or its server, once there was one: nothing more is sent then."""
+    answered: bool = field(default=False)
+
+    def run(self) -> ConnectorError | None:
+        """Do what is due and give the mailbox back; return the server's trouble, if it is the server that has one.
+
+        Raises:
+            LeaseLost: another worker took over; nothing more was sent.
+            StoreUnavailable: nothing more was sent, as it could not have been recorded.
+
+        """
+        items = {item.placement.id: item for item in self.work.items}
+        placements = self._look_up(items)
+        if self.trouble is None:
+            self._write(items, placements)
+        self.store.release(self.work, *self._verdict())
+        return self.trouble if self.trouble and self.trouble.scope is Scope.SERVER else None
+
+    def _verdict(self) -> tuple[Trouble | None, datetime | None]:
+        """Return the mailbox's own trouble, or when it last answered."""
+        now = self.store.now()
+        if self.trouble and self.trouble.scope is Scope.MAILBOX:
+            asked = self.trouble.retry_after_s if isinstance(self.trouble, Temporary) else None
+            wait = delay_s(self.work.attempts + 1, asked, random.random())
+            return Trouble(self.trouble.code, now + timedelta(seconds=wait)), None
+        return None, now if self.answered and self.trouble is None else None
+
+    # Look-ups
+
+    def _look_up(self, items: Mapping[int, WorkItem]) -> list[Placement]:
+        """Clear up what is in doubt; return every placement as it then stands."""
+        now = self.store.now()
+        doubtful = [i.placement for i in items.values() if next_step(i.placement, now) is Step.LOOK_UP]
+        certain = [i.placement for i in items.values() if next_step(i.placement, now) is not Step.LOOK_UP]
+        if not doubtful:
+            return certain
+        try:
+            found = self.connector.find(self.work.mailbox.address, [placement.uid for placement in doubtful])
+        except ConnectorError as error:
+            self._record_failed_look_up(doubtful, error)
+            return certain
+        self.answered = True
+        return certain + self._record_found(doubtful, found)
+
+    def _record_failed_look_up(self, doubtful: Sequence[Placement], error: ConnectorError) -> None:
+        now = self.store.now()
+        self._note(error)
+        self._advance(doubtful, lambda placement: failed(placement, error, now, random.random()))
+        log.warning("look_up_failed", mailbox=self.work.mailbox_id, count=len(doubtful), code=error.code)
+
+    def _record_found(self, doubtful: Sequence[Placement], found: Mapping[str, list[Found]]) -> list[Placement]:
+        now = self.store.now()
+        superfluous: dict[int, tuple[str, ...]] = {}
+
+        def record(placement: Placement) -> Placement:
+            advanced, superfluous[placement.id] = looked_up(placement, found[placement.uid], now, self.timings)
+            return advanced
+
+        advanced = self._advance(doubtful, record)
+        extras = [item_id for item_ids in superfluous.values() for item_id in item_ids]
+        log.info("looked_up", mailbox=self.work.mailbox_id, count=len(doubtful), extras=len(extras))
+        if extras:
+            # No record of its own: the look-up that is due again sees whether they went.
+            self.connector.apply(self.work.mailbox.address, [Delete(item_id) for item_id in extras])
+        return advanced
+
+    # Writes
+
+    def _write(self, items: Mapping[int, WorkItem], placements: Sequence[Placement]) -> None:
+        now = self.store.now()
+        planned = [self._plan(items[placement.id], placement, now) for placement in placements]
+        self._resettle(items, placements, planned)
+        writes = [write for write in planned if write is not None]
+        if not writes:
+            return
+        verbs = {write.placement.id: write.verb for write in writes}
+        self._advance([write.placement for write in writes], lambda p: begin(p, verbs[p.id], now, self.timings))
+        outcomes = self.connector.apply(self.work.mailbox.address, [write.change for write in writes])
+        self._record_outcomes(writes, outcomes)
+
+    def _plan(self, item: WorkItem, placement: Placement, now: datetime) -> Write | None:
+        verb = _VERBS.get(next_step(placement, now))
+        if verb is None:
+            return None
+        if verb is Verb.DELETE:
+            return Write(item, placement, verb, Delete(_known(placement.item_id)), None)
+        entry = self.rules.entry(placement.uid, item.source, item.state)
+        if entry is None or digest(entry) != placement.desired:
+            return None
+        change = Create(entry) if verb is Verb.CREATE else Update(_known(placement.item_id), entry)
+        return Write(item, placement, verb, change, placement.desired)
+
+    def _resettle(
+        self, items: Mapping[int, WorkItem], placements: Sequence[Placement], planned: Sequence[Write | None]
+    ) -> None:
+        """Have wishes worked out again that are due but are not what the settings in force would write."""
+        now = self.store.now()
+        outdated = [
+            items[placement.id].event_id
+            for placement, write in zip(placements, planned, strict=True)
+            if write is None and next_step(placement, now) in _VERBS
+        ]
+        if outdated:
+            self.store.resettle(outdated, now)
+
+    def _record_outcomes(self, writes: Sequence[Write], outcomes: Sequence[Outcome]) -> None:
+        by_id = {write.placement.id: (write, outcome) for write, outcome in zip(writes, outcomes, strict=True)}
+        now = self.store.now()
+
+        def record(placement: Placement) -> Placement:
+            write, outcome = by_id[placement.id]
+            return end(placement, write.sent, outcome, now, random.random())
+
+        self._advance([write.placement for write in writes], record)
+        for write, outcome in by_id.values():
+            self._log_write(write, outcome)
+        for outcome in outcomes:
+            self._notice(outcome)
+
+    def _notice(self, outcome: Outcome) -> None:
+        match outcome:
+            case Done() | NotFound():
+                self.answered = True
+            case Failed(error):
+                self._note(error)
+            case Unconfirmed(code):
+                self._note(Temporary(code, Scope.MAILBOX))
+
+    def _note(self, error: ConnectorError) -> None:
+        """Keep the trouble that reaches furthest."""
+        if error.scope is Scope.ITEM:
+            self.answered = True
+        elif self.trouble is None or error.scope is Scope.SERVER:
+            self.trouble = error
+
+    def _log_write(self, write: Write, outcome: Outcome) -> None:
+        code = {Done: None, NotFound: "item_not_found"}.get(type(outcome))
+        if isinstance(outcome, Failed):
+            code = outcome.error.code
+        elif isinstance(outcome, Unconfirmed):
+            code = outcome.code
+        report = log.info if isinstance(outcome, Done) else log.warning
+        report(
+            "write",
+            verb=write.verb,
+            outcome=type(outcome).__name__.lower(),
+            code=code,
+            mailbox=self.work.mailbox_id,
+            uid=write.placement.uid,
+            delivery=write.item.delivery,
+        )
+
+    def _advance(self, placements: Iterable[Placement], change: Callable[[Placement], Placement]) -> list[Placement]:
+        changes = {placement.id: change for placement in placements}
+        return list(self.store.advance(self.work, changes, self.store.now(), self.timings.lease).values())
+
+
+def _known(item_id: str | None) -> str:
+    if item_id is None:
+        raise AssertionError("what is applied has an item id")
+    return item_id
+
+
+def reconcile(
+    store: Store, connector: Connector, rules: Rules, work: MailboxWork, timings: Timings
+) -> ConnectorError | None:
+    """Make the leased mailbox equal to what is wanted; see `Pass.run`."""
+    return Pass(store, connector, rules, work, timings).run()
