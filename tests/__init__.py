@@ -1,1 +1,1 @@
-"""The tests: `core` is pure, `store` speaks to databases, `connectors` to the mock Exchange, `end_to_end` to processes."""
+"""The tests: `core` is pure, `store` speaks to databases, `connectors` to the mock, `end_to_end` to processes."""

@@ -60,6 +60,13 @@ class Store:
         """Add to the counts of refused requests by (source, reason), for the day."""
         self._write(lambda connection: _count_rejections(connection, counts, now))
 
+    def rejections(self, day: datetime) -> dict[tuple[str, str], int]:
+        """Return how many requests were refused that day, by (source, reason)."""
+        with reading(self._engine) as connection:
+            that_day = select(rejections).where(rejections.c.day == _day(day))
+            found = connection.execute(that_day).mappings()
+            return {(row["source"], row["reason"]): row["count"] for row in found}
+
     # The worker's side
 
     def now(self) -> datetime:
@@ -139,10 +146,14 @@ class Store:
             return block(connection)
 
 
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).date().isoformat()
+
+
 def _count_rejections(connection: Connection, counts: Mapping[tuple[str, str], int], now: datetime) -> None:
-    day = now.astimezone(UTC).date().isoformat()
+    day = _day(now)
     for (source, reason), count in sorted(counts.items()):
-        key = {"day": day, "source": source[:40], "reason": reason}
+        key = {"day": day, "source": source, "reason": reason}
         same = rejections.c.day == day, rejections.c.source == key["source"], rejections.c.reason == reason
         added = connection.execute(update(rejections).where(*same).values(count=rejections.c.count + count))
         if not added.rowcount:

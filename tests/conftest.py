@@ -1,0 +1,56 @@
+"""Fixtures that every part shares."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from receiver.store import Store
+from tests.databases import new_database, postgres_cluster, sqlalchemy_url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL cluster of this test process."""
+    with postgres_cluster() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: str) -> str:
+    """Name of a database with the current schema, to make copies of."""
+    address = new_database(postgres)
+    store = Store(sqlalchemy_url(address))
+    store.migrate()
+    store.close()
+    return address.rpartition("/")[2]
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the current schema, to make copies of."""
+    path = tmp_path_factory.mktemp("migrated") / "store.db"
+    store = Store(f"sqlite:///{path}")
+    store.migrate()
+    store.close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a fresh, migrated database of each kind."""
+    if request.param == "sqlite":
+        copy = tmp_path / "store.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), copy)
+        return f"sqlite:///{copy}"
+    cluster, template = request.getfixturevalue("postgres"), request.getfixturevalue("migrated_postgres")
+    return sqlalchemy_url(new_database(cluster, template))
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An open store of each kind."""
+    opened = Store(store_url)
+    yield opened
+    opened.close()

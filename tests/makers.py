@@ -1,0 +1,80 @@
+"""Small values for tests: what is not said is ordinary."""
+
+import hashlib
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from receiver.core.facts import (
+    AgentRef,
+    Delivery,
+    Emitter,
+    EventKind,
+    EventState,
+    Lieu,
+    LocationType,
+    Model,
+    Version,
+)
+from receiver.store import Incoming
+
+NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+UUID = "0b5e6a3e-6f0e-4c57-9d0b-6a6c1b6f2b11"
+MARTINE = AgentRef("31", "martine.agent@departement.example")
+KARIM = AgentRef("32", "karim.agent@departement.example")
+
+_numbers = itertools.count(1)
+
+
+def a_state(**changes: object) -> EventState:
+    """A consultation next week."""
+    ordinary = EventState(
+        starts_at=NOW + timedelta(days=6),
+        ends_at=NOW + timedelta(days=6, minutes=45),
+        motif="Consultation PMI",
+        location_type=LocationType.PUBLIC_OFFICE,
+        lieu=Lieu("Maison du Département Solidarité", "37 rue du Temple, Arras, 62000"),
+        organisation=12,
+        verticale="rdv_solidarites",
+        rdv=4330,
+    )
+    return replace(ordinary, **changes)  # type: ignore[arg-type]
+
+
+def a_delivery(
+    age_s: float = 60,
+    kind: EventKind = EventKind.UPDATED,
+    agents: tuple[AgentRef, ...] = (MARTINE, KARIM),
+    *,
+    now: datetime = NOW,
+    wire_id: int | None = 4330,
+    uuid: str | None = UUID,
+    purge: bool = False,
+    **state: object,
+) -> Delivery:
+    """A state of the consultation, rendered `age_s` seconds before `now`."""
+    destroyed = kind is EventKind.DESTROYED
+    return Delivery(
+        model=Model.RDV,
+        wire_id=wire_id,
+        uuid=uuid,
+        organisation=12,
+        version=Version(kind, now - timedelta(seconds=age_s)),
+        purge=purge,
+        state=None if destroyed else a_state(**state),
+        agents=() if destroyed else agents,
+    )
+
+
+def incoming(
+    delivery: Delivery,
+    *,
+    source: str = "mds",
+    emitter: Emitter = Emitter.RDV_SERVICE_PUBLIC,
+    platform: str = "production",
+    body: bytes | None = None,
+) -> Incoming:
+    """The delivery on its way in; a body of its own unless one is given."""
+    number = next(_numbers)
+    digest = hashlib.sha256(body if body is not None else str(number).encode()).digest()[:16]
+    return Incoming(f"{number:032x}", source, platform, emitter, digest, delivery)
