@@ -1,0 +1,41 @@
+# Each target makes what it needs; nothing but python3, python3-venv, make and git must be there.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+JOBS ?= 2
+
+.PHONY: demo test lint bench lock clean
+
+demo: $(READY)  ## play a working day from end to end; STAY=1 keeps it running
+	@$(RUN) -m demo $(if $(STAY),--stay)
+
+test: $(READY)  ## all tests; what needs an absent system part skips and says why
+	@$(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+lint: $(READY)  ## style, types and the direction of imports
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports
+
+bench: $(READY)  ## figures, one a line
+	@$(RUN) -m benchmarks.lone_change
+
+lock: $(READY)  ## renew the lock files to the newest releases that pyproject.toml allows (needs pip-tools)
+	pip-compile $(LOCK) --extra postgresql --output-file requirements.lock pyproject.toml
+	pip-compile $(LOCK) --extra postgresql --extra dev -c requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+LOCK := --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-emit-index-url --no-emit-find-links
+
+clean:  ## forget the environment and every cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
+
+# The marker is written last: an interrupted installation starts anew.
+$(READY): requirements-dev.lock pyproject.toml
+	@echo "Preparing $(VENV) (about a minute, once)..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,105 @@
+"""Starts the real programs as processes on free loopback ports, and stops them whatever happens."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+ACCOUNT = "MAIRIE\\svc-rdv"
+PATIENCE_S = 30.0
+
+
+class NotStarted(Exception):
+    """A program did not come up; its log tells why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What only the two ends of a wire know; made anew for each run."""
+
+    webhook: str
+    exchange: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return them as the programs find them."""
+        return {"RDV_WEBHOOK_SECRET": self.webhook, "RDV_EXCHANGE_PASSWORD": self.exchange}
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a program of this checkout; its standard error goes to the log."""
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        try:
+            yield process
+        finally:
+            stop(process)
+
+
+def stop(process: subprocess.Popen[str], patience_s: float = PATIENCE_S) -> int:
+    """End it as an init system would; return its status."""
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        status = process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        status = process.wait()
+    if process.stdout:
+        process.stdout.close()
+    return status
+
+
+@contextmanager
+def exchange(mailboxes: Sequence[str], secrets: Secrets, log: Path, *options: str) -> Iterator[str]:
+    """Run the mock Exchange with NTLM; yield the address of its EWS endpoint."""
+    boxes = [word for mailbox in mailboxes for word in ("--mailbox", mailbox)]
+    account = ["--auth", "ntlm", "--user", ACCOUNT, "--password-env", "RDV_EXCHANGE_PASSWORD"]
+    with running(["mock_exchange", *boxes, *account, *options], secrets.environment, log) as process:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise NotStarted(str(log))
+        yield json.loads(line)["url"]
+
+
+@contextmanager
+def receiver(config: Path, port: int, secrets: Secrets, log: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the receiver, web and worker; yield it once it is ready for webhooks."""
+    with running(["receiver", "--config", str(config), "run"], secrets.environment, log) as process:
+        _wait_until_ready(process, port, log)
+        yield process
+
+
+def _wait_until_ready(process: subprocess.Popen[str], port: int, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with suppress(requests.RequestException):
+            if requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200:
+                return
+        time.sleep(0.1)
+    raise NotStarted(str(log))

@@ -1,0 +1,154 @@
+"""A town hall for tests: the receiver's processes beside a mock Exchange that the test can look into."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from demo import configuration, processes
+from demo.processes import ACCOUNT, Secrets
+from emitter.delivery import Courier, Delivery, Report
+from emitter.platforms import Platform, signer
+from emitter.retries import RetryPolicy
+from emitter.scenarios import ExpectedEntry
+from mock_exchange import MockExchange
+
+KEYS = Secrets(webhook="a webhook secret for tests", exchange="an Exchange password for tests")
+MARTINE = "martine.agent@departement.example"
+KARIM = "karim.agent@departement.example"
+INSERTION_SOURCE = """\
+  rsa:
+    emitter: rdv_insertion
+    platform: production
+    secrets:
+      - {env: RDV_WEBHOOK_SECRET}
+"""
+
+
+@dataclass
+class Town:
+    """Everything of one installation."""
+
+    folder: Path
+    exchange: MockExchange
+    port: int
+    config: Path
+    started: ExitStack = field(default_factory=ExitStack)
+    running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "receiver.log"
+
+    def start(self, *commands: str) -> None:
+        """Start commands of the receiver, each a process: `run`, or `serve` and `worker`."""
+        for command in commands:
+            words = ["receiver", "--config", str(self.config), command]
+            process = self.started.enter_context(processes.running(words, KEYS.environment, self.log))
+            self.running[command] = process
+
+    def wait_until_ready(self) -> None:
+        self.wait_for(lambda: self.get("/readyz") == 200, "the receiver to be ready")
+
+    def get(self, path: str) -> int:
+        try:
+            return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=5).status_code
+        except requests.ConnectionError:
+            return 0
+
+    def kill(self, command: str) -> None:
+        """kill -9, as a power cut or the kernel would."""
+        process = self.running.pop(command)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the receiver to its end."""
+        return subprocess.run(
+            [processes.sys.executable, "-m", "receiver", "--config", str(self.config), *words],
+            env={**os.environ, **KEYS.environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def courier(self, source: str = "mds", signature: str | None = None, jobs: int = 4) -> Courier:
+        platform = Platform.RDV_INSERTION if source == "rsa" else Platform.RDV_SERVICE_PUBLIC
+        return Courier(
+            url=f"http://127.0.0.1:{self.port}/webhooks/{source}",
+            signer=signer(platform, KEYS.webhook, signature),
+            policy=RetryPolicy(platform.waits_s[:3], time_scale=0.01),
+            jobs=jobs,
+        )
+
+    def send(self, *bodies: bytes, source: str = "mds", signature: str | None = None, jobs: int = 1) -> Report:
+        return self.courier(source, signature, jobs).deliver([Delivery(body) for body in bodies])
+
+    def answers(self, *bodies: bytes, source: str = "mds") -> list[tuple[int | None, str | None]]:
+        """Status and word of the first answer to each body, in order."""
+        first: dict[int, tuple[int | None, str | None]] = {}
+        for attempt in self.send(*bodies, source=source).attempts:
+            first.setdefault(attempt.job, (attempt.status, attempt.answer))
+        return [first[job] for job in sorted(first)]
+
+    def calendar(self, mailbox: str) -> Counter[ExpectedEntry]:
+        """What a mailbox shows."""
+        items = self.exchange.items(mailbox)
+        return Counter(ExpectedEntry(item.subject, item.location, item.start, item.end) for item in items)
+
+    def wait_for_calendars(self, expected: dict[str, Counter[ExpectedEntry]], patience_s: float = 30) -> None:
+        def shown() -> dict[str, Counter[ExpectedEntry]]:
+            return {mailbox: self.calendar(mailbox) for mailbox in expected}
+
+        deadline = time.monotonic() + patience_s
+        while shown() != expected and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert shown() == expected, self.log.read_text("utf-8")[-3000:]
+
+    def wait_for(self, condition: Callable[[], bool], what: str, patience_s: float = 30) -> None:
+        deadline = time.monotonic() + patience_s
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain for {what}\n{self.log.read_text('utf-8')[-3000:]}"
+            time.sleep(0.05)
+
+    def log_lines(self, event: str) -> list[dict[str, object]]:
+        lines = [json.loads(line) for line in self.log.read_text("utf-8").splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == event]
+
+
+@contextmanager
+def open_town(
+    folder: Path, commands: Sequence[str] = ("run",), timeout_s: int = 10, extra_policies: str = ""
+) -> Iterator[Town]:
+    """Open a town with two agents; everything ends with the block."""
+    schemas = os.environ.get("RDV_EWS_SCHEMAS")
+    exchange = MockExchange(
+        [MARTINE, KARIM],
+        auth="ntlm",
+        users={ACCOUNT: KEYS.exchange},
+        impersonators={ACCOUNT: None},
+        schema_dir=schemas,
+    )
+    with exchange:
+        port = processes.free_port()
+        config = configuration.write(folder, exchange.url, port, timeout_s)
+        text = config.read_text("utf-8").replace("calendars:", INSERTION_SOURCE + "calendars:", 1)
+        config.write_text(text + extra_policies, "utf-8")
+        town = Town(folder, exchange, port, config)
+        with town.started:
+            town.start(*commands)
+            if commands:
+                town.wait_until_ready()
+            yield town
+        assert exchange.schema_errors == []
+        assert exchange.crashes == []
+        assert exchange.mails_sent == 0

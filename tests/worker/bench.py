@@ -1,0 +1,151 @@
+"""Store, connector and mock Exchange put together as in one worker process, driven step by step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from connectors.base import PROPERTY_SET_ID, Connector
+from connectors.ews import EwsConnector, EwsSettings
+from mock_exchange import Fault, FaultKind, MockExchange, StoredItem
+from receiver.config import Emitter, Settings, Source, WebSettings
+from receiver.core.facts import Delivery
+from receiver.core.mailboxes import Mailbox, MailboxMap
+from receiver.core.plan import Timings
+from receiver.core.policies import Policies
+from receiver.store import Store, Verdict
+from receiver.worker.crew import Crew
+from receiver.worker.rules import Rules
+from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
+
+HERS, HIS = MARTINE.email or "", KARIM.email or ""
+UNMAPPED = "someone.else@departement.example"
+CALENDAR = "exchange"
+UID_KEY = (PROPERTY_SET_ID, "RdvUid")
+
+
+class StoreInTime(Store):
+    """The real store under a clock that the test turns."""
+
+    moment = NOW
+
+    def now(self) -> datetime:
+        return self.moment
+
+
+@dataclass
+class Bench:
+    """What a test works with."""
+
+    store: StoreInTime
+    exchange: MockExchange
+    connector: Connector
+    settings: Settings
+    crew: Crew = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._renew()
+
+    @property
+    def timings(self) -> Timings:
+        return Timings.of(self.connector.call_timeout_s)
+
+    def policies(self, **changes: object) -> None:
+        """Change the source's policies, as a reload does."""
+        source = self.settings.sources["mds"]
+        changed = replace(source, policies=replace(source.policies, **changes))  # type: ignore[arg-type]
+        self.settings = replace(self.settings, sources={"mds": changed})
+        self._renew()
+
+    def restart(self) -> None:
+        """A new worker process: it remembers only what the store does."""
+        self._renew()
+
+    def _renew(self) -> None:
+        self.crew = Crew(CALENDAR, self.connector, 1, self.store, Rules(self.settings))
+
+    def accept(self, delivery: Delivery) -> Verdict:
+        """One webhook comes in now."""
+        return self.store.accept([incoming(delivery)], self.store.moment)[0].verdict
+
+    def tell(self, age_s: float = 60, **changes: object) -> None:
+        """A state of the consultation comes in and is settled."""
+        self.accept(a_delivery(age_s, now=self.store.moment, **changes))  # type: ignore[arg-type]
+        self.settle()
+
+    def settle(self) -> None:
+        while self.store.settle(lambda view: self.crew.rules.decide(view, self.store.moment), self.store.moment):
+            pass
+
+    def work(self) -> int:
+        """Do all that is due now; return how many POSTs it took."""
+        before = len(self.exchange.requests)
+        self.settle()
+        while self.crew.work_once():
+            self.settle()
+        return len(self.exchange.requests) - before
+
+    def pass_time(self, duration: timedelta) -> None:
+        self.store.moment += duration
+
+    def work_until_quiet(self, longest: timedelta = timedelta(hours=2)) -> None:
+        """Let time pass, working at every step, until nothing can be due any more."""
+        step = timedelta(seconds=self.connector.call_timeout_s)
+        end = self.store.moment + longest
+        while self.store.moment < end:
+            self.work()
+            self.pass_time(step)
+            step = min(step * 1.3, timedelta(minutes=5))
+
+    def inject(self, kind: FaultKind, **details: object) -> None:
+        self.exchange.inject(Fault(kind=kind, **details))  # type: ignore[arg-type]
+
+    def items(self, mailbox: str = HERS, folder: str | None = "calendar") -> list[StoredItem]:
+        return self.exchange.items(mailbox, folder)
+
+    def subjects(self, mailbox: str = HERS) -> list[str]:
+        return sorted(item.subject for item in self.items(mailbox))
+
+
+@contextmanager
+def open_bench(store_url: str) -> Iterator[Bench]:
+    """Put a bench together over a migrated store."""
+    store = StoreInTime(store_url)
+    with MockExchange([HERS, HIS], auth="basic", users={"svc": "pw"}, impersonators={"svc": None}) as exchange:
+        connector = EwsConnector(
+            EwsSettings(
+                server=exchange.url,
+                version="Exchange2016",
+                auth="basic",
+                access="impersonation",
+                username="svc",
+                password="pw",
+                ca_file=None,
+                connections=1,
+                timeout_s=1.0,
+                installation=store.installation().id,
+            )
+        )
+        try:
+            yield Bench(store, exchange, connector, _settings(store_url))
+        finally:
+            connector.close()
+            store.close()
+
+
+def _settings(store_url: str) -> Settings:
+    source = Source(
+        name="mds",
+        emitter=Emitter.RDV_SERVICE_PUBLIC,
+        platform="production",
+        secrets=(),
+        organisations=None,
+        time_zone=ZoneInfo("Europe/Paris"),
+        host=None,
+        policies=Policies(),
+    )
+    domain = "departement.example"
+    own = {address: Mailbox(CALENDAR, address) for address in (HERS, HIS)}
+    mapping = MailboxMap(CALENDAR, addresses=own, domains={"autre.example": domain}, ignore=("*@prestataire.example",))
+    return Settings(store_url, {"mds": source}, {}, mapping, WebSettings())
