@@ -1,0 +1,22 @@
+"""One function for each verb: a context in, response messages out."""
+
+from collections.abc import Callable, Mapping
+
+from mock_exchange.names import Element
+from mock_exchange.operations import directory, find, folders, items
+from mock_exchange.operations.context import Context
+
+VERBS: Mapping[str, Callable[[Context], list[Element]]] = {
+    "CopyItem": items.copy_item,
+    "CreateItem": items.create_item,
+    "DeleteItem": items.delete_item,
+    "FindFolder": folders.find_folder,
+    "FindItem": find.find_item,
+    "GetFolder": folders.get_folder,
+    "GetItem": items.get_item,
+    "GetServerTimeZones": directory.get_server_time_zones,
+    "MoveItem": items.move_item,
+    "ResolveNames": directory.resolve_names,
+    "UpdateItem": items.update_item,
+}
+"""Every verb this server speaks."""

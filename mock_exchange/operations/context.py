@@ -1,0 +1,109 @@
+"""What an operation works with: the call, the caller, the store; and the loop over a batch."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from mock_exchange.access import Access, Caller
+from mock_exchange.errors import EwsError
+from mock_exchange.model import Folder, Item, Store
+from mock_exchange.names import NAMESPACES, Element, child_text, children, local, m
+from mock_exchange.soap import Call, error_message, response_message
+from mock_exchange.times import zone_of
+
+
+@dataclass(slots=True)
+class Context:
+    """One call being answered."""
+
+    call: Call
+    caller: Caller
+    access: Access
+    item_errors: Mapping[int, str] = field(default_factory=dict)
+    """Position in the batch -> the code that a fault makes of it."""
+    mails: int = 0
+    """Mails that the call would have sent."""
+
+    @property
+    def store(self) -> Store:
+        """The server's memory."""
+        return self.access.store
+
+    @property
+    def zone(self) -> tzinfo:
+        """What a time without offset means."""
+        header = self.call.header("TimeZoneContext")
+        definition = None if header is None else header.find("t:TimeZoneDefinition", NAMESPACES)
+        return zone_of(None if definition is None else definition.get("Id"))
+
+    def option(self, name: str) -> str | None:
+        """Return an attribute of the call."""
+        value = self.call.body.get(name)
+        return None if value is None else str(value)
+
+    def part(self, name: str) -> Element | None:
+        """Return a child of the call."""
+        return self.call.body.find(m(name))
+
+    def parts(self, name: str) -> list[Element]:
+        """Return the elements inside a child of the call."""
+        holder = self.part(name)
+        return [] if holder is None else children(holder)
+
+    def folder(self, reference: Element, write: bool = False) -> Folder:
+        """Return the folder of a FolderId or DistinguishedFolderId.
+
+        Raises:
+            EwsError: it is not there, or not for this caller.
+
+        """
+        if local(reference) == "FolderId":
+            folder = self.store.folder(str(reference.get("Id")))
+            self.access.check(self.caller, folder.mailbox, write)
+            return folder
+        address = child_text(reference, "t:Mailbox/t:EmailAddress") or self.caller.mailbox
+        if address is None:
+            raise EwsError("ErrorMissingEmailAddress", "An account without a mailbox must name the mailbox it means.")
+        mailbox = self.store.mailbox(address)
+        self.access.check(self.caller, mailbox.address, write)
+        return self.store.distinguished(mailbox.address, str(reference.get("Id")))
+
+    def item(self, reference: Element, write: bool = False) -> Item:
+        """Return the item of an ItemId.
+
+        Raises:
+            EwsError: it is not there, or not for this caller.
+
+        """
+        if local(reference) != "ItemId":
+            raise EwsError("ErrorInvalidRequest", "Only ItemId is supported here.")
+        item = self.store.item(str(reference.get("Id")))
+        self.access.check(self.caller, item.mailbox, write)
+        return item
+
+    def each(
+        self,
+        things: Iterable[Element],
+        act: Callable[[Element], Iterable[Element]],
+        empty: Callable[[], Iterable[Element]] = tuple,
+    ) -> list[Element]:
+        """Answer a batch: one message each, in order; what fails costs its neighbours nothing."""
+        return [self._one(index, thing, act, empty) for index, thing in enumerate(things)]
+
+    def _one(
+        self,
+        index: int,
+        thing: Element,
+        act: Callable[[Element], Iterable[Element]],
+        empty: Callable[[], Iterable[Element]],
+    ) -> Element:
+        try:
+            self._fail_on_demand(index)
+            with self.store.lock:
+                return response_message(self.call.verb, *act(thing))
+        except EwsError as error:
+            return error_message(self.call.verb, error, *empty())
+
+    def _fail_on_demand(self, index: int) -> None:
+        if index in self.item_errors:
+            raise EwsError(self.item_errors[index])

@@ -1,0 +1,236 @@
+"""How stored things are read: one property at a time, stored or worked out, as schema elements and as texts."""
+
+from html.parser import HTMLParser
+from typing import Protocol
+
+from lxml import etree
+
+from mock_exchange.model import Folder, Item, Store
+from mock_exchange.names import Element, add, child_text, children, make, own_copy, t
+from mock_exchange.paths import TAG, ExtendedKey, PropertyKey
+from mock_exchange.times import parse, to_wire
+
+TAG_OF_NAME = {
+    "0x1a": "ItemClass",
+    "0x37": "Subject",
+    "0x3001": "DisplayName",
+    "0x3007": "DateTimeCreated",
+    "0x3008": "LastModifiedTime",
+    "0x3613": "FolderClass",
+    "0xe08": "Size",
+}
+"""MAPI tags that are another name of an EWS property."""
+
+RIGHTS = ("CreateAssociated", "CreateContents", "CreateHierarchy", "Delete", "Modify", "Read", "ViewPrivateItems")
+
+
+class Readable(Protocol):
+    """Something with properties, for shapes and restrictions."""
+
+    def element(self, name: str) -> Element | None:
+        """Return an own copy of the property's element; None where it has no value."""
+        ...
+
+    def extended(self, key: ExtendedKey) -> list[str]:
+        """Return the values of an extended property; empty where it is not set."""
+        ...
+
+
+def texts(thing: Readable, key: PropertyKey) -> list[str]:
+    """Return a property's values as texts; empty where it is not set."""
+    if isinstance(key, ExtendedKey):
+        return thing.extended(key)
+    element = thing.element(key)
+    if element is None:
+        return []
+    return [str(text) for text in element.itertext() if str(text).strip()]
+
+
+class ItemView:
+    """Properties of one item."""
+
+    def __init__(self, store: Store, item: Item) -> None:
+        self.store = store
+        self.item = item
+
+    def element(self, name: str) -> Element | None:
+        """Return a stored property, or work it out."""
+        stored = self.item.values.get(name)
+        if stored is not None:
+            return own_copy(stored)
+        built = self._built(name)
+        if built is not None:
+            return built
+        text = self._computed().get(name)
+        return None if text is None else make(name, text)
+
+    def extended(self, key: ExtendedKey) -> list[str]:
+        """Return the values of a stored property, or of one the store itself keeps."""
+        stored = self.item.extended.get(key)
+        if stored is not None:
+            return [value.text or "" for value in stored.iter(t("Value"))]
+        if key.space != TAG:
+            return []
+        own = {"0x10f3": f"{self.item.id[-12:]}.EML", "0xe23": str(list(self.store.items).index(self.item.id) + 1)}
+        return [own[key.name]] if key.name in own else _by_tag(self, key)
+
+    def text(self, name: str) -> str:
+        """Return a property's own text; empty where it has none."""
+        element = self.element(name)
+        return "" if element is None else element.text or ""
+
+    def _computed(self) -> dict[str, str]:
+        item, stored = self.item, self.item.values
+        moments = {name: to_wire(item.created) for name in ("DateTimeReceived", "DateTimeSent", "DateTimeCreated")}
+        attendees = [name for name in ("RequiredAttendees", "OptionalAttendees", "Resources") if name in stored]
+        return moments | {
+            "ItemClass": "IPM.Appointment",
+            "Size": str(sum(len(etree.tostring(value)) for value in stored.values())),
+            "DisplayCc": self._display("OptionalAttendees"),
+            "DisplayTo": self._display("RequiredAttendees"),
+            "HasAttachments": "false",
+            "Culture": "en-US",
+            "LastModifiedName": self.store.mailbox(item.mailbox).name,
+            "LastModifiedTime": to_wire(item.modified),
+            "IsAssociated": "false",
+            "IsSubmitted": "false",
+            "IsDraft": "false",
+            "IsFromMe": "false",
+            "IsResend": "false",
+            "IsUnmodified": "false",
+            "IsMeeting": _boolean(bool(attendees)),
+            "IsCancelled": "false",
+            "IsRecurring": "false",
+            "MeetingRequestWasSent": "false",
+            "IsResponseRequested": "true",
+            "CalendarItemType": "RecurringMaster" if "Recurrence" in stored else "Single",
+            "MyResponseType": "Organizer",
+            "AppointmentSequenceNumber": "0",
+            "AppointmentState": "1" if attendees else "0",
+            "Duration": self._duration(),
+            "TimeZone": _zone_id(stored.get("StartTimeZone")),
+            "StartTimeZoneId": _zone_id(stored.get("StartTimeZone")),
+            "EndTimeZoneId": _zone_id(stored.get("EndTimeZone")),
+            "AllowNewTimeProposal": "true",
+            "IsOrganizer": "true",
+        }
+
+    def _built(self, name: str) -> Element | None:
+        if name == "ItemId":
+            return make("ItemId", Id=self.item.id, ChangeKey=self.item.change_key)
+        if name == "ParentFolderId":
+            folder = self.store.folder(self.item.folder_id)
+            return make("ParentFolderId", Id=folder.id, ChangeKey=folder.change_key)
+        if name == "EffectiveRights":
+            return _all_rights()
+        if name == "Organizer":
+            return self._organizer()
+        if name == "TextBody" and "Body" in self.item.values:
+            return as_text(own_copy(self.item.values["Body"]), "TextBody")
+        return None
+
+    def _organizer(self) -> Element:
+        mailbox = self.store.mailbox(self.item.mailbox)
+        organizer = make("Organizer")
+        box = add(organizer, t("Mailbox"))
+        for name, text in (("Name", mailbox.name), ("EmailAddress", mailbox.address), ("RoutingType", "SMTP")):
+            add(box, t(name), text)
+        add(box, t("MailboxType"), "Mailbox")
+        return organizer
+
+    def _display(self, name: str) -> str:
+        attendees = self.item.values.get(name)
+        if attendees is None:
+            return ""
+        return "; ".join(child_text(attendee, "t:Mailbox/t:EmailAddress") or "" for attendee in children(attendees))
+
+    def _duration(self) -> str:
+        start, end = (parse(self.item.values[name].text or "") for name in ("Start", "End"))
+        minutes = int((end - start).total_seconds() // 60)
+        days, rest = divmod(minutes, 24 * 60)
+        return f"P{days}DT{rest // 60}H{rest % 60}M"
+
+
+class FolderView:
+    """Properties of one folder."""
+
+    def __init__(self, store: Store, folder: Folder) -> None:
+        self.store = store
+        self.folder = folder
+
+    def element(self, name: str) -> Element | None:
+        """Return a property, worked out."""
+        folder = self.folder
+        if name == "FolderId":
+            return make("FolderId", Id=folder.id, ChangeKey=folder.change_key)
+        if name == "ParentFolderId":
+            # The root is its own parent's child nowhere; Exchange names an id all the same.
+            return make("ParentFolderId", Id=folder.parent_id or folder.id)
+        if name == "EffectiveRights":
+            return _all_rights()
+        text = self._computed().get(name)
+        return None if text is None else make(name, text)
+
+    def extended(self, key: ExtendedKey) -> list[str]:
+        """Return what the store itself keeps under a MAPI tag."""
+        return _by_tag(self, key)
+
+    def _computed(self) -> dict[str, str | None]:
+        folder = self.folder
+        plain = kind_of(folder) in {"Folder", "TasksFolder"}
+        return {
+            "FolderClass": folder.folder_class,
+            "DisplayName": folder.display_name,
+            "TotalCount": str(len(self.store.items_in(folder.id))),
+            "ChildFolderCount": str(len(list(self.store.subfolders(folder.id)))),
+            "DistinguishedFolderId": folder.distinguished,
+            "UnreadCount": "0" if plain else None,
+        }
+
+
+def kind_of(folder: Folder) -> str:
+    """Return the schema element a folder is written as."""
+    kinds = {"IPF.Appointment": "CalendarFolder", "IPF.Contact": "ContactsFolder", "IPF.Task": "TasksFolder"}
+    return kinds.get(folder.folder_class or "", "Folder")
+
+
+def as_text(body: Element, name: str = "Body") -> Element:
+    """Return a body as plain text."""
+    if body.get("BodyType") == "Text":
+        return make(name, body.text, BodyType="Text")
+    collector = _TextOfHtml()
+    collector.feed(body.text or "")
+    return make(name, "".join(collector.parts).strip(), BodyType="Text")
+
+
+class _TextOfHtml(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        if tag in {"br", "p", "div", "li", "tr"}:
+            self.parts.append("\n")
+
+
+def _by_tag(thing: Readable, key: ExtendedKey) -> list[str]:
+    name = TAG_OF_NAME.get(key.name) if key.space == TAG else None
+    return texts(thing, name) if name else []
+
+
+def _all_rights() -> Element:
+    rights = make("EffectiveRights")
+    for name in RIGHTS:
+        add(rights, t(name), "true")
+    return rights
+
+
+def _zone_id(zone: Element | None) -> str:
+    return "UTC" if zone is None else zone.get("Id") or "UTC"
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"
