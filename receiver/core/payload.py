@@ -47,7 +47,7 @@ class Irrelevant(Exception):
 # the wire's types
 
 _WIRE_TIME = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})(\.\d{1,6})?\d* ?(Z|UTC|[+-]\d{2}:?\d{2})", re.ASCII
+    r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})(?:(\.\d{1,6})\d*)? ?(Z|UTC|[+-]\d{2}:?\d{2})", re.ASCII
 )
 
 
@@ -73,11 +73,7 @@ def parse_time(text: object) -> datetime:
 def _known_zone(name: str) -> str:
     try:
         return str(ZoneInfo(name))
-    except (
-        ValueError,
-        OSError,
-        KeyError,
-    ):  # ZoneInfoNotFoundError is a KeyError; odd names are the other two
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError; odd names are the other two
         raise PydanticCustomError("time_zone", "unknown time zone") from None
 
 
@@ -197,16 +193,18 @@ _MODELS = {"Rdv": Model.RDV, "rdv": Model.RDV}  # lower case before mid-2020
 
 
 def _parse(body: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
-    except (
-        ValueError,
-        RecursionError,
-    ):  # not UTF-8, not JSON, a number of 5,000 digits, or nested beyond reason
-        raise InvalidPayload("$") from None
+    document = _load(body)
     if not isinstance(document, dict):
         raise InvalidPayload("$")
     return document
+
+
+def _load(body: bytes) -> object:
+    """Return the document; None where there is none: an error of the decoders quotes the body, so none gets out."""
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of 5,000 digits, or nested beyond reason
+        return None
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -235,7 +233,8 @@ def _validate(shape: type[W], value: Mapping[str, Any], at: str) -> W:
     try:
         return shape.model_validate(value)
     except ValidationError as error:
-        raise InvalidPayload(*sorted({at + _path(problem["loc"]) for problem in error.errors()})) from None
+        paths = sorted({at + _path(problem["loc"]) for problem in error.errors()})
+    raise InvalidPayload(*paths)  # out here: the other error holds the values, and would come along as the context
 
 
 def _path(location: Sequence[int | str]) -> str:

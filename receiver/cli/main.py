@@ -1,0 +1,80 @@
+"""The command line: parsing, help, exit codes. 0 fine, 1 trouble found, 2 usage or configuration."""
+
+import argparse
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from receiver import __version__
+from receiver.cli import commands, output
+from receiver.config import ConfigurationErrors, Settings, load
+from receiver.sentences import COMMANDS, USAGE
+
+DEFAULT_CONFIG = "/etc/rdv-receiver/config.yaml"
+CONFIG_VARIABLE = "RDV_RECEIVER_CONFIG"
+
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command and return its exit code (argparse leaves by itself for help and for mistakes)."""
+    args = build_parser().parse_args(argv)
+    args.config = args.config or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+    try:
+        settings = load(args.config, os.environ)
+    except ConfigurationErrors as errors:
+        if getattr(args, "json", False):
+            output.print_problems_json(errors)
+        else:
+            output.print_problems(args.config, errors)
+        return 2
+    command: Command = args.command
+    return command(args, settings)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of every command."""
+    parser = _Parser(prog="rdv-receiver", description=COMMANDS["program"])
+    parser.add_argument(
+        "--config", type=Path, metavar="FICHIER", help=COMMANDS["config"].format(default=DEFAULT_CONFIG)
+    )
+    parser.add_argument("--version", action="version", version=__version__, help=COMMANDS["version"])
+    choices = parser.add_subparsers(title=COMMANDS["commands"], metavar="COMMANDE", required=True)
+    _add(choices, "run", commands.run)
+    _add(choices, "serve", commands.serve)
+    _add(choices, "worker", commands.worker)
+    _add(choices, "migrate", commands.migrate)
+    check = _add(choices, "check", commands.check)
+    check.add_argument("--mailbox", action="append", default=[], metavar="ADRESSE", help=COMMANDS["mailbox"])
+    check.add_argument("--json", action="store_true", help=COMMANDS["json"])
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, in French where it speaks."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs, add_help=False, allow_abbrev=False)  # type: ignore[arg-type]
+        self._optionals.title = COMMANDS["options"]
+        self.add_argument("-h", "--help", action="help", help=COMMANDS["help"])
+
+    def format_usage(self) -> str:
+        return super().format_usage().replace("usage: ", COMMANDS["usage"], 1)
+
+    def format_help(self) -> str:
+        return super().format_help().replace("usage: ", COMMANDS["usage"], 1)
+
+    def error(self, message: str) -> NoReturn:
+        for pattern, sentence in USAGE.items():
+            if found := re.fullmatch(pattern, message, re.DOTALL):
+                message = found.expand(sentence)
+                break
+        self.exit(2, output.printable(f"{self.prog} : {message}") + f"\n{self.format_usage()}")
+
+
+def _add(choices: "argparse._SubParsersAction[_Parser]", name: str, command: Command) -> argparse.ArgumentParser:
+    sub = choices.add_parser(name, help=COMMANDS[name], description=COMMANDS[name])
+    sub.set_defaults(command=command)
+    return sub

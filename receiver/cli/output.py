@@ -1,0 +1,95 @@
+"""How reports are printed: French lines for people, English keys for programs."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from unicodedata import category
+
+from receiver import sentences
+from receiver.config import ConfigurationErrors, Problem
+from receiver.operations.check import Finding, Level
+
+
+def print_problems(path: Path, errors: ConfigurationErrors) -> None:
+    """Print every problem of a configuration on standard error, one line each."""
+    for problem in errors.problems:
+        print(problem_line(path, problem), file=sys.stderr)
+    print(sentences.COMMANDS["configuration_refused"].format(count=len(errors.problems)), file=sys.stderr)
+
+
+def print_problems_json(errors: ConfigurationErrors) -> None:
+    """Print every problem of a configuration as one JSON object."""
+    problems = [
+        {
+            "path": problem.path,
+            "code": problem.code,
+            "line": problem.line,
+            "file": str(problem.file) if problem.file else None,
+            "details": dict(problem.details),
+        }
+        for problem in errors.problems
+    ]
+    print(json.dumps({"ok": False, "problems": problems}, ensure_ascii=False, indent=2))
+
+
+def problem_line(path: Path, problem: Problem) -> str:
+    """Return ``config.yaml:12: sources.mds.emitter : ...``, as editors and people find places."""
+    file = problem.file or path
+    place = f"{file}:{problem.line}" if problem.line else str(file)
+    subject = f"{problem.path} : " if problem.location else ""
+    return printable(f"{place}: {subject}{sentence(sentences.CONFIGURATION, problem.code, problem.details)}")
+
+
+def sentence(table: Mapping[str, str], code: str, details: Mapping[str, str | int]) -> str:
+    """Return the table's sentence for a code, or one that says it has none."""
+    return table.get(code, sentences.UNKNOWN).format(**{"code": code, **details})
+
+
+def finding_sentence(finding: Finding) -> str:
+    """Return what a finding means and, where it is a trouble, what to do."""
+    for table in (sentences.CHECK, sentences.CALENDAR, sentences.CONFIGURATION):
+        if finding.code in table:
+            return sentence(table, finding.code, finding.details)
+    return sentences.CALENDAR_UNKNOWN.format(code=finding.code)
+
+
+def worst(findings: Sequence[Finding]) -> Level:
+    """Return the level of the worst finding."""
+    levels = {finding.level for finding in findings}
+    return next((level for level in (Level.TROUBLE, Level.WARNING) if level in levels), Level.OK)
+
+
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print a table for people."""
+    label_width = max(len(label) for label in sentences.LEVELS.values())
+    subject_width = max(len(finding.subject) for finding in findings)
+    for finding in findings:
+        label = sentences.LEVELS[finding.level]
+        line = f"{label:<{label_width}}  {finding.subject:<{subject_width}}  {finding_sentence(finding)}"
+        print(printable(line))
+    print()
+    print(sentences.CHECK_RESULT[worst(findings)])
+
+
+def print_findings_json(findings: Sequence[Finding]) -> None:
+    """Print one JSON object for programs."""
+    report = {
+        "ok": all(finding.ok for finding in findings),
+        "findings": [
+            {
+                "code": finding.code,
+                "subject": finding.subject,
+                "level": finding.level.value,
+                "ok": finding.ok,
+                "details": dict(finding.details),
+            }
+            for finding in findings
+        ],
+    }
+    print(json.dumps(report, ensure_ascii=False, indent=2))
+
+
+def printable(text: str) -> str:
+    """Return the text without what could steer a terminal: keys and server answers are other people's."""
+    return "".join("\ufffd" if category(character) in {"Cc", "Cf", "Cs"} else character for character in text)

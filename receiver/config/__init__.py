@@ -1,0 +1,38 @@
+"""The configuration: YAML and environment in, frozen `Settings` out, or every problem at once with its place."""
+
+from receiver.config.loading import load
+from receiver.config.problems import ConfigurationErrors, Problem
+from receiver.config.reload import Reloadable
+from receiver.config.settings import (
+    Access,
+    Auth,
+    CalendarKind,
+    CalendarSettings,
+    EwsCalendar,
+    IcsFolder,
+    Secret,
+    Settings,
+    SigningSecret,
+    Source,
+    WebSettings,
+)
+from receiver.core.facts import Emitter
+
+__all__ = [
+    "Access",
+    "Auth",
+    "CalendarKind",
+    "CalendarSettings",
+    "ConfigurationErrors",
+    "Emitter",
+    "EwsCalendar",
+    "IcsFolder",
+    "Problem",
+    "Reloadable",
+    "Secret",
+    "Settings",
+    "SigningSecret",
+    "Source",
+    "WebSettings",
+    "load",
+]

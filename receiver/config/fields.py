@@ -1,0 +1,246 @@
+"""The kinds of values a configuration is made of, each refusing what is not one with a code.
+
+Used by the shapes as annotations. What a field needs from outside (environment, folder of the file) comes in pydantic's
+validation context, so that a missing secret is reported in the same pass as a misspelt key.
+"""
+
+import ipaddress
+import os
+import re
+import ssl
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+MAX_SECRET_BYTES = 64 * 1024
+EWS_VERSIONS = (
+    "Exchange2007",
+    "Exchange2007_SP1",
+    "Exchange2010",
+    "Exchange2010_SP1",
+    "Exchange2010_SP2",
+    "Exchange2013",
+    "Exchange2013_SP1",
+    "Exchange2015",
+    "Exchange2015_SP1",
+    "Exchange2016",
+)
+"""The API versions that exchangelib 5.6 can speak. Exchange 2016, 2019 and Subscription Edition speak the last one."""
+
+NAME = re.compile(r"[a-z0-9-]{1,40}\Z")
+"""What sources, calendars and platforms are called: it stands in addresses, logs and keys of the store."""
+
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}\Z")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?\Z")
+_LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
+_PATTERN = re.compile(r"[^\s\[\],;<>\"\x00-\x1f]{1,254}\Z")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What surrounds the file."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    folder: Path
+    """Relative paths start here: at the configuration's own folder, wherever the process was started."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretText:
+    """A secret that was found, and whether everybody on the host could find it too."""
+
+    value: str = field(repr=False)
+    exposed: bool = False
+
+
+def refuse(code: str, **details: str | int) -> PydanticCustomError:
+    """Make the error a validator raises; `code` is what sentences and tests know it by."""
+    return PydanticCustomError(code, code, details)
+
+
+def _context(info: ValidationInfo) -> Context:
+    context = info.context
+    if not isinstance(context, Context):
+        raise TypeError("shapes are validated with a Context")
+    return context
+
+
+def _name(text: str) -> str:
+    if not NAME.match(text):
+        raise refuse("name")
+    return text
+
+
+def host_name(text: str) -> str:
+    """Return the host in lower case, or refuse what is none (an address with scheme or path, a space...)."""
+    if len(text) > 253 or not _HOST.match(text):
+        raise refuse("host")
+    return text.lower().removesuffix(".")
+
+
+def email_address(text: str) -> str:
+    """Return the address in lower case, or refuse what is none."""
+    local_part, at, domain = text.strip().rpartition("@")
+    if not at or not _LOCAL_PART.match(local_part) or len(domain) > 253 or not _HOST.match(domain):
+        raise refuse("email")
+    return f"{local_part}@{domain}".lower()
+
+
+def _pattern(text: str) -> str:
+    if not _PATTERN.match(text) or not ("@" in text or "*" in text):
+        raise refuse("pattern")
+    return text.lower()
+
+
+def _line(text: str) -> str:
+    if not text.strip():
+        raise refuse("empty_text")
+    if _CONTROLS.search(text):
+        raise refuse("control_character")
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        # ZoneInfoNotFoundError is a KeyError; a folder's name gives an OSError, a path upwards a ValueError.
+        raise refuse("time_zone") from None
+    return name
+
+
+def _version(text: str) -> str:
+    if text not in EWS_VERSIONS:
+        raise refuse("not_a_choice", choices=", ".join(EWS_VERSIONS))
+    return text
+
+
+def _server(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise refuse("server_address") from None
+    if parts.username or parts.password or parts.query or parts.fragment or _CONTROLS.search(text) or " " in text:
+        raise refuse("server_address")
+    if parts.scheme not in {"http", "https"} or not (_is_ip(host) or _HOST.match(host)):
+        raise refuse("server_address")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise refuse("server_not_https")
+    if parts.path in {"", "/"}:
+        raise refuse("server_path_missing")
+    return text
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether traffic to the host never leaves the machine."""
+    return host == "localhost" or (_is_ip(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _listen(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    bare = host[1:-1] if bracketed else host
+    well_formed = colon and (_is_ip(bare) or (not bracketed and bool(_HOST.match(bare))))
+    if not well_formed or (":" in bare and not bracketed):
+        raise refuse("listen")
+    if not (port.isascii() and port.isdigit()) or int(port[:6]) > 65535:
+        raise refuse("listen")
+    return text
+
+
+def _from_environment(raw: object, info: ValidationInfo) -> SecretText:
+    name = _text(raw)
+    # The name is refused, and never shown, unless it looks like one: a secret pasted here must not reach a terminal.
+    if not _VARIABLE.match(name):
+        raise refuse("env_name")
+    value = _context(info).environ.get(name)
+    if value is None:
+        raise refuse("env_missing", name=name)
+    return SecretText(_checked_secret(value))
+
+
+def _from_file(raw: object, info: ValidationInfo) -> SecretText:
+    content, mode = _read_secret(_path(raw, info))
+    if len(content) > MAX_SECRET_BYTES:
+        raise refuse("secret_too_long")
+    try:
+        value = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise refuse("secret_not_text") from None
+    return SecretText(_checked_secret(value), exposed=bool(mode & stat.S_IROTH))
+
+
+def _read_secret(path: Path) -> tuple[bytes, int]:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_SECRET_BYTES + 1), os.fstat(file.fileno()).st_mode
+    except FileNotFoundError:
+        raise refuse("secret_file_missing") from None
+    except OSError:
+        raise refuse("secret_file_unreadable") from None
+
+
+def _checked_secret(value: str) -> str:
+    # Editors and `echo` end a file with a line end; nobody means it to be part of the secret.
+    text = value.removesuffix("\n").removesuffix("\r")
+    if not text:
+        raise refuse("secret_empty")
+    if "\n" in text or "\0" in text:
+        raise refuse("secret_several_lines")
+    return text
+
+
+def _text(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise refuse("not_text")
+    return raw
+
+
+def _path(raw: object, info: ValidationInfo) -> Path:
+    return _context(info).folder / _line(_text(raw))
+
+
+def _authorities(raw: object, info: ValidationInfo) -> Path:
+    path = _path(raw, info)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+    except ssl.SSLError:
+        raise refuse("ca_file_not_pem") from None
+    except FileNotFoundError:
+        raise refuse("ca_file_missing") from None
+    except OSError:
+        raise refuse("ca_file_unreadable") from None
+    return path
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Host = Annotated[str, AfterValidator(host_name)]
+Email = Annotated[str, AfterValidator(email_address)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Line = Annotated[str, Field(max_length=255), AfterValidator(_line)]
+ZoneName = Annotated[str, AfterValidator(_zone)]
+EwsVersion = Annotated[str, AfterValidator(_version)]
+EwsServer = Annotated[str, AfterValidator(_server)]
+Listen = Annotated[str, AfterValidator(_listen)]
+FilePath = Annotated[Path, PlainValidator(_path)]
+AuthoritiesFile = Annotated[Path, PlainValidator(_authorities)]
+EnvironmentSecret = Annotated[SecretText, PlainValidator(_from_environment)]
+FileSecret = Annotated[SecretText, PlainValidator(_from_file)]

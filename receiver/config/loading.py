@@ -1,0 +1,187 @@
+"""The whole file: each section read alone, so that one mistake hides no other; then what sections owe each other."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from receiver.config.document import Value, read_document
+from receiver.config.fields import NAME, Context
+from receiver.config.mailboxes import read_mailboxes
+from receiver.config.organisations import check_organisations
+from receiver.config.problems import ConfigurationErrors, Location, Problem
+from receiver.config.settings import (
+    CalendarKind,
+    CalendarSettings,
+    EwsCalendar,
+    IcsFolder,
+    Secret,
+    Settings,
+    SigningSecret,
+    Source,
+    WebSettings,
+)
+from receiver.config.shapes import (
+    SECTIONS,
+    EwsShape,
+    IcsFolderShape,
+    PoliciesShape,
+    RetentionShape,
+    SecretReference,
+    SourceShape,
+    WebShape,
+    merged,
+)
+from receiver.config.store_url import read_store
+from receiver.config.validate import Reader
+from receiver.core.policies import Policies
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Settings:
+    """Read and check the configuration.
+
+    Raises:
+        ConfigurationErrors: with every problem found, not the first.
+
+    """
+    document = read_document(path)
+    reader = Reader(document, Context(environ, path.absolute().parent))
+    settings = _Sections(reader, document.root).settings()
+    if settings is None or reader.problems:
+        raise ConfigurationErrors(reader.problems)
+    return settings
+
+
+class _Sections:
+    """One reading of one file."""
+
+    def __init__(self, reader: Reader, root: dict[str, Value]) -> None:
+        self.reader = reader
+        self.root = root
+        self.warnings: list[Problem] = []
+
+    def settings(self) -> Settings | None:
+        for key in self.root.keys() - SECTIONS.keys():
+            self.reader.unknown_key((key,), list(SECTIONS))
+        store_url = read_store(self.reader, self.root.get("store"), self._secret)
+        sources = self._sources()
+        check_organisations(self.reader, sources)
+        calendars = self._calendars()
+        mailboxes = read_mailboxes(self.reader, self.root.get("mailboxes"), list(self._named("calendars")))
+        web = self.reader.read(WebShape, self.root.get("web"), ("web",))
+        retention = self.reader.read(RetentionShape, self.root.get("retention"), ("retention",))
+        if store_url is None or mailboxes is None or web is None or retention is None:
+            return None
+        return Settings(
+            store_url=store_url,
+            sources=sources,
+            calendars=calendars,
+            mailboxes=mailboxes,
+            web=WebSettings(web.listen, web.processes, web.threads),
+            tombstone_days=retention.tombstone_days,
+            journal_days=retention.journal_days,
+            warnings=tuple(self.warnings),
+        )
+
+    def _named(self, section: str) -> dict[str, Value]:
+        raw = self.root.get(section)
+        return raw if isinstance(raw, dict) else {}
+
+    def _entries(self, section: str) -> dict[str, dict[str, Value]]:
+        """Return a section's named entries, reporting an empty section and what is no entry."""
+        raw = self.root.get(section)
+        if not raw:
+            self.reader.report((section,), "missing" if section not in self.root else "empty_section")
+        named = self.reader.mapping((section,), raw)
+        return {name: self.reader.mapping((section, name), entry) for name, entry in named.items()}
+
+    def _sources(self) -> dict[str, Source]:
+        policies = self._policies(("policies",), self.root.get("policies"), Policies())
+        read = {name: self._source(name, raw, policies) for name, raw in self._entries("sources").items()}
+        return {name: source for name, source in read.items() if source}
+
+    def _policies(self, location: Location, raw: Value, base: Policies) -> Policies:
+        return merged(base, self.reader.read(PoliciesShape, raw, location))
+
+    def _source(self, name: str, raw: dict[str, Value], inherited: Policies) -> Source | None:
+        location = ("sources", name)
+        self._check_name(location)
+        policies = self._policies((*location, "policies"), raw.get("policies"), inherited)
+        plain = {key: value for key, value in raw.items() if key not in SourceShape.read_apart}
+        shape = self.reader.read(SourceShape, plain, location)
+        if shape is None:
+            return None
+        return Source(
+            name=name,
+            emitter=shape.emitter,
+            platform=shape.platform,
+            secrets=self._signing_secrets(shape, location),
+            organisations=frozenset(shape.organisations) if shape.organisations else None,
+            time_zone=ZoneInfo(shape.time_zone),
+            host=shape.host,
+            policies=policies,
+        )
+
+    def _check_name(self, location: Location) -> None:
+        if not NAME.match(str(location[-1])):
+            self.reader.report(location, "name")
+
+    def _signing_secrets(self, shape: SourceShape, location: Location) -> tuple[SigningSecret, ...]:
+        secrets: list[SigningSecret] = []
+        for place, reference in enumerate(shape.secrets):
+            here = (*location, "secrets", place)
+            secret = self._secret(reference, here)
+            if secret in [known.secret for known in secrets]:
+                # Found twice, once bound and once not, it would speak for all.
+                self.reader.report(here, "secret_twice")
+            bound = frozenset(reference.organisations) if reference.organisations else None
+            if bound and shape.organisations and (strangers := bound - set(shape.organisations)):
+                self.reader.report((*here, "organisations"), "organisation_not_of_source", ids=_listed(strangers))
+            secrets.append(SigningSecret(secret, bound))
+        return tuple(secrets)
+
+    def _secret(self, reference: SecretReference, location: Location) -> Secret:
+        if reference.text.exposed:
+            here = (*location, "file")
+            line = self.reader.document.line_of(here)
+            self.warnings.append(Problem(here, "secret_file_exposed", line=line))
+        return Secret(reference.text.value)
+
+    def _calendars(self) -> dict[str, CalendarSettings]:
+        read = {name: self._calendar(name, raw) for name, raw in self._entries("calendars").items()}
+        return {name: calendar for name, calendar in read.items() if calendar}
+
+    def _calendar(self, name: str, raw: dict[str, Value]) -> CalendarSettings | None:
+        location = ("calendars", name)
+        self._check_name(location)
+        match raw.get("kind"):
+            case CalendarKind.EWS.value:
+                return self._ews(name, raw, location)
+            case CalendarKind.ICS_FOLDER.value:
+                folder = self.reader.read(IcsFolderShape, raw, location)
+                return IcsFolder(name, folder.path) if folder else None
+            case None:
+                self.reader.report((*location, "kind"), "missing")
+            case _:
+                self.reader.report((*location, "kind"), "not_a_choice", choices=", ".join(CalendarKind))
+        return None
+
+    def _ews(self, name: str, raw: dict[str, Value], location: Location) -> EwsCalendar | None:
+        shape = self.reader.read(EwsShape, raw, location)
+        if shape is None:
+            return None
+        return EwsCalendar(
+            name=name,
+            server=shape.server,
+            version=shape.version,
+            auth=shape.auth,
+            access=shape.access,
+            username=shape.username,
+            password=self._secret(shape.password, (*location, "password")),
+            ca_file=shape.ca_file,
+            connections=shape.connections,
+            timeout_s=shape.timeout_s,
+        )
+
+
+def _listed(ids: frozenset[int]) -> str:
+    return ", ".join(str(each) for each in sorted(ids))

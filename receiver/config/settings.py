@@ -1,0 +1,121 @@
+"""What a checked configuration looks like: frozen values, no raw mapping, no secret in any repr."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from receiver.config.problems import Problem
+from receiver.core.facts import Emitter
+from receiver.core.mailboxes import MailboxMap
+from receiver.core.policies import Policies
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value read from the environment or a file. Its text never shows in a repr, and so in no log or traceback."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSecret:
+    """One live secret of a source."""
+
+    secret: Secret
+    organisations: frozenset[int] | None = None
+    """The only organisations it speaks for; None: all of the source's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One configured emitter endpoint."""
+
+    name: str
+    emitter: Emitter
+    platform: str
+    """The instance behind it (production, mairie, demo): `absence_12` exists in each."""
+    secrets: tuple[SigningSecret, ...]
+    organisations: frozenset[int] | None
+    """The organisations it may speak of; None: any."""
+    time_zone: ZoneInfo
+    host: str | None
+    """Host of links to appointments; None: by the organisation's verticale."""
+    policies: Policies
+
+
+class CalendarKind(StrEnum):
+    """The connectors that exist."""
+
+    EWS = "ews"
+    ICS_FOLDER = "ics_folder"
+
+
+class Auth(StrEnum):
+    """How the service account proves who it is."""
+
+    NTLM = "ntlm"
+    BASIC = "basic"
+
+
+class Access(StrEnum):
+    """By which right the service account reaches other mailboxes."""
+
+    IMPERSONATION = "impersonation"
+    DELEGATE = "delegate"
+
+
+@dataclass(frozen=True, slots=True)
+class EwsCalendar:
+    """An Exchange server."""
+
+    name: str
+    server: str
+    """The whole ``https://`` address of the EWS endpoint."""
+    version: str
+    """Exchange's build family as in ``Exchange2016``; given, so that nothing is probed."""
+    auth: Auth
+    access: Access
+    username: str
+    password: Secret
+    ca_file: Path | None = None
+    connections: int = 4
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class IcsFolder:
+    """A folder of .ics files, one sub-folder for each mailbox."""
+
+    name: str
+    path: Path
+
+
+CalendarSettings = EwsCalendar | IcsFolder
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The HTTP server."""
+
+    listen: str = "127.0.0.1:8080"
+    processes: int = 2
+    threads: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that was configured, checked and frozen."""
+
+    store_url: str = field(repr=False)
+    """An SQLAlchemy address; may carry a password."""
+    sources: Mapping[str, Source]
+    calendars: Mapping[str, CalendarSettings]
+    mailboxes: MailboxMap
+    web: WebSettings
+    tombstone_days: int = 30
+    journal_days: int = 30
+    """How long the digests of received bodies are kept to recognise repeats."""
+    warnings: tuple[Problem, ...] = field(default=(), compare=False)
+    """What runs but should be looked at, such as a secret file that everybody may read."""

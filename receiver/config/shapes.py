@@ -1,0 +1,197 @@
+"""The keys a configuration may have, section by section. A key that does nothing yet is not among them."""
+
+from dataclasses import fields, replace
+from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+
+from receiver.config.fields import (
+    AuthoritiesFile,
+    Email,
+    EnvironmentSecret,
+    EwsServer,
+    EwsVersion,
+    FilePath,
+    FileSecret,
+    Host,
+    Line,
+    Listen,
+    Name,
+    Pattern,
+    SecretText,
+    ZoneName,
+    refuse,
+)
+from receiver.config.settings import Access, Auth
+from receiver.core.facts import Emitter
+from receiver.core.policies import Policies
+
+MINIMUM_RETENTION_DAYS = 30
+"""Longer than any emitter retries (rdv-insertion: about 20 days): what is forgotten sooner would come back to life."""
+
+Organisations = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+RetentionDays = Annotated[int, Field(ge=MINIMUM_RETENTION_DAYS, le=3650)]
+
+
+class Shape(BaseModel):
+    """A section. Types are taken as written: no number from a text, no 1 from `true`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    read_apart: ClassVar[tuple[str, ...]] = ()
+    """Keys that people may write here and that another shape reads."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_an_empty_section(cls, raw: object) -> object:
+        # A section whose lines are all commented out reads as null.
+        return {} if raw is None else raw
+
+
+class SecretReference(Shape):
+    """Where a secret is to be found."""
+
+    env: EnvironmentSecret | None = None
+    file: FileSecret | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_value(cls, raw: object) -> object:
+        if raw is not None and not isinstance(raw, dict):
+            raise refuse("secret_is_a_value")
+        return raw
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.env is None) == (self.file is None):
+            raise refuse("secret_reference")
+        return self
+
+    @property
+    def text(self) -> SecretText:
+        """The secret, wherever it was."""
+        found = self.env or self.file
+        if found is None:
+            raise AssertionError("validation leaves exactly one place")
+        return found
+
+
+class SigningSecretReference(SecretReference):
+    """A source's secret, which may speak for some organisations only."""
+
+    organisations: Organisations | None = None
+
+
+class StoreShape(Shape):
+    """`store`: the database."""
+
+    url: str
+    password: SecretReference | None = None
+
+
+class SourceShape(Shape):
+    """`sources.<name>`, without its policies: those are read beside the global ones."""
+
+    read_apart = ("policies",)
+
+    emitter: Emitter
+    platform: Name
+    secrets: Annotated[list[SigningSecretReference], Field(min_length=1)]
+    organisations: Organisations | None = None
+    time_zone: ZoneName = "Europe/Paris"
+    host: Host | None = None
+
+
+class EwsShape(Shape):
+    """`calendars.<name>` of kind `ews`."""
+
+    kind: Literal["ews"]
+    server: EwsServer
+    version: EwsVersion
+    auth: Auth = Auth.NTLM
+    access: Access = Access.IMPERSONATION
+    username: Line
+    password: SecretReference
+    ca_file: AuthoritiesFile | None = None
+    connections: Annotated[int, Field(ge=1, le=16)] = 4
+    timeout_s: Annotated[float, Field(ge=1, le=120)] = 30.0
+
+
+class IcsFolderShape(Shape):
+    """`calendars.<name>` of kind `ics_folder`."""
+
+    kind: Literal["ics_folder"]
+    path: FilePath
+
+
+class TargetShape(Shape):
+    """A mailbox of `mailboxes.map`."""
+
+    address: Email
+    calendar: str | None = None
+
+
+def _target(raw: object) -> object:
+    return {"address": raw} if isinstance(raw, str) else raw
+
+
+class MailboxesShape(Shape):
+    """`mailboxes`: whose calendar is whose. The CSV's content is read apart, line by line."""
+
+    domains: dict[Host, Host] = {}
+    map: dict[Email, Annotated[TargetShape, BeforeValidator(_target)]] = {}
+    csv: FilePath | None = None
+    ignore: list[Pattern] = []
+    only: list[Pattern] = []
+    default_calendar: str | None = None
+
+
+class WebShape(Shape):
+    """`web`: the HTTP server."""
+
+    listen: Listen = "127.0.0.1:8080"
+    processes: Annotated[int, Field(ge=1, le=16)] = 2
+    threads: Annotated[int, Field(ge=1, le=64)] = 16
+
+
+class RetentionShape(Shape):
+    """`retention`: how long what is over is remembered."""
+
+    tombstone_days: RetentionDays = 30
+    journal_days: RetentionDays = 30
+
+
+_POLICY_TYPES: dict[str, Any] = {
+    "past_days": Annotated[int, Field(ge=0, le=3650)],
+    "reminder_minutes": Annotated[int, Field(ge=0, le=40320)] | None,  # Outlook offers no more than four weeks
+    "category": Line | None,
+    "link_hosts": Annotated[tuple[Host, ...], Field(strict=False)],  # strictly, a list is no tuple
+}
+"""Where a policy's type alone allows too much. The keys themselves are the core's, so that they cannot drift apart."""
+
+
+def _policy_fields() -> dict[str, Any]:
+    types = get_type_hints(Policies)
+    names = [each.name for each in fields(Policies)]
+    return {name: (_POLICY_TYPES.get(name, types[name]), getattr(Policies(), name)) for name in names}
+
+
+PoliciesShape = create_model("PoliciesShape", __base__=Shape, __doc__="`policies`.", **_policy_fields())
+
+
+def merged(policies: Policies, overrides: Shape | None) -> Policies:
+    """Return the policies with those replaced that the file names."""
+    if overrides is None:
+        return policies
+    return replace(policies, **{name: getattr(overrides, name) for name in overrides.model_fields_set})
+
+
+SECTIONS: dict[str, type[Shape]] = {
+    "store": StoreShape,
+    "sources": SourceShape,
+    "calendars": EwsShape,
+    "mailboxes": MailboxesShape,
+    "policies": PoliciesShape,
+    "web": WebShape,
+    "retention": RetentionShape,
+}
+"""The keys of the whole file, in the order in which people read them."""

@@ -1,0 +1,81 @@
+"""`store`: the database's address, checked, with its password put in from elsewhere."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
+
+from receiver.config.document import Value
+from receiver.config.problems import Location
+from receiver.config.settings import Secret
+from receiver.config.shapes import SecretReference, StoreShape
+from receiver.config.validate import Reader
+
+POSTGRESQL = "postgresql+psycopg"
+_SQLITE = "sqlite:///"
+
+
+def sqlite_file(store_url: str) -> Path | None:
+    """Return the file behind a checked address; None where it is no file's."""
+    return Path(unquote(store_url.removeprefix(_SQLITE))) if store_url.startswith(_SQLITE) else None
+
+
+def read_store(reader: Reader, raw: Value, secret_of: Callable[[SecretReference, Location], Secret]) -> str | None:
+    """Return the address as SQLAlchemy takes it, password included, or None where it is wrong (and reported)."""
+    shape = reader.read(StoreShape, raw, ("store",))
+    if shape is None:
+        return None
+    parts = _split(shape.url)
+    if code := _trouble(parts, has_password=shape.password is not None):
+        reader.report(("store", "url"), code)
+        return None
+    if parts is None or parts.scheme == "sqlite":
+        return shape.url
+    password = secret_of(shape.password, ("store", "password")).value if shape.password else None
+    return _with_password(parts, password)
+
+
+def _split(text: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    # urlsplit drops line ends; and what it takes for a fragment is part of the name for everybody else.
+    unusual = any(character.isspace() or character == "#" for character in text)
+    return None if unusual else parts
+
+
+def _trouble(parts: SplitResult | None, *, has_password: bool) -> str | None:
+    match parts:
+        case SplitResult(scheme="sqlite"):
+            return _sqlite_trouble(parts, has_password=has_password)
+        case SplitResult(scheme="postgresql" | "postgresql+psycopg"):
+            return _postgresql_trouble(parts, has_password=has_password)
+    return "store_url"
+
+
+def _sqlite_trouble(parts: SplitResult, *, has_password: bool) -> str | None:
+    if has_password:
+        return "store_password_unused"
+    absolute = parts.path.startswith("//") and not parts.path.endswith("/")
+    return None if absolute and not parts.netloc and not parts.query else "store_not_absolute"
+
+
+def _postgresql_trouble(parts: SplitResult, *, has_password: bool) -> str | None:
+    if parts.password is not None or "password" in parse_qs(parts.query, keep_blank_values=True):
+        return "store_password_in_url"
+    if len(parts.path) < 2:
+        return "store_database_missing"
+    if has_password and not parts.username:
+        return "store_user_missing"
+    return None if find_spec("psycopg") else "store_driver_missing"
+
+
+def _with_password(parts: SplitResult, password: str | None) -> str:
+    user, at, host = parts.netloc.rpartition("@")
+    if password is not None:
+        user = f"{user}:{quote(password, safe='')}"
+    query = f"?{parts.query}" if parts.query else ""
+    # Put together by hand: `geturl` leaves the slashes out where no host is named (a socket).
+    return f"{POSTGRESQL}://{user}{at}{host}{parts.path}{query}"

@@ -1,0 +1,129 @@
+"""Logs: one JSON object a line on standard error, made of codes, ids and counts.
+
+What a library or an exception says in words may quote a payload, a request with its password or a mailbox's content.
+So their words are dropped: a foreign record keeps its level, its logger and a code; an exception its type and the
+places it went through.
+"""
+
+import json
+import logging
+import sys
+import threading
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TextIO
+
+Field = str | int | float | bool | None
+
+ROOT = "rdv"
+"""Our own loggers live under this name; whatever does not is foreign."""
+
+_FIELDS = "rdv_fields"
+_LIFECYCLE = "gunicorn.error"
+"""gunicorn's log of starts, stops and dead workers: its sentences are its own and are kept below ERROR."""
+
+
+class Log:
+    """A named log. An event is a word in snake_case; everything that varies is a field."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+
+    def debug(self, event: str, /, **fields: Field) -> None:
+        """Log what only a developer wants to see."""
+        self._log(logging.DEBUG, event, fields)
+
+    def info(self, event: str, /, **fields: Field) -> None:
+        """Log what happened as it should."""
+        self._log(logging.INFO, event, fields)
+
+    def warning(self, event: str, /, **fields: Field) -> None:
+        """Log what heals by itself or can wait."""
+        self._log(logging.WARNING, event, fields)
+
+    def error(self, event: str, /, **fields: Field) -> None:
+        """Log what somebody must look at."""
+        self._log(logging.ERROR, event, fields)
+
+    def exception(self, event: str, /, **fields: Field) -> None:
+        """Log, from an `except` block, an error that nobody foresaw: its type and places, never its words."""
+        self._log(logging.ERROR, event, fields, with_exception=True)
+
+    def _log(self, level: int, event: str, fields: dict[str, Field], *, with_exception: bool = False) -> None:
+        self._logger.log(level, "%s", event, extra={_FIELDS: fields}, exc_info=with_exception)
+
+
+def get(name: str) -> Log:
+    """Return the log of a part of the receiver."""
+    return Log(logging.getLogger(f"{ROOT}.{name}"))
+
+
+def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send every log of this process through our formatter, and nothing past it."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    ours = logging.getLogger(ROOT)
+    ours.setLevel(level)
+    # Without their words, what libraries say below a warning says nothing.
+    root.setLevel(max(logging.WARNING, ours.level))
+    logging.getLogger(_LIFECYCLE).setLevel(logging.INFO)
+    # Python's own printing of a failed log call shows the arguments.
+    logging.raiseExceptions = False
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _log_uncaught
+    sys.unraisablehook = _log_unraisable
+    threading.excepthook = _log_uncaught_in_thread
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as one line of JSON; json's escapes leave no line end or terminal control in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        content = _content(record)
+        if record.exc_info and record.exc_info[0]:
+            content |= _error(record.exc_info[0], record.exc_info[2])
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {"ts": when.replace("+00:00", "Z"), "level": record.levelname.lower(), "event": content.pop("event")}
+        # A field cannot take the place of what every line has.
+        line |= {name: value for name, value in content.items() if name not in line}
+        return json.dumps(line, default=_type_name)
+
+
+def _content(record: logging.LogRecord) -> dict[str, object]:
+    if record.name.partition(".")[0] == ROOT:
+        fields: dict[str, object] = getattr(record, _FIELDS, {})
+        return {**fields, "event": record.getMessage(), "log": record.name.removeprefix(f"{ROOT}.")}
+    if record.name == _LIFECYCLE and record.levelno < logging.ERROR:
+        return {"event": "gunicorn", "log": record.name, "text": record.getMessage()}
+    return {"event": "library", "log": record.name, "code": _place(record)}
+
+
+def _place(record: logging.LogRecord) -> str:
+    """Name the statement that logged: as telling as its words to who has the source, and free of data."""
+    return f"{record.module}:{record.lineno}"
+
+
+def _error(kind: type[BaseException], trace: TracebackType | None) -> dict[str, object]:
+    frames = traceback.extract_tb(trace)
+    return {"error": kind.__name__, "frames": [f"{frame.filename}:{frame.lineno}" for frame in frames]}
+
+
+def _type_name(value: object) -> str:
+    # A value that is no plain field is a mistake of the caller; its repr might hold anything.
+    return f"<{type(value).__name__}>"
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logging.getLogger(f"{ROOT}.process").critical("uncaught_exception", exc_info=(kind, error, trace))
+
+
+def _log_unraisable(args: "sys.UnraisableHookArgs") -> None:
+    _log_uncaught(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)
+
+
+def _log_uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    _log_uncaught(args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback)

@@ -1,0 +1,185 @@
+"""`check`: whether everything that the configuration names can be used, found out without writing an entry.
+
+Returns findings by code; sentences and tables are the command's. Which classes stand behind the store and the
+calendars is the caller's choice.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from connectors.base import Connector, ConnectorError, Scope
+from receiver.config import CalendarSettings, IcsFolder, Settings
+from receiver.config.store_url import sqlite_file
+from receiver.core.mailboxes import MailboxMap
+from receiver.store import Store, StoreUnavailable
+
+PROBED_PER_CALENDAR = 10
+"""Enough to see that rights and mapping hold; probing hundreds would take minutes and prove little more."""
+
+NO_INSTALLATION = "00000000-0000-0000-0000-000000000000"
+"""Stands for the installation where no store has one yet: probing looks for no entry."""
+
+_NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "ceph", "glusterfs", "9p"})
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    code: str
+    subject: str
+    level: Level = Level.OK
+    details: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the receiver can work with it."""
+        return self.level is not Level.TROUBLE
+
+
+STORE_ERRORS = (StoreUnavailable, OSError)
+"""What opening and using a store may end in: the database or the file system."""
+
+HEARTBEAT = "check"
+
+OpenStore = Callable[[Settings], Store]
+MakeConnectors = Callable[[Settings, str], Mapping[str, Connector]]
+
+
+def check(
+    settings: Settings, mailboxes: Sequence[str], open_store: OpenStore, make_connectors: MakeConnectors
+) -> list[Finding]:
+    """Look at the configuration's warnings, the store, and the calendars through the mailboxes asked for."""
+    findings = [Finding("configuration_read", "configuration")]
+    findings += [Finding(each.code, each.path, Level.WARNING, each.details) for each in settings.warnings]
+    store_finding, installation = _check_store(settings.store_url, lambda: open_store(settings))
+    findings.append(store_finding)
+    if not settings.mailboxes.addresses and not settings.mailboxes.domains:
+        findings.append(Finding("nothing_mapped", "mailboxes", Level.WARNING))
+    connectors = make_connectors(settings, installation)
+    try:
+        for name, calendar in settings.calendars.items():
+            asked = mailboxes_to_probe(settings.mailboxes, name, mailboxes)
+            findings += _check_calendar(calendar, connectors[name], asked)
+    finally:
+        for connector in connectors.values():
+            connector.close()
+    return findings
+
+
+def mailboxes_to_probe(mapping: MailboxMap, calendar: str, asked: Sequence[str]) -> list[str]:
+    """Return this calendar's mailboxes among those asked for, else those that the mapping names one by one.
+
+    A mailbox that the mapping does not name is looked for in the default calendar.
+    """
+    known = sorted(set(mapping.addresses.values()))
+    if not asked:
+        return [mailbox.address for mailbox in known if mailbox.calendar == calendar]
+    homes: dict[str, set[str]] = {}
+    for mailbox in known:
+        homes.setdefault(mailbox.address, set()).add(mailbox.calendar)
+    wanted = dict.fromkeys(address.strip().lower() for address in asked)
+    return [address for address in wanted if calendar in homes.get(address, {mapping.default_calendar})]
+
+
+def store_error_name(error: BaseException) -> str:
+    """Name the error by its kind: its text may hold the address with its user, and statements with their values."""
+    return str(error) if isinstance(error, StoreUnavailable) and str(error) else type(error).__name__
+
+
+def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[Finding, str]:
+    file = sqlite_file(url)
+    if file and (finding := _check_file(file)):
+        return finding, NO_INSTALLATION
+    try:
+        store = open_store()
+        try:
+            if not store.is_current():
+                return Finding("store_not_current", "store", Level.WARNING), NO_INSTALLATION
+            store.beat(HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
+            return Finding("store_ready", "store"), store.installation().id
+        finally:
+            store.close()
+    except STORE_ERRORS as error:
+        details = {"error": store_error_name(error)}
+        return Finding("store_unreachable", "store", Level.TROUBLE, details), NO_INSTALLATION
+
+
+def _check_file(path: Path) -> Finding | None:
+    """Return why the SQLite file cannot be opened, or not yet; None where opening it is worth a try."""
+    folder = path.parent
+    if not folder.is_dir():
+        return Finding("store_folder_missing", "store", Level.TROUBLE, {"path": str(folder)})
+    if kind := network_file_system(folder.resolve(), _mounts()):
+        return Finding("store_on_network", "store", Level.TROUBLE, {"kind": kind})
+    # The journal is a file beside the database: the folder must be writable too.
+    for place in (folder, path):
+        if place.exists() and not os.access(place, os.W_OK):
+            return Finding("store_not_writable", "store", Level.TROUBLE, {"path": str(place)})
+    return None if path.exists() else Finding("store_not_created", "store")
+
+
+def _mounts() -> str:
+    table = Path("/proc/self/mounts")
+    return table.read_text(encoding="utf-8", errors="replace") if table.exists() else ""
+
+
+def network_file_system(folder: Path, mounts: str) -> str | None:
+    """Return the kind of network file system that holds the folder, by the text of a mount table (proc(5))."""
+    best, best_kind = 0, ""
+    for line in mounts.splitlines():
+        _, point, kind, *_ = line.split(" ")
+        mounted = Path(point.replace("\\040", " "))
+        if folder.is_relative_to(mounted) and len(mounted.parts) >= best:
+            best, best_kind = len(mounted.parts), kind
+    return best_kind if best_kind in _NETWORK_FILE_SYSTEMS else None
+
+
+def _check_calendar(calendar: CalendarSettings, connector: Connector, mailboxes: list[str]) -> Iterator[Finding]:
+    subject = f"calendars.{calendar.name}"
+    if isinstance(calendar, IcsFolder):
+        folder = _check_folder(calendar.path, subject)
+        yield folder
+        if not folder.ok:
+            return
+    elif not mailboxes:
+        yield Finding("mailbox_needed", subject, Level.WARNING)
+    yield from _probe(connector, subject, mailboxes[:PROBED_PER_CALENDAR])
+    if left_out := len(mailboxes[PROBED_PER_CALENDAR:]):
+        yield Finding("mailboxes_left_out", subject, Level.OK, {"count": left_out})
+
+
+def _check_folder(path: Path, subject: str) -> Finding:
+    if not path.is_dir():
+        return Finding("folder_missing", subject, Level.TROUBLE, {"path": str(path)})
+    if not os.access(path, os.W_OK):
+        return Finding("folder_not_writable", subject, Level.TROUBLE, {"path": str(path)})
+    return Finding("folder_ready", subject)
+
+
+def _probe(connector: Connector, subject: str, mailboxes: list[str]) -> Iterator[Finding]:
+    for mailbox in mailboxes:
+        here = f"{subject} {mailbox}"
+        try:
+            probe = connector.probe(mailbox)
+        except ConnectorError as error:
+            if error.scope is Scope.SERVER:
+                # The next mailbox would meet the same: one line, and one attempt with a password that may be wrong.
+                yield Finding(error.code, subject, Level.TROUBLE)
+                return
+            yield Finding(error.code, here, Level.TROUBLE)
+            continue
+        details = {"address": probe.address, "server_version": probe.server_version or ""}
+        known_as = probe.address.lower() != mailbox.lower()
+        yield Finding("mailbox_reached_as" if known_as else "mailbox_reached", here, Level.OK, details)

@@ -1,0 +1,198 @@
+"""What people read, in French, by the code of the trouble. Tables only: which sentence applies is decided elsewhere.
+
+A sentence about a failure says the cause, then the cure. Fields in braces are the trouble's details.
+"""
+
+from collections.abc import Mapping
+
+CONFIGURATION: Mapping[str, str] = {
+    # The file as such
+    "file_missing": "le fichier n'existe pas. Indiquez-le avec --config FICHIER ou la variable RDV_RECEIVER_CONFIG.",
+    "file_unreadable": "le fichier ne peut pas être lu. Vérifiez les droits du compte qui lance la commande.",
+    "file_too_big": "le fichier est trop gros pour être le bon.",
+    "file_empty": "le fichier est vide. Partez de config.example.yaml.",
+    "not_utf8": "ce n'est pas de l'UTF-8. Enregistrez le fichier en UTF-8.",
+    "yaml_syntax": "ce n'est pas du YAML valide. Vérifiez ici l'indentation, les deux-points et les guillemets.",
+    "yaml_tab": "une tabulation sert d'indentation, ce que YAML refuse. Mettez des espaces.",
+    "yaml_too_deep": "trop de niveaux imbriqués.",
+    "yaml_too_big": "trop de valeurs (des alias qui se multiplient ?).",
+    "yaml_tag": "les étiquettes YAML (« !… ») ne sont pas acceptées.",
+    "yaml_value": "cette valeur ne peut pas être lue. Mettez-la entre guillemets si c'est un texte.",
+    "key_twice": "cette clé figure déjà à la ligne {first_line}. Gardez l'une des deux.",
+    "key_not_text": "une clé doit être un mot ou un texte.",
+    # Kinds of values
+    "missing": "il manque cette valeur obligatoire.",
+    "empty_section": "il faut au moins une entrée ici.",
+    "unknown_key": "cette clé n'existe pas. Clés possibles : {known}.",
+    "unknown_key_near": "cette clé n'existe pas. Vouliez-vous dire « {suggestion} » ?",
+    "not_mapping": "il faut ici des lignes « clé: valeur ».",
+    "not_list": "il faut ici une liste (des lignes commençant par « - », ou [a, b]).",
+    "not_text": "il faut ici un texte. Mettez la valeur entre guillemets.",
+    "not_integer": "il faut ici un nombre entier, sans guillemets.",
+    "not_number": "il faut ici un nombre, sans guillemets.",
+    "not_boolean": "il faut ici true ou false, sans guillemets.",
+    "not_a_choice": "valeur non reconnue. Valeurs possibles : {choices}.",
+    "out_of_range": "valeur hors limites : il faut {bound}.",
+    "empty_list": "la liste est vide. Mettez au moins un élément ou retirez la clé.",
+    "empty_text": "le texte est vide.",
+    "too_long": "le texte est trop long : {max_length} caractères au plus.",
+    "control_character": "le texte contient un caractère de contrôle (retour à la ligne, tabulation…).",
+    "name": "un nom se compose de 1 à 40 minuscules sans accent, chiffres ou tirets.",
+    "host": "ce n'est pas un nom de domaine ou d'hôte seul, comme « rdv.example.fr » (ni https://, ni chemin).",
+    "email": "ce n'est pas une adresse de messagerie comme « prenom.nom@departement.example ».",
+    "pattern": "ce n'est pas un motif d'adresse comme « *@pilote.example » (seuls * et ? sont des jokers).",
+    "time_zone": "ce fuseau horaire est inconnu. Exemples : Europe/Paris, America/Guadeloupe, Indian/Reunion.",
+    "listen": "il faut une adresse et un port, comme « 127.0.0.1:8080 » ou « [::1]:8080 ».",
+    # Secrets
+    "secret_is_a_value": "un secret ne s'écrit pas dans ce fichier. Mettez {{env: NOM}} ou {{file: CHEMIN}}, "
+    "et changez le secret s'il a pu être lu.",
+    "secret_reference": "il faut soit env, soit file, et un seul des deux.",
+    "env_name": "ce n'est pas un nom de variable d'environnement (majuscules, chiffres et _). "
+    "Si c'est le secret lui-même, retirez-le d'ici et changez-le.",
+    "env_missing": "la variable d'environnement {name} n'est pas définie pour ce processus.",
+    "secret_file_missing": "le fichier du secret n'existe pas.",
+    "secret_file_unreadable": "le fichier du secret ne peut pas être lu. Vérifiez ses droits.",
+    "secret_file_exposed": "tout utilisateur de la machine peut lire ce secret. Faites chmod o-r sur le fichier.",
+    "secret_not_text": "le fichier du secret n'est pas un texte en UTF-8.",
+    "secret_too_long": "le fichier du secret est trop gros pour être un secret.",
+    "secret_empty": "le secret est vide.",
+    "secret_several_lines": "le secret tient sur plusieurs lignes ; il en faut une seule.",
+    "secret_twice": "ce secret figure déjà dans cette source. Gardez une seule des deux entrées.",
+    # Store
+    "store_url": "il faut « sqlite:////chemin/absolu/rdv.db » ou « postgresql://utilisateur@hôte/base ».",
+    "store_not_absolute": "le chemin SQLite doit être absolu, avec quatre barres : « sqlite:////var/lib/… », "
+    "sans options.",
+    "store_password_in_url": "le mot de passe ne s'écrit pas dans l'adresse. Mettez-le sous store.password, et "
+    "changez-le s'il a pu être lu.",
+    "store_password_unused": "une base SQLite n'a pas de mot de passe. Retirez store.password.",
+    "store_database_missing": "l'adresse ne nomme pas de base de données.",
+    "store_user_missing": "il y a un mot de passe, mais pas d'utilisateur dans l'adresse : "
+    "« postgresql://utilisateur@… ».",
+    "store_driver_missing": "le pilote PostgreSQL n'est pas installé. Installez « rdv-receiver[postgresql] ».",
+    # Sources
+    "organisation_not_of_source": "ces organisations ne figurent pas dans celles de la source : {ids}.",
+    "organisations_unlimited": "cette source accepte toutes les organisations, donc aussi celles de « {other} » (même "
+    "émetteur, même plateforme). Listez les organisations de chacune, ou réunissez-les en une source.",
+    "organisation_shared": "ces organisations figurent déjà dans la source « {other} » (même émetteur, même "
+    "plateforme) : {ids}. Une organisation n'a qu'une source.",
+    # Calendars and mailboxes
+    "server_address": "il faut l'adresse EWS entière, comme « https://mail.departement.example/EWS/Exchange.asmx ».",
+    "server_not_https": "l'adresse doit commencer par https:// : le mot de passe et les rendez-vous y passent.",
+    "server_path_missing": "il manque le chemin de l'adresse, d'ordinaire « /EWS/Exchange.asmx ».",
+    "ca_file_missing": "le fichier de l'autorité de certification n'existe pas.",
+    "ca_file_unreadable": "le fichier de l'autorité de certification ne peut pas être lu. Vérifiez ses droits.",
+    "ca_file_not_pem": "ce fichier ne contient pas de certificat au format PEM (« -----BEGIN CERTIFICATE----- »).",
+    "calendar_unknown": "aucun calendrier de ce nom sous calendars.",
+    "default_calendar_missing": "il y a plusieurs calendriers : dites lequel sert quand aucun n'est nommé ({known}).",
+    "agent_twice": "cet agent figure déjà avec une autre boîte.",
+    "csv_unreadable": "le fichier CSV n'existe pas ou ne peut pas être lu.",
+    "csv_header": "la première ligne du CSV doit être « agent;mailbox » ou « agent;mailbox;calendar » (ou avec des "
+    "virgules).",
+    "csv_columns": "cette ligne du CSV n'a pas le même nombre de colonnes que la première.",
+    "csv_syntax": "cette ligne du CSV ne peut pas être lue : vérifiez les guillemets.",
+}
+
+CALENDAR: Mapping[str, str] = {
+    "connection_failed": "Le serveur ne répond pas à cette adresse. Vérifiez le nom, le pare-feu et que le service "
+    "EWS tourne.",
+    "tls_failed": "La connexion chiffrée a échoué : certificat expiré, autre nom, ou autorité inconnue. Indiquez "
+    "l'autorité du département avec ca_file ; la vérification ne se désactive pas.",
+    "unauthorized": "Le serveur refuse le compte de service. Vérifiez username (« DOMAINE\\compte » ou UPN), le mot "
+    "de passe (expiré ? compte verrouillé ?) et auth.",
+    "forbidden": "Le serveur reconnaît le compte mais lui interdit EWS. Vérifiez EwsEnabled et "
+    "EwsApplicationAccessPolicy, et qu'aucun proxy ne bloque.",
+    "not_ews": "La réponse ne vient pas d'EWS (page de connexion, proxy ou autre chemin). Vérifiez server, d'ordinaire "
+    "https://…/EWS/Exchange.asmx.",
+    "server_busy": "Exchange limite le débit ou est surchargé. Il sera réessayé ; au besoin, baissez connections ou "
+    "donnez au compte une ThrottlingPolicy.",
+    "server_error": "Exchange a répondu par une erreur interne. Regardez ses journaux ; il sera réessayé.",
+    "timeout": "Pas de réponse dans le délai. Vérifiez la charge du serveur et le réseau, ou augmentez timeout_s.",
+    "connection_lost": "La connexion a été coupée pendant l'appel. Vérifiez le réseau et les pare-feu ; il sera "
+    "réessayé.",
+    "connections_busy": "Toutes les connexions sont prises depuis trop longtemps. Vérifiez la charge d'Exchange ; au "
+    "besoin, augmentez connections.",
+    "answer_incomplete": "La réponse d'Exchange est incomplète. Il sera réessayé ; vérifiez un éventuel proxy.",
+    "directory_unavailable": "Exchange n'atteint pas l'Active Directory. Regardez ses journaux ; il sera réessayé.",
+    "version_mismatch": "Le serveur ne parle pas cette version d'EWS. Corrigez version.",
+    "mailbox_unavailable": "La base de la boîte est indisponible (bascule, maintenance). Il sera réessayé.",
+    "mailbox_not_found": "Aucune boîte à cette adresse. Vérifiez l'adresse et la correspondance sous mailboxes.",
+    "impersonation_denied": "Le compte de service n'a pas le droit d'emprunt d'identité sur cette boîte. Donnez-lui "
+    "le rôle ApplicationImpersonation, avec une portée qui couvre la boîte.",
+    "access_denied": "Le compte de service n'a pas accès à ce calendrier. En access: delegate, donnez-lui l'accès "
+    "complet à la boîte ou les droits d'éditeur sur le calendrier.",
+    "mailbox_moving": "La boîte est en cours de déplacement. Réessayez quand la migration est finie.",
+    "quota_exceeded": "La boîte est pleine. L'agent doit faire de la place, ou son quota être relevé.",
+    "folder_not_found": "Cette boîte n'a pas de calendrier accessible. Ouvrez-la une fois avec Outlook ou OWA, et "
+    "vérifiez les droits.",
+    "item_not_found": "L'entrée n'est plus là où elle avait été écrite ; elle sera recherchée.",
+    "item_busy": "L'entrée est utilisée en même temps par un autre programme. Il sera réessayé.",
+    "item_unreadable": "Une entrée ne peut pas être relue. Si cela dure, signalez-le avec ce code.",
+    "invalid_item": "Exchange refuse cette entrée. C'est un défaut de ce programme : signalez-le avec ce code.",
+    "invalid_request": "Exchange refuse cette demande. C'est un défaut de ce programme : signalez-le avec ce code.",
+    "refused": "Exchange refuse cette demande. C'est un défaut de ce programme : signalez-le avec ce code.",
+}
+"""Failures of a calendar, by the connector's code."""
+
+CALENDAR_UNKNOWN = (
+    "Le calendrier a répondu par une erreur non répertoriée ({code}). Cherchez ce code dans les journaux."
+)
+
+CHECK: Mapping[str, str] = {
+    "configuration_read": "La configuration est correcte.",
+    "store_ready": "La base est ouverte et à jour.",
+    "store_not_created": "La base n'existe pas encore ; run ou migrate la créera.",
+    "store_not_current": "La base n'est pas à la version de ce programme ; run ou migrate la mettra à jour.",
+    "store_unreachable": "La base ne peut pas être ouverte ({error}). Vérifiez store.url, le réseau et les droits.",
+    "store_not_writable": "Le compte qui lance la commande ne peut pas écrire dans {path}. Vérifiez les droits.",
+    "store_folder_missing": "Le dossier de la base n'existe pas : {path}. Créez-le.",
+    "store_on_network": "La base SQLite est sur un système de fichiers réseau ({kind}), où ses verrous ne sont "
+    "pas sûrs. Mettez-la sur un disque local, ou passez à PostgreSQL.",
+    "mailbox_reached": "La boîte est accessible.",
+    "mailbox_reached_as": "La boîte est accessible ; son adresse principale est {address}.",
+    "mailboxes_left_out": "{count} autres boîtes n'ont pas été essayées. Nommez-en avec --mailbox.",
+    "mailbox_needed": "Pour essayer ce serveur, nommez une boîte : check --mailbox agent@departement.example.",
+    "folder_ready": "Le dossier existe et se laisse écrire.",
+    "folder_missing": "Le dossier n'existe pas : {path}. Créez-le.",
+    "folder_not_writable": "Le compte qui lance la commande ne peut pas écrire dans {path}. Vérifiez les droits.",
+    "nothing_mapped": "Aucun agent n'a de boîte : rien ne sera écrit. Remplissez mailboxes.domains, map ou csv.",
+}
+
+LEVELS: Mapping[str, str] = {"ok": "OK", "warning": "À VOIR", "trouble": "ÉCHEC"}
+
+CHECK_RESULT: Mapping[str, str] = {
+    "ok": "Tout est en ordre.",
+    "warning": "Rien n'empêche de démarrer ; voyez les lignes « À VOIR ».",
+    "trouble": "Des points sont à corriger : voyez les lignes « ÉCHEC ».",
+}
+
+COMMANDS: Mapping[str, str] = {
+    "program": "Reçoit les webhooks de RDV Service Public et tient à jour les calendriers Exchange des agents.",
+    "config": "fichier de configuration (par défaut : $RDV_RECEIVER_CONFIG, sinon {default})",
+    "run": "met la base à jour, puis lance serve et worker et les surveille : la commande d'un service",
+    "serve": "reçoit les webhooks (sans écrire dans les calendriers)",
+    "worker": "écrit dans les calendriers ce qui est dû",
+    "migrate": "crée la base ou la met à la version de ce programme",
+    "check": "vérifie la configuration, la base et l'accès aux calendriers, sans rien écrire",
+    "mailbox": "boîte à essayer, telle qu'Exchange la connaît (option répétable)",
+    "json": "rapport en JSON",
+    "help": "affiche cette aide",
+    "version": "affiche la version",
+    "commands": "commandes",
+    "options": "options",
+    "usage": "usage : ",
+    "configuration_refused": "La configuration n'est pas utilisable : {count} point(s) à corriger.",
+    "migrated": "La base est à jour.",
+    "store_failed": "La base ne peut pas être ouverte ou mise à jour ({error}). Vérifiez store.url, le réseau "
+    "et les droits.",
+}
+
+USAGE: Mapping[str, str] = {
+    r"unrecognized arguments: (.*)": r"argument inconnu : \1",
+    r"the following arguments are required: (.*)": r"il manque : \1",
+    r"argument (.*): invalid choice: (.*) \(choose from .*\)": r"\1 : \2 n'existe pas (voir --help)",
+    r"argument (.*): expected (?:one|at least one) argument": r"\1 : il manque une valeur",
+    r"ambiguous option: (.*) could match (.*)": r"option ambiguë : \1 (\2)",
+}
+"""argparse's English sentences (patterns) and ours."""
+
+UNKNOWN = "erreur non répertoriée ({code})."

@@ -1,0 +1,183 @@
+"""The supervisor with real processes and real signals: all live, or none."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEADLINE_S = 20.0
+
+# A child that says what it hears. "deaf" does not end on SIGTERM; "quits" ends by itself when its file appears.
+CHILD = """
+import os, pathlib, signal, sys, time
+kind, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+def note(what):
+    with (folder / "heard").open("a") as file:
+        file.write(f"{kind} {what}\\n")
+def end(*_):
+    note("TERM")
+    if kind == "broken":
+        sys.exit(3)
+    if kind != "deaf":
+        time.sleep(0.1)
+        note("finished")
+        sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+signal.signal(signal.SIGINT, lambda *_: note("INT"))
+signal.signal(signal.SIGHUP, lambda *_: note("HUP"))
+note(f"pid {os.getpid()}")
+while not (folder / f"{kind}-quits").exists():
+    time.sleep(0.02)
+sys.exit(int((folder / f"{kind}-quits").read_text()))
+"""
+
+SUPERVISOR = """
+import pathlib, sys
+from receiver import logs
+from receiver.cli.supervise import supervise
+logs.configure()
+folder, kinds, grace = pathlib.Path(sys.argv[1]), sys.argv[2].split(","), float(sys.argv[3])
+commands = {kind: [sys.executable, str(folder / "child.py"), kind, str(folder)] for kind in kinds}
+sys.exit(supervise(commands, lambda: (folder / "reload-is-fine").exists(), grace))
+"""
+
+
+class Running:
+    """A supervisor and what its children wrote down."""
+
+    def __init__(self, folder: Path, kinds: str, grace_s: float) -> None:
+        self.folder = folder
+        (folder / "child.py").write_text(CHILD)
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
+            arguments = [sys.executable, "-c", SUPERVISOR, str(folder), kinds, str(grace_s)]
+            self.process = subprocess.Popen(arguments, stderr=log)
+        until(lambda: len(self.pids()) == len(kinds.split(",")))
+
+    def heard(self) -> list[str]:
+        path = self.folder / "heard"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def pids(self) -> dict[str, int]:
+        words = [line.split() for line in self.heard()]
+        return {each[0]: int(each[2]) for each in words if each[1] == "pid"}
+
+    def ends_with(self) -> int:
+        return self.process.wait(DEADLINE_S)
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    started: list[Running] = []
+
+    def _start(kinds: str, grace_s: float = 30.0) -> Running:
+        started.append(Running(tmp_path, kinds, grace_s))
+        return started[-1]
+
+    yield _start
+    for running in started:
+        for pid in running.pids().values():
+            if lives(pid):
+                os.kill(pid, signal.SIGKILL)
+        if running.process.poll() is None:
+            running.process.kill()
+        running.process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_end_it_lets_the_children_finish(start: Start, number: signal.Signals) -> None:
+    """Always by SIGTERM: gunicorn drops what it holds on SIGINT."""
+    running = start("a,b")
+    running.process.send_signal(number)
+    assert running.ends_with() == 0
+    assert {"a TERM", "a finished", "b TERM", "b finished"} <= set(running.heard())
+    assert not any(line.endswith("INT") for line in running.heard())
+
+
+@pytest.mark.parametrize("code", ["0", "7"])
+def test_a_child_that_ends_by_itself_ends_the_others(start: Start, tmp_path: Path, code: str) -> None:
+    """Half a receiver would look alive: intake without writing, or the reverse."""
+    running = start("a,b")
+    (tmp_path / "a-quits").write_text(code)
+    assert running.ends_with() == 1
+    assert "b finished" in running.heard()
+    (died,) = [event for event in running.events() if event["event"] == "child_died"]
+    assert (died["child"], died["status"]) == ("a", int(code))
+
+
+def test_a_killed_child_ends_the_others(start: Start) -> None:
+    running = start("a,b")
+    os.kill(running.pids()["b"], signal.SIGKILL)
+    assert running.ends_with() == 1
+    assert "a finished" in running.heard()
+
+
+def test_a_child_that_does_not_end_is_killed_after_the_grace(start: Start) -> None:
+    running = start("deaf,b", grace_s=0.5)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 1
+    assert "b finished" in running.heard()
+    assert not lives(running.pids()["deaf"])
+    assert [event["child"] for event in running.events() if event["event"] == "child_killed"] == ["deaf"]
+
+
+def test_a_child_that_fails_while_ending_shows_in_the_exit_code(start: Start) -> None:
+    running = start("broken,b")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 1
+
+
+def test_a_second_request_does_not_shorten_the_first(start: Start) -> None:
+    running = start("deaf,b", grace_s=1.0)
+    running.process.send_signal(signal.SIGTERM)
+    until(lambda: "deaf TERM" in running.heard())
+    running.process.send_signal(signal.SIGTERM)
+    running.process.send_signal(signal.SIGHUP)
+    assert running.ends_with() == 1
+    assert running.heard().count("deaf TERM") == 1
+    assert "deaf HUP" not in running.heard()
+
+
+def test_a_reload_reaches_the_children_when_the_file_is_right(start: Start, tmp_path: Path) -> None:
+    running = start("a,b")
+    (tmp_path / "reload-is-fine").touch()
+    running.process.send_signal(signal.SIGHUP)
+    until(lambda: {"a HUP", "b HUP"} <= set(running.heard()))
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 0
+
+
+def test_a_reload_reaches_nobody_when_the_file_is_wrong(start: Start) -> None:
+    running = start("a,b")
+    running.process.send_signal(signal.SIGHUP)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 0
+    assert not any(line.endswith("HUP") for line in running.heard())

@@ -1,0 +1,89 @@
+"""The example is the reference page of the configuration: it must load as it is and name every key."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+import yaml
+from pydantic import BaseModel
+
+from receiver.config import EwsCalendar, IcsFolder, load
+from receiver.config.shapes import SECTIONS, IcsFolderShape, SecretReference, Shape
+from receiver.core.mailboxes import Mailbox
+from receiver.core.policies import OnCancel, Policies
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
+ENVIRON = {"RDV_SECRET_MDS_NORD": "a", "RDV_SECRET_INSERTION": "b", "RDV_EXCHANGE_PASSWORD": "c"}
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The example where an administrator would put it, with the files it names."""
+    shutil.copy(EXAMPLE, tmp_path / "config.yaml")
+    (tmp_path / "secrets").mkdir()
+    for name in ("base", "mds-sud"):
+        secret = tmp_path / "secrets" / name
+        secret.write_text(f"{name}-secret\n")
+        secret.chmod(0o600)
+    trustme.CA().cert_pem.write_to_path(tmp_path / "autorite.pem")
+    (tmp_path / "agents.csv").write_text("agent;mailbox\na@x.example;b@y.example\n")
+    return tmp_path / "config.yaml"
+
+
+def test_the_example_loads_as_it_is(installed: Path) -> None:
+    settings = load(installed, ENVIRON)
+    assert settings.warnings == ()
+    assert settings.store_url == "postgresql+psycopg://rdv:base-secret@base.departement.example/rdv"
+    assert isinstance(settings.calendars["exchange"], EwsCalendar)
+    assert settings.calendars["pilote"] == IcsFolder("pilote", Path("/var/lib/rdv-receiver/pilote"))
+    assert settings.mailboxes.addresses["a@x.example"] == Mailbox("exchange", "b@y.example")
+    assert settings.mailboxes.addresses["essai@departement.example"].calendar == "pilote"
+
+
+def test_a_sources_policies_override_the_global_ones_key_by_key(installed: Path) -> None:
+    settings = load(installed, ENVIRON)
+    assert settings.sources["insertion"].policies.on_cancel is OnCancel.DELETE
+    assert settings.sources["mds"].policies.on_cancel is OnCancel.MARK
+    assert settings.sources["mds"].policies.reminder_minutes == 15
+
+
+def test_the_example_shows_the_defaults_where_it_says_so() -> None:
+    shown: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())["policies"]
+    for name in shown.keys() - {"link_hosts", "reminder_minutes", "category"}:
+        assert shown[name] == getattr(Policies(), name)
+
+
+def _keys(shape: type[Shape]) -> set[str]:
+    """Every key that a section may have, in it or deeper."""
+    found: set[str] = set()
+    for name, info in shape.model_fields.items():
+        found |= {name} | _inner_keys(info.annotation)
+    return found
+
+
+def _inner_keys(annotation: object) -> set[str]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _keys(annotation) if issubclass(annotation, Shape) else set()
+    return {key for part in getattr(annotation, "__args__", ()) for key in _inner_keys(part)}
+
+
+def _written_keys(value: object) -> set[str]:
+    if isinstance(value, list):
+        return {key for part in value for key in _written_keys(part)}
+    if isinstance(value, dict):
+        return set(value) | {key for part in value.values() for key in _written_keys(part)}
+    return set()
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_of_the_schema_appears_in_the_example(section: str) -> None:
+    expected = _keys(SECTIONS[section])
+    if section == "calendars":
+        expected |= _keys(IcsFolderShape)
+    expected |= set(SECTIONS[section].read_apart)
+    # `env` and `file` are shown, though not each at each secret.
+    expected -= set(SecretReference.model_fields)
+    written = _written_keys(yaml.safe_load(EXAMPLE.read_text())[section])
+    assert expected <= written, expected - written
