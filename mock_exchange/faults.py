@@ -27,6 +27,8 @@ class FaultKind(StrEnum):
     """The whole call fails with a SOAP fault of `code`."""
     HANG = "hang"
     """Nothing happens for `delay_s`; then the work is done and answered."""
+    SLOW_ANSWER = "slow_answer"
+    """The work is done at once; its answer comes `delay_s` later."""
     EMPTY = "empty"
     """Status 200 without a body; nothing is done."""
     SHORT = "short"
@@ -72,6 +74,12 @@ class Faults:
         """Plan a trouble."""
         with self._lock:
             self._planned.append(_Planned(fault, fault.after, fault.times))
+
+    @property
+    def pending(self) -> int:
+        """How many plans have not been met as often as they should."""
+        with self._lock:
+            return len(self._planned)
 
     def clear(self) -> None:
         """Drop every plan."""

@@ -189,6 +189,10 @@ class Handler(BaseHTTPRequestHandler):
         if fault.kind == FaultKind.HANG:
             self.server.stopping.wait(fault.delay_s)
             return self._work(incoming)
+        if fault.kind == FaultKind.SLOW_ANSWER:
+            answer = self._work(incoming)
+            self.server.stopping.wait(fault.delay_s)
+            return answer
         if fault.kind == FaultKind.ITEM_ERROR:
             return self._work(incoming, item_errors={fault.index: fault.code})
         if fault.kind == FaultKind.SHORT:

@@ -140,6 +140,13 @@ def test_a_client_that_gave_up_finds_its_work_done(exchange):
     assert subjects(exchange) == ["a", "b", "c"]
 
 
+def test_a_slow_answer_comes_long_after_the_work(exchange):
+    exchange.inject(Fault(FaultKind.SLOW_ANSWER, delay_s=0.4))
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(exchange.url, data=envelope(CREATE), timeout=0.1)
+    assert subjects(exchange) == ["a", "b", "c"]
+
+
 def test_a_short_answer_leaves_out_messages_of_what_was_done(exchange):
     exchange.inject(Fault(FaultKind.SHORT, missing=2))
     assert post(exchange, CREATE).codes == ["NoError"]
