@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import requests
@@ -94,11 +94,10 @@ class Town:
         return self.courier(source, signature, jobs).deliver([Delivery(body) for body in bodies])
 
     def answers(self, *bodies: bytes, source: str = "mds") -> list[tuple[int | None, str | None]]:
-        """Status and word of the first answer to each body, in order."""
-        first: dict[int, tuple[int | None, str | None]] = {}
-        for attempt in self.send(*bodies, source=source).attempts:
-            first.setdefault(attempt.job, (attempt.status, attempt.answer))
-        return [first[job] for job in sorted(first)]
+        """Status and word of the answer to each body, each sent once, in order."""
+        courier = replace(self.courier(source, jobs=1), policy=RetryPolicy(()))
+        attempts = courier.deliver([Delivery(body) for body in bodies]).attempts
+        return [(attempt.status, attempt.answer) for attempt in attempts]
 
     def calendar(self, mailbox: str) -> Counter[ExpectedEntry]:
         """What a mailbox shows."""
