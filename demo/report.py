@@ -40,13 +40,13 @@ def comparison(expected: Calendars, found: Calendars, waited_s: float) -> str:
 
 
 def _calendar(email: str, expected: tuple[ExpectedEntry, ...], found: tuple[ExpectedEntry, ...]) -> list[str]:
-    rows = [*((entry, "=" if entry in found else "MISSING") for entry in expected)]
+    rows = [*((entry, "found" if entry in found else "MISSING") for entry in expected)]
     rows += [(entry, "UNEXPECTED") for entry in found if entry not in expected]
     if len(found) > len(set(found)):
         rows += [(entry, "TWICE") for entry in set(found) if found.count(entry) > 1]
     rows.sort(key=lambda row: (row[0].start, row[0].title))
-    lines = [f"{email}: {len(found)} entries read back over EWS"]
-    return [*lines, *(f"  {mark:>10}  {_line(entry)}" for entry, mark in rows), ""]
+    lines = [f"{email}: {len(expected)} entries expected, {len(found)} read back over EWS"]
+    return [*lines, *(f"  {mark:>10} {_line(entry)}" for entry, mark in rows), ""]
 
 
 def _line(entry: ExpectedEntry) -> str:

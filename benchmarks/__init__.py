@@ -1,0 +1,1 @@
+"""Measurements: figures, one `name: value` a line; `--json FILE` writes them down."""
