@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 BUSY_TIMEOUT_MS = 5_000  # half of the emitter's own patience
 CONFLICT_RETRIES = 5
+CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
 
 
 class StoreUnavailable(Exception):
@@ -26,11 +28,13 @@ _CONFLICT_STATES = {"40001", "40P01"}  # serialization failure, deadlock
 def open_engine(url: str) -> Engine:
     """Return an engine on which every write transaction is on disk when it returns."""
     if make_url(url).get_backend_name() == "sqlite":
-        engine = create_engine(url)
+        engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_pre_ping=True, pool_size=20, isolation_level="READ COMMITTED")
+    return create_engine(
+        url, pool_pre_ping=True, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, isolation_level="READ COMMITTED"
+    )
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -58,6 +62,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
     except DBAPIError as error:
         raise StoreUnavailable(type(error.orig).__name__) from None
+    except PoolTimeout:
+        raise StoreUnavailable("NoConnection") from None
 
 
 @contextmanager
@@ -80,3 +86,5 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise StoreUnavailable(type(error.orig).__name__) from None
     except DBAPIError as error:
         raise StoreUnavailable(type(error.orig).__name__) from None
+    except PoolTimeout:
+        raise StoreUnavailable("NoConnection") from None

@@ -164,7 +164,7 @@ mailboxes = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("calendar", String(40), nullable=False),
-    Column("address", String(320), nullable=False),
+    Column("address", String(512), nullable=False),
     # The lease of the worker that is writing into it.
     Column("lease", String(32)),
     Column("leased_until", Moment),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from connectors.base import Connector
 from receiver import logs
 from receiver.config import EwsCalendar, Reloadable, Settings
-from receiver.store import Store, StoreUnavailable
+from receiver.store import Decision, EventView, Store, StoreUnavailable
 from receiver.worker.crew import Crew
 from receiver.worker.rules import Rules
 
@@ -76,13 +76,19 @@ class Worker:
             self._reload()
         now = self.store.now()
         self._keep_house(now)
-        settled = (
-            self.store.settle(lambda view: self._rules.decide(view, now), now) if self.store.has_unsettled() else 0
-        )
+        settled = self.store.settle(lambda view: self._decide(view, now), now) if self.store.has_unsettled() else 0
         for crew in self._crews:
             if self.store.has_work(crew.calendar, now):
                 crew.wake()
         return settled > 0
+
+    def _decide(self, view: EventView, now: datetime) -> Decision:
+        """Decide on one event; one that a bug makes undecidable holds no other up and stays as it is."""
+        try:
+            return self._rules.decide(view, now)
+        except Exception:
+            log.exception("undecidable", uid=view.uid)
+            return Decision({})
 
     def _keep_house(self, now: datetime) -> None:
         if now >= self._beat_due:

@@ -82,7 +82,7 @@ def upgrade() -> None:
         "mailboxes",
         sa.Column("id", RowId, nullable=False),
         sa.Column("calendar", sa.String(length=40), nullable=False),
-        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("address", sa.String(length=512), nullable=False),
         sa.Column("lease", sa.String(length=32), nullable=True),
         sa.Column("leased_until", Moment(timezone=True), nullable=True),
         sa.Column("blocked_until", Moment(timezone=True), nullable=True),
