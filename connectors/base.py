@@ -7,7 +7,7 @@ about each item. What prevents a whole call from being made or understood is a `
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -35,6 +35,49 @@ class Sensitivity(StrEnum):
     CONFIDENTIAL = "confidential"
 
 
+class Weekday(StrEnum):
+    """Days as iCalendar writes them."""
+
+    MONDAY = "MO"
+    TUESDAY = "TU"
+    WEDNESDAY = "WE"
+    THURSDAY = "TH"
+    FRIDAY = "FR"
+    SATURDAY = "SA"
+    SUNDAY = "SU"
+
+
+class Frequency(StrEnum):
+    """The patterns that every calendar server can hold exactly."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY_BY_DATE = "monthly_by_date"
+    """On the day of the month of the first occurrence, which is no later than the 28th."""
+    MONTHLY_BY_WEEKDAY = "monthly_by_weekday"
+    """On one weekday, counted from the start or the end of the month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """How an entry repeats. Its own start and end are the first occurrence, which the pattern includes.
+
+    Wall-clock time in the entry's zone is the same for every occurrence. Weeks begin on Monday.
+    """
+
+    frequency: Frequency
+    interval: int = 1
+    """Every so many days, weeks or months, from 1 to 99."""
+    weekdays: tuple[Weekday, ...] = ()
+    """Weekly: in the order of the week, at least one. Monthly by weekday: exactly one."""
+    position: int | None = None
+    """Monthly by weekday: 1 to 4, or -1 for the last."""
+    last_day: date | None = None
+    """The last day, in the entry's zone, on which an occurrence may begin; not before the first one."""
+    count: int | None = None
+    """The number of occurrences. At most one of `last_day` and `count` is given; neither: without end."""
+
+
 @dataclass(frozen=True, slots=True)
 class CalendarEntry:
     """What a calendar shows of one event; never anything about an usager.
@@ -60,6 +103,7 @@ class CalendarEntry:
     sensitivity: Sensitivity = Sensitivity.PRIVATE
     reminder_minutes: int | None = None
     category: str | None = None
+    recurrence: Recurrence | None = None
 
 
 @dataclass(frozen=True, slots=True)

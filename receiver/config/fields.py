@@ -21,18 +21,15 @@ from pydantic_core import PydanticCustomError
 
 MAX_SECRET_BYTES = 64 * 1024
 EWS_VERSIONS = (
-    "Exchange2007",
-    "Exchange2007_SP1",
     "Exchange2010",
     "Exchange2010_SP1",
     "Exchange2010_SP2",
     "Exchange2013",
     "Exchange2013_SP1",
     "Exchange2015",
-    "Exchange2015_SP1",
     "Exchange2016",
 )
-"""The API versions that exchangelib 5.6 can speak. Exchange 2016, 2019 and Subscription Edition speak the last one."""
+"""The API versions that exchangelib 5.6 speaks validly. Exchange 2016, 2019 and Subscription Edition speak the last one."""
 
 NAME = re.compile(r"[a-z0-9-]{1,40}\Z")
 """What sources, calendars and platforms are called: it stands in addresses, logs and keys of the store."""

@@ -53,7 +53,7 @@ class Timings:
     """How long doubt lasts, all derived from how long one call can take."""
 
     settle: timedelta
-    """After so long no call of a batch can still be under way from our side: one for each verb, and one to spare."""
+    """After so long no call of a batch can still be under way from our side: one for each verb, each up to twice as long."""
     recheck: timedelta
     """After so long a server that lost its client has either committed or given up."""
     lease: timedelta
@@ -63,7 +63,7 @@ class Timings:
     def of(cls, call_timeout_s: float) -> "Timings":
         """Derive the timings from the connector's time-out."""
         call = timedelta(seconds=call_timeout_s)
-        return cls(settle=call * 4, recheck=call * 20, lease=call * 8)
+        return cls(settle=call * 6, recheck=call * 20, lease=call * 10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from mock_exchange import Fault, FaultKind
 from tests.end_to_end.town import MARTINE, Town, open_town
 
 TIMEOUT_S = 1
-SETTLE_S, RECHECK_S, LEASE_S = 4 * TIMEOUT_S, 20 * TIMEOUT_S, 8 * TIMEOUT_S
+SETTLE_S, RECHECK_S, LEASE_S = 6 * TIMEOUT_S, 20 * TIMEOUT_S, 10 * TIMEOUT_S
 
 
 def begin(town: Town, fault: Fault) -> dict[str, Counter[ExpectedEntry]]:

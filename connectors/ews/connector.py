@@ -1,0 +1,70 @@
+"""The port, for Exchange: no exception of the network or of exchangelib passes here."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from connectors.base import Change, ConnectorError, Found, Marked, Outcome, Probe
+from connectors.ews.errors import CallFailed, Refusal, of_request
+from connectors.ews.reading import Look
+from connectors.ews.services import MailboxAccount, protocol_for
+from connectors.ews.settings import EwsSettings
+from connectors.ews.silence import silence
+from connectors.ews.writing import Batch
+
+T = TypeVar("T")
+
+
+class EwsConnector:
+    """One Exchange server."""
+
+    def __init__(self, settings: EwsSettings) -> None:
+        silence()
+        self.call_timeout_s = settings.timeout_s
+        self._settings = settings
+        self._protocol = protocol_for(settings)
+
+    def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
+        """Make the changes: one POST for each verb among them."""
+        try:
+            account = self._account(mailbox)
+        except CallFailed as failure:
+            return [failure.ruling.outcome() for _ in changes]
+        return Batch(account, self._settings.installation, changes).run()
+
+    def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
+        """Find our items: one POST for 50 uids, and two more where the calendar does not have all of them."""
+        return _told(lambda: self._look(mailbox).find(uids)) if uids else {}
+
+    def list_marked(self, mailbox: str, start: datetime, end: datetime) -> Iterator[Marked]:
+        """Yield our items that overlap the window, read while they are taken."""
+        items = _told(lambda: self._look(mailbox).list_marked(start, end))
+        while (item := _told(lambda: next(items, None))) is not None:
+            yield item
+
+    def probe(self, mailbox: str) -> Probe:
+        """Reach the calendar: two POSTs."""
+        return _told(lambda: self._look(mailbox).probe())
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._protocol.wire.close()
+
+    def _look(self, mailbox: str) -> Look:
+        return Look(self._account(mailbox), self._settings.installation)
+
+    def _account(self, mailbox: str) -> MailboxAccount:
+        return MailboxAccount(mailbox, self._protocol, self._settings.access)
+
+
+def _told(read: Callable[[], T]) -> T:
+    """Return what was read, or raise the port's error in a failure's place."""
+    error: ConnectorError
+    try:
+        return read()
+    except CallFailed as failure:
+        error = failure.ruling.error()
+    except Refusal as refusal:
+        error = of_request(refusal).error()
+    # Outside of the handlers, so that nothing of the failure hangs on to the error as its context.
+    raise error

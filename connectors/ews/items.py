@@ -1,0 +1,207 @@
+"""An entry as Exchange's calendar item, and back. The words of exchangelib and HTML stay in here."""
+
+from datetime import UTC, datetime
+from html import escape
+from html.parser import HTMLParser
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from exchangelib import CalendarItem, EWSDateTime, EWSTimeZone, ExtendedProperty, HTMLBody
+from exchangelib.errors import EWSError
+from exchangelib.util import TNS
+
+from connectors.base import (
+    INSTALLATION_PROPERTY,
+    PROPERTY_SET_ID,
+    UID_PROPERTY,
+    CalendarEntry,
+    Sensitivity,
+    ShowAs,
+)
+
+
+class RdvUid(ExtendedProperty):  # type: ignore[misc]  # exchangelib ships no annotations
+    """Which event the item shows."""
+
+    property_set_id = PROPERTY_SET_ID
+    property_name = UID_PROPERTY
+    property_type = "String"
+
+
+class RdvInstallation(ExtendedProperty):  # type: ignore[misc]  # exchangelib ships no annotations
+    """Which receiver wrote the item."""
+
+    property_set_id = PROPERTY_SET_ID
+    property_name = INSTALLATION_PROPERTY
+    property_type = "String"
+
+
+# exchangelib keeps a registered property on the class, for the whole process.
+CalendarItem.register("rdv_uid", RdvUid)
+CalendarItem.register("rdv_installation", RdvInstallation)
+
+MARKS = ("rdv_uid", "rdv_installation")
+
+WRITTEN = (
+    "subject",
+    "sensitivity",
+    "body",
+    "categories",
+    "reminder_is_set",
+    "reminder_minutes_before_start",
+    *MARKS,
+    "start",
+    "end",
+    "is_all_day",
+    "legacy_free_busy_status",
+    "location",
+)
+"""Every field an update overwrites: an entry shows what it should, whatever was there before."""
+
+# Without is_all_day, which would have exchangelib turn times into dates.
+READ = (*(name for name in WRITTEN if name != "is_all_day"), "_start_timezone")
+
+_SHOW_AS = {ShowAs.BUSY: "Busy", ShowAs.FREE: "Free", ShowAs.OUT_OF_OFFICE: "OOF"}
+_SHOWN_AS = {word: show_as for show_as, word in _SHOW_AS.items()}
+_SENSITIVITY = {sensitivity: sensitivity.value.capitalize() for sensitivity in Sensitivity}
+_SENSED = {word: sensitivity for sensitivity, word in _SENSITIVITY.items()}
+
+TITLE_LIMIT = 255
+UID_LIMIT = 255
+
+
+class InvalidEntry(Exception):
+    """No Exchange would take the entry."""
+
+
+class UnreadableItem(Exception):
+    """The item was not written by us as it stands now, and has no place in an entry."""
+
+
+def to_item(entry: CalendarEntry, installation: str, account: Any, item_id: str | None = None) -> Any:
+    """Return the item that shows the entry; with an id, as the target of an update.
+
+    Raises:
+        InvalidEntry: the entry breaks a limit, or its zone is unknown to Exchange.
+
+    """
+    if len(entry.uid) > UID_LIMIT or len(entry.title) > TITLE_LIMIT or not entry.uid.isascii():
+        raise InvalidEntry
+    try:
+        zone = EWSTimeZone(entry.time_zone)
+        item = CalendarItem(
+            account=account,
+            subject=entry.title,
+            body=HTMLBody(to_html(entry.notice, entry.link)),
+            start=_in_zone(entry.start, zone),
+            end=_in_zone(entry.end, zone),
+            _start_timezone=zone,
+            _end_timezone=zone,
+            is_all_day=False,
+            location=entry.location or None,
+            legacy_free_busy_status=_SHOW_AS[entry.show_as],
+            sensitivity=_SENSITIVITY[entry.sensitivity],
+            reminder_is_set=entry.reminder_minutes is not None,
+            reminder_minutes_before_start=entry.reminder_minutes or 0,
+            categories=[entry.category] if entry.category else None,
+            rdv_uid=entry.uid,
+            rdv_installation=installation,
+            **({"id": item_id} if item_id is not None else {}),
+        )
+        item.to_xml(version=account.version)  # what cannot be written must show before the neighbours are sent
+    except (EWSError, ValueError, TypeError, LookupError):
+        raise InvalidEntry from None
+    return item
+
+
+def marks_of(element: Any) -> dict[str, str]:
+    """Return our properties of an item, by name. exchangelib would miss them where the GUID's case differs."""
+    marks = {}
+    for each in element.iter(f"{{{TNS}}}ExtendedProperty"):
+        path = each.find(f"{{{TNS}}}ExtendedFieldURI")
+        if path is not None and path.get("PropertySetId", "").lower() == PROPERTY_SET_ID:
+            marks[path.get("PropertyName", "")] = each.findtext(f"{{{TNS}}}Value") or ""
+    return marks
+
+
+def to_entry(item: Any, uid: str) -> CalendarEntry:
+    """Return what an item of ours shows.
+
+    The zone is one that keeps the same time as the one written: Windows has fewer zones, and Guadeloupe's comes back
+    as that of La Paz.
+
+    Raises:
+        UnreadableItem: its time cannot be told.
+
+    """
+    if not isinstance(item.start, datetime) or not isinstance(item.end, datetime):
+        raise UnreadableItem
+    zone = _standard_zone(item._start_timezone)  # noqa: SLF001  # exchangelib's name for a field
+    notice, link = from_html(item.body or "")
+    return CalendarEntry(
+        uid=uid,
+        title=item.subject or "",
+        start=_standard(item.start, zone),
+        end=_standard(item.end, zone),
+        time_zone=zone.key,
+        location=item.location or "",
+        notice=notice,
+        link=link,
+        show_as=_SHOWN_AS.get(item.legacy_free_busy_status, ShowAs.BUSY),
+        sensitivity=_SENSED.get(item.sensitivity, Sensitivity.NORMAL),
+        reminder_minutes=item.reminder_minutes_before_start if item.reminder_is_set else None,
+        category=next(iter(item.categories or ()), None),
+    )
+
+
+def _in_zone(moment: datetime, zone: Any) -> Any:
+    # EWS takes whole seconds.
+    return EWSDateTime.from_datetime(moment.astimezone(UTC).replace(microsecond=0)).astimezone(zone)
+
+
+def _standard_zone(zone: Any) -> ZoneInfo:
+    return ZoneInfo(zone.key) if zone is not None else ZoneInfo("UTC")
+
+
+def _standard(moment: datetime, zone: ZoneInfo) -> datetime:
+    """Return exchangelib's kind of time as the standard library's."""
+    return datetime.fromtimestamp(moment.timestamp(), UTC).astimezone(zone)
+
+
+def to_html(notice: str, link: str | None) -> str:
+    """Return the body: the sentence, and the address of the appointment's page."""
+    sentence = f"<p>{escape(notice)}</p>" if notice else ""
+    anchor = f'<p><a href="{escape(link)}">{escape(link)}</a></p>' if link else ""
+    return f"<html><body>{sentence}{anchor}</body></html>"
+
+
+def from_html(body: str) -> tuple[str, str | None]:
+    """Return sentence and link of a body that we wrote, as Exchange may have rewritten its HTML."""
+    reader = _BodyReader()
+    reader.feed(body)
+    reader.close()
+    return " ".join("".join(reader.text).split()), reader.link
+
+
+class _BodyReader(HTMLParser):
+    """Collects the text outside links, and the first link's address."""
+
+    UNSEEN = frozenset({"a", "style", "title", "script"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.link: str | None = None
+        self._unseen = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._unseen += tag in self.UNSEEN
+        if tag == "a" and self.link is None:
+            self.link = dict(attrs).get("href")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._unseen -= tag in self.UNSEEN
+
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            self.text.append(data)

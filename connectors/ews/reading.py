@@ -1,0 +1,204 @@
+"""Searches in one mailbox: complete or failed, and of one installation alone."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from exchangelib import CalendarItem, EWSDateTime, Q
+from exchangelib.fields import FieldPath
+from exchangelib.folders import Folder
+from exchangelib.items import ID_ONLY
+from exchangelib.properties import EWS_ID, AlternateId, FolderId, ItemId
+from exchangelib.restriction import Restriction
+from exchangelib.util import MNS, TNS
+
+from connectors.base import INSTALLATION_PROPERTY, UID_PROPERTY, Found, Marked, Probe
+from connectors.ews.errors import (
+    ACCESS_DENIED,
+    INCOMPLETE,
+    NOT_EWS,
+    UNREADABLE_ITEM,
+    CallFailed,
+    Kind,
+    Refusal,
+    of_response_code,
+)
+from connectors.ews.items import MARKS, READ, UnreadableItem, marks_of, to_entry
+from connectors.ews.services import (
+    UNREADABLE,
+    Get,
+    LookAtFolder,
+    MailboxAccount,
+    NameOwner,
+    Search,
+    SearchFolders,
+    item_id_in,
+)
+
+UIDS_AT_ONCE = 50
+"""Exchange refuses restrictions that are too complex; so many alternatives are well within."""
+
+PAGE = 500
+"""Below the 1000 that a throttling policy allows by default, and large enough that paging is rare: what moves between
+two pages could be missed."""
+
+ITEMS_AT_ONCE = 100
+
+T = TypeVar("T")
+
+
+class Look:
+    """The searches, each raising CallFailed or Refusal where it could not be finished."""
+
+    def __init__(self, account: MailboxAccount, installation: str) -> None:
+        self._account = account
+        self._installation = installation
+
+    def find(self, uids: Sequence[str]) -> dict[str, list[Found]]:
+        """Look in the calendar, then, for what is not there, in its sub-folders."""
+        found: dict[str, list[Found]] = {uid: [] for uid in uids}
+        self._find_in([self._account.calendar_folder()], list(found), found)
+        missing = [uid for uid, items in found.items() if not items]
+        if missing and (subfolders := self._subfolders()):
+            self._find_in(subfolders, missing, found)
+        return found
+
+    def list_marked(self, start: datetime, end: datetime) -> Iterator[Marked]:
+        """Yield our items that overlap the window, calendar and sub-folders."""
+        folders = [self._account.calendar_folder(), *self._subfolders()]
+        window = Q(start__lt=_utc(end)) & Q(end__gt=_utc(start))
+        ids = [item.item_id for item in self._search(folders, window)]
+        for chunk in _chunks(list(dict.fromkeys(ids)), ITEMS_AT_ONCE):
+            yield from self._read(chunk)
+
+    def _find_in(self, folders: Sequence[Any], uids: Sequence[str], found: dict[str, list[Found]]) -> None:
+        for chunk in _chunks(uids, UIDS_AT_ONCE):
+            sought = Q(*(Q(rdv_uid=uid) for uid in chunk), conn_type=Q.OR)
+            for item in self._search(folders, sought):
+                # Exchange compares without regard to case.
+                known = found.get(item.uid)
+                if known is not None and item not in known:
+                    known.append(item)
+
+    def _search(self, folders: Sequence[Any], condition: Any) -> Iterator[Found]:
+        """Yield the items of this installation that meet the condition."""
+        elements = Search(account=self._account).search(
+            folders,
+            PAGE,
+            additional_fields=_paths(MARKS),
+            # The fields are looked up on a folder's class; any will do.
+            restriction=Restriction(
+                Q(rdv_installation=self._installation) & condition,
+                [self._account.calendar_folder()],
+                Restriction.ITEMS,
+            ),
+            order_fields=None,
+            query_string=None,
+            shape=ID_ONLY,
+            depth="Shallow",
+            calendar_view=None,
+        )
+        for element in elements:
+            marks = marks_of(element)
+            if not marks.keys() >= {INSTALLATION_PROPERTY, UID_PROPERTY}:
+                # It was searched for by its marks: a server that does not show them cannot be asked what is absent.
+                raise CallFailed(UNREADABLE_ITEM)
+            if marks[INSTALLATION_PROPERTY] == self._installation:
+                yield Found(_item_id(element), marks[UID_PROPERTY])
+
+    def _subfolders(self) -> list[Any]:
+        elements = SearchFolders(account=self._account).search(
+            [self._account.calendar_folder()],
+            PAGE,
+            additional_fields=None,
+            restriction=None,
+            shape=ID_ONLY,
+            depth="Deep",
+        )
+        ids = [element.find(f"{{{TNS}}}FolderId") for element in elements]
+        if any(each is None for each in ids):
+            raise CallFailed(NOT_EWS)
+        return [FolderId(id=each.get("Id")) for each in ids]
+
+    def _read(self, ids: Sequence[str]) -> Iterator[Marked]:
+        results = Get(account=self._account).send(
+            items=[ItemId(id=item_id) for item_id in ids], additional_fields=_paths(READ), shape=ID_ONLY
+        )
+        if len(results) != len(ids):
+            raise CallFailed(INCOMPLETE)
+        for result in results:
+            if isinstance(result, Refusal):
+                if of_response_code(result).kind is Kind.NOT_FOUND:
+                    continue  # gone since the search
+                raise result
+            yield self._marked(result)
+
+    def _marked(self, result: Any) -> Marked:
+        if result is None or not len(result):
+            raise CallFailed(INCOMPLETE)
+        item_id, uid = _item_id(result[0]), marks_of(result[0]).get(UID_PROPERTY, "")
+        try:
+            return Marked(item_id, to_entry(CalendarItem.from_xml(elem=result[0], account=self._account), uid))
+        except (UnreadableItem, *UNREADABLE):
+            raise CallFailed(UNREADABLE_ITEM) from None
+
+    def probe(self) -> Probe:
+        """Ask for the calendar with our rights on it, then for the mailbox it belongs to."""
+        look = LookAtFolder(account=self._account)
+        rights_path = FieldPath(field=Folder.get_field_by_fieldname("effective_rights"))
+        folder = _only(
+            look.send(folders=[self._account.calendar_folder()], additional_fields=[rights_path], shape=ID_ONLY)
+        )
+        if _denied(folder):
+            raise CallFailed(ACCESS_DENIED)
+        folder_id = next(folder.iter(f"{{{TNS}}}FolderId"), None)
+        owner = None if folder_id is None else self._owner(folder_id.get("Id"))
+        return Probe(owner or self._account.address, look.server_version)
+
+    def _owner(self, folder_id: str) -> str | None:
+        """Return the primary address of the mailbox that a folder lies in, as far as the server tells it."""
+        asked = AlternateId(id=folder_id, format=EWS_ID, mailbox=self._account.address)
+        try:
+            results = NameOwner(account=self._account).send(items=[asked], destination_format=EWS_ID)
+        except CallFailed:
+            return None  # the mailbox was reached all the same
+        if len(results) != 1 or isinstance(results[0], Refusal) or results[0] is None:
+            return None
+        return next((each.get("Mailbox") for each in results[0].iter(f"{{{MNS}}}AlternateId")), None)
+
+
+def _item_id(element: Any) -> str:
+    item_id = item_id_in(element)
+    if not item_id:
+        raise CallFailed(NOT_EWS)
+    return item_id
+
+
+def _denied(folder: Any) -> bool:
+    """Whether the server says that entries cannot be written there; where it says nothing, only writing will tell."""
+    rights = next(folder.iter(f"{{{TNS}}}EffectiveRights"), None)
+    if rights is None:
+        return False
+    told = {right: rights.findtext(f"{{{TNS}}}{right}") for right in ("CreateContents", "Modify", "Delete", "Read")}
+    return any(value in {"false", "0"} for value in told.values())
+
+
+def _only(results: Sequence[Any]) -> Any:
+    if len(results) != 1 or results[0] is None:
+        raise CallFailed(INCOMPLETE)
+    if isinstance(results[0], Refusal):
+        raise results[0]
+    return results[0]
+
+
+def _paths(names: Sequence[str]) -> list[Any]:
+    return [FieldPath(field=CalendarItem.get_field_by_fieldname(name)) for name in names]
+
+
+def _utc(moment: datetime) -> Any:
+    return EWSDateTime.from_datetime(moment.astimezone(UTC))
+
+
+def _chunks(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(things), size):
+        yield things[start : start + size]

@@ -1,0 +1,254 @@
+"""The EWS operations in use: exchangelib writes the requests and reads the answers, the wire is ours.
+
+Each operation is exactly one POST. What exchangelib would do on top is replaced, method by method: it tries ten API
+versions after a fault, sends again when the pool has two sessions, gives up a batch at the first error it does not
+know, lets answers without an item shift those that follow, and puts the server's own text into its exceptions.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, NoReturn
+
+from exchangelib import Account, Version
+from exchangelib.account import Identity
+from exchangelib.credentials import DELEGATE, IMPERSONATION
+from exchangelib.errors import EWSError
+from exchangelib.ewsdatetime import UTC
+from exchangelib.folders import Calendar, Root
+from exchangelib.properties import DistinguishedFolderId, Mailbox
+from exchangelib.services import ConvertId, CreateItem, DeleteItem, FindFolder, FindItem, GetFolder, GetItem, UpdateItem
+from exchangelib.services.common import EWSAccountService
+from exchangelib.util import ENS, TNS
+from exchangelib.version import VERSIONS
+from lxml.etree import LxmlError
+
+from connectors.ews.errors import MAILBOX_NOT_FOUND, NOT_EWS, CallFailed, Refusal, of_request, of_status
+from connectors.ews.settings import EwsSettings
+from connectors.ews.transport import Answer, Wire
+
+_ADDRESS = re.compile(r"[!-~]{1,320}@[!-~]{1,255}\Z")
+
+UNREADABLE = (EWSError, LxmlError, ValueError, TypeError, LookupError, AttributeError)
+"""What exchangelib raises over an answer that is not what it expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProtocol:
+    """What exchangelib's services ask of a protocol, beside sending."""
+
+    wire: Wire
+    version: Any
+    credentials: None = None
+
+
+class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no annotations
+    """One mailbox as exchangelib's services want it. Cheap: made for each call.
+
+    Raises:
+        CallFailed: this is no address.
+
+    """
+
+    def __init__(self, address: str, protocol: ServerProtocol, access: str) -> None:
+        # Not the base class's: it would look for its protocol in a cache of the whole process, by the password.
+        if not _ADDRESS.match(address):  # no header could hold it
+            raise CallFailed(MAILBOX_NOT_FOUND)
+        self.address = address
+        self.protocol = protocol
+        self.access_type = {"impersonation": IMPERSONATION, "delegate": DELEGATE}[access]
+        # An alias serves too, where PrimarySmtpAddress would ask for the primary address.
+        self.identity = Identity(smtp_address=address)
+        self.default_timezone = UTC
+        self.fullname = self.locale = self.ad_response = self.affinity_cookie = None
+        self._version, self._version_lock = protocol.version, Lock()
+
+    @property
+    def primary_smtp_address(self) -> str:
+        """Return the address that requests are routed by."""
+        return self.address
+
+    def __str__(self) -> str:
+        return "mailbox"
+
+    def calendar_folder(self) -> Any:
+        """Return the calendar without asking the server for it."""
+        calendar_id = DistinguishedFolderId(id="calendar", mailbox=Mailbox(email_address=self.address))
+        return Calendar(root=Root(account=self), _distinguished_id=calendar_id)
+
+
+def protocol_for(settings: EwsSettings) -> ServerProtocol:
+    """Return the connections and the version to speak to one server."""
+    builds = [build for build, api_version, _ in reversed(VERSIONS) if api_version == settings.version]
+    if not builds:
+        raise ValueError("version")
+    return ServerProtocol(Wire(settings), Version(build=builds[0], api_version=settings.version))
+
+
+class _OnePost:
+    """Mixed into exchangelib's services: one request, one answer, our own errors.
+
+    A subclass of ours calls `send` or `search`, never exchangelib's own `call`.
+    """
+
+    ERRORS_TO_CATCH_IN_RESPONSE = (Refusal,)
+    WARNINGS_TO_CATCH_IN_RESPONSE = (Refusal,)
+
+    account: Any
+    protocol: ServerProtocol
+    element_container_name: str | None
+    server_version: str | None = None
+
+    def send(self, **arguments: Any) -> list[Any]:
+        """Send one request; return one result for each thing it names, as far as the answer goes.
+
+        A result is the element that holds what was asked for, or the Refusal.
+
+        Raises:
+            CallFailed: there are no such results.
+
+        """
+        messages = self._get_response_xml(self.get_payload(**arguments))  # type: ignore[attr-defined]
+        return [self._result(message) for message in messages]
+
+    def _result(self, message: Any) -> Any:
+        try:
+            return self._get_element_container(message=message, name=self.element_container_name)  # type: ignore[attr-defined]
+        except UNREADABLE:
+            return None
+
+    def _get_response_xml(self, payload: Any) -> list[Any]:
+        """Without the base class's tour through all API versions."""
+        body = self.wrap(payload, api_version=self.protocol.version.api_version)  # type: ignore[attr-defined]
+        headers = self._extra_headers()  # type: ignore[attr-defined]
+        answer = self.protocol.wire.post(body, headers)
+        try:
+            return self._messages(answer)
+        except UNREADABLE:
+            raise CallFailed(of_status(answer.status, answer.retry_after_s)) from None
+
+    def _messages(self, answer: Answer) -> list[Any]:
+        if answer.status not in {200, 500}:
+            raise CallFailed(of_status(answer.status, answer.retry_after_s))
+        header, body = self._get_soap_parts(response=answer)  # type: ignore[attr-defined]
+        if header is not None:
+            self.server_version = _server_version(header)
+        try:
+            return list(self._get_soap_messages(body=body))  # type: ignore[attr-defined]
+        except Refusal as refusal:
+            raise CallFailed(of_request(refusal)) from None
+
+    @classmethod
+    def _raise_soap_errors(cls, fault: Any) -> NoReturn:
+        """Keep the code and the time to wait, and nothing else of the fault."""
+        code = (fault.findtext(f"detail/{{{ENS}}}ResponseCode") or "").strip()
+        if not code:
+            code = (fault.findtext("faultcode") or "").rpartition(":")[2].strip()
+        raise Refusal(code, _back_off_s(fault))
+
+    @staticmethod
+    def _get_exception(code: str, text: str, msg_xml: Any = None, rule_errors: Any = None) -> Refusal:  # noqa: ARG004
+        """Keep the code; where the server names the reason behind an internal error, that one."""
+        inner = None
+        if msg_xml is not None:
+            inner = msg_xml.findtext(f"{{{TNS}}}Value[@Name='InnerErrorResponseCode']")
+        return Refusal(inner or code or "")
+
+
+def _back_off_s(fault: Any) -> float | None:
+    value = fault.findtext(f"detail/{{{TNS}}}MessageXml/{{{TNS}}}Value[@Name='BackOffMilliseconds']")
+    return int(value[:12]) / 1000 if value and value.isascii() and value.isdigit() else None
+
+
+def _server_version(header: Any) -> str | None:
+    try:
+        return str(Version.from_soap_header(requested_api_version="", header=header).build)
+    except UNREADABLE:
+        return None
+
+
+class Create(_OnePost, CreateItem):  # type: ignore[misc]  # exchangelib ships no annotations
+    """CreateItem."""
+
+
+class Update(_OnePost, UpdateItem):  # type: ignore[misc]  # exchangelib ships no annotations
+    """UpdateItem."""
+
+
+class Remove(_OnePost, DeleteItem):  # type: ignore[misc]  # exchangelib ships no annotations
+    """DeleteItem."""
+
+
+class Get(_OnePost, GetItem):  # type: ignore[misc]  # exchangelib ships no annotations
+    """GetItem."""
+
+
+class LookAtFolder(_OnePost, GetFolder):  # type: ignore[misc]  # exchangelib ships no annotations
+    """GetFolder."""
+
+
+class NameOwner(_OnePost, EWSAccountService, ConvertId):  # type: ignore[misc]  # exchangelib ships no annotations
+    """ConvertId, as the mailbox: the answer names the primary address of the mailbox an id belongs to."""
+
+
+def item_id_in(result: Any) -> str | None:
+    """Return the item's id out of a result of `send`, where it has one."""
+    element = next(result.iter(f"{{{TNS}}}ItemId"), None) if hasattr(result, "iter") else None
+    return None if element is None else element.get("Id")
+
+
+class _Paged(_OnePost):
+    """A search, page by page, each one POST; never cut short without a word.
+
+    exchangelib's own paging takes a boolean ``1`` for false, and an unreadable page for the last one.
+    """
+
+    paging_container_name: str
+
+    def search(self, folders: Sequence[Any], page_size: int, **arguments: Any) -> Iterator[Any]:
+        """Yield every element of the folders' results.
+
+        Raises:
+            CallFailed: not all of them could be had.
+            Refusal: the server will not search one of the folders.
+
+        """
+        offsets = dict.fromkeys(range(len(folders)), 0)
+        while offsets:
+            offset = min(offsets.values())
+            asked = [index for index, reached in offsets.items() if reached == offset]
+            payload = self.get_payload(  # type: ignore[attr-defined]
+                folders=[folders[index] for index in asked], page_size=page_size, offset=offset, **arguments
+            )
+            messages = self._get_response_xml(payload)
+            if len(messages) != len(asked):
+                raise CallFailed(NOT_EWS)
+            for index, message in zip(asked, messages, strict=True):
+                elements, next_offset = self._page(message)
+                yield from elements
+                if next_offset is None:
+                    del offsets[index]
+                elif next_offset <= offset:
+                    raise CallFailed(NOT_EWS)
+                else:
+                    offsets[index] = next_offset
+
+    def _page(self, message: Any) -> tuple[list[Any], int | None]:
+        try:
+            root = self._get_element_container(message=message, name=self.paging_container_name)  # type: ignore[attr-defined]
+            if isinstance(root, Refusal):
+                raise root
+            elements = list(root.find(self.element_container_name))
+            last = {"true": True, "1": True, "false": False, "0": False}[root.get("IncludesLastItemInRange")]
+            return elements, None if last else int(root.get("IndexedPagingOffset"))
+        except UNREADABLE:
+            raise CallFailed(NOT_EWS) from None
+
+
+class Search(_Paged, FindItem):  # type: ignore[misc]  # exchangelib ships no annotations
+    """FindItem."""
+
+
+class SearchFolders(_Paged, FindFolder):  # type: ignore[misc]  # exchangelib ships no annotations
+    """FindFolder."""

@@ -1,0 +1,125 @@
+"""Changes of one mailbox as at most one POST for each verb, each change with an outcome of its own."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from exchangelib.items import (
+    ALL_OCCURRENCES,
+    ALWAYS_OVERWRITE,
+    MOVE_TO_DELETED_ITEMS,
+    SAVE_ONLY,
+    SEND_TO_NONE,
+)
+from exchangelib.properties import ItemId
+
+from connectors import base
+from connectors.base import Change, Done, Failed, NotFound, Outcome, Scope, Temporary
+from connectors.ews.errors import INCOMPLETE, INVALID_ITEM, CallFailed, Kind, Refusal, Ruling, of_response_code
+from connectors.ews.items import WRITTEN, InvalidEntry, to_item
+from connectors.ews.services import Create, MailboxAccount, Remove, Update, item_id_in
+
+Post = Callable[[Sequence[Any]], list[Any]]
+
+
+class Batch:
+    """One `apply`: what was asked, and the outcomes so far."""
+
+    def __init__(self, account: MailboxAccount, installation: str, changes: Sequence[Change]) -> None:
+        self._account = account
+        self._installation = installation
+        self._changes = changes
+        self._outcomes: dict[int, Outcome] = {}
+        self._stopped: Ruling | None = None
+
+    def run(self) -> list[Outcome]:
+        """Send what can be sent; return one outcome for each change, in order."""
+        self._post(base.Create, self._create)
+        self._post(base.Update, self._update)
+        self._post(base.Delete, self._delete)
+        return [self._outcomes[position] for position in range(len(self._changes))]
+
+    def _post(self, kind: type[Change], post: Post) -> None:
+        prepared = {
+            position: item
+            for position, change in enumerate(self._changes)
+            if isinstance(change, kind) and (item := self._prepare(position, change)) is not None
+        }
+        if not prepared:
+            return
+        if self._stopped:
+            # The mailbox or its server has just failed: nothing more is sent there.
+            held_back = Temporary(self._stopped.code, self._stopped.scope, self._stopped.retry_after_s)
+            self._outcomes.update(dict.fromkeys(prepared, Failed(held_back)))
+            return
+        try:
+            results = post(list(prepared.values()))
+        except CallFailed as failure:
+            self._fail(list(prepared), failure.ruling)
+            return
+        # Fewer results than items: of the rest nothing is known.
+        padded = results + [None] * (len(prepared) - len(results))
+        for position, result in zip(prepared, padded, strict=False):
+            self._outcomes[position] = self._outcome(self._changes[position], result)
+
+    def _prepare(self, position: int, change: Change) -> Any:
+        """Return what the request needs of a change; None where its outcome is known without asking."""
+        item_id = None if isinstance(change, base.Create) else change.item_id
+        if item_id == "":  # leads nowhere, and no request can hold it
+            self._outcomes[position] = NotFound()
+            return None
+        if isinstance(change, base.Delete):
+            return ItemId(id=item_id)
+        try:
+            return to_item(change.entry, self._installation, self._account, item_id)
+        except InvalidEntry:
+            self._outcomes[position] = INVALID_ITEM.outcome()
+            return None
+
+    def _fail(self, positions: Sequence[int], ruling: Ruling) -> None:
+        met = ruling.shared() if len(positions) > 1 else ruling
+        for position in positions:
+            self._outcomes[position] = met.outcome()
+        if ruling.scope is not Scope.ITEM:
+            self._stopped = ruling
+
+    @staticmethod
+    def _outcome(change: Change, result: Any) -> Outcome:
+        if isinstance(result, Refusal):
+            ruling = of_response_code(result)
+            named_no_item = isinstance(change, base.Create) and ruling.kind is Kind.NOT_FOUND
+            return Failed(ruling.error()) if named_no_item else ruling.outcome()
+        if result is None:
+            return INCOMPLETE.outcome()
+        if isinstance(change, base.Delete):
+            return Done(change.item_id)
+        item_id = item_id_in(result)
+        if item_id is None and isinstance(change, base.Update):
+            return Done(change.item_id)
+        return INCOMPLETE.outcome() if item_id is None else Done(item_id)
+
+    def _create(self, items: Sequence[Any]) -> list[Any]:
+        return Create(account=self._account).send(
+            items=items,
+            folder=self._account.calendar_folder(),
+            message_disposition=SAVE_ONLY,
+            send_meeting_invitations=SEND_TO_NONE,
+        )
+
+    def _update(self, items: Sequence[Any]) -> list[Any]:
+        return Update(account=self._account).send(
+            items=[(item, WRITTEN) for item in items],
+            # Without a change key: whatever an agent did to the item meanwhile, the entry is what it must show.
+            conflict_resolution=ALWAYS_OVERWRITE,
+            message_disposition=SAVE_ONLY,
+            send_meeting_invitations_or_cancellations=SEND_TO_NONE,
+            suppress_read_receipts=True,
+        )
+
+    def _delete(self, items: Sequence[Any]) -> list[Any]:
+        return Remove(account=self._account).send(
+            items=items,
+            delete_type=MOVE_TO_DELETED_ITEMS,  # an agent can see there what vanished
+            send_meeting_cancellations=SEND_TO_NONE,
+            affected_task_occurrences=ALL_OCCURRENCES,
+            suppress_read_receipts=True,
+        )

@@ -1,0 +1,99 @@
+"""The port's suite against a server, in the two ways that départements grant access."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.base import Change, Create, Delete, Done, Update
+from mock_exchange import MockExchange
+from tests.connectors.conformance import Bench, Conformance, check_shows, create, entry, full_entry, listed
+from tests.connectors.ews import (
+    BASIC_DELEGATE,
+    MAILBOX,
+    NTLM_IMPERSONATION,
+    bench_for,
+    check_clean,
+    connected,
+    exchange_for,
+    settings_for,
+    verbs,
+)
+from tests.requirements import ews_schema_folder
+
+
+@pytest.fixture(params=[NTLM_IMPERSONATION, BASIC_DELEGATE], ids="-".join)
+def way(request: pytest.FixtureRequest) -> tuple[str, str]:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def server(way: tuple[str, str]) -> Iterator[MockExchange]:
+    with exchange_for(*way, schema_dir=os.environ.get("RDV_EWS_SCHEMAS")) as running:
+        yield running
+        check_clean(running)
+
+
+@pytest.fixture
+def bench(server: MockExchange, way: tuple[str, str]) -> Iterator[Bench]:
+    own = settings_for(server, *way)
+    stranger = settings_for(server, *way, installation="another")
+    with connected(own) as connector, connected(stranger) as other:
+        yield bench_for(server, connector, other)
+
+
+class TestEws(Conformance):
+    """The port's suite on EWS."""
+
+
+def test_every_message_is_what_microsofts_schemas_say(way: tuple[str, str]) -> None:
+    """The suite above holds every message against them too, where they are at hand."""
+    with (
+        exchange_for(*way, schema_dir=ews_schema_folder()) as server,
+        connected(settings_for(server, *way)) as connector,
+        connected(settings_for(server, *way, installation="another")) as other,
+    ):
+        bench = bench_for(server, connector, other)
+        connector.probe(MAILBOX)
+        small, full = create(bench, entry("a"), full_entry("b"))
+        changes: list[Change] = [Update(small, full_entry("a")), Update(full, entry("b")), Create(entry("c"))]
+        connector.apply(MAILBOX, [*changes, Delete("nonsense")])
+        connector.find(MAILBOX, ["a", "b", "absent"])
+        assert len(listed(bench)) == 3
+        connector.apply(MAILBOX, [Delete(small), Delete(full)])
+        verbs_sent = set(verbs(server))
+        assert verbs_sent > {"CreateItem", "UpdateItem", "DeleteItem", "FindItem", "FindFolder", "GetFolder", "GetItem"}
+        check_clean(server)
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        "Exchange2010",
+        "Exchange2010_SP1",
+        "Exchange2010_SP2",
+        "Exchange2013",
+        "Exchange2013_SP1",
+        "Exchange2015",
+        "Exchange2016",
+    ],
+)
+def test_every_version_can_be_spoken(server: MockExchange, way: tuple[str, str], version: str) -> None:
+    with (
+        connected(settings_for(server, *way, version=version)) as connector,
+        connected(settings_for(server, *way, installation="another")) as other,
+    ):
+        bench = bench_for(server, connector, other)
+        (item_id,) = create(bench, full_entry())
+        connector.probe(MAILBOX)
+        (outcome,) = connector.apply(MAILBOX, [Update(item_id, entry(full_entry().uid))])
+        check_shows(bench, listed(bench)[item_id], entry(full_entry().uid))
+        assert connector.apply(MAILBOX, [Delete(item_id)]) == [outcome] == [Done(item_id)]
+
+
+def test_texts_are_escaped_where_the_body_is_html(bench: Bench, server: MockExchange) -> None:
+    create(bench, entry(notice="<script>alert('x')</script> & co", link='https://x.example/?a="><script>b&c'))
+    (item,) = server.items(bench.mailbox)
+    assert item.body_type == "HTML"
+    assert "<script" not in item.body
+    assert item.body.count("<a href=") == 1
