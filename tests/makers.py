@@ -10,10 +10,11 @@ from receiver.core.facts import (
     Delivery,
     Emitter,
     EventKind,
-    EventState,
     Lieu,
     LocationType,
     Model,
+    News,
+    RdvState,
     Version,
 )
 from receiver.store import Incoming
@@ -26,9 +27,9 @@ KARIM = AgentRef("32", "karim.agent@departement.example")
 _numbers = itertools.count(1)
 
 
-def a_state(**changes: object) -> EventState:
+def a_state(**changes: object) -> RdvState:
     """A consultation next week."""
-    ordinary = EventState(
+    ordinary = RdvState(
         starts_at=NOW + timedelta(days=6),
         ends_at=NOW + timedelta(days=6, minutes=45),
         motif="Consultation PMI",
@@ -67,7 +68,7 @@ def a_delivery(
 
 
 def incoming(
-    delivery: Delivery,
+    news: News,
     *,
     source: str = "mds",
     emitter: Emitter = Emitter.RDV_SERVICE_PUBLIC,
@@ -77,4 +78,4 @@ def incoming(
     """The delivery on its way in; a body of its own unless one is given."""
     number = next(_numbers)
     digest = hashlib.sha256(body if body is not None else str(number).encode()).digest()[:16]
-    return Incoming(f"{number:032x}", source, platform, emitter, digest, delivery)
+    return Incoming(f"{number:032x}", source, platform, emitter, digest, news)

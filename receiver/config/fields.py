@@ -11,6 +11,7 @@ import ssl
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ EWS_VERSIONS = (
     "Exchange2015",
     "Exchange2016",
 )
-"""The API versions that exchangelib 5.6 speaks validly. Exchange 2016, 2019 and Subscription Edition speak the last one."""
+"""The API versions that exchangelib 5.6 speaks validly. Exchange 2016, 2019 and SE speak the last one."""
 
 NAME = re.compile(r"[a-z0-9-]{1,40}\Z")
 """What sources, calendars and platforms are called: it stands in addresses, logs and keys of the store."""
@@ -237,6 +238,20 @@ ZoneName = Annotated[str, AfterValidator(_zone)]
 EwsVersion = Annotated[str, AfterValidator(_version)]
 EwsServer = Annotated[str, AfterValidator(_server)]
 Listen = Annotated[str, AfterValidator(_listen)]
+
+
+def _instant(raw: object) -> datetime:
+    """Read a moment with its offset, or a day, which begins at midnight in Paris."""
+    try:
+        moment = datetime.fromisoformat(raw) if isinstance(raw, str) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise refuse("instant")
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo("Europe/Paris"))
+
+
+Instant = Annotated[datetime, PlainValidator(_instant)]
 FilePath = Annotated[Path, PlainValidator(_path)]
 AuthoritiesFile = Annotated[Path, PlainValidator(_authorities)]
 EnvironmentSecret = Annotated[SecretText, PlainValidator(_from_environment)]

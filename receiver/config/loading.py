@@ -23,6 +23,7 @@ from receiver.config.settings import (
 from receiver.config.shapes import (
     SECTIONS,
     EwsShape,
+    GeneralShape,
     IcsFolderShape,
     PoliciesShape,
     RetentionShape,
@@ -60,8 +61,10 @@ class _Sections:
         self.warnings: list[Problem] = []
 
     def settings(self) -> Settings | None:
-        for key in self.root.keys() - SECTIONS.keys():
-            self.reader.unknown_key((key,), list(SECTIONS))
+        alone = GeneralShape.model_fields
+        for key in self.root.keys() - SECTIONS.keys() - alone.keys():
+            self.reader.unknown_key((key,), [*SECTIONS, *alone])
+        general = self.reader.read(GeneralShape, {key: self.root[key] for key in alone if key in self.root}, ())
         store_url = read_store(self.reader, self.root.get("store"), self._secret)
         sources = self._sources()
         check_organisations(self.reader, sources)
@@ -69,7 +72,7 @@ class _Sections:
         mailboxes = read_mailboxes(self.reader, self.root.get("mailboxes"), list(self._named("calendars")))
         web = self.reader.read(WebShape, self.root.get("web"), ("web",))
         retention = self.reader.read(RetentionShape, self.root.get("retention"), ("retention",))
-        if store_url is None or mailboxes is None or web is None or retention is None:
+        if store_url is None or mailboxes is None or web is None or retention is None or general is None:
             return None
         return Settings(
             store_url=store_url,
@@ -79,8 +82,16 @@ class _Sections:
             web=WebSettings(web.listen, web.processes, web.threads),
             tombstone_days=retention.tombstone_days,
             journal_days=retention.journal_days,
+            start_at=general.start_at,
+            dry_run=general.dry_run,
+            watched=self._watched(),
             warnings=tuple(self.warnings),
         )
+
+    def _watched(self) -> tuple[Path, ...]:
+        """Return the files whose change is a change of the configuration."""
+        name = self._named("mailboxes").get("csv")
+        return (self.reader.context.folder / name,) if isinstance(name, str) else ()
 
     def _named(self, section: str) -> dict[str, Value]:
         raw = self.root.get(section)

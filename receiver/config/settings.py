@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from receiver.config.problems import Problem
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
+from receiver.core.ruleset import Ruleset, SourceRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +119,19 @@ class Settings:
     tombstone_days: int = 30
     journal_days: int = 30
     """How long the digests of received bodies are kept to recognise repeats."""
+    start_at: datetime | None = None
+    """Events that begin earlier are not written for the first time: an older receiver's business."""
+    dry_run: bool = False
+    """Plan and report; write into no calendar."""
+    watched: tuple[Path, ...] = ()
+    """Files that are read anew when they change."""
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
     """What runs but should be looked at, such as a secret file that everybody may read."""
+
+    def ruleset(self) -> Ruleset:
+        """Return the part that decides where events go and what they show."""
+        sources = {
+            name: SourceRules(source.time_zone.key, source.host, source.policies)
+            for name, source in self.sources.items()
+        }
+        return Ruleset(self.mailboxes, sources, self.start_at)

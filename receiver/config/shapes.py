@@ -14,6 +14,7 @@ from receiver.config.fields import (
     FilePath,
     FileSecret,
     Host,
+    Instant,
     Line,
     Listen,
     Name,
@@ -183,6 +184,13 @@ def merged(policies: Policies, overrides: Shape | None) -> Policies:
     if overrides is None:
         return policies
     return replace(policies, **{name: getattr(overrides, name) for name in overrides.model_fields_set})
+
+
+class GeneralShape(Shape):
+    """The keys that stand alone."""
+
+    start_at: Instant | None = None
+    dry_run: bool = False
 
 
 SECTIONS: dict[str, type[Shape]] = {

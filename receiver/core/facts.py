@@ -4,8 +4,10 @@ An `EventState` has no field for an usager: what is not named here cannot be sto
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+
+from receiver.core.recurrence import Rule
 
 
 class Emitter(StrEnum):
@@ -19,6 +21,8 @@ class Model(StrEnum):
     """Kinds of event that have a place in a calendar, in the emitter's words."""
 
     RDV = "Rdv"
+    ABSENCE = "Absence"
+    PLAGE_OUVERTURE = "PlageOuverture"
 
 
 class EventKind(StrEnum):
@@ -58,7 +62,7 @@ class Lieu:
 
 
 @dataclass(frozen=True, slots=True)
-class EventState:
+class RdvState:
     """The facts of one appointment at one moment."""
 
     starts_at: datetime
@@ -87,6 +91,48 @@ class EventState:
 
 
 @dataclass(frozen=True, slots=True)
+class AgendaState:
+    """The facts of an absence or a plage d'ouverture: one agent's time by the clock on the wall."""
+
+    model: Model
+    first_start: datetime
+    """Naive: local time of the day that the rule counts from."""
+    first_end: datetime
+    """Naive; not before `first_start`."""
+    rule: Rule | None = None
+    time_zone: str | None = None
+    """IANA name the payload gave; None: the source's."""
+    title: str | None = None
+    """Free text; kept only of an absence, and only under the policy `absence_titles`."""
+    motifs: tuple[str, ...] = ()
+    lieu: Lieu | None = None
+    agent: str | None = None
+    """The agent's ident, for building the link."""
+    organisation: int | None = None
+    verticale: str | None = None
+
+
+EventState = RdvState | AgendaState
+
+FAR = datetime(9000, 1, 1, tzinfo=UTC)
+"""Stands for the end of what has none."""
+WIDEST_OFFSET = timedelta(hours=14)
+
+
+def over_by(state: EventState) -> datetime:
+    """Return a moment at which the event is certainly over, its last occurrence included. Aware."""
+    if isinstance(state, RdvState):
+        return state.ends_at
+    if state.rule is None:
+        return state.first_end.replace(tzinfo=UTC) + WIDEST_OFFSET
+    if state.rule.last_day is None:
+        return FAR  # a counted series is short, and rare enough not to be counted out
+    length = state.first_end - state.first_start
+    last_start = datetime.combine(state.rule.last_day, state.first_start.time(), UTC)
+    return max(last_start, state.first_start.replace(tzinfo=UTC)) + length + WIDEST_OFFSET
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """How new a state is, as its emitter says."""
 
@@ -99,7 +145,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One decoded webhook that concerns a calendar."""
+    """One decoded webhook that tells of an event."""
 
     model: Model
     wire_id: int | None
@@ -116,6 +162,28 @@ class Delivery:
     def ident(self) -> str:
         """The part of the event's key that names it: the uuid where there is one."""
         return self.uuid or str(self.wire_id)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentNews:
+    """One decoded webhook that tells of an agent: an e-mail, or none any more."""
+
+    agent: AgentRef
+    version: Version
+    organisation: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoleNews:
+    """One decoded webhook that tells of an agent's place in an organisation."""
+
+    wire_id: int
+    agent: AgentRef
+    organisation: int | None
+    version: Version
+
+
+News = Delivery | AgentNews | RoleNews
 
 
 def event_uid(platform: str, delivery: Delivery) -> str:
@@ -164,13 +232,20 @@ def rule(known: Known | None, emitter: Emitter, incoming: Delivery, now: datetim
     newer = known is None or _supersedes(known, emitter, incoming)
     if not newer:
         return Ruling.SUPERSEDED
-    if incoming.version.state_at < now - MAX_AGE[emitter]:
-        return Ruling.TOO_OLD
-    if incoming.version.state_at > now + FUTURE_TOLERANCE:
-        return Ruling.TOO_NEW
+    if (refusal := judge_age(incoming.version, emitter, now)) is not None:
+        return refusal
     if known is not None and _is_tie(known, emitter, incoming) and _differs(known, incoming):
         return Ruling.APPLY_AMBIGUOUS
     return Ruling.APPLY
+
+
+def judge_age(version: Version, emitter: Emitter, now: datetime) -> Ruling | None:
+    """Return why an age cannot be believed; None: it can."""
+    if version.state_at < now - MAX_AGE[emitter]:
+        return Ruling.TOO_OLD
+    if version.state_at > now + FUTURE_TOLERANCE:
+        return Ruling.TOO_NEW
+    return None
 
 
 def _supersedes(known: Known, emitter: Emitter, incoming: Delivery) -> bool:

@@ -23,7 +23,12 @@ class Unplaced(StrEnum):
     UNMAPPED = "unmapped"  # the one that an administrator must look at
 
 
-DELETED_AGENT_DOMAIN_PREFIX = "@deleted."
+_LEFT = "@deleted."
+
+
+def has_left(email: str | None) -> bool:
+    """Whether an e-mail is what the platform gives an agent who left it: ``agent_31@deleted.rdv-solidarites.fr``."""
+    return email is not None and _LEFT in email
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class MailboxMap:
         address = (email or "").strip().lower()
         if not address:
             return Unplaced.NO_EMAIL
-        if DELETED_AGENT_DOMAIN_PREFIX in address:
+        if has_left(address):
             return Unplaced.DEPARTED
         if _matches(address, self.ignore) or (self.only and not _matches(address, self.only)):
             return Unplaced.IGNORED

@@ -53,7 +53,7 @@ class Timings:
     """How long doubt lasts, all derived from how long one call can take."""
 
     settle: timedelta
-    """After so long no call of a batch can still be under way from our side: one for each verb, each up to twice as long."""
+    """After so long no call of a batch can still be under way from our side: one a verb, each up to twice as long."""
     recheck: timedelta
     """After so long a server that lost its client has either committed or given up."""
     lease: timedelta
@@ -91,6 +91,8 @@ class Placement:
     failure: str | None = None
     gave_up: bool = False
     """The newest content cannot be written, whatever is tried: wait for other content."""
+    declined: bool = False
+    """The agent deleted the entry and the policy respects that: it is not written again."""
 
     @property
     def settled(self) -> bool:
@@ -112,7 +114,7 @@ class Placement:
         """The moment from which `next_step` has something to do; None: never, as things stand."""
         if self.look_up_at is not None:
             return max(self.look_up_at, self.not_before)
-        write_at = self.not_before if self._differs and not self.gave_up else None
+        write_at = self.not_before if self._differs and not self.gave_up and not self.declined else None
         return min((moment for moment in (write_at, self.recheck_at) if moment is not None), default=None)
 
     @property
@@ -206,12 +208,14 @@ def failed(placement: Placement, error: ConnectorError, now: datetime, jitter: f
 
 
 def looked_up(
-    placement: Placement, found: Sequence[Found], now: datetime, timings: Timings
+    placement: Placement, found: Sequence[Found], now: datetime, timings: Timings, *, respect: bool = False
 ) -> tuple[Placement, tuple[str, ...]]:
     """Record what a complete look-up found; also return the ids of items that our own lost writes left and must go.
 
     Never more items go than our record explains: one that it knows, one for each create without an answer. A copy
     that the agent made is not ours to delete.
+
+    With `respect`, an entry that was confirmed and is gone was deleted by its agent, and stays so.
     """
     ids = [item.item_id for item in found]
     kept = placement.item_id if placement.item_id in ids else next(iter(ids), None)
@@ -227,8 +231,14 @@ def looked_up(
         look_up_at=None,
         recheck_at=_recheck_at(placement, extras, open_creates, now, timings),
         open_creates=0 if rechecking and not extras else open_creates,
+        declined=placement.declined or (respect and kept is None and _was_deleted(placement)),
         not_before=now,
     ), extras
+
+
+def _was_deleted(placement: Placement) -> bool:
+    """Whether an entry that is not found was there, with no write of ours that could have removed it."""
+    return placement.applied is not None and placement.attempted is not Verb.DELETE
 
 
 def _settles_a_create(placement: Placement, kept: str | None) -> int:

@@ -3,8 +3,7 @@
 from receiver.store.engine import StoreUnavailable
 from receiver.store.leases import LeaseLost
 from receiver.store.records import (
-    Decision,
-    EventView,
+    ComingAgent,
     Incoming,
     Installation,
     MailboxWork,
@@ -13,11 +12,12 @@ from receiver.store.records import (
     Verdict,
     WorkItem,
 )
+from receiver.store.rulesets import InForce
 from receiver.store.store import Store
 
 __all__ = [
-    "Decision",
-    "EventView",
+    "ComingAgent",
+    "InForce",
     "Incoming",
     "Installation",
     "LeaseLost",

@@ -6,41 +6,67 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
 
 from receiver.core.facts import (
-    AgentRef,
+    AgentNews,
     Delivery,
     Emitter,
     EventKind,
     Known,
+    RoleNews,
     Ruling,
     Version,
     event_uid,
+    judge_age,
+    over_by,
     rule,
 )
+from receiver.store import agents
 from receiver.store.records import Incoming, Receipt, Verdict, read_facts, write_facts
-from receiver.store.tables import agents, deliveries, event_agents, events
+from receiver.store.tables import deliveries, event_agents, events
 
 _REFUSALS = {
     Ruling.SUPERSEDED: Verdict.SUPERSEDED,
     Ruling.TOO_OLD: Verdict.TOO_OLD,
     Ruling.TOO_NEW: Verdict.TOO_NEW,
 }
+_JOURNALED = {Verdict.ACCEPTED, Verdict.SUPERSEDED}
 
 
 def take(connection: Connection, incoming: Incoming, now: datetime) -> Receipt:
-    """Judge one webhook and, if it is news, make it the event's facts. Runs inside a write transaction."""
+    """Judge one webhook and, if it is news, keep it. Runs inside a write transaction."""
     if _is_repeat(connection, incoming):
         return Receipt(Verdict.DUPLICATE)
-    row = _find(connection, incoming)
+    if isinstance(incoming.news, Delivery):
+        return _take_event(connection, incoming, incoming.news, now)
+    verdict = _REFUSALS[ruling] if (ruling := _judge_agent_news(connection, incoming, now)) else Verdict.ACCEPTED
+    if verdict in _JOURNALED:
+        _journal(connection, incoming, None, verdict, now)
+    return Receipt(verdict)
+
+
+def _judge_agent_news(connection: Connection, incoming: Incoming, now: datetime) -> Ruling | None:
+    """Keep news of an agent; return why not, where they are none."""
+    news = incoming.news
+    if (refusal := judge_age(news.version, incoming.emitter, now)) is not None:
+        return refusal
+    if isinstance(news, RoleNews):
+        kept = agents.learn_role(connection, incoming.platform, news, now)
+    else:
+        kept = isinstance(news, AgentNews) and agents.learn_agent(connection, incoming.platform, news, now)
+    return None if kept else Ruling.SUPERSEDED
+
+
+def _take_event(connection: Connection, incoming: Incoming, delivery: Delivery, now: datetime) -> Receipt:
+    row = _find(connection, incoming.platform, delivery)
     known = _known(connection, row) if row else None
-    ruling = rule(known, incoming.emitter, incoming.delivery, now)
+    ruling = rule(known, incoming.emitter, delivery, now)
     if verdict := _REFUSALS.get(ruling):
-        if row is not None and verdict is Verdict.SUPERSEDED:
+        if row is not None and verdict in _JOURNALED:
             _journal(connection, incoming, row["id"], verdict, now)
         return Receipt(verdict, row["uid"] if row else None)
     ambiguous = ruling is Ruling.APPLY_AMBIGUOUS
-    event_id, uid = _apply(connection, incoming, row, known, ambiguous, now)
+    event_id, uid = _apply(connection, incoming, delivery, row, known, ambiguous, now)
     _journal(connection, incoming, event_id, Verdict.ACCEPTED, now)
-    _learn_emails(connection, incoming, now)
+    agents.learn_emails(connection, incoming.platform, delivery.agents, delivery.version.state_at, now)
     return Receipt(Verdict.ACCEPTED, uid, ambiguous)
 
 
@@ -49,13 +75,12 @@ def _is_repeat(connection: Connection, incoming: Incoming) -> bool:
     return connection.execute(select(deliveries.c.id).where(same)).first() is not None
 
 
-def _find(connection: Connection, incoming: Incoming) -> RowMapping | None:
+def _find(connection: Connection, platform: str, delivery: Delivery) -> RowMapping | None:
     """Find the event by uuid, else by id: one first known by its id keeps its key when its uuid appears."""
-    delivery = incoming.delivery
     candidates = connection.execute(
         select(events)
         .where(
-            events.c.platform == incoming.platform,
+            events.c.platform == platform,
             events.c.model == delivery.model,
             or_(events.c.uuid == delivery.uuid, events.c.wire_id == delivery.wire_id),
         )
@@ -84,30 +109,30 @@ def _known(connection: Connection, row: RowMapping) -> Known:
 def _apply(
     connection: Connection,
     incoming: Incoming,
+    delivery: Delivery,
     row: RowMapping | None,
     known: Known | None,
     ambiguous: bool,
     now: datetime,
 ) -> tuple[int, str]:
-    idents = frozenset(agent.ident for agent in incoming.delivery.agents)
-    changed = known is None or known.state != incoming.delivery.state or known.agents != idents
-    values = _columns(incoming, ambiguous, now)
+    idents = frozenset(agent.ident for agent in delivery.agents)
+    changed = known is None or known.state != delivery.state or known.agents != idents
+    values = _columns(incoming, delivery, ambiguous, now)
     if changed:
         values |= {"delivery": incoming.id, "changed_at": now, "unsettled_at": now}
     if row is None:
-        event_id, uid = _create(connection, incoming, values)
+        event_id, uid = _create(connection, incoming.platform, delivery, values)
     else:
         event_id, uid = row["id"], row["uid"]
         connection.execute(
-            update(events).where(events.c.id == event_id).values(values | _keys(connection, row, incoming.delivery))
+            update(events).where(events.c.id == event_id).values(values | _keys(connection, row, delivery))
         )
     if known is None or known.agents != idents:
         _list_agents(connection, event_id, idents)
     return event_id, uid
 
 
-def _columns(incoming: Incoming, ambiguous: bool, now: datetime) -> dict[str, Any]:
-    delivery = incoming.delivery
+def _columns(incoming: Incoming, delivery: Delivery, ambiguous: bool, now: datetime) -> dict[str, Any]:
     destroyed = delivery.version.kind is EventKind.DESTROYED
     return {
         "organisation": delivery.organisation,
@@ -117,25 +142,25 @@ def _columns(incoming: Incoming, ambiguous: bool, now: datetime) -> dict[str, An
         "state_at": delivery.version.state_at,
         "occurred_at": delivery.version.occurred_at,
         "facts": write_facts(delivery.state),
-        "ends_at": delivery.state.ends_at if delivery.state else None,
+        "ends_at": over_by(delivery.state) if delivery.state else None,
         "purged": delivery.purge and destroyed,
         "ambiguous": ambiguous,
         "destroyed_at": now if destroyed else None,
     }
 
 
-def _create(connection: Connection, incoming: Incoming, values: dict[str, Any]) -> tuple[int, str]:
-    delivery, uid = incoming.delivery, event_uid(incoming.platform, incoming.delivery)
+def _create(connection: Connection, platform: str, delivery: Delivery, values: dict[str, Any]) -> tuple[int, str]:
+    uid = event_uid(platform, delivery)
     taken = connection.execute(
         select(events.c.id).where(
-            events.c.platform == incoming.platform,
+            events.c.platform == platform,
             events.c.model == delivery.model,
             events.c.wire_id == delivery.wire_id,
         )
     ).first()
     new: dict[str, Any] = {
         "uid": uid,
-        "platform": incoming.platform,
+        "platform": platform,
         "model": delivery.model,
         "wire_id": None if taken else delivery.wire_id,
         "uuid": delivery.uuid,
@@ -164,41 +189,16 @@ def _list_agents(connection: Connection, event_id: int, idents: frozenset[str]) 
         connection.execute(insert(event_agents), [{"event_id": event_id, "ident": ident} for ident in sorted(idents)])
 
 
-def _journal(connection: Connection, incoming: Incoming, event_id: int, verdict: Verdict, now: datetime) -> None:
+def _journal(connection: Connection, incoming: Incoming, event_id: int | None, verdict: Verdict, now: datetime) -> None:
     connection.execute(
         insert(deliveries).values(
             id=incoming.id,
             source=incoming.source,
             digest=incoming.digest,
             event_id=event_id,
-            kind=incoming.delivery.version.kind,
+            kind=incoming.news.version.kind,
             verdict=verdict,
-            state_at=incoming.delivery.version.state_at,
+            state_at=incoming.news.version.state_at,
             received_at=now,
         )
-    )
-
-
-def _learn_emails(connection: Connection, incoming: Incoming, now: datetime) -> None:
-    """Keep each agent's newest e-mail; a changed one concerns all that the agent still has to come."""
-    refs = {agent.ident: agent for agent in incoming.delivery.agents}
-    mine = and_(agents.c.platform == incoming.platform, agents.c.ident.in_(refs))
-    known = {row.ident: row for row in connection.execute(select(agents).where(mine).with_for_update())}
-    state_at = incoming.delivery.version.state_at
-    for ident, agent in refs.items():
-        if ident not in known:
-            new = {"platform": incoming.platform, "ident": ident, "email": agent.email, "state_at": state_at}
-            connection.execute(insert(agents).values(new))
-        elif known[ident].email != agent.email and known[ident].state_at <= state_at:
-            _change_email(connection, incoming.platform, agent, state_at, now)
-
-
-def _change_email(connection: Connection, platform: str, agent: AgentRef, state_at: datetime, now: datetime) -> None:
-    me = and_(agents.c.platform == platform, agents.c.ident == agent.ident)
-    connection.execute(update(agents).where(me).values(email=agent.email, state_at=state_at))
-    theirs = select(event_agents.c.event_id).where(event_agents.c.ident == agent.ident)
-    connection.execute(
-        update(events)
-        .where(events.c.id.in_(theirs), events.c.platform == platform, events.c.ends_at >= now)
-        .values(unsettled_at=now)
     )

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, or_, select, update
 
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
@@ -103,8 +103,20 @@ def _claimable(calendar: str, now: datetime):  # type: ignore[no-untyped-def]  #
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    """Due, and not about to be settled again: its wish is then out of date."""
-    return and_(placements.c.due_at <= now, events.c.unsettled_at.is_(None))
+    """Due, and not about to be settled again: its wish is then out of date.
+
+    A removal waits for a creation of the same event, so that a move is never seen as a gap; not for one that fails.
+    """
+    sibling = placements.alias("sibling")
+    arriving = exists().where(
+        sibling.c.event_id == placements.c.event_id,
+        sibling.c.desired.is_not(None),
+        sibling.c.applied.is_(None),
+        sibling.c.due_at <= now,
+        sibling.c.failure.is_(None),
+    )
+    stays_or_moved = or_(placements.c.desired.is_not(None), ~arriving)
+    return and_(placements.c.due_at <= now, events.c.unsettled_at.is_(None), stays_or_moved)
 
 
 def _due(mailbox_id: int, now: datetime, limit: int):  # type: ignore[no-untyped-def]  # as above

@@ -8,7 +8,7 @@ from receiver.core.plan import Placement, Verb
 from receiver.store.tables import placements
 
 _PLAIN = ("desired", "applied", "item_id", "look_up_at", "recheck_at", "open_creates", "attempts", "not_before",
-          "failure", "gave_up")  # fmt: skip
+          "failure", "gave_up", "declined")  # fmt: skip
 
 
 def placement_of(row: RowMapping) -> Placement:

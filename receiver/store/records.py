@@ -1,13 +1,12 @@
 """What goes into the store and comes out of it, as frozen values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from pydantic import TypeAdapter
 
-from receiver.core.facts import Delivery, Emitter, EventState
+from receiver.core.facts import Emitter, EventState, News
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 
@@ -42,7 +41,7 @@ class Incoming:
     emitter: Emitter
     digest: bytes
     """Keyed digest of the body: recognises a repeat, tells nothing."""
-    delivery: Delivery
+    news: News
 
 
 class Verdict(StrEnum):
@@ -62,31 +61,6 @@ class Receipt:
     verdict: Verdict
     uid: str | None = None
     ambiguous: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EventView:
-    """An event whose placements may not agree with its facts."""
-
-    uid: str
-    source: str
-    state: EventState | None
-    """None: destroyed."""
-    purged: bool
-    emails: tuple[str | None, ...]
-    """The newest e-mail of each of its agents."""
-    held: Mapping[Mailbox, bool]
-    """Mailboxes it has a placement in, and whether something of ours is or may be there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What an event's placements should become."""
-
-    wishes: Mapping[Mailbox, str | None]
-    unmapped: int = 0
-    forget: bool = False
-    """Drop the record of what was placed and leave the calendars as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +92,13 @@ class Trouble:
 
     code: str
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ComingAgent:
+    """An agent who has events to come."""
+
+    platform: str
+    ident: str
+    email: str
+    events: int

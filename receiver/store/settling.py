@@ -2,17 +2,28 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
+from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, desire
 from receiver.store.placements import columns_of, keep, placement_of
-from receiver.store.records import Decision, EventView, read_facts
+from receiver.store.records import read_facts, write_facts
 from receiver.store.tables import agents, event_agents, events, mailboxes, placements
 
 Decide = Callable[[EventView], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """One event under other rules: what each mailbox should hold now, and what it would."""
+
+    now: Mapping[Mailbox, str | None]
+    then: Mapping[Mailbox, str | None]
 
 
 def settle(connection: Connection, decide: Decide, now: datetime, limit: int) -> int:
@@ -21,17 +32,35 @@ def settle(connection: Connection, decide: Decide, now: datetime, limit: int) ->
     `decide` is pure: facts, e-mails and the mailboxes held in, wishes out.
     """
     rows = _unsettled(connection, limit)
-    emails = _emails(connection, [row["id"] for row in rows])
+    listed = _agents(connection, [row["id"] for row in rows])
     held = _held(connection, [row["id"] for row in rows])
     for row in rows:
-        decision = decide(_view(row, emails[row["id"]], held[row["id"]]))
+        decision = decide(_view(row, listed[row["id"]], held[row["id"]]))
         if decision.forget:
             _forget(connection, held[row["id"]].values())
         _wish(connection, row["id"], decision.wishes, held[row["id"]], now)
-        connection.execute(
-            update(events).where(events.c.id == row["id"]).values(unsettled_at=None, unmapped=decision.unmapped)
-        )
+        connection.execute(update(events).where(events.c.id == row["id"]).values(_settled(decision)))
     return len(rows)
+
+
+def _settled(decision: Decision) -> dict[str, Any]:
+    """Return the event's columns after a decision."""
+    facts = {} if decision.state is None else {"facts": write_facts(decision.state)}
+    return {"unsettled_at": None, "unmapped": decision.unmapped, "failure": decision.failure, **facts}
+
+
+def preview(connection: Connection, decide: Decide, after: int, limit: int) -> tuple[list[Previewed], int | None]:
+    """Return what deciding anew would make of up to `limit` live events, and where to go on; None: that was all."""
+    live = select(events).where(events.c.id > after, events.c.facts.is_not(None)).order_by(events.c.id).limit(limit)
+    rows = connection.execute(live).mappings().all()
+    listed = _agents(connection, [row["id"] for row in rows])
+    held = _held(connection, [row["id"] for row in rows], lock=False)
+    seen = []
+    for row in rows:
+        placed = held[row["id"]]
+        now_wanted = {mailbox: placement.desired for mailbox, placement in placed.items()}
+        seen.append(Previewed(now_wanted, decide(_view(row, listed[row["id"]], placed)).wishes))
+    return seen, rows[-1]["id"] if len(rows) == limit else None
 
 
 def _unsettled(connection: Connection, limit: int) -> Sequence[RowMapping]:
@@ -39,40 +68,43 @@ def _unsettled(connection: Connection, limit: int) -> Sequence[RowMapping]:
     return connection.execute(waiting.limit(limit).with_for_update(skip_locked=True)).mappings().all()
 
 
-def _emails(connection: Connection, event_ids: Sequence[int]) -> Mapping[int, list[str | None]]:
-    listed = connection.execute(
-        select(event_agents.c.event_id, agents.c.email)
+def _agents(connection: Connection, event_ids: Sequence[int]) -> Mapping[int, list[AgentView]]:
+    known = connection.execute(
+        select(event_agents.c.event_id, agents.c.email, agents.c.former_email, agents.c.roles_gone_at)
         .join(events, events.c.id == event_agents.c.event_id)
         .join(agents, (agents.c.ident == event_agents.c.ident) & (agents.c.platform == events.c.platform))
         .where(event_agents.c.event_id.in_(event_ids))
     )
-    emails: defaultdict[int, list[str | None]] = defaultdict(list)
-    for event_id, email in listed:
-        emails[event_id].append(email)
-    return emails
+    listed: defaultdict[int, list[AgentView]] = defaultdict(list)
+    for event_id, email, former_email, roles_gone_at in known:
+        listed[event_id].append(AgentView(email, former_email, roles_gone_at))
+    return listed
 
 
-def _held(connection: Connection, event_ids: Sequence[int]) -> Mapping[int, dict[Mailbox, Placement]]:
-    rows = connection.execute(
+def _held(
+    connection: Connection, event_ids: Sequence[int], *, lock: bool = True
+) -> Mapping[int, dict[Mailbox, Placement]]:
+    of_these = (
         select(placements, events.c.uid, mailboxes.c.calendar, mailboxes.c.address)
         .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
         .join(events, events.c.id == placements.c.event_id)
         .where(placements.c.event_id.in_(event_ids))
-        .with_for_update(of=placements)
-    ).mappings()
+    )
+    rows = connection.execute(of_these.with_for_update(of=placements) if lock else of_these).mappings()
     held: defaultdict[int, dict[Mailbox, Placement]] = defaultdict(dict)
     for row in rows:
         held[row["event_id"]][Mailbox(row["calendar"], row["address"])] = placement_of(row)
     return held
 
 
-def _view(row: RowMapping, emails: Iterable[str | None], held: Mapping[Mailbox, Placement]) -> EventView:
+def _view(row: RowMapping, listed: Iterable[AgentView], held: Mapping[Mailbox, Placement]) -> EventView:
     return EventView(
         uid=row["uid"],
         source=row["source"],
+        state_at=row["state_at"],
         state=read_facts(row["facts"]),
         purged=row["purged"],
-        emails=tuple(emails),
+        agents=tuple(listed),
         held={mailbox: placement.may_be_there for mailbox, placement in held.items()},
     )
 

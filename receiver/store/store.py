@@ -4,17 +4,19 @@ Batches from the first day: `accept` takes many webhooks, `claim` hands out many
 outcomes, each in one transaction.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from receiver.core.plan import Placement
-from receiver.store import intake, leases, migrations, settling
+from receiver.core.ruleset import Ruleset
+from receiver.store import agents, intake, leases, migrations, rulesets, settling
 from receiver.store.engine import CONFLICT_RETRIES, Conflict, open_engine, reading, writing
-from receiver.store.records import Incoming, Installation, MailboxWork, Receipt, Trouble
-from receiver.store.tables import deliveries, events, heartbeats, installation, placements, rejections
+from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
+from receiver.store.rulesets import InForce
+from receiver.store.tables import deliveries, events, heartbeats, installation, placements, rejections, roles
 
 T = TypeVar("T")
 
@@ -67,6 +69,45 @@ class Store:
             found = connection.execute(that_day).mappings()
             return {(row["source"], row["reason"]): row["count"] for row in found}
 
+    # Rules
+
+    def ruleset(self) -> InForce | None:
+        """Return the mapping and policies in force; None: none were ever adopted."""
+        with reading(self._engine) as connection:
+            return rulesets.in_force(connection)
+
+    def ruleset_id(self) -> int | None:
+        """Return the number of the ruleset in force, which tells cheaply whether it is another one."""
+        with reading(self._engine) as connection:
+            return rulesets.newest_id(connection)
+
+    def adopt(self, ruleset: Ruleset, removals: int, now: datetime) -> None:
+        """Put a ruleset in force."""
+        self._write(lambda connection: rulesets.adopt(connection, ruleset, removals, now))
+
+    def hold(self, ruleset: Ruleset, removals: int, now: datetime) -> None:
+        """Note a ruleset that waits for a confirmation."""
+        self._write(lambda connection: rulesets.hold(connection, ruleset, removals, now))
+
+    def held_removals(self) -> int | None:
+        """Return how many removals wait for a confirmation; None: nothing waits."""
+        with reading(self._engine) as connection:
+            return rulesets.held(connection)
+
+    def preview(self, decide: settling.Decide, page: int = 500) -> Iterator[settling.Previewed]:
+        """Yield what deciding anew would make of every live event. Changes nothing."""
+        after: int | None = 0
+        while after is not None:
+            with reading(self._engine) as connection:
+                previewed, after = settling.preview(connection, decide, after, page)
+            yield from previewed
+
+    def coming_agents(self, now: datetime) -> list[ComingAgent]:
+        """Return every agent with an e-mail who has events to come, the busiest first."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(agents.coming(now)).mappings()
+            return [ComingAgent(row["platform"], row["ident"], row["email"], row["events"]) for row in rows]
+
     # The worker's side
 
     def now(self) -> datetime:
@@ -93,6 +134,13 @@ class Store:
         """Whether `claim` would find something."""
         with reading(self._engine) as connection:
             return leases.has_work(connection, calendar, now)
+
+    def count_due(self, now: datetime) -> int:
+        """Return how many changes wait to be written."""
+        with reading(self._engine) as connection:
+            due = select(func.count()).select_from(placements).where(placements.c.due_at <= now)
+            count: int = connection.execute(due).scalar_one()
+            return count
 
     def claim(self, calendar: str, now: datetime, limit: int, lease: timedelta) -> MailboxWork | None:
         """Lease one mailbox with what is due in it; None: nothing is."""
@@ -173,4 +221,5 @@ def _purge(connection: Connection, now: datetime, tombstone_days: int, journal_d
     read = deliveries.c.received_at < now - timedelta(days=journal_days)
     stale = heartbeats.c.beat_at < now - timedelta(days=1)
     connection.execute(delete(heartbeats).where(stale))
+    connection.execute(delete(roles).where(roles.c.gone, roles.c.state_at < now - timedelta(days=tombstone_days)))
     return gone + connection.execute(delete(deliveries).where(read)).rowcount

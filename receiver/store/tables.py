@@ -92,6 +92,7 @@ events = Table(
     # Null: every placement agrees with the facts; else since when they may not.
     Column("unsettled_at", Moment),
     Column("unmapped", Integer, nullable=False),  # agents that nothing maps to a mailbox
+    Column("failure", String(64)),  # why it cannot be shown anywhere
     UniqueConstraint("platform", "model", "wire_id"),
     UniqueConstraint("platform", "model", "uuid"),
 )
@@ -115,6 +116,30 @@ agents = Table(
     Column("ident", String(40), primary_key=True),
     Column("email", String(320)),
     Column("state_at", Moment, nullable=False),
+    Column("former_email", String(320)),  # the last real one of an agent who left the platform
+    Column("roles_gone_at", Moment),  # when the last place in an organisation was lost
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("platform", String(40), primary_key=True),
+    Column("wire_id", BigInteger, primary_key=True),
+    Column("ident", String(40), nullable=False),
+    Column("gone", Boolean, nullable=False),
+    Column("state_at", Moment, nullable=False),
+    Index(None, "platform", "ident"),
+)
+
+rulesets = Table(
+    "rulesets",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("fingerprint", String(32), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("proposed_at", Moment, nullable=False),
+    Column("adopted_at", Moment),  # null: held until somebody confirms it
+    Column("removals", Integer, nullable=False),  # entries that it takes out of calendars
 )
 
 event_agents = Table(
@@ -142,6 +167,7 @@ placements = Table(
     Column("not_before", Moment, nullable=False),
     Column("failure", String(64)),
     Column("gave_up", Boolean, nullable=False),
+    Column("declined", Boolean, nullable=False),
     Column("due_at", Moment),  # derived from the columns above, for the index
     UniqueConstraint("event_id", "mailbox_id"),
 )
@@ -182,7 +208,7 @@ deliveries = Table(
     Column("id", String(32), primary_key=True),
     Column("source", String(40), nullable=False),
     Column("digest", LargeBinary(16), nullable=False),
-    Column("event_id", ForeignKey("events.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("event_id", ForeignKey("events.id", ondelete="CASCADE"), index=True),  # null: news of an agent
     Column("kind", String(16), nullable=False),
     Column("verdict", String(16), nullable=False),
     Column("state_at", Moment, nullable=False),

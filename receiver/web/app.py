@@ -40,6 +40,9 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime] =
     """
     app = Flask("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    # Flask's own answers to OPTIONS, and to two slashes in a row (a redirect), are HTML.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
     parts = Parts(settings, store, Rejections(store, clock), store.installation().digest_key, clock)
     app.extensions["receiver"] = parts
     app.register_blueprint(webhook.blueprint(parts))

@@ -7,7 +7,7 @@ emitter keep the message and send it again for days.
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, jsonify, request
@@ -15,7 +15,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from receiver import logs
 from receiver.config import Source
-from receiver.core.facts import Delivery
+from receiver.core.facts import Delivery, Model, News, RoleNews
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.signature import matching_keys
 from receiver.store import Incoming, Receipt, StoreUnavailable, Verdict
@@ -120,47 +120,57 @@ class _Reception:
         if not keys:
             return UNAUTHORIZED
         try:
-            delivery = decode(body, self.source.emitter, self.source.policies)
+            news = decode(body, self.source.emitter, self.source.policies)
         except Irrelevant:
             return IGNORED_MODEL
         except InvalidPayload as error:
             return Answer(422, "invalid", "payload", error.paths)
-        return self._refusal(delivery, keys) or self._keep(body, delivery)
+        return self._refusal(news, keys) or self._keep(body, news)
 
     def _matching_keys(self, body: bytes) -> frozenset[int]:
         headers = {name.lower(): value for name, value in request.headers.items()}
         keys = [signing.secret.value.encode() for signing in self.source.secrets]
         return matching_keys(self.source.emitter, body, headers, keys, self.parts.clock())
 
-    def _refusal(self, delivery: Delivery, keys: frozenset[int]) -> Answer | None:
+    def _refusal(self, news: News, keys: frozenset[int]) -> Answer | None:
         """Judge whom the source and the matching secrets may speak for."""
+        if not _is_an_organisations(news):
+            return None
         allowed = self.source.organisations
-        if allowed is not None and delivery.organisation not in allowed:
+        if allowed is not None and news.organisation not in allowed:
             return IGNORED_ORGANISATION
         bindings = [self.source.secrets[key].organisations for key in keys]
-        if not any(bound is None or delivery.organisation in bound for bound in bindings):
+        if not any(bound is None or news.organisation in bound for bound in bindings):
             return Answer(401, "unauthorized", "organisation")
         return None
 
-    def _keep(self, body: bytes, delivery: Delivery) -> Answer:
+    def _keep(self, body: bytes, news: News) -> Answer:
         digest = hmac.digest(self.parts.digest_key, body, "sha256")[:DIGEST_BYTES]
-        incoming = Incoming(
-            self.delivery_id, self.source.name, self.source.platform, self.source.emitter, digest, delivery
-        )
+        incoming = Incoming(self.delivery_id, self.source.name, self.source.platform, self.source.emitter, digest, news)
         try:
             [receipt] = self.parts.store.accept([incoming], self.parts.clock())
         except StoreUnavailable:
             return UNAVAILABLE
-        return _told(receipt, delivery)
+        return _told(receipt, news)
 
 
-def _told(receipt: Receipt, delivery: Delivery) -> Answer:
+def _is_an_organisations(news: News) -> bool:
+    """Whether it is one organisation's to tell.
+
+    An agent, and an agent's absence, go to the endpoints of all the agent's organisations but name one at most.
+    """
+    if isinstance(news, Delivery):
+        return news.model is not Model.ABSENCE
+    return isinstance(news, RoleNews)
+
+
+def _told(receipt: Receipt, news: News) -> Answer:
     answer = _BY_VERDICT[receipt.verdict]
     fields: dict[str, str | int | bool | None] = {
-        "model": delivery.model,
-        "kind": delivery.version.kind,
+        "model": news.model if isinstance(news, Delivery) else type(news).__name__,
+        "kind": news.version.kind,
         "uid": receipt.uid,
     }
     if receipt.ambiguous:
         fields["ambiguous"] = True
-    return Answer(answer.http_status, answer.status, answer.reason, fields=fields)
+    return replace(answer, fields=fields)

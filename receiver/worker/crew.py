@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from connectors.base import Connector, ConnectorError
 from receiver import logs
 from receiver.core.plan import Timings
+from receiver.core.ruleset import Ruleset
 from receiver.store import LeaseLost, MailboxWork, Store, StoreUnavailable
 from receiver.worker.gate import Gate
 from receiver.worker.reconcile import reconcile
-from receiver.worker.rules import Rules
 
 log = logs.get("worker")
 
@@ -28,7 +28,7 @@ class Crew:
     connector: Connector
     connections: int
     store: Store
-    rules: Rules
+    ruleset: Ruleset
     gate: Gate = field(default_factory=Gate)
 
     def __post_init__(self) -> None:
@@ -95,7 +95,7 @@ class Crew:
         return work is not None
 
     def _reconcile(self, work: MailboxWork) -> ConnectorError | None:
-        error = reconcile(self.store, self.connector, self.rules, work, self._timings)
+        error = reconcile(self.store, self.connector, self.ruleset, work, self._timings)
         if error:
             log.warning("server_trouble", calendar=self.calendar, code=error.code)
         return error

@@ -11,9 +11,12 @@ from datetime import UTC, datetime, timedelta
 from connectors.base import Connector
 from receiver import logs
 from receiver.config import EwsCalendar, Reloadable, Settings
-from receiver.store import Decision, EventView, Store, StoreUnavailable
+from receiver.core.desired import Decision, EventView
+from receiver.core.ruleset import Ruleset
+from receiver.operations import rules
+from receiver.store import Store, StoreUnavailable
 from receiver.worker.crew import Crew
-from receiver.worker.rules import Rules
+from receiver.worker.watch import FileWatch
 
 log = logs.get("worker")
 
@@ -42,8 +45,11 @@ class Worker:
         self._stopping = threading.Event()
         self._reloading = threading.Event()
         self._beat_due = self._purge_due = datetime.min.replace(tzinfo=UTC)
-        self._rules = Rules(self.settings.current)
         self._crews: list[Crew] = []
+        self._ruleset: Ruleset | None = None
+        self._ruleset_id: int | None = None
+        self._planned = -1
+        self._watch = FileWatch(self.settings.current.watched)
 
     def stop(self) -> None:
         """Ask the loop to end once the calls in hand are done."""
@@ -55,10 +61,13 @@ class Worker:
 
     def run(self) -> None:
         """Work until told to stop."""
-        self._start_crews()
-        log.info("worker_started", name=self.name)
+        log.info("worker_started", name=self.name, dry_run=self.settings.current.dry_run)
+        proposed = False
         while not self._stopping.is_set():
             try:
+                if not proposed:
+                    self._propose()
+                    proposed = True
                 busy = self._turn()
             except StoreUnavailable as error:
                 log.error("store_unavailable", code=str(error))
@@ -71,45 +80,83 @@ class Worker:
 
     def _turn(self) -> bool:
         """Do once what there is to do; return whether more may wait."""
+        now = self.store.now()
         if self._reloading.is_set():
             self._reloading.clear()
             self._reload()
-        now = self.store.now()
         self._keep_house(now)
-        settled = self.store.settle(lambda view: self._decide(view, now), now) if self.store.has_unsettled() else 0
+        ruleset = self._follow_ruleset()
+        settled = 0
+        if self.store.has_unsettled():
+            settled = self.store.settle(lambda view: _decide(ruleset, view, now), now)
+        if self.settings.current.dry_run:
+            self._report_plan(now)
         for crew in self._crews:
             if self.store.has_work(crew.calendar, now):
                 crew.wake()
         return settled > 0
 
-    def _decide(self, view: EventView, now: datetime) -> Decision:
-        """Decide on one event; one that a bug makes undecidable holds no other up and stays as it is."""
-        try:
-            return self._rules.decide(view, now)
-        except Exception:
-            log.exception("undecidable", uid=view.uid)
-            return Decision({})
-
     def _keep_house(self, now: datetime) -> None:
         if now >= self._beat_due:
             self.store.beat(self.name, now)
             self._beat_due = now + BEAT_EVERY
+            if self._watch.changed():
+                log.info("watched_file_changed")
+                self._reload()
         if now >= self._purge_due:
             settings = self.settings.current
             purged = self.store.purge(now, settings.tombstone_days, settings.journal_days)
             log.info("purged", count=purged)
             self._purge_due = now + PURGE_EVERY
 
+    # Rules
+
+    def _propose(self) -> None:
+        """Put the configuration's mapping and policies in force, or say that they wait for a confirmation."""
+        proposal = rules.propose(self.store, self.settings.current.ruleset(), self.store.now())
+        found = proposal.effects
+        report = log.error if proposal.standing is rules.Standing.HELD else log.info
+        report(
+            "rules_proposed",
+            standing=proposal.standing,
+            created=found.created,
+            updated=found.updated,
+            removed=found.removed,
+        )
+
+    def _follow_ruleset(self) -> Ruleset:
+        """Return the ruleset in force; when another host put a new one in force, follow it."""
+        newest = self.store.ruleset_id()
+        if self._ruleset is None or newest != self._ruleset_id:
+            in_force = self.store.ruleset()
+            if in_force is None:
+                raise AssertionError("a worker proposes its ruleset before it follows one")
+            self._ruleset, self._ruleset_id = in_force.ruleset, in_force.id
+            self._stop_crews()
+            self._start_crews(in_force.ruleset)
+        return self._ruleset
+
     def _reload(self) -> None:
         if self.settings.reload():
-            self._stop_crews()
-            self._rules = Rules(self.settings.current)
-            self._start_crews()
+            self._watch = FileWatch(self.settings.current.watched)
+            self._propose()
+            self._ruleset = None  # connections, policies, or both may be others: the crews start anew
 
-    def _start_crews(self) -> None:
+    def _report_plan(self, now: datetime) -> None:
+        """Say what would be written, whenever that changes."""
+        planned = self.store.count_due(now)
+        if planned != self._planned:
+            log.info("dry_run", changes=planned)
+            self._planned = planned
+
+    # Crews
+
+    def _start_crews(self, ruleset: Ruleset) -> None:
         settings = self.settings.current
+        if settings.dry_run:
+            return
         self._crews = [
-            Crew(name, connector, _connections(settings, name), self.store, self._rules)
+            Crew(name, connector, _connections(settings, name), self.store, ruleset)
             for name, connector in self.connect(settings).items()
         ]
         for crew in self._crews:
@@ -120,6 +167,19 @@ class Worker:
             crew.stop()
         for crew in self._crews:
             crew.join()
+        self._crews = []
+
+
+def _decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
+    """Decide on one event; one that a bug makes undecidable holds no other up and stays as it is."""
+    try:
+        decision = ruleset.decide(view, now)
+    except Exception:
+        log.exception("undecidable", uid=view.uid)
+        return Decision({}, failure="undecidable")
+    if decision.failure:
+        log.error("event_failed", uid=view.uid, code=decision.failure)
+    return decision
 
 
 def _connections(settings: Settings, calendar: str) -> int:

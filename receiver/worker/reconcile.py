@@ -27,9 +27,10 @@ from connectors.base import (
 from receiver import logs
 from receiver.core.backoff import delay_s
 from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, failed, looked_up, next_step
+from receiver.core.policies import OnAgentDeletion
 from receiver.core.redaction import digest
+from receiver.core.ruleset import Ruleset
 from receiver.store import MailboxWork, Store, Trouble, WorkItem
-from receiver.worker.rules import Rules
 
 log = logs.get("worker")
 
@@ -54,7 +55,7 @@ class Pass:
 
     store: Store
     connector: Connector
-    rules: Rules
+    ruleset: Ruleset
     work: MailboxWork
     timings: Timings
     trouble: ConnectorError | None = None
@@ -111,9 +112,13 @@ class Pass:
     def _record_found(self, doubtful: Sequence[Placement], found: Mapping[str, list[Found]]) -> list[Placement]:
         now = self.store.now()
         superfluous: dict[int, tuple[str, ...]] = {}
+        respected = {item.placement.id for item in self.work.items if self._respects_deletion(item)}
 
         def record(placement: Placement) -> Placement:
-            advanced, superfluous[placement.id] = looked_up(placement, found[placement.uid], now, self.timings)
+            respect = placement.id in respected
+            advanced, superfluous[placement.id] = looked_up(
+                placement, found[placement.uid], now, self.timings, respect=respect
+            )
             return advanced
 
         advanced = self._advance(doubtful, record)
@@ -123,6 +128,9 @@ class Pass:
             # No record of its own: the look-up that is due again sees whether they went.
             self.connector.apply(self.work.mailbox.address, [Delete(item_id) for item_id in extras])
         return advanced
+
+    def _respects_deletion(self, item: WorkItem) -> bool:
+        return self.ruleset.policies(item.source).on_agent_deletion is OnAgentDeletion.RESPECT
 
     # Writes
 
@@ -144,7 +152,7 @@ class Pass:
             return None
         if verb is Verb.DELETE:
             return Write(item, placement, verb, Delete(_known(placement.item_id)), None)
-        entry = self.rules.entry(placement.uid, item.source, item.state)
+        entry = self.ruleset.entry(placement.uid, item.source, item.state)
         if entry is None or digest(entry) != placement.desired:
             return None
         change = Create(entry) if verb is Verb.CREATE else Update(_known(placement.item_id), entry)
@@ -222,7 +230,7 @@ def _known(item_id: str | None) -> str:
 
 
 def reconcile(
-    store: Store, connector: Connector, rules: Rules, work: MailboxWork, timings: Timings
+    store: Store, connector: Connector, ruleset: Ruleset, work: MailboxWork, timings: Timings
 ) -> ConnectorError | None:
     """Make the leased mailbox equal to what is wanted; see `Pass.run`."""
-    return Pass(store, connector, rules, work, timings).run()
+    return Pass(store, connector, ruleset, work, timings).run()

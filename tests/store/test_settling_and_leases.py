@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from connectors.base import Done, Unconfirmed
+from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin, end
-from receiver.store import Decision, LeaseLost, MailboxWork, Store, Trouble
+from receiver.store import LeaseLost, MailboxWork, Store, Trouble
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)

@@ -16,7 +16,6 @@ from receiver.core.plan import Timings
 from receiver.core.policies import Policies
 from receiver.store import Store, Verdict
 from receiver.worker.crew import Crew
-from receiver.worker.rules import Rules
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
@@ -63,7 +62,7 @@ class Bench:
         self._renew()
 
     def _renew(self) -> None:
-        self.crew = Crew(CALENDAR, self.connector, 1, self.store, Rules(self.settings))
+        self.crew = Crew(CALENDAR, self.connector, 1, self.store, self.settings.ruleset())
 
     def accept(self, delivery: Delivery) -> Verdict:
         """One webhook comes in now."""
@@ -75,7 +74,7 @@ class Bench:
         self.settle()
 
     def settle(self) -> None:
-        while self.store.settle(lambda view: self.crew.rules.decide(view, self.store.moment), self.store.moment):
+        while self.store.settle(lambda view: self.crew.ruleset.decide(view, self.store.moment), self.store.moment):
             pass
 
     def work(self) -> int:

@@ -1,4 +1,4 @@
-"""First schema."""
+"""The first schema."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,8 @@ def upgrade() -> None:
         sa.Column("ident", sa.String(length=40), nullable=False),
         sa.Column("email", sa.String(length=320), nullable=True),
         sa.Column("state_at", Moment(timezone=True), nullable=False),
+        sa.Column("former_email", sa.String(length=320), nullable=True),
+        sa.Column("roles_gone_at", Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("platform", "ident", name=op.f("pk_agents")),
     )
     op.create_table(
@@ -44,6 +46,7 @@ def upgrade() -> None:
         sa.Column("changed_at", Moment(timezone=True), nullable=False),
         sa.Column("unsettled_at", Moment(timezone=True), nullable=True),
         sa.Column("unmapped", sa.Integer(), nullable=False),
+        sa.Column("failure", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("platform", "model", "uuid", name=op.f("uq_events_platform_model_uuid")),
         sa.UniqueConstraint("platform", "model", "wire_id", name=op.f("uq_events_platform_model_wire_id")),
@@ -101,11 +104,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "source", "reason", name=op.f("pk_rejections")),
     )
     op.create_table(
+        "roles",
+        sa.Column("platform", sa.String(length=40), nullable=False),
+        sa.Column("wire_id", sa.BigInteger(), nullable=False),
+        sa.Column("ident", sa.String(length=40), nullable=False),
+        sa.Column("gone", sa.Boolean(), nullable=False),
+        sa.Column("state_at", Moment(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("platform", "wire_id", name=op.f("pk_roles")),
+    )
+    op.create_index(op.f("ix_roles_platform_ident"), "roles", ["platform", "ident"], unique=False)
+    op.create_table(
+        "rulesets",
+        sa.Column("id", RowId, nullable=False),
+        sa.Column("fingerprint", sa.String(length=32), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("proposed_at", Moment(timezone=True), nullable=False),
+        sa.Column("adopted_at", Moment(timezone=True), nullable=True),
+        sa.Column("removals", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rulesets")),
+    )
+    op.create_table(
         "deliveries",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("source", sa.String(length=40), nullable=False),
         sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
-        sa.Column("event_id", RowId, nullable=False),
+        sa.Column("event_id", RowId, nullable=True),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("verdict", sa.String(length=16), nullable=False),
         sa.Column("state_at", Moment(timezone=True), nullable=False),
@@ -144,6 +167,7 @@ def upgrade() -> None:
         sa.Column("not_before", Moment(timezone=True), nullable=False),
         sa.Column("failure", sa.String(length=64), nullable=True),
         sa.Column("gave_up", sa.Boolean(), nullable=False),
+        sa.Column("declined", sa.Boolean(), nullable=False),
         sa.Column("due_at", Moment(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_placements_event_id_events")),
         sa.ForeignKeyConstraint(["mailbox_id"], ["mailboxes.id"], name=op.f("fk_placements_mailbox_id_mailboxes")),
@@ -188,6 +212,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_deliveries_received_at"), table_name="deliveries")
     op.drop_index(op.f("ix_deliveries_event_id"), table_name="deliveries")
     op.drop_table("deliveries")
+    op.drop_table("rulesets")
+    op.drop_index(op.f("ix_roles_platform_ident"), table_name="roles")
+    op.drop_table("roles")
     op.drop_table("rejections")
     op.drop_table("mailboxes")
     op.drop_table("installation")

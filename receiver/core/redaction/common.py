@@ -1,0 +1,68 @@
+"""What every entry shares: whose rules it follows, its link, its digest."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from connectors.base import CalendarEntry
+from receiver.core.facts import Lieu
+from receiver.core.policies import Policies
+
+WORDING = 1
+"""Numbers the sentences: a changed one is a new number, so that existing entries change only on purpose."""
+
+SINGLE_USE_PLACE = "Lieu ponctuel"
+
+TITLE_LIMIT = LOCATION_LIMIT = 255  # what Exchange takes
+
+HOST_BY_VERTICALE = {
+    "rdv_solidarites": "www.rdv-solidarites.fr",
+    "rdv_insertion": "www.rdv-solidarites.fr",
+    "rdv_aide_numerique": "www.rdv-aide-numerique.fr",
+    "rdv_mairie": "rdv.anct.gouv.fr",
+}
+PLATFORM_HOSTS = frozenset(HOST_BY_VERTICALE.values()) | {"rdv.numerique.gouv.fr"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What rendering needs of the source that the facts came from."""
+
+    time_zone: ZoneInfo
+    host: str | None
+    policies: Policies
+
+
+def digest(entry: CalendarEntry) -> str:
+    """Return what tells two entries apart: equal digests, equal entries. Not keyed: nothing in it is personal."""
+    shown = json.dumps({**asdict(entry), "wording": WORDING}, default=str, sort_keys=True)
+    return hashlib.sha256(shown.encode()).hexdigest()[:32]
+
+
+def place_of(lieu: Lieu | None, policies: Policies) -> str:
+    """Return the name and address of a place, as far as they may be shown."""
+    if lieu is None:
+        return ""
+    place = ", ".join(part for part in (lieu.name, lieu.address) if part)
+    if not lieu.single_use:
+        return place
+    return f"{SINGLE_USE_PLACE} : {place}" if place and policies.single_use_places else SINGLE_USE_PLACE
+
+
+def host_of(setting: Setting, verticale: str | None) -> str | None:
+    """Return the host of links that we build; None: nobody knows it."""
+    return setting.host or HOST_BY_VERTICALE.get(verticale or "rdv_solidarites")
+
+
+def leads_to(url: str, hosts: frozenset[str]) -> bool:
+    """Whether the address is plain https to one of the hosts: no user part, no other port, nothing to misread."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    unambiguous = url.isascii() and url.isprintable() and not any(mark in url for mark in "\\\"'<> ")
+    plain = parts.username is None and port in {None, 443} and unambiguous
+    return parts.scheme == "https" and plain and (parts.hostname or "") in hosts

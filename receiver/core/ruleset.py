@@ -1,0 +1,142 @@
+"""The mapping and the policies in force, as one value, and what they make of an event. Pure.
+
+It is kept in the store as a versioned row, so that all hosts follow the same one whatever their files say.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter
+
+from connectors.base import CalendarEntry
+from receiver.core.desired import AgentView, Decision, EventView, targets, wanted
+from receiver.core.facts import AgendaState, EventState, Lieu, RdvState, over_by
+from receiver.core.mailboxes import MailboxMap
+from receiver.core.policies import OnAgentDeparture, OnRgpdPurge, Policies
+from receiver.core.recurrence import Unholdable
+from receiver.core.redaction import Setting, digest, render
+
+UNHOLDABLE = "recurrence_not_holdable"
+DEFAULT_ZONE = "Europe/Paris"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRules:
+    """What one source adds to the mapping."""
+
+    time_zone: str = DEFAULT_ZONE
+    """IANA name."""
+    host: str | None = None
+    policies: Policies = field(default_factory=Policies)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """Everything that decides where events go and what they show there."""
+
+    mailboxes: MailboxMap
+    sources: Mapping[str, SourceRules]
+    start_at: datetime | None = None
+    """Events that begin earlier are not written for the first time: an older receiver's business."""
+
+    def policies(self, source: str) -> Policies:
+        """Return a source's policies; one that is configured no more leaves its events with the defaults."""
+        return self._rules(source).policies
+
+    def entry(self, uid: str, source: str, state: EventState | None) -> CalendarEntry | None:
+        """Return what an event shows; None: nothing.
+
+        Raises:
+            Unholdable: no calendar can hold its recurrence.
+
+        """
+        if state is None:
+            return None
+        rules = self._rules(source)
+        return render(uid, state, Setting(ZoneInfo(rules.time_zone), rules.host, rules.policies))
+
+    def decide(self, view: EventView, now: datetime) -> Decision:
+        """Return what an event's placements should become."""
+        policies = self.policies(view.source)
+        if view.state is None:
+            keep = view.purged and policies.on_rgpd_purge is OnRgpdPurge.KEEP
+            return Decision(dict.fromkeys(view.held), forget=keep)
+        state = scrubbed(view.state, policies)
+        kept = state if state != view.state else None
+        try:
+            entry = self.entry(view.uid, view.source, state)
+        except Unholdable:
+            return Decision(dict.fromkeys(view.held), failure=UNHOLDABLE, state=kept)
+        over = over_by(state) < now
+        keep_departed = over or policies.on_agent_departure is OnAgentDeparture.KEEP
+        agents = () if _orphaned(view, state) and not over else view.agents
+        located = targets(agents, self.mailboxes, keep_departed=keep_departed)
+        shown = digest(entry) if entry else None
+        wishes = wanted(shown, located.mailboxes, view.held, may_create=self._may_create(state, policies, now))
+        return Decision(wishes, located.unmapped, state=kept)
+
+    def _may_create(self, state: EventState, policies: Policies, now: datetime) -> bool:
+        if over_by(state) < now - timedelta(days=policies.past_days):
+            return False
+        return self.start_at is None or _starts(state) >= self.start_at
+
+    def _rules(self, source: str) -> SourceRules:
+        return self.sources.get(source) or SourceRules()
+
+
+def _starts(state: EventState) -> datetime:
+    """Return when it begins; a series that is still running begins whenever it is asked."""
+    return state.starts_at if isinstance(state, RdvState) else over_by(state)
+
+
+def _orphaned(view: EventView, state: EventState) -> bool:
+    """Whether the platform has deleted an absence or a plage without saying so: its agent's last place is gone.
+
+    A state that is newer than that shows that the agent is back.
+    """
+    return isinstance(state, AgendaState) and any(_gone_since(agent, view.state_at) for agent in view.agents)
+
+
+def _gone_since(agent: AgentView, state_at: datetime) -> bool:
+    return agent.roles_gone_at is not None and state_at <= agent.roles_gone_at
+
+
+def scrubbed(state: EventState, policies: Policies) -> EventState:
+    """Return the facts without the free texts that the policies do not allow (any more)."""
+    lieu = state.lieu
+    if lieu is not None and lieu.single_use and not policies.single_use_places:
+        lieu = Lieu("", "", single_use=True)
+    if isinstance(state, AgendaState):
+        return replace(state, lieu=lieu, title=state.title if policies.absence_titles else None)
+    return replace(
+        state,
+        lieu=lieu,
+        name=state.name if policies.collective_names else None,
+        visio_url=state.visio_url if policies.visio_link else None,
+    )
+
+
+_RULESET: TypeAdapter[Ruleset] = TypeAdapter(Ruleset)
+
+
+def write_ruleset(ruleset: Ruleset) -> str:
+    """Write a ruleset as JSON; equal rulesets, equal texts."""
+    mapping = ruleset.mailboxes
+    ordered = replace(
+        mapping, addresses=dict(sorted(mapping.addresses.items())), domains=dict(sorted(mapping.domains.items()))
+    )
+    sources = dict(sorted(ruleset.sources.items()))
+    return _RULESET.dump_json(replace(ruleset, mailboxes=ordered, sources=sources)).decode()
+
+
+def read_ruleset(text: str) -> Ruleset:
+    """Read what `write_ruleset` wrote, by this version or an earlier one."""
+    return _RULESET.validate_json(text)
+
+
+def fingerprint(ruleset: Ruleset) -> str:
+    """Return what tells two rulesets apart."""
+    return hashlib.sha256(write_ruleset(ruleset).encode()).hexdigest()[:32]

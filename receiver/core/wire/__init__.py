@@ -1,0 +1,1 @@
+"""The emitters' messages, model by model: the words of the wire and their history stay in here."""

@@ -1,0 +1,155 @@
+"""Absences and plages d'ouverture: one agent's time, once or again and again.
+
+Structured fields win; the `ical` text is read only where they are absent, and its SUMMARY never.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from icalendar import Calendar, Component
+from pydantic import Field
+
+from receiver.core.facts import AgendaState, Delivery, Emitter, EventKind, Model, Version
+from receiver.core.policies import Policies
+from receiver.core.recurrence import Rule, Unreadable, parse
+from receiver.core.wire.fields import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    Clock,
+    Day,
+    Id,
+    InvalidPayload,
+    Text,
+    Wire,
+    WireAgent,
+    WireLieu,
+    WireOrganisation,
+    Zone,
+    validate,
+)
+
+
+class _Motif(Wire):
+    name: Text
+
+
+class _Named(Wire):
+    """What every message says, of a destroyed one too."""
+
+    id: Id
+    organisation: WireOrganisation | None = None
+
+
+class _Agenda(_Named):
+    title: Text | None = None
+    first_day: Day | None = None
+    end_day: Day | None = None
+    start_time: Clock | None = None
+    end_time: Clock | None = None
+    agent: WireAgent
+    rrule: str | None = None
+    ical: str | None = None
+    lieu: WireLieu | None = None
+    motifs: Annotated[list[_Motif], Field(max_length=1000)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    start: datetime
+    end: datetime
+    rule: Rule | None
+    time_zone: str | None = None
+
+
+def read(
+    model: Model, data: Mapping[str, Any], version: Version, purge: bool, emitter: Emitter, policies: Policies
+) -> Delivery:
+    """Read `data` of an absence or a plage d'ouverture.
+
+    Raises:
+        InvalidPayload: with the paths of the fields that are wrong.
+
+    """
+    destroyed = version.kind is EventKind.DESTROYED
+    agenda = validate(_Named if destroyed else _Agenda, data, "data")
+    return Delivery(
+        model=model,
+        wire_id=agenda.id,
+        uuid=None,
+        organisation=agenda.organisation.ident(emitter) if agenda.organisation else None,
+        version=version,
+        purge=purge,
+        state=_state(model, agenda, emitter, policies) if isinstance(agenda, _Agenda) else None,
+        agents=(agenda.agent.ref(emitter),) if isinstance(agenda, _Agenda) else (),
+    )
+
+
+def _state(model: Model, agenda: _Agenda, emitter: Emitter, policies: Policies) -> AgendaState:
+    times = _times(agenda)
+    if times.end < times.start:
+        raise InvalidPayload("data.end_time")
+    absence = model is Model.ABSENCE
+    return AgendaState(
+        model=model,
+        first_start=times.start,
+        first_end=times.end,
+        rule=times.rule,
+        time_zone=times.time_zone,
+        title=agenda.title or None if absence and policies.absence_titles else None,
+        motifs=() if absence else tuple(motif.name for motif in agenda.motifs or () if motif.name),
+        lieu=None if absence or agenda.lieu is None else agenda.lieu.kept(policies),
+        agent=agenda.agent.ref(emitter).ident,
+        organisation=agenda.organisation.ident(emitter) if agenda.organisation else None,
+        verticale=agenda.organisation.verticale if agenda.organisation else None,
+    )
+
+
+def _times(agenda: _Agenda) -> _Times:
+    if agenda.first_day is None and agenda.ical is not None:
+        return _from_ical(agenda.ical)
+    lacking = [name for name in ("first_day", "start_time", "end_time") if getattr(agenda, name) is None]
+    if agenda.first_day is None or agenda.start_time is None or agenda.end_time is None:
+        raise InvalidPayload(*(f"data.{name}" for name in lacking))
+    start = datetime.combine(agenda.first_day, agenda.start_time)
+    end = datetime.combine(agenda.end_day or agenda.first_day, agenda.end_time)
+    return _Times(start, end, _rule(agenda.rrule))
+
+
+def _rule(text: str | None) -> Rule | None:
+    if not text or not text.strip(" ;"):
+        return None
+    try:
+        return parse(text)
+    except Unreadable:
+        raise InvalidPayload("data.rrule") from None
+
+
+def _from_ical(text: str) -> _Times:
+    """Read the times of the one VEVENT in a calendar text."""
+    try:
+        event = Calendar.from_ical(text).walk("VEVENT")[0]
+        start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
+        rule = _text(event["RRULE"].to_ical()) if "RRULE" in event else None
+        zone = event["DTSTART"].params.get("TZID")
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError):  # icalendar's ways to refuse a text
+        raise InvalidPayload("data.ical") from None
+    return _Times(start, end, _rule(rule), validate(_Zoned, {"zone": zone}, "data.ical").zone)
+
+
+def _text(content: object) -> str:
+    return content.decode() if isinstance(content, bytes) else str(content)
+
+
+class _Zoned(Wire):
+    zone: Zone | None = None
+
+
+def _moment(event: Component, name: str) -> datetime:
+    moment = event.decoded(name)
+    if not isinstance(moment, date) or not FIRST_YEAR <= moment.year < LAST_YEAR:
+        raise ValueError(name)
+    if not isinstance(moment, datetime):
+        return datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001  # a whole day begins at local midnight
+    return moment.replace(tzinfo=None)

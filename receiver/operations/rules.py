@@ -1,0 +1,74 @@
+"""Puts the mapping and the policies of the configuration in force, after a look at what that would take away.
+
+Configuration never destroys by accident: a ruleset that would remove more than a small share of what is in the
+calendars waits for somebody's word, and until then the one before stays in force.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from receiver.core.ruleset import Ruleset, fingerprint
+from receiver.store import Store
+
+FREE_REMOVALS = 20
+"""So many entries may go without a question, whatever the share: a pilot is small."""
+FREE_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What a ruleset would change in the calendars."""
+
+    created: int = 0
+    updated: int = 0
+    removed: int = 0
+    kept: int = 0
+
+    @property
+    def may_go_ahead(self) -> bool:
+        """Whether it removes little enough to need no confirmation."""
+        placed = self.updated + self.removed + self.kept
+        return self.removed <= max(FREE_REMOVALS, placed * FREE_SHARE)
+
+
+class Standing(StrEnum):
+    """What became of a ruleset that was proposed."""
+
+    UNCHANGED = "unchanged"
+    ADOPTED = "adopted"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The answer to a proposal."""
+
+    standing: Standing
+    effects: Effects
+
+
+def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
+    """Count what a ruleset would change. Reads every live event; changes nothing."""
+    created = updated = removed = kept = 0
+    for event in store.preview(lambda view: ruleset.decide(view, now)):
+        for mailbox, wish in event.then.items():
+            before = event.now.get(mailbox)
+            created += before is None and wish is not None
+            removed += before is not None and wish is None
+            updated += before is not None and wish is not None and wish != before
+            kept += before is not None and wish == before
+    return Effects(created, updated, removed, kept)
+
+
+def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = False) -> Proposal:
+    """Put a ruleset in force if it is another one and removes little, or if somebody confirmed it."""
+    current = store.ruleset()
+    if current is not None and current.fingerprint == fingerprint(ruleset):
+        return Proposal(Standing.UNCHANGED, Effects())
+    found = effects(store, ruleset, now) if current is not None else Effects()
+    if confirmed or found.may_go_ahead:
+        store.adopt(ruleset, found.removed, now)
+        return Proposal(Standing.ADOPTED, found)
+    store.hold(ruleset, found.removed, now)
+    return Proposal(Standing.HELD, found)

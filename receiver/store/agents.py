@@ -1,0 +1,109 @@
+"""What is known of agents: the newest e-mail, the last real one, and whether they still belong somewhere."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, select, update
+
+from receiver.core.facts import AgentNews, AgentRef, EventKind, Model, RoleNews
+from receiver.core.mailboxes import has_left
+from receiver.store.tables import agents, event_agents, events, roles
+
+
+def learn_emails(
+    connection: Connection, platform: str, refs: Iterable[AgentRef], state_at: datetime, now: datetime
+) -> None:
+    """Keep each agent's newest e-mail; a changed one concerns all that the agent still has to come."""
+    listed = {ref.ident: ref for ref in refs}
+    mine = and_(agents.c.platform == platform, agents.c.ident.in_(listed))
+    known = {row.ident: row for row in connection.execute(select(agents).where(mine).with_for_update())}
+    for ident, ref in sorted(listed.items()):
+        if ident not in known:
+            new = {"platform": platform, "ident": ident, "email": ref.email, "state_at": state_at}
+            connection.execute(insert(agents).values(new))
+        else:
+            _learn_email(connection, known[ident], ref, state_at, now)
+
+
+def _learn_email(connection: Connection, known: Row[Any], ref: AgentRef, state_at: datetime, now: datetime) -> None:
+    if known.state_at > state_at or known.email == ref.email:
+        return
+    changes: dict[str, Any] = {"email": ref.email, "state_at": state_at}
+    if has_left(ref.email) and not has_left(known.email):
+        changes["former_email"] = known.email
+    connection.execute(update(agents).where(_is(known.platform, known.ident)).values(changes))
+    _unsettle(connection, known.platform, known.ident, now)
+
+
+def learn_agent(connection: Connection, platform: str, news: AgentNews, now: datetime) -> bool:
+    """Keep what a message says of an agent; return whether it is news."""
+    known_at = connection.scalar(select(agents.c.state_at).where(_is(platform, news.agent.ident)))
+    if known_at is not None and known_at > news.version.state_at:
+        return False
+    learn_emails(connection, platform, [news.agent], news.version.state_at, now)
+    return True
+
+
+def learn_role(connection: Connection, platform: str, news: RoleNews, now: datetime) -> bool:
+    """Keep whether an agent has a place in an organisation; return whether it is news.
+
+    The platform deletes the absences and plages of an agent who loses the last place, and tells nobody: by then they
+    have no endpoint to be sent to.
+    """
+    learn_emails(connection, platform, [news.agent], news.version.state_at, now)
+    if not _keep_role(connection, platform, news):
+        return False
+    gone = news.version.kind is EventKind.DESTROYED
+    gone_at = news.version.state_at if gone and not _has_place(connection, platform, news.agent.ident) else None
+    changed = _is(platform, news.agent.ident), agents.c.roles_gone_at.is_distinct_from(gone_at)
+    if connection.execute(update(agents).where(*changed).values(roles_gone_at=gone_at)).rowcount:
+        _unsettle(connection, platform, news.agent.ident, now, Model.ABSENCE, Model.PLAGE_OUVERTURE)
+    return True
+
+
+def _keep_role(connection: Connection, platform: str, news: RoleNews) -> bool:
+    this = and_(roles.c.platform == platform, roles.c.wire_id == news.wire_id)
+    known = connection.execute(select(roles).where(this).with_for_update()).first()
+    gone = news.version.kind is EventKind.DESTROYED
+    if known is not None and (known.gone or (not gone and known.state_at > news.version.state_at)):
+        return False
+    values = {"ident": news.agent.ident, "gone": gone, "state_at": news.version.state_at}
+    if known is None:
+        connection.execute(insert(roles).values(values | {"platform": platform, "wire_id": news.wire_id}))
+    else:
+        connection.execute(update(roles).where(this).values(values))
+    return True
+
+
+def _has_place(connection: Connection, platform: str, ident: str) -> bool:
+    theirs = select(roles.c.wire_id).where(roles.c.platform == platform, roles.c.ident == ident, ~roles.c.gone)
+    return connection.execute(theirs.limit(1)).first() is not None
+
+
+def _is(platform: str, ident: str) -> ColumnElement[bool]:
+    return and_(agents.c.platform == platform, agents.c.ident == ident)
+
+
+def _unsettle(connection: Connection, platform: str, ident: str, now: datetime, *models: Model) -> None:
+    """Have what an agent still has to come settled again."""
+    theirs = select(event_agents.c.event_id).where(event_agents.c.ident == ident)
+    concerned = [events.c.id.in_(theirs), events.c.platform == platform, events.c.ends_at >= now]
+    if models:
+        concerned.append(events.c.model.in_(models))
+    connection.execute(update(events).where(*concerned).values(unsettled_at=now))
+
+
+def coming(now: datetime) -> Select[Any]:
+    """Ask for each agent's e-mail and the number of events that are still to come."""
+    here = and_(event_agents.c.event_id == events.c.id, events.c.ends_at >= now)
+    same = and_(agents.c.ident == event_agents.c.ident, agents.c.platform == events.c.platform)
+    return (
+        select(agents.c.platform, agents.c.ident, agents.c.email, func.count().label("events"))
+        .select_from(event_agents)
+        .join(events, here)
+        .join(agents, same)
+        .where(agents.c.email.is_not(None))
+        .group_by(agents.c.platform, agents.c.ident, agents.c.email)
+        .order_by(func.count().desc(), agents.c.email)
+    )

@@ -1,0 +1,117 @@
+"""A receiver as an emitter meets it: the application over a real store, with a clock that tests set."""
+
+import hashlib
+import hmac
+import io
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+from sqlalchemy import create_engine, select
+from werkzeug.test import TestResponse
+
+from receiver.config import Secret, Settings, SigningSecret, Source, WebSettings
+from receiver.core.facts import Emitter
+from receiver.core.mailboxes import MailboxMap
+from receiver.core.policies import Policies
+from receiver.store import Store
+from receiver.store.tables import metadata
+from receiver.web.app import create_app
+from tests.core.samples import as_body, sample
+from tests.makers import NOW
+
+SECRET, ARRAS_SECRET, LENS_SECRET, INSERTION_SECRET = "mds-secret", "arras-secret", "lens-secret", "insertion-secret"
+RDV = sample("rdv-2024-created")
+ARRAS, LENS, ELSEWHERE = 12, 13, 99
+
+
+def a_source(name: str, *secrets: SigningSecret, **changes: Any) -> Source:
+    ordinary: dict[str, Any] = {
+        "emitter": Emitter.RDV_SERVICE_PUBLIC,
+        "platform": "production",
+        "organisations": None,
+        "time_zone": ZoneInfo("Europe/Paris"),
+        "host": None,
+        "policies": Policies(),
+    }
+    return Source(name=name, secrets=secrets, **(ordinary | changes))
+
+
+def signing(value: str, *organisations: int) -> SigningSecret:
+    return SigningSecret(Secret(value), frozenset(organisations) if organisations else None)
+
+
+SOURCES = [
+    a_source("mds", signing(SECRET)),
+    a_source("bound", signing(ARRAS_SECRET, ARRAS), signing(LENS_SECRET, LENS), signing(LENS_SECRET, ELSEWHERE)),
+    a_source("listed", signing(SECRET), organisations=frozenset({ARRAS})),
+    a_source("rsa", signing(INSERTION_SECRET), emitter=Emitter.RDV_INSERTION),
+]
+
+
+def settings_of(*sources: Source) -> Settings:
+    return Settings(
+        store_url="",
+        sources={source.name: source for source in sources},
+        calendars={},
+        mailboxes=MailboxMap("none"),
+        web=WebSettings(),
+    )
+
+
+def hex_signature(body: bytes, secret: str) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+@dataclass
+class Receiver:
+    """The application, its store and its clock."""
+
+    store: Store
+    url: str
+    now: datetime = NOW
+    app: Flask = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.app = create_app(settings_of(*SOURCES), self.store, lambda: self.now)
+
+    def post(
+        self,
+        body: Any = RDV,
+        source: str = "mds",
+        secret: str = SECRET,
+        headers: dict[str, str] | None = None,
+        content_type: str | None = "application/json; charset=utf-8",
+        **more: Any,
+    ) -> TestResponse:
+        """Post a signed body (a document, or bytes as they are); `headers` replace the signature."""
+        raw = body if isinstance(body, bytes) else as_body(body)
+        if headers is None:
+            headers = {"X-Lapin-Signature": hex_signature(raw, secret)}
+        url = f"/webhooks/{source}"
+        return self.app.test_client().post(url, data=raw, headers=headers, content_type=content_type, **more)
+
+    def request(self, method: str, path: str, **more: Any) -> TestResponse:
+        return self.app.test_client().open(path, method=method, **more)
+
+    def flush_rejections(self) -> dict[tuple[str, str], int]:
+        self.app.extensions["receiver"].rejections.flush()
+        return self.store.rejections(self.now)
+
+    def dump(self) -> dict[str, list[str]]:
+        """Every row of every table."""
+        engine = create_engine(self.url)
+        with engine.connect() as connection:
+            tables = {
+                table.name: sorted(repr(tuple(row)) for row in connection.execute(select(table)))
+                for table in metadata.sorted_tables
+            }
+        engine.dispose()
+        return tables
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]

@@ -1,0 +1,82 @@
+"""The probes: alive, and ready to keep webhooks and to have them written."""
+
+from datetime import timedelta
+
+import pytest
+
+from receiver.store import Store, StoreUnavailable
+from receiver.web.health import HEARTBEAT_FRESH, PROBE_EVERY
+from tests.web.receiver_client import Receiver
+
+
+def readiness(receiver: Receiver) -> tuple[int, str, str, str]:
+    response = receiver.request("GET", "/readyz", headers={"Accept": "text/html"})
+    assert response.mimetype == "application/json"
+    assert response.json is not None
+    checks = response.json["checks"]
+    return response.status_code, response.json["status"], checks["store"], checks["worker"]
+
+
+READY = (200, "ready", "ok", "ok")
+NO_WORKER = (503, "not_ready", "ok", "failed")
+
+
+def test_a_process_that_answers_is_alive(receiver: Receiver) -> None:
+    response = receiver.request("GET", "/healthz")
+    assert (response.status_code, response.json) == (200, {"status": "ok"})
+    assert receiver.request("HEAD", "/healthz").status_code == 200
+
+
+def test_without_a_worker_it_is_not_ready(receiver: Receiver) -> None:
+    assert readiness(receiver) == NO_WORKER
+
+
+def test_with_a_worker_that_was_heard_of_lately_it_is(receiver: Receiver) -> None:
+    receiver.store.beat("worker/host/1", receiver.store.now())
+    assert readiness(receiver) == READY
+
+
+def test_a_worker_that_was_not_heard_of_for_long_does_not_count(receiver: Receiver) -> None:
+    receiver.store.beat("worker/host/1", receiver.store.now() - HEARTBEAT_FRESH)
+    assert readiness(receiver) == NO_WORKER
+    receiver.store.beat("worker/other/2", receiver.store.now())
+    receiver.now += PROBE_EVERY
+    assert readiness(receiver) == READY, "one that lives is enough"
+
+
+def test_the_web_process_is_no_worker(receiver: Receiver) -> None:
+    readiness(receiver)
+    receiver.now += PROBE_EVERY
+    assert readiness(receiver) == NO_WORKER
+    assert receiver.store.last_beat("web") is not None
+
+
+def test_many_who_ask_cost_one_look(receiver: Receiver) -> None:
+    """Anybody may ask, and a look writes to the disk."""
+    assert readiness(receiver) == NO_WORKER
+    receiver.store.beat("worker/host/1", receiver.store.now())
+    before = receiver.dump()
+    receiver.now += PROBE_EVERY - timedelta(microseconds=1)
+    assert readiness(receiver) == NO_WORKER
+    assert receiver.dump() == before
+    receiver.now += timedelta(microseconds=1)
+    assert readiness(receiver) == READY
+
+
+def test_a_store_that_cannot_be_written_is_not_ready(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StoreUnavailable("OperationalError")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "beat", full)
+        assert readiness(receiver) == (503, "not_ready", "failed", "failed")
+    receiver.store.beat("worker/host/1", receiver.store.now())
+    receiver.now += PROBE_EVERY
+    assert readiness(receiver) == READY
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_are_read_only_by_get(receiver: Receiver, path: str) -> None:
+    response = receiver.request("POST", path)
+    assert (response.status_code, response.json) == (405, {"status": "method_not_allowed"})
+    assert response.headers["Allow"] == "GET, HEAD"
