@@ -36,6 +36,7 @@ CONFIGURATION: Mapping[str, str] = {
     "empty_list": "la liste est vide. Mettez au moins un élément ou retirez la clé.",
     "empty_text": "le texte est vide.",
     "too_long": "le texte est trop long : {max_length} caractères au plus.",
+    "instant": "il faut un jour (2027-01-04) ou un instant avec son décalage (2027-01-04T08:00:00+01:00).",
     "control_character": "le texte contient un caractère de contrôle (retour à la ligne, tabulation…).",
     "name": "un nom se compose de 1 à 40 minuscules sans accent, chiffres ou tirets.",
     "host": "ce n'est pas un nom de domaine ou d'hôte seul, comme « rdv.example.fr » (ni https://, ni chemin).",
@@ -133,6 +134,20 @@ CALENDAR: Mapping[str, str] = {
 }
 """Failures of a calendar, by the connector's code."""
 
+RULES: Mapping[str, str] = {
+    "unchanged": "Ces règles sont déjà en vigueur : rien à changer.",
+    "adopted": "Ces règles sont maintenant en vigueur ; les calendriers suivent.",
+    "preview": "Rien n'a été changé. Sans --dry-run, ces règles entreraient en vigueur.",
+    "counts": "{created} entrées à créer, {updated} à modifier, {removed} à retirer, {kept} inchangées.",
+    "held": "Une autre version attend déjà une confirmation ({removals} entrées à retirer).",
+}
+
+UNMAPPED: Mapping[str, str] = {
+    "none": "Chaque agent attendu a une boîte, ou est laissé de côté par la configuration.",
+    "heading": "Agents sans boîte (à ajouter dans mailboxes.map, mailboxes.domains ou le CSV) :",
+    "line": "{email}  {events} rendez-vous ou absences à venir",
+}
+
 CALENDAR_UNKNOWN = (
     "Le calendrier a répondu par une erreur non répertoriée ({code}). Cherchez ce code dans les journaux."
 )
@@ -166,6 +181,11 @@ CHECK_RESULT: Mapping[str, str] = {
 }
 
 COMMANDS: Mapping[str, str] = {
+    "apply-policies": "met en vigueur la correspondance des boîtes et les règles du fichier, même si beaucoup "
+    "d'entrées disparaissent",
+    "dry-run": "compte ce qui changerait, sans rien changer",
+    "mailboxes": "interroge la correspondance entre agents et boîtes",
+    "mailboxes unmapped": "liste les agents attendus dont aucune ligne ne dit la boîte",
     "program": "Reçoit les webhooks de RDV Service Public et tient à jour les calendriers Exchange des agents.",
     "config": "fichier de configuration (par défaut : $RDV_RECEIVER_CONFIG, sinon {default})",
     "run": "met la base à jour, puis lance serve et worker et les surveille : la commande d'un service",

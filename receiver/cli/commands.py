@@ -13,6 +13,7 @@ from receiver.cli.supervise import supervise
 from receiver.config import ConfigurationErrors, Reloadable, Settings, load
 from receiver.config.reload import log_problems
 from receiver.operations import check as operation
+from receiver.operations import mailboxes, rules
 from receiver.store import Store
 
 log = logs.get("cli")
@@ -60,6 +61,38 @@ def check(args: Namespace, settings: Settings) -> int:
     show = output.print_findings_json if args.json else output.print_findings
     show(findings)
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+def apply_policies(args: Namespace, settings: Settings) -> int:
+    """Put the file's mapping and policies in force, or count what that would change."""
+    logs.configure("ERROR")
+
+    def use(store: Store) -> int:
+        if status := _current(store):
+            return status
+        now, ruleset = store.now(), settings.ruleset()
+        if args.dry_run:
+            output.print_effects("preview", rules.effects(store, ruleset, now), as_json=args.json)
+        else:
+            proposal = rules.propose(store, ruleset, now, confirmed=True)
+            output.print_effects(proposal.standing, proposal.effects, as_json=args.json)
+        return 0
+
+    return _with_store(settings, use)
+
+
+def unmapped(args: Namespace, settings: Settings) -> int:
+    """List the agents who have events to come and no mailbox; 1 if there are any."""
+    logs.configure("ERROR")
+
+    def use(store: Store) -> int:
+        if status := _current(store):
+            return status
+        found = mailboxes.unmapped(store, settings.mailboxes, store.now())
+        output.print_unmapped(found, as_json=args.json)
+        return 1 if found else 0
+
+    return _with_store(settings, use)
 
 
 def _run_part(part: Callable[[Reloadable], None], args: Namespace, settings: Settings) -> int:

@@ -46,10 +46,23 @@ def build_parser() -> argparse.ArgumentParser:
     _add(choices, "serve", commands.serve)
     _add(choices, "worker", commands.worker)
     _add(choices, "migrate", commands.migrate)
+    apply_policies = _add(choices, "apply-policies", commands.apply_policies)
+    apply_policies.add_argument("--dry-run", action="store_true", help=COMMANDS["dry-run"])
+    apply_policies.add_argument("--json", action="store_true", help=COMMANDS["json"])
+    _add_mailboxes(choices)
     check = _add(choices, "check", commands.check)
     check.add_argument("--mailbox", action="append", default=[], metavar="ADRESSE", help=COMMANDS["mailbox"])
     check.add_argument("--json", action="store_true", help=COMMANDS["json"])
     return parser
+
+
+def _add_mailboxes(choices: "argparse._SubParsersAction[_Parser]") -> None:
+    mailboxes = choices.add_parser("mailboxes", help=COMMANDS["mailboxes"], description=COMMANDS["mailboxes"])
+    questions = mailboxes.add_subparsers(title=COMMANDS["commands"], metavar="COMMANDE", required=True)
+    sentence = COMMANDS["mailboxes unmapped"]
+    unmapped = questions.add_parser("unmapped", help=sentence, description=sentence)
+    unmapped.set_defaults(command=commands.unmapped)
+    unmapped.add_argument("--json", action="store_true", help=COMMANDS["json"])
 
 
 class _Parser(argparse.ArgumentParser):

@@ -3,12 +3,15 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from unicodedata import category
 
 from receiver import sentences
 from receiver.config import ConfigurationErrors, Problem
 from receiver.operations.check import Finding, Level
+from receiver.operations.rules import Effects
+from receiver.store import ComingAgent
 
 
 def print_problems(path: Path, errors: ConfigurationErrors) -> None:
@@ -88,6 +91,26 @@ def print_findings_json(findings: Sequence[Finding]) -> None:
         ],
     }
     print(json.dumps(report, ensure_ascii=False, indent=2))
+
+
+def print_effects(standing: str, effects: Effects, *, as_json: bool) -> None:
+    """Print what a ruleset changes, and what became of it."""
+    if as_json:
+        print(json.dumps({"standing": standing, **asdict(effects)}, indent=2))
+        return
+    print(sentences.RULES["counts"].format(**asdict(effects)))
+    print(sentences.RULES[standing])
+
+
+def print_unmapped(agents: Sequence[ComingAgent], *, as_json: bool) -> None:
+    """Print the agents whose mailbox nobody named, the busiest first."""
+    if as_json:
+        print(json.dumps({"unmapped": [asdict(agent) for agent in agents]}, ensure_ascii=False, indent=2))
+        return
+    print(sentences.UNMAPPED["heading" if agents else "none"])
+    width = max((len(agent.email) for agent in agents), default=0)
+    for agent in agents:
+        print(printable(sentences.UNMAPPED["line"].format(email=agent.email.ljust(width), events=agent.events)))
 
 
 def printable(text: str) -> str:

@@ -85,7 +85,9 @@ EWS = "calendars/exchange"
 ONE_VALUE: list[tuple[str, object, str, str]] = [
     # what is put where, and the problem's path and code
     ("stores", {}, "stores", "unknown_key_near"),
-    ("dry_run", True, "dry_run", "unknown_key"),
+    ("dry_run", "yes", "dry_run", "not_boolean"),
+    ("start_at", "tomorrow", "start_at", "instant"),
+    ("dry-run", True, "dry-run", "unknown_key_near"),
     ("store", "sqlite:////x.db", "store", "not_mapping"),
     ("store", None, "store.url", "missing"),
     ("store/url", 5, "store.url", "not_text"),

@@ -140,7 +140,9 @@ def test_what_is_no_authority(content: bytes | None, code: str, tmp_path: Path) 
 
 
 def test_the_versions_are_those_of_the_library() -> None:
-    assert set(EWS_VERSIONS) == {name for _, name, _ in VERSIONS}
+    """Less those that it does not speak validly, by Microsoft's schemas: the two of 2007, and 2015's service pack."""
+    spoken = {name for _, name, _ in VERSIONS} - {"Exchange2007", "Exchange2007_SP1", "Exchange2015_SP1"}
+    assert set(EWS_VERSIONS) == spoken
 
 
 def with_csv(folder: Path, content: bytes, **mailboxes: Any) -> Path:

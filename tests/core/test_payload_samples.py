@@ -222,11 +222,17 @@ def test_a_sample_decodes_to_exactly_this(name: str) -> None:
     assert decode(sample_bytes(name), emitter, Policies()) == EXPECTED[name]
 
 
-@pytest.mark.parametrize("name", OTHER_SAMPLES)
 @pytest.mark.parametrize("emitter", Emitter)
-def test_a_model_that_is_no_rdv_is_irrelevant(name: str, emitter: Emitter) -> None:
+def test_a_model_without_a_place_in_a_calendar_is_irrelevant(emitter: Emitter) -> None:
     with pytest.raises(Irrelevant):
-        decode(sample_bytes(name), emitter, Policies())
+        decode(sample_bytes("user-updated"), emitter, Policies())
+
+
+@pytest.mark.parametrize("name", OTHER_SAMPLES)
+def test_of_rdv_insertion_appointments_alone_are_taken(name: str) -> None:
+    """It numbers agents otherwise: its word on them would be somebody else's."""
+    with pytest.raises(Irrelevant):
+        decode(sample_bytes(name), INSERTION, Policies())
 
 
 def test_policies_that_are_on_keep_their_free_text() -> None:
