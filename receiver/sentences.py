@@ -127,9 +127,16 @@ CALENDAR: Mapping[str, str] = {
     "vérifiez les droits.",
     "item_not_found": "L'entrée n'est plus là où elle avait été écrite ; elle sera recherchée.",
     "item_busy": "L'entrée est utilisée en même temps par un autre programme. Il sera réessayé.",
-    "item_unreadable": "Une entrée ne peut pas être relue. Si cela dure, signalez-le avec ce code.",
+    "item_unreadable": "Une entrée ne peut pas être relue : elle a été abîmée, ou le serveur en cache une partie. Il "
+    "sera réessayé ; si cela dure, signalez-le avec ce code.",
+    "unsupported_time_zone": "Le serveur ne connaît pas le fuseau horaire de cet événement. Vérifiez time_zone de la "
+    "source, et le fuseau du rendez-vous dans RDV Service Public.",
+    "unsupported_recurrence": "Exchange ne peut pas tenir cette répétition, par exemple si une occurrence commence "
+    "avant la fin de la précédente. Simplifiez-la dans RDV Service Public.",
     "invalid_item": "Exchange refuse cette entrée. C'est un défaut de ce programme : signalez-le avec ce code.",
     "invalid_request": "Exchange refuse cette demande. C'est un défaut de ce programme : signalez-le avec ce code.",
+    "storage_failed": "Le dossier des calendriers ne peut pas être lu ou écrit (disque, montage réseau). Vérifiez-le ; "
+    "il sera réessayé.",
     "refused": "Exchange refuse cette demande. C'est un défaut de ce programme : signalez-le avec ce code.",
 }
 """Failures of a calendar, by the connector's code."""

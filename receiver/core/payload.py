@@ -43,7 +43,12 @@ def decode(body: bytes, emitter: Emitter, policies: Policies) -> News:
     only_rdv = emitter is Emitter.RDV_INSERTION
     if model is None or meta.event not in set(EventKind) or (only_rdv and model is not Model.RDV):
         raise Irrelevant
-    return _read(model, _member(document, "data"), meta, emitter, policies)
+    data, version = _member(document, "data"), _version(meta)
+    try:
+        return _read(model, data, version, meta.webhook_reason == "rgpd", emitter, policies)
+    except InvalidPayload as error:
+        paths = error.paths
+    raise InvalidPayload(*paths)  # out here: an error of a parser quotes what it read, and would come along
 
 
 _AGENT, _ROLE = "Agent", "AgentRole"
@@ -60,9 +65,9 @@ _MODELS: dict[str, Model | str] = {
 }
 
 
-def _read(model: Model | str, data: Mapping[str, Any], meta: _Meta, emitter: Emitter, policies: Policies) -> News:
-    version = _version(meta)
-    purge = meta.webhook_reason == "rgpd"
+def _read(
+    model: Model | str, data: Mapping[str, Any], version: Version, purge: bool, emitter: Emitter, policies: Policies
+) -> News:
     if model is Model.RDV:
         return rdv.read(data, version, purge, emitter, policies)
     if isinstance(model, Model):

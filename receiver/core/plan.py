@@ -217,9 +217,9 @@ def looked_up(
 
     With `respect`, an entry that was confirmed and is gone was deleted by its agent, and stays so.
     """
-    ids = [item.item_id for item in found]
-    kept = placement.item_id if placement.item_id in ids else next(iter(ids), None)
     explained = placement.open_creates + (placement.applied is not None)
+    ids = [item.item_id for item in found] if explained else []
+    kept = placement.item_id if placement.item_id in ids else next(iter(ids), None)
     extras = tuple([item_id for item_id in ids if item_id != kept][: max(explained - 1, 0)])
     open_creates = placement.open_creates - _settles_a_create(placement, kept)
     rechecking = placement.look_up_at is None
@@ -231,14 +231,15 @@ def looked_up(
         look_up_at=None,
         recheck_at=_recheck_at(placement, extras, open_creates, now, timings),
         open_creates=0 if rechecking and not extras else open_creates,
-        declined=placement.declined or (respect and kept is None and _was_deleted(placement)),
+        declined=kept is None and (placement.declined or (respect and _was_deleted(placement))),
         not_before=now,
     ), extras
 
 
 def _was_deleted(placement: Placement) -> bool:
     """Whether an entry that is not found was there, with no write of ours that could have removed it."""
-    return placement.applied is not None and placement.attempted is not Verb.DELETE
+    ours = placement.attempted is Verb.DELETE or placement.recheck_at is not None
+    return placement.applied is not None and not ours
 
 
 def _settles_a_create(placement: Placement, kept: str | None) -> int:
@@ -249,9 +250,7 @@ def _recheck_at(
     placement: Placement, extras: tuple[str, ...], open_creates: int, now: datetime, timings: Timings
 ) -> datetime | None:
     """Look once more while something may still turn up, or until what was removed is seen gone."""
-    if extras:
-        return now + timings.settle
     if placement.look_up_at is None:
-        return None
+        return now + timings.settle if extras else None
     unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0
     return now + timings.recheck if unanswered else placement.recheck_at

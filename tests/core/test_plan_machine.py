@@ -82,6 +82,15 @@ class Life(RuleBasedStateMachine):
     def write_that_goes_well(self) -> None:
         self.world.write(VERBS[self.world.step()], Fate.ANSWERED, timedelta(0), None)
 
+    @precondition(lambda self: self.world.step() in VERBS)
+    @rule(late_by=LATE_BY)
+    def write_that_comes_late(self, late_by: timedelta) -> None:
+        """And the look-up that follows it: the shortest way into trouble."""
+        self.world.write(VERBS[self.world.step()], Fate.LOST_LATE, late_by, None)
+        self.world.pass_time(TIMINGS.settle)
+        if self.world.step() is Step.LOOK_UP:
+            self.world.look_up(itertools.cycle([Fate.ANSWERED]), late_by)
+
     # What always holds
 
     @invariant()
@@ -124,8 +133,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def we_delete_no_more_than_we_may_have_made(self) -> None:
         """A delete without an answer is no proof of one: its item may have been moved, and then is looked for."""
-        if not self.copies:
-            assert self.world.mailbox.deletes <= self.world.creates_begun + self.world.deletes_unanswered
+        assert self.world.mailbox.deletes <= self.world.creates_begun + self.world.deletes_unanswered
 
     # What holds in the end
 
@@ -151,8 +159,8 @@ TestLife.settings = settings(max_examples=200, stateful_step_count=30)
 class LifeWithCopies(Life):
     """The same with agents who copy the entry: a copy carries our property, and nobody can tell it from ours.
 
-    What is guaranteed then: a look-up removes no more than lost creates explain (`look_up` above), the item that the
-    record knows shows the last content, and what is left over was copied.
+    What is guaranteed then: a look-up removes no more than lost creates explain (`look_up` above), in all no more is
+    deleted than was created, the item that the record knows shows the last content, and what is left over was copied.
     """
 
     MOST_COPIES = 1

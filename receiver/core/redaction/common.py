@@ -37,7 +37,9 @@ class Setting:
 
 def digest(entry: CalendarEntry) -> str:
     """Return what tells two entries apart: equal digests, equal entries. Not keyed: nothing in it is personal."""
-    shown = json.dumps({**asdict(entry), "wording": WORDING}, default=str, sort_keys=True)
+    # What is not set is left out: a field that a later version adds changes no digest until it is used.
+    fields = {name: value for name, value in asdict(entry).items() if value is not None}
+    shown = json.dumps({**fields, "wording": WORDING}, default=str, sort_keys=True)
     return hashlib.sha256(shown.encode()).hexdigest()[:32]
 
 
