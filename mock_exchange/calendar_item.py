@@ -3,14 +3,16 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta, tzinfo
+from datetime import timedelta
 from typing import Self
 
 from mock_exchange.errors import EwsError
 from mock_exchange.names import Element, child_text, children, local, make, own_copy, t
 from mock_exchange.paths import ExtendedKey, PropertyKey, extended_key, key_of
+from mock_exchange.recurrence_element import with_zoned_dates
 from mock_exchange.schema_order import UNDELETABLE, WRITABLE
-from mock_exchange.times import now, parse, to_wire
+from mock_exchange.series import settled
+from mock_exchange.times import now, parse, to_wire, zone_of
 
 MAX_TEXT = 255
 LIMITED_TEXTS = ("Subject", "Location")
@@ -43,13 +45,13 @@ class Draft:
 
     values: dict[str, Element] = field(default_factory=dict)
     extended: dict[ExtendedKey, Element] = field(default_factory=dict)
-    zone: tzinfo = UTC
-    """Meaning of a time without offset."""
+    zone_id: str = "UTC"
+    """Windows id of the zone of times without offset, and of an item that names none."""
 
     @classmethod
-    def of(cls, values: Mapping[str, Element], extended: Mapping[ExtendedKey, Element], zone: tzinfo = UTC) -> Self:
+    def of(cls, values: Mapping[str, Element], extended: Mapping[ExtendedKey, Element], zone_id: str = "UTC") -> Self:
         """Start from what an item holds."""
-        return cls(dict(values), dict(extended), zone)
+        return cls(dict(values), dict(extended), zone_id)
 
     def read(self, item: Element) -> Self:
         """Take every property of a client's new item.
@@ -94,10 +96,10 @@ class Draft:
             raise EwsError("ErrorInvalidPropertySet", f"Set action is invalid for property {name}.")
         value = own_copy(element)
         if name in TIMES:
-            value.text = to_wire(parse(value.text or "", self.zone))
+            value.text = to_wire(parse(value.text or "", zone_of(self.zone_id)))
         if name in BOOLEANS:
             value.text = BOOLEAN_WORDS.get((value.text or "").strip(), value.text)
-        self.values[name] = value
+        self.values[name] = with_zoned_dates(value) if name == "Recurrence" else value
 
     def checked(self) -> Self:
         """Fill in defaults and check the whole.
@@ -113,6 +115,7 @@ class Draft:
             raise EwsError("ErrorCalendarEndDateIsEarlierThanStartDate", "EndDate is earlier than StartDate")
         if end - start > LONGEST:
             raise EwsError("ErrorCalendarDurationIsTooLong", "Duration is too long.")
+        self.values = settled(self.values)
         return self
 
     def attendees(self) -> int:
@@ -143,7 +146,7 @@ class Draft:
         half_an_hour_later = parse(self.values["Start"].text or "") + timedelta(minutes=30)
         self.values.setdefault("End", make("End", to_wire(half_an_hour_later)))
         self.values.setdefault("UID", make("UID", UID_PREFIX + secrets.token_hex(36).upper()))
-        self.values.setdefault("StartTimeZone", _utc("StartTimeZone"))
+        self.values.setdefault("StartTimeZone", make("StartTimeZone", Id=self.zone_id, Name=self.zone_id))
         if "EndTimeZone" not in self.values:
             end_zone = own_copy(self.values["StartTimeZone"])
             end_zone.tag = t("EndTimeZone")
@@ -177,7 +180,3 @@ def _valid_extended(prop: Element) -> Element:
     if kind in {"Integer", "Short", "Long"} and not (text or "").lstrip("-").isdigit():
         raise EwsError("ErrorInvalidExtendedPropertyValue", "The value does not match the property's type.")
     return own_copy(prop)
-
-
-def _utc(name: str) -> Element:
-    return make(name, Id="UTC", Name="(UTC) Coordinated Universal Time")

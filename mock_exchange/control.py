@@ -4,6 +4,7 @@ import ipaddress
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -40,6 +41,11 @@ def _items(exchange: "MockExchange", arguments: Arguments) -> Any:
     folder = arguments.get("folder", "calendar")
     found = exchange.items(arguments["mailbox"], None if folder == "*" else folder)
     return [_item(item) for item in found]
+
+
+def _occurrences(exchange: "MockExchange", arguments: Arguments) -> Any:
+    start, end = (datetime.fromisoformat(arguments[name]) for name in ("start", "end"))
+    return [_item(item) for item in exchange.occurrences(arguments["mailbox"], start, end)]
 
 
 def _act_on_item(exchange: "MockExchange", arguments: Arguments) -> Any:
@@ -105,6 +111,7 @@ def _state(exchange: "MockExchange", _: Arguments) -> Any:
 ACTIONS: dict[tuple[str, str], Action] = {
     ("GET", "/mock/items"): _items,
     ("POST", "/mock/items"): _act_on_item,
+    ("GET", "/mock/occurrences"): _occurrences,
     ("GET", "/mock/requests"): _requests,
     ("DELETE", "/mock/requests"): _forget,
     ("POST", "/mock/faults"): _add_fault,

@@ -17,6 +17,7 @@ from mock_exchange.model import Folder, Item, Store
 from mock_exchange.names import make
 from mock_exchange.recording import Recorded, StoredItem, describe
 from mock_exchange.schema import SchemaError, load
+from mock_exchange.series import find, shown, take_out
 from mock_exchange.server import PATH, Server
 from mock_exchange.service import Service
 from mock_exchange.times import to_wire
@@ -175,6 +176,19 @@ class MockExchange:
                 found = self.store.items_in(self.store.named(mailbox, folder).id)
             return [describe(self.store, item) for item in found]
 
+    def occurrences(self, mailbox: str, start: datetime, end: datetime) -> list[StoredItem]:
+        """Return what the calendar shows between two moments, by start: single items, and the occurrences of series.
+
+        Raises:
+            ValueError: a moment has no zone.
+
+        """
+        if start.tzinfo is None or end.tzinfo is None:
+            raise ValueError("the moments must be aware of their zone")
+        with self.store.lock:
+            items = self.store.items_in(self.store.distinguished(mailbox, "calendar").id)
+            return [describe(self.store, item) for item in shown(items, start, end)]
+
     def make_folder(self, mailbox: str, name: str, parent: str = "calendar") -> str:
         """Make a sub-folder and return its id."""
         return self.store.make_folder(mailbox, name, parent).id
@@ -192,11 +206,15 @@ class MockExchange:
             return self.store.copy(item, self._beside(item, folder)).id
 
     def delete_item(self, item_id: str, to: str | None = None) -> str | None:
-        """Delete an item for ever, or into a folder; return its id there."""
+        """Delete an item for ever, or into a folder, and return its id there; or an occurrence out of its series."""
         if to is not None:
             return self.move_item(item_id, to)
         with self.store.lock:
-            self.store.remove(self.store.item(item_id))
+            item = find(self.store, item_id)
+            if item.original_start is not None:
+                take_out(self.store, item)
+            else:
+                self.store.remove(item)
         return None
 
     def edit_item(self, item_id: str, **changes: str | datetime) -> StoredItem:

@@ -5,7 +5,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from mock_exchange.errors import EwsError
 from mock_exchange.names import Element
@@ -80,6 +80,10 @@ class Item:
     extended: dict[ExtendedKey, Element]
     created: datetime
     modified: datetime
+    deleted: frozenset[date] = frozenset()
+    """Of a series: the days whose occurrence was taken out."""
+    original_start: datetime | None = None
+    """Of an occurrence, which is worked out and never stored: when its series has it."""
 
 
 def new_id() -> str:
@@ -208,6 +212,8 @@ class Store:
 
     def rewrite(self, item: Item, values: dict[str, Element], extended: dict[ExtendedKey, Element]) -> Item:
         """Replace an item's properties; it gets a new change key."""
+        if values.get("Recurrence") is not item.values.get("Recurrence"):
+            item.deleted = frozenset()  # a recurrence that is set anew begins without exceptions
         item.values, item.extended = dict(values), dict(extended)
         item.change_key, item.modified = new_change_key(), now()
         return item

@@ -7,8 +7,9 @@ from datetime import datetime
 from mock_exchange.model import Item, Store
 from mock_exchange.names import children
 from mock_exchange.paths import ExtendedKey
+from mock_exchange.recurrence_element import read_recurrence
 from mock_exchange.times import parse
-from mock_exchange.views import ItemView
+from mock_exchange.views import ItemView, kind_of_item
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,10 @@ class StoredItem:
     """(Property set's GUID in lower case or `tag`, name or number) -> value."""
     created: datetime
     modified: datetime
+    kind: str
+    """`Single`, `RecurringMaster` or `Occurrence`."""
+    recurrence: str | None
+    """Of a recurring master, such as ``every week on Monday, from 2026-12-07 until 2027-06-28``."""
 
 
 def describe(store: Store, item: Item) -> StoredItem:
@@ -90,6 +95,8 @@ def describe(store: Store, item: Item) -> StoredItem:
         extended={(key.space, key.name): _plain(view, key) for key in item.extended},
         created=item.created,
         modified=item.modified,
+        kind=kind_of_item(item),
+        recurrence=str(read_recurrence(item.values["Recurrence"])) if "Recurrence" in item.values else None,
     )
 
 

@@ -11,9 +11,12 @@ from mock_exchange.names import NAMESPACES, Element, child_text, children, local
 from mock_exchange.operations import VERBS
 from mock_exchange.operations.context import Context
 from mock_exchange.schema import SchemaError, Schemas
+from mock_exchange.series import split_id
 from mock_exchange.soap import Call, envelope, fault_element, parse_call, response
 
 SEND_ATTRIBUTES = ("SendMeetingInvitations", "SendMeetingInvitationsOrCancellations", "SendMeetingCancellations")
+ITEM_IDS = ("Id", "RecurringMasterId", "OccurrenceId")
+REFERENCES = frozenset({"ItemId", "FolderId", "OccurrenceItemId", "RecurringMasterItemId"})
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading a request runs into that no schema has kept out."""
 
@@ -92,13 +95,14 @@ class Service:
     def _mailbox_named(self, reference: Element) -> str | None:
         if not isinstance(reference.tag, str):
             return None
-        kind, given = local(reference), str(reference.get("Id"))
+        kind = local(reference)
+        given = next((str(reference.get(name)) for name in ITEM_IDS if reference.get(name)), "")
         if kind == "DistinguishedFolderId":
             address = child_text(reference, "t:Mailbox/t:EmailAddress")
             return self._primary(address) if address else None
         with self.store.lock:
-            owned = self.store.items.get(given) or self.store.folders.get(given)
-        return owned.mailbox if owned and kind in {"ItemId", "FolderId"} else None
+            owned = self.store.items.get(split_id(given)[0]) or self.store.folders.get(given)
+        return owned.mailbox if owned and kind in REFERENCES else None
 
     def _primary(self, address: str) -> str:
         with self.store.lock:

@@ -18,11 +18,14 @@ WINDOWS_ZONES = {
     "E. Africa Standard Time": "Africa/Nairobi",
     "Central Pacific Standard Time": "Pacific/Guadalcanal",
     "Hawaiian Standard Time": "Pacific/Honolulu",
+    "Marquesas Standard Time": "Pacific/Marquesas",
+    "UTC-09": "Etc/GMT+9",
     "UTC+12": "Etc/GMT-12",
+    "West Asia Standard Time": "Asia/Tashkent",
     "Eastern Standard Time": "America/New_York",
     "Pacific Standard Time": "America/Los_Angeles",
 }
-"""The zones a French administration meets, and two that examples like to use."""
+"""The zones a French administration meets, overseas ones included, and two that examples like to use."""
 
 
 def now() -> datetime:

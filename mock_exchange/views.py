@@ -7,7 +7,9 @@ from lxml import etree
 
 from mock_exchange.model import Folder, Item, Store
 from mock_exchange.names import Element, add, child_text, children, make, own_copy, t
+from mock_exchange.occurrence_elements import deleted_occurrences, first_occurrence, last_occurrence
 from mock_exchange.paths import TAG, ExtendedKey, PropertyKey
+from mock_exchange.series import split_id
 from mock_exchange.times import parse, to_wire
 
 TAG_OF_NAME = {
@@ -20,6 +22,12 @@ TAG_OF_NAME = {
     "0xe08": "Size",
 }
 """MAPI tags that are another name of an EWS property."""
+
+OF_SERIES = {
+    "FirstOccurrence": first_occurrence,
+    "LastOccurrence": last_occurrence,
+    "DeletedOccurrences": deleted_occurrences,
+}
 
 RIGHTS = ("CreateAssociated", "CreateContents", "CreateHierarchy", "Delete", "Modify", "Read", "ViewPrivateItems")
 
@@ -58,7 +66,7 @@ class ItemView:
         stored = self.item.values.get(name)
         if stored is not None:
             return own_copy(stored)
-        built = self._built(name)
+        built = self._of_series(name) if name in OF_SERIES else self._built(name)
         if built is not None:
             return built
         text = self._computed().get(name)
@@ -71,7 +79,8 @@ class ItemView:
             return [value.text or "" for value in stored.iter(t("Value"))]
         if key.space != TAG:
             return []
-        own = {"0x10f3": f"{self.item.id[-12:]}.EML", "0xe23": str(list(self.store.items).index(self.item.id) + 1)}
+        stored_id, _ = split_id(self.item.id)
+        own = {"0x10f3": f"{self.item.id[-12:]}.EML", "0xe23": str(list(self.store.items).index(stored_id) + 1)}
         return [own[key.name]] if key.name in own else _by_tag(self, key)
 
     def text(self, name: str) -> str:
@@ -82,6 +91,7 @@ class ItemView:
     def _computed(self) -> dict[str, str]:
         item, stored = self.item, self.item.values
         moments = {name: to_wire(item.created) for name in ("DateTimeReceived", "DateTimeSent", "DateTimeCreated")}
+        moments |= _original_start(item)
         attendees = [name for name in ("RequiredAttendees", "OptionalAttendees", "Resources") if name in stored]
         return moments | {
             "ItemClass": "IPM.Appointment",
@@ -100,10 +110,10 @@ class ItemView:
             "IsUnmodified": "false",
             "IsMeeting": _boolean(bool(attendees)),
             "IsCancelled": "false",
-            "IsRecurring": "false",
+            "IsRecurring": _boolean(kind_of_item(item) != "Single"),
             "MeetingRequestWasSent": "false",
             "IsResponseRequested": "true",
-            "CalendarItemType": "RecurringMaster" if "Recurrence" in stored else "Single",
+            "CalendarItemType": kind_of_item(item),
             "MyResponseType": "Organizer",
             "AppointmentSequenceNumber": "0",
             "AppointmentState": "1" if attendees else "0",
@@ -114,6 +124,9 @@ class ItemView:
             "AllowNewTimeProposal": "true",
             "IsOrganizer": "true",
         }
+
+    def _of_series(self, name: str) -> Element | None:
+        return OF_SERIES[name](self.item) if kind_of_item(self.item) == "RecurringMaster" else None
 
     def _built(self, name: str) -> Element | None:
         if name == "ItemId":
@@ -194,6 +207,13 @@ def kind_of(folder: Folder) -> str:
     return kinds.get(folder.folder_class or "", "Folder")
 
 
+def kind_of_item(item: Item) -> str:
+    """Return an item's CalendarItemType."""
+    if item.original_start is not None:
+        return "Occurrence"
+    return "RecurringMaster" if "Recurrence" in item.values else "Single"
+
+
 def as_text(body: Element, name: str = "Body") -> Element:
     """Return a body as plain text."""
     if body.get("BodyType") == "Text":
@@ -219,6 +239,12 @@ class _TextOfHtml(HTMLParser):
 def _by_tag(thing: Readable, key: ExtendedKey) -> list[str]:
     name = TAG_OF_NAME.get(key.name) if key.space == TAG else None
     return texts(thing, name) if name else []
+
+
+def _original_start(item: Item) -> dict[str, str]:
+    if item.original_start is None:
+        return {}
+    return dict.fromkeys(("OriginalStart", "RecurrenceId"), to_wire(item.original_start))
 
 
 def _all_rights() -> Element:

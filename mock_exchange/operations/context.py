@@ -8,6 +8,7 @@ from mock_exchange.access import Access, Caller
 from mock_exchange.errors import EwsError
 from mock_exchange.model import Folder, Item, Store
 from mock_exchange.names import NAMESPACES, Element, child_text, children, local, m
+from mock_exchange.series import find, find_by_index, series_of
 from mock_exchange.soap import Call, error_message, response_message
 from mock_exchange.times import zone_of
 
@@ -30,11 +31,16 @@ class Context:
         return self.access.store
 
     @property
-    def zone(self) -> tzinfo:
-        """What a time without offset means."""
+    def zone_id(self) -> str:
+        """Windows id of the zone that is meant where an item names none; times without offset are in it."""
         header = self.call.header("TimeZoneContext")
         definition = None if header is None else header.find("t:TimeZoneDefinition", NAMESPACES)
-        return zone_of(None if definition is None else definition.get("Id"))
+        return "UTC" if definition is None else str(definition.get("Id") or "UTC")
+
+    @property
+    def zone(self) -> tzinfo:
+        """What a time without offset means."""
+        return zone_of(self.zone_id)
 
     def option(self, name: str) -> str | None:
         """Return an attribute of the call."""
@@ -69,15 +75,22 @@ class Context:
         return self.store.distinguished(mailbox.address, str(reference.get("Id")))
 
     def item(self, reference: Element, write: bool = False) -> Item:
-        """Return the item of an ItemId.
+        """Return the item or the occurrence of an ItemId, an OccurrenceItemId or a RecurringMasterItemId.
 
         Raises:
             EwsError: it is not there, or not for this caller.
 
         """
-        if local(reference) != "ItemId":
-            raise EwsError("ErrorInvalidRequest", "Only ItemId is supported here.")
-        item = self.store.item(str(reference.get("Id")))
+        match local(reference):
+            case "ItemId":
+                item = find(self.store, str(reference.get("Id")))
+            case "OccurrenceItemId":
+                master, index = str(reference.get("RecurringMasterId")), int(reference.get("InstanceIndex", "0"))
+                item = find_by_index(self.store, master, index)
+            case "RecurringMasterItemId":
+                item = series_of(self.store, str(reference.get("OccurrenceId")))
+            case _:
+                raise EwsError("ErrorInvalidRequest", "Ranges of occurrences are not supported here.")
         self.access.check(self.caller, item.mailbox, write)
         return item
 

@@ -1,7 +1,7 @@
 """FindItem: restrictions, paging, calendar views, sorting."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from mock_exchange.operations.context import Context
 from mock_exchange.operations.paging import MAX_RESULTS, Page, page
 from mock_exchange.paths import PropertyKey, key_of
 from mock_exchange.restriction import Value, coercion, compile_restriction
+from mock_exchange.series import shown
 from mock_exchange.shapes import item_element, shape_of
 from mock_exchange.times import parse
 from mock_exchange.views import ItemView, texts
@@ -56,19 +57,10 @@ def _calendar_view(context: Context, view: Element, items: list[Item]) -> Page[I
         raise EwsError("ErrorCalendarEndDateIsEarlierThanStartDate", "EndDate is earlier than StartDate")
     if end - start > WIDEST_VIEW:
         raise EwsError("ErrorCalendarViewRangeTooBig", "The calendar view spans more than two years.")
-    ordered = sorted((item for item in items if _overlaps(item, start, end)), key=lambda item: _moment(item, "Start"))
-    shown = ordered[: int(view.get("MaxEntriesReturned", str(MAX_RESULTS)))]
-    whole = "true" if len(shown) == len(ordered) else "false"
-    return Page(shown, {"TotalItemsInView": str(len(shown)), "IncludesLastItemInRange": whole})
-
-
-def _overlaps(item: Item, start: datetime, end: datetime) -> bool:
-    begins, ends = _moment(item, "Start"), _moment(item, "End")
-    return begins < end and (ends > start or begins >= start)
-
-
-def _moment(item: Item, name: str) -> datetime:
-    return parse(item.values[name].text or "")
+    ordered = shown(items, start, end)
+    first = ordered[: int(view.get("MaxEntriesReturned", str(MAX_RESULTS)))]
+    whole = "true" if len(first) == len(ordered) else "false"
+    return Page(first, {"TotalItemsInView": str(len(first)), "IncludesLastItemInRange": whole})
 
 
 def _sorted(context: Context, items: list[Item]) -> list[Item]:

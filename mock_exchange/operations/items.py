@@ -10,6 +10,7 @@ from mock_exchange.errors import EwsError
 from mock_exchange.model import Folder, Item
 from mock_exchange.names import MESSAGES, Element, add, children, local, m, t
 from mock_exchange.operations.context import Context
+from mock_exchange.series import take_out
 from mock_exchange.shapes import ID_ONLY, item_element, shape_of
 
 DELETED = {"MoveToDeletedItems": "deleteditems", "SoftDelete": "recoverableitemsdeletions"}
@@ -56,7 +57,7 @@ def _create(context: Context, element: Element) -> list[Element]:
         raise EwsError("ErrorInvalidRequest", "Only calendar items are supported.")
     folder = _target(context)
     send = _send_mode(context, "SendMeetingInvitations", "ErrorSendMeetingInvitationsRequired")
-    draft = Draft(zone=context.zone).read(element).checked()
+    draft = Draft(zone_id=context.zone_id).read(element).checked()
     item = context.store.insert(folder, draft.values, draft.extended)
     _count_mails(context, send, draft)
     return [_items(item_element(context.store, item, ID_ONLY))]
@@ -78,11 +79,13 @@ def _target(context: Context) -> Folder:
 def _update(context: Context, change: Element) -> list[Element]:
     reference, updates = children(change)[:2]
     item = context.item(reference, write=True)
+    if item.original_start is not None:
+        raise EwsError("ErrorInvalidOperation", "The mock changes no single occurrence of a series.")
     send = _send_mode(
         context, "SendMeetingInvitationsOrCancellations", "ErrorSendMeetingInvitationsOrCancellationsRequired"
     )
     _check_change_key(reference, item, context.option("ConflictResolution") == "AlwaysOverwrite")
-    draft = Draft.of(item.values, item.extended, context.zone)
+    draft = Draft.of(item.values, item.extended, context.zone_id)
     for description in children(updates):
         draft.change(description)
     draft.checked()
@@ -111,7 +114,9 @@ def _delete(context: Context, reference: Element) -> list[Element]:
     send = _send_mode(context, "SendMeetingCancellations", "ErrorSendMeetingCancellationsRequired")
     where = DELETED.get(context.option("DeleteType") or "")
     _count_mails(context, send, Draft.of(item.values, item.extended))
-    if where is None:
+    if item.original_start is not None:
+        take_out(context.store, item)  # whatever the delete type: no folder holds an occurrence by itself
+    elif where is None:
         context.store.remove(item)
     else:
         context.store.move(item, context.store.distinguished(item.mailbox, where))
@@ -120,7 +125,10 @@ def _delete(context: Context, reference: Element) -> list[Element]:
 
 def _transfer(context: Context, act: Callable[[Item, Folder], Item], reference: Element) -> list[Element]:
     folder = context.folder(context.parts("ToFolderId")[0], write=True)
-    item = act(context.item(reference, write=True), folder)
+    found = context.item(reference, write=True)
+    if found.original_start is not None:
+        raise EwsError("ErrorCalendarCannotMoveOrCopyOccurrence", "An occurrence cannot be moved or copied.")
+    item = act(found, folder)
     # Between mailboxes Exchange tells no new id.
     shown = [item_element(context.store, item, ID_ONLY)] if item.mailbox == context.caller.mailbox else []
     return [_items(*shown)]

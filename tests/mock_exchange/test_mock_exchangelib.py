@@ -1,24 +1,18 @@
 """The real exchangelib client against the mock: what the receiver's connector will lean on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from exchangelib import (
     DELEGATE,
-    IMPERSONATION,
     Account,
     CalendarItem,
-    Configuration,
-    Credentials,
     EWSDateTime,
-    EWSTimeZone,
     ExtendedProperty,
-    FailFast,
     HTMLBody,
     ItemId,
-    Version,
 )
 from exchangelib.errors import (
     ErrorAccessDenied,
@@ -32,16 +26,10 @@ from exchangelib.errors import (
 )
 from exchangelib.items import ALWAYS_OVERWRITE, NEVER_OVERWRITE, SEND_TO_ALL_AND_SAVE_COPY
 from exchangelib.properties import Attendee, Mailbox
-from exchangelib.version import EXCHANGE_2016
 
 from mock_exchange import Fault, FaultKind, MockExchange
-from tests.mock_exchange.conftest import AGENT, OTHER
+from tests.mock_exchange.conftest import AGENT, OTHER, PARIS, PASSWORD, SCHEMES, SVC
 from tests.mock_exchange.wire import GUID, Factory
-
-SVC, PASSWORD = "DOMAINE\\svc", "mot de passe"
-PARIS = EWSTimeZone("Europe/Paris")
-SCHEMES = {"none": "no authentication", "basic": "basic", "ntlm": "NTLM"}
-Open = Callable[..., Account]
 
 
 class MockUid(ExtendedProperty):
@@ -55,28 +43,6 @@ def registered() -> Iterator[None]:
     CalendarItem.register("mock_uid", MockUid)
     yield
     CalendarItem.deregister("mock_uid")
-
-
-@pytest.fixture
-def account() -> Iterator[Open]:
-    """Open accounts, and close their connections at the end."""
-    opened: list[Account] = []
-
-    def open_account(exchange: MockExchange, address: str = AGENT, access: str = IMPERSONATION) -> Account:
-        scheme = exchange.authenticator.scheme
-        configuration = Configuration(
-            service_endpoint=exchange.url,
-            credentials=None if scheme == "none" else Credentials(SVC, PASSWORD),
-            auth_type=SCHEMES[scheme],
-            version=Version(EXCHANGE_2016),
-            retry_policy=FailFast(),
-        )
-        opened.append(Account(address, config=configuration, access_type=access, default_timezone=PARIS))
-        return opened[-1]
-
-    yield open_account
-    for one in opened:
-        one.protocol.close()
 
 
 def served(start: Factory, scheme: str, **rights: object) -> MockExchange:

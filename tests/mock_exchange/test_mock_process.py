@@ -15,7 +15,7 @@ import requests
 
 from mock_exchange.control import answer
 from tests.mock_exchange.conftest import AGENT, OTHER
-from tests.mock_exchange.wire import acting_as, create, envelope, event
+from tests.mock_exchange.wire import TIMES, acting_as, create, envelope, event
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_S = 20
@@ -145,3 +145,25 @@ def test_what_cannot_be_done_is_said(control, method, path, content, status):
 def test_only_loopback_is_answered(exchange):
     assert answer(exchange, "192.0.2.1", "GET", "/mock/state", b"")[0] == 403
     assert answer(exchange, "::1", "GET", "/mock/state", b"")[0] == 200
+
+
+def test_the_occurrences_of_a_series_are_told(exchange, control):
+    daily = (
+        "<t:Recurrence><t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence><t:NumberedRecurrence>"
+        "<t:StartDate>2026-12-08</t:StartDate><t:NumberOfOccurrences>2</t:NumberOfOccurrences></t:NumberedRecurrence>"
+        "</t:Recurrence>"
+    )
+    requests.post(exchange.url, data=envelope(create(event("y", TIMES + daily))), timeout=10)
+    asked = f"/mock/occurrences?mailbox={AGENT}&start=2026-12-01T00:00:00%2B01:00&end=2026-12-31T00:00:00Z"
+    occurrences = control("GET", asked)
+    assert [(item["subject"], item["kind"], item["start"]) for item in occurrences] == [
+        ("x", "Single", "2026-12-07T09:00:00+00:00"),
+        ("y", "Occurrence", "2026-12-08T09:00:00+00:00"),
+        ("y", "Occurrence", "2026-12-09T09:00:00+00:00"),
+    ]
+    assert [item["recurrence"] for item in control("GET", f"/mock/items?mailbox={AGENT}")] == [
+        None,
+        "every day, from 2026-12-08, 2 times",
+    ]
+    status, _ = control("GET", f"/mock/occurrences?mailbox={AGENT}&start=2026-12-01&end=2026-12-31")
+    assert status == 400
