@@ -56,6 +56,8 @@ class Frequency(StrEnum):
     """On the day of the month of the first occurrence, which is no later than the 28th."""
     MONTHLY_BY_WEEKDAY = "monthly_by_weekday"
     """On one weekday, counted from the start or the end of the month."""
+    OTHER = "other"
+    """Only ever read back: somebody's own pattern, which these words do not tell. Equal to none that is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,14 @@ class Delete:
 Change = Create | Update | Delete
 
 
+class Scope(StrEnum):
+    """How far a trouble reaches: who else should wait."""
+
+    ITEM = "item"
+    MAILBOX = "mailbox"
+    SERVER = "server"
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """The server confirmed the change."""
@@ -149,6 +159,8 @@ class Unconfirmed:
     """No answer came: the change may have been made, may be made later, or may never be."""
 
     code: str
+    scope: Scope = Scope.MAILBOX
+    """Whose trouble it is: a call that ran out of time says nothing of other mailboxes, a cut connection does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +171,6 @@ class Failed:
 
 
 Outcome = Done | NotFound | Unconfirmed | Failed
-
-
-class Scope(StrEnum):
-    """How far a trouble reaches: who else should wait."""
-
-    ITEM = "item"
-    MAILBOX = "mailbox"
-    SERVER = "server"
 
 
 class ConnectorError(Exception):
@@ -249,6 +253,8 @@ class Connector(Protocol):
 
     def list_marked(self, mailbox: str, start: datetime, end: datetime) -> Iterable[Marked]:
         """Every item of this installation that overlaps the window, calendar and subfolders.
+
+        A series is one item, with its rule; it overlaps where one of its occurrences does.
 
         Raises:
             ConnectorError: as `find`.

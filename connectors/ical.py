@@ -4,12 +4,14 @@ Words of Exchange that RFC 5545 lacks are those that Outlook and Exchange write 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from icalendar import Alarm, Calendar, Event
+from icalendar import Alarm, Calendar, Event, vRecur
 
-from connectors.base import CalendarEntry, Sensitivity, ShowAs
+from connectors.base import CalendarEntry, Frequency, Recurrence, Sensitivity, ShowAs, Weekday
+from connectors.occurrences import is_sound
 
 PRODUCT = "-//rdv-receiver//FR"
 UID_NAME = "X-RDV-UID"
@@ -24,6 +26,14 @@ _CLASS: Mapping[Sensitivity, str] = {
     Sensitivity.PRIVATE: "PRIVATE",
     Sensitivity.CONFIDENTIAL: "CONFIDENTIAL",
 }
+_FREQUENCIES: Mapping[Frequency, str] = {
+    Frequency.DAILY: "DAILY",
+    Frequency.WEEKLY: "WEEKLY",
+    Frequency.MONTHLY_BY_DATE: "MONTHLY",
+    Frequency.MONTHLY_BY_WEEKDAY: "MONTHLY",
+}
+_FREQUENCY_OF = {word: frequency for frequency, word in _FREQUENCIES.items()}
+_DEFAULTS = (("INTERVAL", ["1"]), ("WKST", ["MO"]))
 _SENSED = {word: sensitivity for sensitivity, word in _CLASS.items()}
 
 
@@ -31,11 +41,16 @@ class UnreadableCalendar(Exception):
     """The bytes are no calendar with one entry of ours."""
 
 
+class UnsupportedZone(ValueError):
+    """Nobody knows the time zone."""
+
+
 def to_ical(entry: CalendarEntry, installation: str, now: datetime) -> bytes:
     """Return the entry as a calendar of one event, with the rules of its time zone.
 
     Raises:
-        ValueError: the time zone is unknown.
+        UnsupportedZone: the time zone is unknown.
+        ValueError: the entry is not what the port says.
 
     """
     calendar = Calendar()
@@ -71,10 +86,39 @@ def _add_optional(event: Event, entry: CalendarEntry) -> None:
         event.add("description", description)
     if entry.link:
         event.add("url", entry.link)
+    if entry.recurrence:
+        event.add("rrule", _rule(entry.recurrence, entry.start.astimezone(_zone(entry.time_zone))))
     if entry.category:
         event.add("categories", [entry.category])
     if entry.reminder_minutes is not None:
         event.add_component(_alarm(entry.title, entry.reminder_minutes))
+
+
+def _rule(recurrence: Recurrence, start: datetime) -> dict[str, list[Any]]:
+    """Return the parts of an RRULE (RFC 5545, 3.3.10).
+
+    Raises:
+        ValueError: the recurrence is not what the port says.
+
+    """
+    if not is_sound(recurrence, start.date()):
+        raise ValueError("recurrence")
+    by_date = recurrence.frequency is Frequency.MONTHLY_BY_DATE
+    parts: dict[str, list[Any]] = {
+        "freq": [_FREQUENCIES[recurrence.frequency]],
+        "interval": [recurrence.interval],
+        "byday": [f"{recurrence.position or ''}{day}" for day in recurrence.weekdays],
+        "bymonthday": [start.day] if by_date else [],
+        "until": [_until(recurrence.last_day, start)] if recurrence.last_day else [],
+        "count": [recurrence.count] if recurrence.count else [],
+        "wkst": ["MO"],  # the default, said for those who take their own country's
+    }
+    return {name: values for name, values in parts.items() if values}
+
+
+def _until(last_day: date, start: datetime) -> datetime:
+    """Return the last moment of a day; in UTC, as it must be where the start has a zone."""
+    return datetime.combine(last_day, time(23, 59, 59), start.tzinfo).astimezone(UTC)
 
 
 def _alarm(title: str, minutes: int) -> Alarm:
@@ -100,15 +144,15 @@ def from_ical(content: bytes) -> tuple[CalendarEntry, str]:
 
 
 def _entry(event: Event) -> CalendarEntry:
-    start, end = event.decoded("dtstart"), event.decoded("dtend")
     name = str(event["dtstart"].params.get("TZID", "UTC"))
+    start, end = (event.decoded(which).astimezone(_zone(name)) for which in ("dtstart", "dtend"))
     link = str(event["url"]) if "url" in event else None
     description = str(event.get("description", ""))
     return CalendarEntry(
         uid=str(event[UID_NAME]),
         title=str(event.get("summary", "")),
-        start=start.astimezone(_zone(name)),
-        end=end.astimezone(_zone(name)),
+        start=start,
+        end=end,
         time_zone=name,
         location=str(event.get("location", "")),
         notice=description.removesuffix(link or "").removesuffix("\n"),
@@ -117,7 +161,42 @@ def _entry(event: Event) -> CalendarEntry:
         sensitivity=_SENSED[str(event["class"])],
         reminder_minutes=_reminder_minutes(event),
         category=next((str(each) for each in event.categories), None),
+        recurrence=_recurrence(event["rrule"], start) if "rrule" in event else None,
     )
+
+
+def _recurrence(rule: Any, start: datetime) -> Recurrence:
+    """Return the recurrence of a rule that could be ours; of any other, `Frequency.OTHER`."""
+    try:
+        recurrence = _read_rule(rule, start)
+        same = _without_defaults(vRecur(_rule(recurrence, start))) == _without_defaults(rule)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        same = False
+    return recurrence if same else Recurrence(Frequency.OTHER)
+
+
+def _read_rule(rule: vRecur, start: datetime) -> Recurrence:
+    frequency, weekdays = str(rule["FREQ"][0]), rule.get("BYDAY", [])
+    by_date = frequency == "MONTHLY" and not weekdays
+    return Recurrence(
+        frequency=Frequency.MONTHLY_BY_DATE if by_date else _FREQUENCY_OF[frequency],
+        interval=int(rule.get("INTERVAL", [1])[0]),
+        weekdays=tuple(Weekday(each.weekday) for each in weekdays),
+        position=weekdays[0].relative if weekdays else None,
+        last_day=_last_day(rule["UNTIL"][0].astimezone(start.tzinfo), start) if "UNTIL" in rule else None,
+        count=int(rule["COUNT"][0]) if "COUNT" in rule else None,
+    )
+
+
+def _last_day(until: datetime, start: datetime) -> date:
+    too_early = until.time() < start.time()
+    return until.date() - timedelta(days=too_early)
+
+
+def _without_defaults(rule: vRecur) -> dict[str, list[str]]:
+    """Return a rule without what may be left out, and without its end, which is read to the day alone."""
+    parts = {name: [str(value) for value in values] for name, values in rule.items() if name != "UNTIL"}
+    return {name: values for name, values in parts.items() if (name, values) not in _DEFAULTS}
 
 
 def _reminder_minutes(event: Event) -> int | None:
@@ -129,5 +208,5 @@ def _reminder_minutes(event: Event) -> int | None:
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (LookupError, OSError):
-        raise ValueError("time zone") from None
+    except (LookupError, OSError, ValueError):
+        raise UnsupportedZone(name) from None

@@ -35,7 +35,8 @@ from connectors.base import (
     Unconfirmed,
     Update,
 )
-from connectors.ical import INSTALLATION_NAME, PRODUCT, UnreadableCalendar, from_ical, to_ical
+from connectors.ical import INSTALLATION_NAME, PRODUCT, UnreadableCalendar, UnsupportedZone, from_ical, to_ical
+from connectors.occurrences import overlaps
 
 DELETED = "deleted"
 LONGEST_NAME = 200
@@ -84,7 +85,7 @@ class IcsFolderConnector:
         def read() -> list[Marked]:
             paths = [*self._files(mailbox), *self._files_below(mailbox)]
             items = self._ours(mailbox, iter(paths))
-            return [item for item in items if item.entry.start < end and item.entry.end > start]
+            return [item for item in items if overlaps(item.entry, start, end)]
 
         return _told(read)
 
@@ -169,6 +170,8 @@ class IcsFolderConnector:
     def _write(self, mailbox: str, item_id: str, entry: CalendarEntry) -> Outcome:
         try:
             content = to_ical(entry, self._installation, datetime.now(UTC))
+        except UnsupportedZone:
+            return Failed(Permanent("unsupported_time_zone", Scope.ITEM))
         except ValueError:
             return Failed(Permanent("invalid_item", Scope.ITEM))
         folder = self._folder(mailbox)
@@ -230,7 +233,7 @@ def _settled(folder: Path, item_id: str) -> Outcome:
         finally:
             os.close(handle)
     except OSError as error:
-        return Unconfirmed(_trouble(error).code)
+        return Unconfirmed(_trouble(error).code, Scope.SERVER)
     return Done(item_id)
 
 

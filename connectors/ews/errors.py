@@ -42,7 +42,7 @@ class Ruling:
         """Return it as the outcome of a change."""
         if self.kind is Kind.NOT_FOUND:
             return NotFound()
-        return Unconfirmed(self.code) if self.kind is Kind.IN_DOUBT else Failed(self.error())
+        return Unconfirmed(self.code, self.scope) if self.kind is Kind.IN_DOUBT else Failed(self.error())
 
     def shared(self) -> "Ruling":
         """Return what it means for several changes sent together, one of which brought it about.
@@ -76,7 +76,8 @@ NEVER_CONNECTED = Ruling("connection_failed", Scope.SERVER)
 TLS_FAILED = Ruling("tls_failed", Scope.SERVER)
 NO_CONNECTION_FREE = Ruling("connections_busy", Scope.SERVER)
 NOT_SENT_IN_TIME = Ruling("timeout", Scope.SERVER)
-TIMED_OUT = Ruling("timeout", Scope.SERVER, Kind.IN_DOUBT)
+# One hung mailbox must not stop the others: a server that hangs altogether is met by each of them.
+TIMED_OUT = Ruling("timeout", Scope.MAILBOX, Kind.IN_DOUBT)
 CONNECTION_LOST = Ruling("connection_lost", Scope.SERVER, Kind.IN_DOUBT)
 
 # Answers that are not what EWS answers
@@ -87,6 +88,8 @@ UNREADABLE_ITEM = Ruling("item_unreadable", Scope.MAILBOX)
 MAILBOX_NOT_FOUND = Ruling("mailbox_not_found", Scope.MAILBOX)
 ACCESS_DENIED = Ruling("access_denied", Scope.MAILBOX)
 INVALID_ITEM = Ruling("invalid_item", Scope.ITEM, Kind.REFUSED)
+UNSUPPORTED_ZONE = Ruling("unsupported_time_zone", Scope.ITEM, Kind.REFUSED)
+UNSUPPORTED_RECURRENCE = Ruling("unsupported_recurrence", Scope.ITEM, Kind.REFUSED)
 
 _STATUSES: Mapping[int, Ruling] = {
     401: Ruling("unauthorized", Scope.SERVER),
@@ -125,7 +128,8 @@ _TABLE: tuple[tuple[Ruling, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        _SERVER_ERROR,
+        # Of one request, perhaps over one damaged item: no proof that the server is ill.
+        Ruling("server_error", Scope.MAILBOX, Kind.IN_DOUBT),
         ("ErrorInternalServerError", "ErrorInternalServerTransientError", "ErrorMessageTrackingTransientError"),
     ),
     (TIMED_OUT, ("ErrorTimeoutExpired",)),
@@ -222,6 +226,16 @@ _TABLE: tuple[tuple[Ruling, tuple[str, ...]], ...] = (
             "ErrorDeleteItemsFailed",
         ),
     ),
+    (
+        UNSUPPORTED_RECURRENCE,
+        (
+            "ErrorOccurrenceTimeSpanTooBig",
+            "ErrorOccurrenceCrossingBoundary",
+            "ErrorCalendarInvalidRecurrence",
+            "ErrorRecurrenceHasNoOccurrence",
+        ),
+    ),
+    (UNSUPPORTED_ZONE, ("ErrorCalendarInvalidTimeZone", "ErrorTimeZone")),
     (Ruling("invalid_request", Scope.ITEM, Kind.REFUSED), ("ErrorInvalidRequest", "ErrorSchemaValidation")),
 )
 

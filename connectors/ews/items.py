@@ -1,5 +1,6 @@
 """An entry as Exchange's calendar item, and back. The words of exchangelib and HTML stay in here."""
 
+from copy import deepcopy
 from datetime import UTC, datetime
 from html import escape
 from html.parser import HTMLParser
@@ -18,6 +19,8 @@ from connectors.base import (
     Sensitivity,
     ShowAs,
 )
+from connectors.ews.errors import INVALID_ITEM, UNSUPPORTED_RECURRENCE, UNSUPPORTED_ZONE, Ruling
+from connectors.ews.series import UnsupportedRecurrence, from_recurrence, recurrence_element, to_recurrence
 
 
 class RdvUid(ExtendedProperty):  # type: ignore[misc]  # exchangelib ships no annotations
@@ -55,6 +58,7 @@ WRITTEN = (
     "is_all_day",
     "legacy_free_busy_status",
     "location",
+    "recurrence",
 )
 """Every field an update overwrites: an entry shows what it should, whatever was there before."""
 
@@ -73,6 +77,10 @@ UID_LIMIT = 255
 class InvalidEntry(Exception):
     """No Exchange would take the entry."""
 
+    def __init__(self, ruling: Ruling = INVALID_ITEM) -> None:
+        super().__init__(ruling.code)
+        self.ruling = ruling
+
 
 class UnreadableItem(Exception):
     """The item was not written by us as it stands now, and has no place in an entry."""
@@ -82,13 +90,14 @@ def to_item(entry: CalendarEntry, installation: str, account: Any, item_id: str 
     """Return the item that shows the entry; with an id, as the target of an update.
 
     Raises:
-        InvalidEntry: the entry breaks a limit, or its zone is unknown to Exchange.
+        InvalidEntry: the entry breaks a limit, or Exchange does not know its zone or cannot hold its rule.
 
     """
     if len(entry.uid) > UID_LIMIT or len(entry.title) > TITLE_LIMIT or not entry.uid.isascii():
         raise InvalidEntry
+    zone = _zone(entry.time_zone)
     try:
-        zone = EWSTimeZone(entry.time_zone)
+        first_day = entry.start.astimezone(ZoneInfo(entry.time_zone)).date()
         item = CalendarItem(
             account=account,
             subject=entry.title,
@@ -104,11 +113,14 @@ def to_item(entry: CalendarEntry, installation: str, account: Any, item_id: str 
             reminder_is_set=entry.reminder_minutes is not None,
             reminder_minutes_before_start=entry.reminder_minutes or 0,
             categories=[entry.category] if entry.category else None,
+            recurrence=entry.recurrence and to_recurrence(entry.recurrence, first_day, account.version),
             rdv_uid=entry.uid,
             rdv_installation=installation,
             **({"id": item_id} if item_id is not None else {}),
         )
         item.to_xml(version=account.version)  # what cannot be written must show before the neighbours are sent
+    except UnsupportedRecurrence:
+        raise InvalidEntry(UNSUPPORTED_RECURRENCE) from None
     except (EWSError, ValueError, TypeError, LookupError):
         raise InvalidEntry from None
     return item
@@ -124,7 +136,7 @@ def marks_of(element: Any) -> dict[str, str]:
     return marks
 
 
-def to_entry(item: Any, uid: str) -> CalendarEntry:
+def to_entry(element: Any, account: Any) -> CalendarEntry:
     """Return what an item of ours shows.
 
     The zone is one that keeps the same time as the one written: Windows has fewer zones, and Guadeloupe's comes back
@@ -134,14 +146,17 @@ def to_entry(item: Any, uid: str) -> CalendarEntry:
         UnreadableItem: its time cannot be told.
 
     """
+    item = CalendarItem.from_xml(elem=deepcopy(element), account=account)  # it empties what it reads
     if not isinstance(item.start, datetime) or not isinstance(item.end, datetime):
         raise UnreadableItem
     zone = _standard_zone(item._start_timezone)  # noqa: SLF001  # exchangelib's name for a field
+    start = _standard(item.start, zone)
+    series = recurrence_element(element)
     notice, link = from_html(item.body or "")
     return CalendarEntry(
-        uid=uid,
+        uid=marks_of(element).get(UID_PROPERTY, ""),
         title=item.subject or "",
-        start=_standard(item.start, zone),
+        start=start,
         end=_standard(item.end, zone),
         time_zone=zone.key,
         location=item.location or "",
@@ -151,7 +166,15 @@ def to_entry(item: Any, uid: str) -> CalendarEntry:
         sensitivity=_SENSED.get(item.sensitivity, Sensitivity.NORMAL),
         reminder_minutes=item.reminder_minutes_before_start if item.reminder_is_set else None,
         category=next(iter(item.categories or ()), None),
+        recurrence=None if series is None else from_recurrence(series, start.date()),
     )
+
+
+def _zone(name: str) -> Any:
+    try:
+        return EWSTimeZone(name)
+    except (EWSError, ValueError, LookupError, OSError):  # Windows has fewer zones; and some names are paths
+        raise InvalidEntry(UNSUPPORTED_ZONE) from None
 
 
 def _in_zone(moment: datetime, zone: Any) -> Any:

@@ -34,6 +34,7 @@ from connectors.ews.services import (
     SearchFolders,
     item_id_in,
 )
+from connectors.occurrences import overlaps
 
 UIDS_AT_ONCE = 50
 """Exchange refuses restrictions that are too complex; so many alternatives are well within."""
@@ -64,28 +65,34 @@ class Look:
         return found
 
     def list_marked(self, start: datetime, end: datetime) -> Iterator[Marked]:
-        """Yield our items that overlap the window, calendar and sub-folders."""
+        """Yield our items that overlap the window, calendar and sub-folders.
+
+        A series that goes on may have begun long before: everything that began before the window's end is searched,
+        and what cannot reach into the window is left out here. (A CalendarView tells occurrences, and those of
+        everybody's entries.)
+        """
         folders = [self._account.calendar_folder(), *self._subfolders()]
-        window = Q(start__lt=_utc(end)) & Q(end__gt=_utc(start))
-        ids = [item.item_id for item in self._search(folders, window)]
+        elements = self._search(folders, Q(start__lt=_utc(end)), ("type", "end"))
+        ids = [_item_id(element) for element in elements if _may_last_until(element, start)]
         for chunk in _chunks(list(dict.fromkeys(ids)), ITEMS_AT_ONCE):
-            yield from self._read(chunk)
+            yield from (marked for marked in self._read(chunk) if overlaps(marked.entry, start, end))
 
     def _find_in(self, folders: Sequence[Any], uids: Sequence[str], found: dict[str, list[Found]]) -> None:
         for chunk in _chunks(uids, UIDS_AT_ONCE):
             sought = Q(*(Q(rdv_uid=uid) for uid in chunk), conn_type=Q.OR)
-            for item in self._search(folders, sought):
+            for element in self._search(folders, sought):
+                item = Found(_item_id(element), marks_of(element)[UID_PROPERTY])
                 # Exchange compares without regard to case.
                 known = found.get(item.uid)
                 if known is not None and item not in known:
                     known.append(item)
 
-    def _search(self, folders: Sequence[Any], condition: Any) -> Iterator[Found]:
-        """Yield the items of this installation that meet the condition."""
+    def _search(self, folders: Sequence[Any], condition: Any, fields: Sequence[str] = ()) -> Iterator[Any]:
+        """Yield the items of this installation that meet the condition, with their marks and some fields."""
         elements = Search(account=self._account).search(
             folders,
             PAGE,
-            additional_fields=_paths(MARKS),
+            additional_fields=_paths((*MARKS, *fields)),
             # The fields are looked up on a folder's class; any will do.
             restriction=Restriction(
                 Q(rdv_installation=self._installation) & condition,
@@ -104,7 +111,7 @@ class Look:
                 # It was searched for by its marks: a server that does not show them cannot be asked what is absent.
                 raise CallFailed(UNREADABLE_ITEM)
             if marks[INSTALLATION_PROPERTY] == self._installation:
-                yield Found(_item_id(element), marks[UID_PROPERTY])
+                yield element
 
     def _subfolders(self) -> list[Any]:
         elements = SearchFolders(account=self._account).search(
@@ -136,9 +143,9 @@ class Look:
     def _marked(self, result: Any) -> Marked:
         if result is None or not len(result):
             raise CallFailed(INCOMPLETE)
-        item_id, uid = _item_id(result[0]), marks_of(result[0]).get(UID_PROPERTY, "")
+        item_id = _item_id(result[0])
         try:
-            return Marked(item_id, to_entry(CalendarItem.from_xml(elem=result[0], account=self._account), uid))
+            return Marked(item_id, to_entry(result[0], self._account))
         except (UnreadableItem, *UNREADABLE):
             raise CallFailed(UNREADABLE_ITEM) from None
 
@@ -172,6 +179,15 @@ def _item_id(element: Any) -> str:
     if not item_id:
         raise CallFailed(NOT_EWS)
     return item_id
+
+
+def _may_last_until(element: Any, moment: datetime) -> bool:
+    """Whether what a search tells of an item leaves it possible that it has not ended."""
+    kind, end = (element.findtext(f"{{{TNS}}}{name}") for name in ("CalendarItemType", "End"))
+    try:
+        return kind != "Single" or end is None or datetime.fromisoformat(end) > moment
+    except (ValueError, TypeError):
+        return True
 
 
 def _denied(folder: Any) -> bool:

@@ -14,7 +14,7 @@ from exchangelib.properties import ItemId
 
 from connectors import base
 from connectors.base import Change, Done, Failed, NotFound, Outcome, Scope, Temporary
-from connectors.ews.errors import INCOMPLETE, INVALID_ITEM, CallFailed, Kind, Refusal, Ruling, of_response_code
+from connectors.ews.errors import INCOMPLETE, CallFailed, Kind, Refusal, Ruling, of_response_code
 from connectors.ews.items import WRITTEN, InvalidEntry, to_item
 from connectors.ews.services import Create, MailboxAccount, Remove, Update, item_id_in
 
@@ -71,8 +71,8 @@ class Batch:
             return ItemId(id=item_id)
         try:
             return to_item(change.entry, self._installation, self._account, item_id)
-        except InvalidEntry:
-            self._outcomes[position] = INVALID_ITEM.outcome()
+        except InvalidEntry as invalid:
+            self._outcomes[position] = invalid.ruling.outcome()
             return None
 
     def _fail(self, positions: Sequence[int], ruling: Ruling) -> None:

@@ -191,8 +191,8 @@ class Pass:
                 self.answered = True
             case Failed(error):
                 self._note(error)
-            case Unconfirmed(code):
-                self._note(Temporary(code, Scope.MAILBOX))
+            case Unconfirmed(code, scope):
+                self._note(Temporary(code, scope))
 
     def _note(self, error: ConnectorError) -> None:
         """Keep the trouble that reaches furthest."""

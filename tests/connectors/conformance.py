@@ -232,7 +232,7 @@ class Conformance:
         assert isinstance(third, Done)
         assert isinstance(refused, Failed)
         assert isinstance(refused.error, Permanent)
-        assert (refused.error.code, refused.error.scope) == ("invalid_item", "item")
+        assert (refused.error.code, refused.error.scope) == ("unsupported_time_zone", "item")
         assert set(listed(bench)) == {first.item_id, third.item_id}
 
     def test_creating_twice_makes_two_items_and_both_are_found(self, bench: Bench) -> None:

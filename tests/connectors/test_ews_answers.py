@@ -1,7 +1,8 @@
 """Answers that no Exchange gives but that something on the way to it may, and those the mock cannot give."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
@@ -120,11 +121,12 @@ def test_a_busy_server_says_how_long_to_wait(
 def test_a_strange_answer_leaves_the_change_in_doubt(
     connector: EwsConnector, web: responses.RequestsMock, status: int, body: str, code: str
 ) -> None:
-    """A proxy may have answered for a server that did the work."""
+    """A proxy may have answered for a server that did the work. Whoever it was answers so for every mailbox."""
     web.post(URL, status=status, body=body)
-    assert connector.apply(MAILBOX, [Create(entry())]) == [Unconfirmed(code)]
-    with pytest.raises(Temporary, match=code):
+    assert connector.apply(MAILBOX, [Create(entry())]) == [Unconfirmed(code, Scope.SERVER)]
+    with pytest.raises(Temporary, match=code) as caught:
         connector.find(MAILBOX, ["a"])
+    assert caught.value.scope is Scope.SERVER
 
 
 @pytest.mark.parametrize(
@@ -139,12 +141,16 @@ def test_a_connection_that_breaks_leaves_the_change_in_doubt(
     connector: EwsConnector, web: responses.RequestsMock, error: Exception
 ) -> None:
     web.post(URL, body=error)
-    assert connector.apply(MAILBOX, [Create(entry())]) == [Unconfirmed("connection_lost")]
+    assert connector.apply(MAILBOX, [Create(entry())]) == [Unconfirmed("connection_lost", Scope.SERVER)]
 
 
 def test_a_read_that_times_out_leaves_the_change_in_doubt(connector: EwsConnector, web: responses.RequestsMock) -> None:
+    """And is held against this mailbox alone: one that hangs must not stop the others."""
     web.post(URL, body=requests.ReadTimeout())
-    assert connector.apply(MAILBOX, [Create(entry())]) == [Unconfirmed("timeout")]
+    assert connector.apply(MAILBOX, [Create(entry())]) == [Unconfirmed("timeout", Scope.MAILBOX)]
+    with pytest.raises(Temporary, match="timeout") as caught:
+        connector.find(MAILBOX, ["a"])
+    assert caught.value.scope is Scope.MAILBOX
 
 
 def test_an_answer_without_an_id_shifts_no_other(connector: EwsConnector, web: responses.RequestsMock) -> None:
@@ -295,8 +301,8 @@ def test_times_are_asked_for_in_utc(connector: EwsConnector, web: responses.Requ
     folders = '<m:RootFolder IncludesLastItemInRange="true"><t:Folders/></m:RootFolder>'
     web.post(URL, body=answered("FindFolder", message("FindFolder", folders)))
     web.post(URL, body=page(last="true", offset=None))
-    start = datetime(2026, 7, 1, 2, tzinfo=UTC)
-    assert list(connector.list_marked(MAILBOX, start, WIDE[1])) == []
+    end = datetime(2026, 7, 1, 4, tzinfo=ZoneInfo("Europe/Paris"))
+    assert list(connector.list_marked(MAILBOX, WIDE[0], end)) == []
     request = web.calls[1].request.body
     assert b'TimeZoneDefinition Id="UTC"' in request
     assert b'Value="2026-07-01T02:00:00Z"' in request

@@ -19,6 +19,7 @@ from tests.connectors.ews import (
     settings_for,
     verbs,
 )
+from tests.connectors.series_conformance import RULES, SeriesConformance, series
 from tests.requirements import ews_schema_folder
 
 
@@ -46,6 +47,10 @@ class TestEws(Conformance):
     """The port's suite on EWS."""
 
 
+class TestEwsSeries(SeriesConformance):
+    """The port's suite of series on EWS."""
+
+
 def test_every_message_is_what_microsofts_schemas_say(way: tuple[str, str]) -> None:
     """The suite above holds every message against them too, where they are at hand."""
     with (
@@ -59,8 +64,10 @@ def test_every_message_is_what_microsofts_schemas_say(way: tuple[str, str]) -> N
         changes: list[Change] = [Update(small, full_entry("a")), Update(full, entry("b")), Create(entry("c"))]
         connector.apply(MAILBOX, [*changes, Delete("nonsense")])
         connector.find(MAILBOX, ["a", "b", "absent"])
-        assert len(listed(bench)) == 3
-        connector.apply(MAILBOX, [Delete(small), Delete(full)])
+        repeated = create(bench, *(series(rule) for rule in RULES))
+        connector.apply(MAILBOX, [Update(item_id, series(RULES[0])) for item_id in repeated])
+        assert len(listed(bench)) == 3 + len(RULES)
+        connector.apply(MAILBOX, [Delete(item_id) for item_id in (small, full, *repeated)])
         verbs_sent = set(verbs(server))
         assert verbs_sent > {"CreateItem", "UpdateItem", "DeleteItem", "FindItem", "FindFolder", "GetFolder", "GetItem"}
         check_clean(server)

@@ -29,7 +29,9 @@ def told(outcome: Outcome) -> tuple[object, ...]:
     """A failure in values that compare."""
     if isinstance(outcome, Failed):
         return told_error(outcome.error)
-    return (type(outcome), *(getattr(outcome, "code", ""),))
+    if isinstance(outcome, Unconfirmed):
+        return (Unconfirmed, outcome.code, outcome.scope)
+    return (type(outcome),)
 
 
 def told_error(error: ConnectorError) -> tuple[object, ...]:
@@ -95,39 +97,41 @@ def test_what_was_certainly_not_done_is_a_failure(
 
 
 IN_DOUBT = [
-    (Fault(kind=FaultKind.DROP_BEFORE), "connection_lost", 0),
-    (Fault(kind=FaultKind.DROP_AFTER), "connection_lost", 1),
-    (Fault(kind=FaultKind.LATE_COMMIT, delay_s=0.2), "connection_lost", 1),
-    (Fault(kind=FaultKind.LOGIN_PAGE), "not_ews", 0),
-    (Fault(kind=FaultKind.EMPTY), "not_ews", 0),
-    (Fault(kind=FaultKind.ERROR, code="ErrorTimeoutExpired"), "timeout", 0),
-    (Fault(kind=FaultKind.ERROR, code="ErrorInternalServerError"), "server_error", 0),
-    (Fault(kind=FaultKind.ERROR, code="ErrorInternalServerTransientError"), "server_error", 0),
-    (Fault(kind=FaultKind.ERROR, code="ErrorMailboxStoreUnavailable"), "mailbox_unavailable", 0),
-    (Fault(kind=FaultKind.SHORT), "answer_incomplete", 1),
+    (Fault(kind=FaultKind.DROP_BEFORE), "connection_lost", Scope.SERVER, 0),
+    (Fault(kind=FaultKind.DROP_AFTER), "connection_lost", Scope.SERVER, 1),
+    (Fault(kind=FaultKind.LATE_COMMIT, delay_s=0.2), "connection_lost", Scope.SERVER, 1),
+    (Fault(kind=FaultKind.LOGIN_PAGE), "not_ews", Scope.SERVER, 0),
+    (Fault(kind=FaultKind.EMPTY), "not_ews", Scope.SERVER, 0),
+    (Fault(kind=FaultKind.ERROR, code="ErrorTimeoutExpired"), "timeout", Scope.MAILBOX, 0),
+    (Fault(kind=FaultKind.ERROR, code="ErrorInternalServerError"), "server_error", Scope.MAILBOX, 0),
+    (Fault(kind=FaultKind.ERROR, code="ErrorInternalServerTransientError"), "server_error", Scope.MAILBOX, 0),
+    (Fault(kind=FaultKind.ERROR, code="ErrorMailboxStoreUnavailable"), "mailbox_unavailable", Scope.MAILBOX, 0),
+    (Fault(kind=FaultKind.SHORT), "answer_incomplete", Scope.MAILBOX, 1),
 ]
+"""With the reach of the trouble, and how many items there are after it."""
 
 
-@pytest.mark.parametrize(("fault", "code", "stored"), IN_DOUBT)
+@pytest.mark.parametrize(("fault", "code", "scope", "stored"), IN_DOUBT)
 def test_what_may_have_been_done_is_unconfirmed(
-    exchange: MockExchange, connector: EwsConnector, fault: Fault, code: str, stored: int
+    exchange: MockExchange, connector: EwsConnector, fault: Fault, code: str, scope: Scope, stored: int
 ) -> None:
     exchange.inject(fault)
-    assert one(connector) == (Unconfirmed, code)
+    assert one(connector) == (Unconfirmed, code, scope)
     exchange.settle()
     assert len(exchange.items(MAILBOX)) == stored
     assert verbs(exchange) == ["CreateItem"]
 
 
-@pytest.mark.parametrize(("fault", "code", "stored"), IN_DOUBT)
+@pytest.mark.parametrize(("fault", "code", "scope", "stored"), IN_DOUBT)
 def test_a_look_up_without_an_answer_says_unknown(
-    exchange: MockExchange, connector: EwsConnector, fault: Fault, code: str, stored: int
+    exchange: MockExchange, connector: EwsConnector, fault: Fault, code: str, scope: Scope, stored: int
 ) -> None:
     """Never "absent": the entry would be written a second time."""
     done(connector.apply(MAILBOX, [Create(entry("a"))])[0])
     exchange.inject(fault)
     # A search has one answer for each folder: one too few is no answer of EWS.
-    assert reading(connector)[:2] == (Temporary, "not_ews" if fault.kind is FaultKind.SHORT else code)
+    told = ("not_ews", Scope.SERVER) if fault.kind is FaultKind.SHORT else (code, scope)
+    assert reading(connector)[:3] == (Temporary, *told)
 
 
 @pytest.mark.parametrize("verb", ["FindItem", "FindFolder"])
@@ -163,10 +167,10 @@ ITEM_ERRORS = [
     ("ErrorQuotaExceeded", (Temporary, "quota_exceeded", Scope.MAILBOX, None)),
     ("ErrorServerBusy", (Temporary, "server_busy", Scope.SERVER, None)),
     ("ErrorCalendarDurationIsTooLong", (Permanent, "calendar_duration_is_too_long", Scope.ITEM, None)),
-    ("ErrorInternalServerError", (Unconfirmed, "server_error")),
-    ("ErrorTimeoutExpired", (Unconfirmed, "timeout")),
-    ("ErrorItemNotFound", (NotFound, "")),
-    ("ErrorInvalidIdMalformed", (NotFound, "")),
+    ("ErrorInternalServerError", (Unconfirmed, "server_error", Scope.MAILBOX)),
+    ("ErrorTimeoutExpired", (Unconfirmed, "timeout", Scope.MAILBOX)),
+    ("ErrorItemNotFound", (NotFound,)),
+    ("ErrorInvalidIdMalformed", (NotFound,)),
 ]
 
 
@@ -234,7 +238,7 @@ def test_what_other_verbs_came_to_is_kept_when_one_fails(exchange: MockExchange,
     changes: list[Change] = [Delete(one_id), Update(two_id, entry("b")), Create(entry("c"))]
     delete, update, create = connector.apply(MAILBOX, changes)
     assert told(delete) == (Temporary, "connection_lost", Scope.SERVER, None)
-    assert told(update) == (Unconfirmed, "connection_lost")
+    assert told(update) == (Unconfirmed, "connection_lost", Scope.SERVER)
     assert isinstance(create, Done)
 
 
@@ -245,7 +249,7 @@ def test_a_call_that_hangs_is_given_up_in_time(exchange: MockExchange, kind: Fau
         connector.probe(MAILBOX)
         exchange.inject(Fault(kind=kind, delay_s=1.5))
         began = time.monotonic()
-        assert one(connector) == (Unconfirmed, "timeout")
+        assert one(connector) == (Unconfirmed, "timeout", Scope.MAILBOX)
         assert time.monotonic() - began < 1.2
         exchange.settle()
         assert len(exchange.items(MAILBOX)) == 1

@@ -343,7 +343,7 @@ def listener(answer: bytes, pause_s: float = 0.0, pieces: int = 1) -> Iterator[s
 )
 def test_an_answer_cut_off_leaves_the_change_in_doubt(exchange: MockExchange, answer: bytes, code: str) -> None:
     with listener(answer) as url, connected(settings_for(exchange, "basic", server=url)) as connector:
-        assert create(connector) == Unconfirmed(code)
+        assert create(connector) == Unconfirmed(code, Scope.SERVER)
 
 
 def test_an_answer_that_trickles_is_given_up_in_time(exchange: MockExchange) -> None:
@@ -355,5 +355,5 @@ def test_an_answer_that_trickles_is_given_up_in_time(exchange: MockExchange) -> 
         connected(settings_for(exchange, "basic", server=url, timeout_s=0.5)) as connector,
     ):
         began = time.monotonic()
-        assert create(connector) == Unconfirmed("timeout")
+        assert create(connector) == Unconfirmed("timeout", Scope.MAILBOX)
         assert time.monotonic() - began < 1.5

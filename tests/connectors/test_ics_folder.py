@@ -1,14 +1,34 @@
 """The folder of .ics files."""
 
+import errno
+import os
 import shutil
+import stat
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from icalendar import Calendar
 
-from connectors.base import Create, Delete, Done, Failed, NotFound, Scope, ShowAs, Temporary, Update
+from connectors.base import (
+    Create,
+    Delete,
+    Done,
+    Failed,
+    Frequency,
+    NotFound,
+    Recurrence,
+    Scope,
+    ShowAs,
+    Temporary,
+    Unconfirmed,
+    Update,
+    Weekday,
+)
 from connectors.ics_folder import DELETED, IcsFolderConnector, folder_name
 from tests.connectors.conformance import WIDE, Bench, Conformance, create, entry, full_entry
+from tests.connectors.series_conformance import SeriesConformance, series
 
 MAILBOX = "agent.un@departement.example"
 
@@ -37,6 +57,10 @@ class TestIcsFolder(Conformance):
     """The port's suite on files."""
 
 
+class TestIcsFolderSeries(SeriesConformance):
+    """The port's suite of series on files."""
+
+
 def own_files(tmp_path: Path) -> list[str]:
     return sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
 
@@ -50,6 +74,76 @@ def test_a_file_is_a_calendar_that_others_can_read(bench: Bench, tmp_path: Path)
     assert (event["X-RDV-UID"], event["X-RDV-INSTALLATION"]) == (full_entry().uid, "installation-1")
     assert [zone["tzid"] for zone in calendar.timezones] == ["Europe/Paris"]
     assert event["summary"] == full_entry().title
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (Recurrence(Frequency.DAILY, count=3), "FREQ=DAILY;COUNT=3;INTERVAL=1;WKST=MO"),
+        (
+            # To the end of the day in Paris, which is in summer then.
+            Recurrence(Frequency.WEEKLY, 2, (Weekday.MONDAY, Weekday.SUNDAY), last_day=date(2027, 7, 5)),
+            "FREQ=WEEKLY;UNTIL=20270705T215959Z;INTERVAL=2;BYDAY=MO,SU;WKST=MO",
+        ),
+        (Recurrence(Frequency.MONTHLY_BY_DATE), "FREQ=MONTHLY;INTERVAL=1;BYMONTHDAY=7;WKST=MO"),
+        (
+            Recurrence(Frequency.MONTHLY_BY_WEEKDAY, 1, (Weekday.MONDAY,), 1),
+            "FREQ=MONTHLY;INTERVAL=1;BYDAY=1MO;WKST=MO",
+        ),
+    ],
+)
+def test_a_series_is_one_event_with_a_rule_that_others_can_read(
+    bench: Bench, tmp_path: Path, rule: Recurrence, text: str
+) -> None:
+    (item_id,) = create(bench, series(rule))
+    content = (tmp_path / MAILBOX / item_id).read_bytes()
+    assert f"\r\nRRULE:{text}\r\n".encode() in content
+    assert content.count(b"BEGIN:VEVENT") == 1
+
+
+ONE_OF_OURS = b"RRULE:FREQ=WEEKLY;INTERVAL=1;BYDAY=MO;WKST=MO"
+WEEKLY = Recurrence(Frequency.WEEKLY, 1, (Weekday.MONDAY,))
+OTHER = Recurrence(Frequency.OTHER)
+
+
+@pytest.mark.parametrize(
+    ("rewritten", "told"),
+    [
+        (b"RRULE:FREQ=WEEKLY;BYDAY=MO", WEEKLY),
+        (b"RRULE:BYDAY=MO;FREQ=WEEKLY;UNTIL=20270705T083000Z", replace(WEEKLY, last_day=date(2027, 7, 5))),
+        (b"RRULE:FREQ=WEEKLY;BYDAY=MO;UNTIL=20270705T082959Z", replace(WEEKLY, last_day=date(2027, 7, 4))),
+        (b"RRULE:FREQ=WEEKLY", OTHER),
+        (b"RRULE:FREQ=WEEKLY;BYDAY=MO;UNTIL=20270705", OTHER),
+        (b"RRULE:FREQ=WEEKLY;BYDAY=MO;WKST=SU", OTHER),
+        (b"RRULE:FREQ=YEARLY", OTHER),
+        (b"RRULE:FREQ=MONTHLY;BYMONTHDAY=7,14", OTHER),
+        (b"RRULE:FREQ=MONTHLY;BYDAY=1MO;BYSETPOS=1", OTHER),
+        (b"RRULE:FREQ=DAILY;COUNT=2\r\nRRULE:FREQ=DAILY;COUNT=3", OTHER),
+    ],
+)
+def test_a_rule_that_somebody_rewrote_is_told_exactly_or_not_at_all(
+    bench: Bench, tmp_path: Path, rewritten: bytes, told: Recurrence
+) -> None:
+    """Unreadable, it would keep the whole mailbox from being read."""
+    (item_id,) = create(bench, series(WEEKLY))
+    path = tmp_path / MAILBOX / item_id
+    content = path.read_bytes()
+    assert ONE_OF_OURS in content
+    path.write_bytes(content.replace(ONE_OF_OURS, rewritten))
+    assert [marked.entry.recurrence for marked in bench.connector.list_marked(MAILBOX, *WIDE)] == [told]
+
+
+def test_a_change_that_may_not_outlast_a_power_cut_is_in_doubt(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the disk is everybody's."""
+    fsync = os.fsync
+
+    def fail_for_folders(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EIO, "")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", fail_for_folders)
+    assert bench.connector.apply(MAILBOX, [Create(entry())]) == [Unconfirmed("storage_failed", Scope.SERVER)]
 
 
 def test_a_free_entry_does_not_block_time(bench: Bench, tmp_path: Path) -> None:
