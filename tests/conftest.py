@@ -1,6 +1,7 @@
 """Fixtures that every part shares."""
 
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,13 @@ import pytest
 
 from receiver.store import Store
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say each reason for skipping once, with the number of tests that it concerns."""
+    reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", []))
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:4} {reason}")
 
 
 @pytest.fixture(scope="session")

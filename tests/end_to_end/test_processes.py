@@ -64,11 +64,11 @@ def test_sighup_brings_a_right_configuration_into_force_everywhere(tmp_path: Pat
         edit(town, lambda text: text.replace("  mds:\n", "  autre:\n", 1))
         town.running["run"].send_signal(signal.SIGHUP)
         town.wait_for(lambda: len(town.log_lines("configuration_reloaded")) == 2, "web and worker to reload")
-        body = build("create", datetime.now(UTC)).steps[0].body
-        town.wait_for(lambda: town.answers(body, source="mds") == [(404, "not_found")], "the old source to be gone")
+        town.wait_for(lambda: town.answers(b"{}") == [(404, "not_found")], "the old source to be gone")
         edit(town, lambda text: text.replace("  autre:\n", "  mds:\n", 1))
         town.running["run"].send_signal(signal.SIGHUP)
-        town.wait_for(lambda: town.answers(body, source="mds") == [(202, "accepted")], "the source to be back")
+        town.wait_for(lambda: town.answers(b"{}") == [(422, "invalid")], "the source to be back")
+        send_one(town)
         town.wait_for(lambda: town.exchange.items(MARTINE) != [], "the entry")
         assert town.exchange.items(MARTINE)[0].categories == ("Rendez-vous",)
 
