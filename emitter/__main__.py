@@ -1,18 +1,20 @@
 """``python -m emitter``: a developer's tool that sends signed webhooks to a receiver under test."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from emitter.conformance import command as conformance
 from emitter.delivery import Attempt, Courier, Delivery, Report, disorder
 from emitter.payloads import Generation
 from emitter.platforms import Platform, signer
 from emitter.retries import USUAL_JITTER, RetryPolicy
 from emitter.samples import shift_story
-from emitter.scenarios import SCENARIOS, Calendars, build
+from emitter.scenarios import EVERY_SCENARIO, Calendars, Needs, build
 from emitter.signing import UnsignableError
 
 DELIVERED, UNDELIVERED, USAGE = 0, 1, 2
@@ -23,12 +25,12 @@ class UsageError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0: every webhook was answered 2xx by a receiver; 1: not so; 2: usage."""
+    """Exit code 0: every webhook was answered 2xx by a receiver, or no point failed; 1: not so; 2: usage."""
     options = _parser().parse_args(arguments)
-    commands = {"list": _list, "play": _play, "send": _send}
+    commands = {"list": _list, "play": _play, "send": _send, "conformance": _conformance}
     try:
         return commands[options.command](options)
-    except UsageError as error:
+    except (UsageError, conformance.UnusableError) as error:
         print(error, file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:  # a week of retries is seldom sat through
@@ -36,14 +38,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _list(_options: argparse.Namespace) -> int:
-    width = max(map(len, SCENARIOS))
-    for name, scenario in SCENARIOS.items():
-        print(f"{name:<{width}}  {scenario.summary}")
+    width = max(map(len, EVERY_SCENARIO))
+    for name, scenario in EVERY_SCENARIO.items():
+        print(f"{name:<{width}}  {scenario.summary}{_needs(scenario.needs)}")
     return DELIVERED
 
 
+def _needs(needs: Needs) -> str:
+    """What the receiver's configuration must say, in brackets."""
+    policies = [f"{name}: {json.dumps(value)}" for name, value in needs.policies.items()]
+    zone = [] if needs.time_zone == Needs().time_zone else [f"time_zone: {needs.time_zone}"]
+    told = [*policies, *zone, *(["a source for each emitter"] if needs.platforms else [])]
+    return f"  [needs {', '.join(told)}]" if told else ""
+
+
+def _conformance(options: argparse.Namespace) -> int:
+    return conformance.run(options, _secret(options))
+
+
 def _play(options: argparse.Namespace) -> int:
-    scenario = SCENARIOS[options.scenario]
+    scenario = EVERY_SCENARIO[options.scenario]
+    if scenario.needs.platforms:
+        raise UsageError(f"{options.scenario} needs two sources, and thus two addresses")
     try:
         told = build(options.scenario, datetime.now(UTC), _generation(options))
     except ValueError as error:
@@ -90,9 +106,7 @@ def _deliver(options: argparse.Namespace, deliveries: Sequence[Delivery], jobs: 
 
 
 def _courier(options: argparse.Namespace, deliveries: Sequence[Delivery], jobs: int) -> Courier:
-    secret = os.environ.get(options.secret_env)
-    if not secret:
-        raise UsageError(f"environment variable {options.secret_env} holds no secret")
+    secret = _secret(options)
     platform = Platform(options.emitter)
     try:
         sign_request = signer(platform, secret, options.signature)
@@ -111,6 +125,13 @@ def _courier(options: argparse.Namespace, deliveries: Sequence[Delivery], jobs: 
         ca_file=options.ca_file,
         on_attempt=lambda attempt: _print_attempt(attempt, deliveries[attempt.job]),
     )
+
+
+def _secret(options: argparse.Namespace) -> str:
+    secret = os.environ.get(options.secret_env)
+    if not secret:
+        raise UsageError(f"environment variable {options.secret_env} holds no secret")
+    return secret
 
 
 def _print_attempt(attempt: Attempt, delivery: Delivery) -> None:
@@ -139,13 +160,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="name the scenarios")
     play = commands.add_parser("play", help="send the webhooks of a scenario")
-    play.add_argument("scenario", choices=SCENARIOS)
+    play.add_argument("scenario", choices=EVERY_SCENARIO)
     play.add_argument("--generation", choices=[generation.value for generation in Generation])
     play.add_argument("--disorder", action="store_true", help="shuffle, and send some twice")
     play.add_argument("--expected", action="store_true", help="print the calendars that must result")
     send = commands.add_parser("send", help="send recorded bodies")
     send.add_argument("files", nargs="+", type=Path, metavar="FILE")
     send.add_argument("--shift", action="store_true", help="move all dates: the newest state is a minute old")
+    conformance.add_arguments(commands.add_parser("conformance", help="judge any receiver by the contract"))
     for command in (play, send):
         _add_delivery_options(command)
     return parser

@@ -1,17 +1,22 @@
 """From a model to the bytes of a webhook, for every generation of the wire."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from emitter.generations import rdv_insertion, year_2020, year_2022, year_2024
+from emitter.associations import AgentRole, AgentsRdv, Association, ReferentAssignation, UserProfile
+from emitter.generations import rdv_insertion, year_2020, year_2022, year_2024, year_2024_slots
 from emitter.generations.times import iso, stamp
 from emitter.model import Agent, Event, Invitation, Lieu, Motif, Organisation, Rdv, Usager
+from emitter.schedule import Absence, PlageOuverture
 
 Json = dict[str, Any]
-Other = Usager | Motif | Agent | Lieu | Organisation | Invitation
+Entry = Rdv | Absence | PlageOuverture
+"""What may have a place in a calendar."""
+Other = Usager | Motif | Agent | Lieu | Organisation | Invitation | Association
 
 
 class Generation(StrEnum):
@@ -40,6 +45,16 @@ class Generation(StrEnum):
         """Whether a lieu typed for a single RDV can be recognised."""
         return self.tells_lieu and self is not Generation.RDV_INSERTION
 
+    @property
+    def tells_slots(self) -> bool:
+        """Whether absences and openings are sent at all."""
+        return self is not Generation.RDV_INSERTION
+
+    @property
+    def tells_absences_rule(self) -> bool:
+        """Whether an absence says how it repeats, and carries its `ical` text."""
+        return self.tells_slots and self is not Generation.EARLY_2020
+
 
 _RDV_DATA: dict[Generation, Callable[[Rdv], Json]] = {
     Generation.EARLY_2020: year_2020.rdv_before_uuid,
@@ -49,51 +64,82 @@ _RDV_DATA: dict[Generation, Callable[[Rdv], Json]] = {
     Generation.YEAR_2026: year_2024.rdv_data_2026,
     Generation.RDV_INSERTION: rdv_insertion.rdv_data,
 }
+_ABSENCE_DATA: dict[Generation, Callable[[Absence], Json]] = {
+    Generation.EARLY_2020: year_2020.absence_data_without_rule,
+    Generation.YEAR_2020: year_2020.absence_data,
+    Generation.YEAR_2022: year_2022.absence_data,
+    Generation.YEAR_2024: year_2024_slots.absence_data,
+    Generation.YEAR_2026: year_2024_slots.absence_data_2026,
+}
+_PLAGE_OUVERTURE_DATA: dict[Generation, Callable[[PlageOuverture], Json]] = {
+    Generation.EARLY_2020: year_2020.plage_ouverture_data,
+    Generation.YEAR_2020: year_2020.plage_ouverture_data,
+    Generation.YEAR_2022: year_2022.plage_ouverture_data,
+    Generation.YEAR_2024: year_2024_slots.plage_ouverture_data,
+    Generation.YEAR_2026: year_2024_slots.plage_ouverture_data_2026,
+}
+_OTHER_DATA: dict[type[Other], Callable[[Any], Json]] = {
+    Usager: year_2024.user_data,
+    Motif: year_2024.motif_data,
+    Agent: year_2024.agent_data,
+    Lieu: year_2024.lieu_data,
+    Organisation: year_2024.organisation_data,
+    Invitation: rdv_insertion.invitation_data,
+    AgentRole: year_2024.association_data,
+    UserProfile: year_2024.association_data,
+    ReferentAssignation: year_2024.association_data,
+    AgentsRdv: year_2024.association_data,
+}
+_STRUCTURED = ("first_day", "end_day", "start_time", "end_time", "rrule")
 
 
 def render(
-    rdv: Rdv,
+    entry: Entry,
     event: Event,
     generation: Generation,
     at: datetime,
     *,
     webhook_reason: str | None = None,
     occurred_at: datetime | None = None,
+    ical_only: bool = False,
 ) -> bytes:
-    """The body telling of a RDV as it stood at `at`.
+    """The body telling of a RDV, an absence or an opening as it stood at `at`.
 
     `webhook_reason` is told since 2024, `occurred_at` (the time of the change, else `at`) since 2026; earlier
-    generations have no place for them.
+    generations have no place for them. `ical_only` leaves the `ical` text as the one place where times are told.
+
+    Raises:
+        ValueError: the generation tells nothing of this kind.
+
     """
-    data = _RDV_DATA[generation](rdv)
-    return _body(data, _meta("Rdv", event, generation, at, webhook_reason, occurred_at or at), generation)
+    if not generation.tells_slots and not isinstance(entry, Rdv):
+        raise ValueError(f"{generation} knows no {type(entry).__name__}")
+    data = _entry_data(entry, generation)
+    if ical_only:
+        data = {name: value for name, value in data.items() if name not in _STRUCTURED}
+    meta = _meta(type(entry).__name__, event, generation, at, webhook_reason, occurred_at or at)
+    return _body(data, meta, generation)
+
+
+def _entry_data(entry: Entry, generation: Generation) -> Json:
+    match entry:
+        case Rdv():
+            return _RDV_DATA[generation](entry)
+        case Absence():
+            return _ABSENCE_DATA[generation](entry)
+        case PlageOuverture():
+            return _PLAGE_OUVERTURE_DATA[generation](entry)
 
 
 def render_other(model: Other, event: Event, at: datetime, generation: Generation = Generation.YEAR_2024) -> bytes:
-    """The body telling of anything but appointments, in the shape of 2024 (an `Invitation`: rdv-insertion's).
+    """The body telling of what is no entry itself, in the shape of 2024 (an `Invitation`: rdv-insertion's).
 
     The generation decides what `meta` looks like.
     """
     if isinstance(model, Invitation):
         generation = Generation.RDV_INSERTION
-    name, data = _other_data(model)
-    return _body(data, _meta(name, event, generation, at, None, at), generation)
-
-
-def _other_data(model: Other) -> tuple[str, Json]:
-    match model:
-        case Usager():
-            return "User", year_2024.user_data(model)
-        case Motif():
-            return "Motif", year_2024.motif_data(model)
-        case Agent():
-            return "Agent", year_2024.agent_data(model)
-        case Lieu():
-            return "Lieu", year_2024.lieu_data(model)
-        case Organisation():
-            return "Organisation", year_2024.organisation_data(model)
-        case Invitation():
-            return "Invitation", rdv_insertion.invitation_data(model)
+    name = "User" if isinstance(model, Usager) else type(model).__name__
+    return _body(_OTHER_DATA[type(model)](model), _meta(name, event, generation, at, None, at), generation)
 
 
 def _meta(
@@ -101,7 +147,7 @@ def _meta(
 ) -> Json:
     match generation:
         case Generation.EARLY_2020:
-            return {"model": model.lower(), "event": event, "timestamp": stamp(at)}
+            return {"model": _snake_case(model), "event": event, "timestamp": stamp(at)}
         case Generation.YEAR_2020 | Generation.YEAR_2022:
             return {"model": model, "event": event, "timestamp": stamp(at)}
         case Generation.YEAR_2024:
@@ -111,6 +157,10 @@ def _meta(
             return {"model": model, "event": event, "webhook_reason": reason, **times}
         case Generation.RDV_INSERTION:
             return {"model": model, "event": event, "timestamp": iso(at)}
+
+
+def _snake_case(model: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", model).lower()
 
 
 def _body(data: Json, meta: Json, generation: Generation) -> bytes:

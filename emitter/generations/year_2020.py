@@ -1,12 +1,15 @@
 """2020: keys in alphabetical order after `id`; no end, no lieu, no word of collective RDVs.
 
-Before the middle of the year there was no `uuid` either, and `meta.model` was written in lower case.
+Before the middle of the year there was no `uuid` either, `meta.model` was written in lower case, and an absence told
+neither how it repeats nor its `ical` text.
 """
 
 from typing import Any
 
+from emitter.generations.ical import ical
 from emitter.generations.times import stamp
-from emitter.model import Agent, Motif, Organisation, Rdv, Usager
+from emitter.model import Agent, Lieu, Motif, Organisation, Rdv, Usager
+from emitter.schedule import Absence, PlageOuverture
 
 Json = dict[str, Any]
 
@@ -66,3 +69,50 @@ def user_data(user: Usager) -> Json:
         "phone_number": user.phone_number,
         "responsible": None,
     }
+
+
+def absence_data_without_rule(absence: Absence) -> Json:
+    """`data` of an `absence` before the middle of 2020."""
+    data = absence_data(absence)
+    del data["ical"], data["rrule"]
+    return data
+
+
+def absence_data(absence: Absence) -> Json:
+    """`data` of an `Absence`."""
+    return {
+        "id": absence.id,
+        "agent": agent_data(absence.agent),
+        "end_day": absence.end_day.isoformat(),
+        "end_time": absence.end_time.isoformat(),
+        "first_day": absence.first_day.isoformat(),
+        "ical": ical(absence, with_place=True),
+        "ical_uid": absence.ical_uid,
+        "organisation": organisation_data(absence.organisation) if absence.organisation else None,
+        "rrule": absence.recurrence.text if absence.recurrence else None,
+        "start_time": absence.start_time.isoformat(),
+        "title": absence.title,
+    }
+
+
+def plage_ouverture_data(plage: PlageOuverture) -> Json:
+    """`data` of a `PlageOuverture`: unlike a RDV it told its lieu already."""
+    return {
+        "id": plage.id,
+        "agent": agent_data(plage.agent),
+        "end_time": plage.end_time.isoformat(),
+        "first_day": plage.first_day.isoformat(),
+        "ical": ical(plage, with_place=True),
+        "ical_uid": plage.ical_uid,
+        "lieu": lieu_data(plage.lieu) if plage.lieu else None,
+        "motifs": [{"id": motif.id, "name": motif.name} for motif in plage.motifs],
+        "organisation": organisation_data(plage.organisation),
+        "rrule": plage.recurrence.text if plage.recurrence else None,
+        "start_time": plage.start_time.isoformat(),
+        "title": plage.title,
+    }
+
+
+def lieu_data(lieu: Lieu) -> Json:
+    """The lieu of an opening."""
+    return {"id": lieu.id, "address": lieu.address, "name": lieu.name}

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from emitter.generations.ical import ical
 from emitter.generations.times import stamp, stamp_or_none
 from emitter.generations.year_2020 import agent_data
 from emitter.generations.year_2024 import CREATED_BY
 from emitter.generations.year_2024 import user_data as unordered_user_data
 from emitter.model import Lieu, Motif, Organisation, Participation, Rdv, Usager
+from emitter.schedule import Absence, PlageOuverture, Slot
 
 Json = dict[str, Any]
 
@@ -88,3 +90,37 @@ def user_data(user: Usager) -> Json:
     later = unordered_user_data(user)
     names = sorted(set(later) - {"id", "logement", "notes"})
     return {name: later[name] for name in ["id", *names]}
+
+
+def absence_data(absence: Absence) -> Json:
+    """`data` of an `Absence`."""
+    organisation = organisation_data(absence.organisation) if absence.organisation else None
+    return _by_alphabet(_slot_data(absence) | {"end_day": absence.end_day.isoformat(), "organisation": organisation})
+
+
+def plage_ouverture_data(plage: PlageOuverture) -> Json:
+    """`data` of a `PlageOuverture`."""
+    more = {
+        "lieu": lieu_data(plage.lieu) if plage.lieu else None,
+        "motifs": [motif_data(motif) for motif in plage.motifs],
+        "organisation": organisation_data(plage.organisation),
+    }
+    return _by_alphabet(_slot_data(plage) | more)
+
+
+def _slot_data(slot: Slot) -> Json:
+    return {
+        "id": slot.id,
+        "agent": agent_data(slot.agent),
+        "end_time": slot.end_time.isoformat(),
+        "first_day": slot.first_day.isoformat(),
+        "ical": ical(slot),
+        "ical_uid": slot.ical_uid,
+        "rrule": slot.recurrence.text if slot.recurrence else None,
+        "start_time": slot.start_time.isoformat(),
+        "title": slot.title,
+    }
+
+
+def _by_alphabet(data: Json) -> Json:
+    return {name: data[name] for name in ["id", *sorted(set(data) - {"id"})]}

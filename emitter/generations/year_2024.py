@@ -3,6 +3,7 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from emitter.associations import AgentRole, AgentsRdv, Association, ReferentAssignation, UserProfile
 from emitter.generations.times import PARIS, stamp, stamp_or_none
 from emitter.model import Agent, Lieu, Motif, MotifCategory, Organisation, Participation, Rdv, Usager
 
@@ -153,3 +154,17 @@ def user_data(user: Usager) -> Json:
         "responsible": None,
         "user_profiles": None,
     }
+
+
+def association_data(association: Association) -> Json:
+    """`data` of what only ties two things together."""
+    match association:
+        case AgentRole(id=identity, organisation=organisation, agent=agent, access_level=level):
+            own = {"id": identity, "access_level": level}
+            return own | {"organisation": organisation_data(organisation), "agent": agent_data(agent)}
+        case UserProfile(user=user, organisation=organisation):
+            return {"user": user_data(user), "organisation": organisation_data(organisation)}
+        case ReferentAssignation(user=user, agent=agent):
+            return {"user": user_data(user), "agent": agent_data(agent)}
+        case AgentsRdv(id=identity, agent=agent, rdv=rdv):
+            return {"id": identity, "agent": agent_data(agent), "rdv": rdv_data(rdv)}

@@ -22,11 +22,21 @@ MDS = Organisation(
     insertion_id=4,
 )
 
+MDS_LENS = Organisation(
+    id=13,
+    name="MDS de Lens",
+    phone_number="03 21 00 00 03",
+    email="mds-lens@departement.example",
+    insertion_id=5,
+)
+
 MARTINE_EMAIL = "martine.agent@departement.example"
 KARIM_EMAIL = "karim.agent@departement.example"
 MARTINE = Agent(31, MARTINE_EMAIL, "Martine", "AGENT", insertion_id=2)
 KARIM = Agent(32, KARIM_EMAIL, "Karim", "AGENT", insertion_id=3)
 INTERVENANT = Agent(90, None, None, "Intervenant extérieur", insertion_id=9)
+DUPONT_EMAIL = "martine.dupont@departement.example"
+"""Martine's address after her marriage; a mailbox of its own in the stories that name it."""
 MAILBOX_OWNERS = {"martine": MARTINE_EMAIL, "karim": KARIM_EMAIL}
 
 OFFICE = Lieu(7, "Maison du Département Solidarité", "37 rue du Temple, Arras, 62000", "03 21 00 00 00")

@@ -76,12 +76,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.enter()
         try:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self._send(self.server.answer(Received(body, dict(self.headers))))
+            answer = self.server.answer(Received(body, dict(self.headers)))
+            time.sleep(answer.pause_s)
         finally:
-            self.server.leave()
+            self.server.leave()  # before the answer: whoever has it may send the next request at once
+        self._send(answer)
 
     def _send(self, answer: Answer) -> None:
-        time.sleep(answer.pause_s)
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)

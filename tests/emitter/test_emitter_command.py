@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from emitter.__main__ import main
-from emitter.scenarios import SCENARIOS
+from emitter.scenarios import EVERY_SCENARIO
 from emitter.signing import sign
 
 
@@ -25,7 +25,7 @@ def command(server, monkeypatch):
 def test_list_names_every_scenario_with_a_line(capsys):
     assert main(["list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(SCENARIOS)
+    assert [line.split()[0] for line in lines] == list(EVERY_SCENARIO)
     assert all(len(line.split()) > 3 for line in lines)
 
 

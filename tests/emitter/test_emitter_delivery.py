@@ -160,7 +160,7 @@ def test_deliveries_overlap_and_end_in_another_order(server, accept):
 
 
 def test_no_more_requests_are_under_way_than_there_are_jobs(server, accept):
-    server.script = lambda _request, _number: accept(pause_s=0.02)
+    server.script = lambda _request, _number: accept(pause_s=0.1)
     Courier(server.url, SIGNER, ONCE, jobs=2).deliver(deliveries(8))
     assert server.most_at_once == 2
 

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 import pytest
 
+from emitter.associations import AgentRole, AgentsRdv, ReferentAssignation, UserProfile
 from emitter.generations.times import PARIS
 from emitter.model import (
     Agent,
@@ -22,6 +23,7 @@ from emitter.model import (
     Usager,
 )
 from emitter.payloads import Generation, render, render_other
+from emitter.schedule import Absence, Frequency, PlageOuverture, Recurrence
 
 MDS = Organisation(12, "MDS d'Arras", "03 21 00 00 00", "mds-arras@departement.example")
 CONSULTATION = Motif(45, "Consultation PMI & suivi <0-6 ans>", instruction_for_rdv="Apporter le carnet de santé")
@@ -138,6 +140,33 @@ INSERTION = Rdv(
     created_at=datetime(2026, 11, 30, 9, 25, tzinfo=PARIS),
 )
 
+RECORDED = datetime(2026, 11, 20, 8, 55, 43, tzinfo=UTC)
+ABSENCE = Absence(
+    id=88,
+    title="Rendez-vous médical",
+    first_day=date(2026, 12, 21),
+    end_day=date(2026, 12, 24),
+    start_time=time(8),
+    end_time=time(18),
+    agent=MARTINE,
+    organisation=MDS,
+    recorded_at=RECORDED,
+)
+WEEKLY = PlageOuverture(
+    id=568,
+    title="Permanence PMI",
+    first_day=date(2026, 12, 7),
+    start_time=time(9),
+    end_time=time(12),
+    agent=MARTINE,
+    organisation=MDS,
+    motifs=(CONSULTATION,),
+    recorded_at=RECORDED,
+    lieu=OFFICE,
+    recurrence=Recurrence(Frequency.WEEKLY, 1, ("MO", "TH"), date(2027, 7, 1)),
+)
+MONTHLY = replace(WEEKLY, id=569, first_day=date(2026, 12, 9), recurrence=Recurrence(Frequency.MONTHLY, days=("2WE",)))
+
 MADE = datetime(2026, 11, 30, 9, 12, 44, tzinfo=PARIS)
 MADE_MS = datetime(2026, 11, 30, 9, 12, 44, 903_000, tzinfo=PARIS)
 OCCURRED = datetime(2026, 11, 30, 9, 12, 41, 120_000, tzinfo=PARIS)
@@ -164,6 +193,10 @@ SAMPLES = {
         Generation.RDV_INSERTION,
         datetime(2026, 11, 30, 9, 25, 5, 356_000, tzinfo=PARIS),
     ),
+    "absence-several-days": render(ABSENCE, CREATED, Generation.YEAR_2024, MADE),
+    "plage-ouverture-weekly-across-dst": render(WEEKLY, CREATED, Generation.YEAR_2024, MADE),
+    "plage-ouverture-monthly-second-wednesday": render(MONTHLY, CREATED, Generation.YEAR_2024, MADE),
+    "agent-role-destroyed": render_other(AgentRole(77, MDS, MARTINE), DESTROYED, MADE),
     "user-updated": render_other(FATOUMATA, UPDATED, MADE),
     "agent-updated-new-email": render_other(
         replace(MARTINE, email="martine.dupont@departement.example"), UPDATED, MADE
@@ -179,9 +212,8 @@ def test_a_rendered_body_equals_the_recorded_sample(name, sample):
     assert json.dumps(rendered) == json.dumps(sample(name))
 
 
-def test_every_recorded_rdv_is_rebuilt(pytestconfig):
-    recorded = {path.stem for path in (pytestconfig.rootpath / "tests" / "payloads").glob("rdv-*.json")}
-    assert recorded == {name for name in SAMPLES if name.startswith("rdv-")}
+def test_every_recorded_sample_is_rebuilt(pytestconfig):
+    assert {path.stem for path in (pytestconfig.rootpath / "tests" / "payloads").glob("*.json")} == set(SAMPLES)
 
 
 def test_before_mid_2020_the_model_is_lower_case_and_has_no_uuid():
@@ -264,6 +296,22 @@ def test_other_models_are_named_in_meta(thing, model):
     body = json.loads(render_other(thing, UPDATED, MADE))
     assert body["meta"]["model"] == model
     assert body["data"]["id"] == thing.id
+
+
+@pytest.mark.parametrize(
+    ("thing", "model", "keys"),
+    [
+        (AgentRole(77, MDS, MARTINE), "AgentRole", ["id", "access_level", "organisation", "agent"]),
+        (UserProfile(FATOUMATA, MDS), "UserProfile", ["user", "organisation"]),
+        (ReferentAssignation(FATOUMATA, MARTINE), "ReferentAssignation", ["user", "agent"]),
+        (AgentsRdv(5, MARTINE, RDV), "AgentsRdv", ["id", "agent", "rdv"]),
+    ],
+)
+def test_what_ties_two_things_together_names_both(thing, model, keys):
+    """Some have no id at all: a receiver that asks for one refuses them for a week."""
+    body = json.loads(render_other(thing, UPDATED, MADE))
+    assert body["meta"]["model"] == model
+    assert list(body["data"]) == keys
 
 
 def test_an_invitation_is_told_in_rdv_insertions_words():

@@ -1,0 +1,35 @@
+"""Every entry that some state of a story would show: what a receiver that stops half-way leaves behind."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from emitter.occurrences import Window, occurrences
+from emitter.scenarios.stage import Story
+
+
+class Key(NamedTuple):
+    """What tells entries apart whatever their words: whose, from when, until when (UTC)."""
+
+    agent: str
+    start: datetime
+    end: datetime
+
+
+def touched(story: Story) -> frozenset[Key]:
+    """For all agents that any state names, at all times that any state tells."""
+    told = [json.loads(step.body) for step in story.steps]
+    times = {time for message in told for time in _times(message, ZoneInfo(story.time_zone), story.window)}
+    return frozenset(Key(agent, *time) for agent in story.expected for time in times)
+
+
+def _times(message: dict[str, Any], zone: ZoneInfo, window: Window) -> Iterator[tuple[datetime, datetime]]:
+    data = message["data"]
+    if "starts_at" in data:
+        start = datetime.fromisoformat(data["starts_at"]).astimezone(UTC)
+        yield start, start + timedelta(minutes=data["duration_in_min"])
+    elif "first_day" in data:
+        for start, end in occurrences(data, zone, window):
+            yield start.astimezone(UTC), end.astimezone(UTC)
