@@ -271,6 +271,18 @@ class Connector(Protocol):
         """
         ...
 
+    def identify(self, mailbox: str) -> str:
+        """Return the mailbox's own primary address, lower case, as the server tells it.
+
+        Two addresses lead to one mailbox where this is the same for both. Never a guess: what the server does not
+        tell is an error.
+
+        Raises:
+            ConnectorError: of the mailbox or its server; nothing may be concluded.
+
+        """
+        ...
+
     def close(self) -> None:
         """Give connections back."""
         ...

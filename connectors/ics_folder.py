@@ -99,6 +99,11 @@ class IcsFolderConnector:
                 raise Temporary("access_denied", scope)
         return Probe(mailbox)
 
+    def identify(self, mailbox: str) -> str:
+        """Return the address itself: a folder has no other."""
+        folder_name(mailbox)  # raises over what is no address
+        return mailbox.strip().lower()
+
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mock_exchange.errors import EwsError, SoapFault
 from mock_exchange.model import Store
 from mock_exchange.names import Element, children, local
+from mock_exchange.rights import Level
 
 ANONYMOUS = ""
 """The account of a server without authentication."""
@@ -64,11 +65,15 @@ class Access:
             EwsError: it has no such right.
 
         """
-        if caller.mailbox == mailbox:
-            return
-        level = self._delegated(caller.principal, mailbox)
-        if level is None or (write and level != "editor"):
+        level = self.level(caller, mailbox)
+        if level is None or (write and not level.writes):
             raise EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+
+    def level(self, caller: Caller, mailbox: str) -> Level | None:
+        """Return how far the caller may go in a mailbox; None: not at all."""
+        if caller.mailbox is not None and self._primary(caller.mailbox) == mailbox:
+            return Level.OWNER
+        return self._delegated(self._primary(caller.principal), mailbox)
 
     def own_mailbox(self, account: str) -> str | None:
         """Return the account's own mailbox: a user named by address has one, and anonymous callers the first."""
@@ -83,10 +88,11 @@ class Access:
         scope = self.impersonators[account]
         return scope is None or mailbox in {self._primary(address) for address in scope}
 
-    def _delegated(self, principal: str, mailbox: str) -> str | None:
-        for name, level in self.delegates.get(principal, {}).items():
-            if self._primary(name) == mailbox:
-                return level
+    def _delegated(self, principal: str, mailbox: str) -> Level | None:
+        for delegate, levels in self.delegates.items():
+            for name, level in levels.items():
+                if (self._primary(delegate), self._primary(name)) == (principal, mailbox):
+                    return Level(level)
         return None
 
     def _primary(self, address: str) -> str:

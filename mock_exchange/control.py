@@ -89,6 +89,11 @@ def _add_mailbox(exchange: "MockExchange", arguments: Arguments) -> Any:
     return {}
 
 
+def _rename_mailbox(exchange: "MockExchange", arguments: Arguments) -> Any:
+    exchange.rename_mailbox(arguments["address"], arguments["new"])
+    return {}
+
+
 def _add_folder(exchange: "MockExchange", arguments: Arguments) -> Any:
     made = exchange.make_folder(arguments["mailbox"], arguments["name"], arguments.get("parent", "calendar"))
     return {"folder_id": made}
@@ -117,6 +122,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("POST", "/mock/faults"): _add_fault,
     ("DELETE", "/mock/faults"): _clear_faults,
     ("POST", "/mock/mailboxes"): _add_mailbox,
+    ("POST", "/mock/mailboxes/rename"): _rename_mailbox,
     ("POST", "/mock/folders"): _add_folder,
     ("GET", "/mock/state"): _state,
 }

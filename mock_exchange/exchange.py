@@ -166,6 +166,19 @@ class MockExchange:
         """Make a mailbox, or give one that exists more addresses."""
         self.store.add_mailbox(address, tuple(aliases))
 
+    def rename_mailbox(self, address: str, new: str) -> None:
+        """Give a mailbox a new primary address, as when an agent marries; the old ones stay as aliases.
+
+        Raises:
+            EwsError: there is no such mailbox.
+            ValueError: the new address is another mailbox's.
+
+        """
+        with self.store.lock:
+            old = self.store.mailbox(address).address
+            self.store.rename_mailbox(old, new)
+            self.faults.rename(old, new)
+
     def items(self, mailbox: str, folder: str | None = "calendar") -> list[StoredItem]:
         """Return a folder's items, by distinguished id or display name; None: those of every folder."""
         with self.store.lock:

@@ -1,7 +1,7 @@
 """Troubles on demand, each limited by verb, mailbox and number of times."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -85,6 +85,13 @@ class Faults:
         """Drop every plan."""
         with self._lock:
             self._planned.clear()
+
+    def rename(self, old: str, new: str) -> None:
+        """Let what is planned for a mailbox follow its change of address."""
+        with self._lock:
+            for planned in self._planned:
+                if (planned.fault.mailbox or "").casefold() == old.casefold():
+                    planned.fault = replace(planned.fault, mailbox=new)
 
     def take(self, verb: str, mailbox: str | None) -> Fault | None:
         """Return the trouble that a call meets, and count it; every plan that matches counts what it spares."""

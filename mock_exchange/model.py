@@ -12,6 +12,7 @@ from mock_exchange.names import Element
 from mock_exchange.paths import ExtendedKey
 from mock_exchange.times import now
 
+ID_PREFIX = "AAMk"
 ID_BYTES = 84
 """Ids of Exchange have about this length; they are base64, and differ by case alone."""
 
@@ -88,7 +89,7 @@ class Item:
 
 def new_id() -> str:
     """Return an id like Exchange's, never given before."""
-    return "AAMk" + base64.b64encode(secrets.token_bytes(ID_BYTES)).decode()
+    return ID_PREFIX + base64.b64encode(secrets.token_bytes(ID_BYTES)).decode()
 
 
 def new_change_key() -> str:
@@ -117,6 +118,25 @@ class Store:
                 self._grow_tree(address)
             mailbox.aliases.extend(aliases)
             self._addresses |= {name.casefold(): mailbox.address for name in (address, *aliases)}
+
+    def rename_mailbox(self, address: str, new: str) -> Mailbox:
+        """Give a mailbox another primary address; those it had still lead to it, and no id changes.
+
+        Raises:
+            EwsError: there is no such mailbox.
+            ValueError: the new address is another mailbox's.
+
+        """
+        with self.lock:
+            mailbox, old = self.mailbox(address), self.mailbox(address).address
+            if self.find_mailbox(new) not in (None, mailbox):
+                raise ValueError("the address is another mailbox's")
+            kept = [name for name in (old, *mailbox.aliases) if name.casefold() != new.casefold()]
+            mailbox.address, mailbox.aliases = new, kept
+            self.mailboxes = {box.address: box for box in self.mailboxes.values()}
+            self._addresses |= {name.casefold(): new for name in (new, *kept)}
+            self._hand_over(old, new)
+            return mailbox
 
     def find_mailbox(self, address: str) -> Mailbox | None:
         """Return the mailbox behind any of its addresses."""
@@ -246,6 +266,13 @@ class Store:
 
     def _put(self, item: Item) -> None:
         self.items[item.id] = self._contents[item.folder_id][item.id] = item
+
+    def _hand_over(self, old: str, new: str) -> None:
+        everything: tuple[Folder | Item, ...] = (*self.folders.values(), *self.items.values())
+        for owned in everything:
+            if owned.mailbox == old:
+                owned.mailbox = new
+        self._distinguished = {(folder.mailbox, name): folder for (_, name), folder in self._distinguished.items()}
 
     def _grow_tree(self, address: str) -> None:
         made: dict[str | None, str | None] = {None: None}

@@ -16,7 +16,7 @@ from mock_exchange.soap import Call, envelope, fault_element, parse_call, respon
 
 SEND_ATTRIBUTES = ("SendMeetingInvitations", "SendMeetingInvitationsOrCancellations", "SendMeetingCancellations")
 ITEM_IDS = ("Id", "RecurringMasterId", "OccurrenceId")
-REFERENCES = frozenset({"ItemId", "FolderId", "OccurrenceItemId", "RecurringMasterItemId"})
+REFERENCES = frozenset({"ItemId", "FolderId", "OccurrenceItemId", "RecurringMasterItemId", "AlternateId"})
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading a request runs into that no schema has kept out."""
 
@@ -126,6 +126,6 @@ def send_mode(call: Call) -> str | None:
 
 def batch_size(call: Call) -> int:
     """Count the things that a call names, for those verbs that work on several."""
-    names = ("m:Items", "m:ItemIds", "m:ItemChanges", "m:FolderIds", "m:ParentFolderIds")
+    names = ("m:Items", "m:ItemIds", "m:ItemChanges", "m:FolderIds", "m:ParentFolderIds", "m:SourceIds")
     found = (call.body.find(name, NAMESPACES) for name in names)
     return sum(len(children(holder)) for holder in found if holder is not None)

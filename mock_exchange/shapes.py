@@ -7,6 +7,7 @@ from mock_exchange import schema_order
 from mock_exchange.model import Folder, Item, Store
 from mock_exchange.names import Element, add, child_text, local, make, own_copy, t
 from mock_exchange.paths import ExtendedKey, extended_key, key_of, requested
+from mock_exchange.rights import Level
 from mock_exchange.views import FolderView, ItemView, Readable, as_text, kind_of
 
 
@@ -40,24 +41,24 @@ def shape_of(element: Element) -> Shape:
     )
 
 
-def item_element(store: Store, item: Item, shape: Shape, listing: bool = False) -> Element:
+def item_element(store: Store, item: Item, shape: Shape, listing: bool = False, level: Level = Level.OWNER) -> Element:
     """Return a CalendarItem with what the shape asks for; a listing lacks what only GetItem knows."""
     names = _names(shape, "ItemId", schema_order.ITEM_DEFAULT_SHAPE, schema_order.CALENDAR_ITEM)
     if listing:
         names -= schema_order.NOT_IN_FIND_ITEM
     element = make("CalendarItem")
-    _fill(element, ItemView(store, item), schema_order.CALENDAR_ITEM, names, shape)
+    _fill(element, ItemView(store, item, level), schema_order.CALENDAR_ITEM, names, shape)
     if shape.text_bodies:
         for body in element.findall(t("Body")):
             element.replace(body, as_text(body))
     return element
 
 
-def folder_element(store: Store, folder: Folder, shape: Shape) -> Element:
+def folder_element(store: Store, folder: Folder, shape: Shape, level: Level = Level.OWNER) -> Element:
     """Return a folder element of the folder's kind with what the shape asks for."""
     names = _names(shape, "FolderId", schema_order.FOLDER_DEFAULT_SHAPE, schema_order.FOLDER)
     element = make(kind_of(folder))
-    _fill(element, FolderView(store, folder), schema_order.FOLDER, names, shape)
+    _fill(element, FolderView(store, folder, level), schema_order.FOLDER, names, shape)
     return element
 
 

@@ -9,6 +9,7 @@ from mock_exchange.model import Folder, Item, Store
 from mock_exchange.names import Element, add, child_text, children, make, own_copy, t
 from mock_exchange.occurrence_elements import deleted_occurrences, first_occurrence, last_occurrence
 from mock_exchange.paths import TAG, ExtendedKey, PropertyKey
+from mock_exchange.rights import OF_FOLDER, OF_ITEM, Level, effective_rights
 from mock_exchange.series import split_id
 from mock_exchange.times import parse, to_wire
 
@@ -28,8 +29,6 @@ OF_SERIES = {
     "LastOccurrence": last_occurrence,
     "DeletedOccurrences": deleted_occurrences,
 }
-
-RIGHTS = ("CreateAssociated", "CreateContents", "CreateHierarchy", "Delete", "Modify", "Read", "ViewPrivateItems")
 
 
 class Readable(Protocol):
@@ -57,9 +56,10 @@ def texts(thing: Readable, key: PropertyKey) -> list[str]:
 class ItemView:
     """Properties of one item."""
 
-    def __init__(self, store: Store, item: Item) -> None:
+    def __init__(self, store: Store, item: Item, level: Level = Level.OWNER) -> None:
         self.store = store
         self.item = item
+        self.level = level
 
     def element(self, name: str) -> Element | None:
         """Return a stored property, or work it out."""
@@ -135,7 +135,7 @@ class ItemView:
             folder = self.store.folder(self.item.folder_id)
             return make("ParentFolderId", Id=folder.id, ChangeKey=folder.change_key)
         if name == "EffectiveRights":
-            return _all_rights()
+            return effective_rights(OF_ITEM[self.level])
         if name == "Organizer":
             return self._organizer()
         if name == "TextBody" and "Body" in self.item.values:
@@ -167,9 +167,10 @@ class ItemView:
 class FolderView:
     """Properties of one folder."""
 
-    def __init__(self, store: Store, folder: Folder) -> None:
+    def __init__(self, store: Store, folder: Folder, level: Level = Level.OWNER) -> None:
         self.store = store
         self.folder = folder
+        self.level = level
 
     def element(self, name: str) -> Element | None:
         """Return a property, worked out."""
@@ -180,7 +181,7 @@ class FolderView:
             # The root is its own parent's child nowhere; Exchange names an id all the same.
             return make("ParentFolderId", Id=folder.parent_id or folder.id)
         if name == "EffectiveRights":
-            return _all_rights()
+            return effective_rights(OF_FOLDER[self.level])
         text = self._computed().get(name)
         return None if text is None else make(name, text)
 
@@ -245,13 +246,6 @@ def _original_start(item: Item) -> dict[str, str]:
     if item.original_start is None:
         return {}
     return dict.fromkeys(("OriginalStart", "RecurrenceId"), to_wire(item.original_start))
-
-
-def _all_rights() -> Element:
-    rights = make("EffectiveRights")
-    for name in RIGHTS:
-        add(rights, t(name), "true")
-    return rights
 
 
 def _zone_id(zone: Element | None) -> str:

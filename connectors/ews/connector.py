@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from connectors.base import Change, ConnectorError, Found, Marked, Outcome, Probe
-from connectors.ews.errors import CallFailed, Refusal, of_request
+from connectors.ews.errors import CallFailed, Refusal, Ruling, of_request
 from connectors.ews.reading import Look
 from connectors.ews.services import MailboxAccount, protocol_for
 from connectors.ews.settings import EwsSettings
@@ -46,6 +46,10 @@ class EwsConnector:
         """Reach the calendar: two POSTs."""
         return _told(lambda: self._look(mailbox).probe())
 
+    def identify(self, mailbox: str) -> str:
+        """Ask for the calendar's id, then whose it is: two POSTs."""
+        return _told(lambda: self._look(mailbox).identify(), Ruling.of_mailbox)
+
     def close(self) -> None:
         """Give connections back."""
         self._protocol.wire.close()
@@ -57,14 +61,14 @@ class EwsConnector:
         return MailboxAccount(mailbox, self._protocol, self._settings.access)
 
 
-def _told(read: Callable[[], T]) -> T:
+def _told(read: Callable[[], T], seen_as: Callable[[Ruling], Ruling] = lambda ruling: ruling) -> T:
     """Return what was read, or raise the port's error in a failure's place."""
     error: ConnectorError
     try:
         return read()
     except CallFailed as failure:
-        error = failure.ruling.error()
+        error = seen_as(failure.ruling).error()
     except Refusal as refusal:
-        error = of_request(refusal).error()
+        error = seen_as(of_request(refusal)).error()
     # Outside of the handlers, so that nothing of the failure hangs on to the error as its context.
     raise error

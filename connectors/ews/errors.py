@@ -52,6 +52,10 @@ class Ruling:
         """
         return replace(self, kind=Kind.NOT_DONE) if self.kind is Kind.REFUSED else self
 
+    def of_mailbox(self) -> "Ruling":
+        """Return what it means for a question about a mailbox, which names no item that could be at fault."""
+        return replace(self, scope=Scope.MAILBOX) if self.scope is Scope.ITEM else self
+
 
 class CallFailed(Exception):
     """A request had no usable answer. Never leaves this package."""

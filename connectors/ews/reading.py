@@ -25,6 +25,7 @@ from connectors.ews.errors import (
 )
 from connectors.ews.items import MARKS, READ, UnreadableItem, marks_of, to_entry
 from connectors.ews.services import (
+    ADDRESS,
     UNREADABLE,
     Get,
     LookAtFolder,
@@ -152,26 +153,39 @@ class Look:
     def probe(self) -> Probe:
         """Ask for the calendar with our rights on it, then for the mailbox it belongs to."""
         look = LookAtFolder(account=self._account)
-        rights_path = FieldPath(field=Folder.get_field_by_fieldname("effective_rights"))
-        folder = _only(
-            look.send(folders=[self._account.calendar_folder()], additional_fields=[rights_path], shape=ID_ONLY)
-        )
-        if _denied(folder):
+        calendar = self._calendar(look, "effective_rights")
+        if _denied(calendar):
             raise CallFailed(ACCESS_DENIED)
-        folder_id = next(folder.iter(f"{{{TNS}}}FolderId"), None)
-        owner = None if folder_id is None else self._owner(folder_id.get("Id"))
-        return Probe(owner or self._account.address, look.server_version)
-
-    def _owner(self, folder_id: str) -> str | None:
-        """Return the primary address of the mailbox that a folder lies in, as far as the server tells it."""
-        asked = AlternateId(id=folder_id, format=EWS_ID, mailbox=self._account.address)
         try:
-            results = NameOwner(account=self._account).send(items=[asked], destination_format=EWS_ID)
-        except CallFailed:
-            return None  # the mailbox was reached all the same
-        if len(results) != 1 or isinstance(results[0], Refusal) or results[0] is None:
-            return None
-        return next((each.get("Mailbox") for each in results[0].iter(f"{{{MNS}}}AlternateId")), None)
+            address = self._owner(calendar)
+        except (CallFailed, Refusal):
+            address = self._account.address  # the mailbox was reached all the same
+        return Probe(address, look.server_version)
+
+    def identify(self) -> str:
+        """Return the primary address of the mailbox that the calendar lies in.
+
+        Exchange keeps a mailbox's own identity within its ids, and answers the address from there: neither what it
+        was asked by nor the address book has a part in it.
+        """
+        return self._owner(self._calendar(LookAtFolder(account=self._account))).lower()
+
+    def _calendar(self, look: LookAtFolder, *names: str) -> Any:
+        paths = [FieldPath(field=Folder.get_field_by_fieldname(name)) for name in names]
+        folders = [self._account.calendar_folder()]
+        return _only(look.send(folders=folders, additional_fields=paths or None, shape=ID_ONLY))
+
+    def _owner(self, folder: Any) -> str:
+        """Return the primary address of the mailbox that a folder lies in, as the server writes it."""
+        folder_id = next(folder.iter(f"{{{TNS}}}FolderId"), None)
+        if folder_id is None or not folder_id.get("Id"):
+            raise CallFailed(NOT_EWS)
+        asked = AlternateId(id=folder_id.get("Id"), format=EWS_ID, mailbox=self._account.address)
+        told = _only(NameOwner(account=self._account).send(items=[asked], destination_format=EWS_ID))
+        address: str = next((each.get("Mailbox") or "" for each in told.iter(f"{{{MNS}}}AlternateId")), "")
+        if not ADDRESS.match(address):
+            raise CallFailed(INCOMPLETE)
+        return address
 
 
 def _item_id(element: Any) -> str:
@@ -191,12 +205,14 @@ def _may_last_until(element: Any, moment: datetime) -> bool:
 
 
 def _denied(folder: Any) -> bool:
-    """Whether the server says that entries cannot be written there; where it says nothing, only writing will tell."""
+    """Whether the server says that entries cannot be written there; where it says nothing, only writing will tell.
+
+    The rights to modify and to delete are those on the folder itself, which an editor of its items has not.
+    """
     rights = next(folder.iter(f"{{{TNS}}}EffectiveRights"), None)
     if rights is None:
         return False
-    told = {right: rights.findtext(f"{{{TNS}}}{right}") for right in ("CreateContents", "Modify", "Delete", "Read")}
-    return any(value in {"false", "0"} for value in told.values())
+    return any(rights.findtext(f"{{{TNS}}}{right}") in {"false", "0"} for right in ("CreateContents", "Read"))
 
 
 def _only(results: Sequence[Any]) -> Any:

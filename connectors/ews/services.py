@@ -28,7 +28,7 @@ from connectors.ews.errors import MAILBOX_NOT_FOUND, NOT_EWS, CallFailed, Refusa
 from connectors.ews.settings import EwsSettings
 from connectors.ews.transport import Answer, Wire
 
-_ADDRESS = re.compile(r"[!-~]{1,320}@[!-~]{1,255}\Z")
+ADDRESS = re.compile(r"[!-~]{1,320}@[!-~]{1,255}\Z")
 
 UNREADABLE = (EWSError, LxmlError, ValueError, TypeError, LookupError, AttributeError)
 """What exchangelib raises over an answer that is not what it expects."""
@@ -53,7 +53,7 @@ class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no ann
 
     def __init__(self, address: str, protocol: ServerProtocol, access: str) -> None:
         # Not the base class's: it would look for its protocol in a cache of the whole process, by the password.
-        if not _ADDRESS.match(address):  # no header could hold it
+        if not ADDRESS.match(address):  # no header could hold it
             raise CallFailed(MAILBOX_NOT_FOUND)
         self.address = address
         self.protocol = protocol

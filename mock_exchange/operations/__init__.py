@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from mock_exchange.names import Element
-from mock_exchange.operations import directory, find, folders, items
+from mock_exchange.operations import directory, find, folders, ids, items
 from mock_exchange.operations.context import Context
 
 VERBS: Mapping[str, Callable[[Context], list[Element]]] = {
+    "ConvertId": ids.convert_id,
     "CopyItem": items.copy_item,
     "CreateItem": items.create_item,
     "DeleteItem": items.delete_item,

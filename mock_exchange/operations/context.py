@@ -8,6 +8,7 @@ from mock_exchange.access import Access, Caller
 from mock_exchange.errors import EwsError
 from mock_exchange.model import Folder, Item, Store
 from mock_exchange.names import NAMESPACES, Element, child_text, children, local, m
+from mock_exchange.rights import Level
 from mock_exchange.series import find, find_by_index, series_of
 from mock_exchange.soap import Call, error_message, response_message
 from mock_exchange.times import zone_of
@@ -93,6 +94,21 @@ class Context:
                 raise EwsError("ErrorInvalidRequest", "Ranges of occurrences are not supported here.")
         self.access.check(self.caller, item.mailbox, write)
         return item
+
+    def owner(self, thing_id: str) -> str:
+        """Return the primary address of the mailbox that an item, an occurrence or a folder lies in.
+
+        Raises:
+            EwsError: it is not there, or not for this caller.
+
+        """
+        mailbox = (self.store.folders.get(thing_id) or find(self.store, thing_id)).mailbox
+        self.access.check(self.caller, mailbox, write=False)
+        return mailbox
+
+    def level(self, mailbox: str) -> Level:
+        """Return how far the caller may go in a mailbox that it was let into."""
+        return self.access.level(self.caller, mailbox) or Level.REVIEWER
 
     def each(
         self,

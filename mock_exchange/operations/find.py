@@ -14,6 +14,7 @@ from mock_exchange.operations.context import Context
 from mock_exchange.operations.paging import MAX_RESULTS, Page, page
 from mock_exchange.paths import PropertyKey, key_of
 from mock_exchange.restriction import Value, coercion, compile_restriction
+from mock_exchange.rights import Level
 from mock_exchange.series import shown
 from mock_exchange.shapes import item_element, shape_of
 from mock_exchange.times import parse
@@ -37,7 +38,7 @@ def _search(context: Context, reference: Element) -> list[Element]:
     folder = context.folder(reference)
     # Associated items do not exist here, and what was soft-deleted lies in Recoverable Items.
     items = context.store.items_in(folder.id) if context.option("Traversal") == "Shallow" else []
-    return [_root_folder(context, _selected(context, items))]
+    return [_root_folder(context, _selected(context, items), context.level(folder.mailbox))]
 
 
 def _selected(context: Context, items: list[Item]) -> Page[Item]:
@@ -77,10 +78,10 @@ def _rank(context: Context, key: PropertyKey, coerce: Callable[[str], Value], it
     return [coerce(text) for text in texts(ItemView(context.store, item), key)]
 
 
-def _root_folder(context: Context, found: Page[Item]) -> Element:
+def _root_folder(context: Context, found: Page[Item], level: Level) -> Element:
     shape_element = context.part("ItemShape")
     root = etree.Element(m("RootFolder"), nsmap={"m": MESSAGES}, attrib=found.attributes)
     holder = add(root, t("Items"))
     shape = shape_of(shape_element)
-    holder.extend(item_element(context.store, item, shape, listing=True) for item in found.results)
+    holder.extend(item_element(context.store, item, shape, listing=True, level=level) for item in found.results)
     return root

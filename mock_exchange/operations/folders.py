@@ -18,7 +18,8 @@ def get_folder(context: Context) -> list[Element]:
 
     def get(reference: Element) -> list[Element]:
         folder = context.folder(reference)
-        return [_folders(folder_element(context.store, folder, shape_of(context.part("FolderShape"))))]
+        shape = shape_of(context.part("FolderShape"))
+        return [_folders(folder_element(context.store, folder, shape, context.level(folder.mailbox)))]
 
     return context.each(context.parts("FolderIds"), get, _no_folders)
 
@@ -43,7 +44,8 @@ def _search(context: Context, reference: Element) -> list[Element]:
     )
     shape = shape_of(context.part("FolderShape"))
     root = etree.Element(m("RootFolder"), nsmap={"m": MESSAGES}, attrib=found.attributes)
-    add(root, t("Folders")).extend(folder_element(store, folder, shape) for folder in found.results)
+    level = context.level(parent.mailbox)
+    add(root, t("Folders")).extend(folder_element(store, folder, shape, level) for folder in found.results)
     return [root]
 
 

@@ -1,7 +1,7 @@
 """Which mailboxes an event belongs in, and with what content."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from receiver.core.facts import EventState
@@ -32,6 +32,8 @@ class EventView:
     agents: tuple[AgentView, ...]
     held: Mapping[Mailbox, bool]
     """Mailboxes it has a placement in, and whether something of ours is or may be there."""
+    aliases: Mapping[Mailbox, Mailbox] = field(default_factory=dict)
+    """Addresses that the server says are another one of the same mailbox, and that other one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,16 @@ class Targets:
     """How many agents have an e-mail that nothing maps: an administrator's business."""
 
 
-def targets(agents: Iterable[AgentView], mapping: MailboxMap, *, keep_departed: bool) -> Targets:
-    """Locate every agent; several may share one mailbox.
+def targets(
+    agents: Iterable[AgentView], mapping: MailboxMap, aliases: Mapping[Mailbox, Mailbox], *, keep_departed: bool
+) -> Targets:
+    """Locate every agent; several may share one mailbox, by one address or by several.
 
     With `keep_departed`, one who left the platform is still found where the last real e-mail leads.
     """
     located = [_locate(agent, mapping, keep_departed=keep_departed) for agent in agents]
     return Targets(
-        frozenset(place for place in located if isinstance(place, Mailbox)),
+        frozenset(aliases.get(place, place) for place in located if isinstance(place, Mailbox)),
         sum(place is Unplaced.UNMAPPED for place in located),
     )
 

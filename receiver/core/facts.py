@@ -128,7 +128,7 @@ def over_by(state: EventState) -> datetime:
     if state.rule.last_day is None:
         return FAR  # a counted series is short, and rare enough not to be counted out
     length = state.first_end - state.first_start
-    last_start = datetime.combine(state.rule.last_day, state.first_start.time(), UTC)
+    last_start = datetime.combine(min(state.rule.last_day, FAR.date()), state.first_start.time(), UTC)
     return max(last_start, state.first_start.replace(tzinfo=UTC)) + length + WIDEST_OFFSET
 
 

@@ -50,8 +50,9 @@ def parse(text: str) -> Rule:
         Unreadable: it is none.
 
     """
-    parts = dict(_parts(text))
-    if "FREQ" not in parts:
+    pairs = list(_parts(text))
+    parts = dict(pairs)
+    if "FREQ" not in parts or len(parts) != len(pairs):
         raise Unreadable
     return Rule(
         frequency=parts["FREQ"],

@@ -73,7 +73,7 @@ class Ruleset:
         over = over_by(state) < now
         keep_departed = over or policies.on_agent_departure is OnAgentDeparture.KEEP
         agents = () if _orphaned(view, state) and not over else view.agents
-        located = targets(agents, self.mailboxes, keep_departed=keep_departed)
+        located = targets(agents, self.mailboxes, view.aliases, keep_departed=keep_departed)
         shown = digest(entry) if entry else None
         wishes = wanted(shown, located.mailboxes, view.held, may_create=self._may_create(state, policies, now))
         return Decision(wishes, located.unmapped, state=kept)

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from receiver import logs
+from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset, fingerprint
 from receiver.store import Store
+
+log = logs.get("rules")
 
 FREE_REMOVALS = 20
 """So many entries may go without a question, whatever the share: a pilot is small."""
@@ -48,10 +52,22 @@ class Proposal:
     effects: Effects
 
 
+UNDECIDABLE = "undecidable"
+
+
+def decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
+    """Decide on one event; one that a bug makes undecidable holds no other up and stays as it is."""
+    try:
+        return ruleset.decide(view, now)
+    except Exception:
+        log.exception("undecidable", uid=view.uid)
+        return Decision({}, failure=UNDECIDABLE)
+
+
 def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
     """Count what a ruleset would change. Reads every live event; changes nothing."""
     created = updated = removed = kept = 0
-    for event in store.preview(lambda view: ruleset.decide(view, now)):
+    for event in store.preview(lambda view: decide(ruleset, view, now)):
         for mailbox, wish in event.then.items():
             before = event.now.get(mailbox)
             created += before is None and wish is not None

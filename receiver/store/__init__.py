@@ -1,6 +1,7 @@
 """What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector."""
 
 from receiver.store.engine import StoreUnavailable
+from receiver.store.identity import Neighbour
 from receiver.store.leases import LeaseLost
 from receiver.store.records import (
     ComingAgent,
@@ -22,6 +23,7 @@ __all__ = [
     "Installation",
     "LeaseLost",
     "MailboxWork",
+    "Neighbour",
     "Receipt",
     "Store",
     "StoreUnavailable",

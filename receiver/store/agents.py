@@ -27,22 +27,27 @@ def learn_emails(
 
 
 def _learn_email(connection: Connection, known: Row[Any], ref: AgentRef, state_at: datetime, now: datetime) -> None:
-    if known.state_at > state_at or known.email == ref.email:
-        return
-    changes: dict[str, Any] = {"email": ref.email, "state_at": state_at}
-    if has_left(ref.email) and not has_left(known.email):
-        changes["former_email"] = known.email
-    connection.execute(update(agents).where(_is(known.platform, known.ident)).values(changes))
-    _unsettle(connection, known.platform, known.ident, now)
+    if changes := _changes(known, ref.email, state_at):
+        connection.execute(update(agents).where(_is(known.platform, known.ident)).values(changes))
+        _unsettle(connection, known.platform, known.ident, now)
+
+
+def _changes(known: Row[Any], email: str | None, state_at: datetime) -> dict[str, Any]:
+    """Return what an e-mail of some age changes in what is known; the last real one does not depend on arrival."""
+    if known.email == email:
+        return {}
+    if known.state_at > state_at:
+        lacks_real_one = has_left(known.email) and known.former_email is None
+        return {"former_email": email} if lacks_real_one and email and not has_left(email) else {}
+    left_now = has_left(email) and not has_left(known.email)
+    return {"email": email, "state_at": state_at, **({"former_email": known.email} if left_now else {})}
 
 
 def learn_agent(connection: Connection, platform: str, news: AgentNews, now: datetime) -> bool:
     """Keep what a message says of an agent; return whether it is news."""
     known_at = connection.scalar(select(agents.c.state_at).where(_is(platform, news.agent.ident)))
-    if known_at is not None and known_at > news.version.state_at:
-        return False
     learn_emails(connection, platform, [news.agent], news.version.state_at, now)
-    return True
+    return known_at is None or known_at <= news.version.state_at
 
 
 def learn_role(connection: Connection, platform: str, news: RoleNews, now: datetime) -> bool:
@@ -54,12 +59,19 @@ def learn_role(connection: Connection, platform: str, news: RoleNews, now: datet
     learn_emails(connection, platform, [news.agent], news.version.state_at, now)
     if not _keep_role(connection, platform, news):
         return False
-    gone = news.version.kind is EventKind.DESTROYED
-    gone_at = news.version.state_at if gone and not _has_place(connection, platform, news.agent.ident) else None
+    gone_at = _gone_at(connection, platform, news.agent.ident)
     changed = _is(platform, news.agent.ident), agents.c.roles_gone_at.is_distinct_from(gone_at)
     if connection.execute(update(agents).where(*changed).values(roles_gone_at=gone_at)).rowcount:
         _unsettle(connection, platform, news.agent.ident, now, Model.ABSENCE, Model.PLAGE_OUVERTURE)
     return True
+
+
+def any_is_gone(connection: Connection, platform: str, idents: Iterable[str]) -> bool:
+    """Whether any of the agents has lost the last place in an organisation."""
+    theirs = and_(
+        agents.c.platform == platform, agents.c.ident.in_(sorted(idents)), agents.c.roles_gone_at.is_not(None)
+    )
+    return connection.execute(select(agents.c.ident).where(theirs).limit(1)).first() is not None
 
 
 def _keep_role(connection: Connection, platform: str, news: RoleNews) -> bool:
@@ -76,9 +88,13 @@ def _keep_role(connection: Connection, platform: str, news: RoleNews) -> bool:
     return True
 
 
-def _has_place(connection: Connection, platform: str, ident: str) -> bool:
-    theirs = select(roles.c.wire_id).where(roles.c.platform == platform, roles.c.ident == ident, ~roles.c.gone)
-    return connection.execute(theirs.limit(1)).first() is not None
+def _gone_at(connection: Connection, platform: str, ident: str) -> datetime | None:
+    """Return when the last place was lost, whatever the order of the messages; None: there is one."""
+    theirs = and_(roles.c.platform == platform, roles.c.ident == ident)
+    if connection.execute(select(roles.c.wire_id).where(theirs, ~roles.c.gone).limit(1)).first() is not None:
+        return None
+    lost_at: datetime | None = connection.scalar(select(func.max(roles.c.state_at)).where(theirs))
+    return lost_at
 
 
 def _is(platform: str, ident: str) -> ColumnElement[bool]:

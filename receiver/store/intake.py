@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
 
 from receiver.core.facts import (
+    AgendaState,
     AgentNews,
     Delivery,
     Emitter,
@@ -120,6 +121,8 @@ def _apply(
     values = _columns(incoming, delivery, ambiguous, now)
     if changed:
         values |= {"delivery": incoming.id, "changed_at": now, "unsettled_at": now}
+    elif isinstance(delivery.state, AgendaState) and agents.any_is_gone(connection, incoming.platform, idents):
+        values["unsettled_at"] = now  # the same facts, but newer than the loss of the last place: the agent is back
     if row is None:
         event_id, uid = _create(connection, incoming.platform, delivery, values)
     else:

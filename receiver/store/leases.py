@@ -43,6 +43,7 @@ def claim(connection: Connection, calendar: str, now: datetime, limit: int, leas
         mailbox=Mailbox(row["calendar"], row["address"]),
         lease=token,
         attempts=row["attempts"],
+        identified=row["identity"] is not None,
         items=tuple(_item(due) for due in connection.execute(_due(row["id"], now, limit)).mappings()),
     )
 

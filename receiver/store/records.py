@@ -83,6 +83,8 @@ class MailboxWork:
     lease: str
     attempts: int
     """Troubles of the mailbox in a row so far."""
+    identified: bool
+    """Whether the server has told which mailbox the address is."""
     items: tuple[WorkItem, ...]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, desire
+from receiver.store import identity
 from receiver.store.placements import columns_of, keep, placement_of
 from receiver.store.records import read_facts, write_facts
 from receiver.store.tables import agents, event_agents, events, mailboxes, placements
@@ -34,8 +35,9 @@ def settle(connection: Connection, decide: Decide, now: datetime, limit: int) ->
     rows = _unsettled(connection, limit)
     listed = _agents(connection, [row["id"] for row in rows])
     held = _held(connection, [row["id"] for row in rows])
+    aliases = identity.aliases(connection) if rows else {}
     for row in rows:
-        decision = decide(_view(row, listed[row["id"]], held[row["id"]]))
+        decision = decide(_view(row, listed[row["id"]], held[row["id"]], aliases))
         if decision.forget:
             _forget(connection, held[row["id"]].values())
         _wish(connection, row["id"], decision.wishes, held[row["id"]], now)
@@ -55,11 +57,12 @@ def preview(connection: Connection, decide: Decide, after: int, limit: int) -> t
     rows = connection.execute(live).mappings().all()
     listed = _agents(connection, [row["id"] for row in rows])
     held = _held(connection, [row["id"] for row in rows], lock=False)
+    aliases = identity.aliases(connection)
     seen = []
     for row in rows:
         placed = held[row["id"]]
         now_wanted = {mailbox: placement.desired for mailbox, placement in placed.items()}
-        seen.append(Previewed(now_wanted, decide(_view(row, listed[row["id"]], placed)).wishes))
+        seen.append(Previewed(now_wanted, decide(_view(row, listed[row["id"]], placed, aliases)).wishes))
     return seen, rows[-1]["id"] if len(rows) == limit else None
 
 
@@ -97,7 +100,12 @@ def _held(
     return held
 
 
-def _view(row: RowMapping, listed: Iterable[AgentView], held: Mapping[Mailbox, Placement]) -> EventView:
+def _view(
+    row: RowMapping,
+    listed: Iterable[AgentView],
+    held: Mapping[Mailbox, Placement],
+    aliases: Mapping[Mailbox, Mailbox],
+) -> EventView:
     return EventView(
         uid=row["uid"],
         source=row["source"],
@@ -106,6 +114,7 @@ def _view(row: RowMapping, listed: Iterable[AgentView], held: Mapping[Mailbox, P
         purged=row["purged"],
         agents=tuple(listed),
         held={mailbox: placement.may_be_there for mailbox, placement in held.items()},
+        aliases=aliases,
     )
 
 
@@ -132,15 +141,5 @@ def _wish(
 
 def _place(connection: Connection, event_id: int, mailbox: Mailbox, wish: str | None, now: datetime) -> None:
     new = Placement(id=0, uid="", desired=wish, not_before=now)
-    keys = {"event_id": event_id, "mailbox_id": _mailbox_id(connection, mailbox)}
+    keys = {"event_id": event_id, "mailbox_id": identity.mailbox_id(connection, mailbox)}
     connection.execute(insert(placements).values(columns_of(new) | keys))
-
-
-def _mailbox_id(connection: Connection, mailbox: Mailbox) -> int:
-    same = (mailboxes.c.calendar == mailbox.calendar) & (mailboxes.c.address == mailbox.address)
-    known: int | None = connection.scalar(select(mailboxes.c.id).where(same))
-    if known is not None:
-        return known
-    new = {"calendar": mailbox.calendar, "address": mailbox.address, "attempts": 0}
-    created: int = connection.execute(insert(mailboxes).values(new).returning(mailboxes.c.id)).scalar_one()
-    return created

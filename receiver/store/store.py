@@ -12,8 +12,9 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
-from receiver.store import agents, intake, leases, migrations, rulesets, settling
+from receiver.store import agents, identity, intake, leases, migrations, rulesets, settling
 from receiver.store.engine import CONFLICT_RETRIES, Conflict, open_engine, reading, writing
+from receiver.store.identity import Neighbour
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
 from receiver.store.rulesets import InForce
 from receiver.store.tables import deliveries, events, heartbeats, installation, placements, rejections, roles
@@ -157,6 +158,26 @@ class Store:
 
         """
         return self._write(lambda connection: leases.advance(connection, work, changes, now, lease))
+
+    def identify(self, work: MailboxWork, primary: str, now: datetime) -> bool:
+        """Note what the server calls a leased mailbox; return whether that is another name."""
+        return self._write(lambda connection: identity.identify(connection, work, primary, now))
+
+    def neighbours(self, work: MailboxWork) -> list[Neighbour]:
+        """Return the other mailboxes of the server that hold something of an event in this work."""
+        with reading(self._engine) as connection:
+            return identity.neighbours(connection, work)
+
+    def merge(self, neighbour: Neighbour, work: MailboxWork, now: datetime) -> bool:
+        """Make one mailbox of a neighbour and the leased one; return whether nobody was writing into it."""
+
+        def block(connection: Connection) -> bool:
+            if identity.is_leased(connection, neighbour.mailbox_id, now):
+                return False
+            identity.merge(connection, neighbour.mailbox_id, work.mailbox_id, now)
+            return True
+
+        return self._write(block)
 
     def release(self, work: MailboxWork, trouble: Trouble | None = None, succeeded_at: datetime | None = None) -> None:
         """Give a mailbox back."""

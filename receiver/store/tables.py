@@ -191,6 +191,8 @@ mailboxes = Table(
     Column("id", RowId, primary_key=True),
     Column("calendar", String(40), nullable=False),
     Column("address", String(512), nullable=False),
+    Column("identity", String(512)),  # its primary address, as the server tells it; null: never asked
+    Column("same_as", ForeignKey("mailboxes.id")),  # another address of that mailbox: entries go there
     # The lease of the worker that is writing into it.
     Column("lease", String(32)),
     Column("leased_until", Moment),

@@ -48,6 +48,7 @@ class Worker:
         self._crews: list[Crew] = []
         self._ruleset: Ruleset | None = None
         self._ruleset_id: int | None = None
+        self._proposed = False
         self._planned = -1
         self._watch = FileWatch(self.settings.current.watched)
 
@@ -62,21 +63,20 @@ class Worker:
     def run(self) -> None:
         """Work until told to stop."""
         log.info("worker_started", name=self.name, dry_run=self.settings.current.dry_run)
-        proposed = False
-        while not self._stopping.is_set():
-            try:
-                if not proposed:
-                    self._propose()
-                    proposed = True
-                busy = self._turn()
-            except StoreUnavailable as error:
-                log.error("store_unavailable", code=str(error))
-                self._stopping.wait(STORE_PAUSE_S)
-                continue
-            if not busy:
-                self._stopping.wait(POLL_S)
-        self._stop_crews()
+        try:
+            while not self._stopping.is_set():
+                self._stopping.wait(self._guarded_turn())
+        finally:
+            self._stop_crews()  # whatever happened: their threads would keep the process alive
         log.info("worker_stopped", name=self.name)
+
+    def _guarded_turn(self) -> float:
+        """Do what there is to do; return how long to wait before the next time."""
+        try:
+            return 0 if self._turn() else POLL_S
+        except StoreUnavailable as error:
+            log.error("store_unavailable", code=str(error))
+            return STORE_PAUSE_S
 
     def _turn(self) -> bool:
         """Do once what there is to do; return whether more may wait."""
@@ -85,6 +85,9 @@ class Worker:
             self._reloading.clear()
             self._reload()
         self._keep_house(now)
+        if not self._proposed:
+            self._propose()
+            self._proposed = True  # only now: a store that is away is asked again
         ruleset = self._follow_ruleset()
         settled = 0
         if self.store.has_unsettled():
@@ -139,7 +142,7 @@ class Worker:
     def _reload(self) -> None:
         if self.settings.reload():
             self._watch = FileWatch(self.settings.current.watched)
-            self._propose()
+            self._proposed = False
             self._ruleset = None  # connections, policies, or both may be others: the crews start anew
 
     def _report_plan(self, now: datetime) -> None:
@@ -171,13 +174,8 @@ class Worker:
 
 
 def _decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
-    """Decide on one event; one that a bug makes undecidable holds no other up and stays as it is."""
-    try:
-        decision = ruleset.decide(view, now)
-    except Exception:
-        log.exception("undecidable", uid=view.uid)
-        return Decision({}, failure="undecidable")
-    if decision.failure:
+    decision = rules.decide(ruleset, view, now)
+    if decision.failure not in {None, rules.UNDECIDABLE}:
         log.error("event_failed", uid=view.uid, code=decision.failure)
     return decision
 

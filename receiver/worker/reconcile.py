@@ -30,7 +30,7 @@ from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, faile
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.redaction import digest
 from receiver.core.ruleset import Ruleset
-from receiver.store import MailboxWork, Store, Trouble, WorkItem
+from receiver.store import MailboxWork, Neighbour, Store, Trouble, WorkItem
 
 log = logs.get("worker")
 
@@ -72,7 +72,7 @@ class Pass:
         """
         items = {item.placement.id: item for item in self.work.items}
         placements = self._look_up(items)
-        if self.trouble is None:
+        if self.trouble is None and self._knows_the_mailbox(placements):
             self._write(items, placements)
         self.store.release(self.work, *self._verdict())
         return self.trouble if self.trouble and self.trouble.scope is Scope.SERVER else None
@@ -85,6 +85,39 @@ class Pass:
             wait = delay_s(self.work.attempts + 1, asked, random.random())
             return Trouble(self.trouble.code, now + timedelta(seconds=wait)), None
         return None, now if self.answered and self.trouble is None else None
+
+    # Identity
+
+    def _knows_the_mailbox(self, placements: Sequence[Placement]) -> bool:
+        """Whether writing may begin. Before the first entry, the server is asked which mailbox the address is.
+
+        Two addresses of one mailbox would else get an entry each, and after a change of address the look-up for one
+        would find the other's. Where it turns out so, the events are settled anew under the one name.
+        """
+        now = self.store.now()
+        if self.work.identified or all(next_step(p, now) is not Step.CREATE for p in placements):
+            return True
+        try:
+            primary = self.connector.identify(self.work.mailbox.address)
+            homes = [(n, self.connector.identify(n.address)) for n in self.store.neighbours(self.work)]
+        except ConnectorError as error:
+            self._note(error)
+            log.warning("identify_failed", mailbox=self.work.mailbox_id, code=error.code)
+            return False
+        merged = (
+            [self._merge(n) for n, home in homes if home == primary] if primary == self.work.mailbox.address else []
+        )
+        if merged and not all(merged):
+            return False
+        renamed = self.store.identify(self.work, primary, now)
+        return not renamed and not merged
+
+    def _merge(self, neighbour: Neighbour) -> bool:
+        merged = self.store.merge(neighbour, self.work, self.store.now())
+        log.info("mailboxes_are_one", mailbox=self.work.mailbox_id, other=neighbour.mailbox_id, merged=merged)
+        if not merged:  # somebody is writing there: a little later
+            self.trouble = self.trouble or Temporary("mailbox_in_use", Scope.MAILBOX)
+        return merged
 
     # Look-ups
 
@@ -142,7 +175,13 @@ class Pass:
         if not writes:
             return
         verbs = {write.placement.id: write.verb for write in writes}
-        self._advance([write.placement for write in writes], lambda p: begin(p, verbs[p.id], now, self.timings))
+        begun = self._advance([write.placement for write in writes], lambda p: begin(p, verbs[p.id], now, self.timings))
+        # A record that was dropped since it was claimed (nothing there, nothing wanted any more) has no write either:
+        # nobody would remember what it left.
+        recorded = {placement.id for placement in begun}
+        writes = [write for write in writes if write.placement.id in recorded]
+        if not writes:
+            return
         outcomes = self.connector.apply(self.work.mailbox.address, [write.change for write in writes])
         self._record_outcomes(writes, outcomes)
 

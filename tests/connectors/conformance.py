@@ -20,6 +20,7 @@ from connectors.base import (
     Permanent,
     Sensitivity,
     ShowAs,
+    Temporary,
     Update,
 )
 
@@ -54,6 +55,8 @@ class Bench:
     """The same calendars, another installation."""
     mailbox: str
     other_mailbox: str
+    nobodys: str
+    """What leads to no mailbox."""
     move_to_subfolder: Callable[[str], str]
     """Do as an agent does; return the id that the item has then, as far as that is told."""
     copy: Callable[[str], None]
@@ -296,3 +299,46 @@ class Conformance:
     def test_a_probe_reaches_the_mailbox_and_changes_nothing(self, bench: Bench) -> None:
         assert bench.connector.probe(bench.mailbox).address == bench.mailbox
         assert listed(bench) == {}
+
+    def test_a_mailbox_is_identified_by_its_address_in_lower_case(self, bench: Bench) -> None:
+        assert bench.connector.identify(bench.mailbox) == bench.mailbox
+        assert bench.connector.identify(bench.mailbox.upper()) == bench.mailbox
+        assert bench.connector.identify(bench.other_mailbox) == bench.other_mailbox
+        assert listed(bench) == {}
+
+    def test_an_address_that_leads_nowhere_is_no_mailbox(self, bench: Bench) -> None:
+        with pytest.raises(Temporary, match="mailbox_not_found") as caught:
+            bench.connector.identify(bench.nobodys)
+        assert (caught.value.code, caught.value.scope) == ("mailbox_not_found", "mailbox")
+
+
+@dataclass(frozen=True)
+class Names:
+    """A mailbox that has more than one address, and a way to give it another."""
+
+    alias: str
+    rename: Callable[[str, str], None]
+
+
+class AliasConformance:
+    """What every connector must do whose mailboxes have several addresses. It needs the fixture `names`, too."""
+
+    def test_an_alias_identifies_as_the_primary_address(self, bench: Bench, names: Names) -> None:
+        assert bench.connector.identify(names.alias) == bench.mailbox
+        assert bench.connector.probe(names.alias).address == bench.mailbox
+
+    def test_after_a_change_of_address_every_old_one_identifies_as_the_new(self, bench: Bench, names: Names) -> None:
+        """An agent marries: what was written before must be found under the new name, and not be written again."""
+        (item_id,) = create(bench, entry())
+        new = "agent.nouveau@departement.example"
+        names.rename(bench.mailbox, new)
+        assert [bench.connector.identify(each) for each in (bench.mailbox, names.alias, new)] == [new] * 3
+        for address in (bench.mailbox, new):
+            assert bench.connector.find(address, [entry().uid]) == {entry().uid: [Found(item_id, entry().uid)]}
+        assert bench.connector.apply(new, [Delete(item_id)]) == [Done(item_id)]
+
+    def test_what_was_once_told_is_asked_again(self, bench: Bench, names: Names) -> None:
+        """Addresses change, and are given to others."""
+        assert bench.connector.identify(bench.mailbox) == bench.mailbox
+        names.rename(bench.mailbox, "Agent.Nouveau@departement.example")
+        assert bench.connector.identify(bench.mailbox) == "agent.nouveau@departement.example"

@@ -63,6 +63,7 @@ def bench_for(exchange: MockExchange, own: EwsConnector, stranger: EwsConnector)
         stranger=stranger,
         mailbox=MAILBOX,
         other_mailbox=OTHER,
+        nobodys="personne@departement.example",
         move_to_subfolder=lambda item_id: exchange.move_item(item_id, "2026"),
         copy=exchange.copy_item,  # type: ignore[arg-type]
         exact_zones=False,

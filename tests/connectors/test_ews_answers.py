@@ -264,6 +264,7 @@ def test_an_item_whose_time_cannot_be_read_is_an_error_of_the_mailbox(
 
 
 RIGHTS = "<t:EffectiveRights><t:CreateContents>{0}</t:CreateContents><t:Modify>{0}</t:Modify></t:EffectiveRights>"
+EDITORS_RIGHTS = {"CreateContents": "true", "Delete": "false", "Modify": "false", "Read": "true"}
 FOLDER = '<m:Folders><t:CalendarFolder><t:FolderId Id="F="/>{}</t:CalendarFolder></m:Folders>'
 OWNER = (
     '<m:AlternateId xmlns:x="http://www.w3.org/2001/XMLSchema-instance" x:type="t:AlternateIdType" '
@@ -284,6 +285,67 @@ def test_a_probe_stands_without_the_owners_address(connector: EwsConnector, web:
         web.post(URL, body=refused)
         assert connector.probe(ALIAS) == Probe(ALIAS, None)
         web.reset()
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        (message("ConvertId", "", "ErrorInvalidOperation", "Error"), "invalid_operation"),
+        (message("ConvertId", "", "ErrorInvalidIdMalformed", "Error"), "item_not_found"),
+        (message("ConvertId", "", "ErrorNonExistentMailbox", "Error"), "mailbox_not_found"),
+        (message("ConvertId", ""), "answer_incomplete"),
+        (message("ConvertId", OWNER.replace(MAILBOX, "")), "answer_incomplete"),
+        (message("ConvertId", OWNER.replace(MAILBOX, "/o=Exchange/cn=agent")), "answer_incomplete"),
+        (message("ConvertId", OWNER) * 2, "answer_incomplete"),
+        ("", "not_ews"),
+    ],
+)
+def test_an_identity_is_told_by_the_server_or_not_at_all(
+    connector: EwsConnector, web: responses.RequestsMock, told: str, code: str
+) -> None:
+    """A guess would have one mailbox taken for two. And no single item is at fault: the mailbox must wait."""
+    web.post(URL, body=answered("GetFolder", message("GetFolder", FOLDER.format(""))))
+    web.post(URL, body=answered("ConvertId", told) if told else "")
+    with pytest.raises(Temporary) as caught:
+        connector.identify(ALIAS)
+    assert caught.value.code == code
+    assert caught.value.scope is (Scope.SERVER if code == "not_ews" else Scope.MAILBOX)
+
+
+def test_a_request_that_is_refused_is_the_mailboxs_trouble(
+    connector: EwsConnector, web: responses.RequestsMock
+) -> None:
+    fault = "<s:Fault><faultcode>a:ErrorInvalidRequest</faultcode><faultstring>?</faultstring></s:Fault>"
+    web.post(URL, status=500, body=envelope(fault))
+    with pytest.raises(Permanent, match="invalid_request") as caught:
+        connector.identify(MAILBOX)
+    assert caught.value.scope is Scope.MAILBOX
+
+
+def test_an_identity_is_lower_case_however_the_server_writes_it(
+    connector: EwsConnector, web: responses.RequestsMock
+) -> None:
+    web.post(URL, body=answered("GetFolder", message("GetFolder", FOLDER.format(""))))
+    web.post(URL, body=answered("ConvertId", message("ConvertId", OWNER.replace(MAILBOX, "A.Un@Dept.Example"))))
+    assert connector.identify(ALIAS) == "a.un@dept.example"
+
+
+def test_a_calendar_without_an_id_identifies_nobody(connector: EwsConnector, web: responses.RequestsMock) -> None:
+    nameless = FOLDER.format("").replace('<t:FolderId Id="F="/>', "")
+    web.post(URL, body=answered("GetFolder", message("GetFolder", nameless)))
+    with pytest.raises(Temporary, match="not_ews"):
+        connector.identify(MAILBOX)
+
+
+def test_an_editor_of_the_items_is_no_editor_of_the_folder(
+    connector: EwsConnector, web: responses.RequestsMock
+) -> None:
+    """The rights to modify and delete are told of the folder itself, and a delegate has them not."""
+    rights = "".join(f"<t:{name}>{yes}</t:{name}>" for name, yes in EDITORS_RIGHTS.items())
+    told = FOLDER.format(f"<t:EffectiveRights>{rights}</t:EffectiveRights>")
+    web.post(URL, body=answered("GetFolder", message("GetFolder", told)))
+    web.post(URL, body=answered("ConvertId", message("ConvertId", OWNER)))
+    assert connector.probe(MAILBOX) == Probe(MAILBOX, None)
 
 
 def test_a_calendar_that_may_only_be_read_is_told_by_the_probe(

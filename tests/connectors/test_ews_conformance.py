@@ -7,8 +7,19 @@ import pytest
 
 from connectors.base import Change, Create, Delete, Done, Update
 from mock_exchange import MockExchange
-from tests.connectors.conformance import Bench, Conformance, check_shows, create, entry, full_entry, listed
+from tests.connectors.conformance import (
+    AliasConformance,
+    Bench,
+    Conformance,
+    Names,
+    check_shows,
+    create,
+    entry,
+    full_entry,
+    listed,
+)
 from tests.connectors.ews import (
+    ALIAS,
     BASIC_DELEGATE,
     MAILBOX,
     NTLM_IMPERSONATION,
@@ -43,8 +54,17 @@ def bench(server: MockExchange, way: tuple[str, str]) -> Iterator[Bench]:
         yield bench_for(server, connector, other)
 
 
+@pytest.fixture
+def names(server: MockExchange) -> Names:
+    return Names(alias=ALIAS, rename=server.rename_mailbox)
+
+
 class TestEws(Conformance):
     """The port's suite on EWS."""
+
+
+class TestEwsAliases(AliasConformance):
+    """The port's suite of addresses on EWS."""
 
 
 class TestEwsSeries(SeriesConformance):
@@ -60,6 +80,7 @@ def test_every_message_is_what_microsofts_schemas_say(way: tuple[str, str]) -> N
     ):
         bench = bench_for(server, connector, other)
         connector.probe(MAILBOX)
+        connector.identify(ALIAS)
         small, full = create(bench, entry("a"), full_entry("b"))
         changes: list[Change] = [Update(small, full_entry("a")), Update(full, entry("b")), Create(entry("c"))]
         connector.apply(MAILBOX, [*changes, Delete("nonsense")])
@@ -69,7 +90,16 @@ def test_every_message_is_what_microsofts_schemas_say(way: tuple[str, str]) -> N
         assert len(listed(bench)) == 3 + len(RULES)
         connector.apply(MAILBOX, [Delete(item_id) for item_id in (small, full, *repeated)])
         verbs_sent = set(verbs(server))
-        assert verbs_sent > {"CreateItem", "UpdateItem", "DeleteItem", "FindItem", "FindFolder", "GetFolder", "GetItem"}
+        assert verbs_sent >= {
+            "ConvertId",
+            "CreateItem",
+            "UpdateItem",
+            "DeleteItem",
+            "FindItem",
+            "FindFolder",
+            "GetFolder",
+            "GetItem",
+        }
         check_clean(server)
 
 
@@ -93,6 +123,7 @@ def test_every_version_can_be_spoken(server: MockExchange, way: tuple[str, str],
         bench = bench_for(server, connector, other)
         (item_id,) = create(bench, full_entry())
         connector.probe(MAILBOX)
+        assert connector.identify(ALIAS) == MAILBOX
         (outcome,) = connector.apply(MAILBOX, [Update(item_id, entry(full_entry().uid))])
         check_shows(bench, listed(bench)[item_id], entry(full_entry().uid))
         assert connector.apply(MAILBOX, [Delete(item_id)]) == [outcome] == [Done(item_id)]

@@ -276,4 +276,6 @@ def test_a_mailbox_that_nobody_has_is_told_as_such(connector: EwsConnector, mail
     with pytest.raises(Temporary, match="mailbox_not_found"):
         connector.probe(mailbox)
     with pytest.raises(Temporary, match="mailbox_not_found"):
+        connector.identify(mailbox)
+    with pytest.raises(Temporary, match="mailbox_not_found"):
         list(connector.list_marked(mailbox, *WIDE))

@@ -14,6 +14,7 @@ from connectors.base import (
     Create,
     Delete,
     NotFound,
+    Temporary,
     Update,
 )
 from connectors.ews import EwsConnector, reading
@@ -84,6 +85,21 @@ def test_a_window_is_read_in_three_posts(exchange: MockExchange, connector: EwsC
 
 def test_a_probe_is_two_posts(exchange: MockExchange, connector: EwsConnector) -> None:
     assert count(exchange, lambda: connector.probe(MAILBOX)) == {"GetFolder": 1, "ConvertId": 1}
+
+
+@pytest.mark.parametrize("address", [MAILBOX, ALIAS])
+def test_an_identity_is_two_posts(exchange: MockExchange, connector: EwsConnector, address: str) -> None:
+    """Each time: an id that was kept would go on naming the mailbox that had the address then."""
+    for _ in range(2):
+        assert count(exchange, lambda: connector.identify(address)) == {"GetFolder": 1, "ConvertId": 1}
+
+
+def test_an_unknown_mailbox_is_told_after_one_post(exchange: MockExchange, connector: EwsConnector) -> None:
+    def ask() -> None:
+        with pytest.raises(Temporary, match="mailbox_not_found"):
+            connector.identify("personne@departement.example")
+
+    assert count(exchange, ask) == {"GetFolder": 1}
 
 
 def test_the_first_call_of_a_connection_pays_for_the_ntlm_handshake(exchange: MockExchange) -> None:

@@ -207,6 +207,17 @@ def test_a_delegate_without_rights_is_told_by_the_probe() -> None:
         assert (outcome.error.code, outcome.error.scope) == ("access_denied", Scope.MAILBOX)
 
 
+def test_a_delegate_who_may_only_read_is_told_by_the_probe() -> None:
+    with (
+        exchange_for("basic", "delegate", delegates={ACCOUNT: {MAILBOX: "reviewer", OTHER: "editor"}}) as exchange,
+        connected(settings_for(exchange, "basic", "delegate")) as connector,
+    ):
+        with pytest.raises(Temporary, match="access_denied") as caught:
+            connector.probe(MAILBOX)
+        assert caught.value.scope is Scope.MAILBOX
+        assert connector.probe(OTHER).address == OTHER
+
+
 def test_no_secret_shows_in_the_settings() -> None:
     settings = EwsSettings("https://x", "Exchange2016", "ntlm", "delegate", "svc", "hunter2", "i")
     assert "hunter2" not in repr(settings)

@@ -47,6 +47,7 @@ def bench(tmp_path: Path) -> Bench:
         stranger=IcsFolderConnector(tmp_path, "installation-2"),
         mailbox=MAILBOX,
         other_mailbox="agent.deux@departement.example",
+        nobodys="nobody",
         move_to_subfolder=move,
         copy=lambda item_id: shutil.copy(own / item_id, own / "copie.ics"),  # type: ignore[arg-type, return-value]
         exact_zones=True,
@@ -192,6 +193,8 @@ def test_what_is_no_address_is_no_mailbox(bench: Bench, mailbox: str) -> None:
     assert (outcome.error.code, outcome.error.scope) == ("mailbox_not_found", Scope.MAILBOX)
     with pytest.raises(Temporary, match="mailbox_not_found"):
         bench.connector.probe(mailbox)
+    with pytest.raises(Temporary, match="mailbox_not_found"):
+        bench.connector.identify(mailbox)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,12 @@ def test_mailboxes_are_made(control, exchange):
     assert exchange.items("n@departement.example") == []
 
 
+def test_a_mailbox_changes_its_address(control, exchange):
+    control("POST", "/mock/mailboxes/rename", address=AGENT, new="n@departement.example")
+    assert control("GET", "/mock/state")["mailboxes"] == {"n@departement.example": [AGENT], OTHER: []}
+    assert [item.subject for item in exchange.items("n@departement.example")] == ["x"]
+
+
 def test_the_state_tells_what_a_suite_asserts(control):
     state = control("GET", "/mock/state")
     assert state["mailboxes"] == {AGENT: [], OTHER: []}
@@ -135,6 +141,8 @@ def test_the_state_tells_what_a_suite_asserts(control):
         ("GET", "/mock/items", {}, 400),
         ("GET", "/mock/items?mailbox=personne@x.example", {}, 404),
         ("POST", "/mock/faults", {"kind": "earthquake"}, 400),
+        ("POST", "/mock/mailboxes/rename", {"address": AGENT, "new": OTHER}, 400),
+        ("POST", "/mock/mailboxes/rename", {"address": "personne@x.example", "new": "n@x.example"}, 404),
         ("POST", "/mock/items", {"action": "burn", "item_id": "x"}, 400),
     ],
 )

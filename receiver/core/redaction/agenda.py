@@ -1,6 +1,6 @@
 """The entries of absences and plages d'ouverture."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from connectors.base import CalendarEntry, Recurrence, ShowAs
@@ -24,16 +24,19 @@ def render(uid: str, state: AgendaState, setting: Setting) -> CalendarEntry | No
 
     """
     policies, absence = setting.policies, state.model is Model.ABSENCE
+    if not (policies.absences if absence else policies.plages_ouverture):
+        return None  # before the rule is looked at: what is not shown cannot fail
     occurrence = _first_occurrence(state)
-    if occurrence is None or not (policies.absences if absence else policies.plages_ouverture):
+    if occurrence is None:
         return None
-    start, recurrence = occurrence
+    first_start, recurrence = occurrence
     zone = ZoneInfo(state.time_zone) if state.time_zone else setting.time_zone
+    start, end = _on_the_clock(first_start, first_start + (state.first_end - state.first_start), zone)
     return CalendarEntry(
         uid=uid,
         title=clean(_absence_title(state, policies) if absence else _plage_title(state), TITLE_LIMIT),
-        start=start.replace(tzinfo=zone),
-        end=(start + (state.first_end - state.first_start)).replace(tzinfo=zone),
+        start=start,
+        end=end,
         time_zone=zone.key,
         location="" if absence else clean(place_of(state.lieu, policies), LOCATION_LIMIT),
         notice=ABSENCE_NOTICE if absence else PLAGE_NOTICE,
@@ -51,6 +54,12 @@ def _first_occurrence(state: AgendaState) -> tuple[datetime, Recurrence | None] 
         return state.first_start, None
     held = series(state.rule, state.first_start.date())
     return (datetime.combine(held.first_day, state.first_start.time()), held.recurrence) if held else None
+
+
+def _on_the_clock(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Put naive times into a zone; in the hour that a clock leaves out, the end may come before the start."""
+    begins, ends = start.replace(tzinfo=zone), end.replace(tzinfo=zone)
+    return begins, max(begins, ends, key=lambda moment: moment.astimezone(UTC))
 
 
 def _absence_title(state: AgendaState, policies: Policies) -> str:

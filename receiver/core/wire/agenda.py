@@ -114,16 +114,16 @@ def _times(agenda: _Agenda) -> _Times:
         raise InvalidPayload(*(f"data.{name}" for name in lacking))
     start = datetime.combine(agenda.first_day, agenda.start_time)
     end = datetime.combine(agenda.end_day or agenda.first_day, agenda.end_time)
-    return _Times(start, end, _rule(agenda.rrule))
+    return _Times(start, end, _rule(agenda.rrule, "data.rrule"))
 
 
-def _rule(text: str | None) -> Rule | None:
+def _rule(text: str | None, at: str) -> Rule | None:
     if not text or not text.strip(" ;"):
         return None
     try:
         return parse(text)
     except Unreadable:
-        raise InvalidPayload("data.rrule") from None
+        raise InvalidPayload(at) from None
 
 
 def _from_ical(text: str) -> _Times:
@@ -132,10 +132,23 @@ def _from_ical(text: str) -> _Times:
         event = Calendar.from_ical(text).walk("VEVENT")[0]
         start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
         rule = _text(event["RRULE"].to_ical()) if "RRULE" in event else None
-        zone = event["DTSTART"].params.get("TZID")
+        zone = _one_zone(event)
     except (ValueError, KeyError, IndexError, AttributeError, TypeError):  # icalendar's ways to refuse a text
         raise InvalidPayload("data.ical") from None
-    return _Times(start, end, _rule(rule), validate(_Zoned, {"zone": zone}, "data.ical").zone)
+    return _Times(start, end, _rule(rule, "data.ical"), zone)
+
+
+def _one_zone(event: Component) -> str | None:
+    """Return the zone that both times are in; None: they name none."""
+    start, end = (_Zoned(zone=_zone(event, name)) for name in ("DTSTART", "DTEND"))
+    if start != end:
+        raise ValueError
+    return start.zone
+
+
+def _zone(event: Component, name: str) -> str | None:
+    named: str | None = event[name].params.get("TZID")
+    return named or ("UTC" if getattr(event.decoded(name), "tzinfo", None) else None)
 
 
 def _text(content: object) -> str:

@@ -1,0 +1,109 @@
+"""Which addresses are one mailbox. The server tells; until it has been asked, each address is its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
+
+from receiver.core.mailboxes import Mailbox
+from receiver.store.placements import placement_of
+from receiver.store.records import MailboxWork
+from receiver.store.tables import events, mailboxes, placements
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another mailbox of the same server that holds something of an event that is about to be written."""
+
+    mailbox_id: int
+    address: str
+
+
+def mailbox_id(connection: Connection, mailbox: Mailbox) -> int:
+    """Return the row of a mailbox, made if need be."""
+    same = (mailboxes.c.calendar == mailbox.calendar) & (mailboxes.c.address == mailbox.address)
+    known: int | None = connection.scalar(select(mailboxes.c.id).where(same))
+    if known is not None:
+        return known
+    new = {"calendar": mailbox.calendar, "address": mailbox.address, "attempts": 0}
+    created: int = connection.execute(insert(mailboxes).values(new).returning(mailboxes.c.id)).scalar_one()
+    return created
+
+
+def aliases(connection: Connection) -> Mapping[Mailbox, Mailbox]:
+    """Return every address that is another one of a mailbox, with that other one."""
+    primary = mailboxes.alias("primary_mailbox")
+    rows = connection.execute(
+        select(mailboxes.c.calendar, mailboxes.c.address, primary.c.address).join(
+            primary, primary.c.id == mailboxes.c.same_as
+        )
+    )
+    return {Mailbox(calendar, alias): Mailbox(calendar, address) for calendar, alias, address in rows}
+
+
+def identify(connection: Connection, work: MailboxWork, primary: str, now: datetime) -> bool:
+    """Note what the server calls a mailbox; return whether it has another name, under which its events go on."""
+    connection.execute(update(mailboxes).where(mailboxes.c.id == work.mailbox_id).values(identity=primary))
+    if primary == work.mailbox.address:
+        return False
+    target = mailbox_id(connection, Mailbox(work.mailbox.calendar, primary))
+    merge(connection, work.mailbox_id, target, now)
+    return True
+
+
+def neighbours(connection: Connection, work: MailboxWork) -> list[Neighbour]:
+    """Return the other mailboxes of the server that hold something of an event in this work: a move's old home."""
+    ids = [item.event_id for item in work.items]
+    something = or_(
+        placements.c.applied.is_not(None), placements.c.look_up_at.is_not(None), placements.c.recheck_at.is_not(None)
+    )
+    rows = connection.execute(
+        select(mailboxes.c.id, mailboxes.c.address)
+        .join(placements, placements.c.mailbox_id == mailboxes.c.id)
+        .where(
+            placements.c.event_id.in_(ids),
+            mailboxes.c.id != work.mailbox_id,
+            mailboxes.c.calendar == work.mailbox.calendar,
+            something,
+        )
+        .distinct()
+    )
+    return [Neighbour(row.id, row.address) for row in rows]
+
+
+def is_leased(connection: Connection, number: int, now: datetime) -> bool:
+    """Whether a worker may be writing into a mailbox at this moment."""
+    held = and_(mailboxes.c.id == number, mailboxes.c.leased_until > now)
+    return connection.execute(select(mailboxes.c.id).where(held).with_for_update()).first() is not None
+
+
+def merge(connection: Connection, alias: int, target: int, now: datetime) -> None:
+    """Make one mailbox of two addresses: what was placed under the alias goes on under the target.
+
+    Where both hold something of one event, both stay, and settling removes the one too many.
+    """
+    connection.execute(
+        update(mailboxes).where(or_(mailboxes.c.id == alias, mailboxes.c.same_as == alias)).values(same_as=target)
+    )
+    connection.execute(update(mailboxes).where(mailboxes.c.id == target).values(same_as=None))
+    under_target = _placed(connection, target)
+    under_alias = _placed(connection, alias)
+    for event_id, row in under_alias.items():
+        other = under_target.get(event_id)
+        if other is not None and not placement_of(other).may_be_there:
+            connection.execute(delete(placements).where(placements.c.id == other["id"]))
+            other = None
+        if other is None:
+            connection.execute(update(placements).where(placements.c.id == row["id"]).values(mailbox_id=target))
+    connection.execute(update(events).where(events.c.id.in_(under_alias)).values(unsettled_at=now))
+
+
+def _placed(connection: Connection, number: int) -> dict[int, RowMapping]:
+    rows = connection.execute(
+        select(placements, events.c.uid)
+        .join(events, events.c.id == placements.c.event_id)
+        .where(placements.c.mailbox_id == number)
+        .with_for_update(of=placements)
+    ).mappings()
+    return {row["event_id"]: row for row in rows}

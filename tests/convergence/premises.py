@@ -1,0 +1,159 @@
+"""What all examples share, as starting it costs more than an example: the mock Exchange, the connector, the schema.
+
+What Exchange does late it does when the test says so: a call that it commits after its client has gone waits here.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from sqlalchemy import event
+
+from connectors.base import Change, Found, Outcome
+from connectors.ews import EwsConnector, EwsSettings
+from mock_exchange import MockExchange, StoredItem
+from mock_exchange.recording import describe
+from mock_exchange.series import shown
+from receiver.store import Store
+from tests.worker.bench import StoreInTime
+
+CALL_TIMEOUT_S = 30.0
+"""By the clock of the test; in truth nobody waits so long."""
+PATIENCE_S = 1.0
+SUB_FOLDER = "Archives"
+
+
+class Late:
+    """Stands in for the server's `stopping` event: its waits end when the test says so."""
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+        self._stopped = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout:
+            self._ended.wait(30)
+        return self._stopped
+
+    def let(self) -> None:
+        self._ended.set()
+
+    def hold(self) -> None:
+        self._ended.clear()
+
+    def set(self) -> None:
+        self._stopped = True
+        self._ended.set()
+
+
+class Relay:
+    """The connector, with somebody who may do something else at the moment of a call."""
+
+    call_timeout_s = CALL_TIMEOUT_S
+
+    def __init__(self, connector: EwsConnector) -> None:
+        self._connector = connector
+        self.meanwhile: Callable[[], None] | None = None
+
+    def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
+        self._pause()
+        return self._connector.apply(mailbox, changes)
+
+    def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
+        self._pause()
+        return self._connector.find(mailbox, uids)
+
+    def identify(self, mailbox: str) -> str:
+        self._pause()
+        return self._connector.identify(mailbox)
+
+    def _pause(self) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
+
+
+class Premises:
+    """A mock Exchange with these mailboxes, a connector to it, and empty stores on demand."""
+
+    def __init__(self, folder: Path, mailboxes: Sequence[str]) -> None:
+        self._folder = folder
+        self._template = folder / "template.db"
+        store = Store(f"sqlite:///{self._template}")
+        store.migrate()
+        installation = store.installation().id
+        store.close()
+        schemas = os.environ.get("RDV_EWS_SCHEMAS")
+        self.mailboxes = tuple(mailboxes)
+        users: Mapping[str, str] = {"svc": "pw"}
+        self.exchange = MockExchange(
+            mailboxes, auth="basic", users=users, impersonators={"svc": None}, schema_dir=schemas
+        )
+        for mailbox in mailboxes:
+            self.exchange.make_folder(mailbox, SUB_FOLDER)
+        self.exchange.start()
+        self.late = Late()
+        self.exchange._server.stopping = self.late  # type: ignore[union-attr, assignment]
+        self.connector = EwsConnector(
+            EwsSettings(
+                server=self.exchange.url,
+                version="Exchange2016",
+                auth="basic",
+                access="impersonation",
+                username="svc",
+                password="pw",
+                installation=installation,
+                connections=2,
+                timeout_s=PATIENCE_S,
+            )
+        )
+
+    def close(self) -> None:
+        self.late.set()
+        self.connector.close()
+        self.exchange.stop()
+
+    @contextlib.contextmanager
+    def fresh(self) -> Iterator[StoreInTime]:
+        """An empty store, and nothing in any mailbox."""
+        self.settle_late()
+        self.exchange.faults.clear()
+        for item in list(self.exchange.store.items.values()):
+            self.exchange.store.remove(item)
+        self.exchange.forget_requests()
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            copy = Path(folder) / "store.db"
+            shutil.copy(self._template, copy)
+            store = StoreInTime(f"sqlite:///{copy}")
+            event.listen(store._engine, "connect", _hasten)
+            try:
+                yield store
+            finally:
+                store.close()
+
+    def settle_late(self) -> None:
+        """Have Exchange do now what it still has to do."""
+        self.late.let()
+        self.exchange.settle()
+        self.late.hold()
+
+    def masters(self, mailbox: str) -> list[StoredItem]:
+        """Return the stored items of a mailbox, wherever its agent keeps them."""
+        return [item for folder in ("calendar", SUB_FOLDER) for item in self.exchange.items(mailbox, folder)]
+
+    def times(self, mailbox: str, start: object, end: object) -> list[StoredItem]:
+        """Return what a mailbox shows between two moments, wherever its agent keeps it."""
+        store = self.exchange.store
+        with store.lock:
+            folders = store.distinguished(mailbox, "calendar"), store.named(mailbox, SUB_FOLDER)
+            items = [item for folder in folders for item in store.items_in(folder.id)]
+            return [describe(store, item) for item in shown(items, start, end)]  # type: ignore[arg-type]
+
+
+def _hasten(connection: object, _record: object) -> None:
+    """No example survives a power failure: whether commits do is another test's business."""
+    connection.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]

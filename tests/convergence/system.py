@@ -1,0 +1,227 @@
+"""The receiver as it runs: web front, store, workers and connector over the mock, under one clock that the test turns."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from emitter.platforms import Platform
+from emitter.signing import Scheme, headers
+from receiver.config import Emitter, Secret, Settings, SigningSecret, Source, WebSettings
+from receiver.core.mailboxes import Mailbox, MailboxMap
+from receiver.core.plan import Placement, Timings
+from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Policies
+from receiver.core.ruleset import Ruleset
+from receiver.operations import rules
+from receiver.store import LeaseLost, MailboxWork, StoreUnavailable
+from receiver.store.placements import placement_of
+from receiver.store.tables import events, mailboxes, placements
+from receiver.web.app import create_app
+from receiver.worker.crew import BATCH, Crew
+from receiver.worker.reconcile import reconcile
+from tests.convergence.oracle import Choices, Directory
+from tests.convergence.premises import CALL_TIMEOUT_S, Premises, Relay
+from tests.convergence.world import INSERTION, ORGANISATIONS, SOURCES, Job
+from tests.worker.bench import StoreInTime
+
+CALENDAR = "exchange"
+TIMINGS = Timings.of(CALL_TIMEOUT_S)
+PAST_DAYS = 90
+WORKERS = 2
+
+
+class PowerCut(KeyboardInterrupt):
+    """A worker process dies."""
+
+
+class System:
+    """One receiver: a web process and two worker processes."""
+
+    def __init__(self, premises: Premises, store: StoreInTime, choices: Choices, directory: Directory) -> None:
+        self.premises, self.store = premises, store
+        self.scheme = Scheme.RDVI_HMAC
+        self.relay = Relay(premises.connector)
+        self.stalled: tuple[Ruleset, MailboxWork] | None = None
+        self._crews: list[Crew] = []
+        self.configure(choices, directory)
+
+    @property
+    def now(self) -> datetime:
+        return self.store.moment
+
+    # Configuration
+
+    def configure(self, choices: Choices, directory: Directory) -> None:
+        """What a changed file does after somebody has confirmed it."""
+        self.settings = _settings(choices, directory)
+        self._client = create_app(self.settings, self.store, lambda: self.store.moment).test_client()
+        rules.propose(self.store, self.settings.ruleset(), self.now, confirmed=True)
+        in_force = self.store.ruleset()
+        assert in_force is not None
+        self._ruleset = in_force.ruleset
+        self._crews = [self._crew() for _ in range(WORKERS)]
+
+    def _crew(self) -> Crew:
+        return Crew(CALENDAR, self.relay, 1, self.store, self._ruleset)  # type: ignore[arg-type]
+
+    # The front
+
+    def post(self, job: Job) -> tuple[int, str]:
+        """Send a webhook; return the answer's status and its word."""
+        insertion = job.source == INSERTION
+        platform = Platform.RDV_INSERTION if insertion else Platform.RDV_SERVICE_PUBLIC
+        signed = headers(self.scheme if insertion else Scheme.LAPIN, job.body, secret_of(job.source), self.now)
+        answer = self._client.post(
+            f"/webhooks/{job.source}", data=job.body, headers={**platform.fixed_headers, **signed}
+        )
+        document = answer.get_json()
+        return answer.status_code, document.get("reason") or document["status"]
+
+    def post_into_a_full_disk(self, job: Job) -> int:
+        """Send a webhook while nothing can be kept."""
+        self.store.accept = _refuse  # type: ignore[method-assign, assignment]
+        try:
+            return self.post(job)[0]
+        finally:
+            del self.store.accept  # type: ignore[method-assign]
+
+    # The worker
+
+    def settle(self, limit: int = 200) -> None:
+        while self.store.settle(lambda view: self._ruleset.decide(view, self.now), self.now, limit) == limit == 200:
+            pass
+
+    def work_once(self, worker: int) -> bool:
+        try:
+            return self._crews[worker].work_once()
+        except LeaseLost:
+            return True
+
+    def work_until_idle(self) -> int:
+        """Do all that is due now; return how many POSTs it took."""
+        before = len(self.premises.exchange.requests)
+        self.settle()
+        while any([self.work_once(worker) for worker in range(WORKERS)]):
+            self.settle()
+        return len(self.premises.exchange.requests) - before
+
+    def die_in_the_middle(self, records: int, error: type[BaseException]) -> None:
+        """Work, and end at the n-th time that something is to be recorded: before, between or after the calls."""
+        advance, left = self.store.advance, records
+
+        def advance_unless_dead(*arguments, **named):  # type: ignore[no-untyped-def]
+            nonlocal left
+            left -= 1
+            if not left:
+                raise error
+            return advance(*arguments, **named)
+
+        self.store.advance = advance_unless_dead  # type: ignore[method-assign]
+        try:
+            self.work_once(0)
+        except (PowerCut, StoreUnavailable):
+            pass
+        finally:
+            del self.store.advance  # type: ignore[method-assign]
+        self._crews[0] = self._crew()
+
+    def claim_and_stall(self) -> None:
+        """A worker takes a mailbox and then hangs before it does anything."""
+        work = self.store.claim(CALENDAR, self.now, BATCH, TIMINGS.lease)
+        if work is not None:
+            self.stalled = self._ruleset, work
+
+    def go_on(self) -> None:
+        """The worker that hung goes on, whether it still may or not."""
+        if self.stalled is not None:
+            (ruleset, work), self.stalled = self.stalled, None
+            try:
+                reconcile(self.store, self.relay, ruleset, work, TIMINGS)  # type: ignore[arg-type]
+            except LeaseLost:
+                pass
+
+    def meanwhile(self, happens: Callable[[], None]) -> None:
+        """Have something happen at the moment of the next call."""
+
+        def settled_by_another_thread() -> None:
+            happens()
+            self.settle()
+
+        self.relay.meanwhile = settled_by_another_thread
+
+    # What the store says
+
+    def placements(self) -> list[tuple[str, str, Placement]]:
+        """(mailbox, event's uid, placement)."""
+        rows = (
+            select(placements, events.c.uid, mailboxes.c.address)
+            .join(events, events.c.id == placements.c.event_id)
+            .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+        )
+        with self.store._engine.connect() as connection:
+            return [(row["address"], row["uid"], placement_of(row)) for row in connection.execute(rows).mappings()]
+
+    def next_moment(self) -> datetime | None:
+        """When there is something to do next, as far as the record tells; None: never."""
+        with self.store._engine.connect() as connection:
+            due = connection.scalar(select(func.min(placements.c.due_at)))
+            held = connection.execute(select(mailboxes.c.blocked_until, mailboxes.c.leased_until)).all()
+        if due is None:
+            return None
+        waits = [moment for row in held for moment in row if moment is not None and moment > self.now]
+        waits += [end for crew in self._crews if (end := crew.gate._closed_until) is not None and end > self.now]
+        return due if due > self.now else min(waits, default=self.now + timedelta(seconds=1))
+
+
+def secret_of(source: str) -> str:
+    return f"secret of {source}"
+
+
+def _refuse(*_: object) -> None:
+    raise StoreUnavailable("OperationalError")
+
+
+def _settings(choices: Choices, directory: Directory) -> Settings:
+    policies = Policies(
+        on_cancel=OnCancel.MARK if choices.mark_cancelled else OnCancel.DELETE,
+        on_rgpd_purge=OnRgpdPurge.KEEP if choices.keep_purged else OnRgpdPurge.DELETE,
+        on_agent_departure=OnAgentDeparture.KEEP if choices.keep_departed else OnAgentDeparture.DELETE_FUTURE,
+        past_days=PAST_DAYS,
+        absences=choices.absences,
+        plages_ouverture=choices.plages,
+        collective_names=choices.names,
+        absence_titles=choices.titles,
+        visio_link=choices.visio_links,
+        single_use_places=choices.single_use_places,
+    )
+    sources = {name: _source(name, policies) for name in SOURCES}
+    return Settings("", sources, {}, _mapping(directory), WebSettings())
+
+
+def _source(name: str, policies: Policies) -> Source:
+    own = ORGANISATIONS.get(name)
+    return Source(
+        name=name,
+        emitter=Emitter.RDV_INSERTION if name == INSERTION else Emitter.RDV_SERVICE_PUBLIC,
+        platform="production",
+        secrets=(SigningSecret(Secret(secret_of(name)), frozenset({own.id}) if own else None),),
+        organisations=frozenset({own.id}) if own else None,
+        time_zone=ZoneInfo("Europe/Paris"),
+        host=None,
+        policies=policies,
+    )
+
+
+def _mapping(directory: Directory) -> MailboxMap:
+    mapping = MailboxMap(
+        CALENDAR,
+        addresses={email: Mailbox(CALENDAR, mailbox) for email, mailbox in directory.direct.items()},
+        domains=dict(directory.domains),
+        ignore=tuple(sorted({f"*@{domain}" for domain in directory.ignored_domains} | directory.ignored)),
+    )
+    return replace(mapping, only=tuple(sorted(directory.pilot))) if directory.pilot is not None else mapping
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

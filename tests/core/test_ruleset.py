@@ -1,0 +1,355 @@
+"""What the mapping and the policies in force make of an event."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.base import Sensitivity
+from receiver.core.desired import AgentView, Decision, EventView
+from receiver.core.facts import AgendaState, EventState, Lieu, LocationType, RdvState
+from receiver.core.mailboxes import Mailbox, MailboxMap
+from receiver.core.policies import OnAgentDeletion, OnAgentDeparture, OnCancel, OnRgpdPurge, Policies
+from receiver.core.recurrence import Rule
+from receiver.core.redaction import digest
+from receiver.core.ruleset import (
+    UNHOLDABLE,
+    Ruleset,
+    SourceRules,
+    fingerprint,
+    read_ruleset,
+    scrubbed,
+    write_ruleset,
+)
+from tests.makers import NOW, a_plage, a_state, an_absence
+
+HERS, HIS = (Mailbox("exchange", f"{name}@departement.example") for name in ("martine", "karim"))
+MARTINE, KARIM = AgentView(HERS.address), AgentView(HIS.address)
+LEFT = "agent_31@deleted.rdv-solidarites.fr"
+DEPARTED = AgentView(LEFT, HERS.address)
+MAPPING = MailboxMap("exchange", domains={"departement.example": "departement.example"}, ignore=("robot@*",))
+EVERYTHING_ON = Policies(
+    plages_ouverture=True, collective_names=True, absence_titles=True, visio_link=True, single_use_places=True
+)
+TEMPLE = Lieu("MDS", "37 rue du Temple")
+SINGLE_USE = Lieu("Chez Mme X", "1 rue", single_use=True)
+HIDDEN = Lieu("", "", single_use=True)
+
+
+def rules(start_at: datetime | None = None, mapping: MailboxMap = MAPPING, **policies: Any) -> Ruleset:
+    return Ruleset(mapping, {"mds": SourceRules(policies=Policies(**policies))}, start_at)
+
+
+def view(
+    state: EventState | None,
+    *agents: AgentView,
+    held: dict[Mailbox, bool] | None = None,
+    state_at: datetime = NOW,
+    source: str = "mds",
+    purged: bool = False,
+) -> EventView:
+    return EventView("uid", source, state_at, state, purged, agents, held or {})
+
+
+def decided(ruleset: Ruleset, event: EventView) -> Decision:
+    return ruleset.decide(event, NOW)
+
+
+def shown(ruleset: Ruleset, state: EventState, source: str = "mds") -> str:
+    entry = ruleset.entry("uid", source, state)
+    assert entry is not None
+    return digest(entry)
+
+
+def ended(ago: timedelta) -> RdvState:
+    return a_state(starts_at=NOW - ago - timedelta(hours=1), ends_at=NOW - ago)
+
+
+# Who gets what
+
+
+def test_an_event_is_wanted_in_the_calendars_of_its_agents() -> None:
+    ruleset, state = rules(), a_state()
+    wish = shown(ruleset, state)
+    assert decided(ruleset, view(state, MARTINE, KARIM)) == Decision({HERS: wish, HIS: wish})
+    assert decided(ruleset, view(state, KARIM, held={HERS: True})).wishes == {HERS: None, HIS: wish}
+
+
+def test_ignored_agents_and_intervenants_get_none_and_unmapped_ones_are_counted() -> None:
+    others = (AgentView("robot@departement.example"), AgentView(None), AgentView("x@elsewhere.example"))
+    found = decided(rules(), view(a_state(), MARTINE, *others))
+    assert (found.wishes.keys(), found.unmapped) == ({HERS}, 1)
+
+
+def test_a_pilot_reaches_its_own_and_widening_it_reaches_the_others() -> None:
+    pilot = rules(mapping=replace(MAPPING, only=("martine@*",)))
+    assert decided(pilot, view(a_state(), MARTINE, KARIM)).wishes.keys() == {HERS}
+    assert decided(rules(), view(a_state(), MARTINE, KARIM)).wishes.keys() == {HERS, HIS}
+
+
+def test_a_source_that_is_configured_no_more_leaves_its_events_with_the_defaults() -> None:
+    ruleset, state = rules(category="RDV"), a_state()
+    assert decided(ruleset, view(state, MARTINE, source="gone")).wishes == {HERS: shown(rules(), state)}
+    assert ruleset.policies("gone") == Policies()
+
+
+def test_each_source_has_its_zone_and_its_host() -> None:
+    ruleset = Ruleset(MAPPING, {"mds": SourceRules("Indian/Reunion", "rdv.example")})
+    entry = ruleset.entry("uid", "mds", an_absence())
+    assert entry is not None
+    assert (entry.time_zone, entry.start.astimezone(UTC).hour) == ("Indian/Reunion", 4)
+    assert entry.link is not None
+    assert entry.link.startswith("https://rdv.example/")
+
+
+# Policies
+
+
+@pytest.mark.parametrize(("policy", "stays"), [(OnCancel.DELETE, False), (OnCancel.MARK, True)])
+def test_on_cancel(policy: OnCancel, stays: bool) -> None:
+    found = decided(rules(on_cancel=policy), view(a_state(cancelled=True), MARTINE, held={HERS: True}))
+    assert (found.wishes[HERS] is not None) is stays
+
+
+@pytest.mark.parametrize(
+    ("policy", "purged", "forgotten"),
+    [
+        (OnRgpdPurge.KEEP, True, True),
+        (OnRgpdPurge.KEEP, False, False),
+        (OnRgpdPurge.DELETE, True, False),
+        (OnRgpdPurge.DELETE, False, False),
+    ],
+)
+def test_on_rgpd_purge(policy: OnRgpdPurge, purged: bool, forgotten: bool) -> None:
+    """Kept in the calendar means that our own record is dropped without a trace."""
+    found = decided(rules(on_rgpd_purge=policy), view(None, held={HERS: True}, purged=purged))
+    assert found == Decision({HERS: None}, forget=forgotten)
+
+
+@pytest.mark.parametrize(
+    ("policy", "state", "stays"),
+    [
+        (OnAgentDeparture.KEEP, a_state(), True),
+        (OnAgentDeparture.DELETE_FUTURE, a_state(), False),
+        (OnAgentDeparture.KEEP, ended(timedelta(days=1)), True),
+        (OnAgentDeparture.DELETE_FUTURE, ended(timedelta(days=1)), True),
+        (OnAgentDeparture.DELETE_FUTURE, ended(timedelta(0)), False),
+        (OnAgentDeparture.DELETE_FUTURE, ended(timedelta(seconds=1)), True),
+        (OnAgentDeparture.DELETE_FUTURE, an_absence(), False),
+    ],
+)
+def test_on_agent_departure(policy: OnAgentDeparture, state: EventState, stays: bool) -> None:
+    """What is over is history, and stays whatever the policy."""
+    found = decided(rules(on_agent_departure=policy), view(state, DEPARTED, held={HERS: True}))
+    assert (found.wishes[HERS] is not None) is stays
+
+
+def test_the_entries_of_the_agents_who_remain_are_not_touched_by_a_departure() -> None:
+    ruleset = rules(on_agent_departure=OnAgentDeparture.DELETE_FUTURE)
+    found = decided(ruleset, view(a_state(), DEPARTED, KARIM, held={HERS: True, HIS: True}))
+    assert found.wishes == {HERS: None, HIS: shown(ruleset, a_state())}
+
+
+@pytest.mark.parametrize(
+    ("ago", "created"), [(timedelta(days=30), True), (timedelta(days=30, seconds=1), False), (timedelta(0), True)]
+)
+def test_what_is_older_than_past_days_is_not_created(ago: timedelta, created: bool) -> None:
+    assert (HERS in decided(rules(), view(ended(ago), MARTINE)).wishes) is created
+    assert decided(rules(), view(ended(ago), MARTINE, held={HERS: True})).wishes[HERS] is not None, "but kept right"
+
+
+def test_past_days_is_the_sources_own() -> None:
+    assert HERS not in decided(rules(past_days=0), view(ended(timedelta(seconds=1)), MARTINE)).wishes
+    assert HERS in decided(rules(past_days=365), view(ended(timedelta(days=364)), MARTINE)).wishes
+
+
+def test_a_series_is_as_old_as_its_last_occurrence() -> None:
+    began = {"first_start": datetime(2020, 1, 6, 9), "first_end": datetime(2020, 1, 6, 12)}  # noqa: DTZ001
+    for rule, created in (
+        (Rule("WEEKLY"), True),
+        (Rule("WEEKLY", last_day=date(2026, 11, 30)), True),
+        (Rule("WEEKLY", last_day=date(2026, 10, 1)), False),
+        (None, False),
+    ):
+        found = decided(rules(plages_ouverture=True), view(a_plage(rule=rule, **began), MARTINE))
+        assert (HERS in found.wishes) is created, rule
+
+
+def test_what_begins_before_the_start_is_an_older_receivers_business() -> None:
+    starts_at = a_state().starts_at
+    for start_at, created in ((starts_at, True), (starts_at + timedelta(seconds=1), False), (None, True)):
+        found = decided(rules(start_at), view(a_state(), MARTINE))
+        assert (HERS in found.wishes) is created
+    kept = decided(rules(starts_at + timedelta(days=1)), view(a_state(), MARTINE, held={HERS: True}))
+    assert kept.wishes[HERS] is not None, "what is placed stays right"
+
+
+def test_a_series_that_is_still_running_at_the_start_is_created() -> None:
+    running = a_plage(rule=Rule("WEEKLY", last_day=date(2027, 7, 1)))
+    start_at = NOW + timedelta(days=60)
+    assert HERS in decided(rules(start_at, plages_ouverture=True), view(running, MARTINE)).wishes
+    assert HERS not in decided(rules(start_at, plages_ouverture=True), view(a_plage(), MARTINE)).wishes
+
+
+@pytest.mark.parametrize(
+    ("state", "on", "off"),
+    [
+        (an_absence(), {}, {"absences": False}),
+        (a_plage(), {"plages_ouverture": True}, {}),
+    ],
+)
+def test_a_kind_that_is_switched_off_goes_and_comes_back(
+    state: AgendaState, on: dict[str, bool], off: dict[str, bool]
+) -> None:
+    assert decided(rules(**off), view(state, MARTINE)).wishes == {}
+    assert decided(rules(**off), view(state, MARTINE, held={HERS: True})).wishes == {HERS: None}
+    assert decided(rules(**on), view(state, MARTINE)).wishes == {HERS: shown(rules(**on), state)}
+
+
+# Series that nobody can hold
+
+
+def test_a_series_that_no_calendar_holds_is_removed_and_told() -> None:
+    found = decided(rules(), view(an_absence(rule=Rule("YEARLY")), MARTINE, held={HERS: True}))
+    assert (found.wishes, found.failure) == ({HERS: None}, UNHOLDABLE)
+
+
+def test_its_title_is_erased_all_the_same() -> None:
+    found = decided(rules(), view(an_absence(rule=Rule("YEARLY"), title="x"), MARTINE))
+    assert found.state == an_absence(rule=Rule("YEARLY"))
+
+
+def test_a_series_that_a_policy_hides_is_no_failure() -> None:
+    """Nobody need look into what would not be shown anyway."""
+    hidden = decided(rules(), view(a_plage(rule=Rule("YEARLY")), MARTINE))
+    assert (hidden.wishes, hidden.failure) == ({}, None)
+
+
+# Agents without a place
+
+
+def test_the_absences_of_an_agent_without_a_place_go_and_the_rdv_stay() -> None:
+    gone = replace(MARTINE, roles_gone_at=NOW)
+    held = {HERS: True}
+    on = {"plages_ouverture": True}
+    assert decided(rules(), view(an_absence(), gone, held=held)).wishes == {HERS: None}
+    assert decided(rules(**on), view(a_plage(), gone, held=held)).wishes == {HERS: None}
+    assert decided(rules(), view(a_state(), gone, held=held)).wishes[HERS] is not None
+
+
+def test_past_absences_stay() -> None:
+    past = an_absence(first_start=datetime(2026, 11, 2, 8), first_end=datetime(2026, 11, 6, 18))  # noqa: DTZ001
+    gone = replace(MARTINE, roles_gone_at=NOW)
+    assert decided(rules(), view(past, gone, held={HERS: True})).wishes[HERS] is not None
+
+
+@pytest.mark.parametrize(("later", "alive"), [(timedelta(0), False), (timedelta(seconds=1), True)])
+def test_a_newer_state_shows_that_the_agent_is_back(later: timedelta, alive: bool) -> None:
+    gone = replace(MARTINE, roles_gone_at=NOW)
+    assert (HERS in decided(rules(), view(an_absence(), gone, state_at=NOW + later)).wishes) is alive
+
+
+# What may be kept
+
+
+FULL_RDV = a_state(
+    lieu=SINGLE_USE, collective=True, name="Atelier", visio_url="https://v.example", location_type=LocationType.VISIO
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "policies", "expected"),
+    [
+        (FULL_RDV, EVERYTHING_ON, FULL_RDV),
+        (FULL_RDV, Policies(), replace(FULL_RDV, lieu=HIDDEN, name=None, visio_url=None)),
+        (FULL_RDV, replace(EVERYTHING_ON, collective_names=False), replace(FULL_RDV, name=None)),
+        (FULL_RDV, replace(EVERYTHING_ON, visio_link=False), replace(FULL_RDV, visio_url=None)),
+        (FULL_RDV, replace(EVERYTHING_ON, single_use_places=False), replace(FULL_RDV, lieu=HIDDEN)),
+        (an_absence(title="x"), EVERYTHING_ON, an_absence(title="x")),
+        (an_absence(title="x"), Policies(), an_absence()),
+        (a_plage(lieu=SINGLE_USE), EVERYTHING_ON, a_plage(lieu=SINGLE_USE)),
+        (a_plage(lieu=SINGLE_USE), Policies(), a_plage(lieu=HIDDEN)),
+        (a_plage(lieu=TEMPLE), Policies(), a_plage(lieu=TEMPLE)),
+        (a_state(lieu=None), Policies(), a_state(lieu=None)),
+    ],
+)
+def test_what_a_policy_does_not_allow_any_more_is_erased(
+    state: EventState, policies: Policies, expected: EventState
+) -> None:
+    assert scrubbed(state, policies) == expected
+    ruleset = Ruleset(MAPPING, {"mds": SourceRules(policies=policies)})
+    found = decided(ruleset, view(state, MARTINE))
+    assert found.state == (None if expected == state else expected), "only a difference is written back"
+
+
+# As a row
+
+
+FULL = Ruleset(
+    MailboxMap(
+        "exchange",
+        addresses={"z@x.example": HERS, "a@x.example": HIS},
+        domains={"y.example": "y.example", "b.example": "departement.example"},
+        ignore=("robot@*",),
+        only=("m*", "k*"),
+    ),
+    {
+        "rsa": SourceRules("America/Guadeloupe", "rdv.example", EVERYTHING_ON),
+        "mds": SourceRules(
+            policies=Policies(
+                on_cancel=OnCancel.MARK,
+                on_rgpd_purge=OnRgpdPurge.DELETE,
+                on_agent_deletion=OnAgentDeletion.RESPECT,
+                on_agent_departure=OnAgentDeparture.DELETE_FUTURE,
+                past_days=7,
+                absences=False,
+                sensitivity=Sensitivity.NORMAL,
+                reminder_minutes=0,
+                category="Été",
+                link_hosts=("a.example", "b.example"),
+            )
+        ),
+    },
+    datetime(2026, 12, 1, 8, 0, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize("ruleset", [FULL, rules(), Ruleset(MailboxMap(""), {})])
+def test_a_ruleset_comes_back_from_its_row_as_it_was(ruleset: Ruleset) -> None:
+    again = read_ruleset(write_ruleset(ruleset))
+    assert again == ruleset
+    assert fingerprint(again) == fingerprint(ruleset)
+
+
+def test_the_order_of_a_files_lines_changes_no_fingerprint() -> None:
+    """Else a file that was merely sorted would have every event settled anew."""
+    mapping = replace(
+        FULL.mailboxes,
+        addresses=dict(reversed(FULL.mailboxes.addresses.items())),
+        domains=dict(reversed(FULL.mailboxes.domains.items())),
+    )
+    shuffled = Ruleset(mapping, dict(reversed(FULL.sources.items())), FULL.start_at)
+    assert write_ruleset(shuffled) == write_ruleset(FULL)
+    assert fingerprint(shuffled) == fingerprint(FULL)
+
+
+def test_every_difference_changes_the_fingerprint() -> None:
+    others = [
+        FULL,
+        replace(FULL, start_at=None),
+        replace(FULL, start_at=datetime(2026, 12, 1, 8, 0, 1, tzinfo=UTC)),
+        replace(FULL, sources={"mds": FULL.sources["mds"]}),
+        replace(FULL, mailboxes=replace(FULL.mailboxes, only=("m*",))),
+        replace(FULL, mailboxes=replace(FULL.mailboxes, default_calendar="other")),
+        replace(FULL, mailboxes=replace(FULL.mailboxes, addresses={})),
+        replace(FULL, sources=dict(FULL.sources) | {"rsa": SourceRules("America/Guadeloupe", None, EVERYTHING_ON)}),
+    ]
+    assert len({fingerprint(each) for each in others}) == len(others)
+
+
+def test_a_row_of_an_earlier_version_lacks_what_came_since() -> None:
+    earlier = '{"mailboxes": {"default_calendar": "exchange"}, "sources": {"mds": {"policies": {"past_days": 7}}}}'
+    assert read_ruleset(earlier) == Ruleset(
+        MailboxMap("exchange"), {"mds": SourceRules(policies=Policies(past_days=7))}
+    )

@@ -1,0 +1,173 @@
+"""Rules that come into force, wait for a word, and what each does to the calendars meanwhile."""
+
+from dataclasses import replace
+
+import pytest
+
+from receiver.core.facts import Delivery
+from receiver.core.policies import OnAgentDeparture
+from receiver.core.ruleset import Ruleset
+from receiver.operations import mailboxes
+from receiver.operations.rules import FREE_REMOVALS, Effects, Standing, effects
+from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_agent, incoming
+from tests.worker.bench import HERS, HIS, UNMAPPED, Bench
+from tests.worker.steps import dump, hear, posts, propose, remap
+
+MANY = FREE_REMOVALS + 5
+WITHOUT_HER = {"ignore": ("martine*",)}
+
+
+def a_rdv(number: int, age_s: float = 90, motif: str = "M") -> Delivery:
+    return a_delivery(age_s, agents=(MARTINE,), wire_id=number, uuid=None, motif=motif)
+
+
+def fill(bench: Bench, count: int) -> None:
+    """So many RDVs in her calendar, under rules that are in force."""
+    propose(bench)
+    bench.store.accept([incoming(a_rdv(number)) for number in range(1, count + 1)], NOW)
+    bench.work()
+    assert len(bench.items()) == count
+
+
+def test_the_first_rules_need_no_word(bench: Bench) -> None:
+    """Nothing is in any calendar yet."""
+    assert propose(bench).standing is Standing.ADOPTED
+
+
+def test_the_same_rules_again_change_nothing(bench: Bench) -> None:
+    fill(bench, 1)
+    number = bench.store.ruleset_id()
+    proposal = propose(bench)
+    assert (proposal.standing, proposal.effects) == (Standing.UNCHANGED, Effects())
+    assert (bench.store.ruleset_id(), bench.store.has_unsettled()) == (number, False)
+
+
+def test_effects_are_counted_entry_by_entry(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    propose(bench)
+    bench.tell(90, agents=(MARTINE, KARIM), wire_id=1, uuid=None)
+    bench.tell(90, agents=(MARTINE,), wire_id=2, uuid=None, cancelled=True)
+    bench.tell(90, agents=(KARIM,), wire_id=3, uuid=None)
+    bench.work()
+
+    def counted() -> Effects:
+        return effects(bench.store, bench.settings.ruleset(), NOW)
+
+    assert counted() == Effects(kept=3)
+    bench.policies(category="RDV")
+    assert counted() == Effects(updated=3)
+    remap(bench, **WITHOUT_HER)
+    assert counted() == Effects(updated=2, removed=1)
+    remap(bench, addresses={MARTINE.email: bench.settings.mailboxes.addresses[HIS]}, ignore=())
+    assert counted() == Effects(updated=1, removed=2, created=1)
+    assert posts(bench) == [("CreateItem", HERS), ("CreateItem", HIS)], "counting writes nothing"
+
+
+@pytest.mark.parametrize(
+    ("found", "may"),
+    [
+        (Effects(removed=20), True),
+        (Effects(removed=21), False),
+        (Effects(removed=21, updated=399), True),
+        (Effects(removed=25, kept=475), True),
+        (Effects(removed=26, kept=474), False),
+        (Effects(created=10_000, removed=21), False),
+        (Effects(created=10_000, updated=10_000), True),
+    ],
+)
+def test_a_small_share_may_go_without_a_question(found: Effects, may: bool) -> None:
+    assert found.may_go_ahead is may
+
+
+def test_a_change_that_removes_little_is_in_force_at_once(bench: Bench) -> None:
+    fill(bench, 3)
+    remap(bench, **WITHOUT_HER)
+    proposal = propose(bench)
+    assert (proposal.standing, proposal.effects) == (Standing.ADOPTED, Effects(removed=3))
+    bench.work()
+    assert bench.items() == []
+
+
+def test_a_change_that_removes_much_waits_and_the_old_rules_go_on(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    fill(bench, MANY)
+    remap(bench, **WITHOUT_HER)
+    proposal = propose(bench)
+    assert (proposal.standing, proposal.effects) == (Standing.HELD, Effects(removed=MANY))
+    assert (bench.work(), len(bench.items()), bench.store.held_removals()) == (0, MANY, MANY)
+    hear(bench, a_rdv(1, 60, "Changé"))
+    hear(bench, a_rdv(MANY + 1, 60, "Nouveau"))
+    assert bench.work() == 2, "one call of each kind"
+    assert {"Changé", "Nouveau"} < set(bench.subjects())
+    assert propose(bench, confirmed=True).effects == Effects(removed=MANY + 1)
+    bench.work()
+    assert (bench.items(), bench.store.held_removals()) == ([], None)
+
+
+def test_rules_that_wait_are_noted_once_however_often_they_are_proposed(bench: Bench) -> None:
+    fill(bench, MANY)
+    remap(bench, **WITHOUT_HER)
+    for _ in range(3):
+        assert propose(bench).standing is Standing.HELD
+    assert len(dump(bench)["rulesets"]) == 2
+
+
+def test_a_mistake_that_is_mended_never_reaches_a_calendar(bench: Bench) -> None:
+    fill(bench, MANY)
+    since = len(bench.exchange.requests)
+    good = bench.settings
+    remap(bench, addresses={}, domains={})
+    assert propose(bench).standing is Standing.HELD
+    bench.settings = good
+    assert propose(bench).standing is Standing.UNCHANGED
+    bench.work()
+    assert posts(bench, since) == []
+
+
+def test_a_policy_that_removes_much_waits_too(bench: Bench) -> None:
+    fill(bench, MANY)
+    hear(bench, an_agent(replace(MARTINE, email="agent_31@deleted.rdv-solidarites.fr")))
+    assert bench.work() == 0
+    bench.policies(on_agent_departure=OnAgentDeparture.DELETE_FUTURE)
+    assert propose(bench).standing is Standing.HELD
+    assert bench.work() == 0
+
+
+def test_an_unmapped_agent_is_told_until_mapped_and_then_delivered(bench: Bench) -> None:
+    stranger = replace(MARTINE, ident="92", email=UNMAPPED)
+    propose(bench)
+    bench.tell(90, agents=(stranger,))
+    assert bench.work() == 0
+    [told] = mailboxes.unmapped(bench.store, bench.settings.mailboxes, NOW)
+    assert (told.email, told.events) == (UNMAPPED, 1)
+    known = bench.settings.mailboxes.addresses
+    remap(bench, addresses={**known, UNMAPPED: known[HERS]})
+    assert propose(bench).effects == Effects(created=1)
+    assert bench.work() == 1
+    assert mailboxes.unmapped(bench.store, bench.settings.mailboxes, NOW) == []
+    assert bench.subjects() == ["Consultation PMI"]
+
+
+def test_widening_a_pilot_delivers_what_was_held_back(bench: Bench) -> None:
+    remap(bench, only=("karim*",))
+    propose(bench)
+    bench.tell(90, agents=(MARTINE, KARIM))
+    bench.work()
+    assert (bench.subjects(HERS), bench.subjects(HIS)) == ([], ["Consultation PMI"])
+    remap(bench, only=())
+    propose(bench)
+    assert bench.work() == 1
+    assert bench.subjects(HERS) == ["Consultation PMI"]
+
+
+def test_an_event_that_a_bug_makes_undecidable_stops_no_proposal(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(bench, 2)
+    decide = Ruleset.decide
+
+    def faulty(self: Ruleset, view, now):  # type: ignore[no-untyped-def]
+        if view.uid.startswith("Rdv/1@"):
+            raise ZeroDivisionError
+        return decide(self, view, now)
+
+    monkeypatch.setattr(Ruleset, "decide", faulty)
+    assert effects(bench.store, bench.settings.ruleset(), NOW) == Effects(kept=1)

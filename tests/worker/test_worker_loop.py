@@ -1,0 +1,359 @@
+"""The worker's life over a real configuration file and a folder of .ics files, turn by turn or as it runs."""
+
+import io
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from connectors.base import Connector
+from receiver.bootstrap import connectors
+from receiver.config import Reloadable, Settings, load
+from receiver.core.recurrence import Rule
+from receiver.core.ruleset import Ruleset
+from receiver.store import StoreUnavailable
+from receiver.worker import loop
+from receiver.worker.loop import BEAT_EVERY, Worker
+from receiver.worker.watch import FileWatch
+from tests.logs.captured import captured_logs
+from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_slot, an_absence, incoming
+from tests.worker.bench import StoreInTime
+
+ENVIRON = {"RDV_SECRET": "s"}
+CSV = f"agent,mailbox\n{MARTINE.email},martine@box.example\n"
+WITH_HIM = f"{CSV}{KARIM.email},karim@box.example\n"
+SECOND = timedelta(seconds=1)
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+@dataclass
+class Office:
+    """A worker with its files."""
+
+    folder: Path
+    store: StoreInTime
+    log: io.StringIO
+    worker: Worker = field(init=False)
+    connected: int = 0
+
+    def __post_init__(self) -> None:
+        (self.folder / "ics").mkdir()
+        self.csv(CSV)
+        self.configure()
+        config = self.folder / "config.yaml"
+        settings = Reloadable(config, ENVIRON, load(config, ENVIRON))
+        self.worker = Worker(settings, self.store, self.connect, name="worker/test")
+
+    def configure(self, **changes: Any) -> None:
+        tree = {
+            "store": {"url": f"sqlite:///{self.folder}/store.db"},
+            "sources": {
+                "mds": {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
+            },
+            "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
+            "mailboxes": {"csv": "agents.csv"},
+        }
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(tree | changes))
+
+    def csv(self, text: str) -> None:
+        (self.folder / "agents.csv").write_text(text)
+
+    def connect(self, settings: Settings) -> Mapping[str, Connector]:
+        self.connected += 1
+        return connectors(settings, self.store.installation().id)
+
+    def hear(self, *numbers: int) -> None:
+        """RDVs of both agents."""
+        news = [incoming(a_delivery(wire_id=number, uuid=None)) for number in numbers]
+        self.store.accept(news, self.store.moment)
+
+    def turn(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.worker._turn()
+
+    def written(self, mailbox: str = "martine") -> int:
+        folder = self.folder / "ics" / f"{mailbox}@box.example"
+        return len(list(folder.glob("*.ics")))
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        return [line for line in map(json.loads, self.log.getvalue().splitlines()) if line["event"] == event]
+
+    def in_force(self) -> Ruleset:
+        found = self.store.ruleset()
+        assert found is not None
+        return found.ruleset
+
+
+@pytest.fixture
+def office(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Office]:
+    (tmp_path / "store.db").write_bytes(migrated_sqlite.read_bytes())
+    store = StoreInTime(f"sqlite:///{tmp_path}/store.db")
+    with captured_logs() as stream:
+        opened = Office(tmp_path, store, stream)
+        yield opened
+        opened.worker._stop_crews()
+        store.close()
+
+
+# Rules
+
+
+def test_a_worker_puts_its_files_rules_in_force_when_it_starts(office: Office) -> None:
+    office.turn(2)
+    assert office.in_force() == office.worker.settings.current.ruleset()
+    assert [line["standing"] for line in office.lines("rules_proposed")] == ["adopted"]
+    assert office.connected == 1
+
+
+def test_a_worker_settles_and_its_crews_write(office: Office) -> None:
+    office.hear(1, 2)
+    office.turn()
+    wait_until(lambda: office.written() == 2)
+
+
+def test_a_worker_follows_what_another_host_put_in_force(office: Office) -> None:
+    office.hear(1)
+    office.turn()
+    wait_until(lambda: office.written() == 1)
+    office.csv(WITH_HIM)
+    other = load(office.folder / "config.yaml", ENVIRON).ruleset()
+    office.store.adopt(other, 0, NOW)
+    office.turn()
+    assert office.worker._ruleset == other
+    assert office.connected == 2, "its crews write by the new rules"
+    wait_until(lambda: office.written("karim") == 1)
+
+
+def test_a_worker_keeps_the_rules_in_force_where_its_own_wait(office: Office) -> None:
+    office.hear(*range(1, 26))
+    office.turn()
+    wait_until(lambda: office.written() == 25)
+    before = office.in_force()
+    office.csv("agent,mailbox\n")
+    office.worker.reload()
+    office.turn(2)
+    assert [line["standing"] for line in office.lines("rules_proposed")] == ["adopted", "held"]
+    assert office.lines("rules_proposed")[-1]["level"] == "error"
+    assert (office.worker._ruleset, office.store.held_removals()) == (before, 25)
+    office.hear(26)
+    office.turn()
+    wait_until(lambda: office.written() == 26)
+
+
+def test_rules_that_could_not_be_proposed_for_want_of_a_store_are_proposed_later(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.turn()
+    office.csv(WITH_HIM)
+    office.worker.reload()
+
+    def away() -> None:
+        raise StoreUnavailable("OperationalError")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(office.store, "ruleset", away)
+        with pytest.raises(StoreUnavailable):
+            office.turn()
+    office.turn()
+    assert KARIM.email in office.in_force().mailboxes.addresses
+
+
+# Files
+
+
+def test_a_csv_that_changes_is_read_anew(office: Office) -> None:
+    office.hear(1)
+    office.turn()
+    wait_until(lambda: office.written() == 1)
+    office.csv(WITH_HIM)
+    office.store.moment += BEAT_EVERY - SECOND
+    office.turn()
+    assert office.lines("watched_file_changed") == [], "files are looked at with each beat, not at each turn"
+    office.store.moment += SECOND
+    office.turn()
+    assert len(office.lines("watched_file_changed")) == 1
+    wait_until(lambda: office.written("karim") == 1)
+
+
+def test_a_csv_that_is_wrong_or_away_changes_nothing(office: Office) -> None:
+    office.turn()
+    before = office.in_force()
+    for text in ("agent,mailbox\nno address,x\n", None):
+        if text is None:
+            (office.folder / "agents.csv").unlink()
+        else:
+            office.csv(text)
+        office.store.moment += BEAT_EVERY
+        office.turn()
+        assert (office.in_force(), office.worker._ruleset) == (before, before)
+    assert [line["code"] for line in office.lines("configuration_refused")] == ["email", "email"]
+    office.csv(WITH_HIM)
+    office.store.moment += BEAT_EVERY
+    office.turn()
+    assert KARIM.email in office.in_force().mailboxes.addresses
+
+
+def test_a_reload_keeps_the_old_settings_where_the_file_is_wrong(office: Office) -> None:
+    office.turn()
+    settings, before = office.worker.settings.current, office.in_force()
+    office.configure(policies={"absences": "maybe"})
+    office.worker.reload()
+    office.turn()
+    assert (office.worker.settings.current, office.in_force(), office.connected) == (settings, before, 1)
+    assert len(office.lines("configuration_refused")) == 1
+
+
+def test_a_reload_of_a_right_file_starts_the_crews_anew(office: Office) -> None:
+    """Passwords and certificates may be others though the rules are the same."""
+    office.turn()
+    office.worker.reload()
+    office.turn()
+    assert office.connected == 2
+
+
+def test_a_watch_tells_of_each_change_once(tmp_path: Path) -> None:
+    path = tmp_path / "agents.csv"
+    path.write_text("a")
+    watch = FileWatch([path])
+    told = [watch.changed()]
+    path.write_text("ab")
+    told += [watch.changed(), watch.changed()]
+    path.unlink()
+    told += [watch.changed()]
+    path.write_text("ab")
+    (tmp_path / "new").write_text("abc")
+    (tmp_path / "new").rename(path)
+    told += [watch.changed(), watch.changed()]
+    assert told == [False, True, False, False, True, False]
+    assert not FileWatch([]).changed()
+
+
+# Dry runs
+
+
+def test_a_dry_run_plans_reports_and_writes_nothing(office: Office) -> None:
+    office.configure(dry_run=True)
+    office.worker.reload()
+    office.hear(1, 2)
+    office.turn(3)
+    assert [line["changes"] for line in office.lines("dry_run")] == [2], "told once, not at every turn"
+    office.hear(3)
+    office.turn(2)
+    assert [line["changes"] for line in office.lines("dry_run")] == [2, 3]
+    assert (office.connected, office.written()) == (0, 0)
+
+
+def test_the_end_of_a_dry_run_delivers_what_was_planned(office: Office) -> None:
+    office.configure(dry_run=True)
+    office.worker.reload()
+    office.hear(1, 2)
+    office.turn()
+    office.configure()
+    office.worker.reload()
+    office.turn()
+    wait_until(lambda: office.written() == 2)
+
+
+# Events that cannot be shown
+
+
+def test_an_event_that_cannot_be_shown_is_told_and_holds_no_other_up(office: Office) -> None:
+    office.store.accept([incoming(a_slot(an_absence(rule=Rule("YEARLY"), title="canari")))], NOW)
+    office.hear(1)
+    office.turn()
+    wait_until(lambda: office.written() == 1)
+    [line] = office.lines("event_failed")
+    assert (line["uid"], line["code"]) == ("Absence/88@production", "recurrence_not_holdable")
+    assert "canari" not in office.log.getvalue()
+
+
+def test_a_bug_that_one_event_brings_out_holds_no_other_up(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    decide = Ruleset.decide
+
+    def faulty(self: Ruleset, view, now):  # type: ignore[no-untyped-def]
+        if view.uid.startswith("Rdv/1@"):
+            raise ZeroDivisionError("canari")
+        return decide(self, view, now)
+
+    monkeypatch.setattr(Ruleset, "decide", faulty)
+    office.hear(1, 2)
+    office.turn()
+    wait_until(lambda: office.written() == 1)
+    assert [line["uid"] for line in office.lines("undecidable")] == ["Rdv/1@production"]
+    assert office.lines("event_failed") == []
+    assert "canari" not in office.log.getvalue()
+
+
+# As it runs
+
+
+def running(worker: Worker) -> threading.Thread:
+    thread = threading.Thread(target=worker.run, name="worker under test")
+    thread.start()
+    return thread
+
+
+def test_a_worker_runs_until_it_is_told_to_stop(office: Office) -> None:
+    thread = running(office.worker)
+    try:
+        office.hear(1)
+        wait_until(lambda: office.written() == 1)
+        office.csv(WITH_HIM)
+        office.worker.reload()
+        wait_until(lambda: office.written("karim") == 1)
+        assert office.store.last_beat("worker/") == NOW
+    finally:
+        office.worker.stop()
+        thread.join(20)
+    assert not thread.is_alive()
+    assert [line["event"] for line in map(json.loads, office.log.getvalue().splitlines())][-1] == "worker_stopped"
+    assert not [each for each in threading.enumerate() if each.name.startswith("pilot-")]
+
+
+def test_a_worker_outlives_a_store_that_is_away(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "STORE_PAUSE_S", 0.01)
+    settle = office.store.has_unsettled
+    failures = iter([True, True])
+
+    def now_and_then() -> bool:
+        if next(failures, False):
+            raise StoreUnavailable("OperationalError")
+        return settle()
+
+    monkeypatch.setattr(office.store, "has_unsettled", now_and_then)
+    office.hear(1)
+    thread = running(office.worker)
+    try:
+        wait_until(lambda: office.written() == 1)
+    finally:
+        office.worker.stop()
+        thread.join(20)
+    assert len(office.lines("store_unavailable")) == 2
+    assert len(office.lines("rules_proposed")) == 1
+
+
+def test_a_worker_that_a_bug_ends_leaves_no_thread_behind(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process must end, so that its supervisor starts another."""
+    office.turn()
+    assert [each for each in threading.enumerate() if each.name.startswith("pilot-")]
+
+    def broken() -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(office.store, "has_unsettled", broken)
+    with pytest.raises(ZeroDivisionError):
+        office.worker.run()
+    assert not [each for each in threading.enumerate() if each.name.startswith("pilot-")]
