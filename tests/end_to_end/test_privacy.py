@@ -1,7 +1,9 @@
 """Canaries: a word of its own in every personal field, looked for in every byte that the receiver leaves anywhere."""
 
 import json
-from datetime import UTC, datetime
+import re
+import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import requests
 
 from emitter.samples import shift_sample
+from emitter.scenarios.cast import DUPONT_EMAIL
 from tests.end_to_end.test_samples import PAYLOADS
 from tests.end_to_end.town import KARIM, MARTINE, Town, open_town
 
@@ -16,6 +19,7 @@ PERSONAL = ("users", "participations", "rdvs_users", "context", "address", "name
 """Members of `data` that are, or may be, about an usager."""
 
 SAMPLES = sorted(path.stem for path in PAYLOADS.glob("rdv-*.json") if "destroyed" not in path.stem)
+OTHERS = sorted(path.stem for path in PAYLOADS.glob("*.json") if not path.stem.startswith("rdv-"))
 
 
 class Canaries:
@@ -53,10 +57,29 @@ def with_canaries(name: str, canaries: Canaries) -> bytes:
     return json.dumps(message, ensure_ascii=False).encode()
 
 
+def other_with_canaries(name: str, canaries: Canaries) -> bytes:
+    """An absence, an opening, news of an agent, or something that concerns no calendar."""
+    age = timedelta(minutes=1 if name.startswith("agent-") else 0)  # the agent came back: openings are shown again
+    message = json.loads(shift_sample((PAYLOADS / f"{name}.json").read_bytes(), datetime.now(UTC) - age))
+    data = message["data"]
+    if message["meta"]["model"] == "User":
+        message["data"] = canaries.into(data)
+        return json.dumps(message, ensure_ascii=False).encode()
+    for person in (data, data.get("agent") or {}):
+        person |= {key: canaries.new() for key in ("first_name", "last_name") if key in person}
+    if "title" in data:
+        data["title"] = canaries.new()
+        data["ical"] = re.sub(r"SUMMARY:[^\r]*", f"SUMMARY:{canaries.new()}", data["ical"])
+    if "organisation" in data:
+        data["organisation"] |= {key: canaries.new() for key in ("phone_number", "email")}
+    return json.dumps(message, ensure_ascii=False).encode()
+
+
 def broken(body: bytes) -> bytes:
     """The same with a field of the wrong kind, so that it is refused with a word on what is wrong."""
     message = json.loads(body)
-    message["data"]["starts_at"] = message["data"].get("address") or "Canari"
+    wrong = "starts_at" if "starts_at" in message["data"] else "id"
+    message["data"][wrong] = message["data"].get("address") or message["data"].get("title") or "Canari"
     return json.dumps(message).encode()
 
 
@@ -67,26 +90,52 @@ def everything(town: Town, answers: list[bytes]) -> dict[str, bytes]:
     return {**files, "answers": b"\n".join(answers), "EWS requests": sent}
 
 
+def post_all_ways(town: Town, name: str, body: bytes) -> list[bytes]:
+    """Right, broken, cut off and unsigned; rdv-insertion's also by bearer token. Returns the answers."""
+    source = "rsa" if name.startswith("rdv-insertion") else "mds"
+    answers = []
+    for sent in (body, broken(body), body[:-1]):
+        courier = town.courier(source)
+        answers.append(requests.post(courier.url, data=sent, headers=dict(courier.signer(sent)), timeout=10).content)
+    if source == "rsa":
+        by_token = town.courier(source, "jwt")
+        forged = body.replace(b"Canari", b"Serin")  # the token's address is not the body's
+        for sent in (body, forged):
+            headers = dict(by_token.signer(body))
+            answers.append(requests.post(by_token.url, data=sent, headers=headers, timeout=10).content)
+    unsigned = requests.post(courier.url, data=body, headers={"Content-Type": "application/json"}, timeout=10)
+    return [*answers, unsigned.content]
+
+
 def test_nothing_of_an_usager_is_found_anywhere(tmp_path: Path) -> None:
     canaries = Canaries()
-    with open_town(tmp_path) as town:
+    with open_town(tmp_path, extra_policies="policies: {plages_ouverture: true}\n") as town:
+        town.exchange.add_mailbox(DUPONT_EMAIL)
         answers = []
         for name in SAMPLES:
-            source = "rsa" if name.startswith("rdv-insertion") else "mds"
-            body = with_canaries(name, canaries)
-            for sent in (body, broken(body), body[:-1]):
-                courier = town.courier(source)
-                url, headers = courier.url, courier.signer(sent)
-                answers.append(requests.post(url, data=sent, headers=dict(headers), timeout=10).content)
-            unsigned = requests.post(courier.url, data=body, headers={"Content-Type": "application/json"}, timeout=10)
-            answers.append(unsigned.content)
-        town.wait_for(lambda: len(town.calendar(MARTINE)) + len(town.calendar(KARIM)) >= 8, "the entries")
+            answers += post_all_ways(town, name, with_canaries(name, canaries))
+        for name in OTHERS:
+            answers += post_all_ways(town, name, other_with_canaries(name, canaries))
+        shown = (MARTINE, KARIM, DUPONT_EMAIL)
+        town.wait_for(lambda: sum(len(town.calendar(mailbox)) for mailbox in shown) >= 10, "the entries")
+        town.wait_for(lambda: b"Plage d'ouverture" in everything(town, [])["EWS requests"], "the openings")
         left = everything(town, answers)
         assert (tmp_path / "store.db-wal").exists(), "the write-ahead log is looked into as well"
         found = {place: word for place, content in left.items() for word in canaries.words if word.encode() in content}
         assert found == {}
         assert len(canaries.words) > 300
         assert b"Consultation PMI" in left["EWS requests"], "what should be there is, so looking works"
+        assert b"Plage d'ouverture" in left["EWS requests"]
+
+
+def test_a_wrong_mapping_is_told_without_the_addresses_in_it(tmp_path: Path) -> None:
+    with open_town(tmp_path) as town:
+        (tmp_path / "agents.csv").write_text("agent;mailbox\nCanari0001Zwq;Canari0002Zwq@x\n", "utf-8")
+        text = town.config.read_text("utf-8").replace("mailboxes:\n", "mailboxes:\n  csv: agents.csv\n")
+        town.config.write_text(text, "utf-8")
+        town.running["run"].send_signal(signal.SIGHUP)
+        town.wait_for(lambda: town.log_lines("configuration_refused") != [], "the refusal")
+        assert "Canari" not in town.log.read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", SAMPLES)
