@@ -73,6 +73,7 @@ def apply_policies(args: Namespace, settings: Settings) -> int:
         now, ruleset = store.now(), settings.ruleset()
         if args.dry_run:
             output.print_effects("preview", rules.effects(store, ruleset, now), as_json=args.json)
+            output.print_held(store.held_removals(), as_json=args.json)
         else:
             proposal = rules.propose(store, ruleset, now, confirmed=True)
             output.print_effects(proposal.standing, proposal.effects, as_json=args.json)

@@ -102,6 +102,12 @@ def print_effects(standing: str, effects: Effects, *, as_json: bool) -> None:
     print(sentences.RULES[standing])
 
 
+def print_held(removals: int | None, *, as_json: bool) -> None:
+    """Say, to people, that a ruleset waits for a confirmation."""
+    if removals is not None and not as_json:
+        print(sentences.RULES["held"].format(removals=removals))
+
+
 def print_unmapped(agents: Sequence[ComingAgent], *, as_json: bool) -> None:
     """Print the agents whose mailbox nobody named, the busiest first."""
     if as_json:

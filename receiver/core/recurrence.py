@@ -15,10 +15,20 @@ WEEK = tuple(Weekday)
 LAST_DATE_IN_EVERY_MONTH = 28
 LONGEST_INTERVAL = 99
 MOST_OCCURRENCES = 999
+END_OF_CALENDARS = date(4500, 8, 31)
+"""What Exchange stores for a series without end; an UNTIL of the year 9999 means the same."""
+LONGEST_TEXT = 500
 
 _DAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
 _UNTIL = re.compile(r"(\d{8})(T\d{6}Z?)?", re.ASCII)
 _READ = {"FREQ", "INTERVAL", "BYDAY", "UNTIL", "COUNT", "WKST"}
+_NOT_READ = {
+    "BYSECOND", "BYMINUTE", "BYHOUR", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH", "BYSETPOS", "RSCALE", "SKIP",
+    "EXDATE", "RDATE",
+}  # fmt: skip
+"""The rest of RFC 5545 and RFC 7529, and two that are met in rules though they belong beside them. Their names are kept
+with the facts: a name that is nobody's could be any text."""
+_FREQUENCIES = {"SECONDLY", "MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 
 
 class Unreadable(ValueError):
@@ -50,9 +60,9 @@ def parse(text: str) -> Rule:
         Unreadable: it is none.
 
     """
-    pairs = list(_parts(text))
+    pairs = list(_parts(text)) if len(text) <= LONGEST_TEXT else []
     parts = dict(pairs)
-    if "FREQ" not in parts or len(parts) != len(pairs):
+    if parts.get("FREQ") not in _FREQUENCIES or not parts.keys() <= _READ | _NOT_READ or len(parts) != len(pairs):
         raise Unreadable
     return Rule(
         frequency=parts["FREQ"],
@@ -66,8 +76,8 @@ def parse(text: str) -> Rule:
 
 def _parts(text: str) -> Iterator[tuple[str, str]]:
     for part in text.strip().rstrip(";").split(";"):
-        name, equals, value = part.strip().upper().partition("=")
-        if not equals or not name or not value:
+        name, _, value = part.strip().upper().partition("=")
+        if not value:
             raise Unreadable
         yield name, value
 
@@ -173,7 +183,8 @@ _PATTERNS = {"DAILY": _daily, "WEEKLY": _weekly, "MONTHLY": _monthly}
 def _recurrence(
     rule: Rule, frequency: Frequency, weekdays: tuple[Weekday, ...] = (), position: int | None = None
 ) -> Recurrence:
-    return Recurrence(frequency, rule.interval, weekdays, position, rule.last_day, rule.count)
+    last_day = rule.last_day if rule.last_day and rule.last_day < END_OF_CALENDARS else None
+    return Recurrence(frequency, rule.interval, weekdays, position, last_day, rule.count)
 
 
 def _nth(year: int, month: int, position: int, day: Weekday) -> date:

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter
 
 from connectors.base import CalendarEntry
-from receiver.core.desired import AgentView, Decision, EventView, targets, wanted
-from receiver.core.facts import AgendaState, EventState, Lieu, RdvState, over_by
+from receiver.core.desired import AgentView, Decision, EventView, Targets, targets, wanted
+from receiver.core.facts import AgendaState, EventState, Lieu, over_by
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import OnAgentDeparture, OnRgpdPurge, Policies
 from receiver.core.recurrence import Unholdable
@@ -70,26 +70,33 @@ class Ruleset:
             entry = self.entry(view.uid, view.source, state)
         except Unholdable:
             return Decision(dict.fromkeys(view.held), failure=UNHOLDABLE, state=kept)
-        over = over_by(state) < now
-        keep_departed = over or policies.on_agent_departure is OnAgentDeparture.KEEP
-        agents = () if _orphaned(view, state) and not over else view.agents
-        located = targets(agents, self.mailboxes, view.aliases, keep_departed=keep_departed)
+        located = self._located(view, state, policies, now)
+        may_create = entry is not None and self._may_create(entry, state, policies, now)
         shown = digest(entry) if entry else None
-        wishes = wanted(shown, located.mailboxes, view.held, may_create=self._may_create(state, policies, now))
+        wishes = wanted(shown, located.mailboxes, view.held, may_create=may_create)
         return Decision(wishes, located.unmapped, state=kept)
 
-    def _may_create(self, state: EventState, policies: Policies, now: datetime) -> bool:
-        if over_by(state) < now - timedelta(days=policies.past_days):
+    def _located(self, view: EventView, state: EventState, policies: Policies, now: datetime) -> Targets:
+        """Locate the agents whose event it is; one that is over is history and stays with those it was written for."""
+        agents = () if _orphaned(view, state) else view.agents
+        keep_departed = policies.on_agent_departure is OnAgentDeparture.KEEP
+        located = targets(agents, self.mailboxes, view.aliases, keep_departed=keep_departed)
+        if over_by(state) >= now:
+            return located
+        everybody = targets(view.agents, self.mailboxes, view.aliases, keep_departed=True).mailboxes
+        stays = frozenset(mailbox for mailbox in everybody if view.held.get(mailbox))
+        return Targets(located.mailboxes | stays, located.unmapped)
+
+    def _may_create(self, entry: CalendarEntry, state: EventState, policies: Policies, now: datetime) -> bool:
+        over = over_by(state)
+        if over < now - timedelta(days=policies.past_days):
             return False
-        return self.start_at is None or _starts(state) >= self.start_at
+        # A series that is still running begins whenever it is asked.
+        begins = entry.start if entry.recurrence is None else over
+        return self.start_at is None or begins >= self.start_at
 
     def _rules(self, source: str) -> SourceRules:
         return self.sources.get(source) or SourceRules()
-
-
-def _starts(state: EventState) -> datetime:
-    """Return when it begins; a series that is still running begins whenever it is asked."""
-    return state.starts_at if isinstance(state, RdvState) else over_by(state)
 
 
 def _orphaned(view: EventView, state: EventState) -> bool:

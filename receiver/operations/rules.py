@@ -81,6 +81,8 @@ def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = 
     """Put a ruleset in force if it is another one and removes little, or if somebody confirmed it."""
     current = store.ruleset()
     if current is not None and current.fingerprint == fingerprint(ruleset):
+        if store.held_removals() is not None:
+            store.withdraw_held()  # the file was set back: what was held is nobody's wish any more
         return Proposal(Standing.UNCHANGED, Effects())
     found = effects(store, ruleset, now) if current is not None else Effects()
     if confirmed or found.may_go_ahead:

@@ -27,20 +27,29 @@ def learn_emails(
 
 
 def _learn_email(connection: Connection, known: Row[Any], ref: AgentRef, state_at: datetime, now: datetime) -> None:
-    if changes := _changes(known, ref.email, state_at):
+    changes = _changes(known, ref.email, state_at)
+    if changes:
         connection.execute(update(agents).where(_is(known.platform, known.ident)).values(changes))
+    if changes.keys() & {"email", "former_email"}:
         _unsettle(connection, known.platform, known.ident, now)
 
 
 def _changes(known: Row[Any], email: str | None, state_at: datetime) -> dict[str, Any]:
-    """Return what an e-mail of some age changes in what is known; the last real one does not depend on arrival."""
-    if known.email == email:
-        return {}
+    """Return what an e-mail of some age changes in what is known, so that the order of arrival never matters."""
     if known.state_at > state_at:
-        lacks_real_one = has_left(known.email) and known.former_email is None
-        return {"former_email": email} if lacks_real_one and email and not has_left(email) else {}
+        return {"former_email": email, "former_at": state_at} if _is_newer_real_one(known, email, state_at) else {}
+    if known.email == email:
+        return {"state_at": state_at} if known.state_at < state_at else {}  # or an older one could still replace it
     left_now = has_left(email) and not has_left(known.email)
-    return {"email": email, "state_at": state_at, **({"former_email": known.email} if left_now else {})}
+    former = {"former_email": known.email, "former_at": known.state_at} if left_now else {}
+    return {"email": email, "state_at": state_at, **former}
+
+
+def _is_newer_real_one(known: Row[Any], email: str | None, state_at: datetime) -> bool:
+    """Whether an e-mail that arrives after its agent left is the last real one as far as we know."""
+    if not email or has_left(email) or not has_left(known.email) or email == known.former_email:
+        return False
+    return known.former_at is None or known.former_at < state_at
 
 
 def learn_agent(connection: Connection, platform: str, news: AgentNews, now: datetime) -> bool:

@@ -63,6 +63,9 @@ def _take_event(connection: Connection, incoming: Incoming, delivery: Delivery, 
     if verdict := _REFUSALS.get(ruling):
         if row is not None and verdict in _JOURNALED:
             _journal(connection, incoming, row["id"], verdict, now)
+        if verdict is Verdict.SUPERSEDED and incoming.emitter is Emitter.RDV_SERVICE_PUBLIC:
+            # An old state of the event may still be the newest word on an agent: nothing else tells who has left.
+            agents.learn_emails(connection, incoming.platform, delivery.agents, delivery.version.state_at, now)
         return Receipt(verdict, row["uid"] if row else None)
     ambiguous = ruling is Ruling.APPLY_AMBIGUOUS
     event_id, uid = _apply(connection, incoming, delivery, row, known, ambiguous, now)

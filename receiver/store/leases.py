@@ -106,10 +106,13 @@ def _claimable(calendar: str, now: datetime):  # type: ignore[no-untyped-def]  #
 def _is_due(now: datetime) -> ColumnElement[bool]:
     """Due, and not about to be settled again: its wish is then out of date.
 
-    A removal waits for a creation of the same event, so that a move is never seen as a gap; not for one that fails.
+    A removal waits for a creation of the same event, so that a move is never seen as a gap; not for one that fails, or
+    whose mailbox is left alone for now.
     """
-    sibling = placements.alias("sibling")
+    sibling, home = placements.alias("sibling"), mailboxes.alias("home")
     arriving = exists().where(
+        home.c.id == sibling.c.mailbox_id,
+        or_(home.c.blocked_until.is_(None), home.c.blocked_until <= now),
         sibling.c.event_id == placements.c.event_id,
         sibling.c.desired.is_not(None),
         sibling.c.applied.is_(None),

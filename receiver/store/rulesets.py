@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from receiver.core.ruleset import Ruleset, fingerprint, read_ruleset, write_ruleset
 from receiver.store.tables import events, rulesets
@@ -50,6 +50,13 @@ def held(connection: Connection) -> int | None:
     """Return how many removals wait for a confirmation; None: nothing waits."""
     row = connection.execute(select(rulesets).order_by(rulesets.c.id.desc()).limit(1)).first()
     return row.removals if row and row.adopted_at is None else None
+
+
+def withdraw(connection: Connection) -> None:
+    """Forget what waits for a confirmation: nobody proposes it any more."""
+    newest_adopted = select(func.max(rulesets.c.id)).where(rulesets.c.adopted_at.is_not(None)).scalar_subquery()
+    waiting = rulesets.c.adopted_at.is_(None), rulesets.c.id > newest_adopted
+    connection.execute(delete(rulesets).where(*waiting))
 
 
 def _insert(

@@ -90,6 +90,10 @@ class Store:
         """Note a ruleset that waits for a confirmation."""
         self._write(lambda connection: rulesets.hold(connection, ruleset, removals, now))
 
+    def withdraw_held(self) -> None:
+        """Forget a ruleset that waits for a confirmation."""
+        self._write(rulesets.withdraw)
+
     def held_removals(self) -> int | None:
         """Return how many removals wait for a confirmation; None: nothing waits."""
         with reading(self._engine) as connection:

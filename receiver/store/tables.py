@@ -117,6 +117,7 @@ agents = Table(
     Column("email", String(320)),
     Column("state_at", Moment, nullable=False),
     Column("former_email", String(320)),  # the last real one of an agent who left the platform
+    Column("former_at", Moment),  # the age of that one
     Column("roles_gone_at", Moment),  # when the last place in an organisation was lost
 )
 

@@ -99,7 +99,7 @@ class Pass:
             return True
         try:
             primary = self.connector.identify(self.work.mailbox.address)
-            homes = [(n, self.connector.identify(n.address)) for n in self.store.neighbours(self.work)]
+            homes = [(n, self._home_of(n)) for n in self.store.neighbours(self.work)]
         except ConnectorError as error:
             self._note(error)
             log.warning("identify_failed", mailbox=self.work.mailbox_id, code=error.code)
@@ -111,6 +111,15 @@ class Pass:
             return False
         renamed = self.store.identify(self.work, primary, now)
         return not renamed and not merged
+
+    def _home_of(self, neighbour: Neighbour) -> str | None:
+        """Return the primary address of a neighbour; None: that mailbox is in trouble of its own, and another one."""
+        try:
+            return self.connector.identify(neighbour.address)
+        except ConnectorError as error:
+            if error.scope is Scope.SERVER:
+                raise
+            return None
 
     def _merge(self, neighbour: Neighbour) -> bool:
         merged = self.store.merge(neighbour, self.work, self.store.now())

@@ -27,17 +27,17 @@ def test_agents_are_located_and_those_that_nothing_maps_are_counted() -> None:
     known = agents("a@departement.example", "b@departement.example")
     unknown = agents("x@elsewhere.example", "y@elsewhere.example")
     nobodys_business = agents(None, "", "robot@departement.example", LEFT)
-    found = targets(known + unknown + nobodys_business, MAPPING, keep_departed=False)
+    found = targets(known + unknown + nobodys_business, MAPPING, {}, keep_departed=False)
     assert (found.mailboxes, found.unmapped) == ({A, B}, 2)
 
 
 def test_agents_who_share_a_mailbox_have_one_entry_in_it() -> None:
     shared = agents("a@departement.example", "A.bis@departement.example")
-    assert targets(shared, MAPPING, keep_departed=False).mailboxes == {A}
+    assert targets(shared, MAPPING, {}, keep_departed=False).mailboxes == {A}
 
 
 def test_no_agents_want_nothing() -> None:
-    found = targets([], MAPPING, keep_departed=True)
+    found = targets([], MAPPING, {}, keep_departed=True)
     assert (found.mailboxes, found.unmapped) == (frozenset(), 0)
 
 
@@ -54,13 +54,20 @@ def test_no_agents_want_nothing() -> None:
 def test_an_agent_who_left_is_found_where_the_last_email_leads_if_the_policy_keeps_entries(
     former: str | None, keep: bool, mailboxes: set[Mailbox], unmapped: int
 ) -> None:
-    found = targets([AgentView(LEFT, former)], MAPPING, keep_departed=keep)
+    found = targets([AgentView(LEFT, former)], MAPPING, {}, keep_departed=keep)
     assert (found.mailboxes, found.unmapped) == (mailboxes, unmapped)
 
 
 def test_a_former_email_means_nothing_while_the_agent_is_here() -> None:
     moved = AgentView("b@departement.example", "a@departement.example")
-    assert targets([moved], MAPPING, keep_departed=True).mailboxes == {B}
+    assert targets([moved], MAPPING, {}, keep_departed=True).mailboxes == {B}
+
+
+def test_addresses_that_the_server_says_are_one_mailbox_are_one() -> None:
+    both = agents("a@departement.example", "b@departement.example")
+    assert targets(both, MAPPING, {B: A}, keep_departed=False).mailboxes == {A}
+    assert targets(both[1:], MAPPING, {B: A}, keep_departed=False).mailboxes == {A}
+    assert targets([AgentView(LEFT, "b@departement.example")], MAPPING, {B: A}, keep_departed=True).mailboxes == {A}
 
 
 # What is wanted there

@@ -75,6 +75,9 @@ def test_an_end_is_a_day_however_it_is_written(until: str) -> None:
         "FREQ=WEEKLY;UNTIL=20191022T",
         "FREQ=WEEKLY;;INTERVAL=2",
         "FREQ=WEEKLY;FREQ=DAILY",
+        "FREQ=CANARI",
+        "FREQ=WEEKLY;CANARI=1",
+        "FREQ=WEEKLY;BYDAY=" + ",".join(["MO"] * 200),
         "FREQ=WEEKLY;BYDAY=MO;byday=TU",
     ],
 )
@@ -106,6 +109,14 @@ def held(text: str, first_day: date = MONDAY) -> Series | None:
             date(2026, 12, 9),
             date(2026, 12, 9),
             Recurrence(Frequency.MONTHLY_BY_WEEKDAY, 1, (WE,), 2),
+        ),
+        ("FREQ=DAILY;UNTIL=99991231T235959;", MONDAY, MONDAY, Recurrence(Frequency.DAILY)),
+        ("FREQ=DAILY;UNTIL=45000831", MONDAY, MONDAY, Recurrence(Frequency.DAILY)),
+        (
+            "FREQ=DAILY;UNTIL=45000830",
+            MONDAY,
+            MONDAY,
+            Recurrence(Frequency.DAILY, last_day=date(4500, 8, 30)),
         ),
         (
             "FREQ=WEEKLY;UNTIL=20261207T000000;",

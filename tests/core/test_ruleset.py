@@ -22,7 +22,7 @@ from receiver.core.ruleset import (
     scrubbed,
     write_ruleset,
 )
-from tests.makers import NOW, a_plage, a_state, an_absence
+from tests.makers import NOW, a_plage, a_state, an_absence, wall
 
 HERS, HIS = (Mailbox("exchange", f"{name}@departement.example") for name in ("martine", "karim"))
 MARTINE, KARIM = AgentView(HERS.address), AgentView(HIS.address)
@@ -74,6 +74,15 @@ def test_an_event_is_wanted_in_the_calendars_of_its_agents() -> None:
     wish = shown(ruleset, state)
     assert decided(ruleset, view(state, MARTINE, KARIM)) == Decision({HERS: wish, HIS: wish})
     assert decided(ruleset, view(state, KARIM, held={HERS: True})).wishes == {HERS: None, HIS: wish}
+
+
+def test_an_event_follows_its_agents_to_the_one_name_of_their_mailbox() -> None:
+    """An old and a new address of one mailbox: history stays under the name that the record has."""
+    ruleset, past = rules(on_agent_departure=OnAgentDeparture.DELETE_FUTURE), ended(timedelta(days=1))
+    coming = replace(view(a_state(), MARTINE), aliases={HERS: HIS})
+    assert decided(ruleset, coming).wishes.keys() == {HIS}
+    over = replace(view(past, DEPARTED, held={HIS: True}), aliases={HERS: HIS})
+    assert decided(ruleset, over).wishes == {HIS: shown(ruleset, past)}
 
 
 def test_ignored_agents_and_intervenants_get_none_and_unmapped_ones_are_counted() -> None:
@@ -145,6 +154,18 @@ def test_on_agent_departure(policy: OnAgentDeparture, state: EventState, stays: 
     assert (found.wishes[HERS] is not None) is stays
 
 
+def test_what_went_with_its_agent_does_not_come_back_once_it_is_over() -> None:
+    """Rules that come into force have every event decided anew: nobody's past may fill up by that."""
+    gone, past = replace(MARTINE, roles_gone_at=NOW), ended(timedelta(days=1))
+    over = an_absence(first_start=wall("2026-11-23 08:00"), first_end=wall("2026-11-27 18:00"))
+    departures = rules(on_agent_departure=OnAgentDeparture.DELETE_FUTURE)
+    assert decided(departures, view(past, DEPARTED)).wishes == {}
+    assert decided(departures, view(past, DEPARTED, held={HERS: False})).wishes == {HERS: None}
+    assert decided(departures, view(past, DEPARTED, KARIM)).wishes.keys() == {HIS}
+    assert decided(rules(), view(over, gone)).wishes == {}
+    assert decided(rules(), view(past, DEPARTED)).wishes.keys() == {HERS}, "kept, and so late facts show too"
+
+
 def test_the_entries_of_the_agents_who_remain_are_not_touched_by_a_departure() -> None:
     ruleset = rules(on_agent_departure=OnAgentDeparture.DELETE_FUTURE)
     found = decided(ruleset, view(a_state(), DEPARTED, KARIM, held={HERS: True, HIS: True}))
@@ -165,7 +186,7 @@ def test_past_days_is_the_sources_own() -> None:
 
 
 def test_a_series_is_as_old_as_its_last_occurrence() -> None:
-    began = {"first_start": datetime(2020, 1, 6, 9), "first_end": datetime(2020, 1, 6, 12)}  # noqa: DTZ001
+    began = {"first_start": wall("2020-01-06 09:00"), "first_end": wall("2020-01-06 12:00")}
     for rule, created in (
         (Rule("WEEKLY"), True),
         (Rule("WEEKLY", last_day=date(2026, 11, 30)), True),
@@ -183,6 +204,15 @@ def test_what_begins_before_the_start_is_an_older_receivers_business() -> None:
         assert (HERS in found.wishes) is created
     kept = decided(rules(starts_at + timedelta(days=1)), view(a_state(), MARTINE, held={HERS: True}))
     assert kept.wishes[HERS] is not None, "what is placed stays right"
+
+
+@pytest.mark.parametrize(
+    ("start_at", "created"),
+    [("2026-12-21T08:00:00+01:00", True), ("2026-12-21T08:00:01+01:00", False), ("2026-12-22T08:00:00+01:00", False)],
+)
+def test_an_absence_under_way_at_the_start_is_the_older_receivers_too(start_at: str, created: bool) -> None:
+    found = decided(rules(datetime.fromisoformat(start_at)), view(an_absence(), MARTINE))
+    assert (HERS in found.wishes) is created
 
 
 def test_a_series_that_is_still_running_at_the_start_is_created() -> None:
@@ -239,7 +269,7 @@ def test_the_absences_of_an_agent_without_a_place_go_and_the_rdv_stay() -> None:
 
 
 def test_past_absences_stay() -> None:
-    past = an_absence(first_start=datetime(2026, 11, 2, 8), first_end=datetime(2026, 11, 6, 18))  # noqa: DTZ001
+    past = an_absence(first_start=wall("2026-11-02 08:00"), first_end=wall("2026-11-06 18:00"))
     gone = replace(MARTINE, roles_gone_at=NOW)
     assert decided(rules(), view(past, gone, held={HERS: True})).wishes[HERS] is not None
 

@@ -1,6 +1,7 @@
 """What is known of agents: the newest e-mail, the last real one, and the places in organisations."""
 
 import itertools
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -211,6 +212,31 @@ def test_the_end_is_the_same_in_every_order_and_with_every_repeat(store: Store, 
         for news in (*order, order[0]):
             accept(store, replace(news, agent=agent, wire_id=news.wire_id + 100 * number))
     assert {row["roles_gone_at"] for row in rows(store_url, agents)} == {NOW - timedelta(seconds=100)}
+
+
+def test_hosts_that_hear_of_the_last_two_places_at_once_agree_that_none_is_left(store_url: str) -> None:
+    """Each takes one away; neither may believe that the other's is still there."""
+    stores = [Store(store_url) for _ in range(2)]
+    idents = [str(number) for number in range(100, 110)]
+    for number, ident in enumerate(idents):
+        for role in (77, 78):
+            accept(stores[0], a_role(role + 10 * number, CREATED, 200, AgentRef(ident, "x@departement.example")))
+    barrier = threading.Barrier(2)
+
+    def play(host: int) -> None:
+        for number, ident in enumerate(idents):
+            barrier.wait(20)
+            news = a_role(77 + host + 10 * number, DESTROYED, 60 - host, AgentRef(ident, "x@departement.example"))
+            accept(stores[host], news)
+
+    threads = [threading.Thread(target=play, args=(host,)) for host in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [row["roles_gone_at"] for row in rows(store_url, agents)] == [NOW - timedelta(seconds=59)] * len(idents)
+    for store in stores:
+        store.close()
 
 
 def test_the_email_in_a_role_counts_too(store: Store, store_url: str) -> None:

@@ -99,6 +99,21 @@ def test_a_removal_does_not_wait_for_a_creation_that_fails(bench: Bench) -> None
     assert bench.subjects(HIS) == ["Consultation PMI"]
 
 
+def test_a_removal_does_not_wait_for_a_mailbox_that_is_left_alone(bench: Bench) -> None:
+    """One broken mailbox delays nobody else."""
+    bench.tell(90, agents=ONLY_HERS, wire_id=1, uuid=None)
+    bench.work()
+    bench.inject(FaultKind.ERROR, code="ErrorNonExistentMailbox", mailbox=HIS, times=None)
+    bench.tell(90, agents=(KARIM,), wire_id=2, uuid=None)
+    bench.work()
+    bench.tell(60, agents=(KARIM,), wire_id=1, uuid=None)
+    assert bench.work() == 1
+    assert bench.items(HERS) == []
+    bench.exchange.faults.clear()
+    bench.work_until_quiet()
+    assert len(bench.items(HIS)) == 2
+
+
 def test_a_removal_does_not_wait_for_a_creation_whose_answer_is_lost(bench: Bench) -> None:
     bench.tell(90, agents=ONLY_HERS)
     bench.work()

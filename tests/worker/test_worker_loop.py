@@ -199,7 +199,9 @@ def test_a_csv_that_is_wrong_or_away_changes_nothing(office: Office) -> None:
         office.store.moment += BEAT_EVERY
         office.turn()
         assert (office.in_force(), office.worker._ruleset) == (before, before)
-    assert [line["code"] for line in office.lines("configuration_refused")] == ["email", "email"]
+    assert [line["code"] for line in office.lines("configuration_refused")] == ["email"], (
+        "a file that is away is waited for"
+    )
     office.csv(WITH_HIM)
     office.store.moment += BEAT_EVERY
     office.turn()

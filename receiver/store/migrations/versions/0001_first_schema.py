@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(length=320), nullable=True),
         sa.Column("state_at", Moment(timezone=True), nullable=False),
         sa.Column("former_email", sa.String(length=320), nullable=True),
+        sa.Column("former_at", Moment(timezone=True), nullable=True),
         sa.Column("roles_gone_at", Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("platform", "ident", name=op.f("pk_agents")),
     )
