@@ -1,7 +1,6 @@
 """The application: routes, and the rule that every answer is JSON, whatever went wrong."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flask import Flask, Response, jsonify
@@ -11,22 +10,12 @@ from receiver import logs
 from receiver.config import Settings
 from receiver.store import Store
 from receiver.web import health, webhook
+from receiver.web.parts import Parts
 from receiver.web.rejections import Rejections
 
 log = logs.get("web")
 
 MAX_BODY_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the views work with."""
-
-    settings: Settings
-    store: Store
-    rejections: Rejections
-    digest_key: bytes
-    clock: Callable[[], datetime]
 
 
 def create_app(settings: Settings, store: Store, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Flask:

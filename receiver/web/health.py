@@ -2,20 +2,17 @@
 
 import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, jsonify
 
 from receiver.store import StoreUnavailable
-
-if TYPE_CHECKING:
-    from receiver.web.app import Parts
+from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
 PROBE_EVERY = timedelta(seconds=5)
 
 
-def blueprint(parts: "Parts") -> Blueprint:
+def blueprint(parts: Parts) -> Blueprint:
     """Build the probes."""
     pages = Blueprint("health", __name__)
     readiness = _Readiness(parts)
@@ -37,7 +34,7 @@ def blueprint(parts: "Parts") -> Blueprint:
 class _Readiness:
     """Looks at most every few seconds: anybody may ask, and a look writes to the disk."""
 
-    def __init__(self, parts: "Parts") -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._lock = threading.Lock()
         self._checks: dict[str, bool] = {}

@@ -8,7 +8,6 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -19,9 +18,7 @@ from receiver.core.facts import Delivery, Model, News, RoleNews
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.signature import matching_keys
 from receiver.store import Incoming, Receipt, StoreUnavailable, Verdict
-
-if TYPE_CHECKING:
-    from receiver.web.app import Parts
+from receiver.web.parts import Parts
 
 log = logs.get("webhook")
 
@@ -68,7 +65,7 @@ _BY_VERDICT = {
 }
 
 
-def blueprint(parts: "Parts") -> Blueprint:
+def blueprint(parts: Parts) -> Blueprint:
     """Build the endpoint."""
     pages = Blueprint("webhook", __name__)
 
@@ -105,7 +102,7 @@ def _log(source: str, delivery_id: str, answer: Answer) -> None:
 class _Reception:
     """One request on its way in."""
 
-    parts: "Parts"
+    parts: Parts
     source: Source
     delivery_id: str
 

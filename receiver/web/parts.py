@@ -1,0 +1,20 @@
+"""What the views work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from receiver.config import Settings
+from receiver.store import Store
+from receiver.web.rejections import Rejections
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The settings in force and the means to act on them, one of each in a process."""
+
+    settings: Settings
+    store: Store
+    rejections: Rejections
+    digest_key: bytes
+    clock: Callable[[], datetime]
