@@ -35,8 +35,9 @@ def postgres_cluster() -> Iterator[str]:
             shutil.chown(data, account, account)
         initdb = [f"{binaries}/initdb", "-D", data, "-U", "rdv", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(initdb, user=account, group=account, cwd="/", check=True, capture_output=True)
-        options = f"-c port={port} -c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200"
-        postgres = [f"{binaries}/postgres", "-D", data, *options.split()]
+        options = ("fsync=off", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200")
+        chosen = [word for option in (f"port={port}", *options) for word in ("-c", option)]
+        postgres = [f"{binaries}/postgres", "-D", data, *chosen]
         quiet = subprocess.DEVNULL
         server = subprocess.Popen(postgres, user=account, group=account, cwd="/", stdout=quiet, stderr=quiet)
         try:
