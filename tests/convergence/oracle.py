@@ -53,14 +53,17 @@ class Directory:
 
     direct: Mapping[str, str]
     domains: Mapping[str, str]
+    aliases: Mapping[str, str] = field(default_factory=dict)
     ignored_domains: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
     pilot: frozenset[str] | None = None
 
     def mailbox(self, email: str | None) -> str | None:
-        if not email:
-            return None
-        name, domain = email.lower().split("@")
+        address = self._address(email.lower()) if email else None
+        return self.aliases.get(address, address) if address else None
+
+    def _address(self, email: str) -> str | None:
+        name, domain = email.split("@")
         if domain in self.ignored_domains or email in self.ignored:
             return None
         if self.pilot is not None and email not in self.pilot:
@@ -316,9 +319,9 @@ def _wall_clock(data: Json) -> tuple[datetime, datetime, str | None]:
         first = datetime.combine(date.fromisoformat(data["first_day"]), time.fromisoformat(data["start_time"]))
         end_day = date.fromisoformat(data.get("end_day") or data["first_day"])
         return first, datetime.combine(end_day, time.fromisoformat(data["end_time"])), data.get("rrule")
-    found = dict(re.findall(r"^(DTSTART;TZID=Europe/Paris|DTEND;TZID=Europe/Paris|RRULE):(.*?)\r$", _event_text(data), re.M))
-    start, end = (datetime.strptime(found[f"{name};TZID=Europe/Paris"], "%Y%m%dT%H%M%S") for name in ("DTSTART", "DTEND"))
-    return start, end, found.get("RRULE")
+    found = dict(re.findall(r"^(DTSTART|DTEND|RRULE)(?:;TZID=Europe/Paris)?:(.*?)\r$", _event_text(data), re.MULTILINE))
+    first, last = (datetime.fromisoformat(found[name]) for name in ("DTSTART", "DTEND"))
+    return first, last, found.get("RRULE")
 
 
 def _event_text(data: Json) -> str:

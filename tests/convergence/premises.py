@@ -80,7 +80,7 @@ class Relay:
 class Premises:
     """A mock Exchange with these mailboxes, a connector to it, and empty stores on demand."""
 
-    def __init__(self, folder: Path, mailboxes: Sequence[str]) -> None:
+    def __init__(self, folder: Path, mailboxes: Sequence[str], aliases: Mapping[str, str]) -> None:
         self._folder = folder
         self._template = folder / "template.db"
         store = Store(f"sqlite:///{self._template}")
@@ -95,6 +95,8 @@ class Premises:
         )
         for mailbox in mailboxes:
             self.exchange.make_folder(mailbox, SUB_FOLDER)
+        for alias, mailbox in aliases.items():
+            self.exchange.add_mailbox(mailbox, alias)
         self.exchange.start()
         self.late = Late()
         self.exchange._server.stopping = self.late  # type: ignore[union-attr, assignment]

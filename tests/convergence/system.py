@@ -1,8 +1,9 @@
-"""The receiver as it runs: web front, store, workers and connector over the mock, under one clock that the test turns."""
+"""The receiver as it runs: web front, store, workers and connector over the mock, under the clock of the test."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -103,7 +104,7 @@ class System:
         """Do all that is due now; return how many POSTs it took."""
         before = len(self.premises.exchange.requests)
         self.settle()
-        while any([self.work_once(worker) for worker in range(WORKERS)]):
+        while sum(self.work_once(worker) for worker in range(WORKERS)):
             self.settle()
         return len(self.premises.exchange.requests) - before
 
@@ -137,10 +138,8 @@ class System:
         """The worker that hung goes on, whether it still may or not."""
         if self.stalled is not None:
             (ruleset, work), self.stalled = self.stalled, None
-            try:
+            with suppress(LeaseLost):
                 reconcile(self.store, self.relay, ruleset, work, TIMINGS)  # type: ignore[arg-type]
-            except LeaseLost:
-                pass
 
     def meanwhile(self, happens: Callable[[], None]) -> None:
         """Have something happen at the moment of the next call."""
@@ -222,6 +221,3 @@ def _mapping(directory: Directory) -> MailboxMap:
         ignore=tuple(sorted({f"*@{domain}" for domain in directory.ignored_domains} | directory.ignored)),
     )
     return replace(mapping, only=tuple(sorted(directory.pilot))) if directory.pilot is not None else mapping
-
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,13 +7,13 @@ again with ``RDV_HYPOTHESIS_PROFILE=nightly pytest --hypothesis-seed=N tests/con
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.convergence.life import MAILBOXES, Life
+from tests.convergence.draws import ALIASES, MAILBOXES
+from tests.convergence.life import Life
 from tests.convergence.premises import Premises
 
 _COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True, stateful_step_count=25)
@@ -25,7 +25,7 @@ PROFILES = {
 
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
-    opened = Premises(tmp_path_factory.mktemp("lives"), MAILBOXES)
+    opened = Premises(tmp_path_factory.mktemp("lives"), MAILBOXES, ALIASES)
     yield opened
     opened.close()
 

@@ -13,7 +13,7 @@ from tests.fuzz.run import Tally, many, one
 TOLD = 20
 
 
-def main() -> int:
+def main(words: list[str] | None = None) -> int:
     """Return 0 where everything held."""
     options = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     options.add_argument("--bodies", type=int, default=100_000)
@@ -22,10 +22,10 @@ def main() -> int:
     options.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options.add_argument("--json", type=Path, metavar="FILE", help="write the figures down")
     options.add_argument("--only", type=int, metavar="NUMBER", help="try this one body of the seed again, and show it")
-    arguments = options.parse_args()
-    warnings.simplefilter("error")
+    arguments = options.parse_args(words)
     if arguments.only is not None:
-        return _replay(arguments.seed, arguments.only)
+        with warnings.catch_warnings(action="error"):
+            return _replay(arguments.seed, arguments.only)
     tally = many(arguments.seed, arguments.bodies, arguments.jobs, arguments.seconds)
     figures = _figures(tally)
     _print(*(f"{name}: {value}" for name, value in figures.items()), *_details(arguments.seed, tally))
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def _replay(seed: int, number: int) -> int:
-    """Try one body, and let what does not hold come out with its traceback. The body is an invented one: it is shown."""
+    """Try one body, and let what does not hold come out with its traceback. It is an invented one: it is shown."""
     tried = body(seed, number)
     _print(" ".join(tried.kinds), f"{tried.emitter} {len(tried.content)} bytes", ascii(tried.content[:20_000]))
     result, _ = one(seed, number)

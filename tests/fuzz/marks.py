@@ -1,4 +1,4 @@
-"""Marks in every place that is not a number, a date or an id, and which of them may come out: what privacy is judged by.
+"""Marks in every place that may hold words, and which of them may come out: what privacy is judged by.
 
 Stated here a second time and from the other side: the decoder names what it reads, this names the paths whose words may
 be kept, and under which policies. Everything else is marked, at any depth and whatever its name.
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from receiver.core.policies import Policies
+from receiver.core.text import clean
 
 MARK = re.compile(r"canari\d{5}x", re.IGNORECASE)
 _SUMMARY = re.compile(r"^SUMMARY:", re.MULTILINE)
@@ -31,9 +32,7 @@ Leaf = tuple[str, Any, Any, Any]
 def marked(document: Any) -> Any:
     """Put a mark of its own into every value of the document that is free to hold anything. Changes it."""
     for number, (path, container, key, value) in enumerate(list(_leaves(document, ""))):
-        if not path.startswith("data.") and path.startswith("meta."):
-            continue
-        if path.removeprefix("data.") not in _PLAIN:
+        if not path.startswith("meta.") and path.removeprefix("data.") not in _PLAIN:
             container[key] = _with_mark(path, value, f"canari{number % 10**5:05d}x")
     return document
 
@@ -48,7 +47,10 @@ def _with_mark(path: str, value: Any, mark: str) -> Any:
 
 def _is_needed(path: str) -> bool:
     """Whether a value of a wrong type should stay one: it is read."""
-    return path in {"data.name", "data.title", "data.motif.name", "data.motifs[].name", "data.lieu", "data.organisation"}
+    return path in _READ
+
+
+_READ = {"data.name", "data.title", "data.motif.name", "data.motifs[].name", "data.lieu", "data.organisation"}
 
 
 def permitted(document: Any, policies: Policies) -> set[str]:
@@ -58,10 +60,17 @@ def permitted(document: Any, policies: Policies) -> set[str]:
     data, meta = document["data"], document.get("meta")
     model = str(meta.get("model") if isinstance(meta, dict) else "").lower().replace("_", "")
     paths = _PLAIN | _words_kept(model, policies)
-    if isinstance(lieu := data.get("lieu"), dict) and lieu.get("single_use") and not policies.single_use_places:
+    if _is_private(model, data, policies):
         paths -= _OF_LIEU
     texts = (value for path, _, _, value in _leaves(data, "") if path in paths and isinstance(value, str))
-    return {mark for text in texts for mark in MARK.findall(text)}
+    return {mark for text in texts for mark in MARK.findall(clean(text, len(text)))}
+
+
+def _is_private(model: str, data: dict[str, Any], policies: Policies) -> bool:
+    """Whether the place may be somebody's home, or is not where an usager is received."""
+    lieu, motif = ({} if not isinstance(part := data.get(name), dict) else part for name in ("lieu", "motif"))
+    elsewhere = model == "rdv" and motif.get("location_type") != "public_office"
+    return elsewhere or (bool(lieu.get("single_use")) and not policies.single_use_places)
 
 
 def _words_kept(model: str, policies: Policies) -> frozenset[str]:

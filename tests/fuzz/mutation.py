@@ -97,16 +97,19 @@ def _edited(random: Random, document: Any) -> None:
     container, key = _place(random, document)
     match container.get(key) if isinstance(container, dict) else container[key]:
         case bool() | None:
-            container[key] = random.choice((True, False, None, 0, "true"))
+            choices: tuple[Any, ...] = (True, False, None, 0, "true")
         case int(number):
-            container[key] = random.choice((-number, number + 1, float(number), str(number), number * 10**15, [number]))
+            choices = (-number, number + 1, 0.5, str(number)[:20], number * 10**15, [number])
+        case float(number):
+            choices = (-number, number * 2)
         case str(text):
-            container[key] = _edited_text(random, key, text)
+            choices = (_edited_text(random, key, text),)
         case list(members):
             crowd = members[:1] * (1001 if len(str(members[:1])) < 1000 else 2)
-            container[key] = random.choice((members * 2, members[::-1], crowd, [], [members], {"0": members}))
-        case dict(members):
-            container[key] = random.choice(([members], {}, list(members), {**members, "": members}, str(members)))
+            choices = (members * 2, members[::-1], crowd, [], [members], {"0": members})
+        case members:
+            choices = ([members], {}, list(members), {**members, "": members}, str(members))
+    container[key] = random.choice(choices)
 
 
 def _edited_text(random: Random, key: Any, text: str) -> Any:

@@ -233,7 +233,8 @@ def _check_entry(entry: CalendarEntry, state: EventState) -> None:
     must(entry.title and _is_clean(entry.title, 255), "a title is one short line")
     must(_is_clean(entry.location, 255), "a place is one short line")
     link = entry.link or "https://"
-    must(link.startswith("https://") and link.isascii() and " " not in link and len(link) <= 2000, "a link is https")
+    must(link.lower().startswith("https://") and link.isascii() and " " not in link, "a link is https")
+    must(len(link) <= 2000, "a link is short")
     if isinstance(state, AgendaState) and entry.recurrence and entry.recurrence.last_day:
         must(entry.start.date() <= entry.recurrence.last_day, "a series does not end before its first occurrence")
 

@@ -1,6 +1,7 @@
 """Many bodies, on several cores."""
 
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -88,7 +89,7 @@ def many(seed: int, bodies: int, jobs: int, limit_s: float | None) -> Tally:
     """Try that many bodies, or as many as the time allows."""
     started = time.monotonic()
     total = Tally()
-    with get_context("spawn").Pool(jobs) as pool:
+    with get_context("spawn").Pool(jobs, warnings.simplefilter, ("error",)) as pool:
         for tally in pool.imap_unordered(_chunk, _chunks(seed, bodies)):
             total.add(tally)
             if limit_s is not None and time.monotonic() - started > limit_s:

@@ -38,22 +38,29 @@ WORDS = (
     "Rdv", "rdv", "Absence", "absence", "PlageOuverture", "plage_ouverture", "Agent", "AgentRole", "User", "created",
     "updated", "destroyed", "rgpd", "public_office", "home", "phone", "visio", "excused", "revoked", "unknown", "",
     "agent_31@deleted.rdv-solidarites.fr", "@", "a@b@c", "null", "true", "https://rdv.anct.gouv.fr/agents/rdvs/1",
-    "https://rdv.anct.gouv.fr@evil.example/", "https://evil.example/\\@rdv.anct.gouv.fr", "https://[::1", "javascript:x",
-    "https://webconf.numerique.gouv.fr/x\n<script>", "https://rdv.anct.gouv.fr:99999999/", "rdv_mairie", "__class__",
+    "https://rdv.anct.gouv.fr@evil.example/", "https://evil.example/\\@rdv.anct.gouv.fr", "https://[::1",
+    "https://webconf.numerique.gouv.fr/x\n<script>", "https://rdv.anct.gouv.fr:99999999/", "rdv_mairie",
     "0B5E6A3E-6F0E-4C57-9D0B-6A6C1B6F2B11", "0b5e6a3e-6f0e-4c57-9d0b-6a6c1b6f2b11\n",
 )  # fmt: skip
 
-_DAY_WORDS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU", "XX", "2WE", "-1FR", "+3MO", "5SU", "0MO", "99TU", "mo", "")
-_FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY", "HOURLY", "SECONDLY", "weekly", "", "CANARI", "WEEKLY,DAILY")
-_COUNTS = ("1", "0", "-1", "2", "99", "100", "999", "1000", "999999", "1000000", "9" * 50, "\u0661", "1.5", "", "a")
+_DAYS_OF_RULES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU"), ("XX", "2WE", "-1FR", "+3MO", "5SU", "0MO", "99TU", "")
+_COUNTS = ("1", "2", "4", "99"), ("0", "-1", "100", "999", "1000", "999999", "1000000", "9" * 50, "\u0661", "1.5", "")
 _UNTILS = (
-    "20270630T000000", "20270630", "20270630T000000Z", "20270230T000000", "00010101T000000", "00000101", "99991231",
-    "99991231T235959Z", "2027-06-30", "20270630T", "", "19991231T000000",
-)  # fmt: skip
-_PARTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("FREQ", _FREQUENCIES), ("INTERVAL", _COUNTS), ("COUNT", _COUNTS), ("UNTIL", _UNTILS), ("WKST", _DAY_WORDS),
-    ("BYMONTHDAY", ("1", "-1", "31")), ("BYSETPOS", ("1", "-1")), ("BYMONTH", ("1", "13")), ("X-\0", ("\x07",)),
-)  # fmt: skip
+    ("20270630T000000", "20270630", "20270630T000000Z", "20261207T000000"),
+    ("20270230T000000", "00010101T000000", "00000101", "99991231", "2027-06-30", "20270630T", "", "19991231T000000"),
+)
+_PARTS: tuple[tuple[str, tuple[tuple[str, ...], tuple[str, ...]]], ...] = (
+    ("INTERVAL", _COUNTS),
+    ("COUNT", _COUNTS),
+    ("UNTIL", _UNTILS),
+    ("UNTIL", _UNTILS),
+    ("WKST", _DAYS_OF_RULES),
+    ("BYMONTHDAY", (("1", "-1", "31"), ("0",))),
+    ("BYSETPOS", (("1", "-1"), ("x",))),
+    ("FREQ", (("DAILY",), ("",))),
+    ("X-\0", (("\x07",), (" ",))),
+)
+_FREQUENCIES = ("DAILY", "WEEKLY", "WEEKLY", "MONTHLY"), ("YEARLY", "HOURLY", "weekly", "", "CANARI", "WEEKLY,DAILY")
 
 _ICAL_LINES = (
     "BEGIN:VEVENT", "END:VEVENT", "BEGIN:VCALENDAR", "END:VCALENDAR", "BEGIN:VTIMEZONE", "BEGIN:VALARM", "BEGIN:X\x07",
@@ -70,15 +77,24 @@ _ICAL_LINES = (
 
 def rule(random: Random) -> str:
     """Return a recurrence rule, or what somebody may take for one."""
-    parts = [f"FREQ={random.choice(_FREQUENCIES[:4])}"] if random.random() < 0.8 else []
-    for _ in range(random.randrange(4)):
+    parts = [f"FREQ={_sound(random, _FREQUENCIES)}"]
+    for _ in range(random.choice((0, 1, 1, 2, 3))):
         name, values = random.choice(_PARTS)
-        parts.append(f"{name}={random.choice(values)}")
+        parts.append(f"{name}={_sound(random, values)}")
     if random.random() < 0.6:
-        parts.append("BYDAY=" + ",".join(random.choice(_DAY_WORDS) for _ in range(random.randint(1, 3))))
-    random.shuffle(parts)
-    text = ";".join(parts) + random.choice((";", "", ";;", " ", "\n"))
-    return text if random.random() < 0.9 else inserted(random, text)
+        position = random.choice(("", "", "", "1", "2", "-1"))
+        parts.append(
+            "BYDAY=" + ",".join(position + _sound(random, _DAYS_OF_RULES) for _ in range(random.choice((1, 1, 2))))
+        )
+    if random.random() < 0.1:
+        random.shuffle(parts)
+    text = ";".join(parts) + random.choice((";", ";", "", ";;", " "))
+    return text if random.random() < 0.95 else inserted(random, text)
+
+
+def _sound(random: Random, values: tuple[tuple[str, ...], tuple[str, ...]]) -> str:
+    """Return one of the sound values, now and then one of the others."""
+    return random.choice(values[random.random() < 0.1])
 
 
 def calendar(random: Random, text: str) -> str:

@@ -1,0 +1,172 @@
+"""What every rule stands on: one clock, deliveries on their way, and the end, when all get the time they need."""
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+
+from hypothesis.stateful import RuleBasedStateMachine
+
+from emitter.model import Rdv
+from emitter.payloads import Generation
+from mock_exchange import StoredItem
+from tests.convergence.draws import LATE_KINDS, MAILBOXES, PLAIN
+from tests.convergence.oracle import INSERTION as INSERTION_EMITTER
+from tests.convergence.oracle import RSP, Choices, Oracle, Shown
+from tests.convergence.premises import Premises
+from tests.convergence.system import PAST_DAYS, TIMINGS, System
+from tests.convergence.world import INSERTION, Job, Story, World
+from tests.makers import NOW
+from tests.worker.bench import UID_KEY
+
+
+class Ground(RuleBasedStateMachine):
+    """One receiver and everything around it."""
+
+    premises: Premises
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._closing = ExitStack()
+        self.store = self._closing.enter_context(self.premises.fresh())
+        self.choices, self.directory = Choices(), PLAIN
+        self.oracle = Oracle(self.choices, self.directory, NOW, timedelta(days=PAST_DAYS))
+        self.system = System(self.premises, self.store, self.choices, self.directory)
+        self.world = World(self.tick)
+        self.sent: list[Job] = []
+        self.missed: set[tuple[str, int]] = set()
+        """Events of which an agent deleted an entry: it comes back when the event changes."""
+        self.late_by: datetime | None = None
+        """When Exchange has made up its mind about calls whose client went away."""
+        self.late_planned = False
+
+    # The clock
+
+    def tick(self) -> datetime:
+        """One second passes."""
+        self.store.moment = self.store.moment.replace(microsecond=0) + timedelta(seconds=1)
+        return self.store.moment
+
+    def turn(self, by: timedelta) -> None:
+        """Let time pass; what must happen by then happens: the emitters' last attempts, Exchange's late commits."""
+        end = self.store.moment + by
+        while True:
+            job = min(self.world.queue, key=lambda job: job.deadline, default=None)
+            if self.late_by is not None and self.late_by <= min(end, job.deadline if job else end):
+                self.store.moment = max(self.store.moment, self.late_by)
+                self.exchange_makes_up_its_mind()
+            elif job is not None and job.deadline <= end:
+                self.store.moment = max(self.store.moment, job.deadline)
+                self.hand_over(job)
+            else:
+                break
+        self.store.moment = max(self.store.moment, end)
+
+    # The configuration
+
+    def choose(self, **changed: bool) -> None:
+        """Change policies."""
+        self.choices = replace(self.choices, **changed)
+        self.configure()
+
+    def configure(self) -> None:
+        """Put policies and mapping in force."""
+        self.system.configure(self.choices, self.directory)
+        self.oracle.configure(self.choices, self.directory)
+        self.system.settle()  # what a policy takes away is erased by the worker's next turn
+
+    # The network
+
+    def hand_over(self, job: Job) -> None:
+        """One attempt that gets through."""
+        status, word = self.system.post(job)
+        assert status in {200, 202}, (status, word, job.what)
+        assert word in {"accepted", "superseded", "duplicate"}, (word, job.what)
+        self.world.queue.remove(job)
+        self.sent.append(job)
+        self.oracle.receive(job.source, INSERTION_EMITTER if job.source == INSERTION else RSP, job.body)
+
+    def told(self, send: str, before: int) -> None:
+        """Send what the world has queued since, or leave it for later."""
+        new = self.world.queue[before:]
+        if send == "later":
+            return
+        for job in reversed(new) if send == "newest first" else new:
+            self.hand_over(job)
+        if send == "now and work":
+            self.work_all()
+
+    def work_all(self) -> None:
+        """Do all that is due now."""
+        self.system.work_until_idle()
+        self._notice_late()
+
+    def exchange_makes_up_its_mind(self) -> None:
+        self.premises.settle_late()
+        self.late_by, self.late_planned = None, False
+
+    def _notice_late(self) -> None:
+        """Exchange takes no longer than `recheck` to commit, or to give up, what its client has not waited for."""
+        planned = self.premises.exchange.faults._planned
+        if self.late_planned and self.late_by is None and not any(plan.fault.kind in LATE_KINDS for plan in planned):
+            self.late_by = self.store.moment + TIMINGS.recheck
+
+    # The end
+
+    def come_to_rest(self) -> None:
+        """All is well from now on, and everybody gets the time that they need."""
+        self.premises.exchange.faults.clear()
+        self.system.go_on()
+        self.exchange_makes_up_its_mind()
+        end = self.store.moment + timedelta(hours=3)
+        while True:
+            self.system.work_until_idle()
+            due_at = self.system.next_moment()
+            if due_at is None:
+                return
+            assert due_at < end, "there is no end of it"
+            self.turn(due_at - self.store.moment)
+
+    def teardown(self) -> None:
+        with self._closing:
+            self._finish()
+
+    def _finish(self) -> None:
+        for story in self.world.stories:
+            if story.key in self.missed:
+                self._change_for_certain(story)
+        for job in sorted(self.world.queue, key=lambda job: job.made_at, reverse=True):
+            self.hand_over(job)
+        self.come_to_rest()
+        self._assert_converged()
+        for pause in (timedelta(0), timedelta(days=1)):
+            self.turn(pause)
+            assert self.system.work_until_idle() == 0, "nothing more is written"
+        self._assert_converged()
+
+    def _change_for_certain(self, story: Story) -> None:
+        if isinstance(story.entry, Rdv):
+            self.world.change(story, Generation.YEAR_2026, starts_at=story.entry.starts_at + timedelta(minutes=5))
+        else:
+            self.world.change(story, Generation.YEAR_2026, start_time=time(story.entry.start_time.hour, 5))
+
+    def _assert_converged(self) -> None:
+        exchange = self.premises.exchange
+        assert (exchange.schema_errors, exchange.crashes, exchange.mails_sent) == ([], [], 0)
+        for mailbox, uid, placement in self.system.placements():
+            assert placement.applied == placement.desired, (mailbox, uid, placement)
+            open_ends = placement.in_doubt, placement.attempted, placement.open_creates
+            assert open_ends == (False, None, 0), (mailbox, uid, placement)
+        until = NOW + timedelta(days=210)
+        expected = self.oracle.expected(until)
+        for mailbox in MAILBOXES:
+            items = self.premises.times(mailbox, NOW - timedelta(days=500), until)
+            seen = Counter(_shown(item) for item in items)
+            wanted = expected.get(mailbox, Counter())
+            assert seen == wanted, (mailbox, "missing", list(wanted - seen)[:3], "too many", list(seen - wanted)[:3])
+            uids = Counter(item.extended[UID_KEY] for item in self.premises.masters(mailbox))
+            assert not [uid for uid, count in uids.items() if count > 1], (mailbox, uids)
+
+
+def _shown(item: StoredItem) -> Shown:
+    return Shown(item.subject, item.location, item.start, item.end, item.show_as)

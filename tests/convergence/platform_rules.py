@@ -1,0 +1,366 @@
+"""What the platform does and sends: people, appointments, absences, openings, in any order and again and again."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, precondition, rule
+
+from emitter.model import Event, Rdv, Status
+from emitter.payloads import Generation
+from emitter.scenarios import cast
+from emitter.schedule import Absence
+from emitter.signing import Scheme
+from tests.convergence.draws import (
+    ANCIENT,
+    COMING,
+    LIEUX,
+    MOTIFS,
+    RECENT,
+    RECURRENCES,
+    days,
+    generations,
+    hours,
+    lieux,
+    motifs,
+    organisations,
+    pick,
+    recurrences,
+    send,
+    some,
+    staff,
+)
+from tests.convergence.ground import Ground
+from tests.convergence.oracle import PARIS
+from tests.convergence.world import (
+    ADDRESSES,
+    ARRAS,
+    CONTRACTOR,
+    INSERTION,
+    KARIM,
+    LEA,
+    LENS,
+    MARTINE,
+    MOVERS,
+    NADIA,
+    PAUL,
+    STEADY,
+    Story,
+)
+from tests.makers import NOW
+
+
+class Platform(Ground):
+    """The emitters' part in a life."""
+
+    @precondition(lambda self: self.world.queue)
+    @rule(which=some)
+    def deliver(self, which: int) -> None:
+        self.hand_over(pick(self.world.queue, which))
+
+    @precondition(lambda self: self.world.queue)
+    @rule(newest_first=st.booleans())
+    def deliver_all(self, newest_first: bool) -> None:
+        for job in sorted(self.world.queue, key=lambda job: job.made_at, reverse=newest_first):
+            self.hand_over(job)
+
+    @precondition(lambda self: self.world.queue)
+    @rule(which=some)
+    def deliver_into_a_full_disk(self, which: int) -> None:
+        assert self.system.post_into_a_full_disk(pick(self.world.queue, which)) == 503
+
+    @precondition(lambda self: self.sent)
+    @rule(which=some)
+    def repeat(self, which: int) -> None:
+        """The emitter missed the answer, or somebody captured the request."""
+        job = pick(self.sent, which)
+        status, word = self.system.post(job)
+        assert word in {"duplicate", "superseded", "age"}, (status, word, job.what)
+        assert word != "age" or self.store.moment > job.deadline
+
+    # People
+
+    @initialize(told=st.booleans(), jwt=st.booleans(), plages=st.booleans())
+    def the_staff_is_hired(self, told: bool, jwt: bool, plages: bool = False) -> None:
+        self.system.scheme = Scheme.RDVI_JWT if jwt else Scheme.RDVI_HMAC
+        for ident, first, second in (
+            (MARTINE, ARRAS, LENS),
+            (KARIM, ARRAS, LENS),
+            (NADIA, ARRAS, None),
+            (LEA, LENS, ARRAS),
+            (PAUL, LENS, None),
+        ):
+            self.world.hire(ident, first)
+            if second:
+                self.world.hire(ident, second)
+        self.told("now" if told else "later", 0)
+        if plages:
+            self.choose(plages=True)
+
+    @initialize(agents=st.tuples(staff, staff, staff), rule_of_slot=recurrences, send=send)
+    def there_is_work_already(self, agents: tuple[tuple[int, ...], ...], rule_of_slot: str, send: str) -> None:
+        """A life without appointments is short."""
+        before = len(self.world.queue)
+        for number, (of_one, tellers) in enumerate(zip(agents, ((ARRAS,), (LENS,), (ARRAS, INSERTION)), strict=True)):
+            rdv = self.world.rdv(at(COMING + number, 9), of_one, tellers[0])
+            self.world.begin(Story(rdv, tellers), Generation.YEAR_2026)
+        start = at(COMING, 14)
+        recurrence = RECURRENCES[rule_of_slot]
+        absence = self.world.absence(agents[0][0], start, start + timedelta(hours=2), recurrence=recurrence)
+        self.world.begin(Story(absence), Generation.YEAR_2024)
+        self.world.begin(
+            Story(self.world.plage(agents[1][0], start, start + timedelta(hours=2), LENS)), Generation.YEAR_2026
+        )
+        self.told(send, before)
+
+    @rule(who=st.sampled_from(MOVERS), and_back=st.booleans(), send=send)
+    def an_agent_is_renamed(self, who: int, and_back: bool, send: str) -> None:
+        before = len(self.world.queue)
+        self.world.rename(who)
+        if and_back:
+            self.world.rename(who)
+        self.told(send, before)
+
+    @rule(who=st.sampled_from(MOVERS), all_of_them=st.booleans(), send=send)
+    def an_agent_loses_roles(self, who: int, all_of_them: bool, send: str) -> None:
+        before = len(self.world.queue)
+        self.world.dismiss(who)
+        if all_of_them:
+            self.world.dismiss(who)
+        self.told(send, before)
+
+    @rule(who=st.sampled_from(MOVERS), organisation=organisations, send=send)
+    def an_agent_gains_a_role(self, who: int, organisation: str, send: str) -> None:
+        before = len(self.world.queue)
+        if not self.world.has_left(who):
+            self.world.hire(who, organisation)
+        self.told(send, before)
+
+    # Appointments
+
+    @rule(
+        agents=staff,
+        organisation=organisations,
+        tellers=st.sampled_from(["rsp", "rsp", "both", "insertion"]),
+        motif=motifs,
+        era=st.sampled_from([COMING, COMING, COMING, RECENT, ANCIENT]),
+        day=days,
+        hour=hours,
+        guadeloupe=st.booleans(),
+        generation=generations,
+        send=send,
+    )
+    def a_rdv_is_made(
+        self,
+        agents: tuple[int, ...],
+        organisation: str,
+        tellers: str,
+        motif: str,
+        era: int,
+        day: int,
+        hour: int,
+        guadeloupe: bool,
+        generation: Generation,
+        send: str,
+    ) -> None:
+        before = len(self.world.queue)
+        rdv = self.world.rdv(
+            at(era + day, hour),
+            agents if era == COMING else (STEADY,),
+            organisation,
+            motif=MOTIFS[motif],
+            max_participants_count=8 if motif == "workshop" else None,
+            name="Atelier de Mme Exemple",
+            time_zone="America/Guadeloupe" if guadeloupe else "Europe/Paris",
+        )
+        if era == COMING and day == 0:
+            rdv = replace(rdv, agents=(*rdv.agents, cast.INTERVENANT, CONTRACTOR))
+        names = {"rsp": (organisation,), "both": (organisation, INSERTION), "insertion": (INSERTION,)}
+        self.world.begin(Story(rdv, names[tellers]), generation)
+        self.told(send, before)
+
+    @precondition(lambda self: rdvs(self.world.stories))
+    @rule(
+        which=some,
+        what=st.sampled_from(["start", "motif", "status", "status", "agents", "agents", "count", "lieu", "context"]),
+        day=days,
+        hour=hours,
+        motif=motifs,
+        status=st.sampled_from([Status.UNKNOWN, Status.UNKNOWN, Status.EXCUSED, Status.REVOKED, Status.SEEN]),
+        agents=staff,
+        lieu=lieux,
+        generation=generations,
+        send=send,
+    )
+    def a_rdv_changes(
+        self,
+        which: int,
+        what: str,
+        day: int,
+        hour: int,
+        motif: str,
+        status: Status,
+        agents: tuple[int, ...],
+        lieu: str,
+        generation: Generation,
+        send: str,
+    ) -> None:
+        before = len(self.world.queue)
+        story = pick(rdvs(self.world.stories), which)
+        rdv = story.entry
+        assert isinstance(rdv, Rdv)
+        changes: dict[str, dict[str, Any]] = {
+            "start": {"starts_at": at(_era(rdv) + day, hour)},
+            "motif": {"motif": MOTIFS[motif]},
+            "status": {"status": status},
+            "agents": {"agents": tuple(self.world.agents[ident] for ident in agents)},
+            "count": {"users_count": hour},
+            "lieu": {"lieu": LIEUX[lieu]},
+            "context": {"context": f"{hour} heures"},
+        }
+        if what == "agents" and _era(rdv) != COMING:
+            what = "context"
+        self.world.change(story, generation, **changes[what])
+        self.told(send, before)
+
+    # Absences and openings
+
+    @rule(
+        agent=st.sampled_from(list(ADDRESSES)),
+        plage=st.booleans(),
+        organisation=organisations,
+        day=st.integers(-10, 20),
+        hour=hours,
+        length=st.sampled_from([0, 0, 2]),
+        recurrence=recurrences,
+        past=st.sampled_from([None, None, None, RECENT, ANCIENT]),
+        generation=generations,
+        ical_only=st.booleans(),
+        send=send,
+    )
+    def a_slot_is_made(
+        self,
+        agent: int,
+        plage: bool,
+        organisation: str,
+        day: int,
+        hour: int,
+        length: int,
+        recurrence: str,
+        past: int | None,
+        generation: Generation,
+        ical_only: bool,
+        send: str,
+    ) -> None:
+        if self.world.has_left(agent):
+            return
+        before = len(self.world.queue)
+        if past is not None:
+            agent, recurrence = STEADY, "once"
+        rule_ = RECURRENCES[recurrence]
+        era = COMING if past is None else past
+        start = at(day if rule_ else era + day % 7, hour)
+        if plage:
+            end = start + timedelta(hours=3)
+            entry: Any = self.world.plage(agent, start, end, organisation, recurrence=rule_)
+        else:
+            several = length if rule_ is None or len(rule_.days) == 1 else 0
+            end = start + timedelta(days=several, hours=2)
+            entry = self.world.absence(agent, start, end, recurrence=rule_)
+        self.world.begin(Story(entry), generation, ical_only=ical_only)
+        self.told(send, before)
+
+    @precondition(lambda self: _slots(self.world.stories))
+    @rule(
+        which=some,
+        recurrence=recurrences,
+        hour=hours,
+        shorter=st.booleans(),
+        ical_only=st.booleans(),
+        generation=generations,
+        send=send,
+    )
+    def a_slot_changes(
+        self,
+        which: int,
+        recurrence: str,
+        hour: int,
+        shorter: bool,
+        ical_only: bool,
+        generation: Generation,
+        send: str,
+    ) -> None:
+        before = len(self.world.queue)
+        story = pick(_slots(self.world.stories), which)
+        slot = story.entry
+        assert not isinstance(slot, Rdv)
+        changes: dict[str, Any] = {"start_time": time(hour), "end_time": time(hour + 1 if shorter else hour + 3)}
+        if slot.first_day > NOW.date() + timedelta(days=COMING - 1):
+            changes["recurrence"] = RECURRENCES[recurrence]
+            if isinstance(slot, Absence) and recurrence != "once":
+                changes["end_day"] = slot.first_day
+        self.world.change(story, generation, ical_only=ical_only, **changes)
+        self.told(send, before)
+
+    # The end of things
+
+    @precondition(lambda self: self.world.stories)
+    @rule(which=some, generation=generations, send=send)
+    def something_is_destroyed(self, which: int, generation: Generation, send: str) -> None:
+        before = len(self.world.queue)
+        self.world.destroy(pick(self.world.stories, which), generation)
+        self.told(send, before)
+
+    @precondition(lambda self: self.world.over)
+    @rule(which=some, send=send)
+    def a_state_of_what_is_gone_was_rendered_late(self, which: int, send: str) -> None:
+        before = len(self.world.queue)
+        story = pick(self.world.over, which)
+        if isinstance(story.entry, Rdv) or not self.world.has_left(story.entry.agent.id):
+            self.world.tell(story, Event.UPDATED, Generation.YEAR_2024)
+        self.told(send, before)
+
+    @precondition(lambda self: self._purgeable())
+    @rule(which=some)
+    def a_rdv_is_purged_for_data_protection(self, which: int) -> None:
+        """Years later in truth: all that was told of it has long arrived."""
+        story = pick(self._purgeable(), which)
+        for job in list(self.world.queue):
+            self.hand_over(job)
+        self.come_to_rest()
+        before = len(self.world.queue)
+        self.world.destroy(story, Generation.YEAR_2026, "rgpd")
+        self.told("now and work", before)
+
+    def _purgeable(self) -> list[Story]:
+        return [story for story in self.told_by_rsp(rdvs(self.world.stories)) if story.key not in self.missed]
+
+    def told_by_rsp(self, stories: Iterable[Story]) -> list[Story]:
+        return [story for story in stories if not isinstance(story.entry, Rdv) or story.tellers[0] != INSERTION]
+
+    @rule(send=send)
+    def everything_is_sent_again(self, send: str) -> None:
+        before = len(self.world.queue)
+        self.world.resync()
+        self.told(send, before)
+
+
+def rdvs(stories: Iterable[Story]) -> list[Story]:
+    """Return the appointments among them."""
+    return [story for story in stories if isinstance(story.entry, Rdv)]
+
+
+def _slots(stories: Iterable[Story]) -> list[Story]:
+    return [story for story in stories if not isinstance(story.entry, Rdv)]
+
+
+def _era(rdv: Rdv) -> int:
+    ahead = (rdv.starts_at - NOW).days
+    return COMING if ahead > 0 else RECENT if ahead > -100 else ANCIENT
+
+
+def at(day: int, hour: int) -> datetime:
+    """Clock time in Paris so many days from the beginning."""
+    return datetime.combine(NOW.date() + timedelta(days=day), time(hour), PARIS)

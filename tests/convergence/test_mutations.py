@@ -1,0 +1,94 @@
+"""The machine is worth something: receivers that are broken on purpose do not get through."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from connectors.base import Unconfirmed
+from receiver.core import plan
+from receiver.core.facts import Ruling
+from receiver.store import agents, intake
+from receiver.worker import reconcile
+from tests.convergence.draws import ALIASES, MAILBOXES
+from tests.convergence.life import Life
+from tests.convergence.premises import Premises
+
+PROFILE = "RDV_HYPOTHESIS_PROFILE"
+SHORT_RUN = settings(
+    max_examples=200,
+    stateful_step_count=25,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+Mutation = Callable[[pytest.MonkeyPatch], None]
+
+
+@pytest.fixture(scope="module")
+def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
+    opened = Premises(tmp_path_factory.mktemp("mutants"), MAILBOXES, ALIASES)
+    yield opened
+    opened.close()
+
+
+def redo_without_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write without an answer counts as not done."""
+    end = reconcile.end
+
+    def hasty(placement, sent, outcome, now, jitter):  # type: ignore[no-untyped-def]
+        if isinstance(outcome, Unconfirmed):
+            return plan._answered(placement)
+        return end(placement, sent, outcome, now, jitter)
+
+    monkeypatch.setattr(reconcile, "end", hasty)
+
+
+def look_up_once_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is committed late is never looked for."""
+    looked_up = reconcile.looked_up
+
+    def trusting(placement, found, now, timings, **how):  # type: ignore[no-untyped-def]
+        advanced, extras = looked_up(placement, found, now, timings, **how)
+        return replace(advanced, recheck_at=None, open_creates=0), extras
+
+    monkeypatch.setattr(reconcile, "looked_up", trusting)
+
+
+def last_arrival_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older state replaces a newer one."""
+    rule = intake.rule
+
+    def naive(known, emitter, incoming, now):  # type: ignore[no-untyped-def]
+        ruling = rule(known, emitter, incoming, now)
+        return Ruling.APPLY if ruling is Ruling.SUPERSEDED else ruling
+
+    monkeypatch.setattr(intake, "rule", naive)
+
+
+def e_mails_are_learnt_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent's first address is believed for ever."""
+    monkeypatch.setattr(agents, "_learn_email", lambda *_: None)
+
+
+QUICKLY_FOUND = [redo_without_a_look_up, last_arrival_wins]
+FOUND_AT_LENGTH = [look_up_once_only, e_mails_are_learnt_once] if os.environ.get(PROFILE) == "nightly" else []
+
+
+@pytest.mark.parametrize("mutation", QUICKLY_FOUND + FOUND_AT_LENGTH)
+def test_a_receiver_broken_on_purpose_is_found_out(
+    premises: Premises, monkeypatch: pytest.MonkeyPatch, mutation: Mutation
+) -> None:
+    class LifeOfMutant(Life):
+        pass
+
+    LifeOfMutant.premises = premises
+    mutation(monkeypatch)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(LifeOfMutant, settings=SHORT_RUN)
