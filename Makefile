@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+MUTANTS := .venv-mutants
 JOBS ?= 2
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench nightly fuzz mutants lock clean
 
 demo: $(READY)  ## play a working day from end to end; STAY=1 keeps it running
 	@$(RUN) -m demo $(if $(STAY),--stay)
@@ -22,6 +23,22 @@ lint: $(READY)  ## style, types and the direction of imports
 bench: $(READY)  ## figures, one a line
 	@$(RUN) -m benchmarks.lone_change
 
+nightly: $(READY)  ## 2,000 random lives against the independent model
+	@RDV_HYPOTHESIS_PROFILE=nightly $(RUN) -m pytest tests/convergence $(ARGS)
+
+fuzz: $(READY)  ## a million mutated bodies through decoding and rendering
+	@$(RUN) -m tests.fuzz --bodies 1000000 $(ARGS)
+
+mutants: $(MUTANTS)/.ready  ## which changes to the core would no test notice
+	@$(MUTANTS)/bin/python -m tests.mutation $(ARGS)
+
+# mutmut in an environment of its own: nothing else needs what it brings.
+$(MUTANTS)/.ready: requirements-dev.lock
+	@$(PYTHON) -m venv --clear $(MUTANTS)
+	@$(MUTANTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(MUTANTS)/bin/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	@touch $@
+
 lock: $(READY)  ## renew the lock files to the newest releases that pyproject.toml allows (needs pip-tools)
 	pip-compile $(LOCK) --extra postgresql --output-file requirements.lock pyproject.toml
 	pip-compile $(LOCK) --extra postgresql --extra dev -c requirements.lock --output-file requirements-dev.lock pyproject.toml
@@ -30,7 +47,7 @@ LOCK := --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-h
 	--no-emit-index-url --no-emit-find-links
 
 clean:  ## forget the environment and every cache
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
+	rm -rf $(VENV) $(MUTANTS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build
 
 # The marker is written last: an interrupted installation starts anew.
 $(READY): requirements-dev.lock pyproject.toml

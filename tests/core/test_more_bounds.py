@@ -12,6 +12,7 @@ from receiver.core.policies import Policies
 from receiver.core.recurrence import LONGEST_TEXT, Rule, Unreadable, parse
 from receiver.core.redaction import leads_to
 from receiver.core.text import clean
+from receiver.core.wire.agenda import LONGEST_ICAL
 from tests.core.samples import REMOVED, as_body, edited, sample
 
 RDV = sample("rdv-2024-created")
@@ -119,6 +120,20 @@ def test_a_calendar_text_may_tell_of_the_first_and_the_last_year(start: str, end
 def test_a_calendar_text_may_not_tell_of_years_beyond(start: str, end: str) -> None:
     with pytest.raises(InvalidPayload, match=r"data\.ical"):
         ical(DTSTART=start, DTEND=end)
+
+
+@pytest.mark.parametrize(("beyond", "taken"), [(0, True), (1, False)])
+def test_a_calendar_text_that_would_take_seconds_to_parse_is_refused(beyond: int, taken: bool) -> None:
+    """Of a megabyte of properties, parsing outlasts the emitter's patience of 10 seconds."""
+    text = ABSENCE["data"]["ical"]
+    padded = text.replace("SEQUENCE:0", "SEQUENCE:0\r\nCOMMENT:" + "x" * (LONGEST_ICAL - len(text) - 10 + beyond))
+    gone = [(f"data.{name}", REMOVED) for name in ("first_day", "end_day", "start_time", "end_time", "rrule")]
+    assert len(padded) == LONGEST_ICAL + beyond
+    if taken:
+        assert absence(*gone, ("data.ical", padded)).first_start == datetime(2026, 12, 21, 8)  # noqa: DTZ001
+    else:
+        with pytest.raises(InvalidPayload, match=r"data\.ical"):
+            absence(*gone, ("data.ical", padded))
 
 
 def test_all_waits_follow_from_how_long_a_call_may_take() -> None:

@@ -30,6 +30,8 @@ from receiver.core.wire.fields import (
     validate,
 )
 
+LONGEST_ICAL = 50_000  # the emitter's own are a thousandth of a body; to parse a megabyte would take many seconds
+
 
 class _Motif(Wire):
     name: Text
@@ -128,6 +130,8 @@ def _rule(text: str | None, at: str) -> Rule | None:
 
 def _from_ical(text: str) -> _Times:
     """Read the times of the one VEVENT in a calendar text."""
+    if len(text) > LONGEST_ICAL:
+        raise InvalidPayload("data.ical")
     try:
         event = Calendar.from_ical(text).walk("VEVENT")[0]
         start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
