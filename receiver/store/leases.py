@@ -67,10 +67,12 @@ def advance(
     rows = connection.execute(
         select(placements, events.c.uid)
         .join(events, events.c.id == placements.c.event_id)
-        .where(placements.c.id.in_(changes))
+        .where(placements.c.id.in_(changes), placements.c.mailbox_id == work.mailbox_id)
         .with_for_update(of=placements)
     ).mappings()
-    advanced = {row["id"]: changes[row["id"]](placement_of(row)) for row in rows}
+    # A record dropped since the claim may have left its number to another event's: SQLite gives numbers out again.
+    claimed = {item.placement.id: item.placement.uid for item in work.items}
+    advanced = {row["id"]: changes[row["id"]](placement_of(row)) for row in rows if row["uid"] == claimed[row["id"]]}
     for placement in advanced.values():
         keep(connection, placement)
     return advanced

@@ -90,6 +90,9 @@ PAUSES = {
 }
 pauses = st.sampled_from(list(PAUSES))
 verbs = st.sampled_from(["CreateItem", "CreateItem", "UpdateItem", "DeleteItem", "FindItem", None])
+MEETS = {"a creation": "CreateItem", "an update": "UpdateItem", "a removal": "DeleteItem", "nothing yet": None}
+meets = st.sampled_from(list(MEETS))
+"""What is written at once into a trouble that was planned."""
 LIEUX = {"office": cast.OFFICE, "branch": cast.BRANCH, "single use": cast.SINGLE_USE, "none": None}
 lieux = st.sampled_from(list(LIEUX))
 RECURRENCES = {

@@ -116,6 +116,7 @@ class Ground(RuleBasedStateMachine):
     def come_to_rest(self) -> None:
         """All is well from now on, and everybody gets the time that they need."""
         self.premises.exchange.faults.clear()
+        self.system.settle()
         self.system.go_on()
         self.exchange_makes_up_its_mind()
         end = self.store.moment + timedelta(hours=3)
@@ -124,7 +125,7 @@ class Ground(RuleBasedStateMachine):
             due_at = self.system.next_moment()
             if due_at is None:
                 return
-            assert due_at < end, "there is no end of it"
+            assert due_at < end, ("there is no end of it", due_at, self.system.placements())
             self.turn(due_at - self.store.moment)
 
     def teardown(self) -> None:

@@ -4,6 +4,7 @@ The machine turns one clock. Its rules do what the platform, the network, the ad
 dying processes may do; its end gives everybody the time they are promised, then asks the oracle.
 """
 
+from dataclasses import fields
 from datetime import timedelta
 
 from hypothesis import strategies as st
@@ -20,18 +21,19 @@ from tests.convergence.draws import (
     LATE_KINDS,
     LONGEST_LIFE,
     MAILBOXES,
+    MEETS,
     PAUSES,
-    days,
+    meets,
     pauses,
     pick,
     some,
-    staff,
     verbs,
 )
+from tests.convergence.oracle import Choices
 from tests.convergence.platform_rules import Platform, at, rdvs
 from tests.convergence.premises import SUB_FOLDER
 from tests.convergence.system import WORKERS, PowerCut
-from tests.convergence.world import ARRAS, Story
+from tests.convergence.world import ADDRESSES, ARRAS, STEADY, Story
 from tests.makers import NOW
 from tests.worker.bench import UID_KEY
 
@@ -41,18 +43,18 @@ class Life(Platform):
 
     # The worker
 
-    @rule(limit=st.sampled_from([1, 2, 200]))
-    def settle(self, limit: int) -> None:
-        self.system.settle(limit)
-
-    @rule(worker=st.integers(0, WORKERS - 1))
-    def work_once(self, worker: int) -> None:
-        self.system.work_once(worker)
-        self._notice_late()
-
-    @rule()
-    def both_work(self) -> None:
-        self.work_all()
+    @rule(how=st.sampled_from(["settle one", "settle all", "first works once", "second works once", "all", "all"]))
+    def the_worker_works(self, how: str) -> None:
+        match how:
+            case "settle one":
+                self.system.settle(1)
+            case "settle all":
+                self.system.settle()
+            case "all":
+                self.work_all()
+            case _:
+                self.system.work_once(how == "second works once")
+                self._notice_late()
 
     @rule(records=st.integers(1, 4), error=st.sampled_from([PowerCut, StoreUnavailable]))
     def a_worker_dies(self, records: int, error: type[BaseException]) -> None:
@@ -61,8 +63,9 @@ class Life(Platform):
         self._notice_late()
 
     @precondition(lambda self: self.system.stalled is None)
-    @rule()
-    def a_worker_claims_and_hangs(self) -> None:
+    @rule(meets=meets, which=some)
+    def a_worker_claims_and_hangs(self, meets: str, which: int) -> None:
+        self._tell_what_is_written(meets, which)
         self.system.settle()
         self.system.claim_and_stall()
 
@@ -82,10 +85,6 @@ class Life(Platform):
         self.system.relay.meanwhile = None
         self._notice_late()
 
-    @rule()
-    def keep_house(self) -> None:
-        self.store.purge(self.store.moment, 30, 30)
-
     # Trouble
 
     @rule(
@@ -95,52 +94,76 @@ class Life(Platform):
         times=st.integers(1, 3),
         after=st.integers(0, 1),
         code=st.sampled_from(HEALING),
+        meets=meets,
+        which=some,
     )
     def exchange_will_be_in_trouble(
-        self, kind: FaultKind, verb: str | None, mailbox: str | None, times: int, after: int, code: str
+        self,
+        kind: FaultKind,
+        verb: str | None,
+        mailbox: str | None,
+        times: int,
+        after: int,
+        code: str,
+        meets: str,
+        which: int,
     ) -> None:
         fault = Fault(kind, verb, mailbox, times, after, code=code, retry_after_s=40, back_off_ms=50_000)
         self.premises.exchange.inject(fault)
+        self._provoke(meets, which)
 
     @precondition(lambda self: not self.late_planned)
     @rule(
-        kind=st.sampled_from([FaultKind.LATE_COMMIT] * 6 + [FaultKind.HANG, FaultKind.SLOW_ANSWER]),
+        kind=st.sampled_from([FaultKind.LATE_COMMIT] * 7 + [FaultKind.HANG, FaultKind.SLOW_ANSWER]),
         verb=verbs,
-        mailbox=st.none() | st.sampled_from(MAILBOXES),
-    )
-    def exchange_will_be_late(self, kind: FaultKind, verb: str | None, mailbox: str | None) -> None:
-        self.premises.exchange.inject(Fault(kind, verb, mailbox, delay_s=60))
-        self.late_planned = True
-
-    @rule(
-        kind=st.sampled_from([FaultKind.DROP_AFTER, FaultKind.LATE_COMMIT, FaultKind.DROP_BEFORE, FaultKind.SHORT]),
-        verb=st.sampled_from(["CreateItem", "UpdateItem", "DeleteItem"]),
+        meets=meets,
         which=some,
-        agents=staff,
-        day=days,
         then=pauses,
     )
-    def a_write_has_no_answer(
-        self, kind: FaultKind, verb: str, which: int, agents: tuple[int, ...], day: int, then: str
-    ) -> None:
-        """And the worker goes on a while later: the shortest way into trouble."""
-        known = rdvs(self.world.stories)
-        if kind is FaultKind.LATE_COMMIT and self.late_planned:
-            return
+    def exchange_will_be_late(self, kind: FaultKind, verb: str | None, meets: str, which: int, then: str) -> None:
         self.premises.exchange.inject(Fault(kind, verb, delay_s=60))
-        self.late_planned = self.late_planned or kind is FaultKind.LATE_COMMIT
+        self.late_planned = True
+        self._provoke(meets, which)
+        if meets != "nothing yet":
+            self.time_passes(by=then)
+            self._provoke(meets, which + 1)
+
+    @rule(
+        kind=st.sampled_from([FaultKind.DROP_AFTER, FaultKind.DROP_BEFORE, FaultKind.SHORT]),
+        meets=meets,
+        which=some,
+        then=pauses,
+    )
+    def a_write_has_no_answer(self, kind: FaultKind, meets: str, which: int, then: str) -> None:
+        """And the worker goes on a while later: the shortest way into trouble."""
+        verb = MEETS[meets]
+        self.premises.exchange.inject(Fault(kind, verb))
+        self._provoke(meets, which)
+        self.time_passes(by=then)
+        self.work_all()
+
+    def _provoke(self, meets: str, which: int) -> None:
+        """Have something written that meets the trouble."""
+        if MEETS[meets] is not None:
+            self._tell_what_is_written(meets, which)
+            self.work_all()
+
+    def _tell_what_is_written(self, meets: str, which: int) -> None:
+        known = [story for story in rdvs(self.world.stories) if story.entry.starts_at > NOW]
+        verb = MEETS[meets]
+        if verb is None:
+            return
         if verb == "CreateItem" or not known:
-            rdv = self.world.rdv(at(COMING + day, 10), agents, ARRAS)
+            rdv = self.world.rdv(at(COMING + which % 7, 10), (pick(list(ADDRESSES), which), STEADY), ARRAS)
             self.world.begin(Story(rdv, (ARRAS,)), Generation.YEAR_2026)
         elif verb == "UpdateItem":
             story = pick(known, which)
             self.world.change(story, Generation.YEAR_2026, starts_at=story.entry.starts_at + timedelta(minutes=5))
         else:
-            self.world.change(pick(known, which), Generation.YEAR_2026, status=Status.REVOKED)
+            story = pick(known, which)
+            gone = story.entry.status is Status.REVOKED
+            self.world.change(story, Generation.YEAR_2026, status=Status.UNKNOWN if gone else Status.REVOKED)
         self.deliver_all(newest_first=True)
-        self.work_all()
-        self.time_passes(by=then)
-        self.work_all()
 
     @precondition(lambda self: self.late_by is not None)
     @rule()
@@ -151,48 +174,30 @@ class Life(Platform):
     def time_passes(self, by: str) -> None:
         if self.store.moment + PAUSES[by] < NOW + LONGEST_LIFE:
             self.turn(PAUSES[by])
+            self.store.purge(self.store.moment, 30, 30)
 
     # The administrator
 
-    @rule(
-        changed=st.sampled_from(
-            [
-                "mark_cancelled",
-                "keep_purged",
-                "keep_departed",
-                "absences",
-                "plages",
-                "plages",
-                "names",
-                "titles",
-                "visio_links",
-                "single_use_places",
-            ]
-        )
-    )
-    def a_policy_changes(self, changed: str) -> None:
-        self.choose(**{changed: not getattr(self.choices, changed)})
-
-    @rule(which=st.sampled_from(range(len(DIRECTORIES))))
-    def the_mapping_changes(self, which: int) -> None:
-        self.directory = DIRECTORIES[which]
-        self.configure()
+    @rule(what=st.sampled_from([*(changed.name for changed in fields(Choices)), *range(len(DIRECTORIES))]))
+    def the_administrator_decides(self, what: str | int) -> None:
+        """Another policy, or another mapping."""
+        if isinstance(what, str):
+            self.choose(**{what: not getattr(self.choices, what)})
+        else:
+            self.directory = DIRECTORIES[what]
+            self.configure()
 
     # The agents' own hands
 
     @precondition(lambda self: self._touchable())
-    @rule(which=some)
-    def an_agent_files_an_entry(self, which: int) -> None:
-        item, _ = pick(self._touchable(), which)
-        if item.folder != SUB_FOLDER:
-            self.premises.exchange.move_item(item.item_id, SUB_FOLDER)
-
-    @precondition(lambda self: self._touchable())
-    @rule(which=some)
-    def an_agent_deletes_an_entry(self, which: int) -> None:
+    @rule(which=some, deletes=st.booleans())
+    def an_agent_files_or_deletes_an_entry(self, which: int, deletes: bool) -> None:
         item, story = pick(self._touchable(), which)
-        self.premises.exchange.delete_item(item.item_id)
-        self.missed.add(story.key)
+        if deletes:
+            self.premises.exchange.delete_item(item.item_id)
+            self.missed.add(story.key)
+        elif item.folder != SUB_FOLDER:
+            self.premises.exchange.move_item(item.item_id, SUB_FOLDER)
 
     def _touchable(self) -> list[tuple[StoredItem, Story]]:
         """What an agent may move or delete without making two of our own writes ambiguous: nothing in doubt."""

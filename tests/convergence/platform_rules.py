@@ -47,6 +47,7 @@ from tests.convergence.world import (
     NADIA,
     PAUL,
     STEADY,
+    Job,
     Story,
 )
 from tests.makers import NOW
@@ -56,9 +57,14 @@ class Platform(Ground):
     """The emitters' part in a life."""
 
     @precondition(lambda self: self.world.queue)
-    @rule(which=some)
-    def deliver(self, which: int) -> None:
-        self.hand_over(pick(self.world.queue, which))
+    @rule(which=some, how=st.sampled_from(["once", "twice", "into a full disk first"]))
+    def deliver(self, which: int, how: str) -> None:
+        job = pick(self.world.queue, which)
+        if how == "into a full disk first":
+            assert self.system.post_into_a_full_disk(job) == 503
+        self.hand_over(job)
+        if how == "twice":
+            self.post_again(job)
 
     @precondition(lambda self: self.world.queue)
     @rule(newest_first=st.booleans())
@@ -66,16 +72,13 @@ class Platform(Ground):
         for job in sorted(self.world.queue, key=lambda job: job.made_at, reverse=newest_first):
             self.hand_over(job)
 
-    @precondition(lambda self: self.world.queue)
-    @rule(which=some)
-    def deliver_into_a_full_disk(self, which: int) -> None:
-        assert self.system.post_into_a_full_disk(pick(self.world.queue, which)) == 503
-
     @precondition(lambda self: self.sent)
     @rule(which=some)
     def repeat(self, which: int) -> None:
         """The emitter missed the answer, or somebody captured the request."""
-        job = pick(self.sent, which)
+        self.post_again(pick(self.sent, which))
+
+    def post_again(self, job: Job) -> None:
         status, word = self.system.post(job)
         assert word in {"duplicate", "superseded", "age"}, (status, word, job.what)
         assert word != "age" or self.store.moment > job.deadline
@@ -115,27 +118,26 @@ class Platform(Ground):
         )
         self.told(send, before)
 
-    @rule(who=st.sampled_from(MOVERS), and_back=st.booleans(), send=send)
-    def an_agent_is_renamed(self, who: int, and_back: bool, send: str) -> None:
+    @rule(
+        who=st.sampled_from(MOVERS),
+        what=st.sampled_from(["renamed", "renamed", "renamed and back", "a role less", "a role more", "leaves"]),
+        organisation=organisations,
+        send=send,
+    )
+    def an_agent_changes(self, who: int, what: str, organisation: str, send: str) -> None:
         before = len(self.world.queue)
-        self.world.rename(who)
-        if and_back:
-            self.world.rename(who)
-        self.told(send, before)
-
-    @rule(who=st.sampled_from(MOVERS), all_of_them=st.booleans(), send=send)
-    def an_agent_loses_roles(self, who: int, all_of_them: bool, send: str) -> None:
-        before = len(self.world.queue)
-        self.world.dismiss(who)
-        if all_of_them:
-            self.world.dismiss(who)
-        self.told(send, before)
-
-    @rule(who=st.sampled_from(MOVERS), organisation=organisations, send=send)
-    def an_agent_gains_a_role(self, who: int, organisation: str, send: str) -> None:
-        before = len(self.world.queue)
-        if not self.world.has_left(who):
-            self.world.hire(who, organisation)
+        match what:
+            case "renamed":
+                self.world.rename(who)
+            case "renamed and back":
+                self.world.rename(who)
+                self.world.rename(who)
+            case "a role less":
+                self.world.dismiss(who)
+            case "leaves":
+                self.world.dismiss_for_good(who)
+            case _ if not self.world.has_left(who):
+                self.world.hire(who, organisation)
         self.told(send, before)
 
     # Appointments
@@ -307,31 +309,28 @@ class Platform(Ground):
     # The end of things
 
     @precondition(lambda self: self.world.stories)
-    @rule(which=some, generation=generations, send=send)
-    def something_is_destroyed(self, which: int, generation: Generation, send: str) -> None:
+    @rule(which=some, how=st.sampled_from(["destroyed", "destroyed, a state still under way", "purged"]), send=send)
+    def something_ends(self, which: int, how: str, send: str) -> None:
         before = len(self.world.queue)
-        self.world.destroy(pick(self.world.stories, which), generation)
-        self.told(send, before)
-
-    @precondition(lambda self: self.world.over)
-    @rule(which=some, send=send)
-    def a_state_of_what_is_gone_was_rendered_late(self, which: int, send: str) -> None:
-        before = len(self.world.queue)
-        story = pick(self.world.over, which)
-        if isinstance(story.entry, Rdv) or not self.world.has_left(story.entry.agent.id):
+        if how == "purged":
+            self._purge(which)
+            return
+        story = pick(self.world.stories, which)
+        self.world.destroy(story, Generation.YEAR_2024)
+        if how != "destroyed":
             self.world.tell(story, Event.UPDATED, Generation.YEAR_2024)
         self.told(send, before)
 
-    @precondition(lambda self: self._purgeable())
-    @rule(which=some)
-    def a_rdv_is_purged_for_data_protection(self, which: int) -> None:
-        """Years later in truth: all that was told of it has long arrived."""
-        story = pick(self._purgeable(), which)
+    def _purge(self, which: int) -> None:
+        """For data protection, and years later in truth: all that was told of it has long arrived."""
+        purgeable = self._purgeable()
+        if not purgeable:
+            return
         for job in list(self.world.queue):
             self.hand_over(job)
         self.come_to_rest()
         before = len(self.world.queue)
-        self.world.destroy(story, Generation.YEAR_2026, "rgpd")
+        self.world.destroy(pick(purgeable, which), Generation.YEAR_2026, "rgpd")
         self.told("now and work", before)
 
     def _purgeable(self) -> list[Story]:

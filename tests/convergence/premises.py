@@ -127,6 +127,9 @@ class Premises:
         for item in list(self.exchange.store.items.values()):
             self.exchange.store.remove(item)
         self.exchange.forget_requests()
+        self.exchange.service.schema_errors.clear()
+        self.exchange.service.crashes.clear()
+        self.exchange.service.mails_sent = 0
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             copy = Path(folder) / "store.db"
             shutil.copy(self._template, copy)

@@ -81,8 +81,6 @@ class World:
         }
         self.roles: dict[int, AgentRole] = {}
         self.stories: list[Story] = []
-        self.over: list[Story] = []
-        """Destroyed; stragglers may still tell of them."""
 
     def number(self) -> int:
         self._numbers += 1
@@ -107,6 +105,11 @@ class World:
             self.stories = [story for story in self.stories if not _is_slot_of(story, ident)]
             self._refresh(ident)
 
+    def dismiss_for_good(self, ident: int) -> None:
+        """An agent loses all roles, one after the other."""
+        while not self.has_left(ident):
+            self.dismiss(ident)
+
     def rename(self, ident: int) -> None:
         """An agent's e-mail changes to the other one."""
         if self.has_left(ident):
@@ -125,7 +128,7 @@ class World:
         """Have everything name the agent as he is now."""
         agent = self.agents[ident]
         self.roles = {key: _with_agent(role, agent) for key, role in self.roles.items()}
-        for story in [*self.stories, *self.over]:
+        for story in self.stories:
             story.entry = _with_agent(story.entry, agent)
 
     def _organisations(self, ident: int) -> list[str]:
@@ -149,7 +152,6 @@ class World:
 
     def destroy(self, story: Story, generation: Generation, reason: str | None = None) -> None:
         self.stories.remove(story)
-        self.over.append(story)
         self.tell(story, Event.DESTROYED, generation, webhook_reason=reason)
 
     def resync(self) -> None:
