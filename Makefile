@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 MUTANTS := .venv-mutants
 JOBS ?= 2
 
-.PHONY: demo test lint bench nightly fuzz mutants lock clean
+.PHONY: demo test lint bench conformance-ews nightly fuzz mutants lock clean
 
 demo: $(READY)  ## play a working day from end to end; STAY=1 keeps it running
 	@$(RUN) -m demo $(if $(STAY),--stay)
@@ -22,6 +22,9 @@ lint: $(READY)  ## style, types and the direction of imports
 
 bench: $(READY)  ## figures, one a line
 	@$(RUN) -m benchmarks.lone_change
+
+conformance-ews: $(READY)  ## the connector against a server of yours; tests/connectors/any_server.py names the variables
+	@$(RUN) -m pytest tests/connectors/any_server.py $(ARGS)
 
 nightly: $(READY)  ## 2,000 random lives against the independent model
 	@RDV_HYPOTHESIS_PROFILE=nightly $(RUN) -m pytest tests/convergence $(ARGS)

@@ -185,6 +185,14 @@ class Store:
             above = self.named(address, parent)
             return self._add_folder(above.mailbox, above.id, display_name, above.folder_class, None)
 
+    def remove_folder(self, folder: Folder) -> None:
+        """Forget a folder, what is below it, and all their items."""
+        with self.lock:
+            for gone in (*self.subfolders(folder.id, deep=True), folder):
+                for item in self.items_in(gone.id):
+                    self.remove(item)
+                del self.folders[gone.id], self._contents[gone.id]
+
     def folder(self, folder_id: str) -> Folder:
         """Return a folder by id.
 

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Mapping
 
 from mock_exchange.names import Element
-from mock_exchange.operations import directory, find, folders, ids, items
+from mock_exchange.operations import directory, find, folder_changes, folders, ids, items
 from mock_exchange.operations.context import Context
 
 VERBS: Mapping[str, Callable[[Context], list[Element]]] = {
     "ConvertId": ids.convert_id,
     "CopyItem": items.copy_item,
+    "CreateFolder": folder_changes.create_folder,
     "CreateItem": items.create_item,
+    "DeleteFolder": folder_changes.delete_folder,
     "DeleteItem": items.delete_item,
     "FindFolder": folders.find_folder,
     "FindItem": find.find_item,
