@@ -138,7 +138,7 @@ class _Reception:
             return IGNORED_ORGANISATION
         bindings = [self.source.secrets[key].organisations for key in keys]
         if not any(bound is None or news.organisation in bound for bound in bindings):
-            return Answer(401, "unauthorized", "organisation")
+            return Answer(401, "unauthorized", "secret_organisation")
         return None
 
     def _keep(self, body: bytes, news: News) -> Answer:

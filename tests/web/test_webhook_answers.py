@@ -178,7 +178,7 @@ def test_a_bound_secret_speaks_for_its_organisations_only(
     code, body = told(receiver.post(of_organisation(organisation), "bound", secret))
     assert code == status
     if status == 401:
-        assert body == {"status": "unauthorized", "reason": "organisation"}
+        assert body == {"status": "unauthorized", "reason": "secret_organisation"}
         assert receiver.dump() == before
 
 

@@ -1,0 +1,177 @@
+"""Each trouble appears when it should, and only then."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from receiver.core.health import (
+    Code,
+    Failing,
+    ServerSight,
+    Severity,
+    Snapshot,
+    SourceSight,
+    Thresholds,
+    Trouble,
+    troubles,
+)
+
+NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
+LIMITS = Thresholds()
+MOMENT = timedelta(seconds=1)
+ALARM, WARNING = Severity.ALARM, Severity.WARNING
+
+
+def found(seen: Snapshot) -> list[Trouble]:
+    return troubles(seen, NOW)
+
+
+def test_a_healthy_receiver_has_no_trouble() -> None:
+    healthy = Snapshot(
+        worker_beat_at=NOW,
+        started_at=NOW - timedelta(days=9),
+        oldest_due_at=NOW - timedelta(seconds=20),
+        servers=(ServerSight("exchange", certificate_until=NOW + timedelta(days=90)),),
+        sources=(SourceSight("mds", NOW, refused={"unauthorized": 3, "model": 900, "organisation": 4}),),
+        differences={"missing": 0},
+        disk_free=0.4,
+    )
+    assert found(healthy) == found(Snapshot()) == []
+
+
+@pytest.mark.parametrize("code", [Code.STORE_UNREACHABLE, Code.STORE_NOT_CURRENT])
+def test_without_a_store_that_alone_is_told_and_what_the_host_shows(code: Code) -> None:
+    """Everything else would be a guess."""
+    blind = Snapshot(store=code, disk_free=0.01, worker_beat_at=NOW - timedelta(days=1), removals_held=4)
+    assert found(blind) == [Trouble(code, ALARM), Trouble(Code.DISK_LOW, ALARM, count=1)]
+
+
+@pytest.mark.parametrize("name", ["worker_beat_at", "started_at"])
+def test_a_worker_is_missed_from_the_limit_on(name: str) -> None:
+    since = NOW - LIMITS.worker_silent
+    assert found(replace(Snapshot(), **{name: since})) == [Trouble(Code.WORKER_SILENT, ALARM, since=since)]
+    assert found(replace(Snapshot(), **{name: since + MOMENT})) == []
+
+
+def test_a_beat_is_newer_than_the_start() -> None:
+    assert found(Snapshot(worker_beat_at=NOW, started_at=NOW - timedelta(days=1))) == []
+
+
+def test_a_failing_server_says_why_and_since_when() -> None:
+    since = NOW - timedelta(minutes=4)
+    seen = Snapshot(servers=(ServerSight("exchange", "unauthorized", since), ServerSight("other")))
+    assert found(seen) == [Trouble(Code.SERVER_FAILING, ALARM, "exchange", "unauthorized", since)]
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        (timedelta(days=30), []),
+        (timedelta(days=30) - MOMENT, [(WARNING, 29)]),
+        (timedelta(days=7), [(WARNING, 7)]),
+        (timedelta(days=7) - MOMENT, [(ALARM, 6)]),
+        (timedelta(days=-3), [(ALARM, 0)]),
+    ],
+)
+def test_a_certificate_warns_before_it_expires(left: timedelta, expected: list[tuple[Severity, int]]) -> None:
+    seen = Snapshot(servers=(ServerSight("exchange", certificate_until=NOW + left),))
+    told = [Trouble(Code.CERTIFICATE_EXPIRING, severity, "exchange", count=days) for severity, days in expected]
+    assert found(seen) == told
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_clock_may_be_off_by_as_much_as_webhooks_may(sign: int) -> None:
+    def seen(off: timedelta) -> Snapshot:
+        return Snapshot(servers=(ServerSight("exchange", clock_ahead=sign * off),))
+
+    assert found(seen(LIMITS.clock_off)) == []
+    assert found(seen(LIMITS.clock_off + MOMENT)) == [Trouble(Code.CLOCK_OFF, ALARM, "exchange")]
+
+
+def test_what_fails_for_one_reason_is_one_trouble() -> None:
+    since = NOW - timedelta(hours=2)
+    seen = Snapshot(
+        mailboxes=(Failing("mailbox_not_found", 12, "exchange", since),),
+        entries=(Failing("invalid_item", 3, "exchange", since),),
+        events=(Failing("unsupported_recurrence", 2),),
+    )
+    assert found(seen) == [
+        Trouble(Code.MAILBOXES_FAILING, ALARM, "exchange", "mailbox_not_found", since, 12),
+        Trouble(Code.ENTRIES_FAILING, ALARM, "exchange", "invalid_item", since, 3),
+        Trouble(Code.EVENTS_FAILING, WARNING, "", "unsupported_recurrence", None, 2),
+    ]
+
+
+def test_a_change_is_late_from_the_limit_on() -> None:
+    since = NOW - LIMITS.change_late
+    assert found(Snapshot(oldest_due_at=since)) == [Trouble(Code.CHANGES_LATE, ALARM, since=since)]
+    assert found(Snapshot(oldest_due_at=since + MOMENT)) == []
+
+
+def test_what_waits_for_somebodys_word_is_told() -> None:
+    assert found(Snapshot(removals_held=31, agents_unmapped=2)) == [
+        Trouble(Code.RULES_HELD, ALARM, count=31),
+        Trouble(Code.AGENTS_UNMAPPED, WARNING, count=2),
+    ]
+
+
+def test_wrong_signatures_count_from_a_number_on() -> None:
+    def seen(count: int) -> Snapshot:
+        return Snapshot(sources=(SourceSight("mds", NOW, refused={"unauthorized": count}),))
+
+    assert found(seen(9)) == []
+    assert found(seen(10)) == [Trouble(Code.SIGNATURES_REFUSED, ALARM, "mds", count=10)]
+
+
+def test_webhooks_that_were_not_understood_are_told_by_reason() -> None:
+    refused = {"payload": 2, "age": 1, "model": 700, "secret_organisation": 3}
+    assert found(Snapshot(sources=(SourceSight("mds", NOW, refused=refused),))) == [
+        Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", "age", count=1),
+        Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", "payload", count=2),
+        Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", "secret_organisation", count=3),
+    ]
+
+
+def test_a_source_is_silent_after_so_much_working_time() -> None:
+    last = NOW - timedelta(days=4)
+    silent = SourceSight("mds", last, LIMITS.source_silent)
+    assert found(Snapshot(sources=(silent,))) == [Trouble(Code.SOURCE_SILENT, WARNING, "mds", since=last)]
+    assert found(Snapshot(sources=(replace(silent, silent_work=LIMITS.source_silent - MOMENT),))) == []
+    assert found(Snapshot(sources=(replace(silent, last_at=None),))) == []
+
+
+@pytest.mark.parametrize(
+    ("free", "expected"), [(0.1, []), (0.099, [(WARNING, 10)]), (0.03, [(WARNING, 3)]), (0.029, [(ALARM, 3)])]
+)
+def test_a_disk_warns_before_it_is_full(free: float, expected: list[tuple[Severity, int]]) -> None:
+    told = [Trouble(Code.DISK_LOW, severity, count=percent) for severity, percent in expected]
+    assert found(Snapshot(disk_free=free)) == told
+
+
+def test_what_an_audit_found_is_told_by_kind() -> None:
+    assert found(Snapshot(differences={"missing": 2, "doubled": 1, "foreign": 0})) == [
+        Trouble(Code.CALENDARS_DIFFER, WARNING, cause="doubled", count=1),
+        Trouble(Code.CALENDARS_DIFFER, WARNING, cause="missing", count=2),
+    ]
+
+
+def test_the_worst_comes_first_and_the_rest_in_the_order_of_the_codes() -> None:
+    seen = Snapshot(agents_unmapped=1, removals_held=1, disk_free=0.05, oldest_due_at=NOW - timedelta(days=1))
+    assert [trouble.code for trouble in found(seen)] == [
+        Code.CHANGES_LATE,
+        Code.RULES_HELD,
+        Code.AGENTS_UNMAPPED,
+        Code.DISK_LOW,
+    ]
+
+
+def test_two_sights_of_one_trouble_have_one_key() -> None:
+    first = Trouble(Code.MAILBOXES_FAILING, ALARM, "exchange", "mailbox_not_found", NOW, 1)
+    assert first.key == replace(first, count=7, since=None, severity=WARNING).key
+    assert first.key != replace(first, cause="quota_exceeded").key
+
+
+def test_limits_can_be_set() -> None:
+    late = Snapshot(oldest_due_at=NOW - timedelta(minutes=2))
+    assert troubles(late, NOW, Thresholds(change_late=timedelta(minutes=1))) != []
