@@ -236,8 +236,8 @@ class Advice(NamedTuple):
 TROUBLES: Mapping[str, Advice] = {
     "store_unreachable": Advice(
         "La base de données ne peut pas être utilisée",
-        "Les webhooks sont refusés et seront renvoyés par l'émetteur : rien n'est perdu. Vérifiez le disque, le service "
-        "PostgreSQL, store.url et les droits.",
+        "Les webhooks sont refusés et seront renvoyés par l'émetteur : rien n'est perdu. Vérifiez le disque, le "
+        "service PostgreSQL, store.url et les droits.",
     ),
     "store_not_current": Advice(
         "La base de données n'est pas à la version du programme",
@@ -245,8 +245,8 @@ TROUBLES: Mapping[str, Advice] = {
     ),
     "worker_silent": Advice(
         "Plus rien n'écrit dans les calendriers",
-        "Le processus worker ne donne plus signe de vie. Regardez « systemctl status rdv-receiver » et le journal, puis "
-        "redémarrez le service.",
+        "Le processus worker ne donne plus signe de vie. Regardez « systemctl status rdv-receiver » et le journal, "
+        "puis redémarrez le service.",
     ),
     "server_failing": Advice("Le serveur {subject} est en échec", "{cause}"),
     "mailboxes_failing": Advice("{count} boîte(s) en échec sur {subject}", "{cause}"),
@@ -254,13 +254,13 @@ TROUBLES: Mapping[str, Advice] = {
     "events_failing": Advice("{count} événement(s) impossible(s) à montrer", "{cause}"),
     "changes_late": Advice(
         "Des changements attendent trop longtemps d'être écrits",
-        "Si un serveur ou des boîtes sont en échec, commencez par là. Sinon Exchange est lent ou limite le débit : voyez "
-        "connections, et la ThrottlingPolicy du compte de service.",
+        "Si un serveur ou des boîtes sont en échec, commencez par là. Sinon Exchange est lent ou limite le débit : "
+        "voyez connections, et la ThrottlingPolicy du compte de service.",
     ),
     "rules_held": Advice(
         "De nouvelles règles retireraient {count} entrées : elles attendent une confirmation",
-        "Comptez avec « rdv-receiver apply-policies --dry-run ». Si c'est voulu, « rdv-receiver apply-policies » ; sinon "
-        "corrigez la configuration ou le CSV.",
+        "Comptez avec « rdv-receiver apply-policies --dry-run ». Si c'est voulu, « rdv-receiver apply-policies » ; "
+        "sinon corrigez la configuration ou le CSV.",
     ),
     "agents_unmapped": Advice(
         "{count} agent(s) attendu(s) sans boîte",
@@ -284,7 +284,7 @@ TROUBLES: Mapping[str, Advice] = {
     ),
     "disk_low": Advice(
         "Il reste {count} % de place sur le disque de la base",
-        "Faites de la place. Disque plein, les webhooks sont refusés (l'émetteur les renverra) et plus rien ne s'écrit.",
+        "Faites de la place. Disque plein, les webhooks sont refusés (l'émetteur les renverra) et rien ne s'écrit.",
     ),
     "clock_off": Advice(
         "L'horloge de ce serveur et celle de {subject} diffèrent de plus de 2 minutes",
