@@ -1,0 +1,59 @@
+"""Working time in France: when a source's silence means something."""
+
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import holidays
+
+OPENS, CLOSES = time(8), time(18)
+SATURDAY = 5
+LONGEST = timedelta(days=60)
+"""More is not counted: it is silence enough."""
+
+SUBDIVISIONS = {
+    "America/Guadeloupe": "GP",
+    "America/Martinique": "MQ",
+    "America/Cayenne": "GF",
+    "America/Miquelon": "PM",
+    "America/Marigot": "MF",
+    "America/St_Barthelemy": "BL",
+    "Indian/Reunion": "RE",
+    "Indian/Mayotte": "YT",
+    "Pacific/Noumea": "NC",
+    "Pacific/Tahiti": "PF",
+    "Pacific/Marquesas": "PF",
+    "Pacific/Gambier": "PF",
+    "Pacific/Wallis": "WF",
+}
+"""Places with holidays of their own, by time zone. Alsace and Moselle share Paris's zone: they are not told apart."""
+
+
+def working_time(start: datetime, end: datetime, zone: str) -> timedelta:
+    """Return how much working time lies between two moments, by the wall clock and the holidays of a zone.
+
+    Args:
+        start: aware.
+        end: aware; nothing lies between where it is not after `start`.
+        zone: IANA name.
+
+    """
+    clock = ZoneInfo(zone)
+    start, end = max(start, end - LONGEST).astimezone(clock), end.astimezone(clock)
+    days = ((start + timedelta(days=number)).date() for number in range((end.date() - start.date()).days + 1))
+    shifts = (_shift(day, clock) for day in days if is_working_day(day, zone))
+    return sum((max(min(end, shut) - max(start, open_), timedelta()) for open_, shut in shifts), timedelta())
+
+
+def is_working_day(day: date, zone: str) -> bool:
+    """Whether offices are open that day."""
+    return day.weekday() < SATURDAY and day not in _holidays(day.year, SUBDIVISIONS.get(zone))
+
+
+def _shift(day: date, clock: ZoneInfo) -> tuple[datetime, datetime]:
+    return datetime.combine(day, OPENS, clock), datetime.combine(day, CLOSES, clock)
+
+
+@cache
+def _holidays(year: int, subdivision: str | None) -> frozenset[date]:
+    return frozenset(holidays.country_holidays("FR", subdiv=subdivision, years=year))
