@@ -12,14 +12,14 @@ LONGEST = timedelta(days=60)
 """More is not counted: it is silence enough."""
 
 SUBDIVISIONS = {
-    "America/Guadeloupe": "GP",
-    "America/Martinique": "MQ",
-    "America/Cayenne": "GF",
+    "America/Guadeloupe": "971",
+    "America/Martinique": "972",
+    "America/Cayenne": "973",
     "America/Miquelon": "PM",
     "America/Marigot": "MF",
     "America/St_Barthelemy": "BL",
-    "Indian/Reunion": "RE",
-    "Indian/Mayotte": "YT",
+    "Indian/Reunion": "974",
+    "Indian/Mayotte": "976",
     "Pacific/Noumea": "NC",
     "Pacific/Tahiti": "PF",
     "Pacific/Marquesas": "PF",

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from receiver.worktime import LONGEST, is_working_day, working_time
+from receiver.worktime import LONGEST, SUBDIVISIONS, is_working_day, working_time
 
 PARIS, REUNION = "Europe/Paris", "Indian/Reunion"
 
@@ -56,3 +56,9 @@ def test_holidays_are_those_of_the_place(day: date, zone: str, open_: bool) -> N
 def test_a_silence_of_years_is_not_counted_day_by_day() -> None:
     end = at(2026, 12, 7, 9)
     assert working_time(at(2001, 1, 1), end, PARIS) == working_time(end - LONGEST, end, PARIS) > timedelta(days=10)
+
+
+@pytest.mark.parametrize("zone", SUBDIVISIONS)
+def test_every_place_has_the_holidays_of_all_and_some_of_its_own(zone: str) -> None:
+    assert not is_working_day(date(2026, 7, 14), zone)
+    assert is_working_day(date(2026, 12, 8), zone)
