@@ -1,0 +1,94 @@
+"""Tokens that open the pages and the API: signed by the installation, for a role, for some days."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import jwt
+
+ALGORITHM = "HS256"
+ISSUER = "rdv-receiver"
+LONGEST = timedelta(days=400)
+_CLAIMS = ["iss", "aud", "jti", "role", "iat", "exp"]
+
+
+class Role(StrEnum):
+    """What the bearer of a token may do."""
+
+    READ = "read"
+    OPERATE = "operate"
+    """Read, and have failed changes tried again."""
+
+    def may(self, wanted: "Role") -> bool:
+        """Whether this role holds the other."""
+        return self is Role.OPERATE or wanted is Role.READ
+
+
+class InvalidToken(Exception):
+    """Not signed by us, not for this installation, expired, or no token at all: nobody is told which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token says. Whether it was revoked stands in the store."""
+
+    id: str
+    role: Role
+    expires_at: datetime
+
+
+def signing_key(installation_key: bytes) -> bytes:
+    """Return the key for tokens: derived, so that no other use of the installation's key can make one."""
+    return hmac.digest(installation_key, b"rdv-receiver tokens", "sha256")
+
+
+def issue(key: bytes, installation: str, token: Token, now: datetime) -> str:
+    """Return the token as text, to be shown once.
+
+    Args:
+        key: of `signing_key`.
+        installation: id of the installation that it opens.
+        token: what it says; expires at a whole second.
+        now: the moment.
+
+    """
+    claims = {
+        "iss": ISSUER,
+        "aud": installation,
+        "jti": token.id,
+        "role": token.role.value,
+        "iat": int(now.timestamp()),
+        "exp": int(token.expires_at.timestamp()),
+    }
+    return jwt.encode(claims, key, ALGORITHM)
+
+
+def read(key: bytes, installation: str, text: str, now: datetime) -> Token:
+    """Return what a token says, once it is certain that we said it.
+
+    Raises:
+        InvalidToken: for whatever reason.
+
+    """
+    try:
+        claims = jwt.decode(
+            text,
+            key,
+            algorithms=[ALGORITHM],
+            audience=installation,
+            issuer=ISSUER,
+            # Against our own clock below: the library would ask the host's.
+            options={"require": _CLAIMS, "verify_exp": False, "verify_iat": False},
+        )
+        token = Token(str(claims["jti"]), Role(claims["role"]), datetime.fromtimestamp(claims["exp"], UTC))
+    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError):
+        raise InvalidToken from None
+    if now >= token.expires_at:
+        raise InvalidToken
+    return token
+
+
+def csrf_word(key: bytes, token_id: str) -> str:
+    """Return the word that a form of this token's bearer carries: another site's page cannot know it."""
+    return hmac.digest(key, b"form " + token_id.encode(), "sha256").hex()
