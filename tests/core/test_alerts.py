@@ -1,0 +1,140 @@
+"""One message for each trouble, one when it is over."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver.core.alerts import Kind, Memory, Message, Timings, digest_is_due, digest_sent, look, told
+from receiver.core.health import Code, Severity, Trouble
+
+NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+TIMINGS = Timings()
+DISK = Trouble(Code.DISK_LOW, Severity.WARNING, count=9)
+SERVER = Trouble(Code.SERVER_FAILING, Severity.ALARM, "exchange", "unauthorized")
+
+
+class Watchman:
+    """Looks once a minute; what it tells arrives, unless the line is cut."""
+
+    def __init__(self) -> None:
+        self.memory, self.now, self.line_is_cut = Memory(), NOW, False
+        self.heard: list[tuple[int, Kind, Code]] = []
+
+    def see(self, *troubles: Trouble, minutes: int = 1) -> None:
+        for _ in range(minutes):
+            self.memory, messages = look(self.memory, troubles, self.now, TIMINGS)
+            for message in messages if not self.line_is_cut else []:
+                self.memory = told(self.memory, message)
+                self.heard.append((round((self.now - NOW) / MINUTE), message.kind, message.trouble.code))
+            self.now += MINUTE
+
+
+@pytest.fixture
+def watchman() -> Watchman:
+    return Watchman()
+
+
+def test_a_trouble_is_told_once_and_its_end_once(watchman: Watchman) -> None:
+    watchman.see(DISK, minutes=60)
+    watchman.see(minutes=60)
+    assert watchman.heard == [(0, Kind.BEGUN, Code.DISK_LOW), (65, Kind.ENDED, Code.DISK_LOW)]
+    assert watchman.memory == Memory()
+
+
+def test_a_trouble_that_may_pass_is_told_when_it_lasts(watchman: Watchman) -> None:
+    watchman.see(SERVER, minutes=10)
+    assert watchman.heard == [(5, Kind.BEGUN, Code.SERVER_FAILING)]
+
+
+def test_a_trouble_that_passes_is_told_to_nobody(watchman: Watchman) -> None:
+    watchman.see(SERVER, minutes=4)
+    watchman.see(minutes=30)
+    assert (watchman.heard, watchman.memory) == ([], Memory())
+
+
+def test_a_trouble_that_comes_and_goes_is_one(watchman: Watchman) -> None:
+    for _ in range(10):
+        watchman.see(SERVER, minutes=3)
+        watchman.see(minutes=3)
+    watchman.see(minutes=10)
+    assert [kind for _, kind, _ in watchman.heard] == [Kind.BEGUN, Kind.ENDED]
+
+
+def test_a_trouble_that_comes_back_after_its_end_is_a_new_one(watchman: Watchman) -> None:
+    watchman.see(DISK)
+    watchman.see(minutes=10)
+    watchman.see(DISK)
+    assert [kind for _, kind, _ in watchman.heard] == [Kind.BEGUN, Kind.ENDED, Kind.BEGUN]
+
+
+def test_a_trouble_whose_numbers_change_is_the_same(watchman: Watchman) -> None:
+    for count in range(9, 0, -1):
+        watchman.see(replace(DISK, count=count, severity=Severity.ALARM))
+    assert len(watchman.heard) == 1
+
+
+def test_what_could_not_be_sent_is_due_until_it_is(watchman: Watchman) -> None:
+    watchman.line_is_cut = True
+    watchman.see(DISK, minutes=30)
+    watchman.line_is_cut = False
+    watchman.see(DISK, minutes=2)
+    watchman.line_is_cut = True
+    watchman.see(minutes=30)
+    watchman.line_is_cut = False
+    watchman.see()
+    assert watchman.heard == [(30, Kind.BEGUN, Code.DISK_LOW), (62, Kind.ENDED, Code.DISK_LOW)]
+
+
+def test_the_message_says_since_when() -> None:
+    memory, _ = look(Memory(), [SERVER], NOW, TIMINGS)
+    _, [message] = look(memory, [SERVER], NOW + TIMINGS.hold, TIMINGS)
+    assert message == Message(Kind.BEGUN, SERVER, NOW)
+
+
+def test_an_answer_to_what_is_forgotten_changes_nothing() -> None:
+    assert told(Memory(), Message(Kind.BEGUN, DISK, NOW)) == Memory()
+    assert told(Memory(), Message(Kind.ENDED, DISK, NOW)) == Memory()
+
+
+@given(st.lists(st.frozensets(st.sampled_from([DISK, SERVER])), max_size=60))
+def test_beginnings_and_ends_take_turns(days: Iterable[frozenset[Trouble]]) -> None:
+    watchman = Watchman()
+    for troubles in days:
+        watchman.see(*troubles)
+    watchman.see(minutes=6)
+    for code in (Code.DISK_LOW, Code.SERVER_FAILING):
+        kinds = [kind for _, kind, heard in watchman.heard if heard is code]
+        assert kinds == [Kind.BEGUN, Kind.ENDED] * (len(kinds) // 2)
+
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+@pytest.mark.parametrize(
+    ("moment", "working", "at", "due"),
+    [
+        (time(7, 59), True, time(8), False),
+        (time(8), True, time(8), True),
+        (time(23), True, time(8), True),
+        (time(9), False, time(8), False),
+        (time(9), True, None, False),
+    ],
+)
+def test_a_digest_is_sent_on_working_days_from_its_hour_on(
+    moment: time, working: bool, at: time | None, due: bool
+) -> None:
+    local = datetime.combine(date(2026, 12, 7), moment, PARIS)
+    assert digest_is_due(Memory(), local, working, Timings(digest_at=at)) is due
+
+
+def test_a_day_has_one_digest() -> None:
+    local = datetime(2026, 12, 7, 9, tzinfo=PARIS)
+    memory = digest_sent(Memory(), local)
+    assert not digest_is_due(memory, local + timedelta(hours=3), True, TIMINGS)
+    assert digest_is_due(memory, local + timedelta(days=1), True, TIMINGS)
