@@ -3,7 +3,7 @@
 A trouble is a code, never a sentence: the words stand in `receiver.sentences`, by code and by cause.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -137,8 +137,8 @@ class Thresholds:
     """The age up to which a state may come from the future; beyond, webhooks are refused."""
 
 
-UNSIGNED = frozenset({"unauthorized"})
-"""Reasons for which a request was refused that tell of a wrong secret."""
+WRONG_SIGNATURE = "unauthorized"
+"""The reason for which a request was refused that tells of a wrong secret."""
 NOT_UNDERSTOOD = frozenset({"payload", "age", "secret_organisation", "too_large", "unsupported_media_type"})
 """Reasons that tell of an emitter or a configuration that has changed. What is ignored on purpose is none."""
 
@@ -208,17 +208,13 @@ def _rules(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trou
 
 def _sources(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Trouble]:
     for source in seen.sources:
-        unsigned = _total(source.refused, UNSIGNED)
+        unsigned = source.refused.get(WRONG_SIGNATURE, 0)
         if unsigned >= limits.signatures_refused:
             yield Trouble(Code.SIGNATURES_REFUSED, Severity.ALARM, source.name, count=unsigned)
         for reason in sorted(source.refused.keys() & NOT_UNDERSTOOD):
             yield Trouble(Code.WEBHOOKS_REFUSED, Severity.WARNING, source.name, reason, count=source.refused[reason])
         if source.last_at is not None and source.silent_work >= limits.source_silent:
             yield Trouble(Code.SOURCE_SILENT, Severity.WARNING, source.name, since=source.last_at)
-
-
-def _total(refused: Mapping[str, int], reasons: Iterable[str]) -> int:
-    return sum(refused.get(reason, 0) for reason in reasons)
 
 
 def _disk(seen: Snapshot, limits: Thresholds) -> Iterator[Trouble]:

@@ -172,6 +172,14 @@ def test_two_sights_of_one_trouble_have_one_key() -> None:
     assert first.key != replace(first, cause="quota_exceeded").key
 
 
+def test_a_source_that_was_never_refused_has_no_trouble() -> None:
+    assert troubles(Snapshot(sources=(SourceSight("mds", NOW),)), NOW, Thresholds(signatures_refused=1)) == []
+
+
+def test_free_space_is_told_in_percent() -> None:
+    assert [each.count for each in troubles(Snapshot(disk_free=0.6), NOW, Thresholds(disk_warning=0.7))] == [60]
+
+
 def test_limits_can_be_set() -> None:
     late = Snapshot(oldest_due_at=NOW - timedelta(minutes=2))
     assert troubles(late, NOW, Thresholds(change_late=timedelta(minutes=1))) != []
