@@ -1,0 +1,38 @@
+"""The runbook and the sentences know every trouble."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from receiver import sentences
+from receiver.core.health import NOT_UNDERSTOOD, Code
+
+RUNBOOK = Path(__file__).parents[2] / "docs" / "fr" / "depannage.md"
+
+
+def test_the_runbook_has_a_chapter_for_each_trouble_in_their_order() -> None:
+    assert re.findall(r"^## (\w+)$", RUNBOOK.read_text("utf-8"), re.MULTILINE) == list(Code)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_chapter_says_the_meaning_the_check_and_the_cure(code: Code) -> None:
+    chapter = RUNBOOK.read_text("utf-8").partition(f"## {code}\n")[2].partition("\n## ")[0]
+    words = ["**Ce que cela veut dire.**", "**Vérifier.**", "**Faire.**"]
+    assert [word for word in words if word in chapter] == words
+
+
+def test_every_trouble_has_its_sentence() -> None:
+    assert set(sentences.TROUBLES) == set(Code)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_sentence_needs_only_what_a_trouble_has(code: Code) -> None:
+    advice = sentences.TROUBLES[code]
+    for text in advice:
+        assert text.format(subject="exchange", count=3, cause="Il pleut.")
+    assert advice.cure == "{cause}" or advice.cure.endswith(".")
+
+
+def test_every_reason_of_a_refusal_has_its_sentence() -> None:
+    assert NOT_UNDERSTOOD | {"missing", "doubled", "foreign", "orphaned", "undecidable"} <= set(sentences.CAUSES)
