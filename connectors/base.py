@@ -17,6 +17,10 @@ PROPERTY_SET_ID = "38cdcc78-53ad-4f70-b322-95efa82260e4"
 UID_PROPERTY = "RdvUid"
 INSTALLATION_PROPERTY = "RdvInstallation"
 
+PROBE_UID = "rdv-receiver:mailbox-check"
+"""Reserved for the entry that a check writes and removes. No event bears it (theirs begin otherwise), so that whoever
+compares calendars with events leaves it alone, and the next check finds what an interrupted one left."""
+
 
 class ShowAs(StrEnum):
     """How the agent's free/busy shows the time of an entry."""
@@ -221,6 +225,24 @@ class Probe:
     address: str
     """The mailbox's own primary address as far as the server tells it, else the one asked for."""
     server_version: str | None = None
+    identity: str | None = None
+    """The primary address, lower case, where the server told it; None: it did not, and `address` proves nothing."""
+    clock_ahead_s: float | None = None
+    """How far the server's clock is ahead of ours, to about a second; None: not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a look at a server's door and its certificate told, without credentials or data."""
+
+    code: str | None = None
+    """What is wrong: with the name, the connection, or the certificate; None: it is trusted."""
+    expires_at: datetime | None = None
+    """Aware; None: no certificate was shown."""
+    names: tuple[str, ...] = ()
+    """The hosts that it is for."""
+    issuer: str = ""
+    """The authority's own name."""
 
 
 class Connector(Protocol):
@@ -281,6 +303,10 @@ class Connector(Protocol):
             ConnectorError: of the mailbox or its server; nothing may be concluded.
 
         """
+        ...
+
+    def certificate(self) -> Certificate | None:
+        """Look at the server's certificate, over a connection of its own. Never raises; None: there is no TLS here."""
         ...
 
     def close(self) -> None:

@@ -97,12 +97,15 @@ class IcsFolderConnector:
         for folder, scope in ((self._path, Scope.SERVER), (own, Scope.MAILBOX)):
             if folder.exists() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                 raise Temporary("access_denied", scope)
-        return Probe(mailbox)
+        return Probe(mailbox, identity=mailbox.strip().lower())
 
     def identify(self, mailbox: str) -> str:
         """Return the address itself: a folder has no other."""
         folder_name(mailbox)  # raises over what is no address
         return mailbox.strip().lower()
+
+    def certificate(self) -> None:
+        """Return None: a folder has none."""
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except processes.NotStarted as error:
             print(f"A program did not start. Its log:\n{Path(str(error)).read_text('utf-8')}", file=sys.stderr)
             return 1
+        except processes.Complained as error:
+            print(f"The mock Exchange complained:\n{Path(str(error)).read_text('utf-8')}", file=sys.stderr)
+            return 1
 
 
 def play(folder: Path, *, stay: bool) -> int:

@@ -21,6 +21,10 @@ class NotStarted(Exception):
     """A program did not come up; its log tells why."""
 
 
+class Complained(Exception):
+    """The mock Exchange met messages that Exchange would not accept, or failed; its log tells which."""
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """What only the two ends of a wire know; made anew for each run."""
@@ -83,6 +87,8 @@ def exchange(mailboxes: Sequence[str], secrets: Secrets, log: Path, *options: st
         if not line:
             raise NotStarted(str(log))
         yield json.loads(line)["url"]
+        if stop(process):
+            raise Complained(str(log))
 
 
 @contextmanager

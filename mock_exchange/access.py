@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from mock_exchange.errors import EwsError, SoapFault
-from mock_exchange.model import Store
 from mock_exchange.names import Element, children, local
 from mock_exchange.rights import Level
+from mock_exchange.store import Store
 
 ANONYMOUS = ""
 """The account of a server without authentication."""
@@ -35,7 +35,7 @@ class Access:
     impersonators: Mapping[str, Collection[str] | None]
     """Account -> the mailboxes it may impersonate; None: every one."""
     delegates: Mapping[str, Mapping[str, str]]
-    """Account (or mailbox) -> mailbox -> `reviewer` (reads) or `editor` (writes too)."""
+    """Account (or mailbox) -> mailbox -> the word of a `Level`."""
 
     def caller(self, account: str, impersonation: Element | None) -> Caller:
         """Return who the request acts as.
@@ -62,9 +62,11 @@ class Access:
         """Let the caller through.
 
         Raises:
-            EwsError: it has no such right.
+            EwsError: it has no such right, or nobody gets in just now.
 
         """
+        if self.store.mailbox(mailbox).moving:
+            raise EwsError("ErrorMailboxMoveInProgress", "Mailbox move in progress. Try again later.")
         level = self.level(caller, mailbox)
         if level is None or (write and not level.writes):
             raise EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")

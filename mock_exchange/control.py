@@ -84,6 +84,11 @@ def _clear_faults(exchange: "MockExchange", _: Arguments) -> Any:
     return {}
 
 
+def _forget_complaints(exchange: "MockExchange", _: Arguments) -> Any:
+    exchange.forget_complaints()
+    return {}
+
+
 def _add_mailbox(exchange: "MockExchange", arguments: Arguments) -> Any:
     exchange.add_mailbox(arguments["address"], *arguments.get("aliases", ()))
     return {}
@@ -91,6 +96,23 @@ def _add_mailbox(exchange: "MockExchange", arguments: Arguments) -> Any:
 
 def _rename_mailbox(exchange: "MockExchange", arguments: Arguments) -> Any:
     exchange.rename_mailbox(arguments["address"], arguments["new"])
+    return {}
+
+
+def _limit(exchange: "MockExchange", arguments: Arguments) -> Any:
+    exchange.limit(**arguments)
+    return {}
+
+
+def _set_quota(exchange: "MockExchange", arguments: Arguments) -> Any:
+    exchange.set_quota(arguments["mailbox"], arguments["size_bytes"])
+    return {}
+
+
+def _move_mailbox(exchange: "MockExchange", arguments: Arguments) -> Any:
+    """Begin or finish a move: `phase` says which."""
+    phases = {"begin": exchange.begin_move, "finish": exchange.finish_move}
+    phases[arguments["phase"]](arguments["mailbox"])
     return {}
 
 
@@ -121,8 +143,12 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("DELETE", "/mock/requests"): _forget,
     ("POST", "/mock/faults"): _add_fault,
     ("DELETE", "/mock/faults"): _clear_faults,
+    ("DELETE", "/mock/complaints"): _forget_complaints,
     ("POST", "/mock/mailboxes"): _add_mailbox,
     ("POST", "/mock/mailboxes/rename"): _rename_mailbox,
+    ("POST", "/mock/mailboxes/quota"): _set_quota,
+    ("POST", "/mock/mailboxes/move"): _move_mailbox,
+    ("POST", "/mock/limits"): _limit,
     ("POST", "/mock/folders"): _add_folder,
     ("GET", "/mock/state"): _state,
 }

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mock_exchange.model import Item, Store
+from mock_exchange.model import Item
 from mock_exchange.names import children
 from mock_exchange.paths import ExtendedKey
 from mock_exchange.recurrence_element import read_recurrence
+from mock_exchange.store import Store
 from mock_exchange.times import parse
 from mock_exchange.views import ItemView, kind_of_item
 
@@ -30,6 +31,8 @@ class Recorded:
     """The call's word on meeting mails, such as `SendToNone`."""
     batch: int = 0
     """How many items the call names."""
+    refused: bool = False
+    """It carried a proof of identity that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)

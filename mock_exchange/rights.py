@@ -18,25 +18,40 @@ class Level(StrEnum):
 
     REVIEWER = "reviewer"
     EDITOR = "editor"
+    REVIEWER_WITHOUT_PRIVATE = "reviewer-without-private"
+    """What a delegate is whom its owner has not let see private items: Outlook's own default."""
+    EDITOR_WITHOUT_PRIVATE = "editor-without-private"
     OWNER = "owner"
     """Also whoever impersonates the owner."""
 
     @property
     def writes(self) -> bool:
         """Whether items may be made, changed and deleted."""
-        return self is not Level.REVIEWER
+        return self not in {Level.REVIEWER, Level.REVIEWER_WITHOUT_PRIVATE}
+
+    @property
+    def sees_private(self) -> bool:
+        """Whether items that their owner marked as private are there for the caller."""
+        return self not in {Level.REVIEWER_WITHOUT_PRIVATE, Level.EDITOR_WITHOUT_PRIVATE}
 
 
-READS = frozenset({"Read", "ViewPrivateItems"})  # nothing is hidden from a delegate here
+READS = frozenset({"Read"})
+SEES_ALL = READS | {"ViewPrivateItems"}
+FILLS = frozenset({"CreateAssociated", "CreateContents"})
+CHANGES = frozenset({"Delete", "Modify"})
 OF_FOLDER: Mapping[Level, frozenset[str]] = {
-    Level.REVIEWER: READS,
-    Level.EDITOR: READS | {"CreateAssociated", "CreateContents"},
+    Level.REVIEWER: SEES_ALL,
+    Level.EDITOR: SEES_ALL | FILLS,
+    Level.REVIEWER_WITHOUT_PRIVATE: READS,
+    Level.EDITOR_WITHOUT_PRIVATE: READS | FILLS,
     Level.OWNER: frozenset(NAMES),
 }
 OF_ITEM: Mapping[Level, frozenset[str]] = {
-    Level.REVIEWER: READS,
-    Level.EDITOR: READS | {"Delete", "Modify"},
-    Level.OWNER: READS | {"Delete", "Modify"},
+    Level.REVIEWER: SEES_ALL,
+    Level.EDITOR: SEES_ALL | CHANGES,
+    Level.REVIEWER_WITHOUT_PRIVATE: READS,
+    Level.EDITOR_WITHOUT_PRIVATE: READS | CHANGES,
+    Level.OWNER: SEES_ALL | CHANGES,
 }
 
 

@@ -12,11 +12,12 @@ from itertools import islice, pairwise
 from typing import Self
 
 from mock_exchange.errors import EwsError
-from mock_exchange.model import Item, Store, new_change_key, new_id
+from mock_exchange.model import Item, new_id
 from mock_exchange.names import Element, make
 from mock_exchange.recurrence import Recurrence
 from mock_exchange.recurrence_element import read_recurrence
-from mock_exchange.times import WINDOWS_ZONES, now, parse, to_wire, zone_of
+from mock_exchange.store import Store
+from mock_exchange.times import WINDOWS_ZONES, parse, to_wire, zone_of
 
 ID_LENGTH = len(new_id())
 MARK = b"OC"
@@ -146,7 +147,7 @@ def take_out(store: Store, occurrence: Item) -> None:
     item = store.item(owner)
     if day is not None:
         item.deleted |= {day}
-    item.change_key, item.modified = new_change_key(), now()
+    store.touch(item)
     if next(occurrence_days(item), None) is None:
         store.remove(item)
 

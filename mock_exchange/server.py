@@ -41,6 +41,7 @@ class Incoming:
     call: Call | None = None
     verb: str = ""
     mailbox: str | None = None
+    refused: bool = False
 
 
 class Server(ThreadingHTTPServer):
@@ -133,7 +134,6 @@ class Handler(BaseHTTPRequestHandler):
             self._control("POST", body)
         elif self._is_ews():
             with self.exchange.at_work():
-                self.server.stopping.wait(self.exchange.latency_s)
                 self._call(body)
         else:
             self._reply(Answer(404, b""))
@@ -154,23 +154,41 @@ class Handler(BaseHTTPRequestHandler):
         admitted = self.gate.admit(self.headers.get("Authorization"))
         incoming = self._incoming(body, admitted)
         if isinstance(admitted, Challenge):
-            self._finish(incoming, _challenge(admitted))
-            return
+            self.server.stopping.wait(self.exchange.latency_s)
+            answer: Answer | None = _challenge(admitted)
+        else:
+            answer = self._throttled(incoming, admitted.account)
+        # Only now: whoever has an answer may call again, and finds the place that the call held free.
+        if answer is not None:
+            self._finish(incoming, answer)
+
+    def _throttled(self, incoming: Incoming, account: str) -> Answer | None:
+        try:
+            with self.exchange.throttle.admit(account, incoming.mailbox):
+                self.server.stopping.wait(self.exchange.latency_s)
+                return self._answer(incoming)
+        except SoapFault as refused:
+            return fault_answer(refused)
+
+    def _answer(self, incoming: Incoming) -> Answer | None:
+        """Do the work, or meet the trouble that is planned; None where the connection was dropped instead."""
         fault = self.exchange.faults.take(incoming.verb, incoming.mailbox)
         if fault is None:
-            self._finish(incoming, self._work(incoming))
-        elif fault.kind in DROPS:
-            self._drop(fault, incoming)
-        else:
-            self._finish(incoming, self._troubled(fault, incoming))
+            return self._work(incoming)
+        if fault.kind not in DROPS:
+            return self._troubled(fault, incoming)
+        self._drop(fault, incoming)
+        return None
 
     def _incoming(self, body: bytes, admitted: Accepted | Challenge) -> Incoming:
         """Look at the request before any work: afterwards an item that names the mailbox may be gone."""
         account = admitted.account if isinstance(admitted, Accepted) else None
+        refused = isinstance(admitted, Challenge) and admitted.refused
         call = _parsed(body)
         if call is None:
-            return Incoming(body, account)
-        return Incoming(body, account, call, call.verb, self.exchange.service.mailbox_of(call, account))
+            return Incoming(body, account, refused=refused)
+        mailbox = self.exchange.service.mailbox_of(call, account)
+        return Incoming(body, account, call, call.verb, mailbox, refused)
 
     def _work(self, incoming: Incoming, item_errors: Mapping[int, str] | None = None, missing: int = 0) -> Answer:
         return self.exchange.service.answer(incoming.body, incoming.account or ANONYMOUS, item_errors, missing)
@@ -218,6 +236,7 @@ class Handler(BaseHTTPRequestHandler):
                 headers={name: text for name, text in self.headers.items() if name.lower() != "authorization"},
                 send_mode=send_mode(call) if call else None,
                 batch=batch_size(call) if call else 0,
+                refused=incoming.refused,
             )
         )
 
@@ -231,6 +250,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer.body)))
         for name, text in answer.headers.items():
             self.send_header(name, text)
+        if self.gate.answer:
+            self.send_header("WWW-Authenticate", self.gate.answer)
+            self.gate.answer = None
         self.end_headers()
         self.wfile.write(answer.body)
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from mock_exchange.access import Access
 from mock_exchange.errors import EwsError, SoapFault
-from mock_exchange.model import Store
 from mock_exchange.names import NAMESPACES, Element, child_text, children, local
 from mock_exchange.operations import VERBS
 from mock_exchange.operations.context import Context
 from mock_exchange.schema import SchemaError, Schemas
 from mock_exchange.series import split_id
 from mock_exchange.soap import Call, envelope, fault_element, parse_call, response
+from mock_exchange.store import Store
 
 SEND_ATTRIBUTES = ("SendMeetingInvitations", "SendMeetingInvitationsOrCancellations", "SendMeetingCancellations")
 ITEM_IDS = ("Id", "RecurringMasterId", "OccurrenceId")

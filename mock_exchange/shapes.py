@@ -4,10 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from mock_exchange import schema_order
-from mock_exchange.model import Folder, Item, Store
+from mock_exchange.model import Folder, Item
 from mock_exchange.names import Element, add, child_text, local, make, own_copy, t
 from mock_exchange.paths import ExtendedKey, extended_key, key_of, requested
 from mock_exchange.rights import Level
+from mock_exchange.store import Store
 from mock_exchange.views import FolderView, ItemView, Readable, as_text, kind_of
 
 
@@ -32,10 +33,12 @@ def shape_of(element: Element) -> Shape:
 
     """
     paths = requested(element)
-    keys = [key_of(path) for path in paths]
+    names = {key for key in map(key_of, paths) if isinstance(key, str)}
+    if child_text(element, "t:IncludeMimeContent") in {"true", "1"}:
+        names.add("MimeContent")
     return Shape(
         base=child_text(element, "t:BaseShape") or "IdOnly",
-        names=frozenset(key for key in keys if isinstance(key, str)),
+        names=frozenset(names),
         extended=tuple(path for path in paths if local(path) == "ExtendedFieldURI"),
         text_bodies=child_text(element, "t:BodyType") == "Text",
     )

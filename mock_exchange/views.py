@@ -1,28 +1,24 @@
 """How stored things are read: one property at a time, stored or worked out, as schema elements and as texts."""
 
+import base64
 from html.parser import HTMLParser
 from typing import Protocol
 
-from lxml import etree
-
-from mock_exchange.model import Folder, Item, Store
-from mock_exchange.names import Element, add, child_text, children, make, own_copy, t
+from mock_exchange import mapi
+from mock_exchange.mime import mime_content
+from mock_exchange.model import Folder, Item
+from mock_exchange.names import Element, add, child_text, children, local, make, own_copy, t
 from mock_exchange.occurrence_elements import deleted_occurrences, first_occurrence, last_occurrence
 from mock_exchange.paths import TAG, ExtendedKey, PropertyKey
+from mock_exchange.quota import size_of
 from mock_exchange.rights import OF_FOLDER, OF_ITEM, Level, effective_rights
 from mock_exchange.series import split_id
-from mock_exchange.times import parse, to_wire
+from mock_exchange.store import Store
+from mock_exchange.times import WINDOWS_ZONES, parse, to_wire
+from mock_exchange.zone_element import zone_element
 
-TAG_OF_NAME = {
-    "0x1a": "ItemClass",
-    "0x37": "Subject",
-    "0x3001": "DisplayName",
-    "0x3007": "DateTimeCreated",
-    "0x3008": "LastModifiedTime",
-    "0x3613": "FolderClass",
-    "0xe08": "Size",
-}
-"""MAPI tags that are another name of an EWS property."""
+ZONES = frozenset({"StartTimeZone", "EndTimeZone"})
+ARTICLE_NUMBER = ExtendedKey(TAG, "0xe23")
 
 OF_SERIES = {
     "FirstOccurrence": first_occurrence,
@@ -65,7 +61,7 @@ class ItemView:
         """Return a stored property, or work it out."""
         stored = self.item.values.get(name)
         if stored is not None:
-            return own_copy(stored)
+            return self._whole_zone(stored) if name in ZONES else own_copy(stored)
         built = self._of_series(name) if name in OF_SERIES else self._built(name)
         if built is not None:
             return built
@@ -77,11 +73,10 @@ class ItemView:
         stored = self.item.extended.get(key)
         if stored is not None:
             return [value.text or "" for value in stored.iter(t("Value"))]
-        if key.space != TAG:
-            return []
-        stored_id, _ = split_id(self.item.id)
-        own = {"0x10f3": f"{self.item.id[-12:]}.EML", "0xe23": str(list(self.store.items).index(stored_id) + 1)}
-        return [own[key.name]] if key.name in own else _by_tag(self, key)
+        if key == ARTICLE_NUMBER:
+            return [str(list(self.store.items).index(split_id(self.item.id)[0]) + 1)]
+        read = mapi.OF_ITEM.get(key)
+        return [read(self.item, self.text)] if read else _by_tag(self, key)
 
     def text(self, name: str) -> str:
         """Return a property's own text; empty where it has none."""
@@ -95,7 +90,7 @@ class ItemView:
         attendees = [name for name in ("RequiredAttendees", "OptionalAttendees", "Resources") if name in stored]
         return moments | {
             "ItemClass": "IPM.Appointment",
-            "Size": str(sum(len(etree.tostring(value)) for value in stored.values())),
+            "Size": str(size_of(stored)),
             "DisplayCc": self._display("OptionalAttendees"),
             "DisplayTo": self._display("RequiredAttendees"),
             "HasAttachments": "false",
@@ -125,6 +120,12 @@ class ItemView:
             "IsOrganizer": "true",
         }
 
+    def _whole_zone(self, stored: Element) -> Element:
+        """Return the definition of a zone that clients name; one that nobody knows stays as it came."""
+        known = stored.get("Id") in WINDOWS_ZONES
+        year = parse(self.item.values["Start"].text or "").year
+        return zone_element(local(stored), stored.get("Id"), year) if known else own_copy(stored)
+
     def _of_series(self, name: str) -> Element | None:
         return OF_SERIES[name](self.item) if kind_of_item(self.item) == "RecurringMaster" else None
 
@@ -136,11 +137,16 @@ class ItemView:
             return make("ParentFolderId", Id=folder.id, ChangeKey=folder.change_key)
         if name == "EffectiveRights":
             return effective_rights(OF_ITEM[self.level])
-        if name == "Organizer":
-            return self._organizer()
-        if name == "TextBody" and "Body" in self.item.values:
-            return as_text(own_copy(self.item.values["Body"]), "TextBody")
-        return None
+        made = {"Organizer": self._organizer, "TextBody": self._text_body, "MimeContent": self._mime_content}
+        return made[name]() if name in made else None
+
+    def _text_body(self) -> Element | None:
+        body = self.item.values.get("Body")
+        return None if body is None else as_text(own_copy(body), "TextBody")
+
+    def _mime_content(self) -> Element:
+        content = mime_content(self.item, self.text("TextBody"))
+        return make("MimeContent", base64.b64encode(content).decode(), CharacterSet="UTF-8")
 
     def _organizer(self) -> Element:
         mailbox = self.store.mailbox(self.item.mailbox)
@@ -199,6 +205,7 @@ class FolderView:
             "ChildFolderCount": str(len(list(self.store.subfolders(folder.id)))),
             "DistinguishedFolderId": folder.distinguished,
             "UnreadCount": "0" if plain else None,
+            "LastModifiedTime": to_wire(folder.changed),
         }
 
 
@@ -238,7 +245,7 @@ class _TextOfHtml(HTMLParser):
 
 
 def _by_tag(thing: Readable, key: ExtendedKey) -> list[str]:
-    name = TAG_OF_NAME.get(key.name) if key.space == TAG else None
+    name = mapi.TAG_OF_NAME.get(key.name) if key.space == TAG else None
     return texts(thing, name) if name else []
 
 

@@ -84,10 +84,22 @@ CONFIGURATION: Mapping[str, str] = {
     "ca_file_missing": "le fichier de l'autorité de certification n'existe pas.",
     "ca_file_unreadable": "le fichier de l'autorité de certification ne peut pas être lu. Vérifiez ses droits.",
     "ca_file_not_pem": "ce fichier ne contient pas de certificat au format PEM (« -----BEGIN CERTIFICATE----- »).",
+    "kerberos_not_installed": "Kerberos n'est pas installé. Installez « rdv-receiver[kerberos] » (il lui faut aussi la "
+    "bibliothèque du système : libgssapi-krb5-2).",
+    "keytab_missing": "le fichier keytab n'existe pas.",
+    "keytab_unreadable": "le fichier keytab ne peut pas être lu. Vérifiez ses droits.",
+    "keytab_not_one": "ce fichier n'est pas un keytab. Faites-en un avec ktpass ou msktutil.",
+    "keytab_without_kerberos": "un keytab ne sert qu'avec auth: kerberos. Retirez-le, ou changez auth.",
+    "password_with_kerberos": "avec auth: kerberos, le keytab remplace le mot de passe. Retirez password.",
+    "principal": "avec auth: kerberos, il faut le principal entier, comme « svc-rdv@DEPARTEMENT.EXAMPLE ».",
     "calendar_unknown": "aucun calendrier de ce nom sous calendars.",
     "default_calendar_missing": "il y a plusieurs calendriers : dites lequel sert quand aucun n'est nommé ({known}).",
     "agent_twice": "cet agent figure déjà avec une autre boîte.",
     "csv_unreadable": "le fichier CSV n'existe pas ou ne peut pas être lu.",
+    "clock_time": "ce n'est pas une heure : écrivez-la entre guillemets, comme \"08:00\", ou null.",
+    "network": "ce n'est ni une adresse ni un réseau : par exemple 127.0.0.1 ou 10.1.2.0/24.",
+    "header_name": "ce n'est pas un nom d'en-tête HTTP : par exemple X-Remote-User.",
+    "proxy_address": "ce n'est pas l'adresse d'un mandataire : par exemple http://proxy.departement.example:3128.",
     "csv_header": "la première ligne du CSV doit être « agent;mailbox » ou « agent;mailbox;calendar » (ou avec des "
     "virgules).",
     "csv_columns": "cette ligne du CSV n'a pas le même nombre de colonnes que la première.",
@@ -100,7 +112,17 @@ CALENDAR: Mapping[str, str] = {
     "tls_failed": "La connexion chiffrée a échoué : certificat expiré, autre nom, ou autorité inconnue. Indiquez "
     "l'autorité du département avec ca_file ; la vérification ne se désactive pas.",
     "unauthorized": "Le serveur refuse le compte de service. Vérifiez username (« DOMAINE\\compte » ou UPN), le mot "
-    "de passe (expiré ? compte verrouillé ?) et auth.",
+    "de passe (expiré ? compte verrouillé ?) et auth. Il n'est réessayé que toutes les 5 minutes, pour ne pas le "
+    "verrouiller.",
+    "auth_not_offered": "Le serveur n'accepte pas cette façon de s'authentifier. Changez auth, ou activez-la sur le "
+    "répertoire virtuel EWS (Get-WebServicesVirtualDirectory).",
+    "kdc_unreachable": "Aucun contrôleur de domaine Kerberos ne répond. Vérifiez /etc/krb5.conf, le DNS et le port 88.",
+    "keytab_refused": "Le domaine n'accepte pas le keytab. Vérifiez username (le principal, « compte@DOMAINE ») ; si "
+    "le mot de passe du compte a changé depuis, refaites le keytab.",
+    "service_unknown": "Le domaine ne connaît pas le service HTTP de ce serveur. Vérifiez l'hôte de server, et le SPN "
+    "« HTTP/hôte » du compte ASA d'Exchange (setspn -Q HTTP/hôte).",
+    "clock_skew": "L'horloge de cette machine et celle du domaine diffèrent trop. Synchronisez-la (timedatectl, "
+    "chronyc tracking).",
     "forbidden": "Le serveur reconnaît le compte mais lui interdit EWS. Vérifiez EwsEnabled et "
     "EwsApplicationAccessPolicy, et qu'aucun proxy ne bloque.",
     "not_ews": "La réponse ne vient pas d'EWS (page de connexion, proxy ou autre chemin). Vérifiez server, d'ordinaire "
@@ -141,6 +163,67 @@ CALENDAR: Mapping[str, str] = {
     "refused": "Exchange refuse cette demande. C'est un défaut de ce programme : signalez-le avec ce code.",
 }
 """Failures of a calendar, by the connector's code."""
+
+TLS: Mapping[str, str] = {
+    "tls_trusted": "Le certificat est reconnu (autorité « {issuer} ») ; il expire le {expires}, dans {days} jours.",
+    "tls_expiring": "Le certificat expire le {expires}, dans {days} jours. Faites-le renouveler : passé ce jour, plus "
+    "rien ne s'écrit.",
+    "tls_untrusted": "Le certificat est signé par « {issuer} », que rien ne relie à une autorité connue d'ici. "
+    "Indiquez le certificat racine du département avec ca_file ; s'il y est déjà, le serveur n'envoie pas le certificat "
+    "intermédiaire : installez-le sur Exchange.",
+    "tls_self_signed": "Le certificat est signé par lui-même (« {issuer} »). Faites-en signer un par l'autorité du "
+    "département, ou donnez ce certificat-là avec ca_file.",
+    "tls_name_mismatch": "Le certificat n'est pas pour cet hôte, mais pour : {names}. Mettez un de ces noms dans "
+    "server, ou faites refaire le certificat.",
+    "tls_expired": "Le certificat a expiré le {expires}. Faites-le renouveler sur le serveur Exchange.",
+    "tls_not_yet_valid": "Le certificat n'est pas encore valable. Vérifiez l'horloge de cette machine (timedatectl).",
+    "tls_absent": "Ce port répond, mais sans TLS. Vérifiez le port de server (d'ordinaire 443) et la liaison https "
+    "d'IIS.",
+    "tls_too_old": "Le serveur ne propose que des versions périmées de TLS. Activez TLS 1.2 sur Exchange.",
+    "tls_refused": "La négociation TLS échoue. Vérifiez la liaison https d'IIS, le certificat (chaîne, usage, clé) et "
+    "les équipements intermédiaires.",
+    "tls_ca_file_unreadable": "Le fichier ca_file ne peut pas être lu comme des certificats PEM. Refaites-le.",
+    "host_unknown": "Le DNS ne connaît pas l'hôte de server. Vérifiez son orthographe et /etc/resolv.conf.",
+    "port_closed": "L'hôte existe mais refuse la connexion sur ce port. Vérifiez le port, et qu'IIS tourne.",
+    "host_unreachable": "Aucune réponse de l'hôte sur ce port. Vérifiez le routage et les pare-feu.",
+}
+"""What a look at a server's door and certificate tells."""
+
+MAILBOXES_CHECK: Mapping[str, str] = {
+    "mailbox_written": "Écriture, modification, recherche et suppression réussies.",
+    "leftovers_removed": "{count} entrée(s) d'un essai interrompu retirée(s).",
+    "mailbox_named_otherwise": "Cette adresse mène à la boîte {address} (alias, ou adresse changée). Vérifiez que "
+    "c'est bien la bonne, et mettez cette adresse dans mailboxes.",
+    "mailbox_twice": "La même boîte figure aussi sous : {others}. Les entrées n'y seront écrites qu'une fois ; gardez "
+    "une seule adresse si ce n'est pas voulu.",
+    "identity_unknown": "Le serveur ne dit pas à qui est cette boîte. Vérifiez-le avec Get-Mailbox, ainsi que les "
+    "droits du compte.",
+    "throttled": "Exchange a demandé {count} fois d'attendre. Donnez au compte une ThrottlingPolicy, ou baissez "
+    "connections.",
+    "probe_may_remain": "Une entrée « Essai de RDV » a pu rester dans ce calendrier, au 1er janvier 2001. Relancez la "
+    "commande : elle la retirera.",
+    "probe_not_found": "L'entrée écrite ne se retrouve pas par sa marque. Réessayez ; si cela dure, signalez-le avec "
+    "ce code et la version d'Exchange.",
+    "clock_right": "L'horloge du serveur et celle-ci s'accordent (écart : {seconds} s).",
+    "clock_off": "L'horloge du serveur et celle-ci diffèrent de {seconds} s. Synchronisez-les (timedatectl, chronyc "
+    "tracking) : au-delà de 2 minutes, des webhooks sont refusés.",
+    "interrupted": "L'essai a été interrompu. Relancez la commande pour les boîtes restantes.",
+    "dry_run_read_only": "dry_run est en vigueur : rien n'a été écrit, les droits d'écriture ne sont pas prouvés.",
+}
+
+MAILBOXES_TABLE: Mapping[str, str] = {
+    "level": "État",
+    "mailbox": "Boîte",
+    "identity": "Adresse principale",
+    "version": "Version",
+    "latency": "ms",
+    "findings": "Constat",
+    "untried": "{count} boîte(s) n'ont pas été essayées.",
+    "result": "{ok} boîte(s) en ordre, {warning} à voir, {trouble} en échec, {untried} non essayée(s).",
+    "title": "Essai de RDV Service Public (à ignorer)",
+    "progress": "Boîtes essayées",
+    "none": "Aucune boîte connue : remplissez mailboxes.map ou le CSV, ou nommez des boîtes.",
+}
 
 RULES: Mapping[str, str] = {
     "unchanged": "Ces règles sont déjà en vigueur : rien à changer.",
@@ -194,6 +277,12 @@ COMMANDS: Mapping[str, str] = {
     "dry-run": "compte ce qui changerait, sans rien changer",
     "mailboxes": "interroge la correspondance entre agents et boîtes",
     "mailboxes unmapped": "liste les agents attendus dont aucune ligne ne dit la boîte",
+    "mailboxes check": "essaie chaque boîte comme le fera le service : accès, identité, écriture d'une entrée d'essai "
+    "aussitôt retirée",
+    "mailboxes check addresses": "boîte à essayer, telle qu'Exchange la connaît",
+    "mailboxes check all": "essaie toutes les boîtes connues : mailboxes.map, CSV, et celles de la base",
+    "mailboxes check read-only": "n'écrit rien",
+    "mailboxes check which": "nommez des boîtes, ou donnez --all (l'un ou l'autre)",
     "program": "Reçoit les webhooks de RDV Service Public et tient à jour les calendriers Exchange des agents.",
     "config": "fichier de configuration (par défaut : $RDV_RECEIVER_CONFIG, sinon {default})",
     "run": "met la base à jour, puis lance serve et worker et les surveille : la commande d'un service",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mock_exchange import MockExchange
 from receiver.store import Store
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 
@@ -16,6 +17,30 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", []))
     for reason, count in reasons.most_common():
         terminalreporter.write_line(f"{count:4} {reason}")
+
+
+@pytest.fixture(scope="session")
+def started_mocks() -> Iterator[list[MockExchange]]:
+    """The mock servers of this process that nobody has looked at since they stopped."""
+    started: list[MockExchange] = []
+    MockExchange.watchers.append(started.append)
+    yield started
+    MockExchange.watchers.remove(started.append)
+    assert [complaint for mock in started for complaint in mock.complaints] == []
+
+
+@pytest.fixture(autouse=True)
+def no_complaints(started_mocks: list[MockExchange]) -> Iterator[None]:
+    """Fail the test in which a message was not what Microsoft's schemas say, or a mock server failed.
+
+    A test that sends such a message on purpose has its server forget the complaint.
+    """
+    yield
+    found = [complaint for mock in started_mocks for complaint in mock.complaints]
+    started_mocks[:] = [mock for mock in started_mocks if mock.running]
+    for mock in started_mocks:
+        mock.forget_complaints()  # one test is blamed, and no other
+    assert found == []
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from connectors.base import Change, ConnectorError, Found, Marked, Outcome, Probe
+from connectors.base import Certificate, Change, ConnectorError, Found, Marked, Outcome, Probe
+from connectors.ews import certificate
 from connectors.ews.errors import CallFailed, Refusal, Ruling, of_request
 from connectors.ews.reading import Look
 from connectors.ews.services import MailboxAccount, protocol_for
@@ -49,6 +50,10 @@ class EwsConnector:
     def identify(self, mailbox: str) -> str:
         """Ask for the calendar's id, then whose it is: two POSTs."""
         return _told(lambda: self._look(mailbox).identify(), Ruling.of_mailbox)
+
+    def certificate(self) -> Certificate | None:
+        """Look at the server's certificate: two or three handshakes, no POST."""
+        return certificate.look(self._settings.server, self._settings.ca_file)
 
     def close(self) -> None:
         """Give connections back."""

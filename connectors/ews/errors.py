@@ -84,6 +84,13 @@ NOT_SENT_IN_TIME = Ruling("timeout", Scope.SERVER)
 TIMED_OUT = Ruling("timeout", Scope.MAILBOX, Kind.IN_DOUBT)
 CONNECTION_LOST = Ruling("connection_lost", Scope.SERVER, Kind.IN_DOUBT)
 
+# Authentication. Nothing was done: the request proper is only read once the account is accepted.
+AUTH_NOT_OFFERED = Ruling("auth_not_offered", Scope.SERVER)
+KDC_UNREACHABLE = Ruling("kdc_unreachable", Scope.SERVER)
+KEYTAB_REFUSED = Ruling("keytab_refused", Scope.SERVER)
+SERVICE_UNKNOWN = Ruling("service_unknown", Scope.SERVER)
+CLOCK_SKEW = Ruling("clock_skew", Scope.SERVER)
+
 # Answers that are not what EWS answers
 
 NOT_EWS = Ruling("not_ews", Scope.SERVER, Kind.IN_DOUBT)

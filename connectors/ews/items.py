@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from datetime import UTC, datetime
+from functools import lru_cache
 from html import escape
 from html.parser import HTMLParser
 from typing import Any
@@ -9,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 from exchangelib import CalendarItem, EWSDateTime, EWSTimeZone, ExtendedProperty, HTMLBody
 from exchangelib.errors import EWSError
-from exchangelib.util import TNS
+from exchangelib.fields import ExtendedPropertyField, FieldPath
+from exchangelib.properties import Fields, ItemId
+from exchangelib.util import TNS, create_element, set_xml_value
 
 from connectors.base import (
     INSTALLATION_PROPERTY,
@@ -62,6 +65,33 @@ WRITTEN = (
 )
 """Every field an update overwrites: an entry shows what it should, whatever was there before."""
 
+
+class WrittenItem(CalendarItem):  # type: ignore[misc]  # exchangelib ships no annotations
+    """A calendar item with no other fields than those that are written.
+
+    exchangelib goes through all fields of an item several times to write it, and a calendar item has a hundred.
+    """
+
+
+_ZONES = ("_start_timezone", "_end_timezone")
+WrittenItem.FIELDS = Fields(
+    *(
+        each
+        for each in CalendarItem.FIELDS
+        # The last four are used by exchangelib's own methods.
+        if each.name in {*WRITTEN, *_ZONES, "_id", "_meeting_timezone", "attachments", "importance"}
+    )
+)
+
+_PATHS = {
+    each.value_cls.property_name if isinstance(each, ExtendedPropertyField) else each.response_tag(): (
+        FieldPath(field=each).to_xml()
+    )
+    for each in WrittenItem.FIELDS
+    if each.name in {*WRITTEN, *_ZONES}
+}
+"""What an update names each field by."""
+
 # Without is_all_day, which would have exchangelib turn times into dates.
 READ = (*(name for name in WRITTEN if name != "is_all_day"), "_start_timezone")
 
@@ -86,44 +116,81 @@ class UnreadableItem(Exception):
     """The item was not written by us as it stands now, and has no place in an entry."""
 
 
-def to_item(entry: CalendarEntry, installation: str, account: Any, item_id: str | None = None) -> Any:
-    """Return the item that shows the entry; with an id, as the target of an update.
+def to_element(entry: CalendarEntry, installation: str, account: Any) -> Any:
+    """Return the item that shows the entry, as a request holds it: what cannot be written must not cost the neighbours.
 
     Raises:
         InvalidEntry: the entry breaks a limit, or Exchange does not know its zone or cannot hold its rule.
 
     """
-    if len(entry.uid) > UID_LIMIT or len(entry.title) > TITLE_LIMIT or not entry.uid.isascii():
-        raise InvalidEntry
-    zone = _zone(entry.time_zone)
     try:
-        first_day = entry.start.astimezone(ZoneInfo(entry.time_zone)).date()
-        item = CalendarItem(
-            account=account,
-            subject=entry.title,
-            body=HTMLBody(to_html(entry.notice, entry.link)),
-            start=_in_zone(entry.start, zone),
-            end=_in_zone(entry.end, zone),
-            _start_timezone=zone,
-            _end_timezone=zone,
-            is_all_day=False,
-            location=entry.location or None,
-            legacy_free_busy_status=_SHOW_AS[entry.show_as],
-            sensitivity=_SENSITIVITY[entry.sensitivity],
-            reminder_is_set=entry.reminder_minutes is not None,
-            reminder_minutes_before_start=entry.reminder_minutes or 0,
-            categories=[entry.category] if entry.category else None,
-            recurrence=entry.recurrence and to_recurrence(entry.recurrence, first_day, account.version),
-            rdv_uid=entry.uid,
-            rdv_installation=installation,
-            **({"id": item_id} if item_id is not None else {}),
-        )
-        item.to_xml(version=account.version)  # what cannot be written must show before the neighbours are sent
+        return to_item(entry, installation, account).to_xml(version=account.version)
     except UnsupportedRecurrence:
         raise InvalidEntry(UNSUPPORTED_RECURRENCE) from None
     except (EWSError, ValueError, TypeError, LookupError):
         raise InvalidEntry from None
-    return item
+
+
+def to_change(entry: CalendarEntry, installation: str, account: Any, item_id: str) -> Any:
+    """Return what makes an item show the entry, as a request holds it.
+
+    exchangelib would render every field anew, each at the cost of a whole small item.
+
+    Raises:
+        InvalidEntry: as `to_element`.
+
+    """
+    values = {_key(child): child for child in to_element(entry, installation, account)}
+    change = set_xml_value(create_element("t:ItemChange"), ItemId(id=item_id), version=account.version)
+    updates = create_element("t:Updates")
+    change.append(updates)
+    for key, path in _PATHS.items():
+        value = values.get(key)
+        update = create_element("t:DeleteItemField" if value is None else "t:SetItemField")
+        update.append(deepcopy(path))
+        if value is not None:
+            update.append(set_xml_value(create_element("t:CalendarItem"), value))
+        updates.append(update)
+    return change
+
+
+def _key(element: Any) -> str:
+    """Name a field's element; our two share theirs, which alone carries a property's name."""
+    path = element.find(f"{{{TNS}}}ExtendedFieldURI")
+    return str(element.tag if path is None else path.get("PropertyName"))
+
+
+def to_item(entry: CalendarEntry, installation: str, account: Any) -> Any:
+    """Return the item that shows the entry.
+
+    Raises:
+        InvalidEntry: the entry breaks a limit, or Exchange does not know its zone.
+        UnsupportedRecurrence: Exchange cannot hold its rule.
+
+    """
+    if len(entry.uid) > UID_LIMIT or len(entry.title) > TITLE_LIMIT or not entry.uid.isascii():
+        raise InvalidEntry
+    zone = _zone(entry.time_zone)
+    first_day = entry.start.astimezone(ZoneInfo(entry.time_zone)).date()
+    return WrittenItem(
+        account=account,
+        subject=entry.title,
+        body=HTMLBody(to_html(entry.notice, entry.link)),
+        start=_in_zone(entry.start, zone),
+        end=_in_zone(entry.end, zone),
+        _start_timezone=zone,
+        _end_timezone=zone,
+        is_all_day=False,
+        location=entry.location or None,
+        legacy_free_busy_status=_SHOW_AS[entry.show_as],
+        sensitivity=_SENSITIVITY[entry.sensitivity],
+        reminder_is_set=entry.reminder_minutes is not None,
+        reminder_minutes_before_start=entry.reminder_minutes or 0,
+        categories=[entry.category] if entry.category else None,
+        recurrence=entry.recurrence and to_recurrence(entry.recurrence, first_day, account.version),
+        rdv_uid=entry.uid,
+        rdv_installation=installation,
+    )
 
 
 def marks_of(element: Any) -> dict[str, str]:
@@ -170,6 +237,7 @@ def to_entry(element: Any, account: Any) -> CalendarEntry:
     )
 
 
+@lru_cache(64)
 def _zone(name: str) -> Any:
     try:
         return EWSTimeZone(name)

@@ -158,9 +158,9 @@ class Look:
             raise CallFailed(ACCESS_DENIED)
         try:
             address = self._owner(calendar)
-        except (CallFailed, Refusal):
-            address = self._account.address  # the mailbox was reached all the same
-        return Probe(address, look.server_version)
+        except (CallFailed, Refusal):  # the mailbox was reached all the same
+            return Probe(self._account.address, look.server_version, clock_ahead_s=look.clock_ahead_s)
+        return Probe(address, look.server_version, address.lower(), look.clock_ahead_s)
 
     def identify(self) -> str:
         """Return the primary address of the mailbox that the calendar lies in.

@@ -20,7 +20,7 @@ from exchangelib.folders import Calendar, Root
 from exchangelib.properties import DistinguishedFolderId, Mailbox
 from exchangelib.services import ConvertId, CreateItem, DeleteItem, FindFolder, FindItem, GetFolder, GetItem, UpdateItem
 from exchangelib.services.common import EWSAccountService
-from exchangelib.util import ENS, TNS
+from exchangelib.util import ENS, MNS, TNS
 from exchangelib.version import VERSIONS
 from lxml.etree import LxmlError
 
@@ -99,6 +99,7 @@ class _OnePost:
     protocol: ServerProtocol
     element_container_name: str | None
     server_version: str | None = None
+    clock_ahead_s: float | None = None
 
     def send(self, **arguments: Any) -> list[Any]:
         """Send one request; return one result for each thing it names, as far as the answer goes.
@@ -123,6 +124,7 @@ class _OnePost:
         body = self.wrap(payload, api_version=self.protocol.version.api_version)  # type: ignore[attr-defined]
         headers = self._extra_headers()  # type: ignore[attr-defined]
         answer = self.protocol.wire.post(body, headers)
+        self.clock_ahead_s = answer.clock_ahead_s
         try:
             return self._messages(answer)
         except UNREADABLE:
@@ -169,11 +171,23 @@ def _server_version(header: Any) -> str | None:
 
 
 class Create(_OnePost, CreateItem):  # type: ignore[misc]  # exchangelib ships no annotations
-    """CreateItem."""
+    """CreateItem, of items that are elements already."""
+
+    def get_payload(self, items: Sequence[Any], **arguments: Any) -> Any:
+        """Return the request."""
+        payload = super().get_payload(items=[], **arguments)
+        payload.find(f"{{{MNS}}}Items").extend(items)
+        return payload
 
 
 class Update(_OnePost, UpdateItem):  # type: ignore[misc]  # exchangelib ships no annotations
-    """UpdateItem."""
+    """UpdateItem, of changes that are elements already."""
+
+    def get_payload(self, items: Sequence[Any], **arguments: Any) -> Any:
+        """Return the request."""
+        payload = super().get_payload(items=[], **arguments)
+        payload.find(f"{{{MNS}}}ItemChanges").extend(items)
+        return payload
 
 
 class Remove(_OnePost, DeleteItem):  # type: ignore[misc]  # exchangelib ships no annotations

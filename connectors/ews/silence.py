@@ -2,7 +2,18 @@
 
 import logging
 
-TALKATIVE = ("exchangelib", "requests_ntlm", "spnego", "urllib3", "requests", "requests_oauthlib", "oauthlib")
+TALKATIVE = (
+    "exchangelib",
+    "requests_ntlm",
+    "spnego",
+    "urllib3",
+    "requests",
+    "requests_oauthlib",
+    "oauthlib",
+    "gssapi",
+    "krb5",
+    "requests_gssapi",
+)
 
 
 def silence() -> None:

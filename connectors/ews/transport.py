@@ -7,46 +7,32 @@ changed password, would go unnoticed), and after a time-out reports "busy" where
 
 import queue
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
-from ssl import SSLError
-from typing import Any
 
 import requests
-import urllib3
 from exchangelib.transport import DEFAULT_HEADERS
-from requests.adapters import HTTPAdapter
-from requests_ntlm import HttpNtlmAuth
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
 
+from connectors.ews.adapter import Adapter, classified
+from connectors.ews.authentication import NewAuthentication, authentication, is_offered
 from connectors.ews.errors import (
-    CONNECTION_LOST,
-    NEVER_CONNECTED,
+    AUTH_NOT_OFFERED,
     NO_CONNECTION_FREE,
     NOT_EWS,
-    NOT_SENT_IN_TIME,
     TIMED_OUT,
-    TLS_FAILED,
     CallFailed,
-    Ruling,
+    of_status,
 )
+from connectors.ews.guard import Guard
 from connectors.ews.settings import EwsSettings
 
-CONNECT_TIMEOUT_S = 10.0
 IDLE_LIMIT_S = 50.0
 """A connection unused for longer is made anew: a server that hangs up at the moment we write leaves us in doubt."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 PIECE = 64 * 1024
-
-AUTHENTICATIONS: Mapping[str, Callable[[str, str], requests.auth.AuthBase]] = {
-    "ntlm": HttpNtlmAuth,
-    # As bytes: requests would take text outside Latin-1 for an error, and Exchange reads UTF-8.
-    "basic": lambda user, password: requests.auth.HTTPBasicAuth(user.encode(), password.encode()),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +42,8 @@ class Answer:
     status: int
     retry_after_s: float | None
     body: bytes = field(repr=False)
+    clock_ahead_s: float | None = None
+    """How far the server's clock is ahead of ours, by the header Date."""
 
     def iter_content(self) -> Iterator[bytes]:
         """Give the body in the way that exchangelib's parser takes it."""
@@ -68,17 +56,22 @@ class Wire:
     def __init__(self, settings: EwsSettings) -> None:
         self._settings = settings
         self._closed = False
+        self._guard = Guard(settings.authentication_pause_s)
+        new_authentication = authentication(settings, self._guard)
         self._free: queue.LifoQueue[_Line] = queue.LifoQueue()
         for _ in range(settings.connections):
-            self._free.put(_Line(settings))
+            self._free.put(_Line(settings, self._guard, new_authentication))
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send one request; wait for a free connection and for the answer no longer than the time-out in all.
 
+        An account that was refused is not shown again before its pause is over.
+
         Raises:
-            CallFailed: no complete answer came; the ruling says what may have been done.
+            CallFailed: no complete answer came, or the account is refused; the ruling says what may have been done.
 
         """
+        self._guard.check()
         deadline = time.monotonic() + self._settings.timeout_s
         with self._line() as line:
             return line.post(self._settings.server, body, headers, deadline)
@@ -106,29 +99,40 @@ class Wire:
 class _Line:
     """One kept connection with its authentication; used by one thread at a time."""
 
-    def __init__(self, settings: EwsSettings) -> None:
-        self._adapter = _Adapter()
+    def __init__(self, settings: EwsSettings, guard: Guard, new_authentication: NewAuthentication) -> None:
+        self._guard = guard
+        self._auth = settings.auth
+        self._adapter = Adapter(guard)
         self._session = _session(settings, self._adapter)
+        self._session.auth = new_authentication()
         self._used_at = 0.0
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], deadline: float) -> Answer:
         if time.monotonic() - self._used_at > IDLE_LIMIT_S:
             self.hang_up()
         try:
-            answer = self._post(url, body, headers, deadline)
+            with self._adapter.call(deadline):
+                answer = self._judged(self._post(url, body, headers, deadline))
         except BaseException:
-            self.hang_up()
+            self.hang_up()  # after a 401 too: whatever the connection was authenticated as, begin anew
             raise
-        if answer.status == 401:
-            self.hang_up()  # whatever the connection was authenticated as, begin anew
         self._used_at = time.monotonic()
+        return answer
+
+    def _judged(self, answer: Answer) -> Answer:
+        """Return an answer to the account. Before the next connection may show it: one refusal is enough."""
+        if answer.status == 401:
+            offered = is_offered(self._auth, self._adapter.challenge, self._adapter.proofs)
+            raise CallFailed(self._guard.refuse(of_status(401, answer.retry_after_s) if offered else AUTH_NOT_OFFERED))
+        if answer.status == 200:
+            self._adapter.proven = True
+            self._guard.believe()
         return answer
 
     def hang_up(self) -> None:
         self._adapter.close()
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str], deadline: float) -> Answer:
-        self._adapter.begin(deadline)
         try:
             response = self._session.post(url, data=body, headers=dict(headers), allow_redirects=False, stream=True)
         except CallFailed:
@@ -136,12 +140,13 @@ class _Line:
         except requests.RequestException:
             raise CallFailed(self._adapter.lost_between_legs()) from None
         except Exception:  # noqa: BLE001  # the authentication library raises builtins of many kinds
-            return self._adapter.last_answer()
-        with _classified(), response:
-            return _read(response, deadline)
+            return _told_by(self._adapter.last_response(), b"")  # not what was asked for: its body says nothing
+        with classified(), response:
+            # What a refusal says beside is not read: cut off, it would still be a refusal.
+            return _told_by(response, b"") if response.status_code == 401 else _read(response, deadline)
 
 
-def _session(settings: EwsSettings, adapter: HTTPAdapter) -> requests.Session:
+def _session(settings: EwsSettings, adapter: Adapter) -> requests.Session:
     session = requests.Session()
     # Else proxies, passwords of ~/.netrc and certificates from the environment would come before what is configured.
     session.trust_env = False
@@ -152,7 +157,6 @@ def _session(settings: EwsSettings, adapter: HTTPAdapter) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.verify = str(settings.ca_file) if settings.ca_file else True
-    session.auth = AUTHENTICATIONS[settings.auth](settings.username, settings.password)
     return session
 
 
@@ -165,7 +169,19 @@ def _read(response: requests.Response, deadline: float) -> Answer:
             raise CallFailed(TIMED_OUT)
         if len(body) > LARGEST_ANSWER:
             raise CallFailed(NOT_EWS)
-    return Answer(response.status_code, _retry_after_s(response), bytes(body))
+    return _told_by(response, bytes(body))
+
+
+def _told_by(response: requests.Response, body: bytes) -> Answer:
+    return Answer(response.status_code, _retry_after_s(response), body, _clock_ahead_s(response))
+
+
+def _clock_ahead_s(response: requests.Response) -> float | None:
+    """Compare the moment that the server gives (RFC 9110, 6.6.1) with ours; it leaves out fractions of a second."""
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", "")).timestamp() + 0.5 - time.time()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _retry_after_s(response: requests.Response) -> float | None:
@@ -177,92 +193,3 @@ def _retry_after_s(response: requests.Response) -> float | None:
         return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
     except (ValueError, OverflowError):
         return None
-
-
-@contextmanager
-def _classified() -> Iterator[None]:
-    """Tell a time-out from a lost connection. The request was under way: in either case it may be done."""
-    try:
-        yield
-    except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
-        raise CallFailed(TIMED_OUT) from None
-    except (requests.RequestException, HTTPError, OSError):
-        raise CallFailed(CONNECTION_LOST) from None
-
-
-class _Adapter(HTTPAdapter):
-    """Sends the legs of one call; all of them share its deadline."""
-
-    def __init__(self) -> None:
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
-        self._deadline = 0.0
-        self._last: requests.Response | None = None
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-
-    def close(self) -> None:
-        """Hang up now: urllib3 leaves it to the garbage collector."""
-        for key in self.poolmanager.pools.keys():  # noqa: SIM118  # it cannot be iterated
-            self.poolmanager.pools[key].close()
-        super().close()
-
-    def begin(self, deadline: float) -> None:
-        self._deadline, self._last = deadline, None
-
-    def lost_between_legs(self) -> Ruling:
-        """Say what a failure between two legs of a handshake means: after a 401 nothing was done."""
-        return NEVER_CONNECTED if self._last is None or self._last.status_code == 401 else CONNECTION_LOST
-
-    def last_answer(self) -> Answer:
-        """Return the answer that a handshake did not go on from, without its body: it was not what was asked for."""
-        if self._last is None:
-            raise CallFailed(NEVER_CONNECTED)
-        return Answer(self._last.status_code, _retry_after_s(self._last), b"")
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        left_s = self._deadline - time.monotonic()
-        if left_s <= 0:  # while waiting for a free connection, or after legs that were answered by 401
-            raise CallFailed(NOT_SENT_IN_TIME)
-        kwargs["timeout"] = (min(left_s, CONNECT_TIMEOUT_S), left_s)
-        with _classified():
-            self._last = super().send(request, *args, **kwargs)
-        return self._last
-
-    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        try:
-            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call]  # so in types-requests
-        except OSError:  # the authorities' file is gone
-            raise CallFailed(TLS_FAILED) from None
-
-
-@contextmanager
-def _connecting() -> Iterator[None]:
-    """Whatever goes wrong before a connection stands, no byte of the request has left."""
-    try:
-        yield
-    except (SSLError, urllib3.exceptions.SSLError):
-        raise CallFailed(TLS_FAILED) from None
-    except (HTTPError, OSError, UnicodeError):
-        raise CallFailed(NEVER_CONNECTED) from None
-
-
-class _PlainConnection(HTTPConnection):
-    def connect(self) -> None:
-        with _connecting():
-            super().connect()
-
-
-class _TlsConnection(HTTPSConnection):
-    def connect(self) -> None:
-        with _connecting():
-            super().connect()
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection

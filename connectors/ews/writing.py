@@ -15,7 +15,7 @@ from exchangelib.properties import ItemId
 from connectors import base
 from connectors.base import Change, Done, Failed, NotFound, Outcome, Scope, Temporary
 from connectors.ews.errors import INCOMPLETE, CallFailed, Kind, Refusal, Ruling, of_response_code
-from connectors.ews.items import WRITTEN, InvalidEntry, to_item
+from connectors.ews.items import InvalidEntry, to_change, to_element
 from connectors.ews.services import Create, MailboxAccount, Remove, Update, item_id_in
 
 Post = Callable[[Sequence[Any]], list[Any]]
@@ -70,7 +70,9 @@ class Batch:
         if isinstance(change, base.Delete):
             return ItemId(id=item_id)
         try:
-            return to_item(change.entry, self._installation, self._account, item_id)
+            if item_id is None:
+                return to_element(change.entry, self._installation, self._account)
+            return to_change(change.entry, self._installation, self._account, item_id)
         except InvalidEntry as invalid:
             self._outcomes[position] = invalid.ruling.outcome()
             return None
@@ -107,7 +109,7 @@ class Batch:
 
     def _update(self, items: Sequence[Any]) -> list[Any]:
         return Update(account=self._account).send(
-            items=[(item, WRITTEN) for item in items],
+            items=items,
             # Without a change key: whatever an agent did to the item meanwhile, the entry is what it must show.
             conflict_resolution=ALWAYS_OVERWRITE,
             message_disposition=SAVE_ONLY,

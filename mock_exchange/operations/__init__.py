@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from mock_exchange.names import Element
-from mock_exchange.operations import directory, find, folder_changes, folders, ids, items
+from mock_exchange.operations import configuration, directory, find, folder_changes, folders, ids, items
 from mock_exchange.operations.context import Context
 
 VERBS: Mapping[str, Callable[[Context], list[Element]]] = {
@@ -18,6 +18,7 @@ VERBS: Mapping[str, Callable[[Context], list[Element]]] = {
     "GetFolder": folders.get_folder,
     "GetItem": items.get_item,
     "GetServerTimeZones": directory.get_server_time_zones,
+    "GetUserConfiguration": configuration.get_user_configuration,
     "MoveItem": items.move_item,
     "ResolveNames": directory.resolve_names,
     "UpdateItem": items.update_item,

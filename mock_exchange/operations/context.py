@@ -6,11 +6,12 @@ from datetime import tzinfo
 
 from mock_exchange.access import Access, Caller
 from mock_exchange.errors import EwsError
-from mock_exchange.model import Folder, Item, Store
+from mock_exchange.model import Folder, Item
 from mock_exchange.names import NAMESPACES, Element, child_text, children, local, m
 from mock_exchange.rights import Level
 from mock_exchange.series import find, find_by_index, series_of
 from mock_exchange.soap import Call, error_message, response_message
+from mock_exchange.store import Store
 from mock_exchange.times import zone_of
 
 
@@ -93,7 +94,16 @@ class Context:
             case _:
                 raise EwsError("ErrorInvalidRequest", "Ranges of occurrences are not supported here.")
         self.access.check(self.caller, item.mailbox, write)
+        if not self.sees(item):
+            raise EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
         return item
+
+    def sees(self, item: Item) -> bool:
+        """Tell whether an item of a mailbox that the caller was let into is there for it.
+
+        Exchange filters private items out of what a delegate lists who may not see them.
+        """
+        return self.level(item.mailbox).sees_private or item.values["Sensitivity"].text != "Private"
 
     def owner(self, thing_id: str) -> str:
         """Return the primary address of the mailbox that an item, an occurrence or a folder lies in.

@@ -4,10 +4,11 @@ from lxml import etree
 
 from mock_exchange.errors import EwsError
 from mock_exchange.model import Mailbox
-from mock_exchange.names import MESSAGES, Element, add, m, t
+from mock_exchange.names import MESSAGES, Element, add, m, make, t
 from mock_exchange.operations.context import Context
 from mock_exchange.soap import response_message
-from mock_exchange.times import WINDOWS_ZONES
+from mock_exchange.times import WINDOWS_ZONES, now
+from mock_exchange.zone_element import zone_element
 
 MAX_RESOLUTIONS = 100
 
@@ -22,9 +23,11 @@ def get_server_time_zones(context: Context) -> list[Element]:
     """List the zones this server knows, or those that were asked for."""
     wanted = [zone.text for zone in context.parts("Ids")] or list(WINDOWS_ZONES)
     definitions = etree.Element(m("TimeZoneDefinitions"), nsmap={"m": MESSAGES})
+    whole, year = context.option("ReturnFullTimeZoneData") in {"true", "1"}, now().year
     for name in wanted:
         if name in WINDOWS_ZONES:
-            add(definitions, t("TimeZoneDefinition"), Id=name, Name=name)
+            brief = make("TimeZoneDefinition", Id=name, Name=name)
+            definitions.append(zone_element("TimeZoneDefinition", name, year) if whole else brief)
     return [response_message(context.call.verb, definitions)]
 
 

@@ -38,7 +38,8 @@ def _search(context: Context, reference: Element) -> list[Element]:
     folder = context.folder(reference)
     # Associated items do not exist here, and what was soft-deleted lies in Recoverable Items.
     items = context.store.items_in(folder.id) if context.option("Traversal") == "Shallow" else []
-    return [_root_folder(context, _selected(context, items), context.level(folder.mailbox))]
+    seen = [item for item in items if context.sees(item)]
+    return [_root_folder(context, _selected(context, seen), context.level(folder.mailbox))]
 
 
 def _selected(context: Context, items: list[Item]) -> Page[Item]:

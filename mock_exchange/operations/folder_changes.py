@@ -27,7 +27,7 @@ def _create(context: Context, wanted: Element) -> list[Element]:
     name = child_text(wanted, "t:DisplayName") or ""
     if any(folder.display_name.casefold() == name.casefold() for folder in context.store.subfolders(parent.id)):
         raise EwsError("ErrorFolderExists", "A folder with the specified name already exists.")
-    made = context.store.make_folder(parent.mailbox, name, parent.label)
+    made = context.store.make_folder(parent.mailbox, name, parent.label, "IPF.Appointment")
     holder = _no_folders()[0]
     holder.append(folder_element(context.store, made, ID_ONLY, context.level(made.mailbox)))
     return [holder]

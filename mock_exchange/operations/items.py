@@ -10,6 +10,7 @@ from mock_exchange.errors import EwsError
 from mock_exchange.model import Folder, Item
 from mock_exchange.names import MESSAGES, Element, add, children, local, m, t
 from mock_exchange.operations.context import Context
+from mock_exchange.quota import check_quota, size_of
 from mock_exchange.series import take_out
 from mock_exchange.shapes import ID_ONLY, item_element, shape_of
 
@@ -58,6 +59,7 @@ def _create(context: Context, element: Element) -> list[Element]:
     folder = _target(context)
     send = _send_mode(context, "SendMeetingInvitations", "ErrorSendMeetingInvitationsRequired")
     draft = Draft(zone_id=context.zone_id).read(element).checked()
+    check_quota(context.store, folder.mailbox, size_of(draft.values))
     item = context.store.insert(folder, draft.values, draft.extended)
     _count_mails(context, send, draft)
     return [_items(item_element(context.store, item, ID_ONLY))]
@@ -68,6 +70,7 @@ def _target(context: Context) -> Folder:
     if named:
         folder = context.folder(named[0], write=True)
     elif context.caller.mailbox is not None:
+        context.access.check(context.caller, context.caller.mailbox, write=True)
         folder = context.store.distinguished(context.caller.mailbox, "calendar")
     else:
         raise EwsError("ErrorMissingEmailAddress", "An account without a mailbox must name the folder it means.")
@@ -89,6 +92,7 @@ def _update(context: Context, change: Element) -> list[Element]:
     for description in children(updates):
         draft.change(description)
     draft.checked()
+    check_quota(context.store, item.mailbox, size_of(draft.values) - size_of(item.values))
     context.store.rewrite(item, draft.values, draft.extended)
     _count_mails(context, send, draft)
     conflicts = etree.Element(m("ConflictResults"), nsmap={"m": MESSAGES})
@@ -128,6 +132,8 @@ def _transfer(context: Context, act: Callable[[Item, Folder], Item], reference: 
     found = context.item(reference, write=True)
     if found.original_start is not None:
         raise EwsError("ErrorCalendarCannotMoveOrCopyOccurrence", "An occurrence cannot be moved or copied.")
+    if act == context.store.copy or found.mailbox != folder.mailbox:
+        check_quota(context.store, folder.mailbox, size_of(found.values))
     item = act(found, folder)
     # Between mailboxes Exchange tells no new id.
     shown = [item_element(context.store, item, ID_ONLY)] if item.mailbox == context.caller.mailbox else []

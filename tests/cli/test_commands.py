@@ -45,7 +45,7 @@ def process_logs() -> Iterator[io.StringIO]:
 
 def break_config(path: Path) -> None:
     tree = json.loads(path.read_text())
-    tree["web"] = {"threads": 0, "prot": 1}
+    tree["web"] = {"threads": 0, "harbour": 1}
     path.write_text(json.dumps(tree, indent=1))
 
 
@@ -57,7 +57,7 @@ def test_a_wrong_configuration_is_told_line_by_line(config: Path, capsys: pytest
     first, second, total = captured.err.splitlines()
     line = config.read_text().splitlines().index('  "threads": 0,') + 1
     assert first.startswith(f"{config}:{line}: web.threads : ")
-    assert second.startswith(f"{config}:{line + 1}: web.prot : ")
+    assert second.startswith(f"{config}:{line + 1}: web.harbour : ")
     assert total == sentences.COMMANDS["configuration_refused"].format(count=2)
 
 
@@ -68,7 +68,7 @@ def test_a_wrong_configuration_is_told_to_programs_too(config: Path, capsys: pyt
     assert report["ok"] is False
     assert [(each["path"], each["code"]) for each in report["problems"]] == [
         ("web.threads", "out_of_range"),
-        ("web.prot", "unknown_key"),
+        ("web.harbour", "unknown_key"),
     ]
 
 

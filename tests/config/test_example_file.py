@@ -1,5 +1,6 @@
 """The example is the reference page of the configuration: it must load as it is and name every key."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import yaml
 from pydantic import BaseModel
 
 from receiver.config import EwsCalendar, IcsFolder, load
+from receiver.config.settings import Auth
 from receiver.config.shapes import SECTIONS, IcsFolderShape, SecretReference, Shape
 from receiver.core.mailboxes import Mailbox
 from receiver.core.policies import OnCancel, Policies
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
+COMMENTED_OUT = re.compile(r"^  # (exchange-kerberos:|  (?=\S))", re.MULTILINE)
+"""The lines of the calendar that most do without."""
 ENVIRON = {"RDV_SECRET_MDS_NORD": "a", "RDV_SECRET_INSERTION": "b", "RDV_EXCHANGE_PASSWORD": "c"}
 
 
@@ -23,7 +27,7 @@ def installed(tmp_path: Path) -> Path:
     """The example where an administrator would put it, with the files it names."""
     shutil.copy(EXAMPLE, tmp_path / "config.yaml")
     (tmp_path / "secrets").mkdir()
-    for name in ("base", "mds-sud"):
+    for name in ("base", "mds-sud", "alerte-courriel"):
         secret = tmp_path / "secrets" / name
         secret.write_text(f"{name}-secret\n")
         secret.chmod(0o600)
@@ -40,6 +44,21 @@ def test_the_example_loads_as_it_is(installed: Path) -> None:
     assert settings.calendars["pilote"] == IcsFolder("pilote", Path("/var/lib/rdv-receiver/pilote"))
     assert settings.mailboxes.addresses["a@x.example"] == Mailbox("exchange", "b@y.example")
     assert settings.mailboxes.addresses["essai@departement.example"].calendar == "pilote"
+
+
+def uncommented(text: str) -> str:
+    return COMMENTED_OUT.sub(lambda found: f"  {found[1]}", text)
+
+
+def test_the_calendar_that_is_commented_out_loads_as_it_is(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("receiver.config.credentials._is_installed", lambda: True)
+    installed.write_text(uncommented(installed.read_text()))
+    keytab = installed.parent / "exchange.keytab"
+    keytab.write_bytes(b"\x05\x02")
+    keytab.chmod(0o600)
+    calendar = load(installed, ENVIRON).calendars["exchange-kerberos"]
+    assert isinstance(calendar, EwsCalendar)
+    assert (calendar.auth, calendar.keytab, calendar.password) == (Auth.KERBEROS, keytab, None)
 
 
 def test_a_sources_policies_override_the_global_ones_key_by_key(installed: Path) -> None:
@@ -85,5 +104,5 @@ def test_every_key_of_the_schema_appears_in_the_example(section: str) -> None:
     expected |= set(SECTIONS[section].read_apart)
     # `env` and `file` are shown, though not each at each secret.
     expected -= set(SecretReference.model_fields)
-    written = _written_keys(yaml.safe_load(EXAMPLE.read_text())[section])
+    written = _written_keys(yaml.safe_load(uncommented(EXAMPLE.read_text()))[section])
     assert expected <= written, expected - written

@@ -157,7 +157,7 @@ ONE_VALUE: list[tuple[str, object, str, str]] = [
     (f"{EWS}/server", "https://[::1/EWS", "calendars.exchange.server", "server_address"),
     (f"{EWS}/server", "https:///EWS/Exchange.asmx", "calendars.exchange.server", "server_address"),
     (f"{EWS}/version", "Exchange2019", "calendars.exchange.version", "not_a_choice"),
-    (f"{EWS}/auth", "kerberos", "calendars.exchange.auth", "not_a_choice"),
+    (f"{EWS}/auth", "negotiate", "calendars.exchange.auth", "not_a_choice"),
     (f"{EWS}/access", "owner", "calendars.exchange.access", "not_a_choice"),
     (f"{EWS}/username", " ", "calendars.exchange.username", "empty_text"),
     (f"{EWS}/username", "a\nb", "calendars.exchange.username", "control_character"),

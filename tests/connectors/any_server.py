@@ -95,6 +95,7 @@ def settings() -> EwsSettings:
         access=setting("ACCESS", "impersonation"),
         username=setting("USERNAME"),
         password=setting("PASSWORD"),
+        keytab=Path(setting("KEYTAB")) if setting("KEYTAB") else None,
         ca_file=Path(setting("CA_FILE")) if setting("CA_FILE") else None,
         installation=f"conformance-{uuid.uuid4()}",
     )

@@ -26,8 +26,8 @@ def exchange_for(auth: str, access: str, **options: Any) -> MockExchange:
     rights: dict[str, Any] = {"impersonators": {ACCOUNT: None}}
     if access == "delegate":
         rights = {"impersonators": {}, "delegates": {ACCOUNT: {MAILBOX: "editor", OTHER: "editor"}}}
-    aliases = {MAILBOX: [ALIAS]}
-    return MockExchange([MAILBOX, OTHER], auth=auth, users={ACCOUNT: PASSWORD}, aliases=aliases, **rights | options)
+    rights |= {"users": {ACCOUNT: PASSWORD}, "aliases": {MAILBOX: [ALIAS]}}
+    return MockExchange([MAILBOX, OTHER], auth=auth, **rights | options)
 
 
 def settings_for(
@@ -42,6 +42,7 @@ def settings_for(
         password=PASSWORD,
         installation=INSTALLATION,
         timeout_s=10.0,
+        authentication_pause_s=0.0,
     )
     return replace(plain, **options)
 

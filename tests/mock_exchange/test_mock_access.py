@@ -7,7 +7,19 @@ import requests
 from requests_ntlm import HttpNtlmAuth
 
 from tests.mock_exchange.conftest import AGENT, OTHER
-from tests.mock_exchange.wire import CALENDAR, Factory, acting_as, create, delete, envelope, event, find, get, post
+from tests.mock_exchange.wire import (
+    CALENDAR,
+    TIMES,
+    Factory,
+    acting_as,
+    create,
+    delete,
+    envelope,
+    event,
+    find,
+    get,
+    post,
+)
 
 SVC = "DOMAINE\\svc"
 BASIC = (SVC, "mot de passe")
@@ -157,3 +169,32 @@ def test_two_servers_in_one_process_keep_their_users_apart(start: Factory):
         with ntlm_session(password=password) as session:
             statuses.append(session.post(exchange.url, data=envelope(find(), acting_as(AGENT)), timeout=10).status_code)
     assert statuses == [200, 200, 401]
+
+
+@pytest.mark.parametrize("level", ["editor-without-private", "reviewer-without-private"])
+def test_a_delegate_who_may_not_see_private_items_finds_none_and_opens_none(start: Factory, level):
+    exchange = start(AGENT, auth="basic", users=USERS | {AGENT: "p"}, delegates={SVC: {AGENT: level}})
+    private, plain = (
+        post(
+            exchange,
+            create(f"<t:CalendarItem><t:Subject>x</t:Subject>{sensitivity}{TIMES}</t:CalendarItem>"),
+            auth=(AGENT, "p"),
+        ).ids()[0]
+        for sensitivity in ("<t:Sensitivity>Private</t:Sensitivity>", "<t:Sensitivity>Personal</t:Sensitivity>")
+    )
+    view = '<m:CalendarView StartDate="2026-12-01T00:00:00Z" EndDate="2027-01-01T00:00:00Z"/>'
+    for asked in (find(folders=calendar_of(AGENT)), find(view=view, folders=calendar_of(AGENT))):
+        assert post(exchange, asked, auth=BASIC).ids() == [plain]
+    assert post(exchange, get(private, plain), auth=BASIC).codes == ["ErrorAccessDenied", "NoError"]
+    assert post(exchange, delete(private), auth=BASIC).codes == ["ErrorAccessDenied"]
+    rights = post(exchange, get(plain, more='<t:FieldURI FieldURI="item:EffectiveRights"/>'), auth=BASIC)
+    assert rights.texts("//t:ViewPrivateItems") == ["false"]
+    assert rights.texts("//t:Modify") == ["true" if level.startswith("editor") else "false"]
+
+
+def test_a_delegate_may_make_private_items_that_it_then_does_not_see(start: Factory):
+    exchange = start(AGENT, auth="basic", users=USERS, delegates={SVC: {AGENT: "editor-without-private"}})
+    item = f"<t:CalendarItem><t:Subject>x</t:Subject><t:Sensitivity>Private</t:Sensitivity>{TIMES}</t:CalendarItem>"
+    assert post(exchange, create(item, folder=calendar_of(AGENT)), auth=BASIC).codes == ["NoError"]
+    assert post(exchange, find(folders=calendar_of(AGENT)), auth=BASIC).ids() == []
+    assert len(exchange.items(AGENT)) == 1

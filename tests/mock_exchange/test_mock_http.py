@@ -144,6 +144,7 @@ def test_a_request_that_the_schema_refuses_is_a_fault_and_is_noted():
         assert (reply.status, reply.codes) == (500, ["ErrorSchemaValidation"])
         assert [(error.direction, error.verb) for error in exchange.schema_errors] == [("request", "CreateItem")]
         assert exchange.items(AGENT) == []
+        exchange.forget_complaints()
 
 
 def test_a_header_that_the_schema_refuses_is_noted():
@@ -151,6 +152,7 @@ def test_a_header_that_the_schema_refuses_is_noted():
         reply = post(exchange, find(), '<t:RequestServerVersion Version="Exchange1999"/>')
         assert reply.codes == ["ErrorSchemaValidation"]
         assert [error.direction for error in exchange.schema_errors] == ["request"]
+        exchange.forget_complaints()
 
 
 def test_an_answer_that_the_schema_refuses_is_noted():
@@ -161,6 +163,15 @@ def test_an_answer_that_the_schema_refuses_is_noted():
         stored.values["Importance"].text = "Enormous"
         post(exchange, get(item_id, more='<t:FieldURI FieldURI="item:Importance"/>'))
         assert [(error.direction, error.verb) for error in exchange.schema_errors] == [("response", "GetItem")]
+        exchange.forget_complaints()
+
+
+def test_a_server_validates_where_the_environment_names_the_schemas(monkeypatch):
+    monkeypatch.setenv("RDV_EWS_SCHEMAS", str(ews_schema_folder()))
+    assert MockExchange().service.schemas is not None
+    assert MockExchange(validate=False).service.schemas is None
+    monkeypatch.delenv("RDV_EWS_SCHEMAS")
+    assert MockExchange().service.schemas is None
 
 
 def test_headers_of_other_standards_pass_the_schema_check():
@@ -171,11 +182,12 @@ def test_headers_of_other_standards_pass_the_schema_check():
 
 def test_a_malformed_request_is_a_fault_also_without_schemas():
     """It is kept among the crashes: a suite that meets one has a client to mend."""
-    with MockExchange([AGENT]) as exchange:
+    with MockExchange([AGENT], validate=False) as exchange:
         assert post(exchange, "<m:UpdateItem><m:ItemChanges><t:ItemChange/></m:ItemChanges></m:UpdateItem>").codes == [
             "ErrorInvalidRequest"
         ]
-        assert len(exchange.crashes) == 1
+        assert len(exchange.crashes) == len(exchange.complaints) == 1
+        exchange.forget_complaints()
 
 
 def test_names_resolve_to_primary_addresses(exchange):

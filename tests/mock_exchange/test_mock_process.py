@@ -16,6 +16,7 @@ import requests
 from mock_exchange.control import answer
 from tests.mock_exchange.conftest import AGENT, OTHER
 from tests.mock_exchange.wire import TIMES, acting_as, create, envelope, event
+from tests.requirements import ews_schema_folder
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_S = 20
@@ -52,6 +53,39 @@ def test_the_command_prints_its_address_and_stops_when_told_to(spawn, number):
         process.send_signal(number)
         out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_the_command_tells_of_what_the_schemas_refuse_and_fails(spawn):
+    """Where a server runs as a process, this is how a suite learns of it."""
+    folder = ews_schema_folder()
+    process, url = spawn("--mailbox", AGENT, "--schemas", str(folder))
+    with requests.Session() as session:
+        assert session.post(url, data=envelope("<m:GetItem/>"), timeout=10).status_code == 500
+        state = session.get(url.replace("/EWS/Exchange.asmx", "/mock/state"), timeout=10).json()
+        assert [error["verb"] for error in state["schema_errors"]] == ["GetItem"]
+        process.terminate()
+        out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (1, "")
+    assert err.startswith("request GetItem: ")
+
+
+def test_a_complaint_that_was_meant_is_forgotten(spawn):
+    folder = ews_schema_folder()
+    process, url = spawn("--mailbox", AGENT, "--schemas", str(folder))
+    with requests.Session() as session:
+        session.post(url, data=envelope("<m:GetItem/>"), timeout=10)
+        session.delete(url.replace("/EWS/Exchange.asmx", "/mock/complaints"), timeout=10)
+        process.terminate()
+        _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_the_command_takes_limits_and_quotas(spawn):
+    options = ("--budget", "2", "--recharge-per-s", "0.001", "--concurrency", "1", "--quota", f"{AGENT}=0")
+    _, url = spawn("--mailbox", AGENT, *options, "--no-schemas")
+    answers = [requests.post(url, data=envelope(create(event("x"))), timeout=10).text for _ in range(3)]
+    codes = ("ErrorQuotaExceeded", "ErrorQuotaExceeded", "ErrorServerBusy")
+    assert [code in answer for code, answer in zip(codes, answers, strict=True)] == [True, True, True]
 
 
 def test_the_command_takes_users_rights_and_aliases(spawn):

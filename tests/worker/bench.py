@@ -128,6 +128,7 @@ def open_bench(store_url: str) -> Iterator[Bench]:
                 ca_file=None,
                 connections=1,
                 timeout_s=1.0,
+                authentication_pause_s=0.0,  # the clock of these tests is not the connector's
                 installation=store.installation().id,
             )
         )

@@ -1,0 +1,61 @@
+"""The ways to prove who we are, by the words of the configuration."""
+
+from collections.abc import Callable, Mapping
+
+from requests.auth import AuthBase, HTTPBasicAuth
+from requests_ntlm import HttpNtlmAuth
+
+from connectors.ews.guard import Guard
+from connectors.ews.settings import EwsSettings
+
+NewAuthentication = Callable[[], AuthBase]
+"""Makes what one connection needs."""
+
+
+def _ntlm(settings: EwsSettings, _: Guard) -> NewAuthentication:
+    return lambda: HttpNtlmAuth(settings.username, settings.password)
+
+
+def _basic(settings: EwsSettings, _: Guard) -> NewAuthentication:
+    # As bytes: requests would take text outside Latin-1 for an error, and Exchange reads UTF-8.
+    return lambda: HTTPBasicAuth(settings.username.encode(), settings.password.encode())
+
+
+def _kerberos(settings: EwsSettings, guard: Guard) -> NewAuthentication:
+    # Imported where it is configured: it is an extra, and needs the system's library.
+    from connectors.ews.kerberos import KerberosAuth, Tickets  # noqa: PLC0415
+
+    tickets = Tickets(settings, guard)
+    return lambda: KerberosAuth(tickets)
+
+
+_BY_NAME: Mapping[str, Callable[[EwsSettings, Guard], NewAuthentication]] = {
+    "ntlm": _ntlm,
+    "basic": _basic,
+    "kerberos": _kerberos,
+}
+
+_OFFERED_AS: Mapping[str, str] = {"ntlm": "ntlm", "basic": "basic", "kerberos": "negotiate"}
+
+_NTLM_PROOFS = 2
+"""Requests with a token in one handshake. Whoever answers the first accepts NTLM, by whatever name he offers it."""
+
+
+def authentication(settings: EwsSettings, guard: Guard) -> NewAuthentication:
+    """Return what makes the proof of identity of each new connection.
+
+    Raises:
+        KeyError: there is no such authentication.
+
+    """
+    return _BY_NAME[settings.auth](settings, guard)
+
+
+def is_offered(auth: str, www_authenticate: str, proofs: int) -> bool:
+    """Say whether the server that refused `proofs` requests with a token would take this authentication at all.
+
+    A server that does not say what it takes has the benefit of the doubt.
+    """
+    if not www_authenticate or (auth == "ntlm" and proofs >= _NTLM_PROOFS):
+        return True
+    return _OFFERED_AS[auth] in www_authenticate.lower()

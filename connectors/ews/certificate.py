@@ -1,0 +1,140 @@
+"""The server's certificate, looked at from outside: what is wrong with a connection, told apart.
+
+No byte of ours is sent but the TLS handshake's. Nothing here serves the traffic proper, which always verifies.
+"""
+
+import socket
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.util.ssl_ import create_urllib3_context
+
+from connectors.base import Certificate
+
+TIMEOUT_S = 10.0
+
+_VERDICTS: Mapping[int, str] = {
+    9: "tls_not_yet_valid",
+    10: "tls_expired",
+    18: "tls_self_signed",
+    19: "tls_untrusted",
+    20: "tls_untrusted",
+    21: "tls_untrusted",
+    62: "tls_name_mismatch",
+    64: "tls_name_mismatch",
+}
+"""OpenSSL's X509_V_ERR numbers (x509_vfy.h): 18 is a certificate that signs itself, 19 an unknown root in the chain,
+20 and 21 an issuer not sent nor known, 62 and 64 a host name or an IP address that the certificate does not bear."""
+
+_TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE"})
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"})
+
+
+def look(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Certificate | None:
+    """Look at the certificate of an ``https://`` address; None: the address is another one.
+
+    Args:
+        server: the whole address.
+        ca_file: the authorities to trust, and no others; None: those that requests brings.
+        timeout_s: for connecting, and again for each handshake.
+
+    """
+    url = urlsplit(server)
+    if url.scheme != "https" or not url.hostname:
+        return None
+    port = url.port or 443
+    try:
+        context = _verifying(ca_file)
+    except OSError:
+        return Certificate("tls_ca_file_unreadable")
+    code = _door(url.hostname, port, timeout_s) or _verdict(url.hostname, port, context, timeout_s)
+    if code is not None and not code.startswith("tls_"):
+        return Certificate(code)
+    shown = _shown(url.hostname, port, timeout_s)
+    return Certificate(code) if shown is None else _described(shown, code)
+
+
+def _verifying(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that judges as the traffic proper is judged."""
+    context = create_urllib3_context()
+    context.hostname_checks_common_name = False
+    context.load_verify_locations(str(ca_file or DEFAULT_CA_BUNDLE_PATH))
+    return context
+
+
+def _door(host: str, port: int, timeout_s: float) -> str | None:
+    """Say what prevents a connection, before any TLS."""
+    try:
+        socket.create_connection((host, port), timeout_s).close()
+    except (socket.gaierror, UnicodeError):
+        return "host_unknown"
+    except ConnectionRefusedError:
+        return "port_closed"
+    except OSError:
+        return "host_unreachable"
+    return None
+
+
+def _verdict(host: str, port: int, context: ssl.SSLContext, timeout_s: float) -> str | None:
+    try:
+        _handshake(host, port, context, timeout_s)
+    except ssl.SSLCertVerificationError as error:
+        return _VERDICTS.get(error.verify_code, "tls_refused")
+    except ssl.SSLError as error:
+        return _of_reason(error.reason or "")
+    except OSError:  # hung up, or kept silent, where a handshake was due
+        return "tls_absent"
+    return None
+
+
+def _of_reason(reason: str) -> str:
+    if reason in _TOO_OLD:
+        return "tls_too_old"
+    return "tls_absent" if reason in _NOT_TLS or "EOF" in reason else "tls_refused"
+
+
+def _shown(host: str, port: int, timeout_s: float) -> x509.Certificate | None:
+    """Return the certificate that the server shows, trusted or not: what is wrong with it can be read in no other way.
+
+    The connection ends with the handshake; no credential and no data ever pass over it.
+    """
+    context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)
+    try:
+        encoded = _handshake(host, port, context, timeout_s)
+        return x509.load_der_x509_certificate(encoded) if encoded else None
+    except (OSError, ValueError):
+        return None
+
+
+def _handshake(host: str, port: int, context: ssl.SSLContext, timeout_s: float) -> bytes | None:
+    with (
+        socket.create_connection((host, port), timeout_s) as plain,
+        context.wrap_socket(plain, server_hostname=host) as secured,
+    ):
+        return secured.getpeercert(binary_form=True)
+
+
+def _described(shown: x509.Certificate, code: str | None) -> Certificate:
+    try:
+        names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        told = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
+    except (x509.ExtensionNotFound, ValueError):
+        told = []
+    return Certificate(code, _expiry(shown), tuple(told), _common_name(shown.issuer))
+
+
+def _expiry(shown: x509.Certificate) -> datetime:
+    return shown.not_valid_after_utc.astimezone(UTC)
+
+
+def _common_name(name: x509.Name) -> str:
+    for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATIONAL_UNIT_NAME, NameOID.ORGANIZATION_NAME):
+        if found := name.get_attributes_for_oid(oid):
+            return str(found[0].value)
+    return ""

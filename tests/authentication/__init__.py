@@ -1,0 +1,1 @@
+"""True handshakes: a Kerberos realm and an NTLM acceptor, whole."""
