@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("receiver", "connectors", "emitter", "tests", "pyproject.toml")
+PARTS = ("receiver", "connectors", "emitter", "mock_exchange", "tests", "pyproject.toml")
 CONFIGURATION = """\
 [mutmut]
 source_paths=receiver/
@@ -18,6 +18,7 @@ only_mutate=receiver/core/*
 also_copy=
     connectors
     emitter
+    mock_exchange
 pytest_add_cli_args=
     -p
     no:cacheprovider
