@@ -21,7 +21,7 @@ lint: $(READY)  ## style, types and the direction of imports
 	@$(VENV)/bin/lint-imports
 
 bench: $(READY)  ## figures, one a line
-	@$(RUN) -m benchmarks.lone_change
+	@$(RUN) -m benchmarks.ews_storm
 
 conformance-ews: $(READY)  ## the connector against a server of yours; tests/connectors/any_server.py names the variables
 	@$(RUN) -m pytest tests/connectors/any_server.py $(ARGS)

@@ -96,7 +96,7 @@ CONFIGURATION: Mapping[str, str] = {
     "default_calendar_missing": "il y a plusieurs calendriers : dites lequel sert quand aucun n'est nommé ({known}).",
     "agent_twice": "cet agent figure déjà avec une autre boîte.",
     "csv_unreadable": "le fichier CSV n'existe pas ou ne peut pas être lu.",
-    "clock_time": "ce n'est pas une heure : écrivez-la entre guillemets, comme \"08:00\", ou null.",
+    "clock_time": 'ce n\'est pas une heure : écrivez-la entre guillemets, comme "08:00", ou null.',
     "network": "ce n'est ni une adresse ni un réseau : par exemple 127.0.0.1 ou 10.1.2.0/24.",
     "header_name": "ce n'est pas un nom d'en-tête HTTP : par exemple X-Remote-User.",
     "proxy_address": "ce n'est pas l'adresse d'un mandataire : par exemple http://proxy.departement.example:3128.",
@@ -169,8 +169,8 @@ TLS: Mapping[str, str] = {
     "tls_expiring": "Le certificat expire le {expires}, dans {days} jours. Faites-le renouveler : passé ce jour, plus "
     "rien ne s'écrit.",
     "tls_untrusted": "Le certificat est signé par « {issuer} », que rien ne relie à une autorité connue d'ici. "
-    "Indiquez le certificat racine du département avec ca_file ; s'il y est déjà, le serveur n'envoie pas le certificat "
-    "intermédiaire : installez-le sur Exchange.",
+    "Indiquez le certificat racine du département avec ca_file ; s'il y est déjà, le serveur n'envoie pas le "
+    "certificat intermédiaire : installez-le sur Exchange.",
     "tls_self_signed": "Le certificat est signé par lui-même (« {issuer} »). Faites-en signer un par l'autorité du "
     "département, ou donnez ce certificat-là avec ca_file.",
     "tls_name_mismatch": "Le certificat n'est pas pour cet hôte, mais pour : {names}. Mettez un de ces noms dans "
@@ -200,8 +200,8 @@ MAILBOXES_CHECK: Mapping[str, str] = {
     "droits du compte.",
     "throttled": "Exchange a demandé {count} fois d'attendre. Donnez au compte une ThrottlingPolicy, ou baissez "
     "connections.",
-    "probe_may_remain": "Une entrée « Essai de RDV » a pu rester dans ce calendrier, au 1er janvier 2001. Relancez la "
-    "commande : elle la retirera.",
+    "probe_may_remain": "Une entrée « Essai de RDV » a pu rester dans ce calendrier, au 1er janvier 2001. Le "
+    "trouble corrigé, relancez la commande : elle la retirera.",
     "probe_not_found": "L'entrée écrite ne se retrouve pas par sa marque. Réessayez ; si cela dure, signalez-le avec "
     "ce code et la version d'Exchange.",
     "clock_right": "L'horloge du serveur et celle-ci s'accordent (écart : {seconds} s).",

@@ -96,6 +96,11 @@ def unmapped(args: Namespace, settings: Settings) -> int:
     return _with_store(settings, use)
 
 
+def with_current_store(settings: Settings, use: Callable[[Store], int]) -> int:
+    """Return what `use` returns, or 1, having said so, where the store cannot be used as it is."""
+    return _with_store(settings, lambda store: _current(store) or use(store))
+
+
 def _run_part(part: Callable[[Reloadable], None], args: Namespace, settings: Settings) -> int:
     logs.configure()
     # A reload that comes before the part listens has nothing to reload, and must not end it.

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from receiver import __version__
 from receiver.cli import commands, output
+from receiver.cli import mailboxes as mailboxes_check
 from receiver.config import ConfigurationErrors, Settings, load
 from receiver.sentences import COMMANDS, USAGE
 
@@ -63,6 +64,8 @@ def _add_mailboxes(choices: "argparse._SubParsersAction[_Parser]") -> None:
     unmapped = questions.add_parser("unmapped", help=sentence, description=sentence)
     unmapped.set_defaults(command=commands.unmapped)
     unmapped.add_argument("--json", action="store_true", help=COMMANDS["json"])
+    sentence = COMMANDS["mailboxes check"]
+    mailboxes_check.add_arguments(questions.add_parser("check", help=sentence, description=sentence))
 
 
 class _Parser(argparse.ArgumentParser):

@@ -51,7 +51,13 @@ def sentence(table: Mapping[str, str], code: str, details: Mapping[str, str | in
 
 def finding_sentence(finding: Finding) -> str:
     """Return what a finding means and, where it is a trouble, what to do."""
-    for table in (sentences.CHECK, sentences.CALENDAR, sentences.CONFIGURATION):
+    for table in (
+        sentences.CHECK,
+        sentences.MAILBOXES_CHECK,
+        sentences.TLS,
+        sentences.CALENDAR,
+        sentences.CONFIGURATION,
+    ):
         if finding.code in table:
             return sentence(table, finding.code, finding.details)
     return sentences.CALENDAR_UNKNOWN.format(code=finding.code)

@@ -11,7 +11,9 @@ def clean(text: str, limit: int) -> str:
 
     What is cut off shows as an ellipsis.
     """
-    kept = "".join(_printable(character) for character in text[: limit * 4])
+    kept = text[: limit * 4]
+    if not kept.isprintable():  # nearly every text is, and then has none of those characters
+        kept = "".join(_printable(character) for character in kept)
     line = " ".join(kept.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 

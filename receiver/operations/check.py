@@ -7,6 +7,7 @@ calendars is the caller's choice.
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,6 +22,9 @@ PROBED_PER_CALENDAR = 10
 
 NO_INSTALLATION = "00000000-0000-0000-0000-000000000000"
 """Stands for the installation where no store has one yet: probing looks for no entry."""
+
+CERTIFICATE_NOTICE = timedelta(days=30)
+"""How long before its end a certificate is warned of: renewing one takes people some weeks."""
 
 _NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "ceph", "glusterfs", "9p"})
 
@@ -155,9 +159,26 @@ def _check_calendar(calendar: CalendarSettings, connector: Connector, mailboxes:
             return
     elif not mailboxes:
         yield Finding("mailbox_needed", subject, Level.WARNING)
+    # What is wrong at the door shows when it is knocked at; here only what is going to be.
+    doors = certificate_findings(connector, subject, datetime.now(UTC))
+    yield from (door for door in doors if door.level is Level.WARNING)
     yield from _probe(connector, subject, mailboxes[:PROBED_PER_CALENDAR])
     if left_out := len(mailboxes[PROBED_PER_CALENDAR:]):
         yield Finding("mailboxes_left_out", subject, Level.OK, {"count": left_out})
+
+
+def certificate_findings(connector: Connector, subject: str, now: datetime) -> list[Finding]:
+    """Tell whether the server can be reached and trusted, and for how long; nothing where there is no TLS."""
+    shown = connector.certificate()
+    if shown is None:
+        return []
+    details: dict[str, str | int] = {"issuer": shown.issuer or "?", "names": ", ".join(shown.names) or "?"}
+    if shown.expires_at:
+        details |= {"expires": shown.expires_at.date().isoformat(), "days": (shown.expires_at - now).days}
+    if shown.code:
+        return [Finding(shown.code, subject, Level.TROUBLE, details)]
+    soon = shown.expires_at is not None and shown.expires_at - now < CERTIFICATE_NOTICE
+    return [Finding("tls_expiring" if soon else "tls_trusted", subject, Level.WARNING if soon else Level.OK, details)]
 
 
 def _check_folder(path: Path, subject: str) -> Finding:

@@ -1,10 +1,10 @@
 """Which addresses are one mailbox. The server tells; until it has been asked, each address is its own."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, tuple_, update
 
 from receiver.core.mailboxes import Mailbox
 from receiver.store.placements import placement_of
@@ -29,6 +29,16 @@ def mailbox_id(connection: Connection, mailbox: Mailbox) -> int:
     new = {"calendar": mailbox.calendar, "address": mailbox.address, "attempts": 0}
     created: int = connection.execute(insert(mailboxes).values(new).returning(mailboxes.c.id)).scalar_one()
     return created
+
+
+def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[Mailbox, int]:
+    """Return the rows of some mailboxes, made if need be."""
+    columns = mailboxes.c.calendar, mailboxes.c.address
+    pairs = [(mailbox.calendar, mailbox.address) for mailbox in wanted]
+    rows = connection.execute(select(mailboxes.c.id, *columns).where(tuple_(*columns).in_(pairs)))
+    known = {Mailbox(row.calendar, row.address): row.id for row in rows}
+    # In order: two hosts that make the same mailboxes wait for each other, and not in a circle.
+    return known | {new: mailbox_id(connection, new) for new in sorted(set(wanted) - known.keys())}
 
 
 def aliases(connection: Connection) -> Mapping[Mailbox, Mailbox]:

@@ -7,15 +7,17 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, exists, or_, select, update
 
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.store.placements import keep, placement_of
 from receiver.store.records import MailboxWork, Trouble, WorkItem, read_facts
-from receiver.store.tables import events, mailboxes, placements
+from receiver.store.tables import Moment, events, mailboxes, placements
 
 Advance = Callable[[Placement], Placement]
+
+_NOW = bindparam("now", type_=Moment())
 
 
 class LeaseLost(Exception):
@@ -24,27 +26,26 @@ class LeaseLost(Exception):
 
 def has_work(connection: Connection, calendar: str, now: datetime) -> bool:
     """Whether `claim` would find something. Takes no lock."""
-    return connection.execute(_claimable(calendar, now)).first() is not None
+    return connection.execute(_CLAIMABLE, {"calendar": calendar, "now": now}).first() is not None
 
 
 def claim(connection: Connection, calendar: str, now: datetime, limit: int, lease: timedelta) -> MailboxWork | None:
     """Lease the mailbox whose change has waited longest, with up to `limit` of its due placements."""
-    row = (
-        connection.execute(_claimable(calendar, now).with_for_update(skip_locked=True, of=mailboxes)).mappings().first()
-    )
+    row = connection.execute(_CLAIM, {"calendar": calendar, "now": now}).mappings().first()
     if row is None:
         return None
     token = secrets.token_hex(16)
     connection.execute(
         update(mailboxes).where(mailboxes.c.id == row["id"]).values(lease=token, leased_until=now + lease)
     )
+    due = connection.execute(_DUE, {"mailbox": row["id"], "now": now, "limit": limit}).mappings()
     return MailboxWork(
         mailbox_id=row["id"],
         mailbox=Mailbox(row["calendar"], row["address"]),
         lease=token,
         attempts=row["attempts"],
         identified=row["identity"] is not None,
-        items=tuple(_item(due) for due in connection.execute(_due(row["id"], now, limit)).mappings()),
+        items=tuple(_item(each) for each in due),
     )
 
 
@@ -73,8 +74,7 @@ def advance(
     # A record dropped since the claim may have left its number to another event's: SQLite gives numbers out again.
     claimed = {item.placement.id: item.placement.uid for item in work.items}
     advanced = {row["id"]: changes[row["id"]](placement_of(row)) for row in rows if row["uid"] == claimed[row["id"]]}
-    for placement in advanced.values():
-        keep(connection, placement)
+    keep(connection, advanced.values())
     return advanced
 
 
@@ -89,23 +89,7 @@ def release(connection: Connection, work: MailboxWork, trouble: Trouble | None, 
     connection.execute(update(mailboxes).where(mine).values(values))
 
 
-def _claimable(calendar: str, now: datetime):  # type: ignore[no-untyped-def]  # SQLAlchemy's own type is six names long
-    return (
-        select(mailboxes)
-        .join(placements, placements.c.mailbox_id == mailboxes.c.id)
-        .join(events, events.c.id == placements.c.event_id)
-        .where(
-            mailboxes.c.calendar == calendar,
-            or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= now),
-            or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= now),
-            _is_due(now),
-        )
-        .order_by(placements.c.due_at)
-        .limit(1)
-    )
-
-
-def _is_due(now: datetime) -> ColumnElement[bool]:
+def _is_due() -> ColumnElement[bool]:
     """Due, and not about to be settled again: its wish is then out of date.
 
     A removal waits for a creation of the same event, so that a move is never seen as a gap; not for one that fails, or
@@ -114,25 +98,40 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     sibling, home = placements.alias("sibling"), mailboxes.alias("home")
     arriving = exists().where(
         home.c.id == sibling.c.mailbox_id,
-        or_(home.c.blocked_until.is_(None), home.c.blocked_until <= now),
+        or_(home.c.blocked_until.is_(None), home.c.blocked_until <= _NOW),
         sibling.c.event_id == placements.c.event_id,
         sibling.c.desired.is_not(None),
         sibling.c.applied.is_(None),
-        sibling.c.due_at <= now,
+        sibling.c.due_at <= _NOW,
         sibling.c.failure.is_(None),
     )
     stays_or_moved = or_(placements.c.desired.is_not(None), ~arriving)
-    return and_(placements.c.due_at <= now, events.c.unsettled_at.is_(None), stays_or_moved)
+    return and_(placements.c.due_at <= _NOW, events.c.unsettled_at.is_(None), stays_or_moved)
 
 
-def _due(mailbox_id: int, now: datetime, limit: int):  # type: ignore[no-untyped-def]  # as above
-    return (
-        select(placements, events.c.uid, events.c.source, events.c.delivery, events.c.facts)
-        .join(events, events.c.id == placements.c.event_id)
-        .where(placements.c.mailbox_id == mailbox_id, _is_due(now))
-        .order_by(placements.c.due_at)
-        .limit(limit)
+# Written once: SQLAlchemy takes longer to put such a statement together than a database to carry it out.
+_CLAIMABLE = (
+    select(mailboxes)
+    .join(placements, placements.c.mailbox_id == mailboxes.c.id)
+    .join(events, events.c.id == placements.c.event_id)
+    .where(
+        # Not by the index of calendars: SQLite would read and sort all that is due, to take the first.
+        mailboxes.c.calendar.concat("") == bindparam("calendar"),
+        or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= _NOW),
+        or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= _NOW),
+        _is_due(),
     )
+    .order_by(placements.c.due_at)
+    .limit(1)
+)
+_CLAIM = _CLAIMABLE.with_for_update(skip_locked=True, of=mailboxes)
+_DUE = (
+    select(placements, events.c.uid, events.c.source, events.c.delivery, events.c.facts)
+    .join(events, events.c.id == placements.c.event_id)
+    .where(placements.c.mailbox_id == bindparam("mailbox"), _is_due())
+    .order_by(placements.c.due_at)
+    .limit(bindparam("limit"))
+)
 
 
 def _item(row: RowMapping) -> WorkItem:

@@ -1,8 +1,9 @@
 """Placements as rows."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, update
 
 from receiver.core.plan import Placement, Verb
 from receiver.store.tables import placements
@@ -23,10 +24,18 @@ def columns_of(placement: Placement) -> dict[str, Any]:
     return plain | {"attempted": placement.attempted, "due_at": placement.due_at}
 
 
-def keep(connection: Connection, placement: Placement) -> None:
-    """Write the placement back; drop it once there is nothing left to remember."""
-    mine = placements.c.id == placement.id
-    if placement.settled:
-        connection.execute(delete(placements).where(mine))
-    else:
-        connection.execute(update(placements).where(mine).values(columns_of(placement)))
+_REWRITE = (
+    update(placements)
+    .where(placements.c.id == bindparam("number"))
+    .values({name: bindparam(name) for name in (*_PLAIN, "attempted", "due_at")})
+)
+
+
+def keep(connection: Connection, kept: Collection[Placement]) -> None:
+    """Write placements back; drop those of which nothing is left to remember."""
+    settled = [placement.id for placement in kept if placement.settled]
+    rows = [columns_of(placement) | {"number": placement.id} for placement in kept if not placement.settled]
+    if settled:
+        connection.execute(delete(placements).where(placements.c.id.in_(settled)))
+    if rows:
+        connection.execute(_REWRITE, rows)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
 from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
@@ -33,22 +33,39 @@ def settle(connection: Connection, decide: Decide, now: datetime, limit: int) ->
     `decide` is pure: facts, e-mails and the mailboxes held in, wishes out.
     """
     rows = _unsettled(connection, limit)
+    if not rows:
+        return 0
     listed = _agents(connection, [row["id"] for row in rows])
     held = _held(connection, [row["id"] for row in rows])
-    aliases = identity.aliases(connection) if rows else {}
-    for row in rows:
-        decision = decide(_view(row, listed[row["id"]], held[row["id"]], aliases))
-        if decision.forget:
-            _forget(connection, held[row["id"]].values())
-        _wish(connection, row["id"], decision.wishes, held[row["id"]], now)
-        connection.execute(update(events).where(events.c.id == row["id"]).values(_settled(decision)))
+    aliases = identity.aliases(connection)
+    decided = {row["id"]: decide(_view(row, listed[row["id"]], held[row["id"]], aliases)) for row in rows}
+    _forget(connection, [held[event_id] for event_id, decision in decided.items() if decision.forget])
+    _wish(connection, decided, held, now)
+    _mark_settled(connection, decided)
     return len(rows)
 
 
-def _settled(decision: Decision) -> dict[str, Any]:
-    """Return the event's columns after a decision."""
-    facts = {} if decision.state is None else {"facts": write_facts(decision.state)}
-    return {"unsettled_at": None, "unmapped": decision.unmapped, "failure": decision.failure, **facts}
+def _mark_settled(connection: Connection, decided: Mapping[int, Decision]) -> None:
+    changed = [_settled(event_id, decision) for event_id, decision in decided.items()]
+    scrubbed = [
+        {"number": event_id, "facts": write_facts(decision.state)}
+        for event_id, decision in decided.items()
+        if decision.state is not None
+    ]
+    connection.execute(_SETTLE, changed)
+    if scrubbed:
+        connection.execute(_SCRUB, scrubbed)
+
+
+_THIS_EVENT = events.c.id == bindparam("number")
+_SETTLE = update(events).where(_THIS_EVENT).values(
+    unsettled_at=None, unmapped=bindparam("unmapped"), failure=bindparam("failure")
+)  # fmt: skip
+_SCRUB = update(events).where(_THIS_EVENT).values(facts=bindparam("facts"))
+
+
+def _settled(event_id: int, decision: Decision) -> dict[str, Any]:
+    return {"number": event_id, "unmapped": decision.unmapped, "failure": decision.failure}
 
 
 def preview(connection: Connection, decide: Decide, after: int, limit: int) -> tuple[list[Previewed], int | None]:
@@ -118,28 +135,39 @@ def _view(
     )
 
 
-def _forget(connection: Connection, held: Iterable[Placement]) -> None:
+def _forget(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]]) -> None:
     """Drop the record of what is certain. What is in doubt is kept until it has been looked up."""
-    certain = [placement.id for placement in held if not placement.in_doubt]
-    connection.execute(delete(placements).where(placements.c.id.in_(certain)))
+    certain = [placement.id for placed in held for placement in placed.values() if not placement.in_doubt]
+    if certain:
+        connection.execute(delete(placements).where(placements.c.id.in_(certain)))
 
 
 def _wish(
     connection: Connection,
-    event_id: int,
-    wishes: Mapping[Mailbox, str | None],
-    held: Mapping[Mailbox, Placement],
+    decided: Mapping[int, Decision],
+    held: Mapping[int, Mapping[Mailbox, Placement]],
     now: datetime,
 ) -> None:
-    for mailbox, wish in sorted(wishes.items(), key=lambda pair: pair[0]):
-        placement = held.get(mailbox)
-        if placement is None:
-            _place(connection, event_id, mailbox, wish, now)
-        else:
-            keep(connection, desire(placement, wish, now))
+    kept: list[Placement] = []
+    placed: list[tuple[int, Mailbox, str | None]] = []
+    for event_id, decision in decided.items():
+        for mailbox, wish in decision.wishes.items():
+            placement = held[event_id].get(mailbox)
+            if placement is None:
+                placed.append((event_id, mailbox, wish))
+            else:
+                kept.append(desire(placement, wish, now))
+    keep(connection, kept)
+    _place(connection, placed, now)
 
 
-def _place(connection: Connection, event_id: int, mailbox: Mailbox, wish: str | None, now: datetime) -> None:
-    new = Placement(id=0, uid="", desired=wish, not_before=now)
-    keys = {"event_id": event_id, "mailbox_id": identity.mailbox_id(connection, mailbox)}
-    connection.execute(insert(placements).values(columns_of(new) | keys))
+def _place(connection: Connection, placed: Sequence[tuple[int, Mailbox, str | None]], now: datetime) -> None:
+    if not placed:
+        return
+    numbers = identity.mailbox_ids(connection, {mailbox for _, mailbox, _ in placed})
+    rows = [
+        columns_of(Placement(id=0, uid="", desired=wish, not_before=now))
+        | {"event_id": event_id, "mailbox_id": numbers[mailbox]}
+        for event_id, mailbox, wish in placed
+    ]
+    connection.execute(insert(placements), rows)

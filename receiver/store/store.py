@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.store import agents, identity, intake, leases, migrations, rulesets, settling
@@ -17,7 +18,7 @@ from receiver.store.engine import CONFLICT_RETRIES, Conflict, open_engine, readi
 from receiver.store.identity import Neighbour
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
 from receiver.store.rulesets import InForce
-from receiver.store.tables import deliveries, events, heartbeats, installation, placements, rejections, roles
+from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements, rejections, roles
 
 T = TypeVar("T")
 
@@ -112,6 +113,12 @@ class Store:
         with reading(self._engine) as connection:
             rows = connection.execute(agents.coming(now)).mappings()
             return [ComingAgent(row["platform"], row["ident"], row["email"], row["events"]) for row in rows]
+
+    def mailboxes(self) -> list[Mailbox]:
+        """Return every mailbox that entries go to; of several addresses of one, the one in use."""
+        with reading(self._engine) as connection:
+            named = select(mailboxes.c.calendar, mailboxes.c.address).where(mailboxes.c.same_as.is_(None))
+            return [Mailbox(row.calendar, row.address) for row in connection.execute(named)]
 
     # The worker's side
 

@@ -276,7 +276,7 @@ def test_a_probe_tells_the_mailboxs_own_address(connector: EwsConnector, web: re
     """An old and a new address of one mailbox are one."""
     web.post(URL, body=answered("GetFolder", message("GetFolder", FOLDER.format(RIGHTS.format("true")))))
     web.post(URL, body=answered("ConvertId", message("ConvertId", OWNER)))
-    assert connector.probe(ALIAS) == Probe(MAILBOX, None)
+    assert connector.probe(ALIAS) == Probe(MAILBOX, None, identity=MAILBOX)
 
 
 def test_a_probe_stands_without_the_owners_address(connector: EwsConnector, web: responses.RequestsMock) -> None:
@@ -345,7 +345,7 @@ def test_an_editor_of_the_items_is_no_editor_of_the_folder(
     told = FOLDER.format(f"<t:EffectiveRights>{rights}</t:EffectiveRights>")
     web.post(URL, body=answered("GetFolder", message("GetFolder", told)))
     web.post(URL, body=answered("ConvertId", message("ConvertId", OWNER)))
-    assert connector.probe(MAILBOX) == Probe(MAILBOX, None)
+    assert connector.probe(MAILBOX) == Probe(MAILBOX, None, identity=MAILBOX)
 
 
 def test_a_calendar_that_may_only_be_read_is_told_by_the_probe(

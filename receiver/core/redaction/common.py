@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -35,12 +35,17 @@ class Setting:
     policies: Policies
 
 
+_FIELDS = tuple(field.name for field in fields(CalendarEntry))
+
+
 def digest(entry: CalendarEntry) -> str:
     """Return what tells two entries apart: equal digests, equal entries. Not keyed: nothing in it is personal."""
     # What is not set is left out: a field that a later version adds changes no digest until it is used.
-    fields = {name: value for name, value in asdict(entry).items() if value is not None}
-    shown = json.dumps({**fields, "wording": WORDING}, default=str, sort_keys=True)
-    return hashlib.sha256(shown.encode()).hexdigest()[:32]
+    shown = {name: value for name in _FIELDS if (value := getattr(entry, name)) is not None}
+    if entry.recurrence is not None:
+        shown["recurrence"] = asdict(entry.recurrence)
+    text = json.dumps({**shown, "wording": WORDING}, default=str, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def place_of(lieu: Lieu | None, policies: Policies) -> str:

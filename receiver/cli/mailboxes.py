@@ -1,0 +1,145 @@
+"""`mailboxes check`: its arguments and its report."""
+
+import argparse
+import json
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+
+from receiver import bootstrap, logs
+from receiver.cli import commands, output
+from receiver.cli.progress import progress
+from receiver.config import Settings
+from receiver.core.mailboxes import Mailbox
+from receiver.operations import mailboxes_check as operation
+from receiver.operations.check import Finding, Level
+from receiver.operations.mailboxes_check import MailboxResult, ServerResult
+from receiver.sentences import COMMANDS, LEVELS, MAILBOXES_TABLE
+from receiver.store import Store
+
+WIDTH_OF_FILES = 200
+"""Where the report goes into a file, lines need not fit a screen."""
+
+_WORST_FIRST = (Level.TROUBLE, Level.WARNING, Level.OK)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command to its parser."""
+    parser.set_defaults(command=check)
+    parser.add_argument("mailbox", nargs="*", metavar="BOITE", help=COMMANDS["mailboxes check addresses"])
+    parser.add_argument("--all", action="store_true", help=COMMANDS["mailboxes check all"])
+    parser.add_argument("--read-only", action="store_true", help=COMMANDS["mailboxes check read-only"])
+    parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
+
+
+def check(args: Namespace, settings: Settings) -> int:
+    """Try the mailboxes; 1 if one of them, or a server, cannot be used, 2 if it is not said which."""
+    logs.configure("ERROR")
+    if bool(args.mailbox) == args.all:
+        print(COMMANDS["mailboxes check which"], file=sys.stderr)
+        return 2
+    return commands.with_current_store(settings, lambda store: _check(args, settings, store))
+
+
+def _check(args: Namespace, settings: Settings, store: Store) -> int:
+    now = store.now()
+    if args.all:
+        mailboxes = operation.known_mailboxes(settings, store, now)
+    else:
+        mailboxes = operation.named_mailboxes(settings, args.mailbox)
+    if not mailboxes:
+        print(MAILBOXES_TABLE["none"], file=sys.stderr)
+        return 2
+    connectors = bootstrap.connectors(settings, store.installation().id)
+    write = not (args.read_only or settings.dry_run)
+    try:
+        with progress(MAILBOXES_TABLE["progress"], len(mailboxes)) as tried:
+            results = operation.check_mailboxes(
+                settings, mailboxes, connectors, now, MAILBOXES_TABLE["title"], tried, write=write
+            )
+    finally:
+        for connector in connectors.values():
+            connector.close()
+    ok = all(result.ok for result in results)
+    if args.json:
+        print(json.dumps({"ok": ok, "wrote": write, "servers": [_json(each) for each in results]}, ensure_ascii=False))
+    else:
+        _print(results, unwritten=settings.dry_run and not args.read_only)
+    return 0 if ok else 1
+
+
+def _print(results: Sequence[ServerResult], *, unwritten: bool) -> None:
+    if unwritten:
+        _print_finding(Finding("dry_run_read_only", "dry_run", Level.WARNING))
+    for result in results:
+        for finding in result.findings:
+            _print_finding(finding)
+    tried = [mailbox for result in results for mailbox in result.mailboxes]
+    if tried:
+        _print_table(tried)
+    counts = Counter(each.level.value for each in tried)
+    numbers = {level.value: counts[level.value] for level in Level}
+    print(MAILBOXES_TABLE["result"].format(**numbers, untried=sum(result.untried for result in results)))
+
+
+def _print_finding(finding: Finding) -> None:
+    print(output.printable(f"{LEVELS[finding.level]}  {finding.subject}  {output.finding_sentence(finding)}"))
+
+
+def _print_table(results: Sequence[MailboxResult]) -> None:
+    # Imported where it is drawn: it costs what no service needs.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table()
+    for column in ("level", "mailbox", "identity", "version", "latency", "findings"):
+        table.add_column(MAILBOXES_TABLE[column], overflow="fold")
+    for result in sorted(results, key=lambda each: (_WORST_FIRST.index(each.level), each.mailbox)):
+        table.add_row(*(Text(output.printable(cell)) for cell in _cells(result)))
+    Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES).print(table)
+
+
+def _cells(result: MailboxResult) -> list[str]:
+    told = result.findings if result.level is Level.OK else [each for each in result.findings if not _is_fine(each)]
+    return [
+        LEVELS[result.level],
+        result.mailbox.address,
+        result.identity or "",
+        result.server_version or "",
+        "" if result.latency_ms is None else str(result.latency_ms),
+        " ".join(output.finding_sentence(finding) for finding in told),
+    ]
+
+
+def _is_fine(finding: Finding) -> bool:
+    return finding.level is Level.OK
+
+
+def _json(result: ServerResult) -> dict[str, object]:
+    return {
+        "calendar": result.calendar,
+        "ok": result.ok,
+        "findings": [_finding(each) for each in result.findings],
+        "untried": result.untried,
+        "mailboxes": [_mailbox(each) for each in result.mailboxes],
+    }
+
+
+def _mailbox(result: MailboxResult) -> dict[str, object]:
+    mailbox: Mailbox = result.mailbox
+    return {
+        "address": mailbox.address,
+        "level": result.level.value,
+        "identity": result.identity,
+        "server_version": result.server_version,
+        "clock_ahead_s": None if result.clock_ahead_s is None else round(result.clock_ahead_s),
+        "latency_ms": result.latency_ms,
+        "throttled": result.throttled,
+        "findings": [_finding(each) for each in result.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {"code": finding.code, "level": finding.level.value, "details": dict(finding.details)}

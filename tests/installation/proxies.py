@@ -1,0 +1,121 @@
+"""The reverse proxies of deploy/, with this machine's paths and ports in the place of a server's; no other change."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+HOST = "rdv.departement.example"
+PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that runs."""
+
+    port: int
+    ca_file: Path
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a proxy runs in a test."""
+
+    folder: Path
+    port: int
+    behind: int
+    """The receiver's port."""
+
+    def certificate(self) -> Path:
+        """Make a certificate and its authority; return the authority's file."""
+        authority = trustme.CA()
+        issued = authority.issue_cert(HOST)
+        issued.private_key_pem.write_to_path(self.folder / "cle.pem")
+        for pem in issued.cert_chain_pems:
+            pem.write_to_path(self.folder / "certificat.pem", append=True)
+        authority.cert_pem.write_to_path(self.folder / "ca.pem")
+        return self.folder / "ca.pem"
+
+
+def nginx_files(place: Place, emitters: str = "") -> Path:
+    """Write nginx's configuration for here; return its main file."""
+    ours = substituted(
+        (DEPLOY / "nginx/rdv-receiver.conf").read_text("utf-8"),
+        {
+            "listen 443 ssl;": f"listen 127.0.0.1:{place.port} ssl;",
+            "server 127.0.0.1:8080;": f"server 127.0.0.1:{place.behind};",
+            "/etc/ssl/rdv-receiver/": f"{place.folder}/",
+            "/etc/nginx/rdv-receiver-emetteurs.conf": f"{place.folder}/emetteurs.conf",
+            "/var/log/nginx/": f"{place.folder}/",
+        },
+    )
+    (place.folder / "rdv-receiver.conf").write_text(ours, "utf-8")
+    shipped = (DEPLOY / "nginx/rdv-receiver-emetteurs.conf").read_text("utf-8")
+    (place.folder / "emetteurs.conf").write_text(shipped + emitters, "utf-8")
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "".join(f"{kind}_temp_path {place.folder}/{kind};\n" for kind in kinds)
+    main = place.folder / "nginx.conf"
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    main.write_text(
+        f"{user}daemon off;\npid {place.folder}/nginx.pid;\nevents {{}}\nerror_log {place.folder}/nginx.log;\n"
+        f"http {{\n{temporary}include {place.folder}/rdv-receiver.conf;\n}}\n",
+        "utf-8",
+    )
+    return main
+
+
+def caddy_file(place: Place) -> Path:
+    """Write Caddy's configuration for here."""
+    ours = substituted(
+        (DEPLOY / "caddy/Caddyfile").read_text("utf-8"),
+        {
+            f"https://{HOST} {{": f"https://{HOST}:{place.port} {{\n\tbind 127.0.0.1",
+            "reverse_proxy 127.0.0.1:8080": f"reverse_proxy 127.0.0.1:{place.behind}",
+            "/etc/ssl/rdv-receiver/": f"{place.folder}/",
+        },
+    )
+    path = place.folder / "Caddyfile"
+    path.write_text(ours, "utf-8")
+    return path
+
+
+def substituted(text: str, changes: dict[str, str]) -> str:
+    """Replace each word; one that is not there is an error."""
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+@contextmanager
+def running(command: list[str], place: Place, ca_file: Path) -> Iterator[Proxy]:
+    """Run a proxy until the block ends."""
+    log = place.folder / "output"
+    environment = {**os.environ, "HOME": str(place.folder), "XDG_DATA_HOME": str(place.folder)}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+    try:
+        _wait_for(process, place.port, log)
+        yield Proxy(place.port, ca_file, log)
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+def _wait_for(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
