@@ -80,14 +80,14 @@ class Batch:
     def _fail(self, positions: Sequence[int], ruling: Ruling) -> None:
         met = ruling.shared() if len(positions) > 1 else ruling
         for position in positions:
-            self._outcomes[position] = _as_met_by(self._changes[position], met).outcome()
+            self._outcomes[position] = met.outcome()
         if ruling.scope is not Scope.ITEM:
             self._stopped = ruling
 
     @staticmethod
     def _outcome(change: Change, result: Any) -> Outcome:
         if isinstance(result, Refusal):
-            ruling = _as_met_by(change, of_response_code(result))
+            ruling = of_response_code(result)
             named_no_item = isinstance(change, base.Create) and ruling.kind is Kind.NOT_FOUND
             return Failed(ruling.error()) if named_no_item else ruling.outcome()
         if result is None:
@@ -125,11 +125,3 @@ class Batch:
             affected_task_occurrences=ALL_OCCURRENCES,
             suppress_read_receipts=True,
         )
-
-
-def _as_met_by(change: Change, ruling: Ruling) -> Ruling:
-    """Return what a ruling means for a change: a delete has no content that could be refused for good.
-
-    No other content will ever be wanted in its place: given up, the entry would stay in the calendar for ever.
-    """
-    return ruling.shared() if isinstance(change, base.Delete) else ruling

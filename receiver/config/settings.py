@@ -13,6 +13,7 @@ from receiver.core.facts import Emitter
 from receiver.core.health import Thresholds
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
+from receiver.core.redaction import WORDING
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.core.tokens import Role
 
@@ -169,4 +170,4 @@ class Settings:
             name: SourceRules(source.time_zone.key, source.host, source.policies)
             for name, source in self.sources.items()
         }
-        return Ruleset(self.mailboxes, sources, self.start_at)
+        return Ruleset(self.mailboxes, sources, self.start_at, WORDING)

@@ -198,7 +198,8 @@ def failed(placement: Placement, error: ConnectorError, now: datetime, jitter: f
     """
     if error.scope is not Scope.ITEM:
         return replace(placement, failure=error.code)
-    if isinstance(error, Permanent) and not placement.in_doubt:
+    # A removal is never given up: no other content will be wanted in its place, and the entry would stay for ever.
+    if isinstance(error, Permanent) and not placement.in_doubt and placement.desired is not None:
         return replace(placement, failure=error.code, gave_up=True)
     attempts = placement.attempts + 1
     retry_after_s = error.retry_after_s if isinstance(error, Temporary) else None

@@ -41,6 +41,12 @@ class Ruleset:
     sources: Mapping[str, SourceRules]
     start_at: datetime | None = None
     """Events that begin earlier are not written for the first time: an older receiver's business."""
+    wording: int = 1
+    """The number of the sentences that entries are written in."""
+
+    def digest(self, entry: CalendarEntry) -> str:
+        """Return what tells an entry, in this wording, from every other."""
+        return digest(entry, self.wording)
 
     def policies(self, source: str) -> Policies:
         """Return a source's policies; one that is configured no more leaves its events with the defaults."""
@@ -72,7 +78,7 @@ class Ruleset:
             return Decision(dict.fromkeys(view.held), failure=UNHOLDABLE, state=kept)
         located = self._located(view, state, policies, now)
         may_create = entry is not None and self._may_create(entry, state, policies, now)
-        shown = digest(entry) if entry else None
+        shown = self.digest(entry) if entry else None
         wishes = wanted(shown, located.mailboxes, view.held, may_create=may_create)
         return Decision(wishes, located.unmapped, state=kept)
 

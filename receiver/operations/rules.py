@@ -4,7 +4,7 @@ Configuration never destroys by accident: a ruleset that would remove more than 
 calendars waits for somebody's word, and until then the one before stays in force.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -78,8 +78,13 @@ def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
 
 
 def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = False) -> Proposal:
-    """Put a ruleset in force if it is another one and removes little, or if somebody confirmed it."""
+    """Put a ruleset in force if it is another one and removes little, or if somebody confirmed it.
+
+    Without that word, entries keep the sentences they are written in: an upgrade changes no calendar.
+    """
     current = store.ruleset()
+    if current is not None and not confirmed:
+        ruleset = replace(ruleset, wording=current.ruleset.wording)
     if current is not None and current.fingerprint == fingerprint(ruleset):
         if store.held_removals() is not None:
             store.withdraw_held()  # the file was set back: what was held is nobody's wish any more

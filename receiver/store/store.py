@@ -13,7 +13,8 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
-from receiver.store import agents, identity, intake, leases, migrations, rulesets, settling
+from receiver.core.servers import Server
+from receiver.store import agents, identity, intake, leases, migrations, rulesets, servers, settling
 from receiver.store.engine import CONFLICT_RETRIES, Conflict, open_engine, reading, writing
 from receiver.store.identity import Neighbour
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
@@ -193,6 +194,24 @@ class Store:
     def release(self, work: MailboxWork, trouble: Trouble | None = None, succeeded_at: datetime | None = None) -> None:
         """Give a mailbox back."""
         self._write(lambda connection: leases.release(connection, work, trouble, succeeded_at))
+
+    def servers(self) -> list[Server]:
+        """Return every calendar server that a worker has met; a name that is configured no more stays."""
+        with reading(self._engine) as connection:
+            return servers.read_all(connection)
+
+    def server(self, name: str) -> Server | None:
+        """Return one server; None: no worker has met it."""
+        with reading(self._engine) as connection:
+            return servers.read(connection, name)
+
+    def change_server(self, name: str, change: Callable[[Server], Server]) -> Server:
+        """Change a server as it stands now; return what it has become."""
+        return self._write(lambda connection: servers.change(connection, name, change))
+
+    def claim_probe(self, name: str, probe: str, now: datetime, lease: timedelta) -> bool:
+        """Let one caller of all hosts alone ask something of a server; return whether it is this one."""
+        return self._write(lambda connection: servers.claim_probe(connection, name, probe, now, lease))
 
     def resettle(self, event_ids: Sequence[int], now: datetime) -> None:
         """Have the wishes of these events worked out again."""

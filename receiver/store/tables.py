@@ -171,6 +171,7 @@ placements = Table(
     Column("declined", Boolean, nullable=False),
     Column("due_at", Moment),  # derived from the columns above, for the index
     UniqueConstraint("event_id", "mailbox_id"),
+    sqlite_autoincrement=True,  # a number that was given out twice would be taken for the record that is gone
 )
 Index(
     "ix_placements_due",
@@ -203,6 +204,25 @@ mailboxes = Table(
     Column("failure", String(64)),
     Column("succeeded_at", Moment),
     UniqueConstraint("calendar", "address"),
+)
+
+servers = Table(
+    "servers",
+    metadata,
+    Column("name", String(40), primary_key=True),  # a calendar of the configuration
+    # A trouble of the server as a whole, or a pause that it asked for: nobody tries before then.
+    Column("failure", String(64)),
+    Column("failing_since", Moment),
+    Column("blocked_until", Moment),
+    Column("attempts", Integer, nullable=False),
+    # The one caller, of all hosts, who finds out whether it works.
+    Column("probe", String(16)),
+    Column("probe_until", Moment),
+    Column("succeeded_at", Moment),
+    Column("throttled_at", Moment),
+    Column("credentials", String(4), nullable=False),  # enough to see that they changed, too little to guess them
+    Column("stuck_calls", Integer, nullable=False),
+    Column("stuck_at", Moment),
 )
 
 deliveries = Table(

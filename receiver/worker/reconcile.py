@@ -28,7 +28,6 @@ from receiver import logs
 from receiver.core.backoff import delay_s
 from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, failed, looked_up, next_step
 from receiver.core.policies import OnAgentDeletion
-from receiver.core.redaction import digest
 from receiver.core.ruleset import Ruleset
 from receiver.store import MailboxWork, Neighbour, Store, Trouble, WorkItem
 
@@ -201,7 +200,7 @@ class Pass:
         if verb is Verb.DELETE:
             return Write(item, placement, verb, Delete(_known(placement.item_id)), None)
         entry = self.ruleset.entry(placement.uid, item.source, item.state)
-        if entry is None or digest(entry) != placement.desired:
+        if entry is None or self.ruleset.digest(entry) != placement.desired:
             return None
         change = Create(entry) if verb is Verb.CREATE else Update(_known(placement.item_id), entry)
         return Write(item, placement, verb, change, placement.desired)

@@ -315,3 +315,10 @@ def test_a_second_look_that_is_still_to_come_outlives_an_ordinary_one() -> None:
     later = NOW + timedelta(minutes=5)
     missing = replace(write(a_placement(desired="b"), Verb.UPDATE, NotFound(), "b"), recheck_at=later)
     assert looked(missing, "i1").recheck_at == later
+
+
+def test_a_removal_that_is_refused_for_good_is_tried_again() -> None:
+    """Nothing else will ever be wanted in its place: given up, the entry would stay in the calendar for ever."""
+    refused = write(a_placement(desired=None), Verb.DELETE, Failed(Permanent("invalid_item")), sent=None)
+    assert (refused.gave_up, refused.failure, refused.attempts) == (False, "invalid_item", 1)
+    assert next_step(refused, NOW + timedelta(hours=1)) is Step.DELETE

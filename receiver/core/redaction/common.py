@@ -11,7 +11,11 @@ from receiver.core.facts import Lieu
 from receiver.core.policies import Policies
 
 WORDING = 1
-"""Numbers the sentences: a changed one is a new number, so that existing entries change only on purpose."""
+"""Numbers the newest sentences, so that existing entries change only on purpose.
+
+Whoever changes a sentence adds one, hands the number of the ruleset in force to `Setting`, and keeps the old words for the
+old number: an installation moves on when somebody applies the policies.
+"""
 
 SINGLE_USE_PLACE = "Lieu ponctuel"
 
@@ -38,13 +42,13 @@ class Setting:
 _FIELDS = tuple(field.name for field in fields(CalendarEntry))
 
 
-def digest(entry: CalendarEntry) -> str:
+def digest(entry: CalendarEntry, wording: int = WORDING) -> str:
     """Return what tells two entries apart: equal digests, equal entries. Not keyed: nothing in it is personal."""
     # What is not set is left out: a field that a later version adds changes no digest until it is used.
     shown = {name: value for name in _FIELDS if (value := getattr(entry, name)) is not None}
     if entry.recurrence is not None:
         shown["recurrence"] = asdict(entry.recurrence)
-    text = json.dumps({**shown, "wording": WORDING}, default=str, sort_keys=True)
+    text = json.dumps({**shown, "wording": wording}, default=str, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

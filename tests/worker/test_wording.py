@@ -1,0 +1,43 @@
+"""New sentences reach the entries that exist when somebody applies the policies, and not before."""
+
+from dataclasses import replace
+
+import pytest
+
+from receiver.core.redaction import WORDING
+from receiver.operations.rules import Standing, propose
+from tests.makers import NOW
+from tests.worker.bench import Bench
+
+
+def test_an_upgrade_with_new_sentences_changes_no_entry_until_somebody_says_so(bench: Bench) -> None:
+    propose(bench.store, bench.settings.ruleset(), NOW)
+    bench.tell(90)
+    bench.work()
+    upgraded = replace(bench.settings.ruleset(), wording=WORDING + 1)
+    assert propose(bench.store, upgraded, NOW).standing is Standing.UNCHANGED
+    in_force = bench.store.ruleset()
+    assert in_force is not None
+    assert in_force.ruleset.wording == WORDING
+    assert bench.work() == 0
+    applied = propose(bench.store, upgraded, NOW, confirmed=True)
+    assert (applied.standing, applied.effects.updated) == (Standing.ADOPTED, 2)
+
+
+def test_a_change_of_policy_keeps_the_sentences_in_force(bench: Bench) -> None:
+    propose(bench.store, bench.settings.ruleset(), NOW)
+    bench.policies(category="RDV")
+    upgraded = replace(bench.settings.ruleset(), wording=WORDING + 1)
+    assert propose(bench.store, upgraded, NOW).standing is Standing.ADOPTED
+    in_force = bench.store.ruleset()
+    assert in_force is not None
+    assert in_force.ruleset.wording == WORDING
+
+
+@pytest.mark.parametrize("wording", [1, 2])
+def test_two_wordings_of_an_entry_are_two_entries(bench: Bench, wording: int) -> None:
+    bench.tell(90)
+    ruleset = replace(bench.settings.ruleset(), wording=wording)
+    [event] = list(bench.store.preview(lambda view: ruleset.decide(view, NOW)))
+    same = [event.then[mailbox] == event.now[mailbox] for mailbox in event.then]
+    assert same == [wording == WORDING] * len(same)
