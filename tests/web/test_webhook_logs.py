@@ -132,7 +132,7 @@ def test_refusals_are_counted_by_source_and_reason_without_a_commit_each(receive
         ("?", "not_found"): 2,
         ("mds", "unauthorized"): 1,
         ("listed", "organisation"): 1,
-        ("bound", "organisation"): 1,
+        ("bound", "secret_organisation"): 1,
         ("mds", "model"): 1,
         ("mds", "payload"): 1,
         ("mds", "unsupported_media_type"): 1,
