@@ -96,10 +96,6 @@ CONFIGURATION: Mapping[str, str] = {
     "default_calendar_missing": "il y a plusieurs calendriers : dites lequel sert quand aucun n'est nommé ({known}).",
     "agent_twice": "cet agent figure déjà avec une autre boîte.",
     "csv_unreadable": "le fichier CSV n'existe pas ou ne peut pas être lu.",
-    "clock_time": 'ce n\'est pas une heure : écrivez-la entre guillemets, comme "08:00", ou null.',
-    "network": "ce n'est ni une adresse ni un réseau : par exemple 127.0.0.1 ou 10.1.2.0/24.",
-    "header_name": "ce n'est pas un nom d'en-tête HTTP : par exemple X-Remote-User.",
-    "proxy_address": "ce n'est pas l'adresse d'un mandataire : par exemple http://proxy.departement.example:3128.",
     "csv_header": "la première ligne du CSV doit être « agent;mailbox » ou « agent;mailbox;calendar » (ou avec des "
     "virgules).",
     "csv_columns": "cette ligne du CSV n'a pas le même nombre de colonnes que la première.",
