@@ -259,6 +259,18 @@ CHECK: Mapping[str, str] = {
     "nothing_mapped": "Aucun agent n'a de boîte : rien ne sera écrit. Remplissez mailboxes.domains, map ou csv.",
 }
 
+STATUS: Mapping[str, str] = {
+    "source": "Source {name} : dernier webhook le {at}.",
+    "source_never": "Source {name} : aucun webhook reçu.",
+    "server": "Serveur {name} : dernière réponse le {at}.",
+    "never": "— (jamais)",
+    "backlog": "{due} changement(s) à écrire, {unsettled} événement(s) à traiter.",
+    "since": ", depuis le {at}",
+    "see": "Voir le guide de dépannage : {code}",
+    "ok": "Tout va bien.",
+    "trouble": "Des points sont à voir ci-dessus.",
+}
+
 LEVELS: Mapping[str, str] = {"ok": "OK", "warning": "À VOIR", "trouble": "ÉCHEC"}
 
 CHECK_RESULT: Mapping[str, str] = {
@@ -285,6 +297,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "reçoit les webhooks (sans écrire dans les calendriers)",
     "worker": "écrit dans les calendriers ce qui est dû",
     "migrate": "crée la base ou la met à la version de ce programme",
+    "status": "dit comment vont les choses et ce qui ne va pas, d'après la base (sans interroger aucun serveur)",
     "check": "vérifie la configuration, la base et l'accès aux calendriers, sans rien écrire",
     "mailbox": "boîte à essayer, telle qu'Exchange la connaît (option répétable)",
     "json": "rapport en JSON",

@@ -10,6 +10,7 @@ from typing import NoReturn
 from receiver import __version__
 from receiver.cli import commands, output
 from receiver.cli import mailboxes as mailboxes_check
+from receiver.cli import status as status_report
 from receiver.config import ConfigurationErrors, Settings, load
 from receiver.sentences import COMMANDS, USAGE
 
@@ -51,6 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
     apply_policies.add_argument("--dry-run", action="store_true", help=COMMANDS["dry-run"])
     apply_policies.add_argument("--json", action="store_true", help=COMMANDS["json"])
     _add_mailboxes(choices)
+    status = _add(choices, "status", status_report.show)
+    status.add_argument("--json", action="store_true", help=COMMANDS["json"])
     check = _add(choices, "check", commands.check)
     check.add_argument("--mailbox", action="append", default=[], metavar="ADRESSE", help=COMMANDS["mailbox"])
     check.add_argument("--json", action="store_true", help=COMMANDS["json"])

@@ -14,6 +14,7 @@ from receiver.store.records import (
     WorkItem,
 )
 from receiver.store.rulesets import InForce
+from receiver.store.sight import Sight
 from receiver.store.store import Store
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "MailboxWork",
     "Neighbour",
     "Receipt",
+    "Sight",
     "Store",
     "StoreUnavailable",
     "Trouble",

@@ -4,7 +4,7 @@ Batches from the first day: `accept` takes many webhooks, `claim` hands out many
 outcomes, each in one transaction.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -14,11 +14,12 @@ from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import Server
-from receiver.store import agents, identity, intake, leases, migrations, rulesets, servers, settling
+from receiver.store import agents, identity, intake, leases, migrations, rulesets, servers, settling, sight
 from receiver.store.engine import CONFLICT_RETRIES, Conflict, open_engine, reading, writing
 from receiver.store.identity import Neighbour
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
 from receiver.store.rulesets import InForce
+from receiver.store.sight import Sight
 from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements, rejections, roles
 
 T = TypeVar("T")
@@ -217,6 +218,13 @@ class Store:
         """Have the wishes of these events worked out again."""
         outdated = update(events).where(events.c.id.in_(event_ids)).values(unsettled_at=now)
         self._write(lambda connection: connection.execute(outdated))
+
+    # How things go
+
+    def sight(self, sources: Iterable[str], calendars_down: Iterable[str], now: datetime) -> Sight:
+        """Return the numbers of the moment; see `receiver.store.sight.look`."""
+        with reading(self._engine) as connection:
+            return sight.look(connection, sources, calendars_down, now)
 
     # Housekeeping
 

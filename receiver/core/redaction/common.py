@@ -13,8 +13,8 @@ from receiver.core.policies import Policies
 WORDING = 1
 """Numbers the newest sentences, so that existing entries change only on purpose.
 
-Whoever changes a sentence adds one, hands the number of the ruleset in force to `Setting`, and keeps the old words for the
-old number: an installation moves on when somebody applies the policies.
+Whoever changes a sentence adds one, hands the number of the ruleset in force to `Setting`, and keeps the old words for
+the old number: an installation moves on when somebody applies the policies.
 """
 
 SINGLE_USE_PLACE = "Lieu ponctuel"

@@ -1,0 +1,86 @@
+"""`status`: its report."""
+
+import json
+from argparse import Namespace
+from dataclasses import asdict
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from receiver import bootstrap, logs, sentences
+from receiver.cli import output
+from receiver.config import Settings
+from receiver.core.health import Code, Severity, Trouble
+from receiver.operations import check, status
+from receiver.operations.status import Status
+
+PARIS = ZoneInfo("Europe/Paris")
+LABELS = {Severity.ALARM: sentences.LEVELS["trouble"], Severity.WARNING: sentences.LEVELS["warning"]}
+
+
+def show(args: Namespace, settings: Settings) -> int:
+    """Say how things go; 1 if something is wrong."""
+    logs.configure("ERROR")
+    found = _look(settings)
+    if args.json:
+        _print_json(found)
+    else:
+        _print(settings, found)
+    return 1 if found.troubles else 0
+
+
+def _look(settings: Settings) -> Status:
+    try:
+        store = bootstrap.open_store(settings)
+        try:
+            return status.status(settings, store, store.now())
+        finally:
+            store.close()
+    except check.STORE_ERRORS:
+        # Without a store there is no clock but ours, and nothing that it would be held against.
+        return status.unusable(settings, Code.STORE_UNREACHABLE, datetime.now(PARIS))
+
+
+def _print_json(found: Status) -> None:
+    report = {
+        "ok": not found.troubles,
+        "troubles": [asdict(trouble) for trouble in found.troubles],
+        "servers": [{"name": server.name, "failure": server.failure} for server in found.servers],
+        "store": None if found.sight is None else asdict(found.sight),
+    }
+    print(json.dumps(report, ensure_ascii=False, indent=2, default=str))
+
+
+def _print(settings: Settings, found: Status) -> None:
+    words = sentences.STATUS
+    if found.sight is not None:
+        for name in settings.sources:
+            last = found.sight.last_webhook.get(name)
+            line = words["source"] if last else words["source_never"]
+            print(line.format(name=name, at=_local(last) if last else ""))
+        for server in found.servers:
+            at = _local(server.succeeded_at) if server.succeeded_at else words["never"]
+            print(words["server"].format(name=server.name, at=at))
+        print(words["backlog"].format(due=found.sight.due, unsettled=found.sight.unsettled))
+        print()
+    for trouble in found.troubles:
+        _print_trouble(trouble)
+    print(words["trouble" if found.troubles else "ok"])
+
+
+def _print_trouble(trouble: Trouble) -> None:
+    advice = sentences.TROUBLES[trouble.code]
+    cause = sentences.CALENDAR.get(trouble.cause) or sentences.CAUSES.get(trouble.cause)
+    told = {
+        "subject": trouble.subject,
+        "count": trouble.count,
+        "cause": cause or sentences.CALENDAR_UNKNOWN.format(code=trouble.cause),
+    }
+    since = sentences.STATUS["since"].format(at=_local(trouble.since)) if trouble.since else ""
+    print(output.printable(f"{LABELS[trouble.severity]}  {advice.title.format(**told)}{since}"))
+    print(output.printable(f"        {advice.cure.format(**told)}"))
+    print(f"        {sentences.STATUS['see'].format(code=trouble.code)}")
+    print()
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone(PARIS):%d/%m/%Y %H:%M}"
