@@ -140,6 +140,9 @@ CALENDAR: Mapping[str, str] = {
     "le rôle ApplicationImpersonation, avec une portée qui couvre la boîte.",
     "access_denied": "Le compte de service n'a pas accès à ce calendrier. En access: delegate, donnez-lui l'accès "
     "complet à la boîte ou les droits d'éditeur sur le calendrier.",
+    "private_hidden": "Le compte délégué ne voit pas les éléments privés de cette boîte : il ne retrouverait pas ses "
+    "propres entrées. Donnez-lui ce droit (Set-MailboxFolderPermission, CanViewPrivateItems), ou passez en access: "
+    "impersonation.",
     "mailbox_moving": "La boîte est en cours de déplacement. Réessayez quand la migration est finie.",
     "quota_exceeded": "La boîte est pleine. L'agent doit faire de la place, ou son quota être relevé.",
     "folder_not_found": "Cette boîte n'a pas de calendrier accessible. Ouvrez-la une fois avec Outlook ou OWA, et "
@@ -221,6 +224,39 @@ MAILBOXES_TABLE: Mapping[str, str] = {
     "none": "Aucune boîte connue : remplissez mailboxes.map ou le CSV, ou nommez des boîtes.",
 }
 
+AUDIT: Mapping[str, str] = {
+    "mailbox": "Boîte",
+    "finding": "Écart",
+    "event": "Événement",
+    "details": "Détail",
+    "missing": "manque",
+    "doubled": "en double",
+    "foreign": "changée",
+    "orphaned": "inexpliquée",
+    "items": "{count} entrées",
+    "field title": "titre",
+    "field start": "début",
+    "field end": "fin",
+    "field time_zone": "fuseau",
+    "field location": "lieu",
+    "field notice": "texte",
+    "field link": "lien",
+    "field show_as": "disponibilité",
+    "field sensitivity": "confidentialité",
+    "field reminder_minutes": "rappel",
+    "field category": "catégorie",
+    "field recurrence": "répétition",
+    "field moved": "déplacée à une autre date",
+    "progress": "Boîtes lues",
+    "result": "{mailboxes} boîte(s) lue(s) : {missing} entrée(s) manquante(s), {doubled} en double, {foreign} "
+    "changée(s), {orphaned} inexpliquée(s) ; {untried} boîte(s) non lue(s).",
+    "repaired": "{count} entrée(s) confiée(s) au service (worker), qui les remet en ordre.",
+    "busy": "{count} boîte(s) en cours d'écriture : rien n'y a été réparé. Relancez la commande.",
+    "none": "Aucune boîte n'a encore reçu d'entrée : il n'y a rien à comparer.",
+    "unknown": "Aucune entrée n'est jamais allée dans : {addresses}. Vérifiez l'adresse.",
+    "days": "un nombre de jours, de 0 à {most}, est attendu",
+}
+
 RULES: Mapping[str, str] = {
     "unchanged": "Ces règles sont déjà en vigueur : rien à changer.",
     "adopted": "Ces règles sont maintenant en vigueur ; les calendriers suivent.",
@@ -298,6 +334,12 @@ COMMANDS: Mapping[str, str] = {
     "worker": "écrit dans les calendriers ce qui est dû",
     "migrate": "crée la base ou la met à la version de ce programme",
     "status": "dit comment vont les choses et ce qui ne va pas, d'après la base (sans interroger aucun serveur)",
+    "audit": "compare les calendriers à ce qui y a été écrit : entrées manquantes, en double, changées, inexpliquées",
+    "audit mailbox": "boîte à lire (option répétable ; par défaut, toutes celles qui ont reçu des entrées)",
+    "audit days-back": "jours passés à lire (30)",
+    "audit days-ahead": "jours à venir à lire (365)",
+    "audit repair": "fait remettre en ordre par le service ce qui peut l'être ; ne supprime rien de lui-même",
+    "audit dry-run": "ne change rien, même avec --repair",
     "check": "vérifie la configuration, la base et l'accès aux calendriers, sans rien écrire",
     "mailbox": "boîte à essayer, telle qu'Exchange la connaît (option répétable)",
     "json": "rapport en JSON",

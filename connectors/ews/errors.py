@@ -98,6 +98,8 @@ INCOMPLETE = Ruling("answer_incomplete", Scope.MAILBOX, Kind.IN_DOUBT)
 UNREADABLE_ITEM = Ruling("item_unreadable", Scope.MAILBOX)
 MAILBOX_NOT_FOUND = Ruling("mailbox_not_found", Scope.MAILBOX)
 ACCESS_DENIED = Ruling("access_denied", Scope.MAILBOX)
+PRIVATE_HIDDEN = Ruling("private_hidden", Scope.MAILBOX)
+"""A delegate who makes private entries and does not see them would take each for lost, and make it again."""
 INVALID_ITEM = Ruling("invalid_item", Scope.ITEM, Kind.REFUSED)
 UNSUPPORTED_ZONE = Ruling("unsupported_time_zone", Scope.ITEM, Kind.REFUSED)
 UNSUPPORTED_RECURRENCE = Ruling("unsupported_recurrence", Scope.ITEM, Kind.REFUSED)

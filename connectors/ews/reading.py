@@ -17,10 +17,12 @@ from connectors.ews.errors import (
     ACCESS_DENIED,
     INCOMPLETE,
     NOT_EWS,
+    PRIVATE_HIDDEN,
     UNREADABLE_ITEM,
     CallFailed,
     Kind,
     Refusal,
+    Ruling,
     of_response_code,
 )
 from connectors.ews.items import MARKS, READ, UnreadableItem, marks_of, to_entry
@@ -153,9 +155,7 @@ class Look:
     def probe(self) -> Probe:
         """Ask for the calendar with our rights on it, then for the mailbox it belongs to."""
         look = LookAtFolder(account=self._account)
-        calendar = self._calendar(look, "effective_rights")
-        if _denied(calendar):
-            raise CallFailed(ACCESS_DENIED)
+        calendar = self._calendar(look)
         try:
             address = self._owner(calendar)
         except (CallFailed, Refusal):  # the mailbox was reached all the same
@@ -166,14 +166,18 @@ class Look:
         """Return the primary address of the mailbox that the calendar lies in.
 
         Exchange keeps a mailbox's own identity within its ids, and answers the address from there: neither what it
-        was asked by nor the address book has a part in it.
+        was asked by nor the address book has a part in it. A mailbox that cannot be written and read back is refused.
         """
         return self._owner(self._calendar(LookAtFolder(account=self._account))).lower()
 
-    def _calendar(self, look: LookAtFolder, *names: str) -> Any:
-        paths = [FieldPath(field=Folder.get_field_by_fieldname(name)) for name in names]
+    def _calendar(self, look: LookAtFolder) -> Any:
+        """Return the calendar with its id, once it is certain that we have the rights that writing needs."""
+        rights = [FieldPath(field=Folder.get_field_by_fieldname("effective_rights"))]
         folders = [self._account.calendar_folder()]
-        return _only(look.send(folders=folders, additional_fields=paths or None, shape=ID_ONLY))
+        calendar = _only(look.send(folders=folders, additional_fields=rights, shape=ID_ONLY))
+        if (lacking := _lacking(calendar)) is not None:
+            raise CallFailed(lacking)
+        return calendar
 
     def _owner(self, folder: Any) -> str:
         """Return the primary address of the mailbox that a folder lies in, as the server writes it."""
@@ -204,15 +208,19 @@ def _may_last_until(element: Any, moment: datetime) -> bool:
         return True
 
 
-def _denied(folder: Any) -> bool:
-    """Whether the server says that entries cannot be written there; where it says nothing, only writing will tell.
+_NEEDED = {"CreateContents": ACCESS_DENIED, "Read": ACCESS_DENIED, "ViewPrivateItems": PRIVATE_HIDDEN}
+
+
+def _lacking(folder: Any) -> Ruling | None:
+    """Return what the server says that we may not do there; where it says nothing, only writing will tell.
 
     The rights to modify and to delete are those on the folder itself, which an editor of its items has not.
     """
     rights = next(folder.iter(f"{{{TNS}}}EffectiveRights"), None)
     if rights is None:
-        return False
-    return any(rights.findtext(f"{{{TNS}}}{right}") in {"false", "0"} for right in ("CreateContents", "Read"))
+        return None
+    refused = (ruling for right, ruling in _NEEDED.items() if rights.findtext(f"{{{TNS}}}{right}") in {"false", "0"})
+    return next(refused, None)
 
 
 def _only(results: Sequence[Any]) -> Any:

@@ -142,11 +142,12 @@ def test_an_unknown_mailbox(place: Place) -> None:
 
 
 def test_a_delegate_who_may_not_see_private_entries(place: Place) -> None:
-    """The entries are private: such an account can make them, and neither change nor find them again."""
+    """The entries are private: such an account could make them, and neither change nor find them again."""
     place.exchange.access.delegates[ACCOUNT] = {ONE: Level.EDITOR_WITHOUT_PRIVATE}
     place.configure(access="delegate")
     status, server = place.check(ONE)
-    assert (status, codes(server["mailboxes"][0], "trouble")) == (1, ["access_denied", "probe_may_remain"])
+    assert (status, codes(server["mailboxes"][0], "trouble")) == (1, ["private_hidden"])
+    assert place.exchange.items(ONE, None) == []
 
 
 def test_a_clock_that_is_off(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
