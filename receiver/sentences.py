@@ -446,8 +446,8 @@ CAUSES: Mapping[str, str] = {
     "missing": "Des entrées manquent. « rdv-receiver audit » les nomme, « rdv-receiver audit --repair » les remet.",
     "doubled": "Des entrées sont en double. « rdv-receiver audit » les nomme ; une copie faite par un agent lui reste.",
     "foreign": "Des entrées ont été changées dans Outlook. « rdv-receiver audit --repair » les rétablit.",
-    "orphaned": "Des entrées ne correspondent à rien de connu ici. Après une base perdue ou restaurée : « rdv-receiver "
-    "adopt ».",
+    "orphaned": "Des entrées ne correspondent à rien de connu ici. Voyez-les avec "
+    "« rdv-receiver audit » ; elles se retirent à la main dans Outlook.",
     "undecidable": "Un défaut de ce programme empêche de traiter ces événements : signalez-le avec le journal.",
 }
 """What lies behind a trouble, beside the codes of `CALENDAR`."""

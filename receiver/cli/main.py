@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from receiver import __version__
+from receiver.cli import audit as audit_report
 from receiver.cli import commands, output
 from receiver.cli import mailboxes as mailboxes_check
 from receiver.cli import status as status_report
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     apply_policies.add_argument("--dry-run", action="store_true", help=COMMANDS["dry-run"])
     apply_policies.add_argument("--json", action="store_true", help=COMMANDS["json"])
     _add_mailboxes(choices)
+    audit_report.add_arguments(_add(choices, "audit", audit_report.audit))
     status = _add(choices, "status", status_report.show)
     status.add_argument("--json", action="store_true", help=COMMANDS["json"])
     check = _add(choices, "check", commands.check)

@@ -88,7 +88,7 @@ class Trial:
             ConnectorError: with the code that says why not.
 
         """
-        return self._patiently(lambda: self.connector.probe(self.mailbox))
+        return self.patiently(lambda: self.connector.probe(self.mailbox))
 
     def write(self, title: str) -> int:
         """Write, change, find and remove an entry; return how many of earlier runs were found and removed.
@@ -136,13 +136,19 @@ class Trial:
             self._apply(Delete(item_id))
 
     def _found(self) -> list[str]:
-        found = self._patiently(lambda: self.connector.find(self.mailbox, [PROBE_UID]))
+        found = self.patiently(lambda: self.connector.find(self.mailbox, [PROBE_UID]))
         return [item.item_id for item in found.get(PROBE_UID, [])]
 
     def _apply(self, change: Change) -> str:
-        return self._patiently(lambda: _done(change, self.connector.apply(self.mailbox, [change])))
+        return self.patiently(lambda: _done(change, self.connector.apply(self.mailbox, [change])))
 
-    def _patiently(self, call: Callable[[], T]) -> T:
+    def patiently(self, call: Callable[[], T]) -> T:
+        """Return what a call returns, made again after the wait that a busy server asked for.
+
+        Raises:
+            ConnectorError: of the call.
+
+        """
         for attempt in range(PATIENCE + 1):
             self.pace.wait()
             began = time.monotonic()

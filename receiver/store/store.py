@@ -4,17 +4,18 @@ Batches from the first day: `accept` takes many webhooks, `claim` hands out many
 outcomes, each in one transaction.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from receiver.core.audit import EventStanding, Recorded
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import Server
-from receiver.store import agents, identity, intake, leases, migrations, rulesets, servers, settling, sight
+from receiver.store import agents, audit, identity, intake, leases, migrations, rulesets, servers, settling, sight
 from receiver.store.engine import CONFLICT_RETRIES, Conflict, open_engine, reading, writing
 from receiver.store.identity import Neighbour
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
@@ -225,6 +226,27 @@ class Store:
         """Return the numbers of the moment; see `receiver.store.sight.look`."""
         with reading(self._engine) as connection:
             return sight.look(connection, sources, calendars_down, now)
+
+    # Audits
+
+    def recorded(self, mailbox: Mailbox) -> list[Recorded]:
+        """Return every placement of a mailbox with its event's facts."""
+        with reading(self._engine) as connection:
+            return audit.recorded(connection, mailbox)
+
+    def standings(self, uids: Collection[str]) -> dict[str, EventStanding]:
+        """Return what is known of these events, by uid."""
+        with reading(self._engine) as connection:
+            return audit.standings(connection, uids)
+
+    def aliases(self) -> Mapping[Mailbox, Mailbox]:
+        """Return every address that is another one of a mailbox, with the one in use."""
+        with reading(self._engine) as connection:
+            return identity.aliases(connection)
+
+    def repair(self, mailbox: Mailbox, repairs: Mapping[Placement, Placement], now: datetime) -> int | None:
+        """Replace placements that are as they were judged; return how many. None: a worker has the mailbox."""
+        return self._write(lambda connection: audit.repair(connection, mailbox, repairs, now))
 
     # Housekeeping
 

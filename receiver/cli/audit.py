@@ -1,0 +1,151 @@
+"""`audit`: its arguments and its report."""
+
+import argparse
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from receiver import bootstrap, logs
+from receiver.cli import commands, output
+from receiver.cli.progress import progress
+from receiver.config import Settings
+from receiver.core.audit import Difference
+from receiver.core.mailboxes import Mailbox
+from receiver.operations import audit as operation
+from receiver.operations.audit import Audit, MailboxAudit, Window
+from receiver.sentences import AUDIT, CALENDAR, CALENDAR_UNKNOWN, COMMANDS, LEVELS
+from receiver.store import Store
+
+MOST_DAYS = 3660
+WIDTH_OF_FILES = 200
+"""Where the report goes into a file, lines need not fit a screen."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command to its parser."""
+    parser.add_argument("--mailbox", action="append", default=[], metavar="ADRESSE", help=COMMANDS["audit mailbox"])
+    parser.add_argument("--days-back", type=_days, default=30, metavar="JOURS", help=COMMANDS["audit days-back"])
+    parser.add_argument("--days-ahead", type=_days, default=365, metavar="JOURS", help=COMMANDS["audit days-ahead"])
+    parser.add_argument("--repair", action="store_true", help=COMMANDS["audit repair"])
+    parser.add_argument("--dry-run", action="store_true", help=COMMANDS["audit dry-run"])
+    parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:6]) <= MOST_DAYS):
+        raise argparse.ArgumentTypeError(AUDIT["days"].format(most=MOST_DAYS))
+    return int(text)
+
+
+def audit(args: Namespace, settings: Settings) -> int:
+    """Compare calendars with the record; 1 if they differ or could not be read, 2 if there is nothing to compare."""
+    logs.configure("ERROR")
+    return commands.with_current_store(settings, lambda store: _audit(args, settings, store))
+
+
+def _audit(args: Namespace, settings: Settings, store: Store) -> int:
+    mailboxes, unknown = operation.choose(store, settings, args.mailbox)
+    if unknown or not mailboxes:
+        told = AUDIT["unknown"].format(addresses=", ".join(unknown)) if unknown else AUDIT["none"]
+        print(output.printable(told), file=sys.stderr)
+        return 2
+    repair = args.repair and not args.dry_run
+    found = _run(args, settings, store, mailboxes, repair=repair)
+    if args.json:
+        print(json.dumps(_json(found, repair=repair), ensure_ascii=False, indent=2))
+    else:
+        _print(found, repair=repair)
+    return 0 if found.ok else 1
+
+
+def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[Mailbox], *, repair: bool) -> Audit:
+    now = store.now()
+    window = Window(now - timedelta(days=args.days_back), now + timedelta(days=args.days_ahead))
+    connectors = bootstrap.connectors(settings, store.installation().id)
+    try:
+        with progress(AUDIT["progress"], len(mailboxes)) as done:
+            return operation.run(store, settings, mailboxes, connectors, window, done, repair=repair)
+    finally:
+        for connector in connectors.values():
+            connector.close()
+
+
+def _print(found: Audit, *, repair: bool) -> None:
+    for calendar, code in found.servers.items():
+        print(output.printable(f"{LEVELS['trouble']}  calendars.{calendar}  {_trouble(code)}"))
+    if rows := [row for each in found.mailboxes for row in _rows(each)]:
+        _print_table(rows)
+    print(
+        AUDIT["result"].format(
+            mailboxes=len(found.mailboxes),
+            **{kind.value: count for kind, count in found.counts.items()},
+            untried=found.untried,
+        )
+    )
+    repairs, busy = sum(each.repairs for each in found.mailboxes), sum(each.busy for each in found.mailboxes)
+    if repair:
+        print(AUDIT["repaired"].format(count=repairs))
+    if busy:
+        print(AUDIT["busy"].format(count=busy))
+
+
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    # Imported where it is drawn: it costs what no service needs.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table()
+    for column in ("mailbox", "finding", "event", "details"):
+        table.add_column(AUDIT[column], overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(output.printable(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES).print(table)
+
+
+def _rows(found: MailboxAudit) -> Iterator[tuple[str, ...]]:
+    address = found.mailbox.address
+    if found.trouble is not None:
+        yield address, LEVELS["trouble"], "", _trouble(found.trouble)
+    for each in found.differences:
+        yield address, AUDIT[each.kind], each.uid, _details(each)
+
+
+def _details(difference: Difference) -> str:
+    if difference.fields:
+        return ", ".join(AUDIT[f"field {name}"] for name in difference.fields)
+    return AUDIT["items"].format(count=len(difference.items)) if len(difference.items) > 1 else ""
+
+
+def _trouble(code: str) -> str:
+    return CALENDAR.get(code, CALENDAR_UNKNOWN.format(code=code))
+
+
+def _json(found: Audit, *, repair: bool) -> dict[str, object]:
+    return {
+        "ok": found.ok,
+        "repair": repair,
+        "counts": {kind.value: count for kind, count in found.counts.items()},
+        "servers": dict(found.servers),
+        "untried": found.untried,
+        "mailboxes": [_mailbox(each) for each in found.mailboxes],
+    }
+
+
+def _mailbox(found: MailboxAudit) -> dict[str, object]:
+    return {
+        "calendar": found.mailbox.calendar,
+        "address": found.mailbox.address,
+        "ok": found.ok,
+        "trouble": found.trouble,
+        "judged": found.judged,
+        "listed": found.listed,
+        "differences": [
+            {"kind": each.kind.value, "uid": each.uid, "items": list(each.items), "fields": list(each.fields)}
+            for each in found.differences
+        ],
+        "repairs": found.repairs,
+        "busy": found.busy,
+    }

@@ -1,0 +1,219 @@
+"""`audit`: whether the calendars show what is recorded, and, where asked, having the worker put it right.
+
+Reads the record before and after the calendar and judges only what stood still in between: the service goes on. Writes
+into no calendar; a repair is a note in the record, and the worker's own rules decide what comes of it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from connectors.base import Connector, ConnectorError, Found, Marked, Scope
+from receiver.config import EwsCalendar, Settings
+from receiver.core import audit
+from receiver.core.audit import Difference, Kind, Recorded
+from receiver.core.mailboxes import Mailbox
+from receiver.core.plan import Placement
+from receiver.core.ruleset import Ruleset
+from receiver.operations.mailbox_trial import Pace, Trial
+from receiver.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is audited: entries that overlap it."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxAudit:
+    """One mailbox that was looked into."""
+
+    mailbox: Mailbox
+    judged: int = 0
+    """How many entries should be there, in the window or not, and are certain enough to be judged."""
+    listed: int = 0
+    differences: tuple[Difference, ...] = ()
+    trouble: str | None = None
+    """Code of why it could not be looked into."""
+    repairs: int = 0
+    """How many placements the worker was asked to look after."""
+    busy: bool = False
+    """Nothing was repaired: a worker has the mailbox at this moment."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was looked into and is as it should be."""
+        return self.trouble is None and not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the calendars look like."""
+
+    mailboxes: tuple[MailboxAudit, ...]
+    servers: Mapping[str, str]
+    """Code of the trouble of each server that could not be used; its other mailboxes were left out."""
+    untried: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was looked into and is as it should be."""
+        return not self.servers and not self.untried and all(each.ok for each in self.mailboxes)
+
+    @property
+    def counts(self) -> Mapping[Kind, int]:
+        """How many differences there are of each kind."""
+        counted = Counter(each.kind for mailbox in self.mailboxes for each in mailbox.differences)
+        return {kind: counted[kind] for kind in Kind}
+
+
+def choose(store: Store, settings: Settings, asked: Sequence[str]) -> tuple[list[Mailbox], list[str]]:
+    """Return the mailboxes to audit, and the addresses asked for that entries never went to.
+
+    Without a question, all of them. An address that is another one of a mailbox stands for the one in use.
+    """
+    recorded = [each for each in store.mailboxes() if each.calendar in settings.calendars]
+    if not asked:
+        return sorted(recorded), []
+    named = {mailbox: {mailbox.address} for mailbox in recorded}
+    for alias, mailbox in store.aliases().items():
+        if mailbox in named:
+            named[mailbox].add(alias.address)
+    wishes = {address.strip().lower() for address in asked}
+    unknown = wishes.difference(*named.values())
+    return sorted(mailbox for mailbox, names in named.items() if names & wishes), sorted(unknown)
+
+
+def run(
+    store: Store,
+    settings: Settings,
+    mailboxes: Sequence[Mailbox],
+    connectors: Mapping[str, Connector],
+    window: Window,
+    done: Callable[[], None],
+    *,
+    repair: bool,
+) -> Audit:
+    """Audit mailboxes, server by server.
+
+    Args:
+        store: what is recorded.
+        settings: tells how many connections each server may have, and the rules where none are in force yet.
+        mailboxes: which.
+        connectors: by calendar; the caller closes them.
+        window: when.
+        done: called, from any thread, when a mailbox is done.
+        repair: whether to have the worker put right what it can.
+
+    Raises:
+        StoreUnavailable: the record cannot be read or written.
+
+    """
+    in_force = store.ruleset()
+    ruleset = in_force.ruleset if in_force else settings.ruleset()
+    results: list[MailboxAudit] = []
+    troubles: dict[str, str] = {}
+    for name, calendar in settings.calendars.items():
+        if asked := [each for each in mailboxes if each.calendar == name]:
+            server = _Server(store, connectors[name], ruleset, window, done, repair=repair)
+            threads = calendar.connections if isinstance(calendar, EwsCalendar) else 1
+            results += server.results(asked, threads)
+            troubles |= {name: server.trouble} if server.trouble else {}
+    return Audit(tuple(results), troubles, len(mailboxes) - len(results))
+
+
+class _Server:
+    """One server whose mailboxes are being audited."""
+
+    def __init__(
+        self,
+        store: Store,
+        connector: Connector,
+        ruleset: Ruleset,
+        window: Window,
+        done: Callable[[], None],
+        *,
+        repair: bool,
+    ) -> None:
+        self._store, self._connector, self._ruleset, self._window = store, connector, ruleset, window
+        self._done, self._repair = done, repair
+        self._pace = Pace()
+        self.trouble: str | None = None
+
+    def results(self, asked: Sequence[Mailbox], threads: int) -> list[MailboxAudit]:
+        # One goes first: an account that is refused is shown once, not once by each connection.
+        tried = [self._try(asked[0])]
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                tried += pool.map(self._try, asked[1:])
+            except BaseException:
+                self._pace.stop.set()
+                raise
+        return [each for each in tried if each is not None]
+
+    def _try(self, mailbox: Mailbox) -> MailboxAudit | None:
+        """Return what was found; None: it was not looked into, for the server's sake."""
+        if self._pace.stop.is_set():
+            return None
+        try:
+            found = self._audit(mailbox)
+        except ConnectorError as error:
+            if error.scope is Scope.SERVER:
+                self.trouble = self.trouble or error.code
+                self._pace.stop.set()
+                return None
+            found = MailboxAudit(mailbox, trouble=error.code)
+        self._done()
+        return self._repaired(found) if self._repair else found
+
+    def _audit(self, mailbox: Mailbox) -> MailboxAudit:
+        before = self._store.recorded(mailbox)
+        expected = audit.wanted(before, self._ruleset)
+        listed, elsewhere = self._look(mailbox, expected)
+        after = self._store.recorded(mailbox)
+        still = {each.placement.uid for each in _unchanged(before, after)}
+        orphans = self._orphans([*before, *after], listed)
+        certain = {uid: each for uid, each in expected.items() if uid in still}
+        found = audit.compare(certain, listed, elsewhere, orphans, self._store.now())
+        return MailboxAudit(mailbox, len(certain), len(listed), tuple(found))
+
+    def _look(
+        self, mailbox: Mailbox, expected: Mapping[str, audit.Wanted]
+    ) -> tuple[list[Marked], Mapping[str, list[str]]]:
+        """Return what the window shows, and the items, wherever they are, of what it should show and does not."""
+        trial = Trial(self._connector, mailbox.address, self._pace)
+        start, end = self._window.start, self._window.end
+        listed = trial.patiently(lambda: list(self._connector.list_marked(mailbox.address, start, end)))
+        uids = audit.unseen(expected, listed, start, end)
+        found: Mapping[str, list[Found]] = (
+            trial.patiently(lambda: self._connector.find(mailbox.address, uids)) if uids else {}
+        )
+        return listed, {uid: [item.item_id for item in items] for uid, items in found.items()}
+
+    def _orphans(self, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:
+        uids = audit.unexplained(recorded, listed)
+        events = self._store.standings(uids) if uids else {}
+        ids = {uid: [item.item_id for item in listed if item.entry.uid == uid] for uid in uids}
+        return [uid for uid in uids if audit.is_orphan(events.get(uid), ids[uid], self._ruleset)]
+
+    def _repaired(self, found: MailboxAudit) -> MailboxAudit:
+        now = self._store.now()
+        repairs: dict[Placement, Placement] = {}
+        for difference in found.differences:
+            repaired = audit.repaired(difference, now)
+            if difference.placement is not None and repaired is not None:
+                repairs.setdefault(difference.placement, repaired)
+        if not repairs:
+            return found
+        count = self._store.repair(found.mailbox, repairs, now)
+        return replace(found, repairs=count or 0, busy=count is None)
+
+
+def _unchanged(before: Sequence[Recorded], after: Sequence[Recorded]) -> Iterator[Recorded]:
+    known = {each.placement.id: each for each in before}
+    return (each for each in after if known.get(each.placement.id) == each)
