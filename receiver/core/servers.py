@@ -117,7 +117,7 @@ def stuck(server: Server, now: datetime) -> Server:
     return replace(server, stuck_calls=server.stuck_calls + 1, stuck_at=now)
 
 
-def given_back(server: Server, probe: str) -> Server:
+def given_back(server: Server, probe: str | None) -> Server:
     """Let somebody else find out: nothing was asked."""
     return _released(server, probe)
 

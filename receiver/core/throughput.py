@@ -69,6 +69,4 @@ class Throughput:
         if known:
             return replace(self, paused_until=paused_until)
         allowed = max(self.allowed // 2, 1)
-        return replace(
-            self, allowed=allowed, answers=0, refusals=refusals, reduced_at=now, paused_until=paused_until
-        )
+        return replace(self, allowed=allowed, answers=0, refusals=refusals, reduced_at=now, paused_until=paused_until)

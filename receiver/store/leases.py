@@ -71,9 +71,7 @@ def advance(
         .where(placements.c.id.in_(changes), placements.c.mailbox_id == work.mailbox_id)
         .with_for_update(of=placements)
     ).mappings()
-    # A record dropped since the claim may have left its number to another event's: SQLite gives numbers out again.
-    claimed = {item.placement.id: item.placement.uid for item in work.items}
-    advanced = {row["id"]: changes[row["id"]](placement_of(row)) for row in rows if row["uid"] == claimed[row["id"]]}
+    advanced = {row["id"]: changes[row["id"]](placement_of(row)) for row in rows}
     keep(connection, advanced.values())
     return advanced
 

@@ -2,22 +2,28 @@
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from connectors.base import Connector, ConnectorError
+from connectors.base import Connector
 from receiver import logs
 from receiver.core.plan import Timings
 from receiver.core.ruleset import Ruleset
-from receiver.store import LeaseLost, MailboxWork, Store, StoreUnavailable
+from receiver.store import LeaseLost, MailboxWork, Store, StoreUnavailable, Trouble
+from receiver.worker.calls import Calls
 from receiver.worker.gate import Gate
-from receiver.worker.reconcile import reconcile
+from receiver.worker.reconcile import Result, reconcile
 
 log = logs.get("worker")
 
 BATCH = 100  # what Exchange takes well in one request
 IDLE_S = 1.0
 STORE_PAUSE_S = 2.0
+
+
+class CallsStuck(Exception):
+    """So many calls never came back that only a new process helps."""
 
 
 @dataclass
@@ -29,20 +35,26 @@ class Crew:
     connections: int
     store: Store
     ruleset: Ruleset
-    gate: Gate = field(default_factory=Gate)
+    credentials: str = ""
+    """Tag of the account and password that the connector uses."""
+    gate: Gate = field(init=False)
 
     def __post_init__(self) -> None:
-        """Prepare the threads."""
+        """Start nothing yet."""
         self._timings = Timings.of(self.connector.call_timeout_s)
+        self._calls = Calls(self.connector)
+        self.gate = Gate(self.store, self.calendar, self.connections, self._timings.lease, self.credentials)
         self._stopping = threading.Event()
         self._wake = threading.Event()
-        names = [f"{self.calendar}-{number}" for number in range(self.connections)]
-        self._threads = [threading.Thread(target=self._live, name=name) for name in names]
+        self._threads: list[threading.Thread] = []
+        self._stuck: set[threading.Thread] = set()
+        self._works: dict[int, MailboxWork] = {}
+        self._hired = 0
 
     def start(self) -> None:
         """Begin to work."""
-        for thread in self._threads:
-            thread.start()
+        for _ in range(self.connections):
+            self._hire()
 
     def wake(self) -> None:
         """Say that there may be work."""
@@ -53,18 +65,60 @@ class Crew:
         self._stopping.set()
         self._wake.set()
 
-    def join(self) -> None:
-        """Wait for the work in hand, then close the connections."""
+    def join(self, deadline: float) -> None:
+        """Wait for the work in hand until a moment of the monotonic clock, then close the connections."""
         for thread in self._threads:
-            thread.join()
+            if thread not in self._stuck:
+                thread.join(max(deadline - time.monotonic(), 0.0))
+        left = sum(thread.is_alive() for thread in self._threads)
+        if left:
+            log.error("calls_left", calendar=self.calendar, count=left)
         self.connector.close()
 
+    def look_after(self) -> None:
+        """Put a fresh thread in the place of one whose call has outlasted its lease.
+
+        Each holds one of the connector's connections for good: half of them may.
+
+        Raises:
+            CallsStuck: more than half of them do.
+
+        """
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._stuck.intersection_update(self._threads)
+        overdue = self._calls.overdue(self._timings.lease)
+        for thread in self._threads.copy():
+            if thread.ident in overdue and thread not in self._stuck:
+                self._replace(thread, thread.ident)
+
+    def _replace(self, thread: threading.Thread, ident: int) -> None:
+        now, work = self.store.now(), self._works.get(ident)
+        if work:  # left alone for a while: the thread that comes next would be stuck there too
+            self.store.release(work, Trouble("call_stuck", now + self._timings.recheck))
+        self.gate.give_up(ident, now)
+        self._stuck.add(thread)
+        log.error("call_stuck", calendar=self.calendar, mailbox=work.mailbox_id if work else None)
+        if len(self._stuck) > self.connections // 2:
+            raise CallsStuck(self.calendar)
+        self._hire()
+
+    def _hire(self) -> None:
+        # A daemon: the process must be able to end though it is stuck.
+        thread = threading.Thread(target=self._live, name=f"{self.calendar}-{self._hired}", daemon=True)
+        self._hired += 1
+        self._threads.append(thread)
+        thread.start()
+
     def _live(self) -> None:
-        while not self._stopping.is_set():
+        while self._goes_on():
             self._wake.wait(IDLE_S)
             self._wake.clear()
-            while not self._stopping.is_set() and self._guarded(self.work_once):
+            while self._goes_on() and self._guarded(self.work_once):
                 pass
+
+    def _goes_on(self) -> bool:
+        """Whether this thread is still needed: one that was taken for stuck has its successor."""
+        return not self._stopping.is_set() and threading.current_thread() not in self._stuck
 
     def _guarded(self, step: Callable[[], bool]) -> bool:
         """Survive what one mailbox, or the database, can do to a thread."""
@@ -86,16 +140,17 @@ class Crew:
         now = self.store.now()
         if not self.gate.enter(now):
             return False
-        work, error = None, None
+        work, result = None, None
         try:
             work = self.store.claim(self.calendar, now, BATCH, self._timings.lease)
-            error = self._reconcile(work) if work else None
+            result = self._reconcile(work) if work else None
         finally:
-            self.gate.leave(error, self.store.now(), asked=work is not None)
+            self.gate.leave(result, self.store.now())
         return work is not None
 
-    def _reconcile(self, work: MailboxWork) -> ConnectorError | None:
-        error = reconcile(self.store, self.connector, self.ruleset, work, self._timings)
-        if error:
-            log.warning("server_trouble", calendar=self.calendar, code=error.code)
-        return error
+    def _reconcile(self, work: MailboxWork) -> Result:
+        self._works[threading.get_ident()] = work
+        result = reconcile(self.store, self._calls, self.ruleset, work, self._timings)
+        if result.trouble:
+            log.warning("server_trouble", calendar=self.calendar, code=result.trouble.code)
+        return result

@@ -3,7 +3,9 @@
 import os
 import signal
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,13 +17,18 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import Store, StoreUnavailable
-from receiver.worker.crew import Crew
+from receiver.worker import credentials
+from receiver.worker.crew import CallsStuck, Crew
 from receiver.worker.watch import FileWatch
 
 log = logs.get("worker")
 
 POLL_S = 0.1
 STORE_PAUSE_S = 2.0
+GRACE_S = 60.0
+"""A call in hand may take so long to end; the supervisor's patience is a little longer."""
+STUCK_STATUS = 75
+"""Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
 BEAT_EVERY = timedelta(seconds=5)
 PURGE_EVERY = timedelta(hours=1)
 HEARTBEAT = "worker/"
@@ -61,7 +68,12 @@ class Worker:
         self._reloading.set()
 
     def run(self) -> None:
-        """Work until told to stop."""
+        """Work until told to stop.
+
+        Raises:
+            CallsStuck: too many calls never came back; a new process must go on.
+
+        """
         log.info("worker_started", name=self.name, dry_run=self.settings.current.dry_run)
         try:
             while not self._stopping.is_set():
@@ -95,7 +107,8 @@ class Worker:
         if self.settings.current.dry_run:
             self._report_plan(now)
         for crew in self._crews:
-            if self.store.has_work(crew.calendar, now):
+            crew.look_after()
+            if crew.gate.may_open(now) and self.store.has_work(crew.calendar, now):
                 crew.wake()
         return settled > 0
 
@@ -134,9 +147,9 @@ class Worker:
             in_force = self.store.ruleset()
             if in_force is None:
                 raise AssertionError("a worker proposes its ruleset before it follows one")
-            self._ruleset, self._ruleset_id = in_force.ruleset, in_force.id
             self._stop_crews()
             self._start_crews(in_force.ruleset)
+            self._ruleset, self._ruleset_id = in_force.ruleset, in_force.id
         return self._ruleset
 
     def _reload(self) -> None:
@@ -158,8 +171,10 @@ class Worker:
         settings = self.settings.current
         if settings.dry_run:
             return
+        key = self.store.installation().digest_key
+        tags = {name: credentials.tag(calendar, key) for name, calendar in settings.calendars.items()}
         self._crews = [
-            Crew(name, connector, _connections(settings, name), self.store, ruleset)
+            Crew(name, connector, _connections(settings, name), self.store, ruleset, tags[name])
             for name, connector in self.connect(settings).items()
         ]
         for crew in self._crews:
@@ -168,8 +183,9 @@ class Worker:
     def _stop_crews(self) -> None:
         for crew in self._crews:
             crew.stop()
+        deadline = time.monotonic() + GRACE_S
         for crew in self._crews:
-            crew.join()
+            crew.join(deadline)
         self._crews = []
 
 
@@ -191,4 +207,8 @@ def run(settings: Reloadable, store: Store, connect: Connect) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     signal.signal(signal.SIGHUP, lambda *_: worker.reload())
-    worker.run()
+    try:
+        worker.run()
+    except CallsStuck as error:
+        log.error("calls_stuck", calendar=str(error))
+        sys.exit(STUCK_STATUS)

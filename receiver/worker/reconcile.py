@@ -7,10 +7,10 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from connectors.base import (
     Change,
-    Connector,
     ConnectorError,
     Create,
     Delete,
@@ -29,11 +29,38 @@ from receiver.core.backoff import delay_s
 from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, failed, looked_up, next_step
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset
+from receiver.core.servers import UNANSWERED
 from receiver.store import MailboxWork, Neighbour, Store, Trouble, WorkItem
 
 log = logs.get("worker")
 
 _VERBS = {Step.CREATE: Verb.CREATE, Step.UPDATE: Verb.UPDATE, Step.DELETE: Verb.DELETE}
+
+
+class Calendar(Protocol):
+    """What writing needs of a connector."""
+
+    def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
+        """Make changes in one mailbox."""
+        ...
+
+    def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
+        """Find our items by uid."""
+        ...
+
+    def identify(self, mailbox: str) -> str:
+        """Return the mailbox's primary address."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one pass says of the server."""
+
+    trouble: ConnectorError | None
+    """The server's own; None: it has none."""
+    heard: bool
+    """Whether it answered anything, be it a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +80,18 @@ class Pass:
     """One mailbox, leased, from claim to release."""
 
     store: Store
-    connector: Connector
+    connector: Calendar
     ruleset: Ruleset
     work: MailboxWork
     timings: Timings
     trouble: ConnectorError | None = None
     """The trouble of the mailbox or its server, once there was one: nothing more is sent then."""
     answered: bool = field(default=False)
+    heard: bool = field(default=False)
+    """The server answered, be it that this mailbox cannot be used."""
 
-    def run(self) -> ConnectorError | None:
-        """Do what is due and give the mailbox back; return the server's trouble, if it is the server that has one.
+    def run(self) -> Result:
+        """Do what is due and give the mailbox back; return what that says of the server.
 
         Raises:
             LeaseLost: another worker took over; nothing more was sent.
@@ -74,7 +103,8 @@ class Pass:
         if self.trouble is None and self._knows_the_mailbox(placements):
             self._write(items, placements)
         self.store.release(self.work, *self._verdict())
-        return self.trouble if self.trouble and self.trouble.scope is Scope.SERVER else None
+        trouble = self.trouble if self.trouble and self.trouble.scope is Scope.SERVER else None
+        return Result(trouble, self.answered or self.heard)
 
     def _verdict(self) -> tuple[Trouble | None, datetime | None]:
         """Return the mailbox's own trouble, or when it last answered."""
@@ -98,6 +128,7 @@ class Pass:
             return True
         try:
             primary = self.connector.identify(self.work.mailbox.address)
+            self.heard = True
             homes = [(n, self._home_of(n)) for n in self.store.neighbours(self.work)]
         except ConnectorError as error:
             self._note(error)
@@ -167,7 +198,8 @@ class Pass:
         log.info("looked_up", mailbox=self.work.mailbox_id, count=len(doubtful), extras=len(extras))
         if extras:
             # No record of its own: the look-up that is due again sees whether they went.
-            self.connector.apply(self.work.mailbox.address, [Delete(item_id) for item_id in extras])
+            for outcome in self.connector.apply(self.work.mailbox.address, [Delete(item_id) for item_id in extras]):
+                self._notice(outcome)
         return advanced
 
     def _respects_deletion(self, item: WorkItem) -> bool:
@@ -245,7 +277,9 @@ class Pass:
         """Keep the trouble that reaches furthest."""
         if error.scope is Scope.ITEM:
             self.answered = True
-        elif self.trouble is None or error.scope is Scope.SERVER:
+        if error.scope is Scope.MAILBOX and error.code not in UNANSWERED:
+            self.heard = True
+        if error.scope is not Scope.ITEM and (self.trouble is None or error.scope is Scope.SERVER):
             self.trouble = error
 
     def _log_write(self, write: Write, outcome: Outcome) -> None:
@@ -276,8 +310,6 @@ def _known(item_id: str | None) -> str:
     return item_id
 
 
-def reconcile(
-    store: Store, connector: Connector, ruleset: Ruleset, work: MailboxWork, timings: Timings
-) -> ConnectorError | None:
+def reconcile(store: Store, connector: Calendar, ruleset: Ruleset, work: MailboxWork, timings: Timings) -> Result:
     """Make the leased mailbox equal to what is wanted; see `Pass.run`."""
     return Pass(store, connector, ruleset, work, timings).run()

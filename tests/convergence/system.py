@@ -18,7 +18,7 @@ from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import LeaseLost, MailboxWork, StoreUnavailable
 from receiver.store.placements import placement_of
-from receiver.store.tables import events, mailboxes, placements
+from receiver.store.tables import events, mailboxes, placements, servers
 from receiver.web.app import create_app
 from receiver.worker.crew import BATCH, Crew
 from receiver.worker.reconcile import reconcile
@@ -167,10 +167,10 @@ class System:
         with self.store._engine.connect() as connection:
             due = connection.scalar(select(func.min(placements.c.due_at)))
             held = connection.execute(select(mailboxes.c.blocked_until, mailboxes.c.leased_until)).all()
+            held += connection.execute(select(servers.c.blocked_until, servers.c.probe_until)).all()
         if due is None:
             return None
         waits = [moment for row in held for moment in row if moment is not None and moment > self.now]
-        waits += [end for crew in self._crews if (end := crew.gate._closed_until) is not None and end > self.now]
         return due if due > self.now else min(waits, default=self.now + timedelta(seconds=1))
 
 

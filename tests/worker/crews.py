@@ -1,0 +1,131 @@
+"""Crews as they run: real threads and the real clock, over mock servers."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import create_engine, update
+
+from connectors.base import Connector
+from connectors.ews import EwsConnector, EwsSettings
+from mock_exchange import MockExchange
+from receiver.core.facts import AgentRef
+from receiver.core.mailboxes import Mailbox, MailboxMap
+from receiver.core.ruleset import Ruleset, SourceRules
+from receiver.core.servers import Server
+from receiver.store import Store
+from receiver.store.tables import servers
+from receiver.worker.crew import Crew
+from tests.makers import a_delivery, incoming
+from tests.worker.bench import CALENDAR
+
+LONGEST_S = 30
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + LONGEST_S
+    while not happened():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+def boxes(count: int) -> list[str]:
+    return [f"agent{number}@departement.example" for number in range(count)]
+
+
+@contextmanager
+def exchange_with(mailboxes: list[str], latency_s: float = 0.0) -> Iterator[MockExchange]:
+    account = {"auth": "basic", "users": {"svc": "pw"}, "impersonators": {"svc": None}}
+    with MockExchange(mailboxes, latency_s=latency_s, **account) as exchange:  # type: ignore[arg-type]
+        yield exchange
+
+
+def wire(exchange: MockExchange, store: Store, connections: int = 4, password: str = "pw") -> Connector:
+    """A connector of its own, as each process has one."""
+    return EwsConnector(
+        EwsSettings(
+            server=exchange.url,
+            version="Exchange2016",
+            auth="basic",
+            access="impersonation",
+            username="svc",
+            password=password,
+            connections=connections,
+            timeout_s=5.0,
+            authentication_pause_s=0.0,  # what is looked at is the worker's own restraint
+            installation=store.installation().id,
+        )
+    )
+
+
+@dataclass
+class Yard:
+    """One store with the RDVs that come in, and the crews that work on it."""
+
+    url: str
+    homes: Mapping[str, str]
+    """Mailbox to calendar."""
+    store: Store = field(init=False)
+    opened: list[Store] = field(default_factory=list)
+    crews: list[Crew] = field(default_factory=list)
+    numbers: int = 0
+
+    def __post_init__(self) -> None:
+        self.store = self.open()
+        addresses = {address: Mailbox(calendar, address) for address, calendar in self.homes.items()}
+        self.ruleset = Ruleset(MailboxMap(CALENDAR, addresses=addresses), {"mds": SourceRules()})
+
+    def open(self) -> Store:
+        """The store as another process opens it."""
+        self.opened.append(Store(self.url))
+        return self.opened[-1]
+
+    def send(self, *mailboxes: str, each: int = 1) -> None:
+        """So many RDVs come in for each mailbox, and are settled."""
+        now = self.store.now()
+        batch = []
+        for address in mailboxes * each:
+            self.numbers += 1
+            agent = AgentRef(address.partition("@")[0], address)
+            batch.append(incoming(a_delivery(now=now, agents=(agent,), wire_id=self.numbers, uuid=None)))
+        self.store.accept(batch, now)
+        while self.store.settle(lambda view: self.ruleset.decide(view, now), now):
+            pass
+        for crew in self.crews:
+            crew.wake()
+
+    def crew(self, connector: Connector, connections: int = 4, calendar: str = CALENDAR, tag: str = "aa") -> Crew:
+        """A crew of a process of its own, not started."""
+        crew = Crew(calendar, connector, connections, self.open(), self.ruleset, tag)
+        self.crews.append(crew)
+        return crew
+
+    def server(self, calendar: str = CALENDAR) -> Server:
+        return self.store.server(calendar) or Server(calendar)
+
+    def pass_time(self, calendar: str = CALENDAR) -> None:
+        """Let the time be over for which a server is left alone."""
+        engine = create_engine(self.url)
+        with engine.begin() as connection:
+            connection.execute(update(servers).where(servers.c.name == calendar).values(blocked_until=None))
+        engine.dispose()
+
+    def close(self) -> None:
+        for crew in self.crews:
+            crew.stop()
+        for crew in self.crews:
+            crew.join(time.monotonic() + LONGEST_S)
+            for thread in crew._threads:
+                thread.join(LONGEST_S)
+        for store in self.opened:
+            store.close()
+
+
+@contextmanager
+def open_yard(url: str, homes: Mapping[str, str]) -> Iterator[Yard]:
+    yard = Yard(url, homes)
+    try:
+        yield yard
+    finally:
+        yard.close()

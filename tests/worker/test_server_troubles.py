@@ -1,0 +1,288 @@
+"""A server in trouble: kept away from by all processes together, and no other server is held up by it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import event
+
+from mock_exchange import FaultKind, MockExchange
+from receiver.config import Auth, EwsCalendar, IcsFolder, Secret
+from receiver.config.settings import Access
+from receiver.core.servers import ACCOUNT_PAUSE
+from receiver.store import Store
+from receiver.worker.credentials import tag
+from receiver.worker.crew import Crew
+from tests.makers import KARIM, MARTINE, NOW
+from tests.worker.bench import CALENDAR, HERS, HIS, Bench
+from tests.worker.crews import boxes, exchange_with, open_yard, wait_until, wire
+
+SECOND = timedelta(seconds=1)
+
+
+def refusals(exchange: MockExchange) -> int:
+    """How often a wrong password was shown."""
+    return sum(recorded.refused for recorded in exchange.requests)
+
+
+def wake(*crews: Crew, times: int = 5) -> None:
+    """Have every thread try, again and again."""
+    for _ in range(times):
+        for crew in crews:
+            crew.wake()
+        time.sleep(0.02)
+
+
+def another_process(bench: Bench, credentials: str = "") -> Crew:
+    """A worker of another host: it shares the store alone."""
+    return Crew(CALENDAR, bench.connector, 1, bench.store, bench.settings.ruleset(), credentials)
+
+
+def tell_both(bench: Bench, count: int = 4) -> None:
+    for number in range(1, count + 1):
+        agent = MARTINE if number % 2 else KARIM
+        bench.tell(60, agents=(agent,), wire_id=number, uuid=None)
+
+
+# The account
+
+
+def test_a_wrong_password_at_the_start_costs_one_attempt(store_url: str) -> None:
+    """An Active Directory locks an account after a few: not one for each thread of each process."""
+    mailboxes = boxes(8)
+    with exchange_with(mailboxes) as exchange, open_yard(store_url, dict.fromkeys(mailboxes, CALENDAR)) as yard:
+        yard.send(*mailboxes)
+        crews = [yard.crew(wire(exchange, yard.store, password="old")) for _ in range(2)]
+        for crew in crews:
+            crew.start()
+        wait_until(lambda: yard.server().failure)
+        wake(*crews)
+        assert (refusals(exchange), yard.server().failure) == (1, "unauthorized")
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_refused_account_is_tried_once_in_five_minutes_by_all_processes(bench_on_each: Bench, restarts: bool) -> None:
+    bench = bench_on_each
+    tell_both(bench)
+    bench.inject(FaultKind.UNAUTHORIZED, times=None)
+    crews = [another_process(bench) for _ in range(3)]
+    tries = []
+    while bench.store.moment < NOW + timedelta(minutes=30):
+        if restarts:
+            crews = [another_process(bench) for _ in range(3)]
+        before = len(bench.exchange.requests)
+        for crew in crews:
+            crew.work_once()
+        tries += [bench.store.moment] * (len(bench.exchange.requests) - before)
+        bench.pass_time(SECOND * 20)
+    assert 3 <= len(tries) <= 6
+    assert all(later - earlier >= ACCOUNT_PAUSE for earlier, later in pairwise(tries))
+
+
+def test_another_password_is_tried_at_once_and_the_same_is_not(bench: Bench) -> None:
+    tell_both(bench)
+    bench.inject(FaultKind.UNAUTHORIZED)
+    bench.crew = another_process(bench, "aa")
+    assert bench.work() == 1
+    bench.crew = another_process(bench, "aa")
+    assert bench.work() == 0, "a restart with the password that was refused"
+    bench.crew = another_process(bench, "bb")
+    assert bench.work() == 2
+    [server] = bench.store.servers()
+    assert (server.failure, server.credentials) == (None, "bb")
+
+
+def test_a_host_with_an_old_password_stops_itself_and_no_other(bench: Bench) -> None:
+    old = another_process(bench, "old")
+    bench.tell(90, agents=(MARTINE,))
+    assert old.work_once()
+    bench.crew = another_process(bench, "new")
+    bench.tell(80, agents=(MARTINE,), motif="Nouveau")
+    assert bench.work() == 1
+    bench.tell(60, agents=(MARTINE,), motif="Encore un autre")
+    bench.inject(FaultKind.UNAUTHORIZED)
+    bench.pass_time(SECOND)
+    assert old.work_once()
+    assert [old.work_once(), old.work_once()] == [False, False]
+    assert bench.work() == 1
+    assert bench.subjects() == ["Encore un autre"]
+
+
+def test_the_tag_of_an_account_tells_changes_and_little_else() -> None:
+    account = EwsCalendar(
+        "x", "https://x.example/ews", "Exchange2016", Auth.NTLM, Access.IMPERSONATION, "svc", Secret("pw")
+    )
+    others = [
+        replace(account, password=Secret("other")),
+        replace(account, username="svcp", password=Secret("w")),
+        replace(account, server="https://y.example/ews"),
+        replace(account, password=None),
+    ]
+    tags = [tag(each, b"key") for each in (account, *others)]
+    assert len(set(tags)) == len(tags)
+    assert {len(each) for each in tags} == {4}
+    assert tag(account, b"key") == tag(replace(account, connections=9, ca_file=None), b"key")
+    assert tag(account, b"another installation") != tags[0]
+
+
+def test_the_tag_of_a_keytab_tells_that_it_was_replaced(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    keytab = tmp_path / "svc.keytab"
+    account = EwsCalendar(
+        "x", "https://x/", "Exchange2016", Auth.KERBEROS, Access.IMPERSONATION, "svc@X", None, keytab=keytab
+    )
+    tags = [tag(account, b"key")]
+    for content in (b"first", b"second"):
+        keytab.write_bytes(content)
+        tags.append(tag(account, b"key"))
+    assert len(set(tags)) == 3
+    assert tag(IcsFolder("x", tmp_path), b"key") == ""
+
+
+# A server that is down
+
+
+def test_a_server_that_is_down_is_probed_by_one_of_all_hosts(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    tell_both(bench, 10)
+    crews = [another_process(bench) for _ in range(5)]
+    bench.inject(FaultKind.UNAVAILABLE, verb="CreateItem", times=None, retry_after_s=60)
+    posts = []
+    for _ in range(8):
+        before = len(bench.exchange.requests)
+        for crew in crews:
+            crew.work_once()
+        posts.append(len(bench.exchange.requests) - before)
+        bench.pass_time(SECOND * 61)
+    assert max(posts) == 1
+    [server] = bench.store.servers()
+    assert (server.failure, server.failing_since is not None) == ("server_busy", True)
+    bench.exchange.faults.clear()
+    bench.work_until_quiet()
+    assert (len(bench.items(HERS)), len(bench.items(HIS))) == (5, 5)
+    [server] = bench.store.servers()
+    assert (server.failure, server.failing_since, server.attempts) == (None, None, 0)
+
+
+def test_a_trouble_outlives_the_process_that_met_it(bench: Bench) -> None:
+    tell_both(bench)
+    bench.inject(FaultKind.DROP_BEFORE, verb="CreateItem", times=None)
+    bench.work()
+    [server] = bench.store.servers()
+    assert (server.failure, server.failing_since) == ("connection_lost", NOW)
+    bench.restart()
+    assert bench.work() == 0
+
+
+def test_a_probe_that_died_holds_the_server_up_for_a_lease_and_no_longer(bench: Bench) -> None:
+    tell_both(bench)
+    bench.store.change_server(CALENDAR, lambda server: server)
+    assert bench.store.claim_probe(CALENDAR, "dead", NOW, bench.timings.lease)
+    assert bench.work() == 0
+    bench.pass_time(bench.timings.lease)
+    assert bench.work() == 2
+
+
+def test_a_probe_that_found_nothing_to_ask_is_given_back(bench: Bench) -> None:
+    bench.tell(agents=(MARTINE,))
+    claim, bench.store.claim = bench.store.claim, lambda *_: None  # type: ignore[method-assign]
+    assert not bench.crew.work_once()
+    bench.store.claim = claim  # type: ignore[method-assign]
+    assert another_process(bench).work_once()
+
+
+def test_a_mailbox_that_hangs_ends_no_trouble_and_one_that_is_denied_does(bench: Bench) -> None:
+    """A refusal is an answer; silence is none."""
+    bench.tell(agents=(MARTINE,))
+    bench.store.change_server(CALENDAR, lambda server: replace(server, failure="connection_lost", failing_since=NOW))
+    bench.inject(FaultKind.HANG, verb="CreateItem", delay_s=1.5)
+    bench.work()
+    assert [server.failure for server in bench.store.servers()] == ["connection_lost"]
+    bench.exchange.settle()
+    bench.inject(FaultKind.ERROR, code="ErrorAccessDenied", times=None)
+    bench.tell(30, agents=(KARIM,))
+    bench.pass_time(SECOND * 2)
+    bench.work()
+    assert [server.failure for server in bench.store.servers()] == [None]
+
+
+def test_one_server_that_is_down_delays_no_other(store_url: str) -> None:
+    mailboxes = boxes(8)
+    homes = {address: ("a", "b")[number % 2] for number, address in enumerate(mailboxes)}
+    with exchange_with(mailboxes) as down, exchange_with(mailboxes) as well, open_yard(store_url, homes) as yard:
+        crews = [yard.crew(wire(server, yard.store), calendar=name) for name, server in (("a", down), ("b", well))]
+        down.stop()
+        for crew in crews:
+            crew.start()
+        yard.send(*mailboxes, each=5)
+        wake(*crews)
+        wait_until(lambda: sum(len(well.items(address)) for address in mailboxes) == 20)
+        wait_until(lambda: yard.server("a").failure == "connection_failed")
+        assert yard.server("b").failure is None
+        assert yard.server("b").succeeded_at is not None
+        down.start()
+        yard.pass_time("a")
+
+        def woken() -> bool:
+            wake(*crews, times=1)
+            return sum(len(down.items(address)) for address in mailboxes) == 20
+
+        wait_until(woken)
+        assert yard.server("a").failure is None
+
+
+# What health costs
+
+
+@contextmanager
+def counting(store: Store) -> Iterator[list[str]]:
+    """Statements that concern servers."""
+    found: list[str] = []
+
+    def note(_connection, _cursor, statement, *_):  # type: ignore[no-untyped-def]
+        if "servers" in statement:
+            found.append(statement.split()[0])
+
+    event.listen(store._engine, "before_cursor_execute", note)
+    yield found
+    event.remove(store._engine, "before_cursor_execute", note)
+
+
+def test_health_costs_a_look_a_second_and_a_note_a_minute_however_much_is_written(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    bench.tell(90, agents=(MARTINE,))
+    bench.work()
+    with counting(bench.store) as statements:
+        for number in range(20):
+            bench.tell(60 - number, agents=(MARTINE,), motif=f"Motif {number}")
+            assert bench.work() == 1
+        assert statements == []
+        for _ in range(3):
+            bench.pass_time(SECOND)
+            bench.work()
+        assert statements == ["SELECT"] * 3
+        bench.pass_time(SECOND * 57)
+        statements.clear()
+        bench.tell(30, agents=(MARTINE,), motif="Nouveau")
+        bench.work()
+        assert statements == ["SELECT", "SELECT", "UPDATE"]
+
+
+def test_an_idle_worker_writes_nothing_of_a_server(bench: Bench) -> None:
+    bench.tell(90, agents=(MARTINE,))
+    bench.work()
+    with counting(bench.store) as statements:
+        for _ in range(5):
+            bench.pass_time(timedelta(minutes=5))
+            assert bench.work() == 0
+        assert set(statements) == {"SELECT"}
+
+
+def test_an_idle_worker_that_has_met_nobody_probes_nobody(bench: Bench) -> None:
+    bench.work()
+    bench.pass_time(timedelta(minutes=5))
+    assert (bench.work(), bench.exchange.requests) == (0, [])
+    assert [server.probe for server in bench.store.servers()] == [None]

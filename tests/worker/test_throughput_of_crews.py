@@ -1,0 +1,90 @@
+"""A server that throttles is given less at once and the time it asks for, and is not taken for one in trouble."""
+
+import time
+from datetime import timedelta
+
+from mock_exchange import FaultKind
+from tests.makers import KARIM, MARTINE
+from tests.worker.bench import CALENDAR, HERS, HIS, Bench
+from tests.worker.crews import Yard, boxes, exchange_with, open_yard, wait_until, wire
+
+SECOND = timedelta(seconds=1)
+TOO_MANY = b"ErrorExceededConnectionCount"
+
+
+def shown(yard: Yard, exchange) -> int:  # type: ignore[no-untyped-def]
+    return sum(len(exchange.items(address)) for address in yard.homes)
+
+
+def test_a_mailbox_never_has_two_calls_under_way(store_url: str) -> None:
+    """Two workers of four threads each; the mock refuses a second call in one mailbox, and would have it recorded."""
+    mailboxes = boxes(3)
+    with (
+        exchange_with(mailboxes, latency_s=0.02) as exchange,
+        open_yard(store_url, dict.fromkeys(mailboxes, CALENDAR)) as yard,
+    ):
+        exchange.limit(concurrency=1, by_mailbox=True)
+        crews = [yard.crew(wire(exchange, yard.store)) for _ in range(2)]
+        for crew in crews:
+            crew.start()
+        for _ in range(10):
+            yard.send(*mailboxes, each=2)
+            for crew in crews:
+                crew.wake()
+            time.sleep(0.02)
+        wait_until(lambda: shown(yard, exchange) == yard.numbers)
+        assert yard.numbers == 60
+        assert not [recorded for recorded in exchange.requests if TOO_MANY in recorded.response]
+        assert all(len(crew.gate._turns) <= 4 for crew in crews)
+
+
+def test_a_server_that_takes_fewer_calls_than_configured_is_no_server_in_trouble(store_url: str) -> None:
+    mailboxes = boxes(40)
+    with (
+        exchange_with(mailboxes, latency_s=0.01) as exchange,
+        open_yard(store_url, dict.fromkeys(mailboxes, CALENDAR)) as yard,
+    ):
+        exchange.limit(calls=10, recharge_per_s=60)
+        crew = yard.crew(wire(exchange, yard.store))
+        crew.start()
+        yard.send(*mailboxes)
+
+        def woken() -> bool:
+            crew.wake()
+            return shown(yard, exchange) == 40
+
+        wait_until(woken)
+        refused = sum(b"ErrorServerBusy" in recorded.response for recorded in exchange.requests)
+        assert 0 < refused < 40, "it was met, and obeyed"
+        assert (yard.server().failure, yard.server().attempts) == (None, 0)
+        assert yard.server().throttled_at is not None
+
+
+def test_a_busy_answer_is_waited_for_by_all_hosts_and_then_nobody_goes_alone(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    for number, agent in enumerate((MARTINE, KARIM), 1):
+        bench.tell(60, agents=(agent,), wire_id=number, uuid=None)
+    bench.work()
+    bench.inject(FaultKind.SERVER_BUSY, back_off_ms=20_000)
+    for number, agent in enumerate((MARTINE, KARIM), 1):
+        bench.tell(30, agents=(agent,), wire_id=number, uuid=None, motif="Nouveau")
+    assert bench.work() == 1
+    [server] = bench.store.servers()
+    assert (server.failure, server.blocked_until) == (None, bench.store.moment + SECOND * 20)
+    bench.restart()
+    bench.pass_time(SECOND * 19)
+    assert bench.work() == 0
+    bench.pass_time(SECOND)
+    assert bench.work() == 2
+    assert (bench.subjects(HERS), bench.subjects(HIS)) == (["Nouveau"], ["Nouveau"])
+
+
+def test_a_server_that_is_busy_and_nothing_else_is_in_trouble(bench: Bench) -> None:
+    bench.tell(agents=(MARTINE,))
+    bench.inject(FaultKind.SERVER_BUSY, times=None, back_off_ms=1_000)
+    told = []
+    for _ in range(3):
+        assert bench.work() == 1
+        told.append([server.failure for server in bench.store.servers()])
+        bench.pass_time(timedelta(minutes=1))
+    assert told == [[None], [None], ["server_busy"]]
