@@ -140,8 +140,8 @@ CALENDAR: Mapping[str, str] = {
     "le rôle ApplicationImpersonation, avec une portée qui couvre la boîte.",
     "access_denied": "Le compte de service n'a pas accès à ce calendrier. En access: delegate, donnez-lui l'accès "
     "complet à la boîte ou les droits d'éditeur sur le calendrier.",
-    "call_stuck": "Un appel pour cette boîte n'est jamais revenu. Elle est laissée de côté un moment, puis réessayée ; si "
-    "cela dure, regardez les journaux d'Exchange et du pare-feu.",
+    "call_stuck": "Un appel pour cette boîte n'est jamais revenu. Elle est laissée de côté un moment, puis réessayée ; "
+    "si cela dure, regardez les journaux d'Exchange et du pare-feu.",
     "private_hidden": "Le compte délégué ne voit pas les éléments privés de cette boîte : il ne retrouverait pas ses "
     "propres entrées. Donnez-lui ce droit (Set-MailboxFolderPermission, CanViewPrivateItems), ou passez en access: "
     "impersonation.",
