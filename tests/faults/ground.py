@@ -1,0 +1,287 @@
+"""What a cell stands on: a mock Exchange with three mailboxes, the real connector, store and worker, one clock."""
+
+import os
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, event, func, insert, select
+
+from connectors.base import Change, Found, Outcome
+from connectors.ews import EwsConnector, EwsSettings
+from mock_exchange import FaultKind, MockExchange
+from mock_exchange.throttling import Throttle
+from receiver.config import Emitter, Settings, Source, WebSettings
+from receiver.core.facts import AgentRef
+from receiver.core.mailboxes import Mailbox, MailboxMap
+from receiver.core.plan import Placement
+from receiver.core.policies import Policies
+from receiver.store import Store
+from receiver.store.placements import placement_of
+from receiver.store.tables import events, installation, mailboxes, metadata, placements
+from tests.faults.clock import Clock
+from tests.makers import NOW
+from tests.worker.bench import CALENDAR, HERS, HIS, UID_KEY, Bench, StoreInTime
+
+CALL_TIMEOUT_S = 30.0
+"""By the clock of the cell."""
+PATIENCE_S, IMPATIENCE_S = 15.0, 0.4
+"""In truth: as a rule, and where the mock is about to hang."""
+HANGS = frozenset({FaultKind.HANG, FaultKind.SLOW_ANSWER})
+SUB_FOLDER = "Archives"
+CLAIRE = AgentRef("35", "claire.nouvelle@departement.example")
+NEW = CLAIRE.email or ""
+"""A mailbox that was never written into: the server is asked for its name first."""
+LONGEST = timedelta(hours=12)
+
+T = TypeVar("T")
+
+
+class Relay:
+    """The connector; impatient where the mock is about to hang, so that nobody waits in truth."""
+
+    call_timeout_s = CALL_TIMEOUT_S
+
+    def __init__(self, exchange: MockExchange, clock: Clock, patient: EwsConnector, impatient: EwsConnector) -> None:
+        self._exchange, self._clock = exchange, clock
+        self._patient, self._impatient = patient, impatient
+        self.look_ups = 0
+        self.spend: Callable[[timedelta], None] = lambda _: None
+        """Told how long a call took by the clock of the cell."""
+
+    def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
+        return self._called(lambda connector: connector.apply(mailbox, changes))
+
+    def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
+        self.look_ups += 1
+        return self._called(lambda connector: connector.find(mailbox, uids))
+
+    def identify(self, mailbox: str) -> str:
+        return self._called(lambda connector: connector.identify(mailbox))
+
+    def _called(self, call: Callable[[EwsConnector], T]) -> T:
+        hangs = self._hangs_planned()
+        try:
+            return call(self._impatient if hangs else self._patient)
+        finally:
+            self._clock.let_the_mock_finish(self._exchange)
+            waited = hangs - self._hangs_planned()
+            self.spend(timedelta(seconds=waited * CALL_TIMEOUT_S))
+
+    def _hangs_planned(self) -> int:
+        planned = self._exchange.faults._planned
+        return sum(each.left or 0 for each in planned if each.fault.kind in HANGS)
+
+    def close(self) -> None:
+        for connector in (self._patient, self._impatient):
+            connector.close()
+
+
+@dataclass
+class Ground:
+    """One receiver over one Exchange, under one clock."""
+
+    bench: Bench
+    relay: Relay
+    clock: Clock
+    coming: list[tuple[datetime, Callable[[], None]]] = field(default_factory=list)
+    """What happens at Exchange later on."""
+
+    @property
+    def exchange(self) -> MockExchange:
+        return self.bench.exchange
+
+    def later(self, wait: timedelta, happens: Callable[[], None]) -> None:
+        self.coming.append((self.bench.store.moment + wait, happens))
+
+    def come_to_rest(self) -> None:
+        """Work whenever something is due, until nothing is and the mock has nothing left to do.
+
+        Raises:
+            AssertionError: there is no end of it.
+
+        """
+        end = self.bench.store.moment + LONGEST
+        while True:
+            self.bench.work()
+            moment = self._next_moment()
+            if moment is None:
+                return
+            assert moment < end, ("there is no end of it", self.placements())
+            self.turn_to(moment)
+
+    def turn_to(self, moment: datetime) -> None:
+        """Let time pass; what Exchange does meanwhile it does in its order."""
+        while stops := [stop for stop in self._stops() if stop <= moment]:
+            self._set(min(stops))
+            self.clock.let_the_mock_finish(self.exchange)
+            due = [each for each in self.coming if each[0] <= self.bench.store.moment]
+            self.coming = [each for each in self.coming if each not in due]
+            for _, happens in due:
+                happens()
+        self._set(moment)
+
+    def placements(self) -> list[tuple[str, Placement]]:
+        """Return (mailbox, placement) of all that the store remembers."""
+        rows = (
+            select(placements, events.c.uid, mailboxes.c.address)
+            .join(events, events.c.id == placements.c.event_id)
+            .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+        )
+        with self.bench.store._engine.connect() as connection:
+            return [(row["address"], placement_of(row)) for row in connection.execute(rows).mappings()]
+
+    def shown(self, mailbox: str) -> list[str]:
+        """Return the subjects in a mailbox's calendar and its sub-folder, sorted."""
+        folders = ("calendar", SUB_FOLDER)
+        return sorted(item.subject for folder in folders for item in self.bench.items(mailbox, folder))
+
+    def uids(self, mailbox: str) -> list[object]:
+        """Return the marks in a mailbox's calendar and its sub-folder."""
+        folders = ("calendar", SUB_FOLDER)
+        return [item.extended[UID_KEY] for folder in folders for item in self.bench.items(mailbox, folder)]
+
+    def _stops(self) -> list[datetime]:
+        return [*self.clock.pending(), *(moment for moment, _ in self.coming)]
+
+    def _next_moment(self) -> datetime | None:
+        """Return when there is something to do next; None: never."""
+        now = self.bench.store.moment
+        with self.bench.store._engine.connect() as connection:
+            due = connection.scalar(select(func.min(placements.c.due_at)))
+        # What is due and is not done waits for its mailbox or its server: ask again and again.
+        soonest = [] if due is None else [max(due, now + timedelta(seconds=2))]
+        return min([*soonest, *self._stops()], default=None)
+
+    def _set(self, moment: datetime) -> None:
+        self.bench.store.moment = max(self.bench.store.moment, moment)
+        self.clock.turn_to(self.bench.store.moment)
+
+
+class Premises:
+    """What cells share, as starting it costs more than a cell. Close it in the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self._url = f"sqlite:///{folder / 'store.db'}"
+        store = Store(self._url)
+        store.migrate()
+        store.close()
+        self._store = StoreInTime(self._url)
+        event.listen(self._store._engine, "connect", _hasten)
+        own = self._store.installation().id
+        self.exchange = MockExchange(
+            (HERS, HIS, NEW),
+            auth="basic",
+            users={"svc": "pw"},
+            impersonators={"svc": None},
+            schema_dir=os.environ.get("RDV_EWS_SCHEMAS"),
+        )
+        self.exchange.start()
+        self._patient = _connector(self.exchange, own, PATIENCE_S)
+        self._impatient = _connector(self.exchange, own, IMPATIENCE_S)
+
+    def close(self) -> None:
+        for connector in (self._patient, self._impatient):
+            connector.close()
+        self.exchange.stop()
+        self._store.close()
+
+    @contextmanager
+    def ground(self, **policies: object) -> Iterator[Ground]:
+        """Give an empty store, and empty mailboxes; what remains is looked at by whoever asked."""
+        clock = self._begin_anew()
+        relay = Relay(self.exchange, clock, self._patient, self._impatient)
+        bench = Bench(self._store, self.exchange, relay, _settings(self._url))  # type: ignore[arg-type]
+        bench.policies(**policies)
+        ground = Ground(bench, relay, clock)
+        relay.spend = lambda wait: ground.turn_to(self._store.moment + wait)
+        try:
+            yield ground
+        finally:
+            clock.set()
+            self.exchange.settle()
+
+    def _begin_anew(self) -> Clock:
+        clock, exchange = Clock(), self.exchange
+        exchange._server.stopping = clock  # type: ignore[union-attr, assignment]
+        exchange.faults.clear()
+        exchange.throttle = Throttle(lambda: (clock.moment - NOW).total_seconds())  # noqa: PLW0108  # read anew each time
+        for folder in list(exchange.store.folders.values()):
+            if folder.distinguished is None:
+                exchange.store.remove_folder(folder)
+        for item in list(exchange.store.items.values()):
+            exchange.store.remove(item)
+        for address in list(exchange.store.mailboxes):
+            if address not in (HERS, HIS, NEW):
+                exchange.rename_mailbox(address, HERS)  # renamed by the cell before
+        for mailbox in exchange.store.mailboxes.values():
+            mailbox.quota_bytes, mailbox.moving = None, False
+            exchange.make_folder(mailbox.address, SUB_FOLDER)
+        exchange.forget_requests()
+        self._forget()
+        random.seed(1)  # jitter is the same in every run
+        return clock
+
+    def _forget(self) -> None:
+        """Empty the store; two mailboxes are known by name, so that a cell counts the calls of its own change."""
+        self._store.moment = NOW
+        with self._store._engine.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                if table is not installation:
+                    connection.execute(delete(table))
+            known = [{"calendar": CALENDAR, "address": each, "identity": each, "attempts": 0} for each in (HERS, HIS)]
+            connection.execute(insert(mailboxes), known)
+
+
+@contextmanager
+def premises() -> Iterator[Premises]:
+    """Open premises in a temporary folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        opened = Premises(Path(folder))
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+def _connector(exchange: MockExchange, own: str, timeout_s: float) -> EwsConnector:
+    return EwsConnector(
+        EwsSettings(
+            server=exchange.url,
+            version="Exchange2016",
+            auth="basic",
+            access="impersonation",
+            username="svc",
+            password="pw",
+            installation=own,
+            connections=1,
+            timeout_s=timeout_s,
+            authentication_pause_s=0.0,  # by another clock than the cell's
+        )
+    )
+
+
+def _settings(store_url: str) -> Settings:
+    source = Source(
+        name="mds",
+        emitter=Emitter.RDV_SERVICE_PUBLIC,
+        platform="production",
+        secrets=(),
+        organisations=None,
+        time_zone=ZoneInfo("Europe/Paris"),
+        host=None,
+        policies=Policies(),
+    )
+    own = {address: Mailbox(CALENDAR, address) for address in (HERS, HIS, NEW)}
+    return Settings(store_url, {"mds": source}, {}, MailboxMap(CALENDAR, addresses=own), WebSettings())
+
+
+def _hasten(connection: object, _record: object) -> None:
+    """No cell survives a power failure: whether commits do is another test's business."""
+    connection.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]

@@ -1,0 +1,80 @@
+"""What agents and administrators do to entries behind the receiver's back, and what the next change makes of it."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mock_exchange import StoredItem
+from receiver.core.policies import OnAgentDeletion
+from tests.faults.cell import Ended, assert_agreed
+from tests.faults.ground import SUB_FOLDER, Ground, Premises
+from tests.faults.scenes import DELETE, MOVE_IN, UPDATE, Scene
+from tests.worker.bench import HERS, HIS
+
+MARRIED = "martine.dupont@departement.example"
+RESPECT = {"on_agent_deletion": OnAgentDeletion.RESPECT}
+MINE = "Old 2"
+"""The one of the three entries that is laid hands on."""
+SCENES = (UPDATE, DELETE, MOVE_IN)
+
+
+@dataclass(frozen=True)
+class Hand:
+    """One thing done to an entry, or to its mailbox."""
+
+    name: str
+    act: Callable[[Ground, StoredItem], object]
+    left: Mapping[str, int]
+    """Subject -> how many items stay beside, or are missing from, what the receiver wants; in every scene."""
+    missing_after_update: bool = False
+    policies: Mapping[str, object] | None = None
+
+
+def _edit(ground: Ground, item: StoredItem) -> None:
+    ground.exchange.edit_item(item.item_id, subject="Edited", location="Elsewhere")
+
+
+HANDS = (
+    Hand("edited", _edit, {}),
+    Hand("moved to a sub-folder", lambda ground, item: ground.exchange.move_item(item.item_id, SUB_FOLDER), {}),
+    Hand(
+        "moved to the deleted items", lambda ground, item: ground.exchange.move_item(item.item_id, "deleteditems"), {}
+    ),
+    Hand("deleted for ever", lambda ground, item: ground.exchange.delete_item(item.item_id), {}),
+    Hand(
+        "deleted for ever, `on_agent_deletion: respect`",
+        lambda ground, item: ground.exchange.delete_item(item.item_id),
+        {},
+        missing_after_update=True,
+        policies=RESPECT,
+    ),
+    Hand("copied", lambda ground, item: ground.exchange.copy_item(item.item_id), {MINE: 1}),
+    Hand("mailbox renamed", lambda ground, _: ground.exchange.rename_mailbox(HERS, MARRIED), {}),
+    Hand("mailbox moved: every id new", lambda ground, _: ground.exchange.finish_move(HERS), {}),
+)
+
+
+def play(premises: Premises, hand: Hand, scene: Scene) -> Ended:
+    """Lay hands on one of three entries, then have all three change.
+
+    Raises:
+        AssertionError: something was lost, doubled, or left over.
+
+    """
+    with premises.ground(**(hand.policies or {})) as ground:
+        scene.prepare(ground)
+        [item] = [item for item in ground.bench.items(HERS) if item.subject == MINE]
+        hand.act(ground, item)
+        ground.exchange.forget_requests()
+        ground.relay.look_ups = 0
+        scene.act(ground)
+        ground.come_to_rest()
+        missing = Counter(["New 2"]) if hand.missing_after_update and scene is UPDATE else Counter()
+        for mailbox in (HERS, HIS):
+            beside = Counter({"Bystander": 1, **hand.left}) if mailbox == HERS else Counter()
+            wanted = scene.shows.get(mailbox, Counter()) - missing + beside
+            assert Counter(ground.shown(mailbox)) == wanted, (hand.name, scene.name, mailbox, ground.shown(mailbox))
+        if not missing:
+            assert_agreed(ground)
+        entries = sum(sum(each.values()) for each in scene.shows.values()) - missing.total()
+        return Ended(entries, len(ground.exchange.requests), ground.relay.look_ups)

@@ -1,0 +1,111 @@
+"""What the receiver is about to do when a fault strikes: one column of the table each.
+
+Three events of one agent, served by the same calls, and a fourth that is not concerned and must stay as it is.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mock_exchange import FaultKind
+from receiver.core.facts import AgentRef, EventKind
+from tests.faults.ground import CLAIRE, NEW, SUB_FOLDER, Ground
+from tests.makers import KARIM, MARTINE, a_delivery
+from tests.worker.bench import HERS, HIS
+
+EVENTS = (1, 2, 3)
+BYSTANDER = 9
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A beginning, something that is wanted, and what the calendars must show in the end."""
+
+    name: str
+    struck: str
+    """The verb that a single fault hits."""
+    prepare: Callable[[Ground], None]
+    act: Callable[[Ground], None]
+    shows: Mapping[str, Counter[str]]
+    """Mailbox -> subjects, once all is well."""
+    agent: AgentRef = MARTINE
+    """Whose events they are in the end."""
+
+
+def tell(ground: Ground, title: str, agent: AgentRef = MARTINE, age_s: float = 60) -> None:
+    """The three events come in with new content, one after the other, and are settled together."""
+    for number in EVENTS:
+        told(ground, number, f"{title} {number}", agent, age_s)
+    ground.bench.settle()
+
+
+def told(ground: Ground, number: int, title: str, agent: AgentRef = MARTINE, age_s: float = 60) -> None:
+    """One event comes in with this content."""
+    now = ground.bench.store.moment
+    ground.bench.accept(a_delivery(age_s, now=now, agents=(agent,), wire_id=number, uuid=None, motif=title))
+
+
+def destroy(ground: Ground) -> None:
+    for number in EVENTS:
+        now = ground.bench.store.moment
+        ground.bench.accept(a_delivery(30, EventKind.DESTROYED, now=now, wire_id=number, uuid=None))
+    ground.bench.settle()
+
+
+def titles(title: str) -> Counter[str]:
+    return Counter(f"{title} {number}" for number in EVENTS)
+
+
+def nothing(ground: Ground) -> None:
+    """Begin with the bystander alone."""
+    told(ground, BYSTANDER, "Bystander", age_s=90)
+    ground.come_to_rest()
+
+
+def placed(ground: Ground) -> None:
+    """Begin with three entries in her calendar."""
+    told(ground, BYSTANDER, "Bystander", age_s=90)
+    tell(ground, "Old", age_s=90)
+    ground.come_to_rest()
+
+
+def _answer_lost(ground: Ground) -> None:
+    nothing(ground)
+    ground.bench.inject(FaultKind.DROP_AFTER, verb="CreateItem")
+
+
+def _filed(ground: Ground) -> None:
+    placed(ground)
+    for item in ground.bench.items(HERS):
+        if item.subject != "Bystander":
+            ground.exchange.move_item(item.item_id, SUB_FOLDER)
+
+
+def _in(mailbox: str, title: str) -> dict[str, Counter[str]]:
+    return {mailbox: titles(title)}
+
+
+def _write(ground: Ground) -> None:
+    tell(ground, "New")
+
+
+def _move(ground: Ground) -> None:
+    tell(ground, "New", KARIM)
+
+
+CREATE = Scene("create", "CreateItem", nothing, _write, _in(HERS, "New"))
+UPDATE = Scene("update", "UpdateItem", placed, _write, _in(HERS, "New"))
+DELETE = Scene("delete", "DeleteItem", placed, destroy, {})
+LOOK_UP = Scene("look-up after a lost create", "FindItem", _answer_lost, _write, _in(HERS, "New"))
+LOOK_BELOW = Scene("look-up in sub-folders", "FindFolder", _filed, _write, _in(HERS, "New"))
+FOLDER = Scene(
+    "identify: GetFolder", "GetFolder", nothing, lambda ground: tell(ground, "New", CLAIRE), _in(NEW, "New"), CLAIRE
+)
+OWNER = Scene(
+    "identify: ConvertId", "ConvertId", nothing, lambda ground: tell(ground, "New", CLAIRE), _in(NEW, "New"), CLAIRE
+)
+MOVE_IN = Scene("move: its create", "CreateItem", placed, _move, _in(HIS, "New"), KARIM)
+MOVE_OUT = Scene("move: its delete", "DeleteItem", placed, _move, _in(HIS, "New"), KARIM)
+
+SCENES = (CREATE, UPDATE, DELETE, LOOK_UP, LOOK_BELOW, FOLDER, OWNER, MOVE_IN, MOVE_OUT)
+IN_PAIRS = (CREATE, UPDATE, DELETE, LOOK_UP, MOVE_IN)
