@@ -44,7 +44,9 @@ def sample() -> Iterator[tuple[scenes.Scene, troubles.Trouble, troubles.Trouble]
             yield scene, troubles.IN_PAIRS[number], troubles.IN_PAIRS[(number * STRIDE + offset) % count]
 
 
-@pytest.mark.parametrize(("scene", "first", "second"), list(sample()), ids=lambda part: getattr(part, "short", part.name))
+@pytest.mark.parametrize(
+    ("scene", "first", "second"), list(sample()), ids=lambda part: getattr(part, "short", part.name)
+)
 def test_two_faults_end_as_the_page_says(
     premises: Premises, scene: scenes.Scene, first: troubles.Trouble, second: troubles.Trouble
 ) -> None:
