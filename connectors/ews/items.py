@@ -72,6 +72,13 @@ class WrittenItem(CalendarItem):  # type: ignore[misc]  # exchangelib ships no a
     exchangelib goes through all fields of an item several times to write it, and a calendar item has a hundred.
     """
 
+    def clean(self, version: Any = None) -> None:
+        """Check the fields; not by the wall clock, which has the hour twice in which summer time ends."""
+        super(CalendarItem, self).clean(version=version)
+        if self.end.timestamp() < self.start.timestamp():
+            raise ValueError("end")
+        self.clean_timezone_fields(version=version)
+
 
 _ZONES = ("_start_timezone", "_end_timezone")
 WrittenItem.FIELDS = Fields(

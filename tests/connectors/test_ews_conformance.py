@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 
 from connectors.base import Change, Create, Delete, Done, Update
 from mock_exchange import MockExchange
 from tests.connectors.conformance import (
+    PARIS,
     AliasConformance,
     Bench,
     Conformance,
@@ -135,3 +137,11 @@ def test_texts_are_escaped_where_the_body_is_html(bench: Bench, server: MockExch
     assert item.body_type == "HTML"
     assert "<script" not in item.body
     assert item.body.count("<a href=") == 1
+
+
+def test_an_end_in_the_hour_that_comes_twice_reads_back(bench: Bench) -> None:
+    """By the wall clock it ends before it begins. An .ics file has no words for that."""
+    start = datetime(2026, 10, 25, 2, 30, tzinfo=PARIS)
+    written = entry(start=start, end=datetime(2026, 10, 25, 2, 15, fold=1, tzinfo=PARIS))
+    (item_id,) = create(bench, written)
+    check_shows(bench, listed(bench)[item_id], written)
