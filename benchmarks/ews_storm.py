@@ -34,6 +34,7 @@ from benchmarks import exchangelib_alone, lone_change
 from benchmarks.storm_facts import Size, address, first_states, storm
 from demo import configuration, processes
 from demo.processes import ACCOUNT, Secrets
+from receiver.operations.check import file_system, mount_table
 from receiver.store import Incoming, Store
 
 LATENCY_MS = 40.0
@@ -83,9 +84,7 @@ def main() -> None:
 def refuse_memory(folder: Path) -> None:
     """Leave with an error where the folder is not on a disk: a commit would cost nothing."""
     path = folder.resolve()
-    mounts = [line.split() for line in Path("/proc/self/mounts").read_text("utf-8").splitlines()]
-    kinds = {Path(words[1]): words[2] for words in mounts}
-    kind = next(kinds[parent] for parent in (path, *path.parents) if parent in kinds)
+    kind = file_system(path, mount_table())
     if kind in IN_MEMORY:
         raise SystemExit(f"{path} is on {kind}; choose a --folder on a disk")
 

@@ -15,20 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import requests
-from exchangelib import (
-    IMPERSONATION,
-    NTLM,
-    Account,
-    Build,
-    CalendarItem,
-    Configuration,
-    Credentials,
-    EWSDateTime,
-    FailFast,
-    Version,
-)
+from exchangelib import CalendarItem, EWSDateTime
 from exchangelib.protocol import close_connections
 
+from benchmarks.exchangelib_alone import account_of
 from demo import configuration, processes
 from demo.processes import ACCOUNT, Secrets
 from emitter.delivery import Courier, Delivery
@@ -108,14 +98,7 @@ def _until(condition: Callable[[], bool]) -> None:
 
 def _bare_creates(server: str, keys: Secrets, count: int) -> list[float]:
     """Time creates with nothing around them, the connection open and the folder known."""
-    configuration = Configuration(
-        service_endpoint=server,
-        credentials=Credentials(ACCOUNT, keys.exchange),
-        auth_type=NTLM,
-        version=Version(build=Build(15, 1)),
-        retry_policy=FailFast(),
-    )
-    account = Account(KARIM_EMAIL, config=configuration, access_type=IMPERSONATION, autodiscover=False)
+    account = account_of(KARIM_EMAIL, server, ACCOUNT, keys.exchange)
     start = EWSDateTime.from_datetime(datetime.now(UTC) + timedelta(days=1))
     times = []
     for _ in range(count + 1):

@@ -10,17 +10,16 @@ from datetime import timedelta
 from receiver import bootstrap, logs
 from receiver.cli import commands, output
 from receiver.cli.progress import progress
+from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.audit import Difference
 from receiver.core.mailboxes import Mailbox
 from receiver.operations import audit as operation
 from receiver.operations.audit import Audit, MailboxAudit, Window
-from receiver.sentences import AUDIT, CALENDAR, CALENDAR_UNKNOWN, COMMANDS, LEVELS
+from receiver.sentences import AUDIT, COMMANDS, LEVELS
 from receiver.store import Store
 
 MOST_DAYS = 3660
-WIDTH_OF_FILES = 200
-"""Where the report goes into a file, lines need not fit a screen."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,9 +73,9 @@ def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[
 
 def _print(found: Audit, *, repair: bool) -> None:
     for calendar, code in found.servers.items():
-        print(output.printable(f"{LEVELS['trouble']}  calendars.{calendar}  {_trouble(code)}"))
+        print(output.printable(f"{LEVELS['trouble']}  calendars.{calendar}  {output.calendar_sentence(code)}"))
     if rows := [row for each in found.mailboxes for row in _rows(each)]:
-        _print_table(rows)
+        print_table([AUDIT[column] for column in ("mailbox", "finding", "event", "details")], rows)
     print(
         AUDIT["result"].format(
             mailboxes=len(found.mailboxes),
@@ -91,24 +90,10 @@ def _print(found: Audit, *, repair: bool) -> None:
         print(AUDIT["busy"].format(count=busy))
 
 
-def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    # Imported where it is drawn: it costs what no service needs.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table()
-    for column in ("mailbox", "finding", "event", "details"):
-        table.add_column(AUDIT[column], overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(output.printable(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES).print(table)
-
-
 def _rows(found: MailboxAudit) -> Iterator[tuple[str, ...]]:
     address = found.mailbox.address
     if found.trouble is not None:
-        yield address, LEVELS["trouble"], "", _trouble(found.trouble)
+        yield address, LEVELS["trouble"], "", output.calendar_sentence(found.trouble)
     for each in found.differences:
         yield address, AUDIT[each.kind], each.uid, _details(each)
 
@@ -117,10 +102,6 @@ def _details(difference: Difference) -> str:
     if difference.fields:
         return ", ".join(AUDIT[f"field {name}"] for name in difference.fields)
     return AUDIT["items"].format(count=len(difference.items)) if len(difference.items) > 1 else ""
-
-
-def _trouble(code: str) -> str:
-    return CALENDAR.get(code, CALENDAR_UNKNOWN.format(code=code))
 
 
 def _json(found: Audit, *, repair: bool) -> dict[str, object]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from receiver import bootstrap, logs
 from receiver.cli import commands, output
 from receiver.cli.progress import progress
+from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
 from receiver.operations import mailboxes_check as operation
@@ -17,9 +18,6 @@ from receiver.operations.check import Finding, Level
 from receiver.operations.mailboxes_check import MailboxResult, ServerResult
 from receiver.sentences import COMMANDS, LEVELS, MAILBOXES_TABLE
 from receiver.store import Store
-
-WIDTH_OF_FILES = 200
-"""Where the report goes into a file, lines need not fit a screen."""
 
 _WORST_FIRST = (Level.TROUBLE, Level.WARNING, Level.OK)
 
@@ -88,17 +86,9 @@ def _print_finding(finding: Finding) -> None:
 
 
 def _print_table(results: Sequence[MailboxResult]) -> None:
-    # Imported where it is drawn: it costs what no service needs.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    table = Table()
-    for column in ("level", "mailbox", "identity", "version", "latency", "findings"):
-        table.add_column(MAILBOXES_TABLE[column], overflow="fold")
-    for result in sorted(results, key=lambda each: (_WORST_FIRST.index(each.level), each.mailbox)):
-        table.add_row(*(Text(output.printable(cell)) for cell in _cells(result)))
-    Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES).print(table)
+    columns = ("level", "mailbox", "identity", "version", "latency", "findings")
+    ordered = sorted(results, key=lambda each: (_WORST_FIRST.index(each.level), each.mailbox))
+    print_table([MAILBOXES_TABLE[column] for column in columns], map(_cells, ordered))
 
 
 def _cells(result: MailboxResult) -> list[str]:

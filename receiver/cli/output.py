@@ -9,7 +9,7 @@ from unicodedata import category
 
 from receiver import sentences
 from receiver.config import ConfigurationErrors, Problem
-from receiver.operations.check import Finding, Level
+from receiver.operations.check import Finding, worst
 from receiver.operations.rules import Effects
 from receiver.store import ComingAgent
 
@@ -49,6 +49,11 @@ def sentence(table: Mapping[str, str], code: str, details: Mapping[str, str | in
     return table.get(code, sentences.UNKNOWN).format(**{"code": code, **details})
 
 
+def calendar_sentence(code: str) -> str:
+    """Return what a calendar's failure means and what to do."""
+    return sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
+
+
 def finding_sentence(finding: Finding) -> str:
     """Return what a finding means and, where it is a trouble, what to do."""
     for table in (
@@ -60,13 +65,7 @@ def finding_sentence(finding: Finding) -> str:
     ):
         if finding.code in table:
             return sentence(table, finding.code, finding.details)
-    return sentences.CALENDAR_UNKNOWN.format(code=finding.code)
-
-
-def worst(findings: Sequence[Finding]) -> Level:
-    """Return the level of the worst finding."""
-    levels = {finding.level for finding in findings}
-    return next((level for level in (Level.TROUBLE, Level.WARNING) if level in levels), Level.OK)
+    return calendar_sentence(finding.code)
 
 
 def print_findings(findings: Sequence[Finding]) -> None:

@@ -69,11 +69,11 @@ def _print(settings: Settings, found: Status) -> None:
 
 def _print_trouble(trouble: Trouble) -> None:
     advice = sentences.TROUBLES[trouble.code]
-    cause = sentences.CALENDAR.get(trouble.cause) or sentences.CAUSES.get(trouble.cause)
+    cause = sentences.CAUSES.get(trouble.cause) or output.calendar_sentence(trouble.cause)
     told = {
         "subject": trouble.subject,
         "count": trouble.count,
-        "cause": cause or sentences.CALENDAR_UNKNOWN.format(code=trouble.cause),
+        "cause": cause,
     }
     since = sentences.STATUS["since"].format(at=_local(trouble.since)) if trouble.since else ""
     print(output.printable(f"{LABELS[trouble.severity]}  {advice.title.format(**told)}{since}"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from receiver.config.problems import Problem
@@ -94,6 +95,9 @@ class EwsCalendar:
 @dataclass(frozen=True, slots=True)
 class IcsFolder:
     """A folder of .ics files, one sub-folder for each mailbox."""
+
+    connections: ClassVar[int] = 1
+    """Files are written one after the other."""
 
     name: str
     path: Path

@@ -130,11 +130,12 @@ class Thresholds:
     source_silent: timedelta = timedelta(hours=8)
     """Of working time."""
     certificate_warning: timedelta = timedelta(days=30)
+    """Renewing one takes people some weeks."""
     certificate_alarm: timedelta = timedelta(days=7)
     disk_warning: float = 0.10
     disk_alarm: float = 0.03
     clock_off: timedelta = timedelta(minutes=2)
-    """The age up to which a state may come from the future; beyond, webhooks are refused."""
+    """The age up to which a state may come from the future; beyond, webhooks are refused. Kerberos bears 5 minutes."""
 
 
 WRONG_SIGNATURE = "unauthorized"

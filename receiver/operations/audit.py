@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.base import Connector, ConnectorError, Found, Marked, Scope
-from receiver.config import EwsCalendar, Settings
+from receiver.config import Settings
 from receiver.core import audit
 from receiver.core.audit import Difference, Kind, Recorded
 from receiver.core.mailboxes import Mailbox
@@ -121,8 +121,7 @@ def run(
     for name, calendar in settings.calendars.items():
         if asked := [each for each in mailboxes if each.calendar == name]:
             server = _Server(store, connectors[name], ruleset, window, done, repair=repair)
-            threads = calendar.connections if isinstance(calendar, EwsCalendar) else 1
-            results += server.results(asked, threads)
+            results += server.results(asked, calendar.connections)
             troubles |= {name: server.trouble} if server.trouble else {}
     return Audit(tuple(results), troubles, len(mailboxes) - len(results))
 

@@ -5,15 +5,16 @@ calendars is the caller's choice.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from connectors.base import Connector, ConnectorError, Scope
 from receiver.config import CalendarSettings, IcsFolder, Settings
 from receiver.config.store_url import sqlite_file
+from receiver.core.health import Thresholds
 from receiver.core.mailboxes import MailboxMap
 from receiver.store import Store, StoreUnavailable
 
@@ -22,9 +23,6 @@ PROBED_PER_CALENDAR = 10
 
 NO_INSTALLATION = "00000000-0000-0000-0000-000000000000"
 """Stands for the installation where no store has one yet: probing looks for no entry."""
-
-CERTIFICATE_NOTICE = timedelta(days=30)
-"""How long before its end a certificate is warned of: renewing one takes people some weeks."""
 
 _NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "ceph", "glusterfs", "9p"})
 
@@ -50,6 +48,12 @@ class Finding:
     def ok(self) -> bool:
         """Whether the receiver can work with it."""
         return self.level is not Level.TROUBLE
+
+
+def worst(findings: Iterable[Finding]) -> Level:
+    """Return the level of the worst finding."""
+    levels = {finding.level for finding in findings}
+    return next((level for level in (Level.TROUBLE, Level.WARNING) if level in levels), Level.OK)
 
 
 STORE_ERRORS = (StoreUnavailable, OSError)
@@ -125,7 +129,7 @@ def _check_file(path: Path) -> Finding | None:
     folder = path.parent
     if not folder.is_dir():
         return Finding("store_folder_missing", "store", Level.TROUBLE, {"path": str(folder)})
-    if kind := network_file_system(folder.resolve(), _mounts()):
+    if kind := network_file_system(folder.resolve(), mount_table()):
         return Finding("store_on_network", "store", Level.TROUBLE, {"kind": kind})
     # The journal is a file beside the database: the folder must be writable too.
     for place in (folder, path):
@@ -134,20 +138,27 @@ def _check_file(path: Path) -> Finding | None:
     return None if path.exists() else Finding("store_not_created", "store")
 
 
-def _mounts() -> str:
+def mount_table() -> str:
+    """Return the text of this process's mount table; empty where there is none."""
     table = Path("/proc/self/mounts")
     return table.read_text(encoding="utf-8", errors="replace") if table.exists() else ""
 
 
 def network_file_system(folder: Path, mounts: str) -> str | None:
-    """Return the kind of network file system that holds the folder, by the text of a mount table (proc(5))."""
+    """Return the kind of file system that holds the folder, where it is a network's."""
+    kind = file_system(folder, mounts)
+    return kind if kind in _NETWORK_FILE_SYSTEMS else None
+
+
+def file_system(folder: Path, mounts: str) -> str:
+    """Return the kind of file system that holds the folder, by the text of a mount table (proc(5))."""
     best, best_kind = 0, ""
     for line in mounts.splitlines():
         _, point, kind, *_ = line.split(" ")
         mounted = Path(point.replace("\\040", " "))
         if folder.is_relative_to(mounted) and len(mounted.parts) >= best:
             best, best_kind = len(mounted.parts), kind
-    return best_kind if best_kind in _NETWORK_FILE_SYSTEMS else None
+    return best_kind
 
 
 def _check_calendar(calendar: CalendarSettings, connector: Connector, mailboxes: list[str]) -> Iterator[Finding]:
@@ -177,7 +188,7 @@ def certificate_findings(connector: Connector, subject: str, now: datetime) -> l
         details |= {"expires": shown.expires_at.date().isoformat(), "days": (shown.expires_at - now).days}
     if shown.code:
         return [Finding(shown.code, subject, Level.TROUBLE, details)]
-    soon = shown.expires_at is not None and shown.expires_at - now < CERTIFICATE_NOTICE
+    soon = shown.expires_at is not None and shown.expires_at - now < Thresholds().certificate_warning
     return [Finding("tls_expiring" if soon else "tls_trusted", subject, Level.WARNING if soon else Level.OK, details)]
 
 

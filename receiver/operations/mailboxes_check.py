@@ -5,20 +5,18 @@ refused account, ends the trial of that server there. Returns findings by code; 
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connectors.base import Connector, ConnectorError, Probe, Scope
-from receiver.config import CalendarSettings, EwsCalendar, Settings
+from receiver.config import Settings
+from receiver.core.health import Thresholds
 from receiver.core.mailboxes import Mailbox
-from receiver.operations.check import Finding, Level, certificate_findings, mailboxes_to_probe
+from receiver.operations.check import Finding, Level, certificate_findings, mailboxes_to_probe, worst
 from receiver.operations.mailbox_trial import Pace, Trial
 from receiver.store import Store
-
-LARGEST_CLOCK_DIFFERENCE_S = 120.0
-"""Beyond, the webhooks' own ages are misjudged, and Kerberos is near its limit of five minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +54,6 @@ class ServerResult:
         """Whether all of it can be used."""
         levels = {worst(self.findings), *(each.level for each in self.mailboxes)}
         return not self.untried and Level.TROUBLE not in levels
-
-
-def worst(findings: Iterable[Finding]) -> Level:
-    """Return the level of the worst finding."""
-    levels = {finding.level for finding in findings}
-    return next((level for level in (Level.TROUBLE, Level.WARNING) if level in levels), Level.OK)
 
 
 def known_mailboxes(settings: Settings, store: Store, now: datetime) -> list[Mailbox]:
@@ -108,12 +100,8 @@ def check_mailboxes(
         if asked := [each for each in mailboxes if each.calendar == name]:
             server = _Server(connectors[name], title if write else None, tried)
             doors = certificate_findings(connectors[name], f"calendars.{name}", now)
-            results.append(server.result(name, doors, asked, _threads(calendar)))
+            results.append(server.result(name, doors, asked, calendar.connections))
     return results
-
-
-def _threads(calendar: CalendarSettings) -> int:
-    return calendar.connections if isinstance(calendar, EwsCalendar) else 1
 
 
 @dataclass
@@ -232,7 +220,7 @@ def _clock(subject: str, results: Sequence[MailboxResult]) -> Iterator[Finding]:
     if not told:
         return
     ahead_s = max(told, key=abs)
-    off = abs(ahead_s) > LARGEST_CLOCK_DIFFERENCE_S
+    off = abs(ahead_s) > Thresholds().clock_off.total_seconds()
     yield Finding(
         "clock_off" if off else "clock_right", subject, Level.TROUBLE if off else Level.OK, {"seconds": round(ahead_s)}
     )

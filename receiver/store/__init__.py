@@ -14,10 +14,11 @@ from receiver.store.records import (
     WorkItem,
 )
 from receiver.store.rulesets import InForce
-from receiver.store.sight import Sight
+from receiver.store.sight import WORKERS, Sight
 from receiver.store.store import Store
 
 __all__ = [
+    "WORKERS",
     "ComingAgent",
     "InForce",
     "Incoming",

@@ -9,6 +9,9 @@ from sqlalchemy import Connection, func, select
 from receiver.store import rulesets
 from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements
 
+WORKERS = "worker/"
+"""How the names of workers begin among the heartbeats."""
+
 
 @dataclass(frozen=True, slots=True)
 class FailureCount:
@@ -51,11 +54,10 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         now: the moment.
 
     """
-    worker = heartbeats.c.name.startswith("worker/", autoescape=True)
     due = placements.c.due_at <= now
     return Sight(
         created_at=connection.execute(select(installation.c.created_at)).scalar_one(),
-        worker_beat_at=connection.scalar(select(func.max(heartbeats.c.beat_at)).where(worker)),
+        worker_beat_at=last_beat(connection, WORKERS),
         due=connection.execute(select(func.count()).select_from(placements).where(due)).scalar_one(),
         unsettled=connection.execute(
             select(func.count()).select_from(events).where(events.c.unsettled_at.is_not(None))
@@ -67,6 +69,13 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         events=_failing_events(connection),
         last_webhook={name: at for name in sources if (at := _last_webhook(connection, name))},
     )
+
+
+def last_beat(connection: Connection, prefix: str) -> datetime | None:
+    """Return when a process whose name begins so was last heard of."""
+    named = heartbeats.c.name.startswith(prefix, autoescape=True)
+    newest: datetime | None = connection.scalar(select(func.max(heartbeats.c.beat_at)).where(named))
+    return newest
 
 
 def _oldest_due(connection: Connection, calendars_down: Iterable[str], now: datetime) -> datetime | None:

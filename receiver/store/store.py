@@ -257,8 +257,7 @@ class Store:
     def last_beat(self, prefix: str) -> datetime | None:
         """Return when a process whose name begins so was last heard of."""
         with reading(self._engine) as connection:
-            newest = select(func.max(heartbeats.c.beat_at)).where(heartbeats.c.name.startswith(prefix, autoescape=True))
-            return connection.execute(newest).scalar()
+            return sight.last_beat(connection, prefix)
 
     def purge(self, now: datetime, tombstone_days: int, journal_days: int) -> int:
         """Drop old tombstones and journal rows; return how many. What is not certain anywhere stays."""

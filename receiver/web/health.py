@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from flask import Blueprint, Response, jsonify
 
-from receiver.store import StoreUnavailable
+from receiver.store import WORKERS, StoreUnavailable
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -53,7 +53,7 @@ class _Readiness:
         try:
             now = store.now()
             store.beat("web", now)
-            last_beat = store.last_beat("worker/")
+            last_beat = store.last_beat(WORKERS)
         except StoreUnavailable:
             return {"store": False, "worker": False}
         return {"store": True, "worker": last_beat is not None and now - last_beat < HEARTBEAT_FRESH}

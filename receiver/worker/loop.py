@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 from connectors.base import Connector
 from receiver import logs
-from receiver.config import EwsCalendar, Reloadable, Settings
+from receiver.config import Reloadable, Settings
 from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
-from receiver.store import Store, StoreUnavailable
+from receiver.store import WORKERS, Store, StoreUnavailable
 from receiver.worker import credentials
 from receiver.worker.crew import CallsStuck, Crew
 from receiver.worker.watch import FileWatch
@@ -31,8 +31,6 @@ STUCK_STATUS = 75
 """Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
 BEAT_EVERY = timedelta(seconds=5)
 PURGE_EVERY = timedelta(hours=1)
-HEARTBEAT = "worker/"
-"""How the names of workers begin among the heartbeats."""
 
 Connect = Callable[[Settings], Mapping[str, Connector]]
 """Builds the connectors that some settings ask for."""
@@ -45,7 +43,7 @@ class Worker:
     settings: Reloadable
     store: Store
     connect: Connect
-    name: str = field(default_factory=lambda: f"{HEARTBEAT}{socket.gethostname()}/{os.getpid()}"[:80])
+    name: str = field(default_factory=lambda: f"{WORKERS}{socket.gethostname()}/{os.getpid()}"[:80])
 
     def __post_init__(self) -> None:
         """Start nothing yet."""
@@ -174,7 +172,7 @@ class Worker:
         key = self.store.installation().digest_key
         tags = {name: credentials.tag(calendar, key) for name, calendar in settings.calendars.items()}
         self._crews = [
-            Crew(name, connector, _connections(settings, name), self.store, ruleset, tags[name])
+            Crew(name, connector, settings.calendars[name].connections, self.store, ruleset, tags[name])
             for name, connector in self.connect(settings).items()
         ]
         for crew in self._crews:
@@ -194,11 +192,6 @@ def _decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
     if decision.failure not in {None, rules.UNDECIDABLE}:
         log.error("event_failed", uid=view.uid, code=decision.failure)
     return decision
-
-
-def _connections(settings: Settings, calendar: str) -> int:
-    configured = settings.calendars[calendar]
-    return configured.connections if isinstance(configured, EwsCalendar) else 1
 
 
 def run(settings: Reloadable, store: Store, connect: Connect) -> None:

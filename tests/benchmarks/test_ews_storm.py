@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import ews_storm
 from benchmarks.storm_facts import Size
+from tests.requirements import require
 
 SMALL = Size(mailboxes=3, changes=10)
 
@@ -49,7 +50,6 @@ def test_the_bound_is_latency_and_the_librarys_own_work() -> None:
 
 def test_a_folder_in_memory_is_refused() -> None:
     """A commit there costs nothing: the figures would flatter."""
-    if not Path("/dev/shm").is_dir():
-        pytest.skip("no memory file system")
+    require(Path("/dev/shm").is_dir(), "no memory file system")
     with pytest.raises(SystemExit):
         ews_storm.refuse_memory(Path("/dev/shm"))

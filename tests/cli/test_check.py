@@ -207,7 +207,7 @@ def test_a_network_file_system_is_recognised(folder: str, kind: str | None) -> N
 
 
 def test_a_store_on_a_network_file_system_is_trouble(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.operations.check._mounts", lambda: "nas:/ / nfs4 rw 0 0\n")
+    monkeypatch.setattr("receiver.operations.check.mount_table", lambda: "nas:/ / nfs4 rw 0 0\n")
     assert by_subject(place.check(), "store") == [("store_on_network", Level.TROUBLE)]
 
 

@@ -1,6 +1,5 @@
 """Fixtures of the EWS connector's tests."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +12,7 @@ from tests.connectors.ews import check_clean, connected, exchange_for, settings_
 @pytest.fixture
 def exchange() -> Iterator[MockExchange]:
     """A server with NTLM whose service account may impersonate everybody; clean at the end."""
-    with exchange_for("ntlm", "impersonation", schema_dir=os.environ.get("RDV_EWS_SCHEMAS")) as running:
+    with exchange_for("ntlm", "impersonation") as running:
         yield running
         check_clean(running)
 

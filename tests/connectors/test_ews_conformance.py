@@ -1,6 +1,5 @@
 """The port's suite against a server, in the two ways that départements grant access."""
 
-import os
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -43,7 +42,7 @@ def way(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 @pytest.fixture
 def server(way: tuple[str, str]) -> Iterator[MockExchange]:
-    with exchange_for(*way, schema_dir=os.environ.get("RDV_EWS_SCHEMAS")) as running:
+    with exchange_for(*way) as running:
         yield running
         check_clean(running)
 

@@ -4,7 +4,6 @@ What Exchange does late it does when the test says so: a call that it commits af
 """
 
 import contextlib
-import os
 import shutil
 import tempfile
 import threading
@@ -14,12 +13,12 @@ from pathlib import Path
 from sqlalchemy import event
 
 from connectors.base import Change, Found, Outcome
-from connectors.ews import EwsConnector, EwsSettings
+from connectors.ews import EwsConnector
 from mock_exchange import MockExchange, StoredItem
 from mock_exchange.recording import describe
 from mock_exchange.series import shown
 from receiver.store import Store
-from tests.worker.bench import StoreInTime
+from tests.worker.bench import StoreInTime, wire
 
 CALL_TIMEOUT_S = 30.0
 """By the clock of the test; in truth nobody waits so long."""
@@ -87,12 +86,9 @@ class Premises:
         store.migrate()
         installation = store.installation().id
         store.close()
-        schemas = os.environ.get("RDV_EWS_SCHEMAS")
         self.mailboxes = tuple(mailboxes)
         users: Mapping[str, str] = {"svc": "pw"}
-        self.exchange = MockExchange(
-            mailboxes, auth="basic", users=users, impersonators={"svc": None}, schema_dir=schemas
-        )
+        self.exchange = MockExchange(mailboxes, auth="basic", users=users, impersonators={"svc": None})
         for mailbox in mailboxes:
             self.exchange.make_folder(mailbox, SUB_FOLDER)
         for alias, mailbox in aliases.items():
@@ -100,20 +96,7 @@ class Premises:
         self.exchange.start()
         self.late = Late()
         self.exchange._server.stopping = self.late  # type: ignore[union-attr, assignment]
-        self.connector = EwsConnector(
-            EwsSettings(
-                server=self.exchange.url,
-                version="Exchange2016",
-                auth="basic",
-                access="impersonation",
-                username="svc",
-                password="pw",
-                installation=installation,
-                connections=2,
-                timeout_s=PATIENCE_S,
-                authentication_pause_s=0.0,  # the clock of these tests is not the connector's
-            )
-        )
+        self.connector = wire(self.exchange, installation, connections=2, timeout_s=PATIENCE_S)
 
     def close(self) -> None:
         self.late.set()

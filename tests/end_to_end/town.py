@@ -129,13 +129,11 @@ def open_town(
     folder: Path, commands: Sequence[str] = ("run",), timeout_s: int = 10, extra_policies: str = ""
 ) -> Iterator[Town]:
     """Open a town with two agents; everything ends with the block."""
-    schemas = os.environ.get("RDV_EWS_SCHEMAS")
     exchange = MockExchange(
         [MARTINE, KARIM],
         auth="ntlm",
         users={ACCOUNT: KEYS.exchange},
         impersonators={ACCOUNT: None},
-        schema_dir=schemas,
     )
     with exchange:
         port = processes.free_port()

@@ -1,6 +1,5 @@
 """What a cell stands on: a mock Exchange with three mailboxes, the real connector, store and worker, one clock."""
 
-import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -9,25 +8,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, event, func, insert, select
 
 from connectors.base import Change, Found, Outcome
-from connectors.ews import EwsConnector, EwsSettings
+from connectors.ews import EwsConnector
 from mock_exchange import FaultKind, MockExchange
 from mock_exchange.throttling import Throttle
-from receiver.config import Emitter, Settings, Source, WebSettings
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
-from receiver.core.policies import Policies
 from receiver.store import Store
 from receiver.store.placements import placement_of
 from receiver.store.tables import events, installation, mailboxes, metadata, placements
 from tests.faults.clock import Clock
 from tests.makers import NOW
-from tests.worker.bench import CALENDAR, HERS, HIS, UID_KEY, Bench, StoreInTime
+from tests.worker.bench import CALENDAR, HERS, HIS, UID_KEY, Bench, StoreInTime, settings_for, wire
 
 CALL_TIMEOUT_S = 30.0
 """By the clock of the cell."""
@@ -38,6 +34,7 @@ SUB_FOLDER = "Archives"
 CLAIRE = AgentRef("35", "claire.nouvelle@departement.example")
 NEW = CLAIRE.email or ""
 """A mailbox that was never written into: the server is asked for its name first."""
+MAPPING = MailboxMap(CALENDAR, addresses={address: Mailbox(CALENDAR, address) for address in (HERS, HIS, NEW)})
 LONGEST = timedelta(hours=12)
 
 T = TypeVar("T")
@@ -180,11 +177,10 @@ class Premises:
             auth="basic",
             users={"svc": "pw"},
             impersonators={"svc": None},
-            schema_dir=os.environ.get("RDV_EWS_SCHEMAS"),
         )
         self.exchange.start()
-        self._patient = _connector(self.exchange, own, PATIENCE_S)
-        self._impatient = _connector(self.exchange, own, IMPATIENCE_S)
+        self._patient = wire(self.exchange, own, timeout_s=PATIENCE_S)
+        self._impatient = wire(self.exchange, own, timeout_s=IMPATIENCE_S)
 
     def close(self) -> None:
         for connector in (self._patient, self._impatient):
@@ -197,7 +193,7 @@ class Premises:
         """Give an empty store, and empty mailboxes; what remains is looked at by whoever asked."""
         clock = self._begin_anew()
         relay = Relay(self.exchange, clock, self._patient, self._impatient)
-        bench = Bench(self._store, self.exchange, relay, _settings(self._url))  # type: ignore[arg-type]
+        bench = Bench(self._store, self.exchange, relay, settings_for(self._url, MAPPING))  # type: ignore[arg-type]
         bench.policies(**policies)
         ground = Ground(bench, relay, clock)
         relay.spend = lambda wait: ground.turn_to(self._store.moment + wait)
@@ -248,38 +244,6 @@ def premises() -> Iterator[Premises]:
             yield opened
         finally:
             opened.close()
-
-
-def _connector(exchange: MockExchange, own: str, timeout_s: float) -> EwsConnector:
-    return EwsConnector(
-        EwsSettings(
-            server=exchange.url,
-            version="Exchange2016",
-            auth="basic",
-            access="impersonation",
-            username="svc",
-            password="pw",
-            installation=own,
-            connections=1,
-            timeout_s=timeout_s,
-            authentication_pause_s=0.0,  # by another clock than the cell's
-        )
-    )
-
-
-def _settings(store_url: str) -> Settings:
-    source = Source(
-        name="mds",
-        emitter=Emitter.RDV_SERVICE_PUBLIC,
-        platform="production",
-        secrets=(),
-        organisations=None,
-        time_zone=ZoneInfo("Europe/Paris"),
-        host=None,
-        policies=Policies(),
-    )
-    own = {address: Mailbox(CALENDAR, address) for address in (HERS, HIS, NEW)}
-    return Settings(store_url, {"mds": source}, {}, MailboxMap(CALENDAR, addresses=own), WebSettings())
 
 
 def _hasten(connection: object, _record: object) -> None:

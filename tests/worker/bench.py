@@ -24,6 +24,12 @@ from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
 UNMAPPED = "someone.else@departement.example"
 CALENDAR = "exchange"
+MAPPING = MailboxMap(
+    CALENDAR,
+    addresses={address: Mailbox(CALENDAR, address) for address in (HERS, HIS)},
+    domains={"autre.example": "departement.example"},
+    ignore=("*@prestataire.example",),
+)
 UID_KEY = (PROPERTY_SET_ID, "RdvUid")
 
 
@@ -110,6 +116,26 @@ class Bench:
         return sorted(item.subject for item in self.items(mailbox))
 
 
+def wire(
+    exchange: MockExchange, installation: str, *, connections: int = 1, timeout_s: float = 1.0, password: str = "pw"
+) -> EwsConnector:
+    """A connector of its own, as each process has one."""
+    return EwsConnector(
+        EwsSettings(
+            server=exchange.url,
+            version="Exchange2016",
+            auth="basic",
+            access="impersonation",
+            username="svc",
+            password=password,
+            connections=connections,
+            timeout_s=timeout_s,
+            authentication_pause_s=0.0,  # the clock of these tests is not the connector's
+            installation=installation,
+        )
+    )
+
+
 @contextmanager
 def open_bench(store_url: str) -> Iterator[Bench]:
     """Put a bench together over a migrated store."""
@@ -117,23 +143,9 @@ def open_bench(store_url: str) -> Iterator[Bench]:
     for address in (HERS, HIS):
         know(store_url, address)
     with MockExchange([HERS, HIS], auth="basic", users={"svc": "pw"}, impersonators={"svc": None}) as exchange:
-        connector = EwsConnector(
-            EwsSettings(
-                server=exchange.url,
-                version="Exchange2016",
-                auth="basic",
-                access="impersonation",
-                username="svc",
-                password="pw",
-                ca_file=None,
-                connections=1,
-                timeout_s=1.0,
-                authentication_pause_s=0.0,  # the clock of these tests is not the connector's
-                installation=store.installation().id,
-            )
-        )
+        connector = wire(exchange, store.installation().id)
         try:
-            yield Bench(store, exchange, connector, _settings(store_url))
+            yield Bench(store, exchange, connector, settings_for(store_url, MAPPING))
         finally:
             connector.close()
             store.close()
@@ -148,7 +160,8 @@ def know(store_url: str, address: str) -> None:
     engine.dispose()
 
 
-def _settings(store_url: str) -> Settings:
+def settings_for(store_url: str, mapping: MailboxMap) -> Settings:
+    """One source, and whose mailbox is whose."""
     source = Source(
         name="mds",
         emitter=Emitter.RDV_SERVICE_PUBLIC,
@@ -159,7 +172,4 @@ def _settings(store_url: str) -> Settings:
         host=None,
         policies=Policies(),
     )
-    domain = "departement.example"
-    own = {address: Mailbox(CALENDAR, address) for address in (HERS, HIS)}
-    mapping = MailboxMap(CALENDAR, addresses=own, domains={"autre.example": domain}, ignore=("*@prestataire.example",))
     return Settings(store_url, {"mds": source}, {}, mapping, WebSettings())

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from sqlalchemy import create_engine, update
 
 from connectors.base import Connector
-from connectors.ews import EwsConnector, EwsSettings
 from mock_exchange import MockExchange
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
@@ -18,6 +17,7 @@ from receiver.store import Store
 from receiver.store.tables import servers
 from receiver.worker.crew import Crew
 from tests.makers import a_delivery, incoming
+from tests.worker import bench
 from tests.worker.bench import CALENDAR
 
 LONGEST_S = 30
@@ -42,21 +42,8 @@ def exchange_with(mailboxes: list[str], latency_s: float = 0.0) -> Iterator[Mock
 
 
 def wire(exchange: MockExchange, store: Store, connections: int = 4, password: str = "pw") -> Connector:
-    """A connector of its own, as each process has one."""
-    return EwsConnector(
-        EwsSettings(
-            server=exchange.url,
-            version="Exchange2016",
-            auth="basic",
-            access="impersonation",
-            username="svc",
-            password=password,
-            connections=connections,
-            timeout_s=5.0,
-            authentication_pause_s=0.0,  # what is looked at is the worker's own restraint
-            installation=store.installation().id,
-        )
-    )
+    """A connector that is given some time: several threads share it."""
+    return bench.wire(exchange, store.installation().id, connections=connections, timeout_s=5.0, password=password)
 
 
 @dataclass
