@@ -11,7 +11,7 @@ import ssl
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -42,6 +42,8 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?\Z")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
 _PATTERN = re.compile(r"[^\s\[\],;<>\"\x00-\x1f]{1,254}\Z")
+_CLOCK_TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
+_HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}\Z")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -279,6 +281,46 @@ def _instant(raw: object) -> datetime:
 Instant = Annotated[datetime, PlainValidator(_instant)]
 
 
+def _clock_time(raw: object) -> time | None:
+    """Read a time of the day. Unquoted, YAML takes ``18:30`` for a number: that of its minutes."""
+    if raw is None:
+        return None
+    if isinstance(raw, int) and not isinstance(raw, bool) and 60 <= raw < 24 * 60:
+        return time(raw // 60, raw % 60)
+    if not isinstance(raw, str) or not _CLOCK_TIME.match(raw):
+        raise refuse("clock_time")
+    return time.fromisoformat(raw.zfill(5))
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise refuse("network") from None
+
+
+def _header_name(text: str) -> str:
+    if not _HEADER_NAME.match(text):
+        raise refuse("header_name")
+    return text
+
+
+def _proxy_address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise refuse("proxy_address") from None
+    beside = (parts.username, parts.password, parts.query, parts.fragment, parts.path.strip("/"))
+    if parts.scheme not in {"http", "https"} or any(beside) or port is None or not (_is_ip(host) or _HOST.match(host)):
+        raise refuse("proxy_address")
+    return text
+
+
+ClockTime = Annotated[time | None, PlainValidator(_clock_time)]
+Network = Annotated[str, AfterValidator(_network)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]
 FilePath = Annotated[Path, PlainValidator(_path)]
 KeytabFile = Annotated[KeytabPath, PlainValidator(_keytab)]
 AuthoritiesFile = Annotated[Path, PlainValidator(_authorities)]

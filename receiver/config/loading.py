@@ -1,6 +1,7 @@
 """The whole file: each section read alone, so that one mistake hides no other; then what sections owe each other."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,10 +12,12 @@ from receiver.config.mailboxes import read_mailboxes
 from receiver.config.organisations import check_organisations
 from receiver.config.problems import ConfigurationErrors, Location, Problem
 from receiver.config.settings import (
+    AlertSettings,
     CalendarKind,
     CalendarSettings,
     EwsCalendar,
     IcsFolder,
+    ProxySettings,
     Secret,
     Settings,
     SigningSecret,
@@ -23,6 +26,7 @@ from receiver.config.settings import (
 )
 from receiver.config.shapes import (
     SECTIONS,
+    AlertsShape,
     EwsShape,
     GeneralShape,
     IcsFolderShape,
@@ -35,6 +39,8 @@ from receiver.config.shapes import (
 )
 from receiver.config.store_url import read_store
 from receiver.config.validate import Reader
+from receiver.core.alerts import Timings
+from receiver.core.health import Thresholds
 from receiver.core.policies import Policies
 
 
@@ -73,20 +79,38 @@ class _Sections:
         mailboxes = read_mailboxes(self.reader, self.root.get("mailboxes"), list(self._named("calendars")))
         web = self.reader.read(WebShape, self.root.get("web"), ("web",))
         retention = self.reader.read(RetentionShape, self.root.get("retention"), ("retention",))
-        if store_url is None or mailboxes is None or web is None or retention is None or general is None:
+        alerts = self.reader.read(AlertsShape, self.root.get("alerts"), ("alerts",))
+        if store_url is None or mailboxes is None or general is None:
+            return None
+        if web is None or retention is None or alerts is None:
             return None
         return Settings(
             store_url=store_url,
             sources=sources,
             calendars=calendars,
             mailboxes=mailboxes,
-            web=WebSettings(web.listen, web.processes, web.threads),
+            web=_web(web),
+            alerts=self._alerts(alerts),
             tombstone_days=retention.tombstone_days,
             journal_days=retention.journal_days,
             start_at=general.start_at,
             dry_run=general.dry_run,
             watched=self._watched(),
             warnings=tuple(self.warnings),
+        )
+
+    def _alerts(self, shape: AlertsShape) -> AlertSettings:
+        hold = timedelta(minutes=shape.hold_minutes)
+        return AlertSettings(
+            to=tuple(self._secret(each, ("alerts", "to", place)) for place, each in enumerate(shape.to)),
+            thresholds=Thresholds(
+                change_late=timedelta(minutes=shape.change_late_minutes),
+                source_silent=timedelta(hours=shape.source_silent_hours),
+                certificate_warning=timedelta(days=shape.certificate_days),
+            ),
+            timings=Timings(hold=hold, calm=hold, digest_at=shape.digest_at),
+            http_proxy=shape.http_proxy,
+            ca_file=shape.ca_file,
         )
 
     def _watched(self) -> tuple[Path, ...]:
@@ -198,6 +222,12 @@ class _Sections:
             connections=shape.connections,
             timeout_s=shape.timeout_s,
         )
+
+
+def _web(shape: WebShape) -> WebSettings:
+    proxy = shape.proxy
+    trusted = ProxySettings(proxy.address, proxy.user_header, proxy.role) if proxy else None
+    return WebSettings(shape.listen, shape.processes, shape.threads, shape.pages, trusted)
 
 
 def _listed(ids: frozenset[int]) -> str:

@@ -9,11 +9,14 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from receiver.config.problems import Problem
+from receiver.core.alerts import Timings
 from receiver.core.facts import Emitter
+from receiver.core.health import Thresholds
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.redaction import WORDING
 from receiver.core.ruleset import Ruleset, SourceRules
+from receiver.core.tokens import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +110,39 @@ CalendarSettings = EwsCalendar | IcsFolder
 
 
 @dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """A reverse proxy that has already asked people who they are."""
+
+    network: str
+    """Addresses it may have; from others its header means nothing."""
+    user_header: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
 class WebSettings:
     """The HTTP server."""
 
     listen: str = "127.0.0.1:8080"
     processes: int = 2
     threads: int = 16
+    pages: bool = False
+    """Whether there are status pages and an API."""
+    proxy: ProxySettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Whom to tell of troubles, and when."""
+
+    to: tuple[Secret, ...] = ()
+    """Apprise addresses; they carry passwords and tokens."""
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    timings: Timings = field(default_factory=Timings)
+    http_proxy: str | None = None
+    """How alerts leave the network; None: directly."""
+    ca_file: Path | None = None
+    """Authorities to trust for where alerts go; None: the public ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +155,7 @@ class Settings:
     calendars: Mapping[str, CalendarSettings]
     mailboxes: MailboxMap
     web: WebSettings
+    alerts: AlertSettings = field(default_factory=AlertSettings)
     tombstone_days: int = 30
     journal_days: int = 30
     """How long the digests of received bodies are kept to recognise repeats."""

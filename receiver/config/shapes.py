@@ -1,25 +1,30 @@
 """The keys a configuration may have, section by section. A key that does nothing yet is not among them."""
 
 from dataclasses import fields, replace
+from datetime import time
 from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from receiver.config.fields import (
     AuthoritiesFile,
+    ClockTime,
     Email,
     EnvironmentSecret,
     EwsServer,
     EwsVersion,
     FilePath,
     FileSecret,
+    HeaderName,
     Host,
     Instant,
     KeytabFile,
     Line,
     Listen,
     Name,
+    Network,
     Pattern,
+    ProxyAddress,
     SecretText,
     ZoneName,
     refuse,
@@ -27,6 +32,7 @@ from receiver.config.fields import (
 from receiver.config.settings import Access, Auth
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
+from receiver.core.tokens import Role
 
 MINIMUM_RETENTION_DAYS = 30
 """Longer than any emitter retries (rdv-insertion: about 20 days): what is forgotten sooner would come back to life."""
@@ -148,12 +154,35 @@ class MailboxesShape(Shape):
     default_calendar: str | None = None
 
 
+class ProxyShape(Shape):
+    """`web.proxy`: a reverse proxy that has already asked people who they are."""
+
+    address: Network
+    user_header: HeaderName = "X-Remote-User"
+    role: Role = Role.READ
+
+
 class WebShape(Shape):
     """`web`: the HTTP server."""
 
     listen: Listen = "127.0.0.1:8080"
     processes: Annotated[int, Field(ge=1, le=16)] = 2
     threads: Annotated[int, Field(ge=1, le=64)] = 16
+    pages: bool = False
+    proxy: ProxyShape | None = None
+
+
+class AlertsShape(Shape):
+    """`alerts`: whom to tell of troubles, and when."""
+
+    to: list[SecretReference] = []
+    digest_at: ClockTime | None = time(8)
+    change_late_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    source_silent_hours: Annotated[int, Field(ge=1, le=100)] = 8
+    certificate_days: Annotated[int, Field(ge=1, le=90)] = 30
+    hold_minutes: Annotated[int, Field(ge=0, le=60)] = 5
+    http_proxy: ProxyAddress | None = None
+    ca_file: AuthoritiesFile | None = None
 
 
 class RetentionShape(Shape):
@@ -202,6 +231,7 @@ SECTIONS: dict[str, type[Shape]] = {
     "mailboxes": MailboxesShape,
     "policies": PoliciesShape,
     "web": WebShape,
+    "alerts": AlertsShape,
     "retention": RetentionShape,
 }
 """The keys of the whole file, in the order in which people read them."""

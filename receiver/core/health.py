@@ -81,7 +81,7 @@ class SourceSight:
     silent_work: timedelta = timedelta()
     """Working time since then: nights, weekends and holidays left out."""
     refused: Mapping[str, int] = field(default_factory=dict)
-    """Requests refused today, by reason."""
+    """Requests refused in the last 24 hours, by reason."""
 
 
 @dataclass(frozen=True, slots=True)

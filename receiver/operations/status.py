@@ -2,7 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
@@ -11,6 +11,8 @@ from receiver.core.servers import Server
 from receiver.operations import mailboxes
 from receiver.store import Sight, Store
 from receiver.worktime import working_time
+
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         removals_held=sight.removals_held or 0,
         agents_unmapped=len(mailboxes.unmapped(store, settings.mailboxes, now)),
         servers=tuple(ServerSight(server.name, server.failure, server.failing_since) for server in servers),
-        sources=_sources(settings, sight, store.rejections(now), now),
+        sources=_sources(settings, sight, store.refused(now - DAY), now),
         mailboxes=tuple(Failing(each.code, each.count, each.calendar) for each in sight.mailboxes),
         entries=tuple(Failing(each.code, each.count, each.calendar) for each in sight.entries),
         events=tuple(Failing(each.code, each.count) for each in sight.events),

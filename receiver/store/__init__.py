@@ -16,10 +16,12 @@ from receiver.store.records import (
 from receiver.store.rulesets import InForce
 from receiver.store.sight import WORKERS, Sight
 from receiver.store.store import Store
+from receiver.store.tallies import Figure, Tally
 
 __all__ = [
     "WORKERS",
     "ComingAgent",
+    "Figure",
     "InForce",
     "Incoming",
     "Installation",
@@ -30,6 +32,7 @@ __all__ = [
     "Sight",
     "Store",
     "StoreUnavailable",
+    "Tally",
     "Trouble",
     "Verdict",
     "WorkItem",

@@ -15,13 +15,26 @@ from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import Server
-from receiver.store import agents, audit, identity, intake, leases, migrations, rulesets, servers, settling, sight
+from receiver.store import (
+    agents,
+    audit,
+    identity,
+    intake,
+    leases,
+    migrations,
+    rulesets,
+    servers,
+    settling,
+    sight,
+    tallies,
+)
 from receiver.store.engine import CONFLICT_RETRIES, Conflict, open_engine, reading, writing
 from receiver.store.identity import Neighbour
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
 from receiver.store.rulesets import InForce
 from receiver.store.sight import Sight
-from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements, rejections, roles
+from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements, roles
+from receiver.store.tallies import Tally
 
 T = TypeVar("T")
 
@@ -63,16 +76,20 @@ class Store:
         """
         return self._write(lambda connection: [intake.take(connection, incoming, now) for incoming in batch])
 
-    def count_rejections(self, counts: Mapping[tuple[str, str], int], now: datetime) -> None:
-        """Add to the counts of refused requests by (source, reason), for the day."""
-        self._write(lambda connection: _count_rejections(connection, counts, now))
+    def tally(self, counts: Mapping[Tally, int], figures: Mapping[str, int], now: datetime) -> None:
+        """Add to the counts of the hour; write figures down in place of those before."""
 
-    def rejections(self, day: datetime) -> dict[tuple[str, str], int]:
-        """Return how many requests were refused that day, by (source, reason)."""
+        def block(connection: Connection) -> None:
+            tallies.add(connection, counts, now)
+            tallies.note(connection, figures, now)
+
+        self._write(block)
+
+    def refused(self, since: datetime) -> dict[tuple[str, str], int]:
+        """Return how many requests were refused since the hour of a moment, by (source, reason)."""
         with reading(self._engine) as connection:
-            that_day = select(rejections).where(rejections.c.day == _day(day))
-            found = connection.execute(that_day).mappings()
-            return {(row["source"], row["reason"]): row["count"] for row in found}
+            found = tallies.since(connection, since, "refused")
+        return {(tally.name, tally.outcome): count for tally, count in found.items()}
 
     # Rules
 
@@ -274,20 +291,6 @@ class Store:
             return block(connection)
 
 
-def _day(moment: datetime) -> str:
-    return moment.astimezone(UTC).date().isoformat()
-
-
-def _count_rejections(connection: Connection, counts: Mapping[tuple[str, str], int], now: datetime) -> None:
-    day = _day(now)
-    for (source, reason), count in sorted(counts.items()):
-        key = {"day": day, "source": source, "reason": reason}
-        same = rejections.c.day == day, rejections.c.source == key["source"], rejections.c.reason == reason
-        added = connection.execute(update(rejections).where(*same).values(count=rejections.c.count + count))
-        if not added.rowcount:
-            connection.execute(insert(rejections).values(key | {"count": count}))
-
-
 def _beat(connection: Connection, name: str, now: datetime) -> None:
     known = connection.execute(update(heartbeats).where(heartbeats.c.name == name).values(beat_at=now))
     if not known.rowcount:
@@ -301,5 +304,6 @@ def _purge(connection: Connection, now: datetime, tombstone_days: int, journal_d
     read = deliveries.c.received_at < now - timedelta(days=journal_days)
     stale = heartbeats.c.beat_at < now - timedelta(days=1)
     connection.execute(delete(heartbeats).where(stale))
+    tallies.drop_old(connection, now)
     connection.execute(delete(roles).where(roles.c.gone, roles.c.state_at < now - timedelta(days=tombstone_days)))
     return gone + connection.execute(delete(deliveries).where(read)).rowcount

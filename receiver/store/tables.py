@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -64,6 +65,9 @@ installation = Table(
     Column("id", String(36), primary_key=True),
     Column("digest_key", LargeBinary, nullable=False),
     Column("created_at", Moment, nullable=False),
+    # True in a copy that was restored: what calendars hold must be read before anything is written.
+    Column("must_adopt", Boolean, nullable=False, server_default=false()),
+    Column("uninstalled_at", Moment),  # since when every entry is being taken out, for good
 )
 
 events = Table(
@@ -107,6 +111,19 @@ Index(
     events.c.destroyed_at,
     postgresql_where=events.c.destroyed_at.is_not(None),
     sqlite_where=events.c.destroyed_at.is_not(None),
+)
+
+Index(
+    "ix_events_failure",
+    events.c.failure,
+    postgresql_where=events.c.failure.is_not(None),
+    sqlite_where=events.c.failure.is_not(None),
+)
+Index(
+    "ix_events_unmapped",
+    events.c.ends_at,
+    postgresql_where=events.c.unmapped > 0,
+    sqlite_where=events.c.unmapped > 0,
 )
 
 agents = Table(
@@ -187,6 +204,14 @@ Index(
     sqlite_where=placements.c.due_at.is_not(None),
 )
 
+Index(
+    "ix_placements_failure",
+    placements.c.failure,
+    placements.c.mailbox_id,
+    postgresql_where=placements.c.failure.is_not(None),
+    sqlite_where=placements.c.failure.is_not(None),
+)
+
 mailboxes = Table(
     "mailboxes",
     metadata,
@@ -204,6 +229,13 @@ mailboxes = Table(
     Column("failure", String(64)),
     Column("succeeded_at", Moment),
     UniqueConstraint("calendar", "address"),
+)
+
+Index(
+    "ix_mailboxes_failure",
+    mailboxes.c.failure,
+    postgresql_where=mailboxes.c.failure.is_not(None),
+    sqlite_where=mailboxes.c.failure.is_not(None),
 )
 
 servers = Table(
@@ -225,6 +257,17 @@ servers = Table(
     Column("stuck_at", Moment),
 )
 
+adopted = Table(
+    "adopted",
+    metadata,
+    # An entry of ours that was read back from a mailbox, until its event is settled and a placement takes it over.
+    Column("mailbox_id", ForeignKey("mailboxes.id"), primary_key=True),
+    Column("uid", String(255), primary_key=True),
+    Column("item_id", Text, nullable=False),
+    Column("found_at", Moment, nullable=False),
+    Index(None, "uid"),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -239,7 +282,7 @@ deliveries = Table(
     UniqueConstraint("source", "digest"),
 )
 
-rejections = Table(
+rejections = Table(  # the first release's counts, which `tallies` replaces: nothing reads it; the next release drops it
     "rejections",
     metadata,
     Column("day", String(10), primary_key=True),
@@ -253,4 +296,45 @@ heartbeats = Table(
     metadata,
     Column("name", String(80), primary_key=True),
     Column("beat_at", Moment, nullable=False),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("hour", Moment, primary_key=True),
+    Column("kind", String(16), primary_key=True),  # webhook, refused or write
+    Column("name", String(40), primary_key=True),  # the source or the calendar
+    Column("detail", String(40), primary_key=True),  # the model or the verb
+    Column("outcome", String(64), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+figures = Table(
+    "figures",
+    metadata,
+    Column("name", String(160), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    Column("taken_at", Moment, nullable=False),
+)
+
+writes = Table(
+    "writes",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("event_id", ForeignKey("events.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("mailbox_id", ForeignKey("mailboxes.id"), nullable=False),
+    Column("verb", String(16), nullable=False),
+    Column("outcome", String(64), nullable=False),  # done, or the code of what came instead
+    Column("written_at", Moment, nullable=False, index=True),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("label", String(80), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
 )

@@ -11,20 +11,26 @@ from receiver.config import Settings
 from receiver.store import Store
 from receiver.web import health, webhook
 from receiver.web.parts import Parts
-from receiver.web.rejections import Rejections
+from receiver.web.tallying import FLUSH_AFTER_S, Tallying
 
 log = logs.get("web")
 
 MAX_BODY_BYTES = 1024 * 1024
 
 
-def create_app(settings: Settings, store: Store, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Flask:
+def create_app(
+    settings: Settings,
+    store: Store,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    flush_after_s: float | None = FLUSH_AFTER_S,
+) -> Flask:
     """Build the application over an open, migrated store.
 
     Args:
         settings: the configuration in force.
         store: where webhooks are kept.
         clock: our own time, against which the ages of states are judged.
+        flush_after_s: how long counts may stay in memory; None: until somebody flushes them.
 
     """
     app = Flask("receiver", static_folder=None)
@@ -32,7 +38,7 @@ def create_app(settings: Settings, store: Store, clock: Callable[[], datetime] =
     # Flask's own answers to OPTIONS, and to two slashes in a row (a redirect), are HTML.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
-    parts = Parts(settings, store, Rejections(store, clock), store.installation().digest_key, clock)
+    parts = Parts(settings, store, Tallying(store, clock, flush_after_s), store.installation().digest_key, clock)
     app.extensions["receiver"] = parts
     app.register_blueprint(webhook.blueprint(parts))
     app.register_blueprint(health.blueprint(parts))

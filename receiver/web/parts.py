@@ -6,7 +6,7 @@ from datetime import datetime
 
 from receiver.config import Settings
 from receiver.store import Store
-from receiver.web.rejections import Rejections
+from receiver.web.tallying import Tallying
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,6 @@ class Parts:
 
     settings: Settings
     store: Store
-    rejections: Rejections
+    tallying: Tallying
     digest_key: bytes
     clock: Callable[[], datetime]

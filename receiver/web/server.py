@@ -30,7 +30,7 @@ def _flush(_server: object, worker: Any) -> None:
     """Write down what a process counted before it goes."""
     application: Flask | None = getattr(worker, "wsgi", None)  # None: it never came up
     if application is not None:
-        application.extensions["receiver"].rejections.flush()
+        application.extensions["receiver"].tallying.flush()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annotations

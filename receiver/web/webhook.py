@@ -17,7 +17,7 @@ from receiver.config import Source
 from receiver.core.facts import Delivery, Model, News, RoleNews
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.signature import matching_keys
-from receiver.store import Incoming, Receipt, StoreUnavailable, Verdict
+from receiver.store import Incoming, Receipt, StoreUnavailable, Tally, Verdict
 from receiver.web.parts import Parts
 
 log = logs.get("webhook")
@@ -75,12 +75,18 @@ def blueprint(parts: Parts) -> Blueprint:
         configured = parts.settings.sources.get(source)
         answer = _Reception(parts, configured, delivery_id).answer() if configured else NOT_FOUND
         name = configured.name if configured else UNKNOWN_SOURCE  # what a stranger typed stays out of log and store
-        if answer.http_status >= 400 or answer.status == "ignored":
-            parts.rejections.count(name, answer.reason or answer.status)
+        parts.tallying.count(_tally(name, answer))
         _log(name, delivery_id, answer)
         return answer.response()
 
     return pages
+
+
+def _tally(source: str, answer: Answer) -> Tally:
+    """Return what this request adds to: a refusal by its reason, else the model by what became of it."""
+    if answer.http_status >= 400 or answer.status == "ignored":
+        return Tally("refused", source, "", answer.reason or answer.status)
+    return Tally("webhook", source, str(answer.fields.get("model", "")), answer.status)
 
 
 def _log(source: str, delivery_id: str, answer: Answer) -> None:

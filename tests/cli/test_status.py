@@ -9,7 +9,7 @@ import pytest
 
 from connectors.base import Temporary
 from receiver.core.servers import Server, failed
-from receiver.store import Store
+from receiver.store import Store, Tally
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 from tests.makers import KARIM, MARTINE
 
@@ -65,7 +65,10 @@ def silence_worker(store: Store) -> None:
 
 
 def refuse_signatures(store: Store) -> None:
-    store.count_rejections({("mds", "unauthorized"): 12, ("mds", "model"): 500, ("old", "payload"): 3}, store.now())
+    refused = {("mds", "unauthorized"): 12, ("mds", "model"): 500, ("old", "payload"): 3}
+    store.tally(
+        {Tally("refused", name, "", reason): count for (name, reason), count in refused.items()}, {}, store.now()
+    )
 
 
 def break_mailbox(store: Store) -> None:

@@ -90,7 +90,7 @@ def test_a_store_of_the_first_schema_keeps_its_placements(tmp_path: Path) -> Non
     with engine.begin() as connection:
         assert connection.execute(select(placements)).all() == before
         indexes = connection.execute(text("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
-        partial = [sql for (sql,) in indexes if "placements" in sql]
+        partial = [sql for (sql,) in indexes if "ix_placements_due" in sql]
         assert len(partial) == 2
         assert all("WHERE due_at IS NOT NULL" in sql for sql in partial)
         assert connection.execute(text("PRAGMA foreign_key_check")).all() == []

@@ -165,12 +165,6 @@ def test_tombstones_are_kept_for_their_time(store: Store) -> None:
     assert store.purge(NOW + timedelta(days=31), tombstone_days=30, journal_days=60) == 1
 
 
-def test_rejections_add_up_by_day(store: Store) -> None:
-    store.count_rejections({("mds", "unauthorized"): 2}, NOW)
-    store.count_rejections({("mds", "unauthorized"): 3, ("mds", "payload"): 1}, NOW)
-    assert store.rejections(NOW) == {("mds", "unauthorized"): 5, ("mds", "payload"): 1}
-
-
 def test_a_heartbeat_is_heard_by_its_prefix(store: Store) -> None:
     assert store.last_beat("worker/") is None
     store.beat("worker/a", NOW)

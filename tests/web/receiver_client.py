@@ -76,7 +76,7 @@ class Receiver:
     app: Flask = field(init=False)
 
     def __post_init__(self) -> None:
-        self.app = create_app(settings_of(*SOURCES), self.store, lambda: self.now)
+        self.app = create_app(settings_of(*SOURCES), self.store, lambda: self.now, flush_after_s=None)
 
     def post(
         self,
@@ -97,9 +97,9 @@ class Receiver:
     def request(self, method: str, path: str, **more: Any) -> TestResponse:
         return self.app.test_client().open(path, method=method, **more)
 
-    def flush_rejections(self) -> dict[tuple[str, str], int]:
-        self.app.extensions["receiver"].rejections.flush()
-        return self.store.rejections(self.now)
+    def flush_refusals(self) -> dict[tuple[str, str], int]:
+        self.app.extensions["receiver"].tallying.flush()
+        return self.store.refused(self.now)
 
     def dump(self) -> dict[str, list[str]]:
         """Every row of every table."""

@@ -49,7 +49,7 @@ def test_a_full_disk_is_not_an_acknowledgement(receiver: Receiver) -> None:
     assert_unavailable(response)
     dump = receiver.dump()
     assert len(dump["events"]) == len(dump["deliveries"]) == accepted
-    assert receiver.flush_rejections() is not None, "what was counted waits in memory"
+    assert receiver.flush_refusals() is not None, "what was counted waits in memory"
     assert receiver.request("GET", "/healthz").status_code == 200
 
 
@@ -98,5 +98,5 @@ def test_refusals_are_answered_while_the_server_is_down(receiver: Receiver) -> N
     with unreachable(receiver.url):
         assert receiver.post(secret="wrong").status_code == 401
         assert receiver.post(edited(RDV, "data.id", "x")).status_code == 422
-        receiver.app.extensions["receiver"].rejections.flush()
-    assert receiver.flush_rejections() == {("mds", "unauthorized"): 1, ("mds", "payload"): 1}
+        receiver.app.extensions["receiver"].tallying.flush()
+    assert receiver.flush_refusals() == {("mds", "unauthorized"): 1, ("mds", "payload"): 1}

@@ -63,7 +63,7 @@ def test_what_is_personal_is_neither_logged_nor_stored_nor_answered(receiver: Re
     assert [answer.status_code for answer in answers] == [202, 200, 422, 200, 422, 401]
     assert CANARY not in stream.getvalue()
     assert not [answer for answer in answers if CANARY.encode() in answer.data]
-    receiver.flush_rejections()
+    receiver.flush_refusals()
     assert CANARY not in repr(receiver.dump())
     assert [line["level"] for line in lines(stream)] == ["info", "info", "warning", "info", "warning", "warning"]
 
@@ -84,7 +84,7 @@ def test_what_a_stranger_sends_is_not_logged(receiver: Receiver) -> None:
     assert not [response for response in responses if CANARY.encode() in response.data]
     sources = [line["source"] for line in lines(stream)]
     assert sources == ["?", "mds", "mds", "mds", "mds"]
-    assert CANARY not in repr(receiver.flush_rejections())
+    assert CANARY not in repr(receiver.flush_refusals())
 
 
 @pytest.mark.parametrize("secret", [SECRET, ARRAS_SECRET])
@@ -127,8 +127,8 @@ def test_refusals_are_counted_by_source_and_reason_without_a_commit_each(receive
     receiver.post(content_type="text/plain")
     receiver.post(b"x" * 1024 * 1024 * 2)
     receiver.post(edited(RDV, "meta.timestamp", "2026-10-30 09:12:44 +0100"))
-    assert receiver.store.rejections(NOW) == {}
-    assert receiver.flush_rejections() == {
+    assert receiver.store.refused(NOW) == {}
+    assert receiver.flush_refusals() == {
         ("?", "not_found"): 2,
         ("mds", "unauthorized"): 1,
         ("listed", "organisation"): 1,
@@ -145,4 +145,4 @@ def test_what_was_taken_in_or_repeated_is_no_refusal(receiver: Receiver) -> None
     receiver.post()
     receiver.post()
     receiver.post(edited(RDV, "meta.timestamp", "2026-11-29 09:12:44 +0100"))
-    assert receiver.flush_rejections() == {}
+    assert receiver.flush_refusals() == {}

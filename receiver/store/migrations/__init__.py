@@ -81,5 +81,6 @@ def _lock_file(engine: Engine) -> Iterator[None]:
 def _name_installation(engine: Engine) -> None:
     with writing(engine) as connection:
         if connection.execute(select(installation.c.id)).first() is None:
-            new = {"id": str(uuid.uuid4()), "digest_key": secrets.token_bytes(32), "created_at": datetime.now(UTC)}
+            named = {"id": str(uuid.uuid4()), "digest_key": secrets.token_bytes(32)}
+            new = named | {"created_at": datetime.now(UTC), "must_adopt": False}
             connection.execute(insert(installation).values(new))

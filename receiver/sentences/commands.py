@@ -1,0 +1,105 @@
+"""Help, and what the commands print."""
+
+from collections.abc import Mapping
+
+COMMANDS: Mapping[str, str] = {
+    "apply-policies": "met en vigueur la correspondance des boîtes et les règles du fichier, même si beaucoup "
+    "d'entrées disparaissent",
+    "dry-run": "compte ce qui changerait, sans rien changer",
+    "mailboxes": "interroge la correspondance entre agents et boîtes",
+    "mailboxes unmapped": "liste les agents attendus dont aucune ligne ne dit la boîte",
+    "mailboxes check": "essaie chaque boîte comme le fera le service : accès, identité, écriture d'une entrée d'essai "
+    "aussitôt retirée",
+    "mailboxes check addresses": "boîte à essayer, telle qu'Exchange la connaît",
+    "mailboxes check all": "essaie toutes les boîtes connues : mailboxes.map, CSV, et celles de la base",
+    "mailboxes check read-only": "n'écrit rien",
+    "mailboxes check which": "nommez des boîtes, ou donnez --all (l'un ou l'autre)",
+    "program": "Reçoit les webhooks de RDV Service Public et tient à jour les calendriers Exchange des agents.",
+    "config": "fichier de configuration (par défaut : $RDV_RECEIVER_CONFIG, sinon {default})",
+    "run": "met la base à jour, puis lance serve et worker et les surveille : la commande d'un service",
+    "serve": "reçoit les webhooks (sans écrire dans les calendriers)",
+    "worker": "écrit dans les calendriers ce qui est dû",
+    "migrate": "crée la base ou la met à la version de ce programme",
+    "status": "dit comment vont les choses et ce qui ne va pas, d'après la base (sans interroger aucun serveur)",
+    "audit": "compare les calendriers à ce qui y a été écrit : entrées manquantes, en double, changées, inexpliquées",
+    "audit mailbox": "boîte à lire (option répétable ; par défaut, toutes celles qui ont reçu des entrées)",
+    "audit days-back": "jours passés à lire (30)",
+    "audit days-ahead": "jours à venir à lire (365)",
+    "audit repair": "fait remettre en ordre par le service ce qui peut l'être ; ne supprime rien de lui-même",
+    "audit dry-run": "ne change rien, même avec --repair",
+    "check": "vérifie la configuration, la base et l'accès aux calendriers, sans rien écrire",
+    "mailbox": "boîte à essayer, telle qu'Exchange la connaît (option répétable)",
+    "json": "rapport en JSON",
+    "help": "affiche cette aide",
+    "version": "affiche la version",
+    "commands": "commandes",
+    "options": "options",
+    "usage": "usage : ",
+    "configuration_refused": "La configuration n'est pas utilisable : {count} point(s) à corriger.",
+    "migrated": "La base est à jour.",
+    "store_failed": "La base ne peut pas être ouverte ou mise à jour ({error}). Vérifiez store.url, le réseau "
+    "et les droits.",
+}
+
+USAGE: Mapping[str, str] = {
+    r"unrecognized arguments: (.*)": r"argument inconnu : \1",
+    r"the following arguments are required: (.*)": r"il manque : \1",
+    r"argument (.*): invalid choice: (.*) \(choose from .*\)": r"\1 : \2 n'existe pas (voir --help)",
+    r"argument (.*): expected (?:one|at least one) argument": r"\1 : il manque une valeur",
+    r"ambiguous option: (.*) could match (.*)": r"option ambiguë : \1 (\2)",
+}
+"""argparse's English sentences (patterns) and ours."""
+
+LEVELS: Mapping[str, str] = {"ok": "OK", "warning": "À VOIR", "trouble": "ÉCHEC"}
+
+CHECK: Mapping[str, str] = {
+    "configuration_read": "La configuration est correcte.",
+    "store_ready": "La base est ouverte et à jour.",
+    "store_not_created": "La base n'existe pas encore ; run ou migrate la créera.",
+    "store_not_current": "La base n'est pas à la version de ce programme ; run ou migrate la mettra à jour.",
+    "store_unreachable": "La base ne peut pas être ouverte ({error}). Vérifiez store.url, le réseau et les droits.",
+    "store_not_writable": "Le compte qui lance la commande ne peut pas écrire dans {path}. Vérifiez les droits.",
+    "store_folder_missing": "Le dossier de la base n'existe pas : {path}. Créez-le.",
+    "store_on_network": "La base SQLite est sur un système de fichiers réseau ({kind}), où ses verrous ne sont "
+    "pas sûrs. Mettez-la sur un disque local, ou passez à PostgreSQL.",
+    "mailbox_reached": "La boîte est accessible.",
+    "mailbox_reached_as": "La boîte est accessible ; son adresse principale est {address}.",
+    "mailboxes_left_out": "{count} autres boîtes n'ont pas été essayées. Nommez-en avec --mailbox.",
+    "mailbox_needed": "Pour essayer ce serveur, nommez une boîte : check --mailbox agent@departement.example.",
+    "folder_ready": "Le dossier existe et se laisse écrire.",
+    "folder_missing": "Le dossier n'existe pas : {path}. Créez-le.",
+    "folder_not_writable": "Le compte qui lance la commande ne peut pas écrire dans {path}. Vérifiez les droits.",
+    "nothing_mapped": "Aucun agent n'a de boîte : rien ne sera écrit. Remplissez mailboxes.domains, map ou csv.",
+}
+
+CHECK_RESULT: Mapping[str, str] = {
+    "ok": "Tout est en ordre.",
+    "warning": "Rien n'empêche de démarrer ; voyez les lignes « À VOIR ».",
+    "trouble": "Des points sont à corriger : voyez les lignes « ÉCHEC ».",
+}
+
+STATUS: Mapping[str, str] = {
+    "source": "Source {name} : dernier webhook le {at}.",
+    "source_never": "Source {name} : aucun webhook reçu.",
+    "server": "Serveur {name} : dernière réponse le {at}.",
+    "never": "— (jamais)",
+    "backlog": "{due} changement(s) à écrire, {unsettled} événement(s) à traiter.",
+    "since": ", depuis le {at}",
+    "see": "Voir le guide de dépannage : {code}",
+    "ok": "Tout va bien.",
+    "trouble": "Des points sont à voir ci-dessus.",
+}
+
+RULES: Mapping[str, str] = {
+    "unchanged": "Ces règles sont déjà en vigueur : rien à changer.",
+    "adopted": "Ces règles sont maintenant en vigueur ; les calendriers suivent.",
+    "preview": "Rien n'a été changé. Sans --dry-run, ces règles entreraient en vigueur.",
+    "counts": "{created} entrées à créer, {updated} à modifier, {removed} à retirer, {kept} inchangées.",
+    "held": "Une autre version attend déjà une confirmation ({removals} entrées à retirer).",
+}
+
+UNMAPPED: Mapping[str, str] = {
+    "none": "Chaque agent attendu a une boîte, ou est laissé de côté par la configuration.",
+    "heading": "Agents sans boîte (à ajouter dans mailboxes.map, mailboxes.domains ou le CSV) :",
+    "line": "{email}  {events} rendez-vous ou absences à venir",
+}

@@ -1,0 +1,103 @@
+"""Problems of the configuration, by code."""
+
+from collections.abc import Mapping
+
+CONFIGURATION: Mapping[str, str] = {
+    # The file as such
+    "file_missing": "le fichier n'existe pas. Indiquez-le avec --config FICHIER ou la variable RDV_RECEIVER_CONFIG.",
+    "file_unreadable": "le fichier ne peut pas être lu. Vérifiez les droits du compte qui lance la commande.",
+    "file_too_big": "le fichier est trop gros pour être le bon.",
+    "file_empty": "le fichier est vide. Partez de config.example.yaml.",
+    "not_utf8": "ce n'est pas de l'UTF-8. Enregistrez le fichier en UTF-8.",
+    "yaml_syntax": "ce n'est pas du YAML valide. Vérifiez ici l'indentation, les deux-points et les guillemets.",
+    "yaml_tab": "une tabulation sert d'indentation, ce que YAML refuse. Mettez des espaces.",
+    "yaml_too_deep": "trop de niveaux imbriqués.",
+    "yaml_too_big": "trop de valeurs (des alias qui se multiplient ?).",
+    "yaml_tag": "les étiquettes YAML (« !… ») ne sont pas acceptées.",
+    "yaml_value": "cette valeur ne peut pas être lue. Mettez-la entre guillemets si c'est un texte.",
+    "key_twice": "cette clé figure déjà à la ligne {first_line}. Gardez l'une des deux.",
+    "key_not_text": "une clé doit être un mot ou un texte.",
+    # Kinds of values
+    "missing": "il manque cette valeur obligatoire.",
+    "empty_section": "il faut au moins une entrée ici.",
+    "unknown_key": "cette clé n'existe pas. Clés possibles : {known}.",
+    "unknown_key_near": "cette clé n'existe pas. Vouliez-vous dire « {suggestion} » ?",
+    "not_mapping": "il faut ici des lignes « clé: valeur ».",
+    "not_list": "il faut ici une liste (des lignes commençant par « - », ou [a, b]).",
+    "not_text": "il faut ici un texte. Mettez la valeur entre guillemets.",
+    "not_integer": "il faut ici un nombre entier, sans guillemets.",
+    "not_number": "il faut ici un nombre, sans guillemets.",
+    "not_boolean": "il faut ici true ou false, sans guillemets.",
+    "not_a_choice": "valeur non reconnue. Valeurs possibles : {choices}.",
+    "out_of_range": "valeur hors limites : il faut {bound}.",
+    "empty_list": "la liste est vide. Mettez au moins un élément ou retirez la clé.",
+    "empty_text": "le texte est vide.",
+    "too_long": "le texte est trop long : {max_length} caractères au plus.",
+    "instant": "il faut un jour (2027-01-04) ou un instant avec son décalage (2027-01-04T08:00:00+01:00).",
+    "control_character": "le texte contient un caractère de contrôle (retour à la ligne, tabulation…).",
+    "name": "un nom se compose de 1 à 40 minuscules sans accent, chiffres ou tirets.",
+    "host": "ce n'est pas un nom de domaine ou d'hôte seul, comme « rdv.example.fr » (ni https://, ni chemin).",
+    "email": "ce n'est pas une adresse de messagerie comme « prenom.nom@departement.example ».",
+    "pattern": "ce n'est pas un motif d'adresse comme « *@pilote.example » (seuls * et ? sont des jokers).",
+    "time_zone": "ce fuseau horaire est inconnu. Exemples : Europe/Paris, America/Guadeloupe, Indian/Reunion.",
+    "listen": "il faut une adresse et un port, comme « 127.0.0.1:8080 » ou « [::1]:8080 ».",
+    # Secrets
+    "secret_is_a_value": "un secret ne s'écrit pas dans ce fichier. Mettez {{env: NOM}} ou {{file: CHEMIN}}, "
+    "et changez le secret s'il a pu être lu.",
+    "secret_reference": "il faut soit env, soit file, et un seul des deux.",
+    "env_name": "ce n'est pas un nom de variable d'environnement (majuscules, chiffres et _). "
+    "Si c'est le secret lui-même, retirez-le d'ici et changez-le.",
+    "env_missing": "la variable d'environnement {name} n'est pas définie pour ce processus.",
+    "secret_file_missing": "le fichier du secret n'existe pas.",
+    "secret_file_unreadable": "le fichier du secret ne peut pas être lu. Vérifiez ses droits.",
+    "secret_file_exposed": "tout utilisateur de la machine peut lire ce secret. Faites chmod o-r sur le fichier.",
+    "secret_not_text": "le fichier du secret n'est pas un texte en UTF-8.",
+    "secret_too_long": "le fichier du secret est trop gros pour être un secret.",
+    "secret_empty": "le secret est vide.",
+    "secret_several_lines": "le secret tient sur plusieurs lignes ; il en faut une seule.",
+    "secret_twice": "ce secret figure déjà dans cette source. Gardez une seule des deux entrées.",
+    # Store
+    "store_url": "il faut « sqlite:////chemin/absolu/rdv.db » ou « postgresql://utilisateur@hôte/base ».",
+    "store_not_absolute": "le chemin SQLite doit être absolu, avec quatre barres : « sqlite:////var/lib/… », "
+    "sans options.",
+    "store_password_in_url": "le mot de passe ne s'écrit pas dans l'adresse. Mettez-le sous store.password, et "
+    "changez-le s'il a pu être lu.",
+    "store_password_unused": "une base SQLite n'a pas de mot de passe. Retirez store.password.",
+    "store_database_missing": "l'adresse ne nomme pas de base de données.",
+    "store_user_missing": "il y a un mot de passe, mais pas d'utilisateur dans l'adresse : "
+    "« postgresql://utilisateur@… ».",
+    "store_driver_missing": "le pilote PostgreSQL n'est pas installé. Installez « rdv-receiver[postgresql] ».",
+    # Sources
+    "organisation_not_of_source": "ces organisations ne figurent pas dans celles de la source : {ids}.",
+    "organisations_unlimited": "cette source accepte toutes les organisations, donc aussi celles de « {other} » (même "
+    "émetteur, même plateforme). Listez les organisations de chacune, ou réunissez-les en une source.",
+    "organisation_shared": "ces organisations figurent déjà dans la source « {other} » (même émetteur, même "
+    "plateforme) : {ids}. Une organisation n'a qu'une source.",
+    # Calendars and mailboxes
+    "server_address": "il faut l'adresse EWS entière, comme « https://mail.departement.example/EWS/Exchange.asmx ».",
+    "server_not_https": "l'adresse doit commencer par https:// : le mot de passe et les rendez-vous y passent.",
+    "server_path_missing": "il manque le chemin de l'adresse, d'ordinaire « /EWS/Exchange.asmx ».",
+    "ca_file_missing": "le fichier de l'autorité de certification n'existe pas.",
+    "ca_file_unreadable": "le fichier de l'autorité de certification ne peut pas être lu. Vérifiez ses droits.",
+    "ca_file_not_pem": "ce fichier ne contient pas de certificat au format PEM (« -----BEGIN CERTIFICATE----- »).",
+    "kerberos_not_installed": "Kerberos n'est pas installé. Installez « rdv-receiver[kerberos] » (il lui faut aussi la "
+    "bibliothèque du système : libgssapi-krb5-2).",
+    "keytab_missing": "le fichier keytab n'existe pas.",
+    "keytab_unreadable": "le fichier keytab ne peut pas être lu. Vérifiez ses droits.",
+    "keytab_not_one": "ce fichier n'est pas un keytab. Faites-en un avec ktpass ou msktutil.",
+    "keytab_without_kerberos": "un keytab ne sert qu'avec auth: kerberos. Retirez-le, ou changez auth.",
+    "password_with_kerberos": "avec auth: kerberos, le keytab remplace le mot de passe. Retirez password.",
+    "principal": "avec auth: kerberos, il faut le principal entier, comme « svc-rdv@DEPARTEMENT.EXAMPLE ».",
+    "calendar_unknown": "aucun calendrier de ce nom sous calendars.",
+    "default_calendar_missing": "il y a plusieurs calendriers : dites lequel sert quand aucun n'est nommé ({known}).",
+    "agent_twice": "cet agent figure déjà avec une autre boîte.",
+    "csv_unreadable": "le fichier CSV n'existe pas ou ne peut pas être lu.",
+    "clock_time": 'ce n\'est pas une heure : écrivez-la entre guillemets, comme "08:00", ou null.',
+    "network": "ce n'est ni une adresse ni un réseau : par exemple 127.0.0.1 ou 10.1.2.0/24.",
+    "header_name": "ce n'est pas un nom d'en-tête HTTP : par exemple X-Remote-User.",
+    "proxy_address": "ce n'est pas l'adresse d'un mandataire : par exemple http://proxy.departement.example:3128.",
+    "csv_header": "la première ligne du CSV doit être « agent;mailbox » ou « agent;mailbox;calendar » (ou avec des "
+    "virgules).",
+    "csv_columns": "cette ligne du CSV n'a pas le même nombre de colonnes que la première.",
+    "csv_syntax": "cette ligne du CSV ne peut pas être lue : vérifiez les guillemets.",
+}

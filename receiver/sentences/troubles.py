@@ -1,0 +1,95 @@
+"""Troubles, by `receiver.core.health.Code`, and their causes."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Advice(NamedTuple):
+    """A trouble in words."""
+
+    title: str
+    """What is wrong, in one line."""
+    cure: str
+    """What to check and to do."""
+
+
+TROUBLES: Mapping[str, Advice] = {
+    "store_unreachable": Advice(
+        "La base de données ne peut pas être utilisée",
+        "Les webhooks sont refusés et seront renvoyés par l'émetteur : rien n'est perdu. Vérifiez le disque, le "
+        "service PostgreSQL, store.url et les droits.",
+    ),
+    "store_not_current": Advice(
+        "La base de données n'est pas à la version du programme",
+        "Lancez « rdv-receiver migrate », ou redémarrez le service : run s'en charge.",
+    ),
+    "worker_silent": Advice(
+        "Plus rien n'écrit dans les calendriers",
+        "Le processus worker ne donne plus signe de vie. Regardez « systemctl status rdv-receiver » et le journal, "
+        "puis redémarrez le service.",
+    ),
+    "server_failing": Advice("Le serveur {subject} est en échec", "{cause}"),
+    "mailboxes_failing": Advice("{count} boîte(s) en échec sur {subject}", "{cause}"),
+    "entries_failing": Advice("{count} entrée(s) refusée(s) sur {subject}", "{cause}"),
+    "events_failing": Advice("{count} événement(s) impossible(s) à montrer", "{cause}"),
+    "changes_late": Advice(
+        "Des changements attendent trop longtemps d'être écrits",
+        "Si un serveur ou des boîtes sont en échec, commencez par là. Sinon Exchange est lent ou limite le débit : "
+        "voyez connections, et la ThrottlingPolicy du compte de service.",
+    ),
+    "rules_held": Advice(
+        "De nouvelles règles retireraient {count} entrées : elles attendent une confirmation",
+        "Comptez avec « rdv-receiver apply-policies --dry-run ». Si c'est voulu, « rdv-receiver apply-policies » ; "
+        "sinon corrigez la configuration ou le CSV.",
+    ),
+    "agents_unmapped": Advice(
+        "{count} agent(s) attendu(s) sans boîte",
+        "« rdv-receiver mailboxes unmapped » les nomme. Ajoutez-les dans mailboxes.map, mailboxes.domains ou le CSV ; "
+        "leurs rendez-vous arrivent aussitôt.",
+    ),
+    "signatures_refused": Advice(
+        "{count} signatures fausses en 24 h sur {subject}",
+        "Le secret a sans doute changé d'un seul côté. Comparez celui de l'émetteur et celui de la configuration ; les "
+        "deux peuvent valoir ensemble pendant un changement.",
+    ),
+    "webhooks_refused": Advice("{count} webhook(s) refusé(s) en 24 h sur {subject}", "{cause}"),
+    "source_silent": Advice(
+        "Plus aucun webhook de {subject} depuis longtemps",
+        "Vérifiez chez l'émetteur que le webhook existe encore, et que l'adresse publique mène ici (pare-feu, "
+        "certificat, mandataire inverse).",
+    ),
+    "certificate_expiring": Advice(
+        "Le certificat de {subject} expire dans {count} jour(s)",
+        "Prévenez l'administrateur d'Exchange. Passé ce jour, plus rien ne s'écrit.",
+    ),
+    "disk_low": Advice(
+        "Il reste {count} % de place sur le disque de la base",
+        "Faites de la place. Disque plein, les webhooks sont refusés (l'émetteur les renverra) et rien ne s'écrit.",
+    ),
+    "clock_off": Advice(
+        "L'horloge de ce serveur et celle de {subject} diffèrent de plus de 2 minutes",
+        "Vérifiez la synchronisation (timedatectl, chronyc tracking). Une horloge en retard fait refuser les webhooks.",
+    ),
+    "calendars_differ": Advice("{count} écart(s) entre les calendriers et ce qui est attendu", "{cause}"),
+}
+"""Troubles, by `receiver.core.health.Code`. `{cause}` is the sentence of what lies behind."""
+
+CAUSES: Mapping[str, str] = {
+    "payload": "Des messages bien signés n'ont pas la forme attendue : l'émetteur a sans doute changé. L'émetteur les "
+    "garde et les renvoie ; mettez ce programme à jour, ou signalez-le.",
+    "age": "Des messages sont trop vieux, ou viennent du futur. Vérifiez l'horloge de ce serveur (timedatectl).",
+    "secret_organisation": "Un secret réservé à certaines organisations signe pour une autre. Corrigez organisations "
+    "sous secrets, ou le secret chez l'émetteur.",
+    "too_large": "Des messages dépassent 1 Mio : ce ne sont sans doute pas ceux de l'émetteur.",
+    "unsupported_media_type": "Des messages ne sont pas en JSON : ce ne sont sans doute pas ceux de l'émetteur, ou un "
+    "mandataire les transforme.",
+    "missing": "Des entrées manquent. « rdv-receiver audit » les nomme, « rdv-receiver audit --repair » les remet.",
+    "doubled": "Des entrées sont en double. « rdv-receiver audit » les nomme ; une copie faite par un agent lui reste.",
+    "foreign": "Des entrées ont été changées dans Outlook. « rdv-receiver audit --repair » les rétablit.",
+    "orphaned": "Des entrées ne correspondent à rien de connu ici. Voyez-les avec "
+    "« rdv-receiver audit » ; elles se retirent à la main dans Outlook.",
+    "undecidable": "Un défaut de ce programme empêche de traiter ces événements : signalez-le avec le journal.",
+}
+"""What lies behind a trouble, beside the codes of `CALENDAR`."""
+
+UNKNOWN = "erreur non répertoriée ({code})."

@@ -1,0 +1,87 @@
+"""Counts by the hour, and single figures: what pages, metrics and alerts show without counting rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from receiver.store.tables import figures, tallies
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tally:
+    """What is counted."""
+
+    kind: str
+    """``webhook``, ``refused`` or ``write``."""
+    name: str
+    """The source, or the calendar."""
+    detail: str
+    """The model, or the verb."""
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number, and when it was taken."""
+
+    value: int
+    taken_at: datetime
+
+
+KEPT = timedelta(days=35)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return when the moment's hour began."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def add(connection: Connection, counts: Mapping[Tally, int], now: datetime) -> None:
+    """Add to the counts of the hour. In one order, so that two hosts never wait for each other."""
+    for tally, count in sorted(counts.items()):
+        key = {"hour": hour_of(now), "kind": tally.kind, "name": tally.name}
+        key |= {"detail": tally.detail, "outcome": tally.outcome}
+        same = [tallies.c[column] == value for column, value in key.items()]
+        added = connection.execute(update(tallies).where(*same).values(count=tallies.c.count + count))
+        if not added.rowcount:
+            connection.execute(insert(tallies).values(key | {"count": count}))
+
+
+def since(connection: Connection, start: datetime, kind: str) -> dict[Tally, int]:
+    """Return the counts of a kind, of the hours from the one of a moment on."""
+    mine = [tallies.c.kind, tallies.c.name, tallies.c.detail, tallies.c.outcome]
+    wanted = tallies.c.hour >= hour_of(start), tallies.c.kind == kind
+    rows = connection.execute(select(*mine, func.sum(tallies.c.count)).where(*wanted).group_by(*mine))
+    return {Tally(*row[:4]): int(row[4]) for row in rows}
+
+
+def by_hour(connection: Connection, start: datetime) -> dict[tuple[datetime, str, str], int]:
+    """Return the counts by (hour, kind, outcome), from the hour of a moment on."""
+    mine = [tallies.c.hour, tallies.c.kind, tallies.c.outcome]
+    rows = connection.execute(
+        select(*mine, func.sum(tallies.c.count)).where(tallies.c.hour >= hour_of(start)).group_by(*mine)
+    )
+    return {(row[0], row[1], row[2]): int(row[3]) for row in rows}
+
+
+def note(connection: Connection, values: Mapping[str, int], now: datetime) -> None:
+    """Write figures down in place of those before; an older one never replaces a newer."""
+    for name, value in sorted(values.items()):
+        fresh = {"value": value, "taken_at": now}
+        known = connection.execute(
+            update(figures).where(figures.c.name == name, figures.c.taken_at <= now).values(fresh)
+        )
+        if not known.rowcount and connection.scalar(select(figures.c.name).where(figures.c.name == name)) is None:
+            connection.execute(insert(figures).values(fresh | {"name": name}))
+
+
+def figures_named(connection: Connection) -> dict[str, Figure]:
+    """Return every figure by name."""
+    return {row.name: Figure(row.value, row.taken_at) for row in connection.execute(select(figures))}
+
+
+def drop_old(connection: Connection, now: datetime) -> int:
+    """Forget old counts; return how many rows there were."""
+    return connection.execute(delete(tallies).where(tallies.c.hour < hour_of(now - KEPT))).rowcount

@@ -1,0 +1,59 @@
+"""Counts in memory and writes the sums down a little later: what happens a thousand times costs no commit each time."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+
+from receiver.store import Store, StoreUnavailable, Tally
+
+FLUSH_AFTER_S = 10.0
+
+
+class Tallying:
+    """What one process counted and has not yet written down. Thread-safe."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime], flush_after_s: float | None) -> None:
+        self._store = store
+        self._clock = clock
+        self._flush_after_s = flush_after_s
+        self._lock = threading.Lock()
+        self._counts: Counter[Tally] = Counter()
+        self._seen: dict[str, int] = {}
+        self._timer: threading.Timer | None = None
+
+    def count(self, tally: Tally) -> None:
+        """Count one. Names are configured ones, never what a request said."""
+        with self._lock:
+            self._counts[tally] += 1
+            self._flush_later()
+
+    def saw(self, figure: str) -> None:
+        """Note that something was seen now, under a name that stands for it."""
+        with self._lock:
+            self._seen[figure] = self._seen.get(figure, 0) + 1
+            self._flush_later()
+
+    def _flush_later(self) -> None:
+        if self._timer is None and self._flush_after_s is not None:
+            self._timer = threading.Timer(self._flush_after_s, self.flush)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def flush(self) -> None:
+        """Write down what was counted; what cannot be written is kept for the next time."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+            seen, self._seen = self._seen, {}
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        if not counts and not seen:
+            return
+        try:
+            self._store.tally(counts, seen, self._clock())
+        except StoreUnavailable:
+            with self._lock:
+                self._counts.update(counts)
+                self._seen = seen | self._seen
+                self._flush_later()
