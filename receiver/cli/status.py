@@ -4,7 +4,6 @@ import json
 from argparse import Namespace
 from dataclasses import asdict
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from receiver import bootstrap, logs, sentences
 from receiver.cli import output
@@ -12,8 +11,8 @@ from receiver.config import Settings
 from receiver.core.health import Code, Severity, Trouble
 from receiver.operations import check, status
 from receiver.operations.status import Status
+from receiver.wording import PARIS, local, words
 
-PARIS = ZoneInfo("Europe/Paris")
 LABELS = {Severity.ALARM: sentences.LEVELS["trouble"], Severity.WARNING: sentences.LEVELS["warning"]}
 
 
@@ -51,36 +50,26 @@ def _print_json(found: Status) -> None:
 
 
 def _print(settings: Settings, found: Status) -> None:
-    words = sentences.STATUS
+    texts = sentences.STATUS
     if found.sight is not None:
         for name in settings.sources:
             last = found.sight.last_webhook.get(name)
-            line = words["source"] if last else words["source_never"]
-            print(line.format(name=name, at=_local(last) if last else ""))
+            line = texts["source"] if last else texts["source_never"]
+            print(line.format(name=name, at=local(last) if last else ""))
         for server in found.servers:
-            at = _local(server.succeeded_at) if server.succeeded_at else words["never"]
-            print(words["server"].format(name=server.name, at=at))
-        print(words["backlog"].format(due=found.sight.due, unsettled=found.sight.unsettled))
+            at = local(server.succeeded_at) if server.succeeded_at else texts["never"]
+            print(texts["server"].format(name=server.name, at=at))
+        print(texts["backlog"].format(due=found.sight.due, unsettled=found.sight.unsettled))
         print()
     for trouble in found.troubles:
         _print_trouble(trouble)
-    print(words["trouble" if found.troubles else "ok"])
+    print(texts["trouble" if found.troubles else "ok"])
 
 
 def _print_trouble(trouble: Trouble) -> None:
-    advice = sentences.TROUBLES[trouble.code]
-    cause = sentences.CAUSES.get(trouble.cause) or output.calendar_sentence(trouble.cause)
-    told = {
-        "subject": trouble.subject,
-        "count": trouble.count,
-        "cause": cause,
-    }
-    since = sentences.STATUS["since"].format(at=_local(trouble.since)) if trouble.since else ""
-    print(output.printable(f"{LABELS[trouble.severity]}  {advice.title.format(**told)}{since}"))
-    print(output.printable(f"        {advice.cure.format(**told)}"))
+    told = words(trouble)
+    since = sentences.STATUS["since"].format(at=local(trouble.since)) if trouble.since else ""
+    print(output.printable(f"{LABELS[trouble.severity]}  {told.title}{since}"))
+    print(output.printable(f"        {told.cure}"))
     print(f"        {sentences.STATUS['see'].format(code=trouble.code)}")
     print()
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone(PARIS):%d/%m/%Y %H:%M}"

@@ -1,0 +1,1 @@
+"""Looks after the receiver from beside it, and tells people."""

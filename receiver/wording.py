@@ -1,0 +1,37 @@
+"""Puts a trouble into words, the same ones for pages, commands and alerts. The sentences stand in `receiver.sentences`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from receiver import sentences
+from receiver.core.health import Trouble
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A trouble as people read it."""
+
+    title: str
+    """What is wrong, in one line."""
+    cure: str
+    """What to check and to do."""
+
+
+def words(trouble: Trouble) -> Words:
+    """Return a trouble's sentences, its details filled in."""
+    advice = sentences.TROUBLES[trouble.code]
+    told = {"subject": trouble.subject, "count": trouble.count, "cause": cause_sentence(trouble.cause)}
+    return Words(advice.title.format(**told), advice.cure.format(**told))
+
+
+def cause_sentence(code: str) -> str:
+    """Return what lies behind a failure, and its cure, by the failure's code."""
+    return sentences.CAUSES.get(code) or sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
+
+
+def local(moment: datetime) -> str:
+    """Return a moment as people in France write it, by the clock of Paris."""
+    return f"{moment.astimezone(PARIS):%d/%m/%Y %H:%M}"
