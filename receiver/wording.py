@@ -1,4 +1,4 @@
-"""Puts a trouble into words, the same ones for pages, commands and alerts. The sentences stand in `receiver.sentences`."""
+"""Puts a trouble into words, the same for pages, commands and alerts. The sentences stand in `receiver.sentences`."""
 
 from dataclasses import dataclass
 from datetime import datetime
