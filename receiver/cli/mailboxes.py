@@ -19,7 +19,7 @@ from receiver.operations.mailboxes_check import MailboxResult, ServerResult
 from receiver.sentences import COMMANDS, LEVELS, MAILBOXES_TABLE
 from receiver.store import Store
 
-_WORST_FIRST = (Level.TROUBLE, Level.WARNING, Level.OK)
+_WORST_LAST = (Level.OK, Level.WARNING, Level.TROUBLE)  # of 800 lines, those at the prompt are read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +87,7 @@ def _print_finding(finding: Finding) -> None:
 
 def _print_table(results: Sequence[MailboxResult]) -> None:
     columns = ("level", "mailbox", "identity", "version", "latency", "findings")
-    ordered = sorted(results, key=lambda each: (_WORST_FIRST.index(each.level), each.mailbox))
+    ordered = sorted(results, key=lambda each: (_WORST_LAST.index(each.level), each.mailbox))
     print_table([MAILBOXES_TABLE[column] for column in columns], map(_cells, ordered))
 
 
