@@ -1,0 +1,149 @@
+"""One request and its answer: time-outs, proxy, authority, retries. Knows nothing of what is asked.
+
+Errors bear a code; what a server or a library said in words stays here, as it may quote anything.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+CONNECT_S = 10.0
+SILENCE_S = 60.0
+"""So long nothing may come."""
+WHOLE_S = 180.0
+"""So long an answer may take in all: a page of a hundred appointments is built slowly."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+CHUNK = 1 << 16
+
+ATTEMPTS = 5
+LONGEST_WAIT_S = 120.0
+"""The platform counts by the minute: 50 requests for each address, and says how long to wait."""
+THROTTLED = 429
+BUSY = frozenset({THROTTLED, 500, 502, 503, 504})
+MAY_PASS = frozenset({"timeout", "unreachable"})
+
+
+class RestError(Exception):
+    """A question to the API was not answered; the code says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked."""
+
+    method: str
+    path: str
+    query: Sequence[tuple[str, str | int]] = ()
+    body: Mapping[str, object] | None = field(default=None, repr=False)
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether a second one does nothing more than the first."""
+        return self.method == "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+
+
+class Transport:
+    """A connection to one host. For one thread."""
+
+    def __init__(
+        self, url: str, http_proxy: str | None, ca_file: Path | None, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._url = url
+        self._sleep = sleep
+        self._session = requests.Session()
+        self._session.trust_env = False  # a .netrc or a proxy of the shell that runs the command are nobody's choice
+        self._session.verify = str(ca_file) if ca_file else True
+        self._session.proxies = {"http": http_proxy, "https": http_proxy} if http_proxy else {}
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._session.close()
+
+    def send(self, request: Request, headers: Mapping[str, str]) -> Answer:
+        """Ask, and ask again where that may help; the last answer is returned whatever its status.
+
+        Raises:
+            RestError: there was none, or it is larger than any that could be meant.
+
+        """
+        attempt = 1
+        while True:
+            answer, code = self._attempt(request, headers)
+            if attempt == ATTEMPTS or not _worth_another(request, answer, code):
+                break
+            self._sleep(_wait_s(answer, attempt))
+            attempt += 1
+        if answer is None:
+            raise RestError(code)
+        return answer
+
+    def _attempt(self, request: Request, headers: Mapping[str, str]) -> tuple[Answer | None, str]:
+        try:
+            return self._once(request, headers), ""
+        except requests.exceptions.SSLError:
+            return None, "tls"
+        except requests.exceptions.ProxyError:
+            return None, "proxy"
+        except (requests.Timeout, ReadTimeoutError):
+            return None, "timeout"
+        except (requests.RequestException, HTTPError):
+            return None, "unreachable"
+
+    def _once(self, request: Request, headers: Mapping[str, str]) -> Answer:
+        with self._session.request(
+            request.method,
+            f"{self._url}{request.path}",
+            params=[(name, str(value)) for name, value in request.query],
+            json=request.body,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
+            timeout=(CONNECT_S, SILENCE_S),
+            allow_redirects=False,  # elsewhere, the token would be somebody else's
+            stream=True,
+        ) as response:
+            return Answer(response.status_code, response.headers, _read(response))
+
+
+def _read(response: requests.Response) -> bytes:
+    """Read the body in pieces as they come: whole ones of a server that trickles would outlast every deadline."""
+    deadline_s = time.monotonic() + WHOLE_S
+    content = bytearray()
+    while piece := response.raw.read1(CHUNK, decode_content=False):
+        content += piece
+        if len(content) > LARGEST_ANSWER:
+            raise RestError("not_understood")
+        if time.monotonic() > deadline_s:
+            raise requests.Timeout
+    return bytes(content)
+
+
+def _worth_another(request: Request, answer: Answer | None, code: str) -> bool:
+    """Say whether to ask again. What changes something is repeated only where it certainly was not done."""
+    if answer is not None and answer.status == THROTTLED:
+        return True
+    if not request.may_be_repeated:
+        return False
+    return code in MAY_PASS if answer is None else answer.status in BUSY
+
+
+def _wait_s(answer: Answer | None, attempt: int) -> float:
+    told = answer.headers.get("Retry-After", "") if answer else ""
+    if told.isascii() and told.isdigit():
+        return min(float(told[:6]), LONGEST_WAIT_S)
+    return min(2.0**attempt, LONGEST_WAIT_S)
