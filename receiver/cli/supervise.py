@@ -1,11 +1,14 @@
-"""Runs the receiver's processes side by side: all live, or none. Knows commands and signals, nothing of their work."""
+"""Runs the receiver's processes side by side: all live, or none, but for the spare ones, which are started again.
+
+Knows commands and signals, nothing of their work.
+"""
 
 import os
 import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from receiver import logs
@@ -15,17 +18,30 @@ GRACE_S = 65.0
 
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
+PAUSE_S = 5.0
+"""A spare child that died is started again after so long, however often: nobody else pays for it."""
+
 log = logs.get("supervisor")
 
+Commands = Mapping[str, Sequence[str]]
 
-def supervise(commands: Mapping[str, Sequence[str]], may_reload: Callable[[], bool], grace_s: float = GRACE_S) -> int:
+
+def supervise(
+    commands: Commands,
+    reload: Callable[[], Commands | None],
+    spare: Collection[str] = (),
+    grace_s: float = GRACE_S,
+    pause_s: float = PAUSE_S,
+) -> int:
     """Start the commands and stay until all have ended; return 0 when they ended because they were asked to.
 
-    SIGTERM and SIGINT end all of them; SIGHUP is passed on where `may_reload` agrees. A child that ends by itself
-    takes the others with it: whoever supervises us then starts all of them anew.
+    SIGTERM and SIGINT end all of them. A child that ends by itself takes the others with it: whoever supervises us
+    then starts all of them anew. A spare one does not: it is started again, unless it ended with status 0, having
+    nothing to do. SIGHUP is passed on where `reload` returns what should run now; None refuses it. A spare child that
+    should run and does not is started then.
     """
     with _heard_signals() as signals:
-        return _Supervisor(may_reload, grace_s).run(commands, signals)
+        return _Supervisor(commands, reload, spare, grace_s, pause_s).run(signals)
 
 
 class _Signals:
@@ -65,45 +81,78 @@ def _heard_signals() -> Iterator[_Signals]:
 class _Supervisor:
     """The children of one run."""
 
-    def __init__(self, may_reload: Callable[[], bool], grace_s: float) -> None:
-        self.may_reload = may_reload
+    def __init__(
+        self,
+        commands: Commands,
+        reload: Callable[[], Commands | None],
+        spare: Collection[str],
+        grace_s: float,
+        pause_s: float,
+    ) -> None:
+        self.commands = commands
+        self.reload = reload
+        self.spare = frozenset(spare)
         self.grace_s = grace_s
+        self.pause_s = pause_s
         self.alive: dict[str, subprocess.Popen[bytes]] = {}
+        self.awaited: dict[str, float] = {}
+        """When a spare child that died is started again."""
         self.deadline: float | None = None
         """When the patience with ending children is over; None while nobody was asked to end."""
         self.status = 0
 
-    def run(self, commands: Mapping[str, Sequence[str]], signals: _Signals) -> int:
+    def run(self, signals: _Signals) -> int:
         try:
-            for name, command in commands.items():
-                self._start(name, command)
+            for name in self.commands:
+                self._start_if_possible(name)
             while self.alive:
                 for number in signals.wait(self._patience_s()):
                     self._handle(number)
                 self._reap()
+                self._start_again()
                 self._lose_patience()
         finally:
             self._kill()
         return self.status
 
-    def _start(self, name: str, command: Sequence[str]) -> None:
+    def _start_if_possible(self, name: str) -> None:
+        """Start a child. That a spare one cannot be started costs the others nothing."""
+        self.awaited.pop(name, None)
+        try:
+            self._start(name)
+        except OSError as error:
+            if name not in self.spare:
+                raise
+            log.error("child_not_started", child=name, error=type(error).__name__)
+            self.awaited[name] = time.monotonic() + self.pause_s
+
+    def _start(self, name: str) -> None:
         # Deaf to SIGHUP until it has a handler of its own: a reload meanwhile would end it.
         previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # A group of its own: Ctrl-C in a terminal then reaches us alone, and a kill reaches its own children too.
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)  # noqa: S603 -- our own commands
+        child = subprocess.Popen(self.commands[name], stdin=subprocess.DEVNULL, process_group=0)  # noqa: S603 -- our own commands
         signal.signal(signal.SIGHUP, previous)
         self.alive[name] = child
         log.info("child_started", child=name, pid=child.pid)
 
     def _patience_s(self) -> float | None:
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        times = [*self.awaited.values()] if self.deadline is None else [self.deadline]
+        return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _handle(self, number: int) -> None:
         if number in {signal.SIGTERM, signal.SIGINT} and self.deadline is None:
             log.info("stopping", signal=signal.Signals(number).name)
             self._end()
-        elif number == signal.SIGHUP and self.deadline is None and self.may_reload():
-            self._send(signal.SIGHUP)
+        elif number == signal.SIGHUP and self.deadline is None:
+            self._reload()
+
+    def _reload(self) -> None:
+        commands = self.reload()
+        if commands is None:
+            return
+        self.commands = commands
+        self._send(signal.SIGHUP)
+        self.awaited = dict.fromkeys((self.spare & commands.keys()) - self.alive.keys(), time.monotonic())
 
     def _end(self) -> None:
         """Ask every child to end. Always by SIGTERM: gunicorn takes SIGINT for "drop what you hold"."""
@@ -122,16 +171,30 @@ class _Supervisor:
             del self.alive[name]
             self._note_end(name, code)
 
+    def _start_again(self) -> None:
+        if self.deadline is None:
+            for name in [name for name, at in self.awaited.items() if time.monotonic() >= at]:
+                self._start_if_possible(name)
+
     def _note_end(self, name: str, code: int) -> None:
         if self.deadline is None:
-            log.error("child_died", child=name, status=code)
-            self.status = 1
-            self._end()
+            self._note_death(name, code)
             return
         log.info("child_ended", child=name, status=code)
         # A child that was asked before it could listen dies of the signal itself, with nothing in hand.
         if code not in {0, -signal.SIGTERM}:
             self.status = 1
+
+    def _note_death(self, name: str, code: int) -> None:
+        if name in self.spare and code == 0:
+            log.info("child_ended", child=name, status=code)
+            return
+        log.error("child_died", child=name, status=code)
+        if name in self.spare:
+            self.awaited[name] = time.monotonic() + self.pause_s
+            return
+        self.status = 1
+        self._end()
 
     def _lose_patience(self) -> None:
         if self.alive and self.deadline is not None and time.monotonic() >= self.deadline:

@@ -1,1 +1,1 @@
-"""Looks after the receiver from beside it, and tells people."""
+"""Watches over the rest, and tells people. Works while the store is away and the worker is dead."""

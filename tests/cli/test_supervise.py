@@ -45,7 +45,11 @@ from receiver.cli.supervise import supervise
 logs.configure()
 folder, kinds, grace = pathlib.Path(sys.argv[1]), sys.argv[2].split(","), float(sys.argv[3])
 commands = {kind: [sys.executable, str(folder / "child.py"), kind, str(folder)] for kind in kinds}
-sys.exit(supervise(commands, lambda: (folder / "reload-is-fine").exists(), grace))
+if (folder / "spare-is-missing").exists():
+    commands["spare"] = [str(folder / "no-such-program")]
+first = {kind: command for kind, command in commands.items() if not (folder / f"{kind}-comes-later").exists()}
+reload = lambda: commands if (folder / "reload-is-fine").exists() else None
+sys.exit(supervise(first, reload, ("spare",), grace, pause_s=0.2))
 """
 
 
@@ -59,11 +63,16 @@ class Running:
         with self.log.open("wb") as log:
             arguments = [sys.executable, "-c", SUPERVISOR, str(folder), kinds, str(grace_s)]
             self.process = subprocess.Popen(arguments, stderr=log)
-        until(lambda: len(self.pids()) == len(kinds.split(",")))
+        late = {"comes-later", "is-missing"}
+        expected = [kind for kind in kinds.split(",") if not any((folder / f"{kind}-{how}").exists() for how in late)]
+        until(lambda: self.pids().keys() == set(expected))
 
     def heard(self) -> list[str]:
         path = self.folder / "heard"
         return path.read_text().splitlines() if path.exists() else []
+
+    def starts(self, kind: str) -> int:
+        return sum(line.startswith(f"{kind} pid ") for line in self.heard())
 
     def pids(self) -> dict[str, int]:
         words = [line.split() for line in self.heard()]
@@ -181,3 +190,65 @@ def test_a_reload_reaches_nobody_when_the_file_is_wrong(start: Start) -> None:
     running.process.send_signal(signal.SIGTERM)
     assert running.ends_with() == 0
     assert not any(line.endswith("HUP") for line in running.heard())
+
+
+def test_a_spare_child_that_dies_is_started_again_and_costs_the_others_nothing(start: Start) -> None:
+    """Alerts that fail must not stop webhooks."""
+    running = start("a,spare")
+    for count in (2, 3):
+        os.kill(running.pids()["spare"], signal.SIGKILL)
+        until(lambda count=count: running.starts("spare") == count)  # type: ignore[misc]
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 0
+    assert running.starts("a") == 1
+    assert "spare finished" in running.heard()
+    died = [event["child"] for event in running.events() if event["event"] == "child_died"]
+    assert died == ["spare", "spare"]
+
+
+def test_a_spare_child_with_nothing_to_do_is_left_alone_until_a_reload(start: Start, tmp_path: Path) -> None:
+    running = start("a,spare")
+    (tmp_path / "spare-quits").write_text("0")
+    until(lambda: [event["event"] for event in running.events()].count("child_ended") == 1)
+    (tmp_path / "spare-quits").unlink()
+    assert running.starts("spare") == 1
+    (tmp_path / "reload-is-fine").touch()
+    running.process.send_signal(signal.SIGHUP)
+    until(lambda: running.starts("spare") == 2)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 0
+
+
+def test_a_reload_starts_a_spare_child_that_was_not_wanted_before(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "spare-comes-later").touch()
+    running = start("a,spare")
+    (tmp_path / "reload-is-fine").touch()
+    running.process.send_signal(signal.SIGHUP)
+    until(lambda: running.starts("spare") == 1)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 0
+    assert {"a HUP", "a finished", "spare finished"} <= set(running.heard())
+
+
+def test_a_spare_child_ends_with_the_others(start: Start, tmp_path: Path) -> None:
+    running = start("a,spare")
+    (tmp_path / "a-quits").write_text("7")
+    assert running.ends_with() == 1
+    assert "spare finished" in running.heard()
+
+
+def test_a_spare_child_that_waits_for_its_start_holds_up_no_end(start: Start) -> None:
+    running = start("a,spare")
+    os.kill(running.pids()["spare"], signal.SIGKILL)
+    until(lambda: any(event["event"] == "child_died" for event in running.events()))
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 0
+
+
+def test_a_spare_child_that_cannot_be_started_costs_the_others_nothing(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "spare-is-missing").touch()
+    running = start("a,spare")
+    until(lambda: [event["event"] for event in running.events()].count("child_not_started") == 2)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 0
+    assert "a finished" in running.heard()

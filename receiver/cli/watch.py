@@ -1,0 +1,75 @@
+"""`watch`: tells people of troubles; `--test` tries the addresses."""
+
+import os
+import signal
+import socket
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from receiver import bootstrap, logs, sentences
+from receiver.config import Reloadable, Settings
+from receiver.operations.check import Finding, Level
+from receiver.watch.letters import Letter, Sender, trial
+from receiver.watch.notify import Outcome
+from receiver.watch.post import scheme, try_all
+from receiver.watch.recipient import ARRIVED
+
+log = logs.get("cli")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.set_defaults(command=watch)
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--test", action="store_true", help=sentences.WATCH["test"])
+    choice.add_argument("--once", action="store_true", help=sentences.WATCH["once"])
+
+
+def watch(args: Namespace, settings: Settings) -> int:
+    """Watch until asked to stop; there is no need of a store for that."""
+    if args.test:
+        logs.configure("ERROR")
+        return _report(settings, trial(Sender(socket.gethostname())))
+    if args.once:
+        logs.configure("WARNING")  # whatever runs this by the clock mails what it says
+        look_once(args.config, settings)
+        return 0
+    logs.configure()
+    # A reload that comes before the watch listens has nothing to reload, and must not end it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    bootstrap.run_watch(Reloadable(args.config, os.environ, settings))
+    return 0
+
+
+def look_once(config: Path, settings: Settings) -> None:
+    """Look once, and tell whom there is to tell."""
+    if settings.alerts.to:
+        bootstrap.run_watch(Reloadable(config, os.environ, settings), once=True)
+
+
+def address_findings(settings: Settings) -> list[Finding]:
+    """Return whether each address can be used as it is written. Sends nothing."""
+    outcomes = try_all(settings.alerts, None)
+    return [
+        _address_finding(place, address.value, outcome)
+        for place, (address, outcome) in enumerate(zip(settings.alerts.to, outcomes, strict=True))
+    ]
+
+
+def _address_finding(place: int, address: str, outcome: Outcome) -> Finding:
+    subject, details = f"alerts.to[{place}]", {"scheme": scheme(address)}
+    if outcome is Outcome.READABLE:
+        return Finding("alert_address_ready", subject, Level.OK, details)
+    return Finding("alert_address_unusable", subject, Level.TROUBLE, details)
+
+
+def _report(settings: Settings, letter: Letter) -> int:
+    """Send a letter to every address and print a line about each, which shows no more than how it begins."""
+    if not settings.alerts.to:
+        print(sentences.WATCH["nobody"])
+        return 1
+    outcomes = try_all(settings.alerts, letter)
+    for place, (address, outcome) in enumerate(zip(settings.alerts.to, outcomes, strict=True)):
+        text = sentences.DELIVERY[outcome]
+        print(sentences.WATCH["line"].format(place=place, scheme=scheme(address.value), text=text))
+    return 0 if set(outcomes) <= ARRIVED else 1

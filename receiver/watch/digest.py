@@ -1,0 +1,63 @@
+"""The numbers of the daily digest: what happened since the last day with offices open."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from receiver.store import DONE, HourCount, Store
+from receiver.wording import PARIS
+from receiver.worktime import is_working_day
+
+DAY = timedelta(days=1)
+ON_PURPOSE = frozenset({"model", "organisation"})
+"""Why a webhook is left alone though all is well with it: it concerns no calendar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted from one midnight in Paris to another."""
+
+    start: datetime
+    end: datetime
+    kept: int = 0
+    refused: int = 0
+    done: int = 0
+    failed: int = 0
+
+
+def counts(store: Store, today: date) -> Counts:
+    """Return what happened from the last working day's first minute up to last midnight.
+
+    Raises:
+        StoreUnavailable: it cannot be read.
+
+    """
+    start, end = _midnight(last_working_day(today)), _midnight(today)
+    return _counted([each for each in store.hours(start) if each.hour < end], start, end)
+
+
+def is_open(day: date) -> bool:
+    """Whether anybody reads a digest that day."""
+    return is_working_day(day, PARIS.key)
+
+
+def last_working_day(today: date) -> date:
+    """Return the last day before this one on which offices were open."""
+    day = today - DAY
+    while not is_open(day):
+        day -= DAY
+    return day
+
+
+def _counted(found: Iterable[HourCount], start: datetime, end: datetime) -> Counts:
+    kept = refused = done = failed = 0
+    for each in found:
+        kept += each.count if each.kind == "webhook" else 0
+        refused += each.count if each.kind == "refused" and each.outcome not in ON_PURPOSE else 0
+        done += each.count if each.kind == "write" and each.outcome == DONE else 0
+        failed += each.count if each.kind == "write" and each.outcome != DONE else 0
+    return Counts(start, end, kept, refused, done, failed)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), PARIS)

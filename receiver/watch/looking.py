@@ -1,0 +1,115 @@
+"""One look at everything, and a thread for it: a database that never answers must not blind the watch."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+from receiver.config import Settings
+from receiver.config.store_url import sqlite_file
+from receiver.core.health import Code
+from receiver.operations.check import STORE_ERRORS
+from receiver.operations.status import Status, status, unusable
+from receiver.store import Store
+from receiver.watch.digest import counts
+from receiver.watch.letters import Standing
+
+OpenStore = Callable[[Settings], Store]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look brought."""
+
+    standing: Standing
+    installation: str = ""
+    """Who we are; empty: the store does not say."""
+    digest_on: date | None = None
+    """The day for whose digest this look is enough; None: it was not asked for."""
+
+
+def look(settings: Settings, open_store: OpenStore, digest_on: date | None) -> Seen:
+    """Look once, through a connection of its own: one that was kept might know a file that was replaced since.
+
+    Args:
+        settings: those in force.
+        open_store: opens the configured store.
+        digest_on: the day for whose digest numbers are wanted.
+
+    """
+    try:
+        file = sqlite_file(settings.store_url)
+        if file is not None and not file.exists():  # to open it would create it
+            return blind(settings, digest_on)
+        store = open_store(settings)
+        try:
+            return _look(settings, store, digest_on)
+        finally:
+            store.close()
+    except STORE_ERRORS:
+        return blind(settings, digest_on)
+
+
+def blind(settings: Settings, digest_on: date | None) -> Seen:
+    """Return what is seen of a store that does not answer."""
+    found = unusable(settings, Code.STORE_UNREACHABLE, datetime.now(UTC))
+    return Seen(_standing(found), digest_on=digest_on)
+
+
+def _look(settings: Settings, store: Store, digest_on: date | None) -> Seen:
+    found = status(settings, store, store.now())
+    standing = _standing(found)
+    if found.sight is None:
+        return Seen(standing, digest_on=digest_on)
+    if digest_on is not None:
+        standing = replace(standing, counts=counts(store, digest_on))
+    return Seen(standing, store.installation().id, digest_on)
+
+
+def _standing(found: Status) -> Standing:
+    if found.sight is None:
+        return Standing(found.troubles)
+    return Standing(found.troubles, found.sight.due, found.sight.unsettled)
+
+
+class Looker:
+    """Takes one look at a time, in a thread."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._started_at = 0.0
+        self._found: list[Seen | BaseException] = []
+
+    @property
+    def age_s(self) -> float:
+        """For how long the present look has lasted; 0: there is none."""
+        return time.monotonic() - self._started_at if self._thread else 0.0
+
+    def start(self, take_a_look: Callable[[], Seen]) -> None:
+        """Begin a look, unless one is under way."""
+        if self._thread is not None:
+            return
+        found: list[Seen | BaseException] = []
+        self._found = found
+        self._started_at = time.monotonic()
+        # A daemon: one that never comes back must not keep the process from ending.
+        self._thread = threading.Thread(target=_into, args=(take_a_look, found), daemon=True)
+        self._thread.start()
+
+    def answer(self) -> Seen | None:
+        """Return what was seen, once; None: nothing yet. Raises what the look raised."""
+        if self._thread is None or self._thread.is_alive():
+            return None
+        self._thread = None
+        found = self._found.pop()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+
+def _into(take_a_look: Callable[[], Seen], found: list[Seen | BaseException]) -> None:
+    try:
+        found.append(take_a_look())
+    except BaseException as error:  # noqa: BLE001 -- raised again where the answer is asked for
+        found.append(error)

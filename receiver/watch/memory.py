@@ -1,0 +1,182 @@
+"""What was told to whom, in a small file of its own: the store may be what is broken.
+
+No address stands in it: recipients are known by a keyed digest, whose key is the file's own.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import date, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from receiver import logs
+from receiver.core.alerts import Memory, Sight
+from receiver.core.health import Code, Severity, Trouble
+from receiver.wording import PARIS
+
+FILE_NAME = "alertes.json"
+DEFAULT_FOLDER = Path("/var/lib/rdv-receiver")
+VERSION = 1
+
+log = logs.get("watch")
+
+
+class _Sight(BaseModel):
+    """One `Sight`, flat."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code
+    severity: Severity
+    subject: str
+    cause: str
+    since: datetime | None
+    count: int
+    first_at: datetime
+    told: bool
+    gone_at: datetime | None
+
+
+class _Memory(BaseModel):
+    """One recipient's `Memory`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    digest_on: date | None
+    sights: list[_Sight]
+
+
+class _File(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int
+    key: str
+    recipients: dict[str, _Memory]
+
+
+class MemoryFile:
+    """The memory of every recipient, on disk where that is possible."""
+
+    def __init__(self, path: Path, now: datetime) -> None:
+        """Read the file. One that is not there, or not as we write it, is an empty one.
+
+        Args:
+            path: where it is, or will be.
+            now: what the file says of later moments was written while the clock was wrong.
+
+        """
+        self.path = path
+        self._complained = False
+        found = _read(path)
+        self._key = found.key if found else secrets.token_hex(16)
+        self._known = {name: _memory(each, now) for name, each in found.recipients.items()} if found else {}
+        self._saved = dict(self._known)
+
+    def name_of(self, address: str) -> str:
+        """Return what a recipient is known by here."""
+        return hashlib.blake2b(address.encode(), key=self._key.encode(), digest_size=8).hexdigest()
+
+    def of(self, name: str) -> Memory:
+        """Return what a recipient was told; nothing, where it is new."""
+        return self._known.get(name, Memory())
+
+    def keep(self, memories: Mapping[str, Memory]) -> None:
+        """Remember this of these recipients, and nothing of any other; write it down if it is news."""
+        self._known = dict(memories)
+        if self._known != self._saved and self._write():
+            self._saved = dict(self._known)
+
+    def _write(self) -> bool:
+        recipients = {name: _flat(memory) for name, memory in self._known.items()}
+        text = _File(version=VERSION, key=self._key, recipients=recipients).model_dump_json(indent=1)
+        try:
+            _replace(self.path, text.encode())
+        except OSError as error:
+            if not self._complained:  # once: it is tried again at each change
+                log.error("memory_not_written", error=type(error).__name__, number=error.errno)
+                self._complained = True
+            return False
+        self._complained = False
+        return True
+
+
+def default_path(sqlite: Path | None, environ: Mapping[str, str]) -> Path:
+    """Return where the file belongs: beside the SQLite store, else where systemd gives us a folder."""
+    if sqlite is not None:
+        return sqlite.parent / FILE_NAME
+    folder = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return (Path(folder) if folder else DEFAULT_FOLDER) / FILE_NAME
+
+
+def _read(path: Path) -> _File | None:
+    try:
+        found = _File.model_validate(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, ValidationError) as error:
+        log.error("memory_not_read", error=type(error).__name__)
+        return None
+    return found if found.version == VERSION else None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that it is either the old or the new one, whenever the power goes."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flat(memory: Memory) -> _Memory:
+    return _Memory(digest_on=memory.digest_on, sights=[_flat_sight(sight) for sight in memory.sights.values()])
+
+
+def _flat_sight(sight: Sight) -> _Sight:
+    trouble = sight.trouble
+    return _Sight(
+        code=trouble.code,
+        severity=trouble.severity,
+        subject=trouble.subject,
+        cause=trouble.cause,
+        since=trouble.since,
+        count=trouble.count,
+        first_at=sight.first_at,
+        told=sight.told,
+        gone_at=sight.gone_at,
+    )
+
+
+def _memory(flat: _Memory, now: datetime) -> Memory:
+    sights = [_sight(each, now) for each in flat.sights]
+    digest_on = flat.digest_on if flat.digest_on and flat.digest_on <= now.astimezone(PARIS).date() else None
+    return Memory({sight.trouble.key: sight for sight in sights}, digest_on)
+
+
+def _sight(flat: _Sight, now: datetime) -> Sight:
+    trouble = Trouble(flat.code, flat.severity, flat.subject, flat.cause, flat.since, flat.count)
+    gone_at = min(flat.gone_at, now) if flat.gone_at else None
+    return Sight(trouble, min(flat.first_at, now), flat.told, gone_at)

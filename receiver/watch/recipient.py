@@ -1,0 +1,132 @@
+"""One address: what was told there, what is on its way, and when to try again. None waits for another."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from receiver import logs
+from receiver.config.settings import AlertSettings
+from receiver.core import alerts
+from receiver.core.alerts import Memory
+from receiver.core.backoff import LONGEST_DELAY_S
+from receiver.watch import letters
+from receiver.watch.digest import is_open
+from receiver.watch.letters import Letter, Sender
+from receiver.watch.looking import Seen
+from receiver.watch.notify import Outcome
+from receiver.watch.post import SEND_S, Sending, scheme
+from receiver.wording import PARIS
+
+ARRIVED = frozenset({Outcome.SENT, Outcome.PARTLY_SENT})
+
+log = logs.get("watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things take."""
+
+    look_every_s: float = 15.0
+    send_s: float = SEND_S
+    retry_s: float = 60.0
+    """After a first failure; twice as long after each further one, up to a quarter of an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A letter, and what is remembered once it has arrived."""
+
+    code: str
+    letter: Letter
+    remember: Callable[[Memory], Memory]
+
+
+class Recipient:
+    """An address of `alerts.to`."""
+
+    def __init__(self, place: int, address: str, memory: Memory, pace: Pace) -> None:
+        self.memory = memory
+        self._place = place
+        self._address = address
+        self._pace = pace
+        self._queue: deque[_Item] = deque()
+        self._on_its_way: Sending | None = None
+        self._failures = 0
+        self._retry_at = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a letter is on its way, or about to be. Until then no new look is taken in: a trouble that ended
+        meanwhile is forgotten where it was never told, and the letter would have no end.
+        """
+        return bool(self._queue) or self._on_its_way is not None
+
+    def take_in(self, settings: AlertSettings, seen: Seen, sender: Sender, now: datetime) -> None:
+        """Remember what is wrong, and have the letters sent that are due, unless sending has just failed."""
+        timings = settings.timings
+        self.memory, messages = alerts.look(self.memory, seen.standing.troubles, now, timings)
+        if time.monotonic() < self._retry_at:
+            return
+        for message in messages:
+            letter = letters.of_message(message, sender, now)
+            self._queue.append(_Item(f"{message.kind}/{message.trouble.code}", letter, _told(message)))
+        if seen.digest_on is not None and self.needs_digest(settings, now):
+            local = now.astimezone(PARIS)
+            letter = letters.digest(seen.standing, sender, local.date())
+            self._queue.append(_Item("digest", letter, lambda memory: alerts.digest_sent(memory, local)))
+
+    def needs_digest(self, settings: AlertSettings, now: datetime) -> bool:
+        """Whether the day's digest is to be sent."""
+        local = now.astimezone(PARIS)
+        return alerts.digest_is_due(self.memory, local, is_open(local.date()), settings.timings)
+
+    def step(self, settings: AlertSettings) -> None:
+        """Go on with the letters; never waits."""
+        if self._on_its_way is None:
+            if self._queue:
+                self._set_off(settings, self._queue[0].letter)
+            return
+        outcome = self._on_its_way.outcome()
+        if outcome is not None:
+            self._on_its_way = None
+            self._note(outcome)
+
+    def _set_off(self, settings: AlertSettings, letter: Letter) -> None:
+        try:
+            self._on_its_way = Sending(settings, self._address, letter, self._pace.send_s)
+        except OSError:  # no more processes, no memory
+            self._note(Outcome.FAILED)
+
+    def finish(self) -> None:
+        """Wait for the letter in hand; leave the others, which are due again when the process is back."""
+        if self._on_its_way is not None:
+            self._note(self._on_its_way.wait())
+            self._on_its_way = None
+        self._queue.clear()
+
+    def _note(self, outcome: Outcome) -> None:
+        item = self._queue.popleft()
+        if outcome in ARRIVED:
+            self.memory = item.remember(self.memory)
+            self._failures = 0
+            report = log.info if outcome is Outcome.SENT else log.warning
+            report("alert_sent", place=self._place, message=item.code, outcome=outcome)
+            return
+        self._queue.clear()  # what is still due then comes up at the next look
+        self._failures += 1
+        wait_s = min(self._pace.retry_s * 2.0 ** min(self._failures - 1, 10), LONGEST_DELAY_S)
+        self._retry_at = time.monotonic() + wait_s
+        log.error(
+            "alert_not_sent",
+            place=self._place,
+            scheme=scheme(self._address),
+            message=item.code,
+            code=outcome,
+            failures=self._failures,
+        )
+
+
+def _told(message: alerts.Message) -> Callable[[Memory], Memory]:
+    return lambda memory: alerts.told(memory, message)

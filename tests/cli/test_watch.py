@@ -1,0 +1,149 @@
+"""`watch` from the command line: trials, a single look, and what `check` says of addresses."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from receiver import sentences
+from receiver.cli import commands
+from receiver.cli import main as cli
+from receiver.config import load
+from receiver.watch.notify import Outcome
+from tests.cli import test_rules_commands as rules
+from tests.cli.test_rules_commands import Desk
+from tests.watch.sinks import HttpSink, http_sink
+
+SECRET = "hunter2"
+
+desk, process_logs = rules.desk, rules.process_logs  # fixtures
+
+
+@pytest.fixture
+def http() -> Iterator[HttpSink]:
+    with http_sink() as sink:
+        yield sink
+
+
+def addresses(desk: Desk, monkeypatch: pytest.MonkeyPatch, *to: str) -> None:
+    for place, address in enumerate(to):
+        monkeypatch.setenv(f"RDV_TO_{place}", address)
+    alerts = {"to": [{"env": f"RDV_TO_{place}"} for place in range(len(to))], "hold_minutes": 0, "digest_at": None}
+    desk.configure(alerts=alerts)
+
+
+def of(sink: HttpSink) -> str:
+    return f"json://jean:{SECRET}@127.0.0.1:{sink.port}"
+
+
+# --test
+
+
+def test_each_address_gets_a_trial_and_a_line(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    http: HttpSink,
+) -> None:
+    addresses(desk, monkeypatch, of(http), f"mailtos://jean:{SECRET}@127.0.0.1:1?to=a@b.example&from=c@d.example")
+    status, out = desk.run("watch", "--test")
+    assert status == 1
+    assert [line.partition(" : ")[0] for line in out.splitlines()] == ["alerts.to[0] (json)", "alerts.to[1] (mailtos)"]
+    assert out.splitlines()[0].endswith(sentences.DELIVERY[Outcome.SENT])
+    assert out.splitlines()[1].endswith(sentences.DELIVERY[Outcome.CONNECTION_FAILED])
+    assert "hunter" not in out
+    assert http.titles == [sentences.ALERT["test_title"]]
+
+
+def test_a_trial_that_arrives_everywhere_is_a_success(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    http: HttpSink,
+) -> None:
+    addresses(desk, monkeypatch, of(http), of(http))
+    assert desk.run("watch", "--test")[0] == 0
+    assert len(http.titles) == 2
+
+
+def test_a_trial_with_nobody_to_tell_is_none(desk: Desk) -> None:
+    status, out = desk.run("watch", "--test")
+    assert (status, out) == (1, sentences.WATCH["nobody"] + "\n")
+
+
+def test_a_trial_needs_no_store(desk: Desk, monkeypatch: pytest.MonkeyPatch, http: HttpSink) -> None:
+    """It is when things are down that one wants to know whether alerts arrive."""
+    addresses(desk, monkeypatch, of(http))
+    tree = json.loads(desk.path.read_text())
+    desk.configure(alerts=tree["alerts"], store={"url": "postgresql://nobody@127.0.0.1:1/none"})
+    assert desk.run("watch", "--test")[0] == 0
+
+
+# --once, and without an option
+
+
+def test_one_look_tells_what_is_due_prints_nothing_and_remembers(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    http: HttpSink,
+) -> None:
+    addresses(desk, monkeypatch, of(http))
+    desk.store.beat("worker/here/1", desk.store.now())
+    desk.store.hold(load(desk.path, {"RDV_SECRET": "s", "RDV_TO_0": of(http)}).ruleset(), 40, desk.store.now())
+    for _ in range(2):
+        assert desk.run("watch", "--once") == (0, "")
+    assert ["40 entrées" in title for title in http.titles] == [True]
+    assert SECRET not in (desk.path.parent / "alertes.json").read_text()
+
+
+def test_with_nobody_to_tell_the_watch_ends_at_once(
+    desk: Desk,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["--config", str(desk.path), "watch"]) == 0
+    assert "nobody_to_tell" in capsys.readouterr().err
+    assert desk.run("watch", "--once") == (0, "")
+    assert not (desk.path.parent / "alertes.json").exists()
+
+
+@pytest.mark.usefixtures("process_logs")
+def test_run_has_a_watch_only_where_there_is_somebody_to_tell(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = load(desk.path, {"RDV_SECRET": "s"})
+    assert list(commands.child_commands(desk.path, settings)) == ["serve", "worker"]
+    addresses(desk, monkeypatch, "json://127.0.0.1")
+    told = load(desk.path, {"RDV_SECRET": "s", "RDV_TO_0": "json://127.0.0.1"})
+    assert list(commands.child_commands(desk.path, told)) == ["serve", "worker", "watch"]
+
+
+# check
+
+
+def test_check_tells_an_address_that_cannot_be_read_by_its_place(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    addresses(desk, monkeypatch, "json://127.0.0.1/hunter2a", "hunter2b")
+    status, out = desk.run("check", "--json")
+    report = json.loads(out)
+    found = {each["subject"]: each["code"] for each in report["findings"] if "alerts" in each["subject"]}
+    assert found == {"alerts.to[0]": "alert_address_ready", "alerts.to[1]": "alert_address_unusable"}
+    assert status == 1
+    assert "hunter" not in out + desk.run("check")[1]
+
+
+def test_an_address_that_switches_verification_off_is_refused(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    addresses(desk, monkeypatch, "json://127.0.0.1", "jsons://hunter2@127.0.0.1?verify=no")
+    assert cli.main(["--config", str(desk.path), "check", "--json"]) == 2
+    printed = capsys.readouterr()
+    [problem] = json.loads(printed.out)["problems"]
+    assert (problem["path"], problem["code"]) == ("alerts.to[1]", "alert_not_verified")
+    assert "hunter" not in printed.out + printed.err
+
+
+def test_every_outcome_has_its_sentence() -> None:
+    assert set(sentences.DELIVERY) == set(Outcome)

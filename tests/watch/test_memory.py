@@ -1,0 +1,149 @@
+"""What was told survives restarts, and shows no address."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver.core.alerts import Memory, Sight
+from receiver.core.health import Code, Severity, Trouble
+from receiver.watch.memory import MemoryFile, default_path
+from tests.logs.captured import captured_logs
+
+NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
+ADDRESS = "mailtos://rdv:hunter2@smtp.ville.example?to=dsi@ville.example"
+DISK = Trouble(Code.DISK_LOW, Severity.WARNING, count=9)
+SERVER = Trouble(Code.SERVER_FAILING, Severity.ALARM, "exchange", "unauthorized", NOW - timedelta(hours=1))
+MEMORY = Memory(
+    {DISK.key: Sight(DISK, NOW, told=True), SERVER.key: Sight(SERVER, NOW, gone_at=NOW)}, digest_on=date(2026, 12, 7)
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "alertes.json"
+
+
+def kept(path: Path, memory: Memory = MEMORY, now: datetime = NOW) -> tuple[Path, str]:
+    file = MemoryFile(path, now)
+    name = file.name_of(ADDRESS)
+    file.keep({name: memory})
+    return path, name
+
+
+def test_what_was_kept_is_there_after_a_restart(path: Path) -> None:
+    _, name = kept(path)
+    again = MemoryFile(path, NOW)
+    assert (again.name_of(ADDRESS), again.of(name)) == (name, MEMORY)
+
+
+moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 1), timezones=st.just(UTC))  # noqa: DTZ001 -- bounds
+troubles = st.builds(
+    Trouble,
+    st.sampled_from(Code),
+    st.sampled_from(Severity),
+    st.sampled_from(["", "exchange"]),
+    st.sampled_from(["", "timeout"]),
+    st.none() | moments,
+    st.integers(0, 99),
+)
+sights = st.builds(Sight, troubles, moments, st.booleans(), st.none() | moments)
+
+
+@given(st.lists(sights), st.none() | st.dates(date(2026, 1, 1), date(2026, 12, 1)))
+def test_any_memory_comes_back_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, seen: list[Sight], day: date | None
+) -> None:
+    memory = Memory({sight.trouble.key: sight for sight in seen}, day)
+    path, name = kept(tmp_path_factory.mktemp("memory") / "alertes.json", memory)
+    assert MemoryFile(path, NOW).of(name) == memory
+
+
+def test_no_address_stands_in_the_file_and_two_files_know_it_by_different_names(path: Path, tmp_path: Path) -> None:
+    _, name = kept(path)
+    _, other = kept(tmp_path / "other.json")
+    assert name != other
+    for word in ("hunter2", "mailtos", "ville.example"):
+        assert word not in path.read_text("utf-8")
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_recipient_that_is_no_more_is_forgotten(path: Path) -> None:
+    kept(path)
+    file = MemoryFile(path, NOW)
+    new = file.name_of("json://ailleurs")
+    file.keep({new: Memory()})
+    assert list(json.loads(path.read_text())["recipients"]) == [new]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"version": 1}', '{"version": 99, "key": "k", "recipients": {}}', "\x00", "null"]
+)
+def test_a_file_that_is_not_ours_is_an_empty_one(path: Path, content: str) -> None:
+    """Told twice is better than never."""
+    path.write_text(content)
+    with captured_logs():
+        file = MemoryFile(path, NOW)
+    name = file.name_of(ADDRESS)
+    assert file.of(name) == Memory()
+    file.keep({name: MEMORY})
+    assert MemoryFile(path, NOW).of(name) == MEMORY
+
+
+def test_a_trouble_that_this_version_does_not_know_makes_the_file_an_empty_one(path: Path) -> None:
+    _, name = kept(path)
+    path.write_text(path.read_text().replace("disk_low", "aliens"))
+    with captured_logs() as logs:
+        assert MemoryFile(path, NOW).of(name) == Memory()
+    assert "memory_not_read" in logs.getvalue()
+    assert "aliens" not in logs.getvalue()
+
+
+def test_where_nothing_can_be_written_it_is_said_once_and_kept_in_memory(tmp_path: Path) -> None:
+    with captured_logs() as logs:
+        file = MemoryFile(tmp_path / "away" / "alertes.json", NOW)
+        name = file.name_of(ADDRESS)
+        for day in (4, 5, 6):
+            file.keep({name: Memory(digest_on=date(2026, 12, day))})
+    assert logs.getvalue().count("memory_not_written") == 1
+    assert file.of(name).digest_on == date(2026, 12, 6)
+    (tmp_path / "away").mkdir()
+    file.keep({name: Memory(digest_on=date(2026, 12, 6))})
+    assert MemoryFile(file.path, NOW).of(name).digest_on == date(2026, 12, 6), "what is not on disk is tried again"
+
+
+def test_an_unwritten_file_leaves_the_old_one_and_no_litter(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, name = kept(path)
+    file = MemoryFile(path, NOW)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("receiver.watch.memory.os.fsync", full)
+    with captured_logs():
+        file.keep({name: Memory()})
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert MemoryFile(path, NOW).of(name) == MEMORY
+
+
+def test_what_was_written_while_the_clock_was_ahead_holds_nothing_up(path: Path) -> None:
+    """A trouble first seen next year would be told next year."""
+    ahead = NOW + timedelta(days=400)
+    _, name = kept(path, Memory({DISK.key: Sight(DISK, ahead, told=True, gone_at=ahead)}, ahead.date()), ahead)
+    back = MemoryFile(path, NOW).of(name)
+    assert back == Memory({DISK.key: Sight(DISK, NOW, told=True, gone_at=NOW)}, None)
+
+
+@pytest.mark.parametrize(
+    ("sqlite", "environ", "expected"),
+    [
+        (Path("/srv/rdv/rdv.db"), {"STATE_DIRECTORY": "/var/lib/x"}, "/srv/rdv/alertes.json"),
+        (None, {"STATE_DIRECTORY": "/var/lib/x:/var/lib/y"}, "/var/lib/x/alertes.json"),
+        (None, {}, "/var/lib/rdv-receiver/alertes.json"),
+    ],
+)
+def test_the_file_has_its_place(sqlite: Path | None, environ: dict[str, str], expected: str) -> None:
+    assert default_path(sqlite, environ) == Path(expected)
