@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from connectors.base import Unconfirmed
 from receiver.core import plan
 from receiver.core.facts import Ruling
-from receiver.store import agents, intake
+from receiver.store import listed, workset
 from receiver.worker import reconcile
 from tests.convergence.draws import ALIASES, MAILBOXES
 from tests.convergence.life import Life
@@ -63,18 +63,18 @@ def look_up_once_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def last_arrival_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     """An older state replaces a newer one."""
-    rule = intake.rule
+    rule = workset.rule
 
     def naive(known, emitter, incoming, now):  # type: ignore[no-untyped-def]
         ruling = rule(known, emitter, incoming, now)
         return Ruling.APPLY if ruling is Ruling.SUPERSEDED else ruling
 
-    monkeypatch.setattr(intake, "rule", naive)
+    monkeypatch.setattr(workset, "rule", naive)
 
 
 def e_mails_are_learnt_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An agent's first address is believed for ever."""
-    monkeypatch.setattr(agents, "_learn_email", lambda *_: None)
+    monkeypatch.setattr(listed, "_changes", lambda *_: {})
 
 
 QUICKLY_FOUND = [redo_without_a_look_up, last_arrival_wins]

@@ -1,0 +1,117 @@
+"""Group commit: many threads bring a little each, one of them carries out all that waits, in one transaction.
+
+While one transaction is on its way to the disk, those that come wait together for the next. The first of them leads it:
+there is no thread that does nothing else, and no wait where nobody else is there.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Generic, TypeVar
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class _Ticket(Generic[In, Out]):
+    """What one thread brought, and what came of it."""
+
+    def __init__(self, items: Sequence[In]) -> None:
+        self.items = items
+        self.results: list[Out] | None = None
+        self.error: BaseException | None = None
+        self.turn = threading.Lock()
+        self.turn.acquire()
+
+    @property
+    def done(self) -> bool:
+        return self.results is not None or self.error is not None
+
+
+class Grouped(Generic[In, Out]):
+    """Calls `carry_out` with what several threads brought; to each it seems that it called alone."""
+
+    def __init__(
+        self,
+        carry_out: Callable[[list[In]], list[Out]],
+        most: int,
+        shared: type[Exception],
+        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Make it.
+
+        Args:
+            carry_out: takes items, returns as many results in their order, or raises and has done nothing.
+            most: so many items go into one call, or those of one thread where they are more.
+            shared: what is raised for everybody's trouble; after another error each thread's items are tried alone.
+            alone: what must be held around `carry_out`: those that come while it is waited for join the group.
+
+        """
+        self._carry_out = carry_out
+        self._most = most
+        self._shared = shared
+        self._alone = alone
+        self._lock = threading.Lock()
+        self._waiting: list[_Ticket[In, Out]] = []
+        self._led = False
+
+    def submit(self, items: Sequence[In]) -> list[Out]:
+        """Return what came of the items, once it is carried out. Raises what `carry_out` raised."""
+        ticket: _Ticket[In, Out] = _Ticket(items)
+        with self._lock:
+            self._waiting.append(ticket)
+            leads, self._led = not self._led, True
+        if not leads:
+            ticket.turn.acquire()  # until it is done, or until it is the first of those that wait
+        if not ticket.done:
+            self._lead()
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.results or []
+
+    def _lead(self) -> None:
+        """Carry out what waits, one's own first, then hand the lead on."""
+        group: list[_Ticket[In, Out]] = []
+        try:
+            with self._alone():
+                group = self._take()
+                self._carry_out_for(group)
+        except BaseException as error:  # noqa: BLE001  # each thread raises it where it called
+            group = group or self._take()
+            for ticket in group:
+                ticket.error = ticket.error or error
+        finally:
+            with self._lock:
+                following = self._waiting[0] if self._waiting else None
+                self._led = following is not None
+            for ticket in group[1:]:
+                ticket.turn.release()
+            if following is not None:
+                following.turn.release()
+
+    def _take(self) -> list[_Ticket[In, Out]]:
+        with self._lock:
+            count, size = 1, len(self._waiting[0].items)
+            while count < len(self._waiting) and size + len(self._waiting[count].items) <= self._most:
+                size += len(self._waiting[count].items)
+                count += 1
+            group, self._waiting = self._waiting[:count], self._waiting[count:]
+            return group
+
+    def _carry_out_for(self, group: Sequence[_Ticket[In, Out]]) -> None:
+        try:
+            results = self._carry_out([item for ticket in group for item in ticket.items])
+        except Exception as error:
+            if len(group) == 1 or isinstance(error, self._shared):
+                raise
+            for ticket in group:  # one of them may have spoilt it for all
+                self._try_alone(ticket)
+            return
+        for ticket in group:
+            ticket.results, results = results[: len(ticket.items)], results[len(ticket.items) :]
+
+    def _try_alone(self, ticket: _Ticket[In, Out]) -> None:
+        try:
+            self._carry_out_for([ticket])
+        except Exception as error:  # noqa: BLE001  # its own thread raises it
+            ticket.error = error

@@ -1,0 +1,246 @@
+"""The events of one batch of deliveries: read together, judged in memory one after the other, written together."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, union, update
+
+from receiver.core.facts import (
+    AgendaState,
+    Delivery,
+    Emitter,
+    EventKind,
+    EventState,
+    Known,
+    Ruling,
+    Version,
+    event_uid,
+    over_by,
+    rule,
+)
+from receiver.store.journal import Journal
+from receiver.store.listed import Listed
+from receiver.store.records import Incoming, Receipt, Verdict, read_facts, write_facts
+from receiver.store.tables import event_agents, events
+
+REFUSALS = {
+    Ruling.SUPERSEDED: Verdict.SUPERSEDED,
+    Ruling.TOO_OLD: Verdict.TOO_OLD,
+    Ruling.TOO_NEW: Verdict.TOO_NEW,
+}
+Kin = tuple[str, str]
+"""Platform and model: ids and uuids are an event's own within them."""
+
+
+@dataclass(slots=True)
+class Event:
+    """An event as it stands at this point of the batch."""
+
+    kin: Kin
+    uid: str
+    wire_id: int | None
+    uuid: str | None
+    known: Known | None
+    """None: nothing was taken of it yet."""
+    id: int | None = None
+    """None: not written yet."""
+    changes: dict[str, Any] = field(default_factory=dict)
+    """Columns to write."""
+    relisted: bool = False
+    """Whether the agents listed are others than those written."""
+
+
+class Workset:
+    """One run of deliveries, over the rows that they concern."""
+
+    def __init__(self, connection: Connection, batch: Sequence[Incoming], journal: Journal, now: datetime) -> None:
+        self._connection = connection
+        self._batch = [(incoming, incoming.news) for incoming in batch if isinstance(incoming.news, Delivery)]
+        self._journal = journal
+        self._now = now
+        self._events: list[Event] = []
+        self._by_uuid: dict[tuple[Kin, str], Event] = {}
+        self._by_wire_id: dict[tuple[Kin, int], Event] = {}
+        self._listed = Listed(connection, now)
+
+    def take(self) -> list[Receipt]:
+        """Judge the deliveries, write what came of it, and return a receipt for each."""
+        self._read()
+        receipts = [self._take(incoming, delivery) for incoming, delivery in self._batch]
+        self._write()
+        self._listed.write()
+        return receipts
+
+    # Judging
+
+    def _take(self, incoming: Incoming, delivery: Delivery) -> Receipt:
+        if self._journal.knows(incoming):
+            return Receipt(Verdict.DUPLICATE)
+        event = self._find(_kin(incoming, delivery), delivery)
+        ruling = rule(event.known if event else None, incoming.emitter, delivery, self._now)
+        if verdict := REFUSALS.get(ruling):
+            return self._refuse(incoming, delivery, event, verdict)
+        ambiguous = ruling is Ruling.APPLY_AMBIGUOUS
+        event = self._apply(incoming, delivery, event, ambiguous=ambiguous)
+        self._journal.note(incoming, event, Verdict.ACCEPTED)
+        self._listed.learn(incoming.platform, delivery.agents, delivery.version.state_at)
+        return Receipt(Verdict.ACCEPTED, event.uid, ambiguous)
+
+    def _refuse(self, incoming: Incoming, delivery: Delivery, event: Event | None, verdict: Verdict) -> Receipt:
+        if verdict is Verdict.SUPERSEDED:
+            if event is not None:
+                self._journal.note(incoming, event, verdict)
+            if incoming.emitter is Emitter.RDV_SERVICE_PUBLIC:
+                # An old state of the event may still be the newest word on an agent: nothing else tells who has left.
+                self._listed.learn(incoming.platform, delivery.agents, delivery.version.state_at)
+        return Receipt(verdict, event.uid if event else None)
+
+    def _find(self, kin: Kin, delivery: Delivery) -> Event | None:
+        """Find the event by uuid, else by id: one first known by its id keeps its key when its uuid appears."""
+        if delivery.uuid is not None and (event := self._by_uuid.get((kin, delivery.uuid))):
+            return event
+        if delivery.wire_id is None:
+            return None
+        event = self._by_wire_id.get((kin, delivery.wire_id))
+        one_lacks_uuid = event is not None and (event.uuid is None or delivery.uuid is None)
+        return event if one_lacks_uuid else None
+
+    def _apply(self, incoming: Incoming, delivery: Delivery, event: Event | None, *, ambiguous: bool) -> Event:
+        idents = frozenset(agent.ident for agent in delivery.agents)
+        event = event or self._create(incoming, delivery)
+        known = event.known
+        event.changes |= _columns(incoming, delivery, self._now, ambiguous=ambiguous) | self._keys(event, delivery)
+        if known is None or known.state != delivery.state or known.agents != idents:
+            event.changes |= {"delivery": incoming.id, "changed_at": self._now, "unsettled_at": self._now}
+        elif isinstance(delivery.state, AgendaState) and self._listed.any_is_gone(incoming.platform, idents):
+            # The same facts, but newer than the loss of the last place: the agent is back.
+            event.changes["unsettled_at"] = self._now
+        event.relisted = event.relisted or known is None or known.agents != idents
+        event.known = Known(incoming.emitter, delivery.version, delivery.state, idents)
+        return event
+
+    def _create(self, incoming: Incoming, delivery: Delivery) -> Event:
+        kin = _kin(incoming, delivery)
+        uid = event_uid(incoming.platform, delivery)
+        event = Event(kin, uid, None, None, None)
+        event.changes = {"uid": uid, "platform": kin[0], "model": kin[1], "unmapped": 0, "uuid": None, "wire_id": None}
+        self._events.append(event)
+        return event
+
+    def _keys(self, event: Event, delivery: Delivery) -> dict[str, Any]:
+        """Take the names that the event was not yet known by and that no other event bears."""
+        new: dict[str, Any] = {}
+        if event.uuid is None and delivery.uuid is not None and (event.kin, delivery.uuid) not in self._by_uuid:
+            event.uuid = new["uuid"] = delivery.uuid
+        is_free = (event.kin, delivery.wire_id) not in self._by_wire_id
+        if event.wire_id is None and delivery.wire_id is not None and is_free:
+            event.wire_id = new["wire_id"] = delivery.wire_id
+        self._index(event)
+        return new
+
+    # Rows
+
+    def _read(self) -> None:
+        """Read every event that the batch may mean, and the agents it lists, with all locks that will be needed."""
+        wanted: defaultdict[Kin, list[Delivery]] = defaultdict(list)
+        for incoming, delivery in self._batch:
+            wanted[_kin(incoming, delivery)].append(delivery)
+        rows = [row for kin, deliveries in wanted.items() for row in self._rows(kin, deliveries)]
+        idents: defaultdict[int, set[str]] = defaultdict(set)
+        if rows:
+            for event_id, ident in self._connection.execute(_LISTED, {"ids": [row["id"] for row in rows]}):
+                idents[event_id].add(ident)
+        for row in rows:
+            event = _event(row, frozenset(idents[row["id"]]))
+            self._events.append(event)
+            self._index(event)
+        self._listed.read((incoming.platform, delivery.agents) for incoming, delivery in self._batch)
+
+    def _rows(self, kin: Kin, deliveries: Iterable[Delivery]) -> Sequence[RowMapping]:
+        named: dict[str, Any] = {"uuids": [each.uuid for each in deliveries if each.uuid is not None]}
+        named["wire_ids"] = [each.wire_id for each in deliveries if each.wire_id is not None]
+        platform, model = kin
+        return self._connection.execute(_NAMED, named | {"platform": platform, "model": model}).mappings().all()
+
+    def _index(self, event: Event) -> None:
+        if event.uuid is not None:
+            self._by_uuid[event.kin, event.uuid] = event
+        if event.wire_id is not None:
+            self._by_wire_id[event.kin, event.wire_id] = event
+
+    def _write(self) -> None:
+        changed = [event for event in self._events if event.changes]
+        new = [event for event in changed if event.id is None]
+        relisted = [event for event in changed if event.relisted]
+        stale = [event.id for event in relisted if event.id is not None]
+        if new:
+            rows = self._connection.execute(_CREATE, [event.changes | {"failure": None} for event in new])
+            for event, (number,) in zip(new, rows, strict=True):
+                event.id = number
+        self._update([event for event in changed if event not in new])
+        if stale:
+            self._connection.execute(_UNLIST, {"ids": stale})
+        lines = [{"event_id": each.id, "ident": ident} for each in relisted for ident in _idents(each)]
+        if lines:
+            self._connection.execute(insert(event_agents), lines)
+
+    def _update(self, changed: Iterable[Event]) -> None:
+        """Write changes in a statement for each set of columns."""
+        by_columns: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+        for event in changed:
+            by_columns[tuple(sorted(event.changes))].append(event.changes | {"number": event.id})
+        for columns, rows in by_columns.items():
+            statement = update(events).where(events.c.id == bindparam("number"))
+            self._connection.execute(statement.values({name: bindparam(name) for name in columns}), rows)
+
+
+_KIN = events.c.platform == bindparam("platform"), events.c.model == bindparam("model")
+_BY_NAME = union(
+    # Two questions, each on its own index: of one with OR, SQLite makes a walk through all events.
+    select(events.c.id).where(*_KIN, events.c.uuid.in_(bindparam("uuids", expanding=True))),
+    select(events.c.id).where(*_KIN, events.c.wire_id.in_(bindparam("wire_ids", expanding=True))),
+)
+_NAMED = (
+    select(events)
+    .where(events.c.id.in_(_BY_NAME))
+    .order_by(events.c.id)  # two hosts take the locks of the same events in one order
+    .with_for_update()
+)
+_LISTED = select(event_agents).where(event_agents.c.event_id.in_(bindparam("ids", expanding=True)))
+_UNLIST = delete(event_agents).where(event_agents.c.event_id.in_(bindparam("ids", expanding=True)))
+_CREATE = insert(events).returning(events.c.id, sort_by_parameter_order=True)
+
+
+def _kin(incoming: Incoming, delivery: Delivery) -> Kin:
+    return incoming.platform, delivery.model
+
+
+def _idents(event: Event) -> list[str]:
+    return sorted(event.known.agents) if event.known else []
+
+
+def _event(row: RowMapping, idents: frozenset[str]) -> Event:
+    version = Version(EventKind(row["kind"]), row["state_at"], row["occurred_at"])
+    state: EventState | None = read_facts(row["facts"])
+    known = Known(Emitter(row["emitter"]), version, state, idents)
+    return Event((row["platform"], row["model"]), row["uid"], row["wire_id"], row["uuid"], known, row["id"])
+
+
+def _columns(incoming: Incoming, delivery: Delivery, now: datetime, *, ambiguous: bool) -> dict[str, Any]:
+    destroyed = delivery.version.kind is EventKind.DESTROYED
+    return {
+        "organisation": delivery.organisation,
+        "emitter": incoming.emitter,
+        "source": incoming.source,
+        "kind": delivery.version.kind,
+        "state_at": delivery.version.state_at,
+        "occurred_at": delivery.version.occurred_at,
+        "facts": write_facts(delivery.state),
+        "ends_at": over_by(delivery.state) if delivery.state else None,
+        "purged": delivery.purge and destroyed,
+        "ambiguous": ambiguous,
+        "destroyed_at": now if destroyed else None,
+    }

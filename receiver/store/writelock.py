@@ -1,0 +1,73 @@
+"""The right to write into a SQLite file, for the threads of all processes on this machine.
+
+SQLite's own wait sleeps for longer and longer and takes whoever happens to wake up: under load a few wait for seconds.
+A lock on a file beside the database hands the turn on within a millisecond; it ends with the process that holds it.
+"""
+
+import fcntl
+import os
+import threading
+import time
+from pathlib import Path
+
+SUFFIX = ".write-lock"
+_LOOK_EVERY_S = 0.0005
+_LOOK_SELDOM_S = 0.004
+
+
+class WriteLock:
+    """The right to write, for one thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mine = threading.Lock()
+        self._file: int | None = None
+
+    def acquire(self, patience_s: float) -> bool:
+        """Wait for the turn; return whether it came in time.
+
+        Where there can be no such file (no folder, no room), the turn is among the threads of this process alone, and
+        SQLite's own locks do the rest.
+        """
+        deadline = time.monotonic() + patience_s
+        if not self._mine.acquire(timeout=patience_s):
+            return False
+        if self._lock_file(deadline):
+            return True
+        self._mine.release()
+        return False
+
+    def release(self) -> None:
+        """End the turn."""
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._mine.release()
+
+    def _lock_file(self, deadline: float) -> bool:
+        file = self._file = self._file if self._file is not None else self._open()
+        if file is None:
+            return True
+        pause = _LOOK_EVERY_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    return False
+            else:
+                return True
+            time.sleep(pause)
+            pause = min(pause * 1.1, _LOOK_SELDOM_S)
+
+    def _open(self) -> int | None:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return None
+
+    def close(self) -> None:
+        """Give the file back. WriteLock may be taken again."""
+        with self._mine:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None

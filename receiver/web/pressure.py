@@ -1,0 +1,63 @@
+"""Says no before it is too late: what the emitter is refused it keeps, and sends again for days."""
+
+import shutil
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from receiver import logs
+from receiver.store import Store, StoreUnavailable
+
+LOOK_EVERY = timedelta(seconds=5)
+ROOM_BYTES = 100 * 1024 * 1024
+"""Left for the worker: it must be able to record what it wrote into calendars, or it would have to stop."""
+
+log = logs.get("web")
+
+
+class Pressure:
+    """Whether webhooks must be refused for now. Looks now and then, in whichever thread asks."""
+
+    def __init__(self, store: Store, file: Path | None, backlog_limit: int, clock: Callable[[], datetime]) -> None:
+        """Make it.
+
+        Args:
+            store: where webhooks are kept.
+            file: the database, where it is a file of this machine.
+            backlog_limit: so many events may wait to be worked out.
+            clock: our own time.
+
+        """
+        self._store = store
+        self._folder = file.parent if file else None
+        self._limit = backlog_limit
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._look_due = clock()
+        self._reason: str | None = None
+
+    def reason(self) -> str | None:
+        """Return why webhooks are refused: ``disk`` or ``backlog``; None: they are not."""
+        now = self._clock()
+        if now >= self._look_due and self._lock.acquire(blocking=False):
+            try:
+                self._look_due = now + LOOK_EVERY
+                self._note(self._look())
+            finally:
+                self._lock.release()
+        return self._reason
+
+    def _look(self) -> str | None:
+        if self._folder is not None and shutil.disk_usage(self._folder).free < ROOM_BYTES:
+            return "disk"
+        try:
+            return "backlog" if self._store.has_unsettled(more_than=self._limit) else None
+        except StoreUnavailable:
+            return None  # whoever keeps a webhook finds out
+
+    def _note(self, reason: str | None) -> None:
+        if reason != self._reason:
+            report = log.error if reason else log.info
+            report("pressure", reason=reason)
+        self._reason = reason

@@ -1,0 +1,76 @@
+"""Past a set backlog, or with the disk nearly full, webhooks are refused at once: the emitter keeps them."""
+
+import shutil
+from collections import namedtuple
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from receiver.store import Store, StoreUnavailable
+from receiver.web.pressure import LOOK_EVERY, ROOM_BYTES, Pressure
+from tests.makers import NOW, a_delivery, incoming
+from tests.web.receiver_client import Receiver
+
+Usage = namedtuple("Usage", "free")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> object:
+        return self.now
+
+
+def full(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free))
+
+
+def take_in(store: Store, count: int) -> None:
+    store.accept([incoming(a_delivery(wire_id=number, uuid=f"u{number}")) for number in range(count)], NOW)
+
+
+def test_a_backlog_past_its_limit_is_a_reason_until_it_is_worked_off(store: Store) -> None:
+    clock = Clock()
+    pressure = Pressure(store, None, 3, clock)  # type: ignore[arg-type]
+    take_in(store, 3)
+    assert pressure.reason() is None
+    take_in(store, 4)
+    clock.now += LOOK_EVERY - timedelta(microseconds=1)
+    assert pressure.reason() is None, "it looks now and then, not for each webhook"
+    clock.now += timedelta(microseconds=1)
+    assert pressure.reason() == "backlog"
+
+
+def test_a_disk_without_room_for_the_worker_is_a_reason(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that cannot record what it wrote would have to stop writing."""
+    clock = Clock()
+    pressure = Pressure(store, tmp_path / "rdv.db", 1000, clock)  # type: ignore[arg-type]
+    full(monkeypatch, ROOM_BYTES - 1)
+    assert pressure.reason() == "disk"
+    full(monkeypatch, ROOM_BYTES)
+    clock.now += LOOK_EVERY
+    assert pressure.reason() is None
+
+
+def test_a_store_that_cannot_be_read_is_left_to_those_who_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(more_than: int = 0) -> bool:
+        raise StoreUnavailable("OperationalError")
+
+    monkeypatch.setattr(store, "has_unsettled", away)
+    assert Pressure(store, None, 3, lambda: NOW).reason() is None
+
+
+def test_a_refused_webhook_gets_503_and_when_to_come_back_and_changes_nothing(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = receiver.dump()
+    monkeypatch.setattr(Pressure, "reason", lambda _: "disk")
+    response = receiver.post()
+    assert (response.status_code, response.get_json()) == (503, {"status": "unavailable", "reason": "disk"})
+    assert response.headers["Retry-After"] == "30"
+    assert receiver.dump() == before
+    assert receiver.flush_refusals() == {("mds", "disk"): 1}
