@@ -1,0 +1,123 @@
+"""`uninstall`: its arguments and its report."""
+
+import argparse
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+
+from receiver import bootstrap, logs
+from receiver.cli import commands, output
+from receiver.cli.progress import progress
+from receiver.cli.table import print_table
+from receiver.config import Settings
+from receiver.core.mailboxes import Mailbox
+from receiver.operations import uninstall as operation
+from receiver.operations.uninstall import MailboxRemoval, Report
+from receiver.sentences import COMMANDS, LEVELS, RECOVERY_HELP, UNINSTALL
+from receiver.store import Store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command to its parser."""
+    parser.add_argument(
+        "--mailbox", action="append", default=[], metavar="ADRESSE", help=RECOVERY_HELP["uninstall mailbox"]
+    )
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--yes", action="store_true", help=RECOVERY_HELP["uninstall yes"])
+    choice.add_argument("--undo", action="store_true", help=RECOVERY_HELP["uninstall undo"])
+    parser.add_argument("--dry-run", action="store_true", help=RECOVERY_HELP["uninstall dry-run"])
+    parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
+
+
+def uninstall(args: Namespace, settings: Settings) -> int:
+    """Remove, count, or undo; 1 if something is left or was not seen, 2 if there is nothing to do."""
+    logs.configure("ERROR")
+    act = _undo if args.undo else _uninstall
+    return commands.with_current_store(settings, lambda store: act(args, settings, store))
+
+
+def _undo(args: Namespace, _: Settings, store: Store) -> int:
+    if store.installation().uninstalled_at is None:
+        print(UNINSTALL["not_uninstalled"], file=sys.stderr)
+        return 2
+    if not args.dry_run:
+        store.undo_uninstalling(store.now())
+    if args.json:
+        print(json.dumps({"ok": True, "dry_run": args.dry_run, "undone": not args.dry_run}))
+    else:
+        print(UNINSTALL["undo dry-run" if args.dry_run else "undone"])
+    return 0
+
+
+def _uninstall(args: Namespace, settings: Settings, store: Store) -> int:
+    mailboxes = operation.choose(store, settings, args.mailbox)
+    if not mailboxes:
+        print(UNINSTALL["none"], file=sys.stderr)
+        return 2
+    dry_run = args.dry_run or not args.yes or settings.dry_run
+    report = _run(settings, store, mailboxes, dry_run=dry_run)
+    if args.json:
+        print(json.dumps(_json(report, dry_run=dry_run), ensure_ascii=False, indent=2))
+    else:
+        if settings.dry_run and args.yes:
+            print(UNINSTALL["dry_run"])
+        _print(report, dry_run=dry_run)
+    return 0 if report.ok else 1
+
+
+def _run(settings: Settings, store: Store, mailboxes: Sequence[Mailbox], *, dry_run: bool) -> Report:
+    connectors = bootstrap.connectors(settings, store.installation().id)
+    try:
+        with progress(UNINSTALL["progress"], len(mailboxes)) as done:
+            return operation.run(store, settings, mailboxes, connectors, done, dry_run=dry_run)
+    finally:
+        for connector in connectors.values():
+            connector.close()
+
+
+def _print(report: Report, *, dry_run: bool) -> None:
+    output.print_servers(report.servers)
+    if rows := [row for each in report.mailboxes for row in _rows(each, dry_run=dry_run)]:
+        print_table([UNINSTALL[column] for column in ("mailbox", "entries", "finding")], rows)
+    if report.unconfigured:
+        print(UNINSTALL["unconfigured"].format(count=report.unconfigured))
+    result = UNINSTALL["counted result" if dry_run else "result"]
+    print(result.format(entries=report.entries, mailboxes=len(report.mailboxes), untried=report.untried))
+    if not dry_run:
+        print(UNINSTALL["done" if report.ok else "again"])
+
+
+def _rows(each: MailboxRemoval, *, dry_run: bool) -> Iterator[tuple[str, ...]]:
+    findings = [UNINSTALL["counted" if dry_run else "emptied"]] if each.ok and each.entries else []
+    if each.trouble is not None:
+        findings.append(f"{LEVELS['trouble']} : {output.calendar_sentence(each.trouble)}")
+    if each.remaining:
+        findings.append(UNINSTALL["remaining"].format(count=each.remaining))
+    if each.unsure:
+        findings.append(UNINSTALL["unsure"])
+    if findings:
+        yield each.mailbox.address, str(each.entries), " ".join(findings)
+
+
+def _json(report: Report, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "ok": report.ok,
+        "dry_run": dry_run,
+        "entries": report.entries,
+        "servers": dict(report.servers),
+        "untried": report.untried,
+        "unconfigured": report.unconfigured,
+        "mailboxes": [
+            {
+                "calendar": each.mailbox.calendar,
+                "address": each.mailbox.address,
+                "ok": each.ok,
+                "trouble": each.trouble,
+                "entries": each.entries,
+                "remaining": each.remaining,
+                "unsure": each.unsure,
+            }
+            for each in report.mailboxes
+        ],
+    }

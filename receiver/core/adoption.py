@@ -1,0 +1,187 @@
+"""What a record that was lost, or is older than the calendars, makes of the entries found there. Pure.
+
+Nothing here removes an entry. What is found is noted, and what becomes of it is decided as for any other placement.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from connectors.base import PROBE_UID, Marked
+from receiver.core import audit
+from receiver.core.audit import Recorded
+from receiver.core.facts import over_by
+from receiver.core.plan import STALE, Placement, Timings, Verb
+from receiver.core.ruleset import Ruleset
+
+PATIENCE = timedelta(days=1)
+"""For so long a calendar that contradicts older facts is believed: those that a re-synchronisation brings come at
+once, and until then agents keep the newest they had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read of one mailbox."""
+
+    listed: Sequence[Marked]
+    """In the window."""
+    elsewhere: Mapping[str, Sequence[str]]
+    """For each uid that was looked for beside those, the ids of its items, wherever they are."""
+
+    @property
+    def items(self) -> dict[str, list[str]]:
+        """Ids of the items by uid, in the order of the server: the calendar's own before those of its sub-folders."""
+        found: dict[str, list[str]] = {}
+        for item in self.listed:
+            found.setdefault(item.entry.uid, []).append(item.item_id)
+        found.pop(PROBE_UID, None)
+        return {uid: list(ids) for uid, ids in self.elsewhere.items() if ids} | found
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What the record of one mailbox has to become."""
+
+    adopted: Mapping[str, str]
+    """Items, by uid, that placements will take over as soon as their events are settled."""
+    gone: frozenset[str]
+    """Uids adopted before that are not there any more."""
+    kept: int = 0
+    """Items that the record names rightly."""
+    waiting: frozenset[str] = frozenset()
+    """Those of `adopted` whose event is not known yet."""
+    lost: tuple[Placement, ...] = ()
+    """Placements whose entry is not where the record has it, nor elsewhere in the mailbox."""
+    changed: tuple[Placement, ...] = ()
+    """Placements whose entry shows something else than the record says."""
+    doubled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Ids of all items of a uid that has several."""
+    left: tuple[str, ...] = ()
+    """Uids of items whose event is over and done with here: somebody's copy, which stays."""
+
+
+def sought(recorded: Iterable[Recorded], adopted: Iterable[str], listed: Iterable[Marked], since: datetime) -> set[str]:
+    """Return the uids that a mailbox should hold and that the window does not show; older ones are history."""
+    placed = {each.placement.uid for each in recorded if _may_be_there(each, since)}
+    return (placed | set(adopted)) - {item.entry.uid for item in listed}
+
+
+def _may_be_there(each: Recorded, since: datetime) -> bool:
+    return each.placement.may_be_there and (each.state is None or over_by(each.state) >= since)
+
+
+def judge(
+    recorded: Sequence[Recorded],
+    adopted: Collection[str],
+    finished: Mapping[str, bool],
+    found: Found,
+    ruleset: Ruleset,
+    now: datetime,
+) -> Adoption:
+    """Return what the record of a mailbox has to become.
+
+    Args:
+        recorded: its placements.
+        adopted: uids adopted before and not yet taken over.
+        finished: the events known among those of items that no placement explains, and whether each was destroyed and
+            all that follows from it is done.
+        found: what was read.
+        ruleset: the rules in force, for what entries should show.
+        now: the moment: a reminder that is over may have been dismissed.
+
+    """
+    placements, items = {each.placement.uid: each.placement for each in recorded}, found.items
+    right = {uid for uid, ids in items.items() if uid in placements and _names(placements[uid], ids)}
+    left = {uid for uid in items.keys() - placements.keys() if finished.get(uid)}
+    taken = {uid: ids[0] for uid, ids in items.items() if uid not in right | left}
+    absent = [placements[uid] for uid, ids in found.elsewhere.items() if uid in placements and not ids]
+    return Adoption(
+        adopted=taken,
+        gone=frozenset(adopted) - taken.keys(),
+        kept=len(right),
+        waiting=frozenset(uid for uid in taken if uid not in placements and uid not in finished),
+        lost=tuple(placement for placement in absent if _is_certain(placement)),
+        changed=tuple(placements[uid] for uid in sorted(right & _contradicted(recorded, found, ruleset, now))),
+        doubled={uid: tuple(ids) for uid, ids in sorted(items.items()) if len(ids) > 1},
+        left=tuple(sorted(left)),
+    )
+
+
+def _names(placement: Placement, ids: Collection[str]) -> bool:
+    return placement.applied is not None and placement.item_id in ids
+
+
+def _is_certain(placement: Placement) -> bool:
+    return placement.applied is not None and placement.desired is not None and not placement.in_doubt
+
+
+def _contradicted(recorded: Sequence[Recorded], found: Found, ruleset: Ruleset, now: datetime) -> set[str]:
+    """Return the uids of entries that certainly do not show what the record says."""
+    expected = audit.wanted(recorded, ruleset)
+    moved = {uid for uid, ids in found.elsewhere.items() if ids and uid in expected}
+    # Of several items, ours is the one that the record names.
+    ours = [item for item in found.listed if _is_the_one(item, expected)]
+    return moved | {
+        item.entry.uid for item in ours if audit.different_fields(expected[item.entry.uid].entry, item.entry, now)
+    }
+
+
+def _is_the_one(item: Marked, expected: Mapping[str, audit.Wanted]) -> bool:
+    wanted = expected.get(item.entry.uid)
+    return wanted is not None and wanted.placement.item_id == item.item_id
+
+
+def first_placement(uid: str, item_id: str, until: datetime) -> Placement:
+    """Return the placement of an event that had none where an item of it was found: nothing is wanted there so far."""
+    return Placement(id=0, uid=uid, desired=None, applied=STALE, item_id=item_id, not_before=until)
+
+
+def unseen_placement(uid: str, desired: str, now: datetime) -> Placement:
+    """Return a new placement in a mailbox that nobody has read since the record was lost: an entry may stand there.
+
+    It is looked up before anything is written, as if a removal had had no answer: one item that turns up is explained.
+    """
+    return Placement(
+        id=0, uid=uid, desired=desired, applied=STALE, attempted=Verb.DELETE, look_up_at=now, not_before=now
+    )
+
+
+def taken_over(placement: Placement, item_id: str, until: datetime) -> Placement:
+    """Return a placement that names the item found, whose content nobody can vouch for. What doubt there is stays.
+
+    `until`: what is wanted of older facts is not written before.
+    """
+    if _names(placement, [item_id]):
+        return placement
+    settles_a_create = placement.applied is None and placement.open_creates > 0
+    return replace(
+        placement,
+        applied=STALE,
+        item_id=item_id,
+        open_creates=placement.open_creates - settles_a_create,
+        declined=False,
+        not_before=placement.not_before if placement.desired is None else until,
+    )
+
+
+def lost(placement: Placement, now: datetime) -> Placement:
+    """Have an entry that is not there looked up before anything is written: it may have been deleted on purpose."""
+    if not _is_certain(placement):
+        return placement
+    return replace(placement, look_up_at=now, not_before=now + PATIENCE, attempts=0, failure=None)
+
+
+def contradicted(placement: Placement, now: datetime) -> Placement:
+    """Have an entry written anew whose content is not what the record says; it may be the newer one."""
+    if not _is_certain(placement) or placement.applied == STALE:
+        return placement
+    return replace(placement, applied=STALE, not_before=now + PATIENCE, attempts=0, failure=None)
+
+
+def may_still_come(placement: Placement, now: datetime, timings: Timings) -> bool:
+    """Whether a create without an answer may yet leave an item in the mailbox."""
+    if not placement.open_creates:
+        return False
+    if placement.look_up_at is None:
+        return placement.recheck_at is not None and now < placement.recheck_at
+    return now < placement.look_up_at - timings.settle + timings.recheck
