@@ -1,0 +1,151 @@
+"""`failures`, `retry`, `forget`: their arguments and reports."""
+
+import argparse
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from receiver import logs
+from receiver.cli import commands, output
+from receiver.cli.table import print_table
+from receiver.config import Settings
+from receiver.operations import failures as operation
+from receiver.sentences import COMMANDS, FAILURES
+from receiver.store import Chosen, Failing, FailureGroup, Store
+from receiver.wording import cause_sentence, local
+
+EXAMPLES = 5
+
+Members = dict[FailureGroup, list[Failing]]
+
+
+def add_failures(parser: argparse.ArgumentParser) -> None:
+    """Describe `failures` to its parser."""
+    parser.add_argument("--all", action="store_true", help=COMMANDS["failures all"])
+    parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
+
+
+def add_retry(parser: argparse.ArgumentParser) -> None:
+    """Describe `retry` to its parser."""
+    parser.add_argument("--code", metavar="CODE", help=COMMANDS["retry code"])
+    parser.add_argument("--calendar", metavar="NOM", help=COMMANDS["retry calendar"])
+    parser.add_argument("--mailbox", metavar="ADRESSE", help=COMMANDS["retry mailbox"])
+    parser.add_argument("--event", metavar="NUMÉRO", help=COMMANDS["retry event"])
+    parser.add_argument("--all", action="store_true", help=COMMANDS["retry all"])
+    parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
+
+
+def add_forget(parser: argparse.ArgumentParser) -> None:
+    """Describe `forget` to its parser."""
+    parser.add_argument("--event", metavar="NUMÉRO", required=True, help=COMMANDS["forget event"])
+    parser.add_argument("--mailbox", metavar="ADRESSE", help=COMMANDS["forget mailbox"])
+    parser.add_argument("--dry-run", action="store_true", help=COMMANDS["dry-run"])
+    parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
+
+
+def failures(args: Namespace, settings: Settings) -> int:
+    """Show what fails, by cause; 1 if anything does."""
+    logs.configure("ERROR")
+
+    def use(store: Store) -> int:
+        limit = None if args.all else EXAMPLES
+        found = {group: operation.members(store, group, limit) for group in store.failures()}
+        if args.json:
+            _print_failures_json(found)
+        else:
+            _print_failures(found, each=args.all)
+        return 1 if found else 0
+
+    return commands.with_current_store(settings, use)
+
+
+def retry(args: Namespace, settings: Settings) -> int:
+    """Have what fails tried at once; 2 if it is not said what, or the event is unknown."""
+    logs.configure("ERROR")
+    chosen = Chosen(args.code, args.calendar, _lower(args.mailbox), args.event)
+    if args.all == (chosen != Chosen()):
+        print(FAILURES["which"], file=sys.stderr)
+        return 2
+
+    def use(store: Store) -> int:
+        if chosen.event is not None and not store.meant_events(chosen):
+            return _unknown(args.event)
+        retried = operation.retry_all(store, chosen)
+        print(json.dumps(asdict(retried), indent=2) if args.json else FAILURES["retried"].format(**asdict(retried)))
+        return 0
+
+    return commands.with_current_store(settings, use)
+
+
+def forget(args: Namespace, settings: Settings) -> int:
+    """Let be what cannot be written; 1 if there is nothing to let be, 2 if the event is unknown or not the only one."""
+    logs.configure("ERROR")
+    chosen = Chosen(address=_lower(args.mailbox), event=args.event)
+
+    def use(store: Store) -> int:
+        uids = store.meant_events(chosen)
+        if len(uids) != 1:
+            return _several(uids) if uids else _unknown(args.event)
+        entries, events = store.dismiss(chosen, dry_run=args.dry_run)
+        _print_forgotten(entries, events, args)
+        return 0 if entries or events else 1
+
+    return commands.with_current_store(settings, use)
+
+
+def _lower(address: str | None) -> str | None:
+    return None if address is None else address.strip().lower()
+
+
+def _unknown(event: str) -> int:
+    print(output.printable(FAILURES["unknown_event"].format(event=event)), file=sys.stderr)
+    return 2
+
+
+def _several(uids: Sequence[str]) -> int:
+    print(output.printable(FAILURES["several_events"].format(uids=", ".join(uids))), file=sys.stderr)
+    return 2
+
+
+def _print_forgotten(entries: int, events: int, args: Namespace) -> None:
+    if args.json:
+        print(json.dumps({"dry_run": args.dry_run, "entries": entries, "events": events}, indent=2))
+        return
+    done = "would_forget" if args.dry_run else "forgotten"
+    key = done if entries or events else "nothing_to_forget"
+    print(FAILURES[key].format(entries=entries, events=events))
+
+
+def _print_failures(found: Members, *, each: bool) -> None:
+    if not found:
+        print(FAILURES["none"])
+        return
+    columns = [FAILURES[column] for column in ("what", "cause", "calendar", "count", "since", "examples")]
+    print_table(columns, [_row(group, members) for group, members in found.items()])
+    if each:
+        rows = [_member(member) for members in found.values() for member in members]
+        print_table([FAILURES[column] for column in ("cause", "calendar", "mailbox", "event")], rows)
+    print(FAILURES["hint"])
+
+
+def _row(group: FailureGroup, members: Sequence[Failing]) -> tuple[str, ...]:
+    examples = [member.event or member.address for member in members[:EXAMPLES]]
+    return (
+        FAILURES[f"scope {group.scope}"],
+        f"{group.code} : {cause_sentence(group.code)}",
+        group.calendar,
+        str(group.count),
+        local(group.since) if group.since else "",
+        ", ".join(dict.fromkeys(examples)),
+    )
+
+
+def _member(member: Failing) -> tuple[str, ...]:
+    return member.code, member.calendar, member.address, member.event
+
+
+def _print_failures_json(found: Members) -> None:
+    groups = [asdict(group) | {"members": [asdict(member) for member in members]} for group, members in found.items()]
+    print(json.dumps({"ok": not found, "failures": groups}, ensure_ascii=False, indent=2, default=str))

@@ -1,0 +1,68 @@
+"""`backup` and `migrate-store`: copies of the whole record, for another day or for another kind of database."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from receiver.config import Settings
+from receiver.config.store_url import sqlite_file
+from receiver.store import WORKERS, CopyFailed, Store, Watch
+
+FRESH = timedelta(seconds=30)
+"""A process that was heard of so lately runs, or has just stopped."""
+
+SERVICES = (WORKERS, "web")
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A copy that was made."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    rows: dict[str, int]
+    """By table."""
+
+
+def back_up(store: Store, settings: Settings, path: Path, watch: Watch, *, force: bool) -> Backup:
+    """Copy the record into a file while the service runs.
+
+    Raises:
+        CopyFailed: ``exists``, ``is_store``, or what `Store.back_up` raises; what was at the path is as it was.
+        StoreUnavailable: the record cannot be read.
+
+    """
+    path = path.absolute()
+    live = sqlite_file(settings.store_url)
+    if live is not None and path.exists() and live.exists() and path.samefile(live):
+        raise CopyFailed("is_store")
+    if path.exists() and not force:
+        raise CopyFailed("exists")
+    rows = store.back_up(path, watch)
+    return Backup(path, path.stat().st_size, rows)
+
+
+def running(store: Store) -> list[str]:
+    """Return the names of the processes that may be at work on a store."""
+    now = store.now()
+    return sorted(name for name, at in store.beats().items() if name.startswith(SERVICES) and now - at < FRESH)
+
+
+def move(store: Store, address: str, watch: Watch) -> dict[str, int]:
+    """Copy the record into an empty database; return how many rows, by table.
+
+    Raises:
+        CopyFailed: what `Store.move_to` raises; nothing was copied.
+        StoreUnavailable: one of the two cannot be used; nothing was copied.
+        OSError: the file of the new one cannot be made.
+
+    """
+    file = sqlite_file(address)
+    if file is not None and not file.exists():
+        file.touch(0o600)
+    target = Store(address)
+    try:
+        return store.move_to(target, watch)
+    finally:
+        target.close()

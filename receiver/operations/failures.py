@@ -1,0 +1,90 @@
+"""`failures`, `retry`, `forget`: what fails, and what an operator may have done about it.
+
+Nothing is written into a calendar here: a note in the record, and the worker's own rules decide what comes of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from receiver.store import Chosen, Failing, FailureGroup, FailureScope, Store
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """How many are tried at once."""
+
+    mailboxes: int = 0
+    entries: int = 0
+    events: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.mailboxes + self.entries + self.events
+
+
+def retry(store: Store, scope: str, code: str | None, calendar: str | None) -> int:
+    """Have what fails in one scope tried at once; return how many were made due again.
+
+    Args:
+        store: where it is recorded.
+        scope: a `FailureScope`.
+        code: the failure; None or empty: any.
+        calendar: the server; None or empty: any. Events have none.
+
+    Raises:
+        StoreUnavailable: the record cannot be written; part of them may have been made due.
+
+    """
+    return _retry(store, FailureScope(scope), Chosen(code or None, calendar or None), store.now())
+
+
+def retry_all(store: Store, chosen: Chosen) -> Retried:
+    """Have all that fails and fits tried at once, in every scope that what is named exists in."""
+    now = store.now()
+    counts = {scope: _retry(store, scope, chosen, now) for scope in scopes(chosen)}
+    return Retried(*(counts.get(scope, 0) for scope in FailureScope))
+
+
+def scopes(chosen: Chosen) -> list[FailureScope]:
+    """Return the scopes in which something can fit: a mailbox is no event, and an event has no server."""
+    boxes = chosen.calendar is not None or chosen.address is not None
+    left_out = {FailureScope.MAILBOX: chosen.event is not None, FailureScope.EVENT: boxes}
+    return [scope for scope in FailureScope if not left_out.get(scope, False)]
+
+
+def _retry(store: Store, scope: FailureScope, chosen: Chosen, now: datetime) -> int:
+    match scope:
+        case FailureScope.MAILBOX:
+            return store.retry_mailboxes(chosen)
+        case FailureScope.ENTRY:
+            return _retry_entries(store, chosen, now)
+        case FailureScope.EVENT:
+            return store.retry_events(chosen, now)
+
+
+def _retry_entries(store: Store, chosen: Chosen, now: datetime) -> int:
+    total = 0
+    after: int | None = 0
+    while after is not None:
+        count, after = store.retry_entries(chosen, now, after)
+        total += count
+    return total
+
+
+def members(store: Store, group: FailureGroup, limit: int | None) -> list[Failing]:
+    """Return what a group of failures is made of, all of it or the first few."""
+    return list(_members(store, group, limit))
+
+
+def _members(store: Store, group: FailureGroup, limit: int | None) -> Iterator[Failing]:
+    chosen = Chosen(group.code, group.calendar or None)
+    after: int | None = 0
+    while after is not None:
+        found, after = store.failing(group.scope, chosen, after, limit or PAGE)
+        yield from found
+        if limit is not None:
+            return

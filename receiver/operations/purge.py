@@ -1,0 +1,111 @@
+"""`purge`: what the worker drops each hour, dropped now; and one agent erased, with a report of it.
+
+The record alone is erased here. Entries in a calendar are taken out, where that is asked, by the worker.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from receiver import __version__
+from receiver.config import Settings
+from receiver.store import Erased, Store, Watch
+
+PAUSE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was looked for, what was erased, and what is left."""
+
+    email: str
+    at: datetime
+    version: str
+    installation: str
+    with_entries: bool
+    dry_run: bool
+    erased: Erased
+    overwritten: bool
+    """Whether what was erased has left the database's files too."""
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Codes of what is to be done before nothing is left; then the command is run again."""
+        return list(self._unfinished())
+
+    def _unfinished(self) -> Iterator[str]:
+        if self.erased.busy:
+            yield "busy"
+        if self.erased.removals and not self.dry_run:
+            yield "removals"
+        if self.erased.mapped:
+            yield "mapped"
+        if not self.overwritten:
+            yield "not_overwritten"
+
+    @property
+    def remains(self) -> list[str]:
+        """Codes of what stays on purpose, or elsewhere."""
+        noted = {"active": self.erased.active, "shared": self.erased.shared, "entries": not self.with_entries}
+        return [*(code for code, holds in noted.items() if holds), "journal", "backups", "platform"]
+
+
+def retention(store: Store, settings: Settings, *, dry_run: bool) -> dict[str, int]:
+    """Drop what has been kept long enough, or count it; return how many rows, by table."""
+    treat = store.count_old if dry_run else store.purge_rows
+    return treat(store.now(), settings.tombstone_days, settings.journal_days)
+
+
+def erase_agent(
+    store: Store, settings: Settings, email: str, watch: Watch, patience_s: float, *, with_entries: bool, dry_run: bool
+) -> Report:
+    """Erase one agent from the record.
+
+    Args:
+        store: the record.
+        settings: tell the mapping where none is in force yet.
+        email: the agent's e-mail, or the address of a mailbox that was the agent's.
+        watch: shows how removals go.
+        patience_s: how long to wait for a worker to finish what it is at, and to take entries out.
+        with_entries: whether entries are taken out of the calendar.
+        dry_run: count, and change nothing.
+
+    Raises:
+        StoreUnavailable: the record cannot be read or written; what was erased before stays erased.
+
+    """
+    email = email.strip().lower()
+    in_force = store.ruleset()
+    mapping = (in_force.ruleset if in_force else settings.ruleset()).mailboxes
+    deadline = time.monotonic() + patience_s
+
+    def once() -> Erased:
+        return store.erase(email, mapping, store.now(), with_entries=with_entries, dry_run=dry_run)
+
+    erased = once()
+    if not dry_run and (erased.busy or erased.removals):
+        erased = _wait(erased, once, watch, deadline)
+    overwritten = dry_run or store.overwrite_freed()
+    who = store.installation().id
+    return Report(email, store.now(), __version__, who, with_entries, dry_run, erased, overwritten)
+
+
+def _wait(erased: Erased, once: Callable[[], Erased], watch: Watch, deadline: float) -> Erased:
+    """Erase again until all is erased or patience is at an end; return all that was."""
+    with watch(erased.removals) as done:
+        while (erased.busy or erased.removals) and time.monotonic() < deadline:
+            time.sleep(PAUSE_S)
+            further = once()
+            if further.busy:
+                continue  # it changed nothing
+            for _ in range(erased.removals - further.removals):
+                done()
+            erased = _both(erased, further)
+    return erased
+
+
+def _both(first: Erased, then: Erased) -> Erased:
+    """Return the sum of two passes: the first one knew the agent, the second one knows what is left."""
+    return replace(then, counts=Counter(first.counts) + Counter(then.counts), active=first.active or then.active)

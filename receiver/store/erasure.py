@@ -1,0 +1,278 @@
+"""Erases one agent from the record, as somebody in charge of privacy asks."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from receiver.core.facts import EventKind, Model
+from receiver.core.mailboxes import Mailbox, MailboxMap, has_left
+from receiver.core.plan import Placement
+from receiver.core.ruleset import read_ruleset
+from receiver.store import identity, rulesets
+from receiver.store.placements import placement_of
+from receiver.store.tables import (
+    adopted,
+    agents,
+    event_agents,
+    events,
+    mailboxes,
+    placements,
+    roles,
+    tokens,
+    writes,
+)
+from receiver.store.tables import rulesets as ruleset_rows
+
+PERSONAL = (agents, roles, event_agents, events, placements, mailboxes, adopted, writes, ruleset_rows)
+"""Tables of which rows are erased."""
+
+AGENDA = (Model.ABSENCE, Model.PLAGE_OUVERTURE)
+"""Events that belong to one agent and go with the agent; an appointment is its other agents' too, and its usager's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was erased of one agent, and what was not."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Rows, by table."""
+    removals: int = 0
+    """Entries that the worker must take out, or look up, before their mailbox can be forgotten."""
+    busy: bool = False
+    """Nothing was erased: a worker is writing into a mailbox of the agent at this moment."""
+    active: bool = False
+    """The agent was, as far as we know, still at work on the platform."""
+    mapped: bool = False
+    """A mapping that is in force, or waits for a confirmation, names the agent."""
+    shared: bool = False
+    """A mailbox of the agent stays, because it is another agent's too."""
+
+
+def erase(connection: Connection, email: str, mapping: MailboxMap, now: datetime, *, with_entries: bool) -> Erased:
+    """Erase what is recorded of one agent. Runs inside a write transaction; again, it finds nothing.
+
+    Args:
+        connection: the transaction.
+        email: the agent's, in lower case; or the address of a mailbox that was the agent's.
+        mapping: in force; tells which mailbox is the agent's.
+        now: the moment.
+        with_entries: whether the worker is to take the entries out of the calendar first; else they stay there, and
+            nothing here remembers them.
+
+    """
+    subject = _Subject(connection, email, mapping, now)
+    if subject.is_busy():
+        return Erased(busy=True)
+    active = subject.is_active()
+    counts: Counter[str] = Counter()
+    if not with_entries:
+        counts["placements"] += subject.drop_placements()
+    counts["events"] += subject.drop_agenda(purged=not with_entries)
+    counts["event_agents"] += subject.drop_links()
+    counts["roles"] += _rows(connection, roles, subject.is_theirs(roles))
+    counts["agents"] += _rows(connection, agents, subject.is_theirs(agents))
+    counts["rulesets"] += subject.drop_rulesets()
+    counts["tokens"] += subject.drop_labels()
+    counts += subject.drop_mailboxes()
+    return Erased(counts, subject.removals(), False, active, subject.is_mapped(), bool(subject.shared))
+
+
+class _Subject:
+    """The agent, and what is found of the agent."""
+
+    def __init__(self, connection: Connection, email: str, mapping: MailboxMap, now: datetime) -> None:
+        self._connection, self._email, self._mapping, self._now = connection, email, mapping, now
+        named = or_(func.lower(agents.c.email) == email, func.lower(agents.c.former_email) == email)
+        self._known = connection.execute(select(agents).where(named).with_for_update()).all()
+        self._people = [(row.platform, row.ident) for row in self._known]
+        self._aliases = identity.aliases(connection)
+        self.shared, self.own = self._mailboxes()
+
+    def is_active(self) -> bool:
+        return any(not has_left(row.email) and row.roles_gone_at is None for row in self._known)
+
+    def is_theirs(self, table: Table) -> ColumnElement[bool]:
+        """Whether a row that names a platform and an ident is the agent's."""
+        return or_(False, *(and_(table.c.platform == p, table.c.ident == i) for p, i in self._people))
+
+    def is_busy(self) -> bool:
+        """Whether a call may be under way, whose outcome must find its record."""
+        return any(identity.is_leased(self._connection, number, self._now) for number in sorted(self.own))
+
+    def is_mapped(self) -> bool:
+        newest = select(func.max(ruleset_rows.c.id)).where(ruleset_rows.c.adopted_at.is_not(None)).scalar_subquery()
+        standing = select(ruleset_rows.c.id).where(self._names_them(), ruleset_rows.c.id >= newest)
+        return self._connection.execute(standing.limit(1)).first() is not None
+
+    # Mailboxes
+
+    def _mailboxes(self) -> tuple[frozenset[int], frozenset[int]]:
+        """Return the rows of the agent's mailboxes, under all their addresses: those that others use, and the rest."""
+        places, others = self._places(), self._places_of_others()
+        homes = {self._home(place) for place in others}
+        shared: set[int] = set()
+        own: set[int] = set()
+        for row in self._connection.execute(select(mailboxes)):
+            place = Mailbox(row.calendar, row.address)
+            home = self._home(place)
+            if {place, home} & places or self._email in {row.address, (row.identity or "").lower()}:
+                # Another address of a colleague's mailbox may be the agent's alone.
+                of_others = place in others or (place == home and home in homes)
+                (shared if of_others else own).add(row.id)
+        return frozenset(shared), frozenset(own)
+
+    def _places(self) -> set[Mailbox]:
+        """Return where this mapping, or one before it, leads for the agent."""
+        rows = self._connection.scalars(select(ruleset_rows.c.content).where(self._names_them()))
+        mappings = [self._mapping, *(read_ruleset(text).mailboxes for text in rows)]
+        named = {place for mapping in mappings if isinstance(place := mapping.locate(self._email), Mailbox)}
+        return named | {self._home(place) for place in named}
+
+    def _places_of_others(self) -> set[Mailbox]:
+        others = self._connection.execute(select(agents.c.email, agents.c.former_email).where(~self.is_theirs(agents)))
+        return self._located(email for row in others for email in row)
+
+    def _located(self, emails: Iterable[str | None]) -> set[Mailbox]:
+        places = (self._mapping.locate(email) for email in emails)
+        return {place for place in places if isinstance(place, Mailbox)}
+
+    def _home(self, place: Mailbox) -> Mailbox:
+        """Return the mailbox that an address is another one of, or itself."""
+        return self._aliases.get(place, place)
+
+    def _names_them(self) -> ColumnElement[bool]:
+        return func.lower(ruleset_rows.c.content).contains(f'"{self._email}"', autoescape=True)
+
+    # What goes
+
+    def drop_placements(self) -> int:
+        """Forget entries and leave them where they are; in a mailbox of others, what they need or is in doubt stays."""
+        dropped = _rows(self._connection, placements, placements.c.mailbox_id.in_(self.own))
+        theirs = select(placements, events.c.uid).join(events, events.c.id == placements.c.event_id)
+        held = self._connection.execute(
+            theirs.where(placements.c.mailbox_id.in_(self.shared), placements.c.event_id.in_(self._events()))
+        ).mappings()
+        needed = self._needed_by_others()
+        gone = [row["id"] for row in held if row["event_id"] not in needed and _is_certain(placement_of(row))]
+        return dropped + _rows(self._connection, placements, placements.c.id.in_(gone))
+
+    def _needed_by_others(self) -> set[int]:
+        """Return the events in whose agents there is another one with the same mailbox."""
+        places = self._places()
+        colleagues = self._connection.execute(
+            select(event_agents.c.event_id, agents.c.email, agents.c.former_email)
+            .join(events, events.c.id == event_agents.c.event_id)
+            .join(agents, (agents.c.ident == event_agents.c.ident) & (agents.c.platform == events.c.platform))
+            .where(event_agents.c.event_id.in_(self._events()), ~self.is_theirs(agents))
+        )
+        located = ((row.event_id, self._located([row.email, row.former_email])) for row in colleagues)
+        return {event_id for event_id, found in located if {self._home(place) for place in found} & places}
+
+    def drop_agenda(self, *, purged: bool) -> int:
+        """Forget absences and plages; one that a mailbox still holds leaves a tombstone until that is empty."""
+        agenda = and_(events.c.id.in_(self._events()), events.c.model.in_(AGENDA))
+        placed = exists().where(placements.c.event_id == events.c.id)
+        tombstone = {
+            "facts": None,
+            "ends_at": None,
+            "kind": EventKind.DESTROYED,
+            "purged": purged,
+            "destroyed_at": self._now,
+            "changed_at": self._now,
+            "unsettled_at": self._now,
+            "unmapped": 0,
+            "failure": None,
+        }
+        kept = self._connection.execute(
+            update(events).where(agenda, placed, events.c.facts.is_not(None)).values(tombstone)
+        ).rowcount
+        return kept + _rows(self._connection, events, and_(agenda, ~placed))
+
+    def drop_links(self) -> int:
+        """Take the agent off appointments, and have what these show settled anew."""
+        theirs = events.c.id.in_(self._events()), events.c.facts.is_not(None)
+        self._connection.execute(update(events).where(*theirs).values(unsettled_at=self._now))
+        return sum(_rows(self._connection, event_agents, _is_link(*each)) for each in self._people)
+
+    def _events(self) -> Select[tuple[int]]:
+        return select(event_agents.c.event_id).where(or_(False, *(_is_link(*each) for each in self._people)))
+
+    def drop_rulesets(self) -> int:
+        """Forget mappings that are in force no more and name the agent."""
+        newest = rulesets.newest_id(self._connection) or 0
+        return _rows(self._connection, ruleset_rows, and_(self._names_them(), ruleset_rows.c.id < newest))
+
+    def drop_labels(self) -> int:
+        """Take the agent's address out of what somebody called a token; the token stays what it is."""
+        named = func.lower(tokens.c.label).contains(self._email, autoescape=True)
+        return self._connection.execute(update(tokens).where(named).values(label="")).rowcount
+
+    def drop_mailboxes(self) -> Counter[str]:
+        """Forget the agent's mailboxes in which nothing is placed any more, all addresses of one at a time."""
+        counts: Counter[str] = Counter()
+        placed = exists().where(placements.c.mailbox_id == mailboxes.c.id)
+        empty = mailboxes.c.id.in_(self.own), ~placed
+        # Those that are another address of a mailbox first: it is named by them.
+        for each in (mailboxes.c.same_as.is_not(None), mailboxes.c.same_as.is_(None)):
+            named = mailboxes.alias("named")
+            numbers = list(
+                self._connection.scalars(
+                    select(mailboxes.c.id).where(*empty, each, ~exists().where(named.c.same_as == mailboxes.c.id))
+                )
+            )
+            for name, table in (("writes", writes), ("adopted", adopted)):
+                counts[name] += _rows(self._connection, table, table.c.mailbox_id.in_(numbers))
+            counts["mailboxes"] += _rows(self._connection, mailboxes, mailboxes.c.id.in_(numbers))
+        return counts
+
+    def removals(self) -> int:
+        """Count what is still placed in the agent's own mailboxes."""
+        held = select(func.count()).select_from(placements).where(placements.c.mailbox_id.in_(self.own))
+        return self._connection.execute(held).scalar_one()
+
+
+def _is_link(platform: str, ident: str) -> ColumnElement[bool]:
+    linked = events.alias("linked")
+    there = exists().where(linked.c.id == event_agents.c.event_id, linked.c.platform == platform)
+    return and_(event_agents.c.ident == ident, there)
+
+
+def _is_certain(placement: Placement) -> bool:
+    return not placement.in_doubt and placement.desired is not None
+
+
+def _rows(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:
+    return connection.execute(delete(table).where(condition)).rowcount
+
+
+def overwrite_freed(engine: Engine) -> bool:
+    """Have what was deleted leave the files too; False: a reader held on to it, to be tried again.
+
+    SQLite overwrites what it frees (`secure_delete`), but its write-ahead log keeps older pages until it is emptied.
+    PostgreSQL gives the room of deleted rows out anew after a VACUUM.
+    """
+    if engine.dialect.name == "sqlite":
+        with closing(engine.raw_connection()) as raw:
+            busy, *_ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return bool(busy == 0)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"VACUUM {', '.join(table.name for table in PERSONAL)}"))
+    return True

@@ -1,0 +1,53 @@
+"""Drops what has been kept long enough, as the worker does each hour."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
+
+from receiver.store.tables import deliveries, events, heartbeats, placements, roles, tallies, writes
+from receiver.store.tallies import is_old
+
+DROPPED_AT_ONCE = 2_000
+"""Rows of a table that one transaction drops: nobody waits long for it."""
+
+
+def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
+    """Drop some of what has been kept long enough; return how many rows, by table.
+
+    If of none as many as at once, only writes may be left.
+    """
+    counts: Counter[str] = Counter()
+    for table, condition in _old(now, tombstone_days, journal_days).items():
+        if table is writes:  # many more than of the rest: see `receiver.store.writes`
+            continue
+        # Of a table whose key has several columns there are few rows: more than some may go.
+        key = next(iter(table.primary_key.columns))
+        some = key.in_(select(key).where(condition).limit(DROPPED_AT_ONCE))
+        counts[table.name] += connection.execute(delete(table).where(condition, some)).rowcount
+        if counts[table.name] >= DROPPED_AT_ONCE:
+            break  # the rest another time: an event that went before its deliveries would take them along uncounted
+    return counts
+
+
+def count_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
+    """Return how many rows have been kept long enough, by table."""
+    asked = _old(now, tombstone_days, journal_days).items()
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
+        for table, condition in asked
+    }
+
+
+def _old(now: datetime, tombstone_days: int, journal_days: int) -> dict[Table, ColumnElement[bool]]:
+    """Return what tells old rows. What is not certain anywhere stays."""
+    forgotten, read = now - timedelta(days=tombstone_days), now - timedelta(days=journal_days)
+    placed = exists().where(placements.c.event_id == events.c.id)
+    return {
+        deliveries: deliveries.c.received_at < read,
+        writes: writes.c.written_at < read,
+        events: and_(events.c.destroyed_at < forgotten, ~placed),
+        roles: and_(roles.c.gone, roles.c.state_at < forgotten),
+        heartbeats: heartbeats.c.beat_at < now - timedelta(days=1),
+        tallies: is_old(now),
+    }

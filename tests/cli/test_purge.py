@@ -1,0 +1,158 @@
+"""`purge`: what an operator types, and the report that somebody in charge of privacy files."""
+
+import json
+import stat
+from datetime import timedelta
+
+import pytest
+
+from receiver.config import load
+from receiver.store import Store, StoreUnavailable
+from tests.cli.operator import HERS, SECRET, Operator
+from tests.makers import KARIM, MARTINE, a_delivery, a_slot, an_absence
+
+LEFT = type(MARTINE)(MARTINE.ident, "agent_31@deleted.rdv-solidarites.fr")
+
+
+@pytest.fixture
+def office(operator: Operator) -> Operator:
+    """Two appointments, one of both agents; an absence; all written. Then she left the platform."""
+    operator.hear(a_delivery(wire_id=1, uuid="u1"), a_delivery(wire_id=2, uuid="u2", agents=(MARTINE,)))
+    operator.hear(a_slot(an_absence()))
+    operator.work()
+    operator.hear(a_delivery(1, wire_id=1, uuid="u1", agents=(LEFT, KARIM)))
+    operator.work()
+    assert operator.entries(HERS) == 3
+    return operator
+
+
+def test_an_agent_is_erased_and_the_report_says_so(office: Operator) -> None:
+    path = office.folder / "effacement.txt"
+    status, out, _ = office.run("purge", "--agent", f" {HERS.upper()}", "--report", str(path))
+    assert status == 1, "the mapping of the configuration still names her"
+    assert (path.read_text("utf-8"), stat.S_IMODE(path.stat().st_mode)) == (out, 0o600)
+    assert HERS in out
+    assert office.store.installation().id in out
+    assert "Consultation" not in out
+    assert office.entries(HERS) == 3
+
+
+def test_programs_read_what_was_erased_and_what_is_to_be_done(office: Operator) -> None:
+    path = office.folder / "1.json"
+    status, report = office.report("purge", "--agent", HERS, "--report", str(path))
+    assert status == 1
+    assert report["erased"] == {
+        "placements": 3, "events": 1, "event_agents": 2, "agents": 1, "writes": 2, "mailboxes": 1
+    }  # fmt: skip
+    assert report["unfinished"] == ["mapped"]
+    assert report["remains"] == ["entries", "journal", "backups", "platform"]
+    assert json.loads(path.read_text("utf-8")) == report
+    del office.tree["mailboxes"]["map"][HERS]
+    office.write()
+    office.work()
+    status, report = office.report("purge", "--agent", HERS, "--report", str(office.folder / "2.json"))
+    assert (status, report["erased"], report["unfinished"]) == (0, {"rulesets": 1}, [])
+    status, report = office.report("purge", "--agent", HERS, "--report", str(office.folder / "3.json"))
+    assert (status, report["erased"]) == (0, {})
+    assert "rien" in office.run("purge", "--agent", HERS, "--report", str(office.folder / "4.txt"))[1]
+
+
+def test_with_entries_the_worker_takes_them_out_first(office: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("receiver.operations.purge.time.sleep", lambda _: office.work())
+    path = office.folder / "r.json"
+    _, report = office.report("purge", "--agent", HERS, "--with-entries", "--report", str(path), "--wait", "60")
+    assert (office.entries(HERS), report["removals"], report["unfinished"]) == (0, 0, ["mapped"])
+    assert report["erased"]["mailboxes"] == 1
+    assert "entries" not in report["remains"]
+
+
+def test_while_the_worker_is_at_it_the_command_waits(office: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.hear(a_delivery(1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))
+    settings = load(office.config, {"RDV_SECRET": SECRET})
+    office.store.settle(lambda view: settings.ruleset().decide(view, office.store.now()), office.store.now())
+    work = office.store.claim("dossier", office.store.now(), 100, timedelta(minutes=1))
+    assert work is not None
+    assert work.mailbox.address == HERS
+    status, report = office.report("purge", "--agent", HERS, "--report", str(office.folder / "1.json"), "--wait", "0")
+    assert (status, report["erased"], "busy" in report["unfinished"]) == (1, {}, True)
+    monkeypatch.setattr("receiver.operations.purge.time.sleep", lambda _: office.store.release(work))
+    _, report = office.report("purge", "--agent", HERS, "--report", str(office.folder / "2.json"), "--wait", "60")
+    assert (report["erased"]["agents"], "busy" in report["unfinished"]) == (1, False)
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_what_the_worker_has_not_taken_out_in_time_is_to_be_done(office: Operator) -> None:
+    path = office.folder / "r.json"
+    status, report = office.report("purge", "--agent", HERS, "--with-entries", "--report", str(path), "--wait", "0")
+    assert (status, report["removals"], report["unfinished"]) == (1, 3, ["removals", "mapped"])
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_one_who_is_still_active_is_told_to_come_back(office: Operator) -> None:
+    _, report = office.report("purge", "--agent", KARIM.email or "", "--dry-run")
+    assert report["remains"][0] == "active"
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_a_dry_run_counts_and_needs_no_report(office: Operator) -> None:
+    status, report = office.report("purge", "--agent", HERS, "--dry-run")
+    assert (status, report["dry_run"], report["erased"]["agents"]) == (1, True, 1)
+    assert office.report("purge", "--agent", HERS, "--dry-run")[1]["erased"] == report["erased"]
+    assert office.entries(HERS) == 3
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--retention", "--agent", HERS],
+        ["--agent", HERS],
+        ["--retention", "--with-entries"],
+        ["--retention", "--report", "x"],
+        ["--agent", HERS, "--report", "/nowhere/at/all.txt"],
+    ],
+)
+def test_what_is_not_said_clearly_erases_nothing(office: Operator, words: list[str]) -> None:
+    status, out, told = office.run("purge", *words)
+    assert (status, out) == (2, "")
+    assert told
+    assert office.report("purge", "--agent", HERS, "--dry-run")[1]["erased"]["agents"] == 1
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("address", ["martine", "@x.example", "a@", 'a"@x.example', "a b@x.example", "a@b@c.example"])
+def test_an_address_is_one(office: Operator, address: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        office.run("purge", "--agent", address, "--dry-run")
+    assert left.value.code == 2
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_a_report_is_never_written_over(office: Operator) -> None:
+    path = office.folder / "r.txt"
+    path.write_text("the one of last year", "utf-8")
+    assert office.run("purge", "--agent", HERS, "--report", str(path))[0] == 2
+    assert path.read_text("utf-8") == "the one of last year"
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+def test_an_erasure_that_fails_leaves_no_report(office: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreUnavailable("DiskFull")
+
+    monkeypatch.setattr(Store, "erase", fail)
+    path = office.folder / "r.txt"
+    assert office.run("purge", "--agent", HERS, "--report", str(path))[0] == 1
+    assert not path.exists()
+
+
+def test_what_was_kept_long_enough_goes_by_hand_as_by_the_worker(office: Operator) -> None:
+    office.clock["now"] += timedelta(days=31)
+    status, counted = office.report("purge", "--retention", "--dry-run")
+    assert (status, counted["dry_run"], counted["rows"]["deliveries"]) == (0, True, 4)
+    status, dropped = office.report("purge", "--retention")
+    assert (status, dropped["rows"]["deliveries"], dropped["rows"]["writes"]) == (0, 4, counted["rows"]["writes"])
+    status, out, _ = office.run("purge", "--retention")
+    assert status == 0
+    assert out

@@ -1,0 +1,42 @@
+"""What has been kept long enough goes, and is counted beforehand."""
+
+from datetime import timedelta
+
+import pytest
+
+from receiver.core.desired import Decision
+from receiver.core.facts import EventKind
+from receiver.store import Store, Tally, retention
+from tests.makers import NOW, a_delivery, a_role, incoming
+
+LATER = NOW + timedelta(days=40)
+
+
+@pytest.fixture
+def used(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store with old rows in every table that is purged, but for writes: those have tests of their own."""
+    monkeypatch.setattr(retention, "DROPPED_AT_ONCE", 2)
+    for number in range(5):
+        store.accept([incoming(a_delivery(60, wire_id=number, uuid=f"u{number}"))], NOW)
+        store.accept([incoming(a_delivery(30, EventKind.DESTROYED, wire_id=number, uuid=f"u{number}"))], NOW)
+    store.accept([incoming(a_role(9, EventKind.DESTROYED))], NOW)
+    store.accept([incoming(a_delivery(60, wire_id=9, uuid="u9"))], NOW)
+    store.settle(lambda view: Decision(dict.fromkeys(view.held)), NOW)
+    store.beat("worker/here/1", NOW)
+    store.tally({Tally("refused", "mds", "", "unauthorized"): 3}, {}, NOW)
+    return store
+
+
+def test_all_that_is_old_goes_a_few_rows_at_a_time(used: Store) -> None:
+    expected = {"deliveries": 12, "events": 5, "roles": 1, "heartbeats": 1, "tallies": 1}
+    counted = used.count_old(LATER, 30, 30)
+    assert {table: count for table, count in counted.items() if count} == expected
+    dropped = used.purge_rows(LATER, 30, 30)
+    assert {table: count for table, count in dropped.items() if count} == expected
+    assert used.purge(LATER, 30, 30) == 0
+    assert used.row_counts()["events"] == 1, "one is alive"
+
+
+def test_what_is_young_stays(used: Store) -> None:
+    assert not any(used.count_old(NOW + timedelta(hours=1), 30, 30).values())
+    assert used.purge(NOW + timedelta(hours=1), 30, 30) == 0
