@@ -3,14 +3,21 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from receiver import logs
 from receiver.config import Settings
+from receiver.config.store_url import sqlite_file
+from receiver.core.tokens import Role
 from receiver.store import Store
-from receiver.web import health, webhook
+from receiver.web import api, health, metrics, session, webhook
+from receiver.web.access import Access
+from receiver.web.connections import NOT_HTTP
+from receiver.web.headers import protect
+from receiver.web.pages import errors, rendering, views
 from receiver.web.parts import Parts
+from receiver.web.pressure import Pressure
 from receiver.web.tallying import FLUSH_AFTER_S, Tallying
 
 log = logs.get("web")
@@ -38,13 +45,29 @@ def create_app(
     # Flask's own answers to OPTIONS, and to two slashes in a row (a redirect), are HTML.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
-    parts = Parts(settings, store, Tallying(store, clock, flush_after_s), store.installation().digest_key, clock)
+    pressure = Pressure(store, sqlite_file(settings.store_url), settings.web.backlog_limit, clock)
+    tallying = Tallying(store, clock, flush_after_s)
+    parts = Parts(settings, store, tallying, pressure, store.installation().digest_key, clock)
     app.extensions["receiver"] = parts
     app.register_blueprint(webhook.blueprint(parts))
     app.register_blueprint(health.blueprint(parts))
+    if settings.web.pages:
+        _add_pages(app, parts)
     app.register_error_handler(HTTPException, _http_error)
+    for kind in NOT_HTTP:
+        app.register_error_handler(kind, _not_http)
     app.register_error_handler(Exception, _unforeseen)
     return app
+
+
+def _add_pages(app: Flask, parts: Parts) -> None:
+    access = Access(parts)
+    protect(app, access.way)
+    app.register_blueprint(session.blueprint(parts, access))
+    app.register_blueprint(views.blueprint(parts, access))
+    app.register_blueprint(api.blueprint(parts, access))
+    app.register_blueprint(metrics.blueprint(parts, access.guard(Role.READ)))
+    rendering.prepare(app)
 
 
 _STATUS_WORDS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
@@ -54,10 +77,22 @@ def _http_error(error: HTTPException) -> tuple[Response, int, dict[str, str]]:
     code = error.code or 500
     methods = error.valid_methods if isinstance(error, MethodNotAllowed) else None
     headers = {"Allow": ", ".join(sorted(methods))} if methods else {}
-    return jsonify(status=_STATUS_WORDS.get(code, "error")), code, headers
+    return _told(code), code, headers
+
+
+def _not_http(_: Exception) -> tuple[Response, int]:
+    """Refuse a body that cannot be read. The server closes the connection: where would the next request begin?"""
+    return _told(400), 400
 
 
 def _unforeseen(_: Exception) -> tuple[Response, int]:
     """Tell nobody what went wrong but the log, and the log no words of it: a payload may stand in them."""
     log.exception("unforeseen")  # noqa: LOG004  # Flask calls its handlers while the exception is being handled
-    return jsonify(status="error"), 500
+    return _told(500), 500
+
+
+def _told(code: int) -> Response:
+    """Return a page where there are pages, else JSON."""
+    if "pages" in current_app.blueprints and errors.is_page(request.path):
+        return errors.page(code)
+    return jsonify(status=_STATUS_WORDS.get(code, "error"))

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from receiver.config import Settings
 from receiver.store import Store
+from receiver.web.pressure import Pressure
 from receiver.web.tallying import Tallying
 
 
@@ -16,5 +17,6 @@ class Parts:
     settings: Settings
     store: Store
     tallying: Tallying
+    pressure: Pressure
     digest_key: bytes
     clock: Callable[[], datetime]

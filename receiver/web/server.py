@@ -11,6 +11,7 @@ from gunicorn.config import Config
 
 from receiver import logs
 from receiver.config import Reloadable
+from receiver.web.connections import Worker
 
 MakeApp = Callable[[], Flask]
 
@@ -51,7 +52,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
             "bind": web.listen,
             "workers": web.processes,
             "threads": web.threads,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "preload_app": False,
             "graceful_timeout": 20,
             "timeout": 60,
@@ -60,6 +61,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
             "logger_class": _Logger,
             "proc_name": "rdv-receiver",
             "control_socket_disable": True,  # nothing here is steered but by signals
+            # A client's SCRIPT_NAME header, which a proxy here may pass on, would make /webhooks/status the page
+            # /status. Whom to believe about TLS is decided in receiver/web/headers.py.
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
             "worker_exit": _flush,
         }
         for name, value in options.items():

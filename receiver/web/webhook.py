@@ -16,7 +16,7 @@ from receiver import logs
 from receiver.config import Source
 from receiver.core.facts import Delivery, Model, News, RoleNews
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
-from receiver.core.signature import matching_keys
+from receiver.core.signature import matching_keys, secret_tag
 from receiver.store import Incoming, Receipt, StoreUnavailable, Tally, Verdict
 from receiver.web.parts import Parts
 
@@ -38,6 +38,11 @@ class Answer:
     fields: dict[str, str | int | bool | None] = field(default_factory=dict)
     """More for the log alone."""
 
+    @property
+    def kept(self) -> bool:
+        """Whether the journal has it: it is news, or was before something newer came."""
+        return self.status in _KEPT
+
     def response(self) -> Response:
         """Render as JSON."""
         body = {"status": self.status, "reason": self.reason, "fields": list(self.paths)}
@@ -48,6 +53,7 @@ class Answer:
         return response
 
 
+_KEPT = {"accepted", "superseded"}
 NOT_FOUND = Answer(404, "not_found")
 UNAUTHORIZED = Answer(401, "unauthorized")
 NOT_JSON = Answer(415, "unsupported_media_type")
@@ -76,6 +82,8 @@ def blueprint(parts: Parts) -> Blueprint:
         answer = _Reception(parts, configured, delivery_id).answer() if configured else NOT_FOUND
         name = configured.name if configured else UNKNOWN_SOURCE  # what a stranger typed stays out of log and store
         parts.tallying.count(_tally(name, answer))
+        if answer.kept:
+            parts.tallying.saw(f"seen/{name}")
         _log(name, delivery_id, answer)
         return answer.response()
 
@@ -113,15 +121,13 @@ class _Reception:
     delivery_id: str
 
     def answer(self) -> Answer:
-        if request.mimetype != "application/json":
-            return NOT_JSON
-        try:
-            body = request.get_data(cache=False)
-        except RequestEntityTooLarge:
-            return TOO_LARGE
+        body = self._body()
+        if isinstance(body, Answer):
+            return body
         keys = self._matching_keys(body)
         if not keys:
             return UNAUTHORIZED
+        self._note_use(keys)
         try:
             news = decode(body, self.source.emitter, self.source.policies)
         except Irrelevant:
@@ -130,10 +136,26 @@ class _Reception:
             return Answer(422, "invalid", "payload", error.paths)
         return self._refusal(news, keys) or self._keep(body, news)
 
+    def _body(self) -> bytes | Answer:
+        if reason := self.parts.pressure.reason():
+            return replace(UNAVAILABLE, reason=reason)
+        if request.mimetype != "application/json":
+            return NOT_JSON
+        try:
+            return request.get_data(cache=False)
+        except RequestEntityTooLarge:
+            return TOO_LARGE
+
     def _matching_keys(self, body: bytes) -> frozenset[int]:
         headers = {name.lower(): value for name, value in request.headers.items()}
         keys = [signing.secret.value.encode() for signing in self.source.secrets]
         return matching_keys(self.source.emitter, body, headers, keys, self.parts.clock())
+
+    def _note_use(self, keys: frozenset[int]) -> None:
+        """Leave word of which secrets are in use: whoever changes one sees when the old one may go."""
+        for key in keys:
+            tag = secret_tag(self.parts.digest_key, self.source.secrets[key].secret.value)
+            self.parts.tallying.saw(f"secret/{self.source.name}/{tag}")
 
     def _refusal(self, news: News, keys: frozenset[int]) -> Answer | None:
         """Judge whom the source and the matching secrets may speak for."""

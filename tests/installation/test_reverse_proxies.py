@@ -19,7 +19,7 @@ from demo import configuration, processes
 from demo.processes import Secrets, free_port
 from emitter.platforms import Platform, signer
 from emitter.scenarios import build
-from tests.installation.proxies import HOST, Place, Proxy, caddy_file, nginx_files, running
+from tests.installation.proxies import HOST, INNER_HOST, Place, Proxy, caddy_file, nginx_files, running
 from tests.requirements import require
 
 KEYS = Secrets(webhook="un secret assez long", exchange="unused")
@@ -36,7 +36,8 @@ class Answer(NamedTuple):
 def receiver_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder, port = tmp_path_factory.mktemp("receiver"), free_port()
     config = configuration.write(folder, "https://mail.departement.example/EWS/Exchange.asmx", port)
-    config.write_text(f"{config.read_text()}dry_run: true\n")
+    # With pages, so that it is the proxy that does not publish them. `web` comes last in the file.
+    config.write_text(f"{config.read_text()}  pages: true\ndry_run: true\n")
     with processes.receiver(config, port, KEYS, folder / "log"):
         yield port
 
@@ -51,20 +52,21 @@ def proxy(
         yield up
 
 
-def command(name: str, place: Place, emitters: str = "") -> list[str]:
+def command(name: str, place: Place, emitters: str = "", inside: str = "127.0.0.0/8") -> list[str]:
     program = shutil.which(name) or shutil.which(f"/usr/sbin/{name}")
     require(program, f"{name} is not installed")
     if name == "caddy":
-        return [str(program), "run", "--adapter", "caddyfile", "--config", str(caddy_file(place))]
-    return [str(program), "-c", str(nginx_files(place, emitters))]
+        files = caddy_file(place, emitters, inside)
+        return [str(program), "run", "--adapter", "caddyfile", "--config", str(files)]
+    return [str(program), "-c", str(nginx_files(place, emitters, inside))]
 
 
-def exchange(proxy: Proxy, request: bytes, patience_s: float = 20) -> Answer:
+def exchange(proxy: Proxy, request: bytes, patience_s: float = 20, host: str = HOST) -> Answer:
     """Send raw bytes over verified TLS and read until the end."""
     context = ssl.create_default_context(cafile=str(proxy.ca_file))
     with (
         socket.create_connection(("127.0.0.1", proxy.port), timeout=patience_s) as plain,
-        context.wrap_socket(plain, server_hostname=HOST) as stream,
+        context.wrap_socket(plain, server_hostname=host) as stream,
     ):
         with suppress(OSError):  # it may answer before it has read everything
             stream.sendall(request)
@@ -124,11 +126,30 @@ def test_a_body_of_a_mebibyte_passes_to_the_receiver(proxy: Proxy) -> None:
     assert answer.status == 422
 
 
-@pytest.mark.parametrize("path", ["/", "/status", "/api/v1/status", "/metrics", "/readyz", "/webhooks", "/healthz/"])
+PRIVATE = ["/status", "/status/", "/status/login", "/status/static/pages.css", "/api/v1/status", "/metrics", "/readyz"]
+
+
+@pytest.mark.parametrize("path", ["/", *PRIVATE, "/webhooks", "/healthz/"])
 def test_nothing_else_is_published(proxy: Proxy, path: str) -> None:
     answer = exchange(proxy, request(b"", path=path, method="GET", signed=False))
     assert answer.status in {301, 404}
     assert b"<html" not in answer.body.lower() or answer.status == 301
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+@pytest.mark.parametrize("host", [INNER_HOST, "localhost", "127.0.0.1"])
+def test_no_name_of_the_inside_opens_it_from_the_outside(proxy: Proxy, path: str, host: str) -> None:
+    sent = request(b"", path=path, method="GET", signed=False).replace(HOST.encode(), host.encode())
+    answer = exchange(proxy, sent)
+    assert answer.status in {404, 421} or not answer.body  # Caddy says nothing to whom it does not know
+    assert b"Content-Security-Policy" not in answer.headers.encode()
+
+
+def test_the_pages_cannot_be_reached_through_a_webhooks_path(proxy: Proxy) -> None:
+    for path in ("/webhooks/../status/login", "/webhooks/..%2fstatus/login", "/webhooks/%2e%2e/status/login"):
+        answer = exchange(proxy, request(b"", path=path, method="GET", signed=False))
+        assert answer.status in {400, 403, 404, 405}
+        assert b"<form" not in answer.body
 
 
 @pytest.mark.parametrize(
@@ -138,6 +159,18 @@ def test_no_path_leads_around_that(proxy: Proxy, path: str) -> None:
     answer = exchange(proxy, request(b"", path=path, method="GET", signed=False))
     assert answer.status in {400, 403, 404, 405}
     assert b"worker" not in answer.body
+
+
+@pytest.mark.parametrize("name", ["SCRIPT_NAME", "SCRIPT-NAME", "PATH_INFO", "X-Forwarded-Prefix", "X-Script-Name"])
+@pytest.mark.parametrize("path", ["/readyz", "/status/login"])
+def test_no_header_makes_another_path_of_a_published_one(proxy: Proxy, path: str, name: str) -> None:
+    """A WSGI server may let a proxy on its own machine say where the program is mounted: /webhooks/readyz, /readyz."""
+    value = path if name == "PATH_INFO" else "/webhooks"
+    sent = request(b"", f"{name}: {value}", path=f"/webhooks{path}", method="GET", signed=False)
+    answer = exchange(proxy, sent)
+    assert answer.status in {400, 404, 405}
+    assert b"worker" not in answer.body
+    assert b"<form" not in answer.body
 
 
 def test_the_health_of_the_web_is_published(proxy: Proxy) -> None:
@@ -234,14 +267,20 @@ def test_what_a_client_says_of_itself_does_not_reach_the_receiver(
 
 
 @pytest.mark.parametrize(
-    ("rule", "status"), [("allow 127.0.0.0/8;\ndeny all;\n", 401), ("allow 192.0.2.0/24;\ndeny all;\n", 403)]
+    ("name", "rule", "status"),
+    [
+        ("nginx", "allow 127.0.0.0/8;\ndeny all;\n", 401),
+        ("nginx", "allow 192.0.2.0/24;\ndeny all;\n", 403),
+        ("caddy", "127.0.0.0/8", 401),
+        ("caddy", "192.0.2.0/24", 403),
+    ],
 )
 def test_the_emitters_addresses_can_be_the_only_ones(
-    rule: str, status: int, receiver_port: int, tmp_path: Path
+    name: str, rule: str, status: int, receiver_port: int, tmp_path: Path
 ) -> None:
     place = Place(tmp_path, free_port(), receiver_port)
     ca_file = place.certificate()
-    with running(command("nginx", place, rule), place, ca_file) as up:
+    with running(command(name, place, rule), place, ca_file) as up:
         answer = exchange(up, request(b"{}", "X-Lapin-Signature: 00", signed=False))
         assert answer.status == status
         assert b"<html" not in answer.body.lower()

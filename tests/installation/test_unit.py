@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from receiver.cli.supervise import GRACE_S
-from tests.installation.confinement import UNIT, setting, settings
+from receiver.watch.post import SEND_S
+from tests.installation.confinement import UNIT, allowed_calls, setting, settings
 from tests.requirements import require
 
 SYSTEMD = UNIT.parent
+WATCH = SYSTEMD / "rdv-receiver-watch.service"
 LARGEST_EXPOSURE = 2.0
 PROGRAM = "/opt/rdv-receiver/current/bin/rdv-receiver"
 
@@ -79,3 +81,23 @@ def test_only_the_start_differs_between_machines() -> None:
         assert {key for key, _ in changed} <= {"ExecStart", "ExecStartPre"}
         assert changed[-1] == ("ExecStart", f"{PROGRAM} {name}")
     assert setting(UNIT.read_text(), "ExecStart") == f"{PROGRAM} run"
+
+
+def test_the_watch_of_two_machines_may_no_more_than_the_rest() -> None:
+    """Two files must say the same: systemd has no way to share it."""
+    theirs = {"Description", "ExecStart", "TimeoutStopSec"}
+    ours, others = settings(WATCH.read_text()), settings(UNIT.read_text())
+    assert [each for each in ours if each[0] not in theirs] == [each for each in others if each[0] not in theirs]
+    assert setting(WATCH.read_text(), "ExecStart") == f"{PROGRAM} watch"
+    assert float(setting(WATCH.read_text(), "TimeoutStopSec")) > SEND_S
+
+
+def test_the_watch_exposes_as_little(tree: Path) -> None:
+    shutil.copy2(WATCH, tree / "etc/systemd/system")
+    assert exposure(tree / "etc/systemd/system" / WATCH.name) < LARGEST_EXPOSURE
+
+
+def test_what_sending_alerts_takes_is_allowed() -> None:
+    """Authorities in a file in memory; a process for each letter, ended with all it started."""
+    require(shutil.which("systemd-analyze"), "systemd-analyze is not installed")
+    assert {"memfd_create", "setpgid", "kill"} <= allowed_calls(UNIT.read_text())

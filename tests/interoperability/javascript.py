@@ -18,27 +18,27 @@ INSTALL = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglev
 PATIENCE_S = 120
 
 
-def packages() -> Path:
-    """Return a folder with the packages that the lock file names, below the user's cache."""
+def packages(manifest: Path = HERE) -> Path:
+    """Return a folder with the packages that a folder's lock file names, below the user's cache."""
     require(shutil.which("node") and shutil.which("npm"), "Node.js with npm is not installed")
-    digest = hashlib.sha256(b"".join(HERE.joinpath(name).read_bytes() for name in MANIFEST)).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join(manifest.joinpath(name).read_bytes() for name in MANIFEST)).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "rdv-receiver-tests")
     wanted = cache / f"node-{digest}"
     if not wanted.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        _install(wanted)
+        _install(manifest, wanted)
     return wanted
 
 
-def _install(wanted: Path) -> None:
+def _install(manifest: Path, wanted: Path) -> None:
     """Install beside, then rename: an interrupted installation is never found, and of two at once one stays."""
     with tempfile.TemporaryDirectory(dir=wanted.parent) as work:
         folder = Path(work, "node")
         folder.mkdir()
         for name in MANIFEST:
-            shutil.copy(HERE / name, folder)
+            shutil.copy(manifest / name, folder)
         installed = subprocess.run(INSTALL, cwd=folder, capture_output=True, timeout=PATIENCE_S, check=False)
-        require(installed.returncode == 0, "npm cannot install ews-javascript-api")
+        require(installed.returncode == 0, f"npm cannot install what {manifest}/package-lock.json names")
         try:
             folder.rename(wanted)
         except OSError:

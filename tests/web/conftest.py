@@ -1,8 +1,13 @@
 """The receiver that web tests speak to."""
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from receiver.store import Store
+from tests.web.access_desk import AccessDesk
 from tests.web.receiver_client import Receiver
 
 
@@ -10,3 +15,11 @@ from tests.web.receiver_client import Receiver
 def receiver(store: Store, store_url: str) -> Receiver:
     """A receiver over a store of each kind."""
     return Receiver(store, store_url)
+
+
+@pytest.fixture
+def desk(migrated_sqlite: Path, tmp_path: Path) -> Iterator[AccessDesk]:
+    """Somebody before the pages. Which database there is makes no difference here: tests/store looks after that."""
+    store = Store(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'store.db')}")
+    yield AccessDesk(store)
+    store.close()

@@ -1,0 +1,119 @@
+"""`token issue`, `token list`, `token revoke`."""
+
+import argparse
+import json
+import sys
+from argparse import Namespace
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from receiver import logs
+from receiver.cli import commands, output
+from receiver.cli.table import print_table
+from receiver.config import Settings
+from receiver.core.tokens import LONGEST, Role
+from receiver.operations import tokens
+from receiver.operations.tokens import LABEL_LENGTH, NotOne, Tokens
+from receiver.sentences import COMMANDS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_STATES
+from receiver.store import Store, TokenRecord
+from receiver.wording import local
+
+USUAL_DAYS = 90
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the commands to their parser."""
+    verbs = parser.add_subparsers(title=COMMANDS["commands"], metavar="COMMANDE", required=True)
+    issuing = verbs.add_parser("issue", help=TOKEN_HELP["issue"], description=TOKEN_HELP["issue"])
+    issuing.set_defaults(command=issue)
+    issuing.add_argument("--role", choices=[role.value for role in Role], default="read", help=TOKEN_HELP["role"])
+    issuing.add_argument("--days", type=_days, default=USUAL_DAYS, metavar="JOURS", help=TOKEN_HELP["days"])
+    issuing.add_argument("--label", type=_label, default="", metavar="LIBELLE", help=TOKEN_HELP["label"])
+    listing = verbs.add_parser("list", help=TOKEN_HELP["list"], description=TOKEN_HELP["list"])
+    listing.set_defaults(command=list_all)
+    for verb in (issuing, listing):
+        verb.add_argument("--json", action="store_true", help=COMMANDS["json"])
+    revoking = verbs.add_parser("revoke", help=TOKEN_HELP["revoke"], description=TOKEN_HELP["revoke"])
+    revoking.set_defaults(command=revoke)
+    revoking.add_argument("id", metavar="JETON", help=TOKEN_HELP["id"])
+
+
+def issue(args: Namespace, settings: Settings) -> int:
+    """Make a token; it alone goes to standard output, so that it can be piped to where it is kept."""
+    logs.configure("ERROR")
+
+    def use(store: Store) -> int:
+        lifetime = timedelta(days=args.days)
+        text, record = Tokens.of(store).issue(Role(args.role), lifetime, args.label, store.now())
+        if args.json:
+            print(json.dumps(asdict(record) | {"token": text}, ensure_ascii=False, indent=2, default=_iso))
+            return 0
+        told = {"id": record.id, "role": record.role, "expires": local(record.expires_at)}
+        print(TOKEN["issued"].format(**told), file=sys.stderr)
+        if not settings.web.pages:
+            print(TOKEN["no_pages"], file=sys.stderr)
+        print(text)
+        return 0
+
+    return commands.with_current_store(settings, use)
+
+
+def list_all(args: Namespace, settings: Settings) -> int:
+    """Show which tokens were issued, and which of them open."""
+    logs.configure("ERROR")
+
+    def use(store: Store) -> int:
+        now, records = store.now(), store.tokens()
+        if args.json:
+            listed = [asdict(record) | {"state": tokens.state(record, now)} for record in records]
+            print(json.dumps({"tokens": listed}, ensure_ascii=False, indent=2, default=_iso))
+        elif records:
+            print_table(TOKEN_COLUMNS, [_cells(record, now) for record in records])
+        else:
+            print(TOKEN["none"])
+        return 0
+
+    return commands.with_current_store(settings, use)
+
+
+def revoke(args: Namespace, settings: Settings) -> int:
+    """Have a token open nothing any more; 1 if it is not clear which."""
+    logs.configure("ERROR")
+
+    def use(store: Store) -> int:
+        try:
+            record = tokens.revoke(store, args.id, store.now())
+        except NotOne:
+            print(output.printable(TOKEN["not_one"].format(id=args.id)), file=sys.stderr)
+            return 1
+        print(TOKEN["revoked"].format(id=record.id))
+        return 0
+
+    return commands.with_current_store(settings, use)
+
+
+def _days(text: str) -> int:
+    try:
+        days = int(text)
+    except ValueError:
+        days = 0
+    if not 1 <= days <= LONGEST.days:
+        raise argparse.ArgumentTypeError(TOKEN["bad_days"].format(longest=LONGEST.days))
+    return days
+
+
+def _label(text: str) -> str:
+    if len(text) > LABEL_LENGTH or not text.isprintable():
+        raise argparse.ArgumentTypeError(TOKEN["bad_label"].format(longest=LABEL_LENGTH))
+    return text.strip()
+
+
+def _cells(record: TokenRecord, now: datetime) -> list[str]:
+    moments = local(record.created_at), local(record.expires_at)
+    return [record.id, record.role, record.label, *moments, TOKEN_STATES[tokens.state(record, now)]]
+
+
+def _iso(value: Any) -> str:
+    moment: datetime = value
+    return moment.isoformat()

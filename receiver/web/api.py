@@ -1,0 +1,94 @@
+"""`/api/v1`: what the pages show, for programs. Keys are English, moments ISO 8601 in UTC; sentences stay French."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from receiver.core.tokens import Role
+from receiver.operations.failures import retry as retry_failures
+from receiver.web.access import Access
+from receiver.web.pages import errors, overview, questions, reports
+from receiver.web.pages.questions import BadQuestion
+from receiver.web.pages.rendering import stamp
+from receiver.web.parts import Parts
+
+PREFIX = "/api/v1"
+MOST_MAILBOXES = 500
+
+
+def blueprint(parts: Parts, access: Access) -> Blueprint:
+    """Build the API."""
+    routes = Blueprint("api", __name__, url_prefix=PREFIX)
+    api = _Api(parts)
+    for path, view in (
+        ("overview", api.overview),
+        ("failures", api.failures),
+        ("mailboxes", api.mailboxes),
+        ("unmapped", api.unmapped),
+        ("events/<number>", api.event),
+        ("refused", api.refused),
+    ):
+        routes.add_url_rule(f"/{path}", view.__name__, access.guard(Role.READ)(view), methods=["GET"])
+    routes.add_url_rule("/failures/retry", "retry", access.guard(Role.OPERATE)(api.retry), methods=["POST"])
+    routes.register_error_handler(BadQuestion, errors.bad_question)
+    return routes
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """One view an answer."""
+
+    parts: Parts
+
+    def overview(self) -> Response:
+        return jsonify(plain(overview.look(self.parts)))
+
+    def failures(self) -> Response:
+        return jsonify(failures=plain(reports.failures(self.parts)))
+
+    def retry(self) -> Response:
+        scope, code, calendar = questions.group(_sent_words())
+        return jsonify(retried=retry_failures(self.parts.store, scope, code, calendar))
+
+    def mailboxes(self) -> Response:
+        after = questions.address(request.args, "after")
+        limit = questions.number(request.args, "limit", MOST_MAILBOXES) or reports.PAGE
+        return jsonify(plain(reports.mailboxes(self.parts, after, questions.flag(request.args, "failing"), limit)))
+
+    def unmapped(self) -> Response:
+        return jsonify(agents=plain(reports.unmapped(self.parts)))
+
+    def event(self, number: str) -> tuple[Response, int]:
+        wire_id = questions.number({"id": number}, "id", questions.LARGEST_ID)
+        found = () if wire_id is None else reports.event(self.parts, wire_id)
+        return jsonify(events=plain(found)), 200 if found else 404
+
+    def refused(self) -> Response:
+        return jsonify(refused=plain(reports.refused(self.parts)))
+
+
+def _sent_words() -> dict[str, str]:
+    """Return the members of the JSON that was sent, as far as they are words."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType
+    sent = request.get_json(silent=True)
+    if not isinstance(sent, dict):
+        raise BadQuestion("body")
+    return {str(name): value for name, value in sent.items() if isinstance(value, str)}
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {name: plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, (tuple, list)) else value

@@ -1,0 +1,94 @@
+"""What a client may cost: so long a connection holds a thread, and what is said of a request that is none.
+
+gunicorn waits without end for the rest of a request, tells the log what a stranger sent, and answers in HTML.
+"""
+
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn.http import errors
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from receiver import logs
+
+log = logs.get("web")
+
+READ_WITHIN_S = 5.0
+"""As the proxies that we ship: the emitter and they send a request in one go."""
+ANSWERED_WITHIN_S = 60.0
+
+NOT_HTTP: tuple[type[Exception], ...] = (errors.ParseException, errors.NoMoreData)
+"""The request, or its body as it is read, is not what HTTP allows, or ends too early."""
+
+_STATUSES: Mapping[type[Exception], HTTPStatus] = {
+    errors.ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    errors.LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    errors.UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+    errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotations
+    """gunicorn's threads, which many slow clients cannot keep from everybody else.
+
+    Time counts from when a connection asks for a thread, so that those who wait in the queue run out of it together.
+    What had arrived by then is still read, and answered: only waiting for more is over.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._since: dict[TConn, float] = {}  # the loop's thread alone touches it
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Start the clock of a connection that has something to say."""
+        self._since[conn] = time.monotonic()
+        super().enqueue_req(conn)
+
+    def finish_request(self, conn: TConn, fs: Any) -> None:
+        """Stop it."""
+        self._since.pop(conn, None)
+        super().finish_request(conn, fs)
+
+    def murder_pending(self) -> None:
+        """Look at all clocks too: gunicorn's loop comes by here each second."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn, since in self._since.items():
+            if now - since > ANSWERED_WITHIN_S:
+                _hang_up(conn, socket.SHUT_RDWR)
+            elif now - since > READ_WITHIN_S:
+                _hang_up(conn, socket.SHUT_RD)
+
+    def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:
+        """Answer in JSON; log what kind of nonsense it was, and none of its words."""
+        status = _status(exc)
+        if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.exception("unforeseen")  # noqa: LOG004  # gunicorn calls this while the exception is being handled
+        else:
+            log.warning("not_http", http_status=status.value, error=type(exc).__name__)
+        with suppress(OSError):
+            client.sendall(_answer(status))
+
+
+def _hang_up(conn: TConn, how: int) -> None:
+    with suppress(OSError):
+        conn.sock.shutdown(how)
+
+
+def _status(error: Exception) -> HTTPStatus:
+    known = _STATUSES.get(type(error))
+    if known is None:
+        return HTTPStatus.BAD_REQUEST if isinstance(error, NOT_HTTP) else HTTPStatus.INTERNAL_SERVER_ERROR
+    return known
+
+
+def _answer(status: HTTPStatus) -> bytes:
+    body = b'{"status":"error"}\n'
+    head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body

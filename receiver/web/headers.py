@@ -1,0 +1,96 @@
+"""What a request says of its way here, as far as it can be believed; what every page's answer says to browsers."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from flask import Flask, Request, Response, request
+
+from receiver.config.settings import ProxySettings
+
+PAGES = "/status"
+MACHINES = ("/api/", "/metrics")
+"""Where programs ask: they bring a token with each request, and read JSON."""
+STATIC = "/status/static/"
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
+
+_ALWAYS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_HSTS = "max-age=31536000"
+
+
+def is_for_machines(path: str) -> bool:
+    """Whether programs, and not people, ask there."""
+    return path.startswith(MACHINES)
+
+
+def is_guarded(path: str) -> bool:
+    """Whether the path is one of pages, API or metrics, which exist or not."""
+    return is_for_machines(path) or path == PAGES or path.startswith(f"{PAGES}/")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How requests reach this program."""
+
+    proxy: ProxySettings | None
+
+    def is_proxy(self, request: Request) -> bool:
+        """Whether the configured proxy itself is at the other end of the connection."""
+        peer = _address(request.environ.get("REMOTE_ADDR"))
+        return peer is not None and self.proxy is not None and peer in ipaddress.ip_network(self.proxy.network)
+
+    def client(self, request: Request) -> str:
+        """Return whom a wrong token is held against: an address, or the network that one customer gets in IPv6."""
+        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        client = (_address(told) if self._forwards(request) else None) or _address(request.environ.get("REMOTE_ADDR"))
+        if isinstance(client, ipaddress.IPv6Address):
+            return str(ipaddress.ip_network((client, 64), strict=False))
+        return str(client)
+
+    def is_https(self, request: Request) -> bool:
+        """Whether the browser speaks TLS, to us or to a proxy of ours."""
+        told = request.headers.get("X-Forwarded-Proto", "").strip().lower()
+        return request.scheme == "https" or (told == "https" and self._forwards(request))
+
+    def _forwards(self, request: Request) -> bool:
+        peer = _address(request.environ.get("REMOTE_ADDR"))
+        return self.is_proxy(request) or (peer is not None and peer.is_loopback)
+
+
+def is_local(request: Request) -> bool:
+    """Whether the browser speaks to its own machine: a tunnel of ssh ends there. No site can make it say so."""
+    host = request.host
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    return name.lower() in LOCAL_HOSTS
+
+
+def _address(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(str(text))
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def protect(app: Flask, way: Way) -> None:
+    """Have every answer under the pages' paths, of whatever status, tell the browser to be careful."""
+
+    def add(response: Response) -> Response:
+        if is_guarded(request.path):
+            response.headers.update(_ALWAYS)
+            if not (request.path.startswith(STATIC) and response.status_code in {200, 304}):
+                response.headers["Cache-Control"] = "no-store"
+            if way.is_https(request):
+                response.headers["Strict-Transport-Security"] = _HSTS
+        return response
+
+    app.after_request(add)

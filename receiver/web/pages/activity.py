@@ -1,0 +1,145 @@
+"""What the counts by the hour say: sources, writes, a week. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from receiver.store import HourCount
+from receiver.store.writes import DONE
+from receiver.wording import PARIS
+
+WEEK_DAYS = 7
+BUCKET_HOURS = 3
+WEBHOOK, REFUSED, WRITE = "webhook", "refused", "write"
+IGNORED = frozenset({"model", "organisation"})
+"""Reasons for which messages are left aside on purpose: nothing was refused that anybody misses."""
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLine:
+    """Webhooks of one model from one source."""
+
+    model: str
+    last_hour: datetime
+    """When the hour began in which the last one was kept."""
+    this_hour: int
+    day: int
+    """In the last 24 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """One source of webhooks."""
+
+    name: str
+    last_at: datetime | None
+    this_hour: int
+    day: int
+    models: tuple[ModelLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """Writes into calendars in the last 24 hours."""
+
+    done: int
+    failed: int
+
+    @property
+    def success(self) -> float | None:
+        """Share of those that were done, from 0 to 1; None: there were none."""
+        total = self.done + self.failed
+        return self.done / total if total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Some hours of a day in Paris."""
+
+    day: date
+    hour: int
+    """When it begins, by the clock on the wall."""
+    kept: int = 0
+    refused: int = 0
+    done: int = 0
+    failed: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened."""
+        return not (self.kept or self.refused or self.done or self.failed)
+
+
+def week_start(now: datetime) -> datetime:
+    """Return the midnight in Paris with which the week of the chart begins; today is its last day."""
+    today = now.astimezone(PARIS).date()
+    first = today - timedelta(days=WEEK_DAYS - 1)
+    return datetime(first.year, first.month, first.day, tzinfo=PARIS)
+
+
+def sources(
+    names: Iterable[str], last_at: Mapping[str, datetime], hours: Sequence[HourCount], now: datetime
+) -> tuple[SourceLine, ...]:
+    """Return what came from each source, in the order of the configuration."""
+    return tuple(_source(name, last_at.get(name), [each for each in hours if _came(each, name)], now) for name in names)
+
+
+def _came(each: HourCount, source: str) -> bool:
+    return each.kind == WEBHOOK and each.name == source
+
+
+def _source(name: str, last_at: datetime | None, hours: Sequence[HourCount], now: datetime) -> SourceLine:
+    models = tuple(
+        ModelLine(
+            model,
+            max(each.hour for each in hours if each.detail == model),
+            _since(_this_hour(now), (each for each in hours if each.detail == model)),
+            _since(now - DAY, (each for each in hours if each.detail == model)),
+        )
+        for model in sorted({each.detail for each in hours})
+    )
+    return SourceLine(name, last_at, _since(_this_hour(now), hours), _since(now - DAY, hours), models)
+
+
+def writes(hours: Iterable[HourCount], now: datetime) -> Writes:
+    """Return how the writes of the last 24 hours ended."""
+    recent = [each for each in hours if each.kind == WRITE and each.hour > now - DAY]
+    done = sum(each.count for each in recent if each.outcome == DONE)
+    return Writes(done, sum(each.count for each in recent) - done)
+
+
+def week(hours: Iterable[HourCount], now: datetime) -> tuple[Bucket, ...]:
+    """Return the week to the end of today, without gaps. An hour that comes twice in autumn is counted once, whole."""
+    counts: defaultdict[tuple[date, int], Counter[str]] = defaultdict(Counter)
+    for each in hours:
+        series = _series(each)
+        if series:
+            local = each.hour.astimezone(PARIS)
+            slot = local.date(), local.hour - local.hour % BUCKET_HOURS
+            counts[slot][series] += each.count
+    return tuple(Bucket(day, hour, **counts[day, hour]) for day, hour in _slots(now))
+
+
+def _slots(now: datetime) -> Iterator[tuple[date, int]]:
+    first = week_start(now).date()
+    for number in range(WEEK_DAYS):
+        for hour in range(0, 24, BUCKET_HOURS):
+            yield first + timedelta(days=number), hour
+
+
+def _series(each: HourCount) -> str | None:
+    if each.kind == WEBHOOK:
+        return "kept"
+    if each.kind == WRITE:
+        return "done" if each.outcome == DONE else "failed"
+    return None if each.outcome in IGNORED else "refused"
+
+
+def _this_hour(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
+def _since(start: datetime, hours: Iterable[HourCount]) -> int:
+    return sum(each.count for each in hours if each.hour >= start)

@@ -1,0 +1,142 @@
+"""The overview: what is wrong, what comes in, what goes out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from receiver import __version__
+from receiver.core.health import Trouble
+from receiver.core.servers import Server
+from receiver.operations import status
+from receiver.store import WORKERS, Sight, Store
+from receiver.web.pages import activity
+from receiver.web.pages.activity import Bucket, SourceLine, Writes
+from receiver.web.parts import Parts
+from receiver.wording import cause_sentence, words
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleLine:
+    """A trouble with its words."""
+
+    code: str
+    severity: str
+    subject: str
+    cause: str
+    count: int
+    since: datetime | None
+    title: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLine:
+    """A calendar server."""
+
+    name: str
+    failure: str | None
+    sentence: str | None
+    failing_since: datetime | None
+    succeeded_at: datetime | None
+    next_try_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that writes into calendars."""
+
+    name: str
+    beat_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits."""
+
+    due: int
+    unsettled: int
+    oldest_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What goes on, as the store tells."""
+
+    backlog: Backlog
+    sources: tuple[SourceLine, ...]
+    writes_24h: Writes
+    workers: tuple[Worker, ...]
+    servers: tuple[ServerLine, ...]
+    week: tuple[Bucket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything of the first page."""
+
+    as_of: datetime
+    version: str
+    ok: bool
+    dry_run: bool
+    troubles: tuple[TroubleLine, ...]
+    activity: Activity | None
+    """None: the store is not one that this version can read."""
+
+
+def look(parts: Parts) -> Overview:
+    """Look at everything once.
+
+    Raises:
+        StoreUnavailable: the store cannot be read.
+
+    """
+    now = parts.clock()
+    found = status.status(parts.settings, parts.store, now)
+    seen = _activity(parts, found.sight, found.servers, now) if found.sight is not None else None
+    lines = tuple(trouble_line(trouble) for trouble in found.troubles)
+    return Overview(now, __version__, not lines, parts.settings.dry_run, lines, seen)
+
+
+def trouble_line(trouble: Trouble) -> TroubleLine:
+    """Put a trouble into words."""
+    told = words(trouble)
+    return TroubleLine(
+        code=trouble.code,
+        severity=trouble.severity,
+        subject=trouble.subject,
+        cause=trouble.cause,
+        count=trouble.count,
+        since=trouble.since,
+        title=told.title,
+        cure=told.cure,
+    )
+
+
+def _activity(parts: Parts, sight: Sight, servers: tuple[Server, ...], now: datetime) -> Activity:
+    hours = parts.store.hours(activity.week_start(now))
+    return Activity(
+        backlog=Backlog(sight.due, sight.unsettled, sight.oldest_due_at),
+        sources=activity.sources(parts.settings.sources, sight.last_webhook, hours, now),
+        writes_24h=activity.writes(hours, now),
+        workers=_workers(parts.store),
+        servers=tuple(_server(server) for server in servers),
+        week=activity.week(hours, now),
+    )
+
+
+def _workers(store: Store) -> tuple[Worker, ...]:
+    return tuple(
+        Worker(name.removeprefix(WORKERS), beat_at)
+        for name, beat_at in store.beats().items()
+        if name.startswith(WORKERS)
+    )
+
+
+def _server(server: Server) -> ServerLine:
+    return ServerLine(
+        name=server.name,
+        failure=server.failure,
+        sentence=cause_sentence(server.failure) if server.failure else None,
+        failing_since=server.failing_since,
+        succeeded_at=server.succeeded_at,
+        next_try_at=server.blocked_until if server.failure else None,
+    )

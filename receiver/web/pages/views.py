@@ -1,0 +1,90 @@
+"""The routes of the pages. What they show is looked up elsewhere; each asks once."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from receiver import sentences
+from receiver.core.tokens import Role
+from receiver.operations.failures import retry as retry_failures
+from receiver.web.access import Access
+from receiver.web.pages import errors, overview, questions, reports
+from receiver.web.pages.questions import BadQuestion
+from receiver.web.parts import Parts
+
+
+def blueprint(parts: Parts, access: Access) -> Blueprint:
+    """Build the pages."""
+    routes = Blueprint(
+        "pages", "receiver.web.pages", url_prefix="/status", template_folder="templates", static_folder="static"
+    )
+    pages = _Pages(parts, access)
+    for path, endpoint, view in (
+        ("", "overview", pages.overview),
+        ("/failures", "failures", pages.failures),
+        ("/mailboxes", "mailboxes", pages.mailboxes),
+        ("/unmapped", "unmapped", pages.unmapped),
+        ("/unmapped.txt", "unmapped_text", pages.unmapped_text),
+        ("/event", "event", pages.event),
+        ("/refused", "refusals", pages.refusals),
+    ):
+        routes.add_url_rule(path, endpoint, access.guard(Role.READ)(view), methods=["GET"])
+    routes.add_url_rule("/failures/retry", "retry", access.guard(Role.OPERATE)(pages.retry), methods=["POST"])
+    routes.register_error_handler(BadQuestion, errors.bad_question)
+    return routes
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """One view a page."""
+
+    parts: Parts
+    access: Access
+
+    def _page(self, here: str, **values: object) -> str:
+        visitor = self.access.visitor()
+        csrf = self.access.csrf_field(visitor) if visitor else ""
+        return render_template(f"{here}.html", here=here, visitor=visitor, csrf=csrf, **values)
+
+    def overview(self) -> str:
+        return self._page("overview", overview=overview.look(self.parts))
+
+    def failures(self) -> str:
+        visitor = self.access.visitor()
+        may_retry = visitor is not None and visitor.role.may(Role.OPERATE)
+        retried = _retried(questions.number(request.args, "retried", questions.LARGEST_COUNT))
+        return self._page("failures", failures=reports.failures(self.parts), may_retry=may_retry, retried=retried)
+
+    def retry(self) -> ResponseReturnValue:
+        scope, code, calendar = questions.group(request.form)
+        count = retry_failures(self.parts.store, scope, code, calendar)
+        return redirect(url_for("pages.failures", retried=count), 303)
+
+    def mailboxes(self) -> str:
+        after, start = questions.address(request.args, "after"), questions.address(request.args, "from")
+        failing = questions.flag(request.args, "failing")
+        found = reports.mailboxes(self.parts, after or reports.just_before(start), failing)
+        return self._page("mailboxes", page=found, start=start, failing=failing, first=not (after or start))
+
+    def unmapped(self) -> str:
+        agents = reports.unmapped(self.parts)
+        return self._page("unmapped", agents=agents, mail=reports.mail_to_exchange(agents))
+
+    def unmapped_text(self) -> Response:
+        response = Response(reports.mail_to_exchange(reports.unmapped(self.parts)), mimetype="text/plain")
+        response.headers["Content-Disposition"] = 'attachment; filename="agents-sans-boite.txt"'
+        return response
+
+    def event(self) -> str:
+        number = questions.number(request.args, "id", questions.LARGEST_ID)
+        return self._page("event", number=number, events=() if number is None else reports.event(self.parts, number))
+
+    def refusals(self) -> str:
+        return self._page("refusals", refusals=reports.refused(self.parts))
+
+
+def _retried(count: int | None) -> str:
+    if count is None:
+        return ""
+    return sentences.RETRIED[{0: "none", 1: "one"}.get(count, "many")].format(count=count)

@@ -1,0 +1,122 @@
+"""Two years of use: what pages, metrics and `status` ask is answered from indexes, in a fixed number of queries.
+
+`RDV_EVENTS=1000000` fills as many; a tenth is enough for both planners to choose as they would then.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from benchmarks.million import CALENDARS, SOURCES, Size, fill
+from benchmarks.pages import PATHS, Reader, settings
+from receiver.operations.status import status
+from receiver.store import Store
+from receiver.store.sight import COUNTED
+from tests.databases import new_database, sqlalchemy_url
+
+SIZE = Size(int(os.environ.get("RDV_EVENTS", "100000")))
+BIG = "events|placements|deliveries|writes|event_agents"
+MOST_QUERIES = 25
+
+
+@dataclass
+class Filled:
+    """A store after two years, and what is asked of it."""
+
+    url: str
+    store: Store
+    reader: Reader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reader = Reader(self.store)
+
+    @contextmanager
+    def asked(self) -> Iterator[list[tuple[str, Any]]]:
+        """Collect every query with its values."""
+        found: list[tuple[str, Any]] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+            if statement != "BEGIN":
+                found.append((statement, values))
+
+        event.listen(self.store._engine, "before_cursor_execute", note)
+        yield found
+        event.remove(self.store._engine, "before_cursor_execute", note)
+
+    def plan(self, statement: str, values: Any) -> list[str]:
+        """How the database goes about a query, a step a line."""
+        with self.store._engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+            return [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values)]
+
+    def whole_tables(self, queries: list[tuple[str, Any]]) -> list[str]:
+        """Steps that read a big table, or the whole of one of its indexes."""
+        steps = [step for statement, values in queries for step in self.plan(statement, values)]
+        return [step for step in steps if re.search(rf"\bSCAN ({BIG})\b|Seq Scan on ({BIG})\b", step)]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    if request.param == "sqlite":
+        copy = tmp_path_factory.mktemp("filled") / "store.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), copy)
+        url = f"sqlite:///{copy}"
+    else:
+        cluster, template = request.getfixturevalue("postgres"), request.getfixturevalue("migrated_postgres")
+        url = sqlalchemy_url(new_database(cluster, template))
+    fill(url, SIZE, datetime.now(UTC))
+    store = Store(url)
+    yield Filled(url, store)
+    store.close()
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_page_is_answered_by_a_few_queries_from_indexes(filled: Filled, name: str) -> None:
+    with filled.asked() as queries:
+        filled.reader.get(PATHS[name])
+    assert 0 < len(queries) <= MOST_QUERIES
+    assert filled.whole_tables(queries) == []
+
+
+def test_what_reads_a_whole_table_is_noticed(filled: Filled) -> None:
+    assert filled.whole_tables([("SELECT id FROM events WHERE organisation = 1", ())])
+
+
+def test_pages_find_what_the_fill_made(filled: Filled) -> None:
+    """Else all of this would measure nothing."""
+    failing = {
+        (group.scope, group.code): group.count for group in filled.store.failures() if group.calendar != "mairie"
+    }
+    assert failing["entry", "invalid_item"] == SIZE.placements // 200
+    assert failing["event", "recurrence_not_holdable"] == SIZE.events // 1000
+    [history] = filled.store.history(SIZE.events, 10)
+    assert (len(history.deliveries), len(history.placements), len(history.writes)) == (1, 1, 1)
+    assert len(filled.store.mailbox_page("", 50, failing=True)) == min(SIZE.mailboxes // 101, 50)
+    assert filled.store.unmapped_agents(datetime.now(UTC), 10)
+
+
+@pytest.mark.parametrize("down", [(), CALENDARS[:1], CALENDARS], ids=["none", "one", "all"])
+def test_what_waits_is_seen_in_an_outage_too(filled: Filled, down: tuple[str, ...]) -> None:
+    """All that waits may wait for a server that does not answer: it is not walked through to find that out."""
+    with filled.asked() as queries:
+        seen = filled.store.sight([*SOURCES, "silent"], down, datetime.now(UTC))
+    assert filled.whole_tables(queries) == []
+    assert (seen.oldest_due_at is None) == (down == CALENDARS)
+    assert seen.due == min(SIZE.placements - SIZE.placements // 200, COUNTED)
+
+
+def test_status_asks_nothing_but_what_indexes_answer(filled: Filled) -> None:
+    with filled.asked() as queries:
+        found = status(settings(), filled.store, datetime.now(UTC))
+    assert found.sight is not None
+    assert found.sight.last_webhook.keys() == set(SOURCES)
+    assert filled.whole_tables(queries) == []

@@ -1,0 +1,54 @@
+"""Whatever route is ever added, nobody gets in by it who should not."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from receiver.core.tokens import Role
+from receiver.web.headers import is_for_machines, is_guarded
+from tests.web.access_desk import HTTPS, AccessDesk
+
+OPEN = {"/status/login", "/status/static/<path:filename>"}
+
+
+def routes(desk: AccessDesk) -> Iterator[tuple[str, str]]:
+    """Yield each route of the application as it is shipped."""
+    for rule in desk.app.url_map.iter_rules():
+        if "probe" not in rule.rule:
+            yield from ((method, rule.rule) for method in rule.methods or ())
+
+
+@pytest.fixture
+def guarded(desk: AccessDesk) -> list[tuple[str, str]]:
+    found = [(method, path) for method, path in routes(desk) if is_guarded(path) and path not in OPEN]
+    assert {"/status", "/api/v1/overview", "/metrics", "/status/failures/retry"} <= {path for _, path in found}
+    return [(method, path.replace("<number>", "4330")) for method, path in found]
+
+
+def test_outside_pages_api_and_metrics_there_are_webhooks_and_probes_alone(desk: AccessDesk) -> None:
+    others = {path for _, path in routes(desk) if not is_guarded(path)}
+    assert others == {"/webhooks/<source>", "/healthz", "/readyz"}
+
+
+def test_a_stranger_gets_in_nowhere(desk: AccessDesk, guarded: list[tuple[str, str]]) -> None:
+    for method, path in guarded:
+        answer = desk.app.test_client().open(path, method=method, **HTTPS)
+        assert answer.status_code == (401 if is_for_machines(path) else 303), (method, path)
+
+
+def test_no_form_is_taken_without_its_word(desk: AccessDesk, guarded: list[tuple[str, str]]) -> None:
+    desk.login(desk.issue(Role.OPERATE)[0])
+    forms = [path for method, path in guarded if method == "POST" and not is_for_machines(path)]
+    assert len(forms) >= 2
+    for path in forms:
+        assert desk.act(None, path).status_code == 403, path
+
+
+def test_a_reader_changes_nothing(desk: AccessDesk, guarded: list[tuple[str, str]]) -> None:
+    text, _ = desk.issue(Role.READ)
+    desk.login(text)
+    changing = [path for method, path in guarded if method not in {"GET", "HEAD"} and path != "/status/logout"]
+    assert changing
+    for path in changing:
+        answer = desk.api(text, path, "POST") if is_for_machines(path) else desk.act(desk.word(), path)
+        assert answer.status_code == 403, path
