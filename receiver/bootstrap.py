@@ -28,11 +28,18 @@ def run_worker(settings: Reloadable) -> None:
     from receiver.worker import loop
 
     store = open_store(settings.current)
-    installation = store.installation().id
     try:
-        loop.run(settings, store, lambda current: connectors(current, installation))
+        loop.run(settings, store, lambda current: connectors(current, store.installation().id))
     finally:
         store.close()
+
+
+def run_watch(settings: Reloadable, *, once: bool = False) -> None:
+    """Tell people of troubles until told to stop; or look once, and tell what is due."""
+    from receiver.watch import loop
+
+    run = loop.run_once if once else loop.run
+    run(settings, open_store)
 
 
 def connectors(settings: Settings, installation: str) -> dict[str, Connector]:

@@ -24,7 +24,8 @@ def words(trouble: Trouble) -> Words:
     """Return a trouble's sentences, its details filled in."""
     advice = sentences.TROUBLES[trouble.code]
     told = {"subject": trouble.subject, "count": trouble.count, "cause": cause_sentence(trouble.cause)}
-    return Words(advice.title.format(**told), advice.cure.format(**told))
+    plural = "s" if trouble.count > 1 else ""  # a title speaks of one number
+    return Words(advice.title.format(**told).replace("(s)", plural), advice.cure.format(**told))
 
 
 def cause_sentence(code: str) -> str:

@@ -24,8 +24,8 @@ def postgres_binaries() -> Path | None:
 
 
 @contextmanager
-def postgres_cluster() -> Iterator[str]:
-    """Run a cluster; yield the address of its `postgres` database."""
+def postgres_cluster(*, fsync: bool = False) -> Iterator[str]:
+    """Run a cluster; yield the address of its `postgres` database. Only benchmarks need it to wait for the disk."""
     binaries = postgres_binaries()
     require(binaries, "PostgreSQL's server programs are not installed")
     account = "postgres" if os.getuid() == 0 else None  # PostgreSQL refuses to run as root
@@ -35,7 +35,8 @@ def postgres_cluster() -> Iterator[str]:
             shutil.chown(data, account, account)
         initdb = [f"{binaries}/initdb", "-D", data, "-U", "rdv", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(initdb, user=account, group=account, cwd="/", check=True, capture_output=True)
-        options = ("fsync=off", "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200")
+        listening = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200")
+        options = (f"fsync={'on' if fsync else 'off'}", *listening)
         chosen = [word for option in (f"port={port}", *options) for word in ("-c", option)]
         postgres = [f"{binaries}/postgres", "-D", data, *chosen]
         quiet = subprocess.DEVNULL

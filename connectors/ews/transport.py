@@ -7,6 +7,7 @@ changed password, would go unnoticed), and after a time-out reports "busy" where
 
 import queue
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from connectors.ews.adapter import Adapter, classified
 from connectors.ews.authentication import NewAuthentication, authentication, is_offered
 from connectors.ews.errors import (
     AUTH_NOT_OFFERED,
+    CONNECTION_LOST,
     NO_CONNECTION_FREE,
     NOT_EWS,
     TIMED_OUT,
@@ -31,8 +33,10 @@ from connectors.ews.settings import EwsSettings
 
 IDLE_LIMIT_S = 50.0
 """A connection unused for longer is made anew: a server that hangs up at the moment we write leaves us in doubt."""
-LARGEST_ANSWER = 64 * 1024 * 1024
+LARGEST_ANSWER = 16 * 1024 * 1024
+"""A page of 500 entries is a tenth of it. Parsed, XML takes up to forty times its size."""
 PIECE = 64 * 1024
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,7 @@ def _session(settings: EwsSettings, adapter: Adapter) -> requests.Session:
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update(DEFAULT_HEADERS)
     session.headers["User-Agent"] = "rdv-receiver"
+    session.headers["Accept-Encoding"] = "gzip"
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.verify = str(settings.ca_file) if settings.ca_file else True
@@ -163,13 +168,31 @@ def _session(settings: EwsSettings, adapter: Adapter) -> requests.Session:
 def _read(response: requests.Response, deadline: float) -> Answer:
     """Read the body in pieces as they come: a server that trickles must not hold a call beyond its deadline."""
     body = bytearray()
-    while piece := response.raw.read1(PIECE, decode_content=True):
+    while piece := response.raw.read1(PIECE, decode_content=False):
         body += piece
         if time.monotonic() > deadline:
             raise CallFailed(TIMED_OUT)
         if len(body) > LARGEST_ANSWER:
             raise CallFailed(NOT_EWS)
-    return _told_by(response, bytes(body))
+    return _told_by(response, _plain(bytes(body), response.headers.get("Content-Encoding", "").strip().lower()))
+
+
+def _plain(body: bytes, encoding: str) -> bytes:
+    """Inflate what came, here and not while it comes: urllib3 would wait for what comes out, without end."""
+    if encoding in {"", "identity"}:
+        return body
+    if encoding not in {"gzip", "x-gzip"}:
+        raise CallFailed(NOT_EWS)
+    inflating = zlib.decompressobj(_GZIP)
+    try:
+        plain = inflating.decompress(body, LARGEST_ANSWER)
+    except zlib.error:
+        raise CallFailed(CONNECTION_LOST) from None
+    if inflating.unconsumed_tail:
+        raise CallFailed(NOT_EWS)
+    if not inflating.eof:
+        raise CallFailed(CONNECTION_LOST)
+    return plain
 
 
 def _told_by(response: requests.Response, body: bytes) -> Answer:

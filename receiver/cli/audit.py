@@ -15,6 +15,7 @@ from receiver.config import Settings
 from receiver.core.audit import Difference
 from receiver.core.mailboxes import Mailbox
 from receiver.operations import audit as operation
+from receiver.operations import scheduled_audit
 from receiver.operations.audit import Audit, MailboxAudit, Window
 from receiver.sentences import AUDIT, COMMANDS, LEVELS
 from receiver.store import Store
@@ -25,14 +26,15 @@ MOST_DAYS = 3660
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
     parser.add_argument("--mailbox", action="append", default=[], metavar="ADRESSE", help=COMMANDS["audit mailbox"])
-    parser.add_argument("--days-back", type=_days, default=30, metavar="JOURS", help=COMMANDS["audit days-back"])
-    parser.add_argument("--days-ahead", type=_days, default=365, metavar="JOURS", help=COMMANDS["audit days-ahead"])
+    parser.add_argument("--days-back", type=days, default=30, metavar="JOURS", help=COMMANDS["audit days-back"])
+    parser.add_argument("--days-ahead", type=days, default=365, metavar="JOURS", help=COMMANDS["audit days-ahead"])
     parser.add_argument("--repair", action="store_true", help=COMMANDS["audit repair"])
     parser.add_argument("--dry-run", action="store_true", help=COMMANDS["audit dry-run"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
 
 
-def _days(text: str) -> int:
+def days(text: str) -> int:
+    """Read a number of days that a calendar may be asked for."""
     if not (text.isascii() and text.isdigit() and int(text[:6]) <= MOST_DAYS):
         raise argparse.ArgumentTypeError(AUDIT["days"].format(most=MOST_DAYS))
     return int(text)
@@ -65,10 +67,13 @@ def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[
     connectors = bootstrap.connectors(settings, store.installation().id)
     try:
         with progress(AUDIT["progress"], len(mailboxes)) as done:
-            return operation.run(store, settings, mailboxes, connectors, window, done, repair=repair)
+            found = operation.run(store, settings, mailboxes, connectors, window, done, repair=repair)
     finally:
         for connector in connectors.values():
             connector.close()
+    if not args.mailbox and (night := scheduled_audit.of(found, window)):
+        scheduled_audit.remember(store, night)
+    return found
 
 
 def _print(found: Audit, *, repair: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from receiver import bootstrap, logs, sentences
-from receiver.cli import output
+from receiver.cli import output, watch
 from receiver.cli.supervise import supervise
 from receiver.config import ConfigurationErrors, Reloadable, Settings, load
 from receiver.config.reload import log_problems
@@ -16,23 +16,31 @@ from receiver.operations import check as operation
 from receiver.operations import mailboxes, rules
 from receiver.store import Store
 
+WATCH = "watch"
+"""The child without which the others go on: alerts that fail never stop webhooks."""
+
 log = logs.get("cli")
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    """Migrate, then keep the web server and the worker running."""
+    """Migrate, then keep the web server and the worker running, and the watch where there is somebody to tell."""
     logs.configure()
     for warning in settings.warnings:
         log.warning("configuration_warning", path=warning.log_path, code=warning.code)
     if status := _with_store(settings, _migrated):
+        # We are started again and again then, and what goes unsaid here nobody would say.
+        watch.look_once(args.config, settings)
         return status
-    return supervise(child_commands(args.config), lambda: _loads(args.config))
+    return supervise(child_commands(args.config, settings), lambda: _reloaded(args.config), spare=(WATCH,))
 
 
-def child_commands(config: Path) -> dict[str, list[str]]:
+def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
     """Return the processes of `run`: this very program, with other commands."""
     program = [sys.executable, "-m", "receiver", "--config", str(config)]
-    return {name: [*program, name] for name in ("serve", "worker")}
+    if not settings.alerts.to:
+        log.info("nobody_to_tell")
+    names = ("serve", "worker", WATCH) if settings.alerts.to else ("serve", "worker")
+    return {name: [*program, name] for name in names}
 
 
 def serve(args: Namespace, settings: Settings) -> int:
@@ -58,6 +66,7 @@ def check(args: Namespace, settings: Settings) -> int:
     """Report whether everything that is configured can be used."""
     logs.configure("ERROR")
     findings = operation.check(settings, args.mailbox, bootstrap.open_store, bootstrap.connectors)
+    findings += watch.address_findings(settings)
     show = output.print_findings_json if args.json else output.print_findings
     show(findings)
     return 0 if all(finding.ok for finding in findings) else 1
@@ -138,11 +147,10 @@ def _current(store: Store) -> int:
     return 1
 
 
-def _loads(config: Path) -> bool:
-    """Say whether the file is right; a wrong one is logged and reaches no child."""
+def _reloaded(config: Path) -> dict[str, list[str]] | None:
+    """Return the processes that the file asks for now; a wrong one is logged and reaches no child."""
     try:
-        load(config, os.environ)
+        return child_commands(config, load(config, os.environ))
     except ConfigurationErrors as errors:
         log_problems(errors)
-        return False
-    return True
+        return None

@@ -54,6 +54,12 @@ def calendar_sentence(code: str) -> str:
     return sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
 
 
+def print_servers(troubles: Mapping[str, str]) -> None:
+    """Print, for each calendar server that could not be used, why not."""
+    for calendar, code in troubles.items():
+        print(printable(f"{sentences.LEVELS['trouble']}  calendars.{calendar}  {calendar_sentence(code)}"))
+
+
 def finding_sentence(finding: Finding) -> str:
     """Return what a finding means and, where it is a trouble, what to do."""
     for table in (

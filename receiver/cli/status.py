@@ -52,6 +52,7 @@ def _print_json(found: Status) -> None:
 def _print(settings: Settings, found: Status) -> None:
     texts = sentences.STATUS
     if found.sight is not None:
+        print(texts["installation"].format(id=found.sight.installation))
         for name in settings.sources:
             last = found.sight.last_webhook.get(name)
             line = texts["source"] if last else texts["source_never"]

@@ -5,6 +5,7 @@ from receiver.config.problems import ConfigurationErrors, Problem
 from receiver.config.reload import Reloadable
 from receiver.config.settings import (
     Access,
+    ApiSettings,
     Auth,
     CalendarKind,
     CalendarSettings,
@@ -20,6 +21,7 @@ from receiver.core.facts import Emitter
 
 __all__ = [
     "Access",
+    "ApiSettings",
     "Auth",
     "CalendarKind",
     "CalendarSettings",

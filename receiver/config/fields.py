@@ -317,7 +317,37 @@ def _proxy_address(text: str) -> str:
     return text
 
 
+def _api_address(text: str) -> str:
+    """Return where an API is: a host alone, since the paths are the client's."""
+    if _web_path(text, "api_address").strip("/"):
+        raise refuse("api_address")
+    return text.rstrip("/")
+
+
+def _webhook_address(text: str) -> str:
+    if not _web_path(text, "webhook_address").strip("/"):
+        raise refuse("webhook_address")
+    return text
+
+
+def _web_path(text: str, code: str) -> str:
+    """Return the path of an address that others may read over the network only encrypted, or refuse it by a code."""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise refuse(code) from None
+    beside = (parts.username, parts.password, parts.query, parts.fragment, _CONTROLS.search(text), " " in text)
+    if parts.scheme not in {"http", "https"} or any(beside) or not (_is_ip(host) or _HOST.match(host)):
+        raise refuse(code)
+    if parts.scheme == "http" and not is_loopback(host):
+        raise refuse("address_not_https")
+    return parts.path
+
+
 ClockTime = Annotated[time | None, PlainValidator(_clock_time)]
+ApiAddress = Annotated[str, AfterValidator(_api_address)]
+WebhookAddress = Annotated[str, AfterValidator(_webhook_address)]
 Network = Annotated[str, AfterValidator(_network)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from receiver.config.alerts import skips_verification
 from receiver.config.credentials import check_credentials
 from receiver.config.document import Value, read_document
 from receiver.config.fields import NAME, Context
@@ -13,6 +14,7 @@ from receiver.config.organisations import check_organisations
 from receiver.config.problems import ConfigurationErrors, Location, Problem
 from receiver.config.settings import (
     AlertSettings,
+    ApiSettings,
     CalendarKind,
     CalendarSettings,
     EwsCalendar,
@@ -27,6 +29,8 @@ from receiver.config.settings import (
 from receiver.config.shapes import (
     SECTIONS,
     AlertsShape,
+    ApiShape,
+    AuditShape,
     EwsShape,
     GeneralShape,
     IcsFolderShape,
@@ -40,6 +44,7 @@ from receiver.config.shapes import (
 from receiver.config.store_url import read_store
 from receiver.config.validate import Reader
 from receiver.core.alerts import Timings
+from receiver.core.facts import Emitter
 from receiver.core.health import Thresholds
 from receiver.core.policies import Policies
 
@@ -80,9 +85,10 @@ class _Sections:
         web = self.reader.read(WebShape, self.root.get("web"), ("web",))
         retention = self.reader.read(RetentionShape, self.root.get("retention"), ("retention",))
         alerts = self.reader.read(AlertsShape, self.root.get("alerts"), ("alerts",))
+        audit = self.reader.read(AuditShape, self.root.get("audit"), ("audit",))
         if store_url is None or mailboxes is None or general is None:
             return None
-        if web is None or retention is None or alerts is None:
+        if web is None or retention is None or alerts is None or audit is None:
             return None
         return Settings(
             store_url=store_url,
@@ -95,14 +101,19 @@ class _Sections:
             journal_days=retention.journal_days,
             start_at=general.start_at,
             dry_run=general.dry_run,
+            scheduled_audit=audit.scheduled,
             watched=self._watched(),
             warnings=tuple(self.warnings),
         )
 
     def _alerts(self, shape: AlertsShape) -> AlertSettings:
         hold = timedelta(minutes=shape.hold_minutes)
+        to = tuple(self._secret(each, ("alerts", "to", place)) for place, each in enumerate(shape.to))
+        for place, address in enumerate(to):
+            if skips_verification(address.value):
+                self.reader.report(("alerts", "to", place), "alert_not_verified")
         return AlertSettings(
-            to=tuple(self._secret(each, ("alerts", "to", place)) for place, each in enumerate(shape.to)),
+            to=to,
             thresholds=Thresholds(
                 change_late=timedelta(minutes=shape.change_late_minutes),
                 source_silent=timedelta(hours=shape.source_silent_hours),
@@ -155,6 +166,21 @@ class _Sections:
             time_zone=ZoneInfo(shape.time_zone),
             host=shape.host,
             policies=policies,
+            api=self._api(shape.api, shape.emitter, (*location, "api")),
+        )
+
+    def _api(self, shape: ApiShape | None, emitter: Emitter, location: Location) -> ApiSettings | None:
+        if shape is None:
+            return None
+        if emitter is not Emitter.RDV_SERVICE_PUBLIC:
+            self.reader.report(location, "api_of_other_emitter")
+        return ApiSettings(
+            url=shape.url,
+            email=shape.email,
+            password=self._secret(shape.password, (*location, "password")),
+            webhook_url=shape.webhook_url,
+            http_proxy=shape.http_proxy,
+            ca_file=shape.ca_file,
         )
 
     def _check_name(self, location: Location) -> None:
@@ -227,7 +253,7 @@ class _Sections:
 def _web(shape: WebShape) -> WebSettings:
     proxy = shape.proxy
     trusted = ProxySettings(proxy.address, proxy.user_header, proxy.role) if proxy else None
-    return WebSettings(shape.listen, shape.processes, shape.threads, shape.pages, trusted)
+    return WebSettings(shape.listen, shape.processes, shape.threads, shape.backlog_limit, shape.pages, trusted)
 
 
 def _listed(ids: frozenset[int]) -> str:

@@ -36,6 +36,20 @@ class SigningSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The emitter's REST API, and the account that asks it."""
+
+    url: str
+    """``https://`` and the host, without a path."""
+    email: str
+    password: Secret
+    webhook_url: str | None = None
+    """The address that the emitter knows us by; None: told when it is needed."""
+    http_proxy: str | None = None
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One configured emitter endpoint."""
 
@@ -50,6 +64,7 @@ class Source:
     host: str | None
     """Host of links to appointments; None: by the organisation's verticale."""
     policies: Policies
+    api: ApiSettings | None = None
 
 
 class CalendarKind(StrEnum):
@@ -126,6 +141,8 @@ class WebSettings:
     listen: str = "127.0.0.1:8080"
     processes: int = 2
     threads: int = 16
+    backlog_limit: int = 200_000
+    """With more events than this waiting to be worked out, webhooks are refused for a while."""
     pages: bool = False
     """Whether there are status pages and an API."""
     proxy: ProxySettings | None = None
@@ -142,7 +159,7 @@ class AlertSettings:
     http_proxy: str | None = None
     """How alerts leave the network; None: directly."""
     ca_file: Path | None = None
-    """Authorities to trust for where alerts go; None: the public ones."""
+    """Authorities to trust for where alerts go, beside the public ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +180,8 @@ class Settings:
     """Events that begin earlier are not written for the first time: an older receiver's business."""
     dry_run: bool = False
     """Plan and report; write into no calendar."""
+    scheduled_audit: bool = True
+    """Compare the calendars with the record every night."""
     watched: tuple[Path, ...] = ()
     """Files that are read anew when they change."""
     warnings: tuple[Problem, ...] = field(default=(), compare=False)

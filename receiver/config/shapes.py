@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from receiver.config.fields import (
+    ApiAddress,
     AuthoritiesFile,
     ClockTime,
     Email,
@@ -26,6 +27,7 @@ from receiver.config.fields import (
     Pattern,
     ProxyAddress,
     SecretText,
+    WebhookAddress,
     ZoneName,
     refuse,
 )
@@ -96,6 +98,17 @@ class StoreShape(Shape):
     password: SecretReference | None = None
 
 
+class ApiShape(Shape):
+    """`sources.<name>.api`: the emitter's REST API, which only `resync` uses."""
+
+    url: ApiAddress
+    email: Email
+    password: SecretReference
+    webhook_url: WebhookAddress | None = None
+    http_proxy: ProxyAddress | None = None
+    ca_file: AuthoritiesFile | None = None
+
+
 class SourceShape(Shape):
     """`sources.<name>`, without its policies: those are read beside the global ones."""
 
@@ -107,6 +120,7 @@ class SourceShape(Shape):
     organisations: Organisations | None = None
     time_zone: ZoneName = "Europe/Paris"
     host: Host | None = None
+    api: ApiShape | None = None
 
 
 class EwsShape(Shape):
@@ -168,6 +182,7 @@ class WebShape(Shape):
     listen: Listen = "127.0.0.1:8080"
     processes: Annotated[int, Field(ge=1, le=16)] = 2
     threads: Annotated[int, Field(ge=1, le=64)] = 16
+    backlog_limit: Annotated[int, Field(ge=1_000, le=10_000_000)] = 200_000
     pages: bool = False
     proxy: ProxyShape | None = None
 
@@ -183,6 +198,12 @@ class AlertsShape(Shape):
     hold_minutes: Annotated[int, Field(ge=0, le=60)] = 5
     http_proxy: ProxyAddress | None = None
     ca_file: AuthoritiesFile | None = None
+
+
+class AuditShape(Shape):
+    """`audit`: the comparison of calendars with the record."""
+
+    scheduled: bool = True
 
 
 class RetentionShape(Shape):
@@ -232,6 +253,7 @@ SECTIONS: dict[str, type[Shape]] = {
     "policies": PoliciesShape,
     "web": WebShape,
     "alerts": AlertsShape,
+    "audit": AuditShape,
     "retention": RetentionShape,
 }
 """The keys of the whole file, in the order in which people read them."""

@@ -20,6 +20,23 @@ def sqlite_file(store_url: str) -> Path | None:
     return Path(unquote(store_url.removeprefix(_SQLITE))) if store_url.startswith(_SQLITE) else None
 
 
+class UnusableAddress(ValueError):
+    """A database's address is not what it must be. Carries the code of a problem."""
+
+
+def address_of(url: str, password: str | None) -> str:
+    """Return an address that somebody typed as SQLAlchemy takes it, password included.
+
+    Raises:
+        UnusableAddress: it is none.
+
+    """
+    parts = _split(url)
+    if (code := _trouble(parts, has_password=password is not None)) is not None:
+        raise UnusableAddress(code)
+    return url if parts is None or parts.scheme == "sqlite" else _with_password(parts, password)
+
+
 def read_store(reader: Reader, raw: Value, secret_of: Callable[[SecretReference, Location], Secret]) -> str | None:
     """Return the address as SQLAlchemy takes it, password included, or None where it is wrong (and reported)."""
     shape = reader.read(StoreShape, raw, ("store",))

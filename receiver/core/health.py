@@ -23,6 +23,8 @@ class Code(StrEnum):
 
     STORE_UNREACHABLE = "store_unreachable"
     STORE_NOT_CURRENT = "store_not_current"
+    MUST_ADOPT = "must_adopt"
+    UNINSTALLED = "uninstalled"
     WORKER_SILENT = "worker_silent"
     SERVER_FAILING = "server_failing"
     MAILBOXES_FAILING = "mailboxes_failing"
@@ -101,12 +103,17 @@ class Snapshot:
 
     store: str | None = None
     """Why the store cannot be used: a code of `Code`; None: it can."""
+    must_adopt: bool = False
+    """The record may be older than the calendars: nothing is written before those have been read."""
+    uninstalled_at: datetime | None = None
+    """Since when nothing is written any more, as somebody wished."""
     worker_beat_at: datetime | None = None
     started_at: datetime | None = None
     """When the first process of this installation was seen: before a worker had time to beat, none is missed."""
     oldest_due_at: datetime | None = None
     """Since when the change waits that has waited longest; those of failing mailboxes and servers are left out."""
     removals_held: int = 0
+    removals_held_since: datetime | None = None
     agents_unmapped: int = 0
     servers: tuple[ServerSight, ...] = ()
     sources: tuple[SourceSight, ...] = ()
@@ -115,6 +122,7 @@ class Snapshot:
     events: tuple[Failing, ...] = ()
     differences: Mapping[str, int] = field(default_factory=dict)
     """What the last audit found, by kind."""
+    audited_at: datetime | None = None
     disk_free: float | None = None
     """Share of the store's disk that is free, from 0 to 1; None: not ours to see."""
 
@@ -153,6 +161,13 @@ def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) ->
         found = [trouble for rule in _RULES for trouble in rule(seen, now, limits)]
     order = list(Code)
     return sorted(found, key=lambda each: (each.severity is not Severity.ALARM, order.index(each.code)))
+
+
+def _standing(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
+    if seen.must_adopt:
+        yield Trouble(Code.MUST_ADOPT, Severity.ALARM)
+    if seen.uninstalled_at is not None:
+        yield Trouble(Code.UNINSTALLED, Severity.WARNING, since=seen.uninstalled_at)
 
 
 def _worker(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
@@ -196,13 +211,15 @@ def _failing(code: Code, severity: Severity, each: Failing) -> Trouble:
 
 
 def _late(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
+    if seen.must_adopt or seen.uninstalled_at is not None:
+        return  # nothing is meant to be written
     if seen.oldest_due_at is not None and now - seen.oldest_due_at >= limits.change_late:
         yield Trouble(Code.CHANGES_LATE, Severity.ALARM, since=seen.oldest_due_at)
 
 
 def _rules(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     if seen.removals_held:
-        yield Trouble(Code.RULES_HELD, Severity.ALARM, count=seen.removals_held)
+        yield Trouble(Code.RULES_HELD, Severity.ALARM, since=seen.removals_held_since, count=seen.removals_held)
     if seen.agents_unmapped:
         yield Trouble(Code.AGENTS_UNMAPPED, Severity.WARNING, count=seen.agents_unmapped)
 
@@ -231,7 +248,8 @@ def _host(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Troubl
 def _audit(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     for kind in sorted(seen.differences):
         if seen.differences[kind]:
-            yield Trouble(Code.CALENDARS_DIFFER, Severity.WARNING, cause=kind, count=seen.differences[kind])
+            count = seen.differences[kind]
+            yield Trouble(Code.CALENDARS_DIFFER, Severity.WARNING, cause=kind, since=seen.audited_at, count=count)
 
 
-_RULES = (_worker, _servers, _mailboxes, _entries, _late, _rules, _sources, _host, _audit)
+_RULES = (_standing, _worker, _servers, _mailboxes, _entries, _late, _rules, _sources, _host, _audit)

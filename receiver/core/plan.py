@@ -208,6 +208,21 @@ def failed(placement: Placement, error: ConnectorError, now: datetime, jitter: f
     return replace(placement, attempts=attempts, not_before=retry_at, recheck_at=recheck_at, failure=error.code)
 
 
+def retry(placement: Placement, now: datetime) -> Placement:
+    """Have what waits or was given up tried at once, as an operator asks. What is in doubt is still looked up first."""
+    return replace(placement, not_before=min(placement.not_before, now), attempts=0, gave_up=False)
+
+
+def dismiss(placement: Placement) -> Placement:
+    """Neither try nor show a content that cannot be written, as an operator asks, until other content is wanted.
+
+    What is in doubt stays: nobody knows what is there. So does a removal, which no other content will ever follow.
+    """
+    if placement.failure is None or placement.in_doubt or placement.desired is None:
+        return placement
+    return replace(placement, attempts=0, failure=None, gave_up=True)
+
+
 def looked_up(
     placement: Placement, found: Sequence[Found], now: datetime, timings: Timings, *, respect: bool = False
 ) -> tuple[Placement, tuple[str, ...]]:

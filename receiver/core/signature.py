@@ -44,6 +44,11 @@ def matching_keys(
     return frozenset()
 
 
+def secret_tag(digest_key: bytes, secret: str) -> str:
+    """Return the short name under which the last use of a secret is noted: keyed, so that it tells nothing of it."""
+    return hmac.digest(digest_key, b"secret " + secret.encode(), "sha256").hex()[:8]
+
+
 def _signed(body: bytes, signature: str, key: bytes) -> bool:
     expected = hmac.new(key, body, hashlib.sha256).hexdigest()
     # Compared as bytes: compare_digest refuses text outside ASCII, which a stranger may well send.

@@ -176,7 +176,7 @@ class _Server:
         listed, elsewhere = self._look(mailbox, expected)
         after = self._store.recorded(mailbox)
         still = {each.placement.uid for each in _unchanged(before, after)}
-        orphans = self._orphans([*before, *after], listed)
+        orphans = self._orphans(mailbox, [*before, *after], listed)
         certain = {uid: each for uid, each in expected.items() if uid in still}
         found = audit.compare(certain, listed, elsewhere, orphans, self._store.now())
         return MailboxAudit(mailbox, len(certain), len(listed), tuple(found))
@@ -194,8 +194,9 @@ class _Server:
         )
         return listed, {uid: [item.item_id for item in items] for uid, items in found.items()}
 
-    def _orphans(self, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:
-        uids = audit.unexplained(recorded, listed)
+    def _orphans(self, mailbox: Mailbox, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:
+        # What was read back after the record was lost is explained, though its event has yet to be heard of.
+        uids = audit.unexplained(recorded, listed) - self._store.adopted_in(mailbox)
         events = self._store.standings(uids) if uids else {}
         ids = {uid: [item.item_id for item in listed if item.entry.uid == uid] for uid in uids}
         return [uid for uid in uids if audit.is_orphan(events.get(uid), ids[uid], self._ruleset)]

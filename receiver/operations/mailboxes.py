@@ -5,7 +5,16 @@ from datetime import datetime
 from receiver.core.mailboxes import MailboxMap, Unplaced
 from receiver.store import ComingAgent, Store
 
+COUNTED = 10_000
+"""More agents than any office has."""
+
 
 def unmapped(store: Store, mapping: MailboxMap, now: datetime) -> list[ComingAgent]:
     """Return the agents who have events to come and whose mailbox nothing tells, the busiest first."""
     return [agent for agent in store.coming_agents(now) if mapping.locate(agent.email) is Unplaced.UNMAPPED]
+
+
+def count_unmapped(store: Store, mapping: MailboxMap, now: datetime) -> int:
+    """Return how many agents of events to come nothing maps, `COUNTED` at most."""
+    agents = store.unmapped_agents(now, COUNTED)
+    return sum(mapping.locate(agent.email) is Unplaced.UNMAPPED for agent in agents)

@@ -1,15 +1,17 @@
 """`status`: how things go, and what is wrong. Looks at the store alone; asks nothing of any server."""
 
 import shutil
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
+from receiver.core.audit import Kind
 from receiver.core.health import Code, Failing, ServerSight, Snapshot, SourceSight, Trouble, troubles
 from receiver.core.servers import Server
 from receiver.operations import mailboxes
-from receiver.store import Sight, Store
+from receiver.store import FailureGroup, Figure, Sight, Store
 from receiver.worktime import working_time
 
 DAY = timedelta(days=1)
@@ -36,35 +38,74 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         return unusable(settings, Code.STORE_NOT_CURRENT, now)
     servers = tuple(server for server in store.servers() if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
-    sight = store.sight(settings.sources, down, now)
+    figures = store.figures()
+    sight = _with_heard(store.sight(settings.sources, down, now), settings, figures)
     seen = Snapshot(
+        must_adopt=sight.must_adopt,
+        uninstalled_at=sight.uninstalled_at,
         worker_beat_at=sight.worker_beat_at,
         started_at=sight.created_at,
         oldest_due_at=sight.oldest_due_at,
         removals_held=sight.removals_held or 0,
-        agents_unmapped=len(mailboxes.unmapped(store, settings.mailboxes, now)),
-        servers=tuple(ServerSight(server.name, server.failure, server.failing_since) for server in servers),
+        removals_held_since=sight.removals_held_since,
+        agents_unmapped=_unmapped(settings, store, figures, now),
+        servers=tuple(_server(name, servers, figures) for name in settings.calendars),
         sources=_sources(settings, sight, store.refused(now - DAY), now),
-        mailboxes=tuple(Failing(each.code, each.count, each.calendar) for each in sight.mailboxes),
-        entries=tuple(Failing(each.code, each.count, each.calendar) for each in sight.entries),
-        events=tuple(Failing(each.code, each.count) for each in sight.events),
+        mailboxes=_failing(sight.mailboxes),
+        entries=_failing(sight.entries),
+        events=_failing(sight.events),
+        differences={kind: figures[name].value for kind in Kind if (name := f"audit/{kind}") in figures},
+        audited_at=figures["audit"].taken_at if "audit" in figures else None,
         disk_free=disk_free(settings),
     )
-    return Status(sight, servers, tuple(troubles(seen, now)))
+    return Status(sight, servers, tuple(troubles(seen, now, settings.alerts.thresholds)))
 
 
 def unusable(settings: Settings, code: Code, now: datetime) -> Status:
     """Return what can be said without the store."""
-    return Status(None, (), tuple(troubles(Snapshot(store=code, disk_free=disk_free(settings)), now)))
+    seen = Snapshot(store=code, disk_free=disk_free(settings))
+    return Status(None, (), tuple(troubles(seen, now, settings.alerts.thresholds)))
 
 
 def disk_free(settings: Settings) -> float | None:
-    """Return the share of the store's disk that is free; None: the disk is not on this machine."""
+    """Return the share of the store's disk that is free; None: the disk is not on this machine, or not to be seen."""
     file = sqlite_file(settings.store_url)
-    if file is None or not file.parent.is_dir():
+    if file is None:
         return None
-    usage = shutil.disk_usage(file.parent)
+    try:
+        usage = shutil.disk_usage(file.parent)
+    except OSError:  # the trouble is then the store's own
+        return None
     return usage.free / usage.total
+
+
+def _with_heard(sight: Sight, settings: Settings, figures: Mapping[str, Figure]) -> Sight:
+    """Add when the web processes last kept a webhook: what the journal forgets after some weeks."""
+    heard = {name: figures[f"seen/{name}"].taken_at for name in settings.sources if f"seen/{name}" in figures}
+    newest = {name: max(heard.get(name, at), at) for name, at in sight.last_webhook.items()}
+    return replace(sight, last_webhook=heard | newest)
+
+
+def _unmapped(settings: Settings, store: Store, figures: Mapping[str, Figure], now: datetime) -> int:
+    """Return what the worker counted last; where none has run yet, count."""
+    known = figures.get("unmapped")
+    return known.value if known else mailboxes.count_unmapped(store, settings.mailboxes, now)
+
+
+def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure]) -> ServerSight:
+    server = next((each for each in met if each.name == name), Server(name))
+    until, ahead = figures.get(f"certificate/{name}"), figures.get(f"clock/{name}")
+    return ServerSight(
+        name,
+        server.failure,
+        server.failing_since,
+        certificate_until=datetime.fromtimestamp(until.value, UTC) if until else None,
+        clock_ahead=timedelta(seconds=ahead.value) if ahead else timedelta(),
+    )
+
+
+def _failing(groups: Iterable[FailureGroup]) -> tuple[Failing, ...]:
+    return tuple(Failing(group.code, group.count, group.calendar, group.since) for group in groups)
 
 
 def _sources(

@@ -3,13 +3,35 @@
 A sentence about a failure says the cause, then the cure. Fields in braces are the trouble's details.
 """
 
+from receiver.sentences.access import ACCESS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_STATES
+from receiver.sentences.alerts import ALERT, DELIVERY, DIGEST, WATCH
 from receiver.sentences.calendars import AUDIT, CALENDAR, CALENDAR_UNKNOWN, MAILBOXES_CHECK, MAILBOXES_TABLE, TLS
 from receiver.sentences.commands import CHECK, CHECK_RESULT, COMMANDS, LEVELS, RULES, STATUS, UNMAPPED, USAGE
 from receiver.sentences.configuration import CONFIGURATION
+from receiver.sentences.operations import BACKUP, DIAGNOSE, FAILURES, PURGE
+from receiver.sentences.pages import (
+    BAD_QUESTION,
+    PAGE_ERRORS,
+    PAGE_WORDS,
+    REFUSALS,
+    RETRIED,
+    SCOPE_NOUNS,
+    SCOPES,
+    UNMAPPED_LINE,
+    UNMAPPED_MAIL,
+    WEEKDAYS,
+)
+from receiver.sentences.recovery import ADOPT, RECOVERY_HELP, UNINSTALL
+from receiver.sentences.resync import RESYNC, SECRETS
 from receiver.sentences.troubles import CAUSES, TROUBLES, UNKNOWN, Advice
 
 __all__ = [
+    "ACCESS",
+    "ADOPT",
+    "ALERT",
     "AUDIT",
+    "BACKUP",
+    "BAD_QUESTION",
     "CALENDAR",
     "CALENDAR_UNKNOWN",
     "CAUSES",
@@ -17,15 +39,38 @@ __all__ = [
     "CHECK_RESULT",
     "COMMANDS",
     "CONFIGURATION",
+    "DELIVERY",
+    "DIAGNOSE",
+    "DIGEST",
+    "FAILURES",
     "LEVELS",
     "MAILBOXES_CHECK",
     "MAILBOXES_TABLE",
+    "PAGE_ERRORS",
+    "PAGE_WORDS",
+    "PURGE",
+    "RECOVERY_HELP",
+    "REFUSALS",
+    "RESYNC",
+    "RETRIED",
     "RULES",
+    "SCOPES",
+    "SCOPE_NOUNS",
+    "SECRETS",
     "STATUS",
     "TLS",
+    "TOKEN",
+    "TOKEN_COLUMNS",
+    "TOKEN_HELP",
+    "TOKEN_STATES",
     "TROUBLES",
+    "UNINSTALL",
     "UNKNOWN",
     "UNMAPPED",
+    "UNMAPPED_LINE",
+    "UNMAPPED_MAIL",
     "USAGE",
+    "WATCH",
+    "WEEKDAYS",
     "Advice",
 ]

@@ -35,6 +35,7 @@ CALENDAR: Mapping[str, str] = {
     "directory_unavailable": "Exchange n'atteint pas l'Active Directory. Regardez ses journaux ; il sera réessayé.",
     "version_mismatch": "Le serveur ne parle pas cette version d'EWS. Corrigez version.",
     "mailbox_unavailable": "La base de la boîte est indisponible (bascule, maintenance). Il sera réessayé.",
+    "mailbox_in_use": "Le service est en train d'écrire dans cette boîte. Relancez la commande dans quelques minutes.",
     "mailbox_not_found": "Aucune boîte à cette adresse. Vérifiez l'adresse et la correspondance sous mailboxes.",
     "impersonation_denied": "Le compte de service n'a pas le droit d'emprunt d'identité sur cette boîte. Donnez-lui "
     "le rôle ApplicationImpersonation, avec une portée qui couvre la boîte.",

@@ -27,6 +27,35 @@ COMMANDS: Mapping[str, str] = {
     "audit days-ahead": "jours à venir à lire (365)",
     "audit repair": "fait remettre en ordre par le service ce qui peut l'être ; ne supprime rien de lui-même",
     "audit dry-run": "ne change rien, même avec --repair",
+    "failures": "liste ce qui échoue, par cause, avec le remède",
+    "failures all": "nomme chaque boîte, entrée et événement, et pas seulement des exemples",
+    "retry": "fait essayer tout de suite ce qui a échoué, une fois la cause réparée",
+    "retry code": "ce qui a échoué pour cette cause (le code que donne failures)",
+    "retry calendar": "ce qui a échoué sur ce calendrier",
+    "retry mailbox": "ce qui a échoué dans cette boîte",
+    "retry event": "cet événement : le numéro qu'affiche RDV Service Public, ou son identifiant",
+    "retry all": "tout ce qui a échoué",
+    "forget": "laisse de côté une entrée qui ne pourra jamais être écrite : ni essayée, ni montrée, jusqu'à ce que "
+    "l'événement change (retry --event la reprend)",
+    "forget event": "l'événement : le numéro qu'affiche RDV Service Public, ou son identifiant",
+    "forget mailbox": "seulement dans cette boîte",
+    "resync": "fait renvoyer par RDV Service Public tout ce qu'il a, puis retire ce qui a disparu sans être annoncé",
+    "secrets": "dit quand chaque secret des webhooks a servi pour la dernière fois ; secrets new en fait un autre",
+    "purge": "efface ce qui a été gardé assez longtemps, ou tout ce que la base sait d'un agent (RGPD)",
+    "purge retention": "ce que le service efface chaque heure : événements supprimés et journal, passé leur délai",
+    "purge agent": "l'agent : son adresse dans RDV Service Public, ou celle de sa boîte",
+    "purge with-entries": "fait d'abord retirer ses entrées du calendrier par le service",
+    "purge report": "le rapport à remettre (texte, ou JSON avec --json) ; le fichier ne doit pas exister",
+    "purge wait": "combien de temps attendre que le service ait retiré les entrées (60)",
+    "backup": "copie la base dans un fichier, service en marche",
+    "backup file": "le fichier à écrire, sur un disque local",
+    "backup force": "remplace le fichier s'il existe",
+    "migrate-store": "copie la base dans une autre, vide : de SQLite vers PostgreSQL, ou l'inverse (service arrêté)",
+    "migrate-store to": "la base d'arrivée, comme store.url : postgresql://utilisateur@hôte/base, sqlite:////chemin/rdv.db",
+    "migrate-store password-env": "la variable d'environnement qui tient son mot de passe",
+    "migrate-store force": "copie même si le service semble tourner",
+    "diagnose": "fait une archive à joindre à une demande d'aide : versions, état, comptes ; ni adresse, ni secret",
+    "diagnose file": "l'archive à écrire (par défaut : rdv-diagnostic-DATE.zip, ici)",
     "check": "vérifie la configuration, la base et l'accès aux calendriers, sans rien écrire",
     "mailbox": "boîte à essayer, telle qu'Exchange la connaît (option répétable)",
     "json": "rapport en JSON",
@@ -34,6 +63,7 @@ COMMANDS: Mapping[str, str] = {
     "version": "affiche la version",
     "commands": "commandes",
     "options": "options",
+    "arguments": "arguments",
     "usage": "usage : ",
     "configuration_refused": "La configuration n'est pas utilisable : {count} point(s) à corriger.",
     "migrated": "La base est à jour.",
@@ -46,6 +76,7 @@ USAGE: Mapping[str, str] = {
     r"the following arguments are required: (.*)": r"il manque : \1",
     r"argument (.*): invalid choice: (.*) \(choose from .*\)": r"\1 : \2 n'existe pas (voir --help)",
     r"argument (.*): expected (?:one|at least one) argument": r"\1 : il manque une valeur",
+    r"argument (.*): not allowed with argument (.*)": r"\1 et \2 ne vont pas ensemble",
     r"ambiguous option: (.*) could match (.*)": r"option ambiguë : \1 (\2)",
 }
 """argparse's English sentences (patterns) and ours."""
@@ -69,6 +100,9 @@ CHECK: Mapping[str, str] = {
     "folder_ready": "Le dossier existe et se laisse écrire.",
     "folder_missing": "Le dossier n'existe pas : {path}. Créez-le.",
     "folder_not_writable": "Le compte qui lance la commande ne peut pas écrire dans {path}. Vérifiez les droits.",
+    "alert_address_ready": "L'adresse d'alerte ({scheme}) est comprise ; « rdv-receiver watch --test » l'essaie.",
+    "alert_address_unusable": "L'adresse d'alerte ({scheme}) ne peut pas servir : Apprise ne la comprend pas. Voyez "
+    "docs/fr/alertes.md.",
     "nothing_mapped": "Aucun agent n'a de boîte : rien ne sera écrit. Remplissez mailboxes.domains, map ou csv.",
 }
 
@@ -79,6 +113,7 @@ CHECK_RESULT: Mapping[str, str] = {
 }
 
 STATUS: Mapping[str, str] = {
+    "installation": "Installation {id}.",
     "source": "Source {name} : dernier webhook le {at}.",
     "source_never": "Source {name} : aucun webhook reçu.",
     "server": "Serveur {name} : dernière réponse le {at}.",

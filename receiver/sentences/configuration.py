@@ -73,6 +73,11 @@ CONFIGURATION: Mapping[str, str] = {
     "émetteur, même plateforme). Listez les organisations de chacune, ou réunissez-les en une source.",
     "organisation_shared": "ces organisations figurent déjà dans la source « {other} » (même émetteur, même "
     "plateforme) : {ids}. Une organisation n'a qu'une source.",
+    "api_address": "il faut l'adresse de l'émetteur seule, sans chemin : « https://www.rdv-solidarites.fr ».",
+    "webhook_address": "il faut l'adresse du webhook telle que l'émetteur la connaît : "
+    "« https://rdv.departement.example/webhooks/mds ».",
+    "address_not_https": "l'adresse doit commencer par https:// : un mot de passe ou des rendez-vous y passent.",
+    "api_of_other_emitter": "seul RDV Service Public a cette API. Retirez api de cette source.",
     # Calendars and mailboxes
     "server_address": "il faut l'adresse EWS entière, comme « https://mail.departement.example/EWS/Exchange.asmx ».",
     "server_not_https": "l'adresse doit commencer par https:// : le mot de passe et les rendez-vous y passent.",
@@ -95,6 +100,8 @@ CONFIGURATION: Mapping[str, str] = {
     "clock_time": 'ce n\'est pas une heure : écrivez-la entre guillemets, comme "08:00", ou null.',
     "network": "ce n'est ni une adresse ni un réseau : par exemple 127.0.0.1 ou 10.1.2.0/24.",
     "header_name": "ce n'est pas un nom d'en-tête HTTP : par exemple X-Remote-User.",
+    "alert_not_verified": "cette adresse d'alerte éteint la vérification des certificats (verify=no). Retirez-le ; une "
+    "autorité interne se donne dans alerts.ca_file.",
     "proxy_address": "ce n'est pas l'adresse d'un mandataire : par exemple http://proxy.departement.example:3128.",
     "csv_header": "la première ligne du CSV doit être « agent;mailbox » ou « agent;mailbox;calendar » (ou avec des "
     "virgules).",

@@ -23,6 +23,16 @@ TROUBLES: Mapping[str, Advice] = {
         "La base de données n'est pas à la version du programme",
         "Lancez « rdv-receiver migrate », ou redémarrez le service : run s'en charge.",
     ),
+    "must_adopt": Advice(
+        "La base vient d'une sauvegarde : rien n'est écrit avant que les boîtes aient été relues",
+        "Lancez « rdv-receiver adopt ». Les webhooks sont reçus et gardés ; une re-synchronisation avant adopt apporte "
+        "ce qui a changé depuis la sauvegarde.",
+    ),
+    "uninstalled": Advice(
+        "L'installation a été retirée : plus rien n'est écrit dans les calendriers",
+        "Si c'est voulu, arrêtez le service et supprimez les webhooks chez l'émetteur. Sinon « rdv-receiver uninstall "
+        "--undo » remet les entrées.",
+    ),
     "worker_silent": Advice(
         "Plus rien n'écrit dans les calendriers",
         "Le processus worker ne donne plus signe de vie. Regardez « systemctl status rdv-receiver » et le journal, "

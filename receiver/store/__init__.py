@@ -1,8 +1,13 @@
 """What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector."""
 
+from receiver.store.copying import CopyFailed, Watch
 from receiver.store.engine import StoreUnavailable
+from receiver.store.erasure import Erased
+from receiver.store.failing import Chosen, Failing
+from receiver.store.history import DeliverySight, EventHistory, PlacementSight, PlacementState, WriteSight
 from receiver.store.identity import Neighbour
 from receiver.store.leases import LeaseLost
+from receiver.store.overview import FailureGroup, FailureScope, HourCount, MailboxSight
 from receiver.store.records import (
     ComingAgent,
     Incoming,
@@ -13,27 +18,50 @@ from receiver.store.records import (
     Verdict,
     WorkItem,
 )
+from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
-from receiver.store.sight import WORKERS, Sight
+from receiver.store.sight import COUNTED, WORKERS, Sight
 from receiver.store.store import Store
 from receiver.store.tallies import Figure, Tally
+from receiver.store.tokens import TokenRecord
+from receiver.store.writes import DONE, Written
 
 __all__ = [
+    "COUNTED",
+    "DONE",
     "WORKERS",
+    "Chosen",
     "ComingAgent",
+    "CopyFailed",
+    "DeliverySight",
+    "Erased",
+    "EventHistory",
+    "Failing",
+    "FailureGroup",
+    "FailureScope",
     "Figure",
+    "HeldEvent",
+    "HourCount",
     "InForce",
     "Incoming",
     "Installation",
     "LeaseLost",
+    "MailboxSight",
     "MailboxWork",
     "Neighbour",
+    "PlacementSight",
+    "PlacementState",
     "Receipt",
+    "Scope",
     "Sight",
     "Store",
     "StoreUnavailable",
     "Tally",
+    "TokenRecord",
     "Trouble",
     "Verdict",
+    "Watch",
     "WorkItem",
+    "WriteSight",
+    "Written",
 ]

@@ -1,18 +1,30 @@
 """Opens the database so that what was committed stays committed, whichever of the two kinds it is."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from receiver.store.writelock import SUFFIX, WriteLock
+
+T = TypeVar("T")
+
 BUSY_TIMEOUT_MS = 4_000  # for our own threads, then as long for other processes: the emitter's patience is 10 s
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what was erased is not left in the file; Debian's SQLite does so anyway
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+)
 CONFLICT_RETRIES = 5
-_TURNS = "rdv_turns"
+_LOCK = "rdv_write_lock"
 CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
 
 
@@ -30,8 +42,9 @@ _CONFLICT_STATES = {"40001", "40P01"}  # serialization failure, deadlock
 def open_engine(url: str) -> Engine:
     """Return an engine on which every write transaction is on disk when it returns."""
     if make_url(url).get_backend_name() == "sqlite":
-        turns = {_TURNS: threading.Lock()}
-        engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, execution_options=turns)
+        options = {_LOCK: WriteLock(Path(f"{make_url(url).database}{SUFFIX}"))}
+        engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, execution_options=options)
+        event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -40,9 +53,22 @@ def open_engine(url: str) -> Engine:
     )
 
 
+def close_engine(engine: Engine) -> None:
+    """Give everything back."""
+    engine.dispose()
+    if lock := engine.get_execution_options().get(_LOCK):
+        lock.close()
+
+
+def _make_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+    """Make a file that is not there yet ours alone, whatever the umask; SQLite makes those beside it like it."""
+    with suppress(OSError):  # it is there, or cannot be made: SQLite will say so
+        os.close(os.open(arguments[0], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, not where the driver guesses
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -53,31 +79,40 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _turn(engine: Engine) -> Iterator[None]:
-    """Let one thread of this process write at a time: SQLite would have the others sleep and try again, unfairly."""
-    turns = engine.get_execution_options().get(_TURNS)
-    if turns is None:
+def write_lock(engine: Engine) -> Iterator[None]:
+    """Hold the right to write: into SQLite for one thread of all processes, into PostgreSQL for whoever wants.
+
+    Raises:
+        StoreUnavailable: others wrote for too long.
+
+    """
+    lock: WriteLock | None = engine.get_execution_options().get(_LOCK)
+    if lock is None:
         yield
-    elif turns.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
-        try:
-            yield
-        finally:
-            turns.release()
-    else:
+        return
+    if not lock.acquire(BUSY_TIMEOUT_MS / 1000):
         raise StoreUnavailable("Busy")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """Yield a consistent view that blocks no writer.
+def reading(engine: Engine, *, snapshot: bool = False) -> Iterator[Connection]:
+    """Yield a consistent view that blocks no writer; each statement's own unless a snapshot is asked for.
 
     Raises:
         StoreUnavailable: the database cannot be read now.
 
     """
     try:
-        with engine.connect().execution_options(rdv_read_only=True) as connection, connection.begin():
-            yield connection
+        with engine.connect() as connection:
+            connection.execution_options(rdv_read_only=True)
+            if snapshot and engine.dialect.name != "sqlite":  # where a transaction is one anyway
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
     except DBAPIError as error:
         raise StoreUnavailable(type(error.orig).__name__) from None
     except PoolTimeout:
@@ -85,8 +120,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, *, locked: bool = False) -> Iterator[Connection]:
     """Yield a transaction that is on disk when the block ends, or changed nothing.
+
+    Args:
+        engine: where.
+        locked: whether the caller holds the write lock.
 
     Raises:
         Conflict: another host changed the same rows; the block may be run again.
@@ -94,7 +133,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     """
     try:
-        with _turn(engine), engine.begin() as connection:
+        with nullcontext() if locked else write_lock(engine), engine.begin() as connection:
             yield connection
     except IntegrityError:
         raise Conflict from None
@@ -106,3 +145,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise StoreUnavailable(type(error.orig).__name__) from None
     except PoolTimeout:
         raise StoreUnavailable("NoConnection") from None
+
+
+def rehearsed(connection: Connection, block: Callable[[Connection], T]) -> T:
+    """Return what a block returns, and take back what it changed."""
+    savepoint = connection.begin_nested()
+    result = block(connection)
+    savepoint.rollback()
+    return result

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, e
 
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
+from receiver.store import identity
 from receiver.store.placements import keep, placement_of
 from receiver.store.records import MailboxWork, Trouble, WorkItem, read_facts
-from receiver.store.tables import Moment, events, mailboxes, placements
+from receiver.store.tables import Moment, events, installation, mailboxes, placements
 
 Advance = Callable[[Placement], Placement]
 
@@ -34,19 +35,42 @@ def claim(connection: Connection, calendar: str, now: datetime, limit: int, leas
     row = connection.execute(_CLAIM, {"calendar": calendar, "now": now}).mappings().first()
     if row is None:
         return None
-    token = secrets.token_hex(16)
-    connection.execute(
-        update(mailboxes).where(mailboxes.c.id == row["id"]).values(lease=token, leased_until=now + lease)
-    )
     due = connection.execute(_DUE, {"mailbox": row["id"], "now": now, "limit": limit}).mappings()
+    return _leased(connection, row, now + lease, tuple(_item(each) for each in due))
+
+
+def claim_one(connection: Connection, mailbox: Mailbox, now: datetime, lease: timedelta) -> MailboxWork | None:
+    """Lease one mailbox, made if need be, whatever is due in it; None: a worker has it at this moment."""
+    this = select(mailboxes).where(mailboxes.c.id == identity.mailbox_id(connection, mailbox)).with_for_update()
+    row = connection.execute(this).mappings().one()
+    if row["leased_until"] is not None and row["leased_until"] > now:
+        return None
+    return _leased(connection, row, now + lease, ())
+
+
+def _leased(connection: Connection, row: RowMapping, until: datetime, items: tuple[WorkItem, ...]) -> MailboxWork:
+    token = secrets.token_hex(16)
+    connection.execute(update(mailboxes).where(mailboxes.c.id == row["id"]).values(lease=token, leased_until=until))
     return MailboxWork(
         mailbox_id=row["id"],
         mailbox=Mailbox(row["calendar"], row["address"]),
         lease=token,
         attempts=row["attempts"],
         identified=row["identity"] is not None,
-        items=tuple(_item(each) for each in due),
+        items=items,
     )
+
+
+def confirm(connection: Connection, work: MailboxWork) -> None:
+    """See that a lease still holds; nobody takes it before this transaction ends.
+
+    Raises:
+        LeaseLost: it does not.
+
+    """
+    mine = and_(mailboxes.c.id == work.mailbox_id, mailboxes.c.lease == work.lease)
+    if connection.execute(select(mailboxes.c.id).where(mine).with_for_update()).first() is None:
+        raise LeaseLost
 
 
 def advance(
@@ -107,6 +131,8 @@ def _is_due() -> ColumnElement[bool]:
     return and_(placements.c.due_at <= _NOW, events.c.unsettled_at.is_(None), stays_or_moved)
 
 
+_MAY_WRITE = exists().where(~installation.c.must_adopt, installation.c.uninstalled_at.is_(None))
+
 # Written once: SQLAlchemy takes longer to put such a statement together than a database to carry it out.
 _CLAIMABLE = (
     select(mailboxes)
@@ -118,6 +144,7 @@ _CLAIMABLE = (
         or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= _NOW),
         or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= _NOW),
         _is_due(),
+        _MAY_WRITE,
     )
     .order_by(placements.c.due_at)
     .limit(1)

@@ -29,6 +29,15 @@ class Installation:
 
     id: str
     digest_key: bytes = field(repr=False)
+    must_adopt: bool = False
+    """The record may be older than the calendars: they are read before anything is written."""
+    uninstalled_at: datetime | None = None
+    """Since when every entry is being taken out, for good."""
+
+    @property
+    def may_write(self) -> bool:
+        """Whether entries may be written."""
+        return not self.must_adopt and self.uninstalled_at is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,19 @@ def hold(connection: Connection, ruleset: Ruleset, removals: int, now: datetime)
         _insert(connection, ruleset, removals, now, None)
 
 
-def held(connection: Connection) -> int | None:
-    """Return how many removals wait for a confirmation; None: nothing waits."""
-    row = connection.execute(select(rulesets).order_by(rulesets.c.id.desc()).limit(1)).first()
-    return row.removals if row and row.adopted_at is None else None
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A ruleset that waits for a confirmation."""
+
+    removals: int
+    since: datetime
+
+
+def held(connection: Connection) -> Held | None:
+    """Return what waits for a confirmation; None: nothing does."""
+    columns = rulesets.c.removals, rulesets.c.proposed_at, rulesets.c.adopted_at
+    row = connection.execute(select(*columns).order_by(rulesets.c.id.desc()).limit(1)).first()
+    return Held(row.removals, row.proposed_at) if row and row.adopted_at is None else None
 
 
 def withdraw(connection: Connection) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
+from receiver.core.adoption import unseen_placement
 from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, desire
-from receiver.store import identity
+from receiver.store import adoption, identity
 from receiver.store.placements import columns_of, keep, placement_of
 from receiver.store.records import read_facts, write_facts
 from receiver.store.tables import agents, event_agents, events, mailboxes, placements
@@ -30,12 +31,18 @@ class Previewed:
 def settle(connection: Connection, decide: Decide, now: datetime, limit: int) -> int:
     """Settle up to `limit` events, the longest waiting first; return how many. Runs inside a write transaction.
 
-    `decide` is pure: facts, e-mails and the mailboxes held in, wishes out.
+    `decide` is pure: facts, e-mails and the mailboxes held in, wishes out. Where nothing may be written, nothing is
+    settled: what calendars hold is not known yet, or of no interest any more.
     """
+    if not adoption.read_installation(connection).may_write:
+        return 0
     rows = _unsettled(connection, limit)
     if not rows:
         return 0
+    if adoption.recognise(connection, rows):
+        rows = _again(connection, rows)
     listed = _agents(connection, [row["id"] for row in rows])
+    adoption.take_over(connection, rows, now)
     held = _held(connection, [row["id"] for row in rows])
     aliases = identity.aliases(connection)
     decided = {row["id"]: decide(_view(row, listed[row["id"]], held[row["id"]], aliases)) for row in rows}
@@ -86,6 +93,10 @@ def preview(connection: Connection, decide: Decide, after: int, limit: int) -> t
 def _unsettled(connection: Connection, limit: int) -> Sequence[RowMapping]:
     waiting = select(events).where(events.c.unsettled_at.is_not(None)).order_by(events.c.unsettled_at)
     return connection.execute(waiting.limit(limit).with_for_update(skip_locked=True)).mappings().all()
+
+
+def _again(connection: Connection, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
+    return connection.execute(select(events).where(events.c.id.in_([row["id"] for row in rows]))).mappings().all()
 
 
 def _agents(connection: Connection, event_ids: Sequence[int]) -> Mapping[int, list[AgentView]]:
@@ -165,9 +176,16 @@ def _place(connection: Connection, placed: Sequence[tuple[int, Mailbox, str | No
     if not placed:
         return
     numbers = identity.mailbox_ids(connection, {mailbox for _, mailbox, _ in placed})
+    unseen = adoption.unseen(connection, numbers.values())
     rows = [
-        columns_of(Placement(id=0, uid="", desired=wish, not_before=now))
+        columns_of(_placement(wish, now, unseen=numbers[mailbox] in unseen))
         | {"event_id": event_id, "mailbox_id": numbers[mailbox]}
         for event_id, mailbox, wish in placed
     ]
     connection.execute(insert(placements), rows)
+
+
+def _placement(wish: str | None, now: datetime, *, unseen: bool) -> Placement:
+    if unseen and wish is not None:
+        return unseen_placement("", wish, now)
+    return Placement(id=0, uid="", desired=wish, not_before=now)

@@ -1,25 +1,24 @@
 """What the store shows of how things go. Reads only, a fixed number of queries."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from receiver.store import rulesets
+from receiver.core.mailboxes import Mailbox
+from receiver.store import overview, rulesets
+from receiver.store.overview import FailureGroup, FailureScope
 from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements
 
 WORKERS = "worker/"
 """How the names of workers begin among the heartbeats."""
 
 
-@dataclass(frozen=True, slots=True)
-class FailureCount:
-    """How many share one failure."""
-
-    code: str
-    count: int
-    calendar: str = ""
+COUNTED = 10_000
+"""What waits is counted so far: of more, that it is more."""
+FIRST = 1_000
+"""Of so many changes, the oldest, the mailboxes are looked at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +29,38 @@ class Sight:
     """When the store was made."""
     worker_beat_at: datetime | None
     due: int
-    """Changes that wait to be written."""
+    """Changes that wait to be written; `COUNTED`: so many or more."""
     unsettled: int
-    """Events whose placements are about to be worked out."""
+    """Events whose placements are about to be worked out; `COUNTED`: so many or more."""
     oldest_due_at: datetime | None
     """Since when the change waits that has waited longest, of mailboxes that are not in trouble."""
     removals_held: int | None
-    mailboxes: tuple[FailureCount, ...] = ()
-    entries: tuple[FailureCount, ...] = ()
-    """Those that are not tried again."""
-    events: tuple[FailureCount, ...] = ()
+    failures: tuple[FailureGroup, ...] = ()
     last_webhook: dict[str, datetime] = field(default_factory=dict)
     """By source: when the last one was kept."""
+    removals_held_since: datetime | None = None
+    installation: str = ""
+    """Who we are, as each entry is marked."""
+    must_adopt: bool = False
+    uninstalled_at: datetime | None = None
+
+    @property
+    def mailboxes(self) -> tuple[FailureGroup, ...]:
+        """Mailboxes that fail."""
+        return self._of(FailureScope.MAILBOX)
+
+    @property
+    def entries(self) -> tuple[FailureGroup, ...]:
+        """Entries that are not tried again."""
+        return self._of(FailureScope.ENTRY)
+
+    @property
+    def events(self) -> tuple[FailureGroup, ...]:
+        """Events that no calendar can show."""
+        return self._of(FailureScope.EVENT)
+
+    def _of(self, scope: FailureScope) -> tuple[FailureGroup, ...]:
+        return tuple(group for group in self.failures if group.scope is scope)
 
 
 def look(connection: Connection, sources: Iterable[str], calendars_down: Iterable[str], now: datetime) -> Sight:
@@ -54,20 +73,21 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         now: the moment.
 
     """
-    due = placements.c.due_at <= now
+    held = rulesets.held(connection)
+    who = connection.execute(select(installation)).one()
     return Sight(
-        created_at=connection.execute(select(installation.c.created_at)).scalar_one(),
+        created_at=who.created_at,
         worker_beat_at=last_beat(connection, WORKERS),
-        due=connection.execute(select(func.count()).select_from(placements).where(due)).scalar_one(),
-        unsettled=connection.execute(
-            select(func.count()).select_from(events).where(events.c.unsettled_at.is_not(None))
-        ).scalar_one(),
+        due=_count(connection, placements.c.due_at, placements.c.due_at <= now),
+        unsettled=_count(connection, events.c.unsettled_at, events.c.unsettled_at.is_not(None)),
         oldest_due_at=_oldest_due(connection, calendars_down, now),
-        removals_held=rulesets.held(connection),
-        mailboxes=_failing_mailboxes(connection),
-        entries=_refused_entries(connection),
-        events=_failing_events(connection),
-        last_webhook={name: at for name in sources if (at := _last_webhook(connection, name))},
+        removals_held=held.removals if held else None,
+        failures=tuple(overview.failures(connection)),
+        last_webhook=_last_webhooks(connection, list(sources)),
+        removals_held_since=held.since if held else None,
+        installation=who.id,
+        must_adopt=who.must_adopt,
+        uninstalled_at=who.uninstalled_at,
     )
 
 
@@ -79,49 +99,49 @@ def last_beat(connection: Connection, prefix: str) -> datetime | None:
 
 
 def _oldest_due(connection: Connection, calendars_down: Iterable[str], now: datetime) -> datetime | None:
-    oldest = (
-        select(placements.c.due_at)
-        .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
-        .where(
-            placements.c.due_at <= now,
-            mailboxes.c.failure.is_(None),
-            mailboxes.c.calendar.not_in(sorted(calendars_down)),
-        )
-        .order_by(placements.c.due_at)
-        .limit(1)
+    """Look at the oldest changes; where all are in trouble, ask mailbox by mailbox: there are fewer."""
+    healthy = and_(mailboxes.c.failure.is_(None), mailboxes.c.calendar.not_in(sorted(calendars_down)))
+    due = select(placements.c.due_at, placements.c.mailbox_id).where(placements.c.due_at <= now)
+    first = due.order_by(placements.c.due_at).limit(FIRST).subquery()
+    of_these = first.join(mailboxes, mailboxes.c.id == first.c.mailbox_id)
+    looked = select(func.count(), func.min(first.c.due_at).filter(healthy)).select_from(of_these)
+    count: int
+    oldest: datetime | None
+    count, oldest = connection.execute(looked).one()
+    if oldest is not None or count < FIRST:
+        return oldest
+    own = due.with_only_columns(placements.c.due_at).where(placements.c.mailbox_id == mailboxes.c.id)
+    each = (
+        select(own.order_by(placements.c.due_at).limit(1).scalar_subquery().label("due_at")).where(healthy).subquery()
     )
-    return connection.scalar(oldest)
+    oldest = connection.scalar(select(func.min(each.c.due_at)))
+    return oldest
 
 
-def _failing_mailboxes(connection: Connection) -> tuple[FailureCount, ...]:
-    keys = mailboxes.c.failure, mailboxes.c.calendar
-    found = select(*keys, func.count()).where(mailboxes.c.failure.is_not(None)).group_by(*keys).order_by(*keys)
-    return tuple(FailureCount(code, count, calendar) for code, calendar, count in connection.execute(found))
+def _count(connection: Connection, column: ColumnElement[datetime], wanted: ColumnElement[bool]) -> int:
+    """Count along the column's index: without an order PostgreSQL would rather read the whole table."""
+    some = select(column).where(wanted).order_by(column).limit(COUNTED).subquery()
+    count: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return count
 
 
-def _refused_entries(connection: Connection) -> tuple[FailureCount, ...]:
-    keys = placements.c.failure, mailboxes.c.calendar
-    found = (
-        select(*keys, func.count())
-        .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
-        .where(placements.c.gave_up, placements.c.failure.is_not(None))
-        .group_by(*keys)
-        .order_by(*keys)
-    )
-    return tuple(FailureCount(code, count, calendar) for code, calendar, count in connection.execute(found))
+def _last_webhooks(connection: Connection, sources: Sequence[str]) -> dict[str, datetime]:
+    newest = [
+        select(func.max(deliveries.c.received_at)).where(deliveries.c.source == name).scalar_subquery()
+        for name in sources
+    ]
+    found = connection.execute(select(*newest)).one() if newest else ()
+    return {name: moment for name, moment in zip(sources, found, strict=True) if moment is not None}
 
 
-def _failing_events(connection: Connection) -> tuple[FailureCount, ...]:
-    found = select(events.c.failure, func.count()).where(events.c.failure.is_not(None)).group_by(events.c.failure)
-    return tuple(FailureCount(code, count) for code, count in connection.execute(found.order_by(events.c.failure)))
-
-
-def _last_webhook(connection: Connection, source: str) -> datetime | None:
-    """Walk back from the newest: a source that is alive is met at once."""
+def last_written(connection: Connection, calendar: str) -> Mailbox | None:
+    """Return the mailbox of a calendar that was last written into with success, and is in no trouble; None: none."""
     newest = (
-        select(deliveries.c.received_at)
-        .where(deliveries.c.source == source)
-        .order_by(deliveries.c.received_at.desc())
+        select(mailboxes.c.calendar, mailboxes.c.address)
+        .where(mailboxes.c.calendar == calendar, mailboxes.c.succeeded_at.is_not(None), mailboxes.c.failure.is_(None))
+        .where(mailboxes.c.same_as.is_(None))
+        .order_by(mailboxes.c.succeeded_at.desc())
         .limit(1)
     )
-    return connection.scalar(newest)
+    row = connection.execute(newest).first()
+    return Mailbox(row.calendar, row.address) if row else None

@@ -4,39 +4,75 @@ Batches from the first day: `accept` takes many webhooks, `claim` hands out many
 outcomes, each in one transaction.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from receiver.core.audit import EventStanding, Recorded
-from receiver.core.mailboxes import Mailbox
+from receiver.core.facts import Model
+from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import Server
 from receiver.store import (
+    adoption,
     agents,
     audit,
+    copying,
+    erasure,
+    failing,
+    history,
     identity,
     intake,
     leases,
     migrations,
+    overview,
+    resyncing,
+    retention,
     rulesets,
     servers,
     settling,
     sight,
     tallies,
+    tokens,
+    turns,
+    writes,
 )
-from receiver.store.engine import CONFLICT_RETRIES, Conflict, open_engine, reading, writing
+from receiver.store.copying import Watch
+from receiver.store.engine import (
+    CONFLICT_RETRIES,
+    Conflict,
+    StoreUnavailable,
+    close_engine,
+    open_engine,
+    reading,
+    rehearsed,
+    write_lock,
+    writing,
+)
+from receiver.store.erasure import Erased
+from receiver.store.failing import Chosen, Failing
+from receiver.store.grouping import Grouped
+from receiver.store.history import EventHistory
 from receiver.store.identity import Neighbour
+from receiver.store.overview import FailureGroup, FailureScope, HourCount, MailboxSight
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
+from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
 from receiver.store.sight import Sight
-from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements, roles
-from receiver.store.tallies import Tally
+from receiver.store.tables import events, heartbeats, mailboxes, placements
+from receiver.store.tallies import Figure, Tally
+from receiver.store.tokens import TokenRecord
+from receiver.store.writes import Written
 
 T = TypeVar("T")
+
+INTAKE_BATCH = 100
+"""So many webhooks share a transaction: enough for one to cost little, few enough for none to wait long."""
 
 
 class Store:
@@ -44,10 +80,11 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
+        self._intake = Grouped(self._take_in, INTAKE_BATCH, StoreUnavailable, lambda: write_lock(self._engine))
 
     def close(self) -> None:
         """Give the connections back."""
-        self._engine.dispose()
+        close_engine(self._engine)
 
     # Schema
 
@@ -59,11 +96,19 @@ class Store:
         """Whether the schema is the one this version expects."""
         return migrations.is_current(self._engine)
 
+    def revision(self) -> str | None:
+        """Return the schema by its number; None: there is none."""
+        return migrations.revision(self._engine)
+
+    def row_counts(self) -> dict[str, int]:
+        """Return how many rows each table has."""
+        with reading(self._engine) as connection:
+            return copying.counts_of(connection)
+
     def installation(self) -> Installation:
         """Return who we are."""
         with reading(self._engine) as connection:
-            row = connection.execute(select(installation)).one()
-            return Installation(row.id, row.digest_key)
+            return adoption.read_installation(connection)
 
     # Intake
 
@@ -74,7 +119,12 @@ class Store:
             StoreUnavailable: nothing was taken in.
 
         """
-        return self._write(lambda connection: [intake.take(connection, incoming, now) for incoming in batch])
+        return self._intake.submit([(incoming, now) for incoming in batch])
+
+    def _take_in(self, batch: Sequence[tuple[Incoming, datetime]]) -> list[Receipt]:
+        now = max(moment for _, moment in batch)
+        news = [incoming for incoming, _ in batch]
+        return self._write(lambda connection: intake.take(connection, news, now), locked=True)
 
     def tally(self, counts: Mapping[Tally, int], figures: Mapping[str, int], now: datetime) -> None:
         """Add to the counts of the hour; write figures down in place of those before."""
@@ -118,7 +168,8 @@ class Store:
     def held_removals(self) -> int | None:
         """Return how many removals wait for a confirmation; None: nothing waits."""
         with reading(self._engine) as connection:
-            return rulesets.held(connection)
+            waiting = rulesets.held(connection)
+            return waiting.removals if waiting else None
 
     def preview(self, decide: settling.Decide, page: int = 500) -> Iterator[settling.Previewed]:
         """Yield what deciding anew would make of every live event. Changes nothing."""
@@ -150,13 +201,11 @@ class Store:
             moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
             return moment.astimezone(UTC)
 
-    def has_unsettled(self) -> bool:
-        """Whether some event's placements may not agree with its facts."""
+    def has_unsettled(self, more_than: int = 0) -> bool:
+        """Whether the placements of more than so many events may not agree with their facts."""
         with reading(self._engine) as connection:
-            return (
-                connection.execute(select(events.c.id).where(events.c.unsettled_at.is_not(None)).limit(1)).first()
-                is not None
-            )
+            unsettled = select(events.c.id).where(events.c.unsettled_at.is_not(None)).offset(more_than).limit(1)
+            return connection.execute(unsettled).first() is not None
 
     def settle(self, decide: settling.Decide, now: datetime, limit: int = 200) -> int:
         """Make placements agree with facts for up to `limit` events; return how many there were."""
@@ -179,16 +228,28 @@ class Store:
         return self._write(lambda connection: leases.claim(connection, calendar, now, limit, lease))
 
     def advance(
-        self, work: MailboxWork, changes: Mapping[int, leases.Advance], now: datetime, lease: timedelta
+        self,
+        work: MailboxWork,
+        changes: Mapping[int, leases.Advance],
+        now: datetime,
+        lease: timedelta,
+        written: Mapping[int, Written] | None = None,
     ) -> dict[int, Placement]:
-        """Record changes to leased placements; return them as they are now.
+        """Record changes to leased placements, and the writes that brought them about; return them as they are now.
 
         Raises:
             LeaseLost: nothing was recorded.
             StoreUnavailable: nothing was recorded.
 
         """
-        return self._write(lambda connection: leases.advance(connection, work, changes, now, lease))
+
+        def block(connection: Connection) -> dict[int, Placement]:
+            advanced = leases.advance(connection, work, changes, now, lease)
+            noted = [each for number, each in (written or {}).items() if number in advanced]
+            writes.note(connection, work, noted)
+            return advanced
+
+        return self._write(block)
 
     def identify(self, work: MailboxWork, primary: str, now: datetime) -> bool:
         """Note what the server calls a leased mailbox; return whether that is another name."""
@@ -210,9 +271,20 @@ class Store:
 
         return self._write(block)
 
-    def release(self, work: MailboxWork, trouble: Trouble | None = None, succeeded_at: datetime | None = None) -> None:
-        """Give a mailbox back."""
-        self._write(lambda connection: leases.release(connection, work, trouble, succeeded_at))
+    def release(
+        self,
+        work: MailboxWork,
+        trouble: Trouble | None = None,
+        succeeded_at: datetime | None = None,
+        written: Sequence[Written] = (),
+    ) -> None:
+        """Give a mailbox back; note the writes that were recorded with no placement."""
+
+        def block(connection: Connection) -> None:
+            leases.release(connection, work, trouble, succeeded_at)
+            writes.note(connection, work, writes.still_known(connection, written))
+
+        self._write(block)
 
     def servers(self) -> list[Server]:
         """Return every calendar server that a worker has met; a name that is configured no more stays."""
@@ -244,6 +316,74 @@ class Store:
         with reading(self._engine) as connection:
             return sight.look(connection, sources, calendars_down, now)
 
+    def last_written(self, calendar: str) -> Mailbox | None:
+        """Return the mailbox of a calendar that was last written into with success; None: none was."""
+        with reading(self._engine) as connection:
+            return sight.last_written(connection, calendar)
+
+    def hours(self, since: datetime) -> list[HourCount]:
+        """Return all counts from the hour of a moment on."""
+        with reading(self._engine) as connection:
+            return overview.hours(connection, since)
+
+    def counted_ever(self) -> dict[Tally, int]:
+        """Return what was counted since the beginning."""
+        with reading(self._engine) as connection:
+            return tallies.ever(connection)
+
+    def figures(self) -> dict[str, Figure]:
+        """Return every figure by name."""
+        with reading(self._engine) as connection:
+            return tallies.figures_named(connection)
+
+    def failures(self) -> list[FailureGroup]:
+        """Return everything that fails, grouped by scope, calendar and code."""
+        with reading(self._engine) as connection:
+            return overview.failures(connection)
+
+    def mailbox_page(self, after: str, limit: int, failing: bool) -> list[MailboxSight]:
+        """Return about `limit` mailboxes by address, those behind `after`."""
+        with reading(self._engine) as connection:
+            return overview.mailbox_page(connection, after, limit, failing)
+
+    def unmapped_agents(self, now: datetime, limit: int) -> list[ComingAgent]:
+        """Return the busiest agents of events to come that an unmapped agent belongs to; see the mapping who is who."""
+        with reading(self._engine) as connection:
+            return overview.unmapped_agents(connection, now, limit)
+
+    def history(self, wire_id: int, limit: int) -> list[EventHistory]:
+        """Return the events that an emitter knows by a number, with the newest webhooks and writes of each."""
+        with reading(self._engine) as connection:
+            return history.history(connection, wire_id, limit)
+
+    # Failures
+
+    def failing(self, scope: FailureScope, chosen: Chosen, after: int, limit: int) -> tuple[list[Failing], int | None]:
+        """Return up to `limit` of what fails, one by one, and where to go on; None: that was all."""
+        with reading(self._engine) as connection:
+            return failing.failing(connection, scope, chosen, after, limit)
+
+    def meant_events(self, chosen: Chosen) -> list[str]:
+        """Return the uids of the events that an operator may mean."""
+        with reading(self._engine) as connection:
+            return failing.meant_events(connection, chosen)
+
+    def retry_mailboxes(self, chosen: Chosen) -> int:
+        """Have mailboxes that wait tried at once; return how many."""
+        return self._write(lambda connection: failing.retry_mailboxes(connection, chosen))
+
+    def retry_entries(self, chosen: Chosen, now: datetime, after: int = 0) -> tuple[int, int | None]:
+        """Have the next entries that fail tried at once; return how many, and where to go on."""
+        return self._write(lambda connection: failing.retry_entries(connection, chosen, now, after))
+
+    def retry_events(self, chosen: Chosen, now: datetime) -> int:
+        """Have events that can be shown nowhere decided anew; return how many."""
+        return self._write(lambda connection: failing.retry_events(connection, chosen, now))
+
+    def dismiss(self, chosen: Chosen, *, dry_run: bool = False) -> tuple[int, int]:
+        """Neither try nor show what cannot be written, until it changes; return how many entries and events."""
+        return self._write(lambda connection: failing.dismiss(connection, chosen), dry_run=dry_run)
+
     # Audits
 
     def recorded(self, mailbox: Mailbox) -> list[Recorded]:
@@ -265,11 +405,124 @@ class Store:
         """Replace placements that are as they were judged; return how many. None: a worker has the mailbox."""
         return self._write(lambda connection: audit.repair(connection, mailbox, repairs, now))
 
+    # Adoption and uninstallation
+
+    def claim_one(self, mailbox: Mailbox, now: datetime, lease: timedelta) -> MailboxWork | None:
+        """Lease one mailbox, whatever is due in it; None: a worker has it."""
+        return self._write(lambda connection: leases.claim_one(connection, mailbox, now, lease))
+
+    def adopted_in(self, mailbox: Mailbox) -> set[str]:
+        """Return the uids of a mailbox's entries that were read back and wait for a placement."""
+        with reading(self._engine) as connection:
+            return adoption.adopted_in(connection, mailbox)
+
+    def finished(self, uids: Collection[str]) -> dict[str, bool]:
+        """Return the events known among these, and whether each was destroyed and all that follows from it is done."""
+        with reading(self._engine) as connection:
+            return adoption.finished(connection, uids)
+
+    def note_adopted(self, work: MailboxWork, items: Mapping[str, str], gone: Collection[str], now: datetime) -> None:
+        """Keep what was found in a leased mailbox, by uid, and drop what is not there any more.
+
+        Raises:
+            LeaseLost: nothing was changed.
+
+        """
+        self._write(lambda connection: adoption.note(connection, work, items, gone, now))
+        self._write(lambda connection: adoption.unsettle(connection, work, now))
+
+    def waiting_entries(self) -> list[tuple[Mailbox, str]]:
+        """Return mailbox and uid of every entry that was read back and whose event is not known yet."""
+        with reading(self._engine) as connection:
+            return adoption.waiting(connection)
+
+    def take_installation(self, name: str, now: datetime) -> bool:
+        """Go on as an installation whose record was lost; return whether that may be."""
+        return self._write(lambda connection: adoption.take_installation(connection, name, now))
+
+    def calendars_were_read(self) -> None:
+        """Let writing begin, after the calendars of a restored record have been read."""
+        self._write(adoption.calendars_were_read)
+
+    def begin_uninstalling(self, now: datetime) -> None:
+        """Have nothing written any more."""
+        self._write(lambda connection: adoption.begin_uninstalling(connection, now))
+
+    def undo_uninstalling(self, now: datetime) -> None:
+        """Have every entry written again."""
+        self._write(lambda connection: adoption.undo_uninstalling(connection, now))
+
+    def empty(self, work: MailboxWork, kept: Collection[int]) -> None:
+        """Forget what was placed in a leased mailbox that holds nothing of ours any more, but for some placements.
+
+        Raises:
+            LeaseLost: nothing was changed.
+
+        """
+        self._write(lambda connection: adoption.empty(connection, work, kept))
+
+    # Who may look
+
+    def add_token(self, record: TokenRecord) -> None:
+        """Note a token before it is handed out."""
+        self._write(lambda connection: tokens.add(connection, record))
+
+    def token(self, token_id: str) -> TokenRecord | None:
+        """Return one token; None: it was never issued here."""
+        with reading(self._engine) as connection:
+            return tokens.read(connection, token_id)
+
+    def tokens(self) -> list[TokenRecord]:
+        """Return every token, the newest first."""
+        with reading(self._engine) as connection:
+            return tokens.read_all(connection)
+
+    def revoke_token(self, token_id: str, now: datetime) -> None:
+        """Have a token open nothing any more."""
+        self._write(lambda connection: tokens.revoke(connection, token_id, now))
+
+    # Re-syncs
+
+    def told(self, source: str, since: datetime) -> dict[Model, int]:
+        """Return how many events of each kind a source told of since a moment."""
+        with reading(self._engine) as connection:
+            return resyncing.told(connection, source, since)
+
+    def count_live(self, scope: Scope) -> int:
+        """Return how many events are in scope."""
+        with reading(self._engine) as connection:
+            return resyncing.live(connection, scope)
+
+    def untold(self, scope: Scope, since: datetime) -> list[HeldEvent]:
+        """Return the events in scope that nobody told of since a moment."""
+        with reading(self._engine) as connection:
+            return resyncing.untold(connection, scope, since)
+
+    def witnesses(
+        self, source: str, kinds: Collection[tuple[int | None, str | None]], since: datetime, each: int
+    ) -> list[HeldEvent]:
+        """Return a source's RDVs that were told of since a moment, so many of each (organisation, motif)."""
+        with reading(self._engine) as connection:
+            return resyncing.witnesses(connection, source, kinds, since, each)
+
     # Housekeeping
+
+    def take_turn(self, task: str, every: timedelta, now: datetime) -> bool:
+        """Whether a task is the caller's to do now; if so, nobody else's for so long."""
+        return self._write(lambda connection: turns.take(connection, task, every, now))
+
+    def set_turn_back(self, task: str, to: datetime) -> None:
+        """Have a task count as last taken at an earlier moment, so that it is due sooner."""
+        self._write(lambda connection: turns.set_back(connection, task, to))
 
     def beat(self, name: str, now: datetime) -> None:
         """Say that a process is alive and can write."""
         self._write(lambda connection: _beat(connection, name, now))
+
+    def beats(self) -> dict[str, datetime]:
+        """Return when each process was last heard of, by name."""
+        with reading(self._engine) as connection:
+            return overview.beats(connection)
 
     def last_beat(self, prefix: str) -> datetime | None:
         """Return when a process whose name begins so was last heard of."""
@@ -277,17 +530,59 @@ class Store:
             return sight.last_beat(connection, prefix)
 
     def purge(self, now: datetime, tombstone_days: int, journal_days: int) -> int:
-        """Drop old tombstones and journal rows; return how many. What is not certain anywhere stays."""
-        return self._write(lambda connection: _purge(connection, now, tombstone_days, journal_days))
+        """Drop old tombstones, journal rows and counts; return how many. What is not certain anywhere stays."""
+        return sum(self.purge_rows(now, tombstone_days, journal_days).values())
 
-    def _write(self, block: Callable[[Connection], T]) -> T:
+    def purge_rows(self, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
+        """Purge, a few rows at a time; return how many, by table."""
+        dropped: Counter[str] = Counter()
+        more = True
+        while more:
+            some = self._write(lambda connection: retention.drop_old(connection, now, tombstone_days, journal_days))
+            dropped += some
+            more = max(some.values()) >= retention.DROPPED_AT_ONCE
+        old = now - timedelta(days=journal_days)
+        while count := self._write(lambda connection: writes.drop_old(connection, old)):
+            dropped["writes"] += count
+        return dict(dropped)
+
+    def count_old(self, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
+        """Return how many rows `purge` would drop, by table."""
+        with reading(self._engine) as connection:
+            return retention.count_old(connection, now, tombstone_days, journal_days)
+
+    def erase(
+        self, email: str, mapping: MailboxMap, now: datetime, *, with_entries: bool, dry_run: bool = False
+    ) -> Erased:
+        """Erase what is recorded of one agent, or rehearse it; see `receiver.store.erasure.erase`."""
+
+        def block(connection: Connection) -> Erased:
+            return erasure.erase(connection, email, mapping, now, with_entries=with_entries)
+
+        return self._write(block, dry_run=dry_run)
+
+    def back_up(self, path: Path, watch: Watch) -> dict[str, int]:
+        """Write a copy of everything into a file; see `receiver.store.copying.back_up`."""
+        return copying.back_up(self._engine, path, watch)
+
+    def move_to(self, target: "Store", watch: Watch) -> dict[str, int]:
+        """Copy everything into an empty store; see `receiver.store.copying.move`."""
+        return copying.move(self._engine, target._engine, watch)  # noqa: SLF001  # another of our own kind
+
+    def overwrite_freed(self) -> bool:
+        """Have what was deleted leave the files too; False: to be tried again."""
+        return erasure.overwrite_freed(self._engine)
+
+    def _write(self, block: Callable[[Connection], T], *, dry_run: bool = False, locked: bool = False) -> T:
+        if dry_run:
+            return self._write(lambda connection: rehearsed(connection, block))
         for _ in range(CONFLICT_RETRIES):
             try:
-                with writing(self._engine) as connection:
+                with writing(self._engine, locked=locked) as connection:
                     return block(connection)
             except Conflict:
                 continue
-        with writing(self._engine) as connection:
+        with writing(self._engine, locked=locked) as connection:
             return block(connection)
 
 
@@ -295,15 +590,3 @@ def _beat(connection: Connection, name: str, now: datetime) -> None:
     known = connection.execute(update(heartbeats).where(heartbeats.c.name == name).values(beat_at=now))
     if not known.rowcount:
         connection.execute(insert(heartbeats).values(name=name, beat_at=now))
-
-
-def _purge(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> int:
-    placed = exists().where(placements.c.event_id == events.c.id)
-    old = events.c.destroyed_at < now - timedelta(days=tombstone_days)
-    gone = connection.execute(delete(events).where(old, ~placed)).rowcount
-    read = deliveries.c.received_at < now - timedelta(days=journal_days)
-    stale = heartbeats.c.beat_at < now - timedelta(days=1)
-    connection.execute(delete(heartbeats).where(stale))
-    tallies.drop_old(connection, now)
-    connection.execute(delete(roles).where(roles.c.gone, roles.c.state_at < now - timedelta(days=tombstone_days)))
-    return gone + connection.execute(delete(deliveries).where(read)).rowcount

@@ -77,7 +77,7 @@ events = Table(
     Column("uid", String(255), nullable=False, unique=True),
     Column("platform", String(40), nullable=False),
     Column("model", String(40), nullable=False),
-    Column("wire_id", BigInteger),
+    Column("wire_id", BigInteger, index=True),
     Column("uuid", String(64)),
     Column("organisation", BigInteger),
     # Whose facts these are, and how new.
@@ -206,6 +206,7 @@ Index(
 
 Index(
     "ix_placements_failure",
+    placements.c.gave_up,
     placements.c.failure,
     placements.c.mailbox_id,
     postgresql_where=placements.c.failure.is_not(None),
@@ -229,11 +230,14 @@ mailboxes = Table(
     Column("failure", String(64)),
     Column("succeeded_at", Moment),
     UniqueConstraint("calendar", "address"),
+    Index(None, "address", "calendar"),
 )
 
 Index(
     "ix_mailboxes_failure",
     mailboxes.c.failure,
+    mailboxes.c.calendar,
+    mailboxes.c.succeeded_at,
     postgresql_where=mailboxes.c.failure.is_not(None),
     sqlite_where=mailboxes.c.failure.is_not(None),
 )
@@ -280,6 +284,7 @@ deliveries = Table(
     Column("state_at", Moment, nullable=False),
     Column("received_at", Moment, nullable=False, index=True),
     UniqueConstraint("source", "digest"),
+    Index(None, "source", "received_at"),
 )
 
 rejections = Table(  # the first release's counts, which `tallies` replaces: nothing reads it; the next release drops it

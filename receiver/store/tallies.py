@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from receiver.store.tables import figures, tallies
 
@@ -31,6 +31,8 @@ class Figure:
 
 
 KEPT = timedelta(days=35)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Under this hour stands what was counted since the beginning: counters of metrics must never go back."""
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -39,14 +41,22 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def add(connection: Connection, counts: Mapping[Tally, int], now: datetime) -> None:
-    """Add to the counts of the hour. In one order, so that two hosts never wait for each other."""
+    """Add to the counts of the hour and of ever. In one order, so that two hosts never wait for each other."""
     for tally, count in sorted(counts.items()):
-        key = {"hour": hour_of(now), "kind": tally.kind, "name": tally.name}
-        key |= {"detail": tally.detail, "outcome": tally.outcome}
+        key = {"kind": tally.kind, "name": tally.name, "detail": tally.detail, "outcome": tally.outcome}
         same = [tallies.c[column] == value for column, value in key.items()]
-        added = connection.execute(update(tallies).where(*same).values(count=tallies.c.count + count))
-        if not added.rowcount:
-            connection.execute(insert(tallies).values(key | {"count": count}))
+        hours = [EVER, hour_of(now)]
+        added = update(tallies).where(tallies.c.hour.in_(hours), *same).values(count=tallies.c.count + count)
+        known = connection.execute(added).rowcount  # one: ever, which is there as soon as any hour is
+        for hour in hours[known:]:
+            connection.execute(insert(tallies).values(key | {"hour": hour, "count": count}))
+
+
+def ever(connection: Connection) -> dict[Tally, int]:
+    """Return what was counted since the beginning."""
+    columns = tallies.c.kind, tallies.c.name, tallies.c.detail, tallies.c.outcome, tallies.c["count"]
+    rows = connection.execute(select(*columns).where(tallies.c.hour == EVER))
+    return {Tally(*row[:4]): row[4] for row in rows}
 
 
 def since(connection: Connection, start: datetime, kind: str) -> dict[Tally, int]:
@@ -55,15 +65,6 @@ def since(connection: Connection, start: datetime, kind: str) -> dict[Tally, int
     wanted = tallies.c.hour >= hour_of(start), tallies.c.kind == kind
     rows = connection.execute(select(*mine, func.sum(tallies.c.count)).where(*wanted).group_by(*mine))
     return {Tally(*row[:4]): int(row[4]) for row in rows}
-
-
-def by_hour(connection: Connection, start: datetime) -> dict[tuple[datetime, str, str], int]:
-    """Return the counts by (hour, kind, outcome), from the hour of a moment on."""
-    mine = [tallies.c.hour, tallies.c.kind, tallies.c.outcome]
-    rows = connection.execute(
-        select(*mine, func.sum(tallies.c.count)).where(tallies.c.hour >= hour_of(start)).group_by(*mine)
-    )
-    return {(row[0], row[1], row[2]): int(row[3]) for row in rows}
 
 
 def note(connection: Connection, values: Mapping[str, int], now: datetime) -> None:
@@ -82,6 +83,6 @@ def figures_named(connection: Connection) -> dict[str, Figure]:
     return {row.name: Figure(row.value, row.taken_at) for row in connection.execute(select(figures))}
 
 
-def drop_old(connection: Connection, now: datetime) -> int:
-    """Forget old counts; return how many rows there were."""
-    return connection.execute(delete(tallies).where(tallies.c.hour < hour_of(now - KEPT))).rowcount
+def is_old(now: datetime) -> ColumnElement[bool]:
+    """Tell counts that are kept no longer."""
+    return and_(tallies.c.hour > EVER, tallies.c.hour < hour_of(now - KEPT))

@@ -4,18 +4,19 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from connectors.base import Change, Connector, Found, Outcome
+from connectors.base import Certificate, Change, Connector, Found, Marked, Outcome, Probe
 
 
 class Calls:
-    """The part of a connector that writing needs, with a watch on each call."""
+    """A connector with a watch on each call."""
 
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
         self._began: dict[int, float] = {}
         """By thread, which makes one call at a time; in seconds of the monotonic clock."""
+        self.call_timeout_s = connector.call_timeout_s
 
     def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
         """Make changes, as the connector does."""
@@ -27,10 +28,30 @@ class Calls:
         with self._noted():
             return self._connector.find(mailbox, uids)
 
+    def list_marked(self, mailbox: str, start: datetime, end: datetime) -> Iterator[Marked]:
+        """List entries, as the connector does. Each that comes shows that the call has not stopped."""
+        with self._noted():
+            for item in self._connector.list_marked(mailbox, start, end):
+                self._began[threading.get_ident()] = time.monotonic()
+                yield item
+
+    def probe(self, mailbox: str) -> Probe:
+        """Reach a mailbox, as the connector does."""
+        with self._noted():
+            return self._connector.probe(mailbox)
+
     def identify(self, mailbox: str) -> str:
         """Ask for the primary address, as the connector does."""
         with self._noted():
             return self._connector.identify(mailbox)
+
+    def certificate(self) -> Certificate | None:
+        """Look at the certificate, as the connector does: over a connection that nobody waits for."""
+        return self._connector.certificate()
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._connector.close()
 
     def overdue(self, longest: timedelta) -> set[int]:
         """Return the threads whose call has been under way for longer."""

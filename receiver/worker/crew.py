@@ -5,11 +5,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
 
-from connectors.base import Connector
+from connectors.base import Connector, ConnectorError, Scope
 from receiver import logs
 from receiver.core.plan import Timings
 from receiver.core.ruleset import Ruleset
+from receiver.core.servers import ACCOUNT_REFUSED, THROTTLED, UNANSWERED
 from receiver.store import LeaseLost, MailboxWork, Store, StoreUnavailable, Trouble
 from receiver.worker.calls import Calls
 from receiver.worker.gate import Gate
@@ -21,9 +24,15 @@ BATCH = 100  # what Exchange takes well in one request
 IDLE_S = 1.0
 STORE_PAUSE_S = 2.0
 
+T = TypeVar("T")
+
 
 class CallsStuck(Exception):
     """So many calls never came back that only a new process helps."""
+
+
+class GateClosed(Exception):
+    """The server is to be left alone, or there is work that goes first."""
 
 
 @dataclass
@@ -47,6 +56,7 @@ class Crew:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._visitors: set[threading.Thread] = set()
         self._stuck: set[threading.Thread] = set()
         self._works: dict[int, MailboxWork] = {}
         self._hired = 0
@@ -85,9 +95,10 @@ class Crew:
 
         """
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        self._stuck.intersection_update(self._threads)
+        visitors = self._visitors.copy()
+        self._stuck.intersection_update([*self._threads, *visitors])
         overdue = self._calls.overdue(self._timings.lease)
-        for thread in self._threads.copy():
+        for thread in (*self._threads, *visitors):
             if thread.ident in overdue and thread not in self._stuck:
                 self._replace(thread, thread.ident)
 
@@ -100,7 +111,8 @@ class Crew:
         log.error("call_stuck", calendar=self.calendar, mailbox=work.mailbox_id if work else None)
         if len(self._stuck) > self.connections // 2:
             raise CallsStuck(self.calendar)
-        self._hire()
+        if thread in self._threads:
+            self._hire()
 
     def _hire(self) -> None:
         # A daemon: the process must be able to end though it is stuck.
@@ -148,9 +160,43 @@ class Crew:
             self.gate.leave(result, self.store.now())
         return work is not None
 
+    # Questions that are no work
+
+    def ask(self, question: Callable[[Connector], T]) -> T:
+        """Return the answer to a question, asked in the caller's thread where the gate lets it.
+
+        Raises:
+            GateClosed: not now: nothing was asked.
+            ConnectorError: of the question. That the account is refused, or asks for less, is told to the others; what
+                else ails the server is for those to find out who have work for it.
+
+        """
+        began, began_s = self.store.now(), time.monotonic()
+        if not self.gate.visit(began):
+            raise GateClosed(self.calendar)
+        result = None
+        self._visitors.add(threading.current_thread())
+        try:
+            answer = question(self._calls)
+            result = Result(None, heard=True)
+        except ConnectorError as error:
+            result = _learnt(error)
+            raise
+        finally:
+            self._visitors.discard(threading.current_thread())
+            self.gate.leave(result, began + timedelta(seconds=time.monotonic() - began_s))
+        return answer
+
     def _reconcile(self, work: MailboxWork) -> Result:
         self._works[threading.get_ident()] = work
         result = reconcile(self.store, self._calls, self.ruleset, work, self._timings)
         if result.trouble:
             log.warning("server_trouble", calendar=self.calendar, code=result.trouble.code)
         return result
+
+
+def _learnt(error: ConnectorError) -> Result | None:
+    """Return what the failure of a question tells of the server; None: nothing that anybody should act on."""
+    if error.scope is Scope.SERVER:
+        return Result(error, heard=False) if error.code in ACCOUNT_REFUSED | THROTTLED else None
+    return Result(None, heard=error.code not in UNANSWERED)

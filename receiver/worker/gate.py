@@ -69,7 +69,17 @@ class Gate:
                 return False
             if self._proven and server.failure is None:
                 return self._admit(Turn(now, None))
-            return self._probe(server, now)
+            return self._may_probe(server, now) and self._has_work(now) and self._probe(server, now)
+
+    def visit(self, now: datetime) -> bool:
+        """Whether this thread may ask something that is no work, of which there must be none. Who visits must leave."""
+        with self._lock:
+            server = self._look(now)
+            if not self._is_open(server, now) or self._has_work(now):
+                return False
+            if self._proven and server.failure is None:
+                return self._admit(Turn(now, None))
+            return self._may_probe(server, now) and self._probe(server, now)
 
     def leave(self, result: Result | None, now: datetime) -> None:
         """Say how it went; None: nothing was asked."""
@@ -99,10 +109,13 @@ class Gate:
         refused = self._refused_until is not None and now < self._refused_until
         return not (refused or server.is_blocked(now)) and self._throughput.admits(len(self._turns), now)
 
+    def _has_work(self, now: datetime) -> bool:
+        return self._store.has_work(self._calendar, now)
+
+    def _may_probe(self, server: Server, now: datetime) -> bool:
+        return not server.is_probed(now) and not any(turn.probe for turn in self._turns.values())
+
     def _probe(self, server: Server, now: datetime) -> bool:
-        alone = not any(turn.probe for turn in self._turns.values())
-        if not alone or server.is_probed(now) or not self._store.has_work(self._calendar, now):
-            return False
         probe = secrets.token_hex(8)
         if self._store.claim_probe(self._calendar, probe, now, self._lease):
             self._server = replace(server, probe=probe, probe_until=now + self._lease)

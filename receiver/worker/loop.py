@@ -19,6 +19,7 @@ from receiver.operations import rules
 from receiver.store import WORKERS, Store, StoreUnavailable
 from receiver.worker import credentials
 from receiver.worker.crew import CallsStuck, Crew
+from receiver.worker.lookout import Lookout
 from receiver.worker.watch import FileWatch
 
 log = logs.get("worker")
@@ -31,6 +32,7 @@ STUCK_STATUS = 75
 """Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
 BEAT_EVERY = timedelta(seconds=5)
 PURGE_EVERY = timedelta(hours=1)
+IDLE_NEWS_EVERY = timedelta(minutes=1)
 
 Connect = Callable[[Settings], Mapping[str, Connector]]
 """Builds the connectors that some settings ask for."""
@@ -49,8 +51,10 @@ class Worker:
         """Start nothing yet."""
         self._stopping = threading.Event()
         self._reloading = threading.Event()
-        self._beat_due = self._purge_due = datetime.min.replace(tzinfo=UTC)
+        self._beat_due = self._purge_due = self._idle_news_due = datetime.min.replace(tzinfo=UTC)
+        self._installation: str | None = None
         self._crews: list[Crew] = []
+        self._lookout: Lookout | None = None
         self._ruleset: Ruleset | None = None
         self._ruleset_id: int | None = None
         self._proposed = False
@@ -95,20 +99,40 @@ class Worker:
             self._reloading.clear()
             self._reload()
         self._keep_house(now)
-        if not self._proposed:
-            self._propose()
-            self._proposed = True  # only now: a store that is away is asked again
+        if not self._may_write(now):
+            return False
         ruleset = self._follow_ruleset()
         settled = 0
         if self.store.has_unsettled():
             settled = self.store.settle(lambda view: _decide(ruleset, view, now), now)
         if self.settings.current.dry_run:
             self._report_plan(now)
+        self._wake_crews(now)
+        if self._lookout:
+            self._lookout.tick(now)
+        return settled > 0
+
+    def _wake_crews(self, now: datetime) -> None:
         for crew in self._crews:
             crew.look_after()
             if crew.gate.may_open(now) and self.store.has_work(crew.calendar, now):
                 crew.wake()
-        return settled > 0
+
+    def _may_write(self, now: datetime) -> bool:
+        """Whether entries may be written. Where they may not, neither is anything settled."""
+        installation = self.store.installation()
+        if installation.id != self._installation:
+            log.info("installation", id=installation.id)
+            self._installation = installation.id
+            self._ruleset = None  # what the crews write bears the name: they start anew
+        if installation.may_write:
+            return True
+        for crew in self._crews:
+            crew.look_after()
+        if now >= self._idle_news_due:
+            log.warning("nothing_is_written", code="must_adopt" if installation.must_adopt else "uninstalled")
+            self._idle_news_due = now + IDLE_NEWS_EVERY
+        return False
 
     def _keep_house(self, now: datetime) -> None:
         if now >= self._beat_due:
@@ -140,6 +164,9 @@ class Worker:
 
     def _follow_ruleset(self) -> Ruleset:
         """Return the ruleset in force; when another host put a new one in force, follow it."""
+        if not self._proposed:
+            self._propose()
+            self._proposed = True  # only now: a store that is away is asked again
         newest = self.store.ruleset_id()
         if self._ruleset is None or newest != self._ruleset_id:
             in_force = self.store.ruleset()
@@ -166,10 +193,12 @@ class Worker:
     # Crews
 
     def _start_crews(self, ruleset: Ruleset) -> None:
-        settings = self.settings.current
-        if settings.dry_run:
-            return
-        key = self.store.installation().digest_key
+        settings, installation = self.settings.current, self.store.installation()
+        if not settings.dry_run:
+            self._hire(settings, ruleset, installation.digest_key)
+        self._lookout = Lookout(self.store, settings, ruleset, self._crews, installation.id)
+
+    def _hire(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
         tags = {name: credentials.tag(calendar, key) for name, calendar in settings.calendars.items()}
         self._crews = [
             Crew(name, connector, settings.calendars[name].connections, self.store, ruleset, tags[name])
@@ -179,9 +208,14 @@ class Worker:
             crew.start()
 
     def _stop_crews(self) -> None:
+        lookout, self._lookout = self._lookout, None
+        if lookout:
+            lookout.stop()
         for crew in self._crews:
             crew.stop()
         deadline = time.monotonic() + GRACE_S
+        if lookout:
+            lookout.join(deadline)  # before the connections are closed that it asks over
         for crew in self._crews:
             crew.join(deadline)
         self._crews = []

@@ -30,7 +30,7 @@ from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, faile
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import UNANSWERED
-from receiver.store import MailboxWork, Neighbour, Store, Trouble, WorkItem
+from receiver.store import DONE, MailboxWork, Neighbour, Store, Trouble, WorkItem, Written
 
 log = logs.get("worker")
 
@@ -89,6 +89,8 @@ class Pass:
     answered: bool = field(default=False)
     heard: bool = field(default=False)
     """The server answered, be it that this mailbox cannot be used."""
+    removed: list[Written] = field(default_factory=list)
+    """What went beside the placements: superfluous items."""
 
     def run(self) -> Result:
         """Do what is due and give the mailbox back; return what that says of the server.
@@ -102,7 +104,7 @@ class Pass:
         placements = self._look_up(items)
         if self.trouble is None and self._knows_the_mailbox(placements):
             self._write(items, placements)
-        self.store.release(self.work, *self._verdict())
+        self.store.release(self.work, *self._verdict(), self.removed)
         trouble = self.trouble if self.trouble and self.trouble.scope is Scope.SERVER else None
         return Result(trouble, self.answered or self.heard)
 
@@ -194,13 +196,23 @@ class Pass:
             return advanced
 
         advanced = self._advance(doubtful, record)
-        extras = [item_id for item_ids in superfluous.values() for item_id in item_ids]
-        log.info("looked_up", mailbox=self.work.mailbox_id, count=len(doubtful), extras=len(extras))
-        if extras:
-            # No record of its own: the look-up that is due again sees whether they went.
-            for outcome in self.connector.apply(self.work.mailbox.address, [Delete(item_id) for item_id in extras]):
-                self._notice(outcome)
+        log.info(
+            "looked_up", mailbox=self.work.mailbox_id, count=len(doubtful), extras=sum(map(len, superfluous.values()))
+        )
+        self._remove(superfluous)
         return advanced
+
+    def _remove(self, superfluous: Mapping[int, Sequence[str]]) -> None:
+        """Take items out that are too many. They have no placement: the look-up that is due again sees if they went."""
+        events = {item.placement.id: item.event_id for item in self.work.items}
+        extras = [(events[number], item_id) for number, item_ids in superfluous.items() for item_id in item_ids]
+        if not extras:
+            return
+        outcomes = self.connector.apply(self.work.mailbox.address, [Delete(item_id) for _, item_id in extras])
+        now = self.store.now()
+        for (event_id, _), outcome in zip(extras, outcomes, strict=True):
+            self.removed.append(Written(event_id, Verb.DELETE, _code(outcome) or DONE, now))
+            self._notice(outcome)
 
     def _respects_deletion(self, item: WorkItem) -> bool:
         return self.ruleset.policies(item.source).on_agent_deletion is OnAgentDeletion.RESPECT
@@ -258,7 +270,11 @@ class Pass:
             write, outcome = by_id[placement.id]
             return end(placement, write.sent, outcome, now, random.random())
 
-        self._advance([write.placement for write in writes], record)
+        written = {
+            number: Written(write.item.event_id, write.verb, _code(outcome) or DONE, now)
+            for number, (write, outcome) in by_id.items()
+        }
+        self._advance([write.placement for write in writes], record, written)
         for write, outcome in by_id.values():
             self._log_write(write, outcome)
         for outcome in outcomes:
@@ -283,25 +299,38 @@ class Pass:
             self.trouble = error
 
     def _log_write(self, write: Write, outcome: Outcome) -> None:
-        code = {Done: None, NotFound: "item_not_found"}.get(type(outcome))
-        if isinstance(outcome, Failed):
-            code = outcome.error.code
-        elif isinstance(outcome, Unconfirmed):
-            code = outcome.code
         report = log.info if isinstance(outcome, Done) else log.warning
         report(
             "write",
             verb=write.verb,
             outcome=type(outcome).__name__.lower(),
-            code=code,
+            code=_code(outcome),
             mailbox=self.work.mailbox_id,
             uid=write.placement.uid,
             delivery=write.item.delivery,
         )
 
-    def _advance(self, placements: Iterable[Placement], change: Callable[[Placement], Placement]) -> list[Placement]:
+    def _advance(
+        self,
+        placements: Iterable[Placement],
+        change: Callable[[Placement], Placement],
+        written: Mapping[int, Written] | None = None,
+    ) -> list[Placement]:
         changes = {placement.id: change for placement in placements}
-        return list(self.store.advance(self.work, changes, self.store.now(), self.timings.lease).values())
+        return list(self.store.advance(self.work, changes, self.store.now(), self.timings.lease, written).values())
+
+
+def _code(outcome: Outcome) -> str | None:
+    """Return what came instead of success; None: it succeeded."""
+    match outcome:
+        case Done():
+            return None
+        case NotFound():
+            return "item_not_found"
+        case Unconfirmed(code):
+            return code
+        case Failed(error):
+            return error.code
 
 
 def _known(item_id: str | None) -> str:

@@ -156,7 +156,7 @@ def test_no_part_starts_on_a_store_that_is_not_migrated(
 def test_run_migrates_first_then_starts_both_parts(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, list[str]]] = []
 
-    def supervise(started: dict[str, list[str]], _: object) -> int:
+    def supervise(started: dict[str, list[str]], _: object, spare: object) -> int:
         store = Store(f"sqlite:///{config.parent}/rdv.db")
         assert store.is_current()
         store.close()
@@ -171,7 +171,7 @@ def test_run_migrates_first_then_starts_both_parts(config: Path, monkeypatch: py
 
 
 def test_run_starts_nothing_on_a_store_that_cannot_be_migrated(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "supervise", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr(commands, "supervise", lambda *_, **__: pytest.fail("started"))
     (config.parent / "rdv.db").mkdir()
     assert cli.main(["--config", str(config), "run"]) == 1
 
@@ -183,7 +183,7 @@ def test_run_logs_the_configurations_warnings(
     secret.write_text("s")
     secret.chmod(0o644)
     config.write_text(config.read_text().replace('"env": "RDV_SECRET"', '"file": "secret"'))
-    monkeypatch.setattr(commands, "supervise", lambda *_: 0)
+    monkeypatch.setattr(commands, "supervise", lambda *_, **__: 0)
     monkeypatch.setattr("receiver.logs.configure", lambda *_: None)
     assert cli.main(["--config", str(config), "run"]) == 0
     stream = process_logs
@@ -192,17 +192,18 @@ def test_run_logs_the_configurations_warnings(
 
 
 def test_a_reload_is_passed_on_only_where_the_file_is_right(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    verdicts: list[bool] = []
+    wanted: list[dict[str, list[str]] | None] = []
 
-    def supervise(_: object, may_reload: Any) -> int:
-        verdicts.append(may_reload())
+    def supervise(first: dict[str, list[str]], reload: Any, spare: object) -> int:
+        wanted.extend((first, reload()))
         break_config(config)
-        verdicts.append(may_reload())
+        wanted.append(reload())
         return 0
 
     monkeypatch.setattr(commands, "supervise", supervise)
     assert cli.main(["--config", str(config), "run"]) == 0
-    assert verdicts == [True, False]
+    first, again, broken = wanted
+    assert (again, broken) == (first, None)
 
 
 def test_the_module_runs_as_a_program(config: Path) -> None:

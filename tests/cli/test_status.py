@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from connectors.base import Temporary
+from receiver.config import load
+from receiver.core.health import Code, Trouble
 from receiver.core.servers import Server, failed
+from receiver.operations.status import Status, status
 from receiver.store import Store, Tally
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 from tests.makers import KARIM, MARTINE
@@ -85,7 +89,7 @@ def break_mailbox(store: Store) -> None:
         (break_server, ("server_failing", "pilot", "unauthorized", 0), "refuse le compte de service"),
         (silence_worker, ("worker_silent", "", "", 0), "Plus rien n'écrit dans les calendriers"),
         (refuse_signatures, ("signatures_refused", "mds", "", 12), "12 signatures fausses"),
-        (break_mailbox, ("mailboxes_failing", "pilot", "mailbox_not_found", 1), "1 boîte(s) en échec sur pilot"),
+        (break_mailbox, ("mailboxes_failing", "pilot", "mailbox_not_found", 1), "1 boîte en échec sur pilot"),
     ],
 )
 def test_each_trouble_says_its_cause_and_its_cure(
@@ -107,3 +111,114 @@ def test_a_store_that_is_away_is_told(place: Desk) -> None:
 def test_a_store_that_was_never_migrated_is_told(place: Desk) -> None:
     place.configure(store={"url": f"sqlite:///{place.path.parent}/empty.db"})
     assert troubles(place) == [("store_not_current", "", "", 0)]
+
+
+# What the workers and the web processes left word of
+
+
+def look(place: Desk, now: datetime | None = None) -> Status:
+    settings = load(place.path, {"RDV_SECRET": "s"})
+    return status(settings, place.store, now or place.store.now())
+
+
+def trouble(place: Desk, code: Code) -> Trouble | None:
+    return next((each for each in look(place).troubles if each.code is code), None)
+
+
+def leave(place: Desk, **figures: int) -> datetime:
+    """Have figures noted a minute ago; two underscores stand for what a name cannot hold."""
+    now = place.store.now() - timedelta(minutes=1)
+    place.store.tally({}, {name.replace("__", "/"): value for name, value in figures.items()}, now)
+    return now
+
+
+def test_what_the_worker_counted_is_believed(place: Desk) -> None:
+    """Counting anew at every look would read the agents of all that is to come."""
+    place.expect([1], KARIM)
+    leave(place, unmapped=7)
+    found = trouble(place, Code.AGENTS_UNMAPPED)
+    assert found is not None
+    assert found.count == 7
+    leave(place, unmapped=0)
+    assert trouble(place, Code.AGENTS_UNMAPPED) is None
+
+
+def test_a_certificate_and_a_clock_are_judged_by_what_was_left(place: Desk) -> None:
+    now = place.store.now()
+    leave(place, certificate__pilot=int((now + timedelta(days=20)).timestamp()), clock__pilot=-180)
+    expiring, clock = trouble(place, Code.CERTIFICATE_EXPIRING), trouble(place, Code.CLOCK_OFF)
+    assert expiring is not None
+    assert (expiring.subject, expiring.count) == ("pilot", 19)
+    assert clock is not None
+    assert clock.subject == "pilot"
+    place.configure(alerts={"certificate_days": 10})
+    assert trouble(place, Code.CERTIFICATE_EXPIRING) is None, "the configuration's own limit"
+
+
+def test_what_was_left_of_a_calendar_that_is_configured_no_more_is_nobodys_trouble(place: Desk) -> None:
+    leave(place, certificate__former=0, clock__former=9_999)
+    assert look(place).troubles == ()
+
+
+def test_the_last_audit_tells_what_differs_and_when_it_was(place: Desk) -> None:
+    at = leave(place, audit=12, audit__left_out=3, audit__missing=2, audit__orphaned=0)
+    found = [each for each in look(place).troubles if each.code is Code.CALENDARS_DIFFER]
+    assert [(each.cause, each.count, each.since) for each in found] == [("missing", 2, at)]
+
+
+def test_a_source_was_heard_when_the_web_processes_or_the_journal_say(place: Desk) -> None:
+    """The journal forgets after some weeks; what the web processes count is written down a little later."""
+    assert look(place).sight is not None
+    heard = leave(place, seen__mds=1, seen__former=1)
+    assert seen(place) == {"mds": heard}
+    place.expect([1], MARTINE)
+    assert seen(place)["mds"] > heard
+
+
+def seen(place: Desk) -> dict[str, datetime]:
+    sight = look(place).sight
+    assert sight is not None
+    return sight.last_webhook
+
+
+def test_troubles_say_since_when_where_that_is_known(place: Desk) -> None:
+    place.expect(range(1, 26), MARTINE)
+    held_at = place.store.now()
+    place.store.hold(load(place.path, {"RDV_SECRET": "s"}).ruleset(), 25, held_at)
+    break_server(place.store)
+    sql = "INSERT INTO mailboxes (calendar, address, attempts, failure, succeeded_at) VALUES (?, ?, 3, ?, ?)"
+    row = ("pilot", "x@box.example", "access_denied", "2026-01-02 03:04:05.000000")
+    place.store._write(lambda connection: connection.exec_driver_sql(sql, row))
+    found = {each.code: each.since for each in look(place).troubles}
+    assert found[Code.RULES_HELD] == held_at
+    assert {Code.RULES_HELD, Code.SERVER_FAILING, Code.MAILBOXES_FAILING} <= found.keys()
+    assert None not in found.values()
+
+
+def queries(place: Desk) -> int:
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    event.listen(place.store._engine, "before_cursor_execute", note)
+    try:
+        look(place)
+    finally:
+        event.remove(place.store._engine, "before_cursor_execute", note)
+    return len([statement for statement in asked if statement.startswith("SELECT")])
+
+
+def test_a_look_asks_the_same_few_questions_however_much_there_is(place: Desk) -> None:
+    leave(place, unmapped=0)
+    few = queries(place)
+    sources = {
+        f"s{number}": {"emitter": "rdv_service_public", "platform": f"p{number}", "secrets": [{"env": "RDV_SECRET"}]}
+        for number in range(5)
+    }
+    place.configure(sources=sources)
+    place.expect(range(1, 60), MARTINE, KARIM)
+    for harm in (break_server, break_mailbox, refuse_signatures):
+        harm(place.store)
+    leave(place, **{f"seen__s{number}": 1 for number in range(5)}, audit__missing=3)
+    assert queries(place) == few <= 20

@@ -1,4 +1,4 @@
-"""The keys of pages and alerts."""
+"""The keys of pages, alerts and audits."""
 
 from datetime import time, timedelta
 from pathlib import Path
@@ -86,3 +86,10 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, place: str, value: objec
 def test_a_header_that_is_none_is_refused(tmp_path: Path) -> None:
     web = {"proxy": {"address": "127.0.0.1", "user_header": "X-User: evil"}}
     assert found(write(tmp_path, minimal() | {"web": web})) == [("web.proxy.user_header", "header_name")]
+
+
+@pytest.mark.parametrize(("written", "expected"), [({}, True), ({"audit": {"scheduled": False}}, False)])
+def test_calendars_are_compared_every_night_unless_that_is_switched_off(
+    tmp_path: Path, written: dict[str, Any], expected: bool
+) -> None:
+    assert read(tmp_path, **written).scheduled_audit is expected

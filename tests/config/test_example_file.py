@@ -27,7 +27,7 @@ def installed(tmp_path: Path) -> Path:
     """The example where an administrator would put it, with the files it names."""
     shutil.copy(EXAMPLE, tmp_path / "config.yaml")
     (tmp_path / "secrets").mkdir()
-    for name in ("base", "mds-sud", "alerte-courriel"):
+    for name in ("base", "mds-sud", "api-mds", "alerte-courriel"):
         secret = tmp_path / "secrets" / name
         secret.write_text(f"{name}-secret\n")
         secret.chmod(0o600)

@@ -47,6 +47,13 @@ def test_without_a_store_that_alone_is_told_and_what_the_host_shows(code: Code) 
     assert found(blind) == [Trouble(code, ALARM), Trouble(Code.DISK_LOW, ALARM, count=1)]
 
 
+def test_where_nothing_is_meant_to_be_written_that_alone_explains_what_waits() -> None:
+    late = NOW - LIMITS.change_late
+    assert found(Snapshot(must_adopt=True, oldest_due_at=late)) == [Trouble(Code.MUST_ADOPT, ALARM)]
+    uninstalled = Trouble(Code.UNINSTALLED, Severity.WARNING, since=NOW)
+    assert found(Snapshot(uninstalled_at=NOW, oldest_due_at=late)) == [uninstalled]
+
+
 @pytest.mark.parametrize("name", ["worker_beat_at", "started_at"])
 def test_a_worker_is_missed_from_the_limit_on(name: str) -> None:
     since = NOW - LIMITS.worker_silent
@@ -110,8 +117,9 @@ def test_a_change_is_late_from_the_limit_on() -> None:
 
 
 def test_what_waits_for_somebodys_word_is_told() -> None:
-    assert found(Snapshot(removals_held=31, agents_unmapped=2)) == [
-        Trouble(Code.RULES_HELD, ALARM, count=31),
+    since = NOW - timedelta(hours=3)
+    assert found(Snapshot(removals_held=31, removals_held_since=since, agents_unmapped=2)) == [
+        Trouble(Code.RULES_HELD, ALARM, since=since, count=31),
         Trouble(Code.AGENTS_UNMAPPED, WARNING, count=2),
     ]
 
@@ -150,9 +158,10 @@ def test_a_disk_warns_before_it_is_full(free: float, expected: list[tuple[Severi
 
 
 def test_what_an_audit_found_is_told_by_kind() -> None:
-    assert found(Snapshot(differences={"missing": 2, "doubled": 1, "foreign": 0})) == [
-        Trouble(Code.CALENDARS_DIFFER, WARNING, cause="doubled", count=1),
-        Trouble(Code.CALENDARS_DIFFER, WARNING, cause="missing", count=2),
+    at = NOW - timedelta(hours=7)
+    assert found(Snapshot(differences={"missing": 2, "doubled": 1, "foreign": 0}, audited_at=at)) == [
+        Trouble(Code.CALENDARS_DIFFER, WARNING, cause="doubled", since=at, count=1),
+        Trouble(Code.CALENDARS_DIFFER, WARNING, cause="missing", since=at, count=2),
     ]
 
 

@@ -137,7 +137,8 @@ def _from_ical(text: str) -> _Times:
         start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
         rule = _text(event["RRULE"].to_ical()) if "RRULE" in event else None
         zone = _one_zone(event)
-    except (ValueError, KeyError, IndexError, AttributeError, TypeError):  # icalendar's ways to refuse a text
+    # icalendar's ways to refuse a text. A zone's name is looked up as a file's: it may be too long, or a folder's.
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError, OSError):
         raise InvalidPayload("data.ical") from None
     return _Times(start, end, _rule(rule, "data.ical"), zone)
 

@@ -41,9 +41,13 @@ def upgrade(engine: Engine) -> None:
 
 def is_current(engine: Engine) -> bool:
     """Whether the database is at this version's schema. A database that was never migrated is not."""
+    return revision(engine) == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def revision(engine: Engine) -> str | None:
+    """Return the database's schema by its number; None: it was never migrated."""
     with reading(engine) as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    return current == ScriptDirectory.from_config(_config()).get_current_head()
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def _config() -> Config:
@@ -71,7 +75,9 @@ def _alone(engine: Engine) -> Iterator[None]:
 @contextmanager
 def _lock_file(engine: Engine) -> Iterator[None]:
     try:
-        with Path(f"{engine.url.database}.migrate.lock").open("w") as lock:
+        path = Path(f"{engine.url.database}.migrate.lock")
+        path.touch(0o600)
+        with path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
     except OSError as error:

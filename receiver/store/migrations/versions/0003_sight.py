@@ -19,7 +19,7 @@ def upgrade() -> None:
     _create_writes()
     _create_tokens()
     for name, table, columns, where in _INDEXES:
-        condition = sa.text(where)
+        condition = sa.text(where) if where else None
         op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
 
 
@@ -35,10 +35,13 @@ def downgrade() -> None:
 
 
 _INDEXES = (
+    ("ix_events_wire_id", "events", ["wire_id"], ""),
     ("ix_events_failure", "events", ["failure"], "failure IS NOT NULL"),
     ("ix_events_unmapped", "events", ["ends_at"], "unmapped > 0"),
-    ("ix_placements_failure", "placements", ["failure", "mailbox_id"], "failure IS NOT NULL"),
-    ("ix_mailboxes_failure", "mailboxes", ["failure"], "failure IS NOT NULL"),
+    ("ix_placements_failure", "placements", ["gave_up", "failure", "mailbox_id"], "failure IS NOT NULL"),
+    ("ix_mailboxes_address_calendar", "mailboxes", ["address", "calendar"], ""),
+    ("ix_mailboxes_failure", "mailboxes", ["failure", "calendar", "succeeded_at"], "failure IS NOT NULL"),
+    ("ix_deliveries_source_received_at", "deliveries", ["source", "received_at"], ""),
 )
 
 

@@ -1,0 +1,30 @@
+"""Who does what needs doing once in a while: one process of all hosts, whoever asks first when it is time again.
+
+A turn is a figure of which only the moment matters: when the task was last taken.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from receiver.store.tables import figures
+
+PREFIX = "turn/"
+"""How the names of turns begin among the figures."""
+
+
+def take(connection: Connection, task: str, every: timedelta, now: datetime) -> bool:
+    """Whether a task is the caller's to do now; if so, nobody else's for so long."""
+    mine = figures.c.name == PREFIX + task
+    if connection.execute(update(figures).where(mine, figures.c.taken_at <= now - every).values(taken_at=now)).rowcount:
+        return True
+    if connection.scalar(select(figures.c.name).where(mine)) is not None:
+        return False
+    connection.execute(insert(figures).values(name=PREFIX + task, value=0, taken_at=now))
+    return True
+
+
+def set_back(connection: Connection, task: str, to: datetime) -> None:
+    """Have a task count as last taken at an earlier moment, so that it is due sooner."""
+    mine = figures.c.name == PREFIX + task
+    connection.execute(update(figures).where(mine, figures.c.taken_at > to).values(taken_at=to))
