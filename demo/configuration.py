@@ -25,6 +25,8 @@ mailboxes:
   domains: {{departement.example: departement.example}}
 web:
   listen: 127.0.0.1:{port}
+# A demonstration at three in the morning is no audited night.
+audit: {{scheduled: false}}
 """
 
 

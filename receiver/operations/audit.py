@@ -6,18 +6,18 @@ into no calendar; a repair is a note in the record, and the worker's own rules d
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from connectors.base import Connector, ConnectorError, Found, Marked, Scope
+from connectors.base import Connector, Found, Marked
 from receiver.config import Settings
 from receiver.core import audit
 from receiver.core.audit import Difference, Kind, Recorded
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
-from receiver.operations.mailbox_trial import Pace, Trial
+from receiver.operations.mailbox_trial import Trial
+from receiver.operations.tour import Tour
 from receiver.store import Store
 
 
@@ -116,64 +116,31 @@ def run(
     """
     in_force = store.ruleset()
     ruleset = in_force.ruleset if in_force else settings.ruleset()
+    auditor = _Auditor(store, ruleset, window, repair=repair)
     results: list[MailboxAudit] = []
     troubles: dict[str, str] = {}
     for name, calendar in settings.calendars.items():
         if asked := [each for each in mailboxes if each.calendar == name]:
-            server = _Server(store, connectors[name], ruleset, window, done, repair=repair)
-            results += server.results(asked, calendar.connections)
-            troubles |= {name: server.trouble} if server.trouble else {}
+            tour = Tour(connectors[name], auditor.visit, _failed, done)
+            results += tour.results(asked, calendar.connections)
+            troubles |= {name: tour.trouble} if tour.trouble else {}
     return Audit(tuple(results), troubles, len(mailboxes) - len(results))
 
 
-class _Server:
-    """One server whose mailboxes are being audited."""
+class _Auditor:
+    """Looks into mailboxes, from several threads."""
 
-    def __init__(
-        self,
-        store: Store,
-        connector: Connector,
-        ruleset: Ruleset,
-        window: Window,
-        done: Callable[[], None],
-        *,
-        repair: bool,
-    ) -> None:
-        self._store, self._connector, self._ruleset, self._window = store, connector, ruleset, window
-        self._done, self._repair = done, repair
-        self._pace = Pace()
-        self.trouble: str | None = None
+    def __init__(self, store: Store, ruleset: Ruleset, window: Window, *, repair: bool) -> None:
+        self._store, self._ruleset, self._window, self._repair = store, ruleset, window, repair
 
-    def results(self, asked: Sequence[Mailbox], threads: int) -> list[MailboxAudit]:
-        # One goes first: an account that is refused is shown once, not once by each connection.
-        tried = [self._try(asked[0])]
-        with ThreadPoolExecutor(threads) as pool:
-            try:
-                tried += pool.map(self._try, asked[1:])
-            except BaseException:
-                self._pace.stop.set()
-                raise
-        return [each for each in tried if each is not None]
-
-    def _try(self, mailbox: Mailbox) -> MailboxAudit | None:
-        """Return what was found; None: it was not looked into, for the server's sake."""
-        if self._pace.stop.is_set():
-            return None
-        try:
-            found = self._audit(mailbox)
-        except ConnectorError as error:
-            if error.scope is Scope.SERVER:
-                self.trouble = self.trouble or error.code
-                self._pace.stop.set()
-                return None
-            found = MailboxAudit(mailbox, trouble=error.code)
-        self._done()
+    def visit(self, mailbox: Mailbox, trial: Trial) -> MailboxAudit:
+        found = self._audited(mailbox, trial)
         return self._repaired(found) if self._repair else found
 
-    def _audit(self, mailbox: Mailbox) -> MailboxAudit:
+    def _audited(self, mailbox: Mailbox, trial: Trial) -> MailboxAudit:
         before = self._store.recorded(mailbox)
         expected = audit.wanted(before, self._ruleset)
-        listed, elsewhere = self._look(mailbox, expected)
+        listed, elsewhere = self._look(trial, expected)
         after = self._store.recorded(mailbox)
         still = {each.placement.uid for each in _unchanged(before, after)}
         orphans = self._orphans(mailbox, [*before, *after], listed)
@@ -181,17 +148,13 @@ class _Server:
         found = audit.compare(certain, listed, elsewhere, orphans, self._store.now())
         return MailboxAudit(mailbox, len(certain), len(listed), tuple(found))
 
-    def _look(
-        self, mailbox: Mailbox, expected: Mapping[str, audit.Wanted]
-    ) -> tuple[list[Marked], Mapping[str, list[str]]]:
+    def _look(self, trial: Trial, expected: Mapping[str, audit.Wanted]) -> tuple[list[Marked], Mapping[str, list[str]]]:
         """Return what the window shows, and the items, wherever they are, of what it should show and does not."""
-        trial = Trial(self._connector, mailbox.address, self._pace)
+        connector, address = trial.connector, trial.mailbox
         start, end = self._window.start, self._window.end
-        listed = trial.patiently(lambda: list(self._connector.list_marked(mailbox.address, start, end)))
+        listed = trial.patiently(lambda: list(connector.list_marked(address, start, end)))
         uids = audit.unseen(expected, listed, start, end)
-        found: Mapping[str, list[Found]] = (
-            trial.patiently(lambda: self._connector.find(mailbox.address, uids)) if uids else {}
-        )
+        found: Mapping[str, list[Found]] = trial.patiently(lambda: connector.find(address, uids)) if uids else {}
         return listed, {uid: [item.item_id for item in items] for uid, items in found.items()}
 
     def _orphans(self, mailbox: Mailbox, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:
@@ -212,6 +175,10 @@ class _Server:
             return found
         count = self._store.repair(found.mailbox, repairs, now)
         return replace(found, repairs=count or 0, busy=count is None)
+
+
+def _failed(mailbox: Mailbox, code: str) -> MailboxAudit:
+    return MailboxAudit(mailbox, trouble=code)
 
 
 def _unchanged(before: Sequence[Recorded], after: Sequence[Recorded]) -> Iterator[Recorded]:
