@@ -19,6 +19,7 @@ lint: $(READY)  ## style, types and the direction of imports
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
+	@$(RUN) -m bandit -q -c pyproject.toml -r receiver connectors
 
 bench: $(READY)  ## figures, one a line
 	@$(RUN) -m benchmarks.ews_storm

@@ -23,10 +23,10 @@ calendars:
     timeout_s: {timeout_s}
 mailboxes:
   domains: {{departement.example: departement.example}}
-web:
-  listen: 127.0.0.1:{port}
 # A demonstration at three in the morning is no audited night.
 audit: {{scheduled: false}}
+web:
+  listen: 127.0.0.1:{port}
 """
 
 

@@ -71,6 +71,7 @@ class MockExchange(Hands):
         self.faults = Faults()
         self.throttle = Throttle()
         self.latency_s = latency_s
+        self.clock_ahead_s = 0.0
         self._tls = tls
         self._address = (host, port)
         self._records: list[Recorded] = []

@@ -5,6 +5,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -104,6 +105,10 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
         self.exchange = self.server.exchange
         self.gate = self.exchange.authenticator.gate()
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Tell the time by the server's own clock, which may be wrong."""
+        return super().date_time_string((timestamp or time.time()) + self.exchange.clock_ahead_s)
 
     def version_string(self) -> str:
         """Name the server as Exchange's is named."""

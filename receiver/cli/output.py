@@ -132,4 +132,6 @@ def print_unmapped(agents: Sequence[ComingAgent], *, as_json: bool) -> None:
 
 def printable(text: str) -> str:
     """Return the text without what could steer a terminal: keys and server answers are other people's."""
-    return "".join("\ufffd" if category(character) in {"Cc", "Cf", "Cs"} else character for character in text)
+    return "".join(
+        "\ufffd" if category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character for character in text
+    )

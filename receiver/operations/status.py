@@ -11,7 +11,7 @@ from receiver.core.audit import Kind
 from receiver.core.health import Code, Failing, ServerSight, Snapshot, SourceSight, Trouble, troubles
 from receiver.core.servers import Server
 from receiver.operations import mailboxes
-from receiver.store import FailureGroup, Figure, Sight, Store
+from receiver.store import FailureGroup, Figure, Sight, Store, StoreUnavailable
 from receiver.worktime import working_time
 
 DAY = timedelta(days=1)
@@ -58,7 +58,19 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         audited_at=figures["audit"].taken_at if "audit" in figures else None,
         disk_free=disk_free(settings),
     )
-    return Status(sight, servers, tuple(troubles(seen, now, settings.alerts.thresholds)))
+    found = troubles(seen, now, settings.alerts.thresholds)
+    if any(each.code is Code.WORKER_SILENT for each in found) and not _is_writable(store, now):
+        found = troubles(replace(seen, store=Code.STORE_UNREACHABLE), now, settings.alerts.thresholds)
+    return Status(sight, servers, tuple(found))
+
+
+def _is_writable(store: Store, now: datetime) -> bool:
+    """Whether a worker could beat: one that cannot seems dead, and it is not the worker that needs looking after."""
+    try:
+        store.beat("status", now)
+    except StoreUnavailable:
+        return False
+    return True
 
 
 def unusable(settings: Settings, code: Code, now: datetime) -> Status:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
 
 from receiver.core.mailboxes import Mailbox
 from receiver.store.placements import placement_of
@@ -34,9 +34,10 @@ def mailbox_id(connection: Connection, mailbox: Mailbox) -> int:
 def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[Mailbox, int]:
     """Return the rows of some mailboxes, made if need be."""
     columns = mailboxes.c.calendar, mailboxes.c.address
-    pairs = [(mailbox.calendar, mailbox.address) for mailbox in wanted]
-    rows = connection.execute(select(mailboxes.c.id, *columns).where(tuple_(*columns).in_(pairs)))
-    known = {Mailbox(row.calendar, row.address): row.id for row in rows}
+    # By address alone: SQLite finds a list of pairs by no index.
+    named = mailboxes.c.address.in_({mailbox.address for mailbox in wanted})
+    rows = connection.execute(select(mailboxes.c.id, *columns).where(named))
+    known = {found: row.id for row in rows if (found := Mailbox(row.calendar, row.address)) in wanted}
     # In order: two hosts that make the same mailboxes wait for each other, and not in a circle.
     return known | {new: mailbox_id(connection, new) for new in sorted(set(wanted) - known.keys())}
 
@@ -45,9 +46,9 @@ def aliases(connection: Connection) -> Mapping[Mailbox, Mailbox]:
     """Return every address that is another one of a mailbox, with that other one."""
     primary = mailboxes.alias("primary_mailbox")
     rows = connection.execute(
-        select(mailboxes.c.calendar, mailboxes.c.address, primary.c.address).join(
-            primary, primary.c.id == mailboxes.c.same_as
-        )
+        select(mailboxes.c.calendar, mailboxes.c.address, primary.c.address)
+        .join(primary, primary.c.id == mailboxes.c.same_as)
+        .where(mailboxes.c.same_as.is_not(None))
     )
     return {Mailbox(calendar, alias): Mailbox(calendar, address) for calendar, alias, address in rows}
 

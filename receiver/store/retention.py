@@ -8,19 +8,16 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, f
 from receiver.store.tables import deliveries, events, heartbeats, placements, roles, tallies, writes
 from receiver.store.tallies import is_old
 
-DROPPED_AT_ONCE = 2_000
+DROPPED_AT_ONCE = 500
 """Rows of a table that one transaction drops: nobody waits long for it."""
+PAUSE_S = 0.02
+"""Between two of them: longer than those sleep who wait for their turn, or the next one would be first again."""
 
 
 def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
-    """Drop some of what has been kept long enough; return how many rows, by table.
-
-    If of none as many as at once, only writes may be left.
-    """
+    """Drop some of what has been kept long enough; return how many rows, by table."""
     counts: Counter[str] = Counter()
     for table, condition in _old(now, tombstone_days, journal_days).items():
-        if table is writes:  # many more than of the rest: see `receiver.store.writes`
-            continue
         # Of a table whose key has several columns there are few rows: more than some may go.
         key = next(iter(table.primary_key.columns))
         some = key.in_(select(key).where(condition).limit(DROPPED_AT_ONCE))

@@ -4,6 +4,7 @@ Batches from the first day: `accept` takes many webhooks, `claim` hands out many
 outcomes, each in one transaction.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -534,17 +535,16 @@ class Store:
         return sum(self.purge_rows(now, tombstone_days, journal_days).values())
 
     def purge_rows(self, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
-        """Purge, a few rows at a time; return how many, by table."""
+        """Purge, a few rows at a time, and let others write in between; return how many, by table."""
         dropped: Counter[str] = Counter()
-        more = True
-        while more:
-            some = self._write(lambda connection: retention.drop_old(connection, now, tombstone_days, journal_days))
+        while some := self.purge_some(now, tombstone_days, journal_days):
             dropped += some
-            more = max(some.values()) >= retention.DROPPED_AT_ONCE
-        old = now - timedelta(days=journal_days)
-        while count := self._write(lambda connection: writes.drop_old(connection, old)):
-            dropped["writes"] += count
+            time.sleep(retention.PAUSE_S)
         return dict(dropped)
+
+    def purge_some(self, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
+        """Drop some of what is old, in one short transaction; return how many, by table. Empty: none was left."""
+        return +self._write(lambda connection: retention.drop_old(connection, now, tombstone_days, journal_days))
 
     def count_old(self, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
         """Return how many rows `purge` would drop, by table."""

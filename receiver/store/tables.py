@@ -116,6 +116,7 @@ Index(
 Index(
     "ix_events_failure",
     events.c.failure,
+    events.c.changed_at,
     postgresql_where=events.c.failure.is_not(None),
     sqlite_where=events.c.failure.is_not(None),
 )
@@ -209,6 +210,7 @@ Index(
     placements.c.gave_up,
     placements.c.failure,
     placements.c.mailbox_id,
+    placements.c.not_before,
     postgresql_where=placements.c.failure.is_not(None),
     sqlite_where=placements.c.failure.is_not(None),
 )
@@ -240,6 +242,13 @@ Index(
     mailboxes.c.succeeded_at,
     postgresql_where=mailboxes.c.failure.is_not(None),
     sqlite_where=mailboxes.c.failure.is_not(None),
+)
+
+Index(
+    "ix_mailboxes_same_as",
+    mailboxes.c.same_as,
+    postgresql_where=mailboxes.c.same_as.is_not(None),
+    sqlite_where=mailboxes.c.same_as.is_not(None),
 )
 
 servers = Table(

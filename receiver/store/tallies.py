@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from receiver.store.tables import figures, tallies
 
@@ -31,6 +31,8 @@ class Figure:
 
 
 KEPT = timedelta(days=35)
+SET_BACK = timedelta(minutes=2)
+"""By no less a clock is taken to have been set back: `Thresholds.clock_off`."""
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Under this hour stands what was counted since the beginning: counters of metrics must never go back."""
 
@@ -71,11 +73,15 @@ def note(connection: Connection, values: Mapping[str, int], now: datetime) -> No
     """Write figures down in place of those before; an older one never replaces a newer."""
     for name, value in sorted(values.items()):
         fresh = {"value": value, "taken_at": now}
-        known = connection.execute(
-            update(figures).where(figures.c.name == name, figures.c.taken_at <= now).values(fresh)
-        )
+        is_older = or_(figures.c.taken_at <= now, is_of_the_future(now))
+        known = connection.execute(update(figures).where(figures.c.name == name, is_older).values(fresh))
         if not known.rowcount and connection.scalar(select(figures.c.name).where(figures.c.name == name)) is None:
             connection.execute(insert(figures).values(fresh | {"name": name}))
+
+
+def is_of_the_future(now: datetime) -> ColumnElement[bool]:
+    """Tell figures that were taken by a clock that has been set back since; hosts' clocks never differ so much."""
+    return figures.c.taken_at > now + SET_BACK
 
 
 def figures_named(connection: Connection) -> dict[str, Figure]:

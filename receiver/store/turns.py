@@ -5,18 +5,22 @@ A turn is a figure of which only the moment matters: when the task was last take
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from receiver.store.tables import figures
+from receiver.store.tallies import is_of_the_future
 
 PREFIX = "turn/"
 """How the names of turns begin among the figures."""
 
 
 def take(connection: Connection, task: str, every: timedelta, now: datetime) -> bool:
-    """Whether a task is the caller's to do now; if so, nobody else's for so long."""
+    """Whether a task is the caller's to do now; if so, nobody else's for so long. A turn of the future is none: the
+    clock was set back since, and the task may be the one that would see that it is wrong.
+    """
     mine = figures.c.name == PREFIX + task
-    if connection.execute(update(figures).where(mine, figures.c.taken_at <= now - every).values(taken_at=now)).rowcount:
+    is_time = or_(figures.c.taken_at <= now - every, is_of_the_future(now))
+    if connection.execute(update(figures).where(mine, is_time).values(taken_at=now)).rowcount:
         return True
     if connection.scalar(select(figures.c.name).where(mine)) is not None:
         return False

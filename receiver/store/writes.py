@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select
 
 from receiver.store import tallies
 from receiver.store.records import MailboxWork
@@ -14,8 +14,6 @@ from receiver.store.tallies import Tally
 
 DONE = "done"
 """Outcome of a write that the server confirmed."""
-DROPPED_AT_ONCE = 2_000
-"""Rows that one transaction drops: nobody waits long for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,3 @@ def still_known(connection: Connection, written: Sequence[Written]) -> list[Writ
     asked = select(events.c.id).where(events.c.id.in_(sorted({each.event_id for each in written})))
     known = set(connection.scalars(asked))
     return [each for each in written if each.event_id in known]
-
-
-def drop_old(connection: Connection, before: datetime) -> int:
-    """Drop some of the writes that are older than a moment; return how many: less than at once, and none are left."""
-    old = select(writes.c.id).where(writes.c.written_at < before).order_by(writes.c.written_at).limit(DROPPED_AT_ONCE)
-    return connection.execute(delete(writes).where(writes.c.id.in_(old))).rowcount

@@ -25,11 +25,18 @@ class Errand:
     run: Run
     due: datetime | None = None
     """None: at once."""
+    begun_at: datetime | None = field(default=None, init=False)
+    """When it was last begun; in the future: the clock was set back since, and `due` means nothing."""
     thread: threading.Thread | None = field(default=None, init=False)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether to come again."""
+        return self.due is None or now >= self.due or (self.begun_at is not None and now < self.begun_at)
 
     def start(self, now: datetime) -> None:
         """Do it now, unless it is being done."""
         if self.thread is None or not self.thread.is_alive():
+            self.begun_at = now
             # A daemon: the process must be able to end though a call never comes back.
             self.thread = threading.Thread(target=self._go, args=[now], name=f"errand-{self.name}", daemon=True)
             self.thread.start()
@@ -54,7 +61,7 @@ class Errands:
     def tick(self, now: datetime) -> None:
         """Start those that are due."""
         for errand in self._errands:
-            if errand.due is None or now >= errand.due:
+            if errand.is_due(now):
                 errand.start(now)
 
     def join(self, deadline: float) -> None:

@@ -32,6 +32,8 @@ STUCK_STATUS = 75
 """Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
 BEAT_EVERY = timedelta(seconds=5)
 PURGE_EVERY = timedelta(hours=1)
+PURGE_ON = timedelta(seconds=1)
+"""While something was left to purge: of a large journal only a little goes at a time, and work goes on meanwhile."""
 IDLE_NEWS_EVERY = timedelta(minutes=1)
 
 Connect = Callable[[Settings], Mapping[str, Connector]]
@@ -143,9 +145,9 @@ class Worker:
                 self._reload()
         if now >= self._purge_due:
             settings = self.settings.current
-            purged = self.store.purge(now, settings.tombstone_days, settings.journal_days)
+            purged = self.store.purge_some(now, settings.tombstone_days, settings.journal_days).total()
             log.info("purged", count=purged)
-            self._purge_due = now + PURGE_EVERY
+            self._purge_due = now + (PURGE_ON if purged else PURGE_EVERY)
 
     # Rules
 

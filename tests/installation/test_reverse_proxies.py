@@ -36,8 +36,8 @@ class Answer(NamedTuple):
 def receiver_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder, port = tmp_path_factory.mktemp("receiver"), free_port()
     config = configuration.write(folder, "https://mail.departement.example/EWS/Exchange.asmx", port)
-    # With pages, so that it is the proxy that does not publish them. `web` comes last in the file.
-    config.write_text(f"{config.read_text()}  pages: true\ndry_run: true\n")
+    # With pages, so that it is the proxy that does not publish them.
+    config.write_text(config.read_text().replace("web:\n", "web:\n  pages: true\n", 1) + "dry_run: true\n")
     with processes.receiver(config, port, KEYS, folder / "log"):
         yield port
 

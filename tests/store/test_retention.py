@@ -37,6 +37,15 @@ def test_all_that_is_old_goes_a_few_rows_at_a_time(used: Store) -> None:
     assert used.row_counts()["events"] == 1, "one is alive"
 
 
+def test_some_are_as_many_as_one_transaction_may_hold_until_none_is_left(used: Store) -> None:
+    """Whoever waits for a turn to write gets one in between."""
+    steps = []
+    while some := used.purge_some(LATER, 30, 30):
+        steps.append(some)
+    assert all(max(some.values()) <= 2 for some in steps)
+    assert sum((some.total() for some in steps), 0) == 20
+
+
 def test_what_is_young_stays(used: Store) -> None:
     assert not any(used.count_old(NOW + timedelta(hours=1), 30, 30).values())
     assert used.purge(NOW + timedelta(hours=1), 30, 30) == 0

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -41,12 +42,20 @@ def upgrade(engine: Engine) -> None:
 
 def is_current(engine: Engine) -> bool:
     """Whether the database is at this version's schema. A database that was never migrated is not."""
-    return revision(engine) == ScriptDirectory.from_config(_config()).get_current_head()
+    return revision(engine) == _head()
+
+
+@cache
+def _head() -> str | None:
+    """Return this version's schema; asked often, and the scripts of a running program do not change."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def revision(engine: Engine) -> str | None:
     """Return the database's schema by its number; None: it was never migrated."""
     with reading(engine) as connection:
+        # Alembic makes a new statement each time, which would fill the cache of compiled ones and never be found there.
+        connection.execution_options(compiled_cache=None)
         return MigrationContext.configure(connection).get_current_revision()
 
 

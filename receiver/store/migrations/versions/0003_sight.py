@@ -36,11 +36,17 @@ def downgrade() -> None:
 
 _INDEXES = (
     ("ix_events_wire_id", "events", ["wire_id"], ""),
-    ("ix_events_failure", "events", ["failure"], "failure IS NOT NULL"),
+    ("ix_events_failure", "events", ["failure", "changed_at"], "failure IS NOT NULL"),
     ("ix_events_unmapped", "events", ["ends_at"], "unmapped > 0"),
-    ("ix_placements_failure", "placements", ["gave_up", "failure", "mailbox_id"], "failure IS NOT NULL"),
+    (
+        "ix_placements_failure",
+        "placements",
+        ["gave_up", "failure", "mailbox_id", "not_before"],
+        "failure IS NOT NULL",
+    ),
     ("ix_mailboxes_address_calendar", "mailboxes", ["address", "calendar"], ""),
     ("ix_mailboxes_failure", "mailboxes", ["failure", "calendar", "succeeded_at"], "failure IS NOT NULL"),
+    ("ix_mailboxes_same_as", "mailboxes", ["same_as"], "same_as IS NOT NULL"),
     ("ix_deliveries_source_received_at", "deliveries", ["source", "received_at"], ""),
 )
 
