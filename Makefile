@@ -21,14 +21,21 @@ lint: $(READY)  ## style, types and the direction of imports
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m bandit -q -c pyproject.toml -r receiver connectors
 
-bench: $(READY)  ## figures, one a line
-	@$(RUN) -m benchmarks.ews_storm
+bench: $(READY)  ## figures, one a line, and as JSON under build/bench (about 12 minutes; intake needs Debian's wrk and webhook)
+	@mkdir -p build/bench
+	@$(RUN) -m benchmarks.ews_storm --json build/bench/ews_storm.json
+	@$(RUN) -m benchmarks.intake --json build/bench/intake.json
+	@$(RUN) -m benchmarks.pages --json build/bench/pages.json
+	@$(RUN) -m benchmarks.growth --rounds 20 --json build/bench/growth.json
+	@$(RUN) -m benchmarks.end_to_end --json build/bench/end_to_end.json
+	@$(RUN) -m benchmarks.memory --mailboxes 500 --webhooks 8000 --json build/bench/memory.json
 
 conformance-ews: $(READY)  ## the connector against a server of yours; tests/connectors/any_server.py names the variables
 	@$(RUN) -m pytest tests/connectors/any_server.py $(ARGS)
 
-nightly: $(READY)  ## 2,000 random lives against the independent model
+nightly: $(READY)  ## 2,000 random lives against the independent model; query plans with a million events
 	@RDV_HYPOTHESIS_PROFILE=nightly $(RUN) -m pytest tests/convergence $(ARGS)
+	@RDV_EVENTS=1000000 $(RUN) -m pytest tests/store/test_a_million_events.py $(ARGS)
 
 fuzz: $(READY)  ## a million mutated bodies through decoding and rendering
 	@$(RUN) -m tests.fuzz --bodies 1000000 $(ARGS)
