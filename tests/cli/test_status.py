@@ -13,7 +13,7 @@ from receiver.config import load
 from receiver.core.health import Code, Trouble
 from receiver.core.servers import Server, failed
 from receiver.operations.status import Status, status
-from receiver.store import Store, Tally
+from receiver.store import Store, StoreUnavailable, Tally
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 from tests.makers import KARIM, MARTINE
 
@@ -73,6 +73,20 @@ def refuse_signatures(store: Store) -> None:
     store.tally(
         {Tally("refused", name, "", reason): count for (name, reason), count in refused.items()}, {}, store.now()
     )
+
+
+def test_a_worker_that_cannot_write_is_not_what_needs_looking_after(
+    place: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that takes nothing: restarting the worker, which would be advised, would not help."""
+    silence_worker(place.store)
+    assert [code for code, *_ in troubles(place)] == ["worker_silent"]
+
+    def full(_self: Store, _name: str, _now: datetime) -> None:
+        raise StoreUnavailable("OperationalError")
+
+    monkeypatch.setattr(Store, "beat", full)
+    assert [code for code, *_ in troubles(place)] == ["store_unreachable"]
 
 
 def break_mailbox(store: Store) -> None:

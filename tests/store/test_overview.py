@@ -64,6 +64,13 @@ def test_figures_are_told_by_name(store: Store) -> None:
     }
 
 
+def test_a_newer_figure_stays_and_one_of_the_future_does_not(store: Store) -> None:
+    store.tally({}, {"unmapped": 3, "audit": 40}, NOW)
+    store.tally({}, {"unmapped": 9}, NOW - A_MINUTE)
+    store.tally({}, {"audit": 41}, NOW - timedelta(hours=1))
+    assert {name: each.value for name, each in store.figures().items()} == {"unmapped": 3, "audit": 41}
+
+
 def test_processes_are_told_with_their_last_beat(store: Store) -> None:
     store.beat("worker/a", NOW)
     store.beat("web", NOW - A_MINUTE)

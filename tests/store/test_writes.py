@@ -189,6 +189,15 @@ def test_a_task_is_one_hosts_at_a_time(store: Store, store_url: str) -> None:
         other.close()
 
 
+def test_a_turn_of_the_future_is_none(store: Store) -> None:
+    """A clock that was an hour ahead and is right again: what would see it must not wait for that hour."""
+    hour, minutes = timedelta(hours=1), timedelta(minutes=2)
+    assert store.take_turn("clock", hour, NOW + hour)
+    assert store.take_turn("clock", hour, NOW)
+    assert store.take_turn("count", hour, NOW + minutes)
+    assert not store.take_turn("count", hour, NOW), "clocks of two hosts differ a little"
+
+
 def test_of_hosts_that_ask_at_once_one_has_the_turn(store: Store, store_url: str) -> None:
     other = Store(store_url)
     together = threading.Barrier(6)
