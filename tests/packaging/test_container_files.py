@@ -61,7 +61,8 @@ def test_the_build_sees_the_locks_and_the_two_packages_alone() -> None:
     seen = build_context.files(CHECKOUT)
     beside = {file for file in seen if not file.startswith(("receiver/", "connectors/"))}
     assert beside == {"LICENSE", "README.md", "pyproject.toml", "requirements.lock", "requirements-dev.lock"}
-    assert {Path(file).suffix for file in set(seen) - beside} == {".py", ".mako", ".typed"}
+    kinds = {".py", ".mako", ".typed", ".html", ".css", ".js", ".svg"}
+    assert {Path(file).suffix for file in set(seen) - beside} == kinds
 
 
 @pytest.mark.parametrize(

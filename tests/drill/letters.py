@@ -1,0 +1,66 @@
+"""What came in at the other end of the alerts."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from receiver import sentences
+from receiver.core.health import Code
+
+_PREFIXES = {kind: sentences.ALERT[kind].partition("{")[0] for kind in ("alarm", "warning", "ended")}
+_CHAPTER = re.compile(r"chapitre « (\w+) »")
+
+
+class Kind(StrEnum):
+    """What a letter says of its trouble."""
+
+    BEGUN = "begun"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One alert as it arrived."""
+
+    kind: Kind
+    code: Code
+    title: str
+    """Without the kind before it."""
+
+
+def read(posted: list[tuple[str, str]]) -> list[Letter]:
+    """Return letters from their titles and bodies, in order. One that ends is known by what one before began with.
+
+    Raises:
+        AssertionError: a letter is none that is known, or ends what never began.
+
+    """
+    letters: list[Letter] = []
+    for whole, body in posted:
+        word = next(word for word, prefix in _PREFIXES.items() if whole.startswith(prefix))
+        title = whole.removeprefix(_PREFIXES[word])
+        chapter = _CHAPTER.search(body)
+        if word == "ended":
+            letters.append(Letter(Kind.ENDED, _begun_as(letters, title), title))
+        else:
+            assert chapter, "a letter names its chapter of the runbook"
+            letters.append(Letter(Kind.BEGUN, Code(chapter[1]), title))
+    return letters
+
+
+def counted(letters: list[Letter], kind: Kind) -> Counter[str]:
+    """Return how many letters of a kind came, by code."""
+    return Counter(letter.code.value for letter in letters if letter.kind is kind)
+
+
+def _begun_as(letters: list[Letter], title: str) -> Code:
+    """Return the code of the newest trouble with that title; counts in it may have grown."""
+    wanted = _without_numbers(title)
+    found = [each for each in letters if each.kind is Kind.BEGUN and _without_numbers(each.title) == wanted]
+    assert found, f"nothing began as « {title} »"
+    return found[-1].code
+
+
+def _without_numbers(text: str) -> str:
+    return re.sub(r"\d+", "#", text)

@@ -1,0 +1,86 @@
+"""What a breakage needs of the system, and its drill from nothing to nothing."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.databases import postgres_binaries
+from tests.drill.breakages import Breakage
+from tests.drill.databases import postgres_that_stops
+from tests.drill.ground import FAKETIME, open_ground
+from tests.drill.play import Played, play
+from tests.requirements import require
+from tests.watch.sinks import http_sink, smtp_sink
+
+DISK_BYTES = 160 * 1024 * 1024
+"""The web refuses webhooks below 100 MiB."""
+
+
+def require_parts(breakage: Breakage) -> None:
+    """Skip where a part of the system is absent that the breakage needs."""
+    if breakage.has_own_clock:
+        require(FAKETIME.exists(), "libfaketime is not installed")
+    if breakage.store == "disk":
+        require(os.getuid() == 0 and shutil.which("mkfs.ext4"), "only root can mount a disk of 160 MiB")
+    if breakage.store == "postgresql":
+        require(postgres_binaries(), "PostgreSQL's server programs are not installed")
+
+
+def drill(breakage: Breakage) -> Played:
+    """Open a town hall, play a breakage in it, and leave nothing behind.
+
+    Raises:
+        Exception: as `play`, with the end of the receiver's log.
+
+    """
+    with ExitStack() as open_, tempfile.TemporaryDirectory(prefix="drill-") as name:
+        folder = Path(name)
+        http, mail = open_.enter_context(http_sink()), open_.enter_context(smtp_sink())
+        ground = open_.enter_context(
+            open_ground(
+                folder,
+                http,
+                mail,
+                store_url=open_.enter_context(_store(breakage, folder)),
+                timeout_s=breakage.timeout_s,
+                has_own_clock=breakage.has_own_clock,
+                patience=breakage.patience,
+            )
+        )
+        try:
+            return play(breakage, ground)
+        except Exception as error:
+            error.add_note(f"{breakage.name}: {ground.letters}\n{ground.log[-4000:]}")
+            raise
+
+
+@contextmanager
+def _store(breakage: Breakage, folder: Path) -> Iterator[str]:
+    match breakage.store:
+        case "postgresql":
+            with postgres_that_stops() as url:
+                yield url
+        case "disk":
+            with _disk(folder) as disk:
+                yield f"sqlite:///{disk}/store.db"
+        case _:
+            yield f"sqlite:///{folder}/store.db"
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[Path]:
+    """Mount a small disk: one that can be filled without harm to anybody."""
+    image, disk = folder / "disk.img", folder / "disk"
+    disk.mkdir()
+    with image.open("wb") as file:
+        file.truncate(DISK_BYTES)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", str(image)], check=True)
+    subprocess.run(["mount", "-o", "loop", str(image), str(disk)], check=True)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
