@@ -150,6 +150,8 @@ WRONG_SIGNATURE = "unauthorized"
 """The reason for which a request was refused that tells of a wrong secret."""
 NOT_UNDERSTOOD = frozenset({"payload", "age", "secret_organisation", "too_large", "unsupported_media_type"})
 """Reasons that tell of an emitter or a configuration that has changed. What is ignored on purpose is none."""
+LEFT_ALONE = frozenset({"model", "organisation"})
+"""Reasons for which a webhook is left alone though all is well with it: it concerns no calendar of ours."""
 
 
 def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) -> list[Trouble]:

@@ -6,9 +6,11 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, literal, select
 
+from receiver.core.health import LEFT_ALONE
 from receiver.store.records import ComingAgent
 from receiver.store.tables import agents, event_agents, events, heartbeats, mailboxes, placements, tallies
 from receiver.store.tallies import hour_of
+from receiver.store.writes import DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,15 @@ class HourCount:
     """The model, or the verb."""
     outcome: str
     count: int
+
+    @property
+    def series(self) -> str | None:
+        """Return what people count it as: kept, refused, done or failed; None: left alone on purpose."""
+        if self.kind == "webhook":
+            return "kept"
+        if self.kind == "write":
+            return "done" if self.outcome == DONE else "failed"
+        return None if self.outcome in LEFT_ALONE else "refused"
 
 
 class FailureScope(StrEnum):

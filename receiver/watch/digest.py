@@ -1,16 +1,15 @@
 """The numbers of the daily digest: what happened since the last day with offices open."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from receiver.store import DONE, HourCount, Store
+from receiver.store import HourCount, Store
 from receiver.wording import PARIS
 from receiver.worktime import is_working_day
 
 DAY = timedelta(days=1)
-ON_PURPOSE = frozenset({"model", "organisation"})
-"""Why a webhook is left alone though all is well with it: it concerns no calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +49,11 @@ def last_working_day(today: date) -> date:
 
 
 def _counted(found: Iterable[HourCount], start: datetime, end: datetime) -> Counts:
-    kept = refused = done = failed = 0
+    sums: Counter[str] = Counter()
     for each in found:
-        kept += each.count if each.kind == "webhook" else 0
-        refused += each.count if each.kind == "refused" and each.outcome not in ON_PURPOSE else 0
-        done += each.count if each.kind == "write" and each.outcome == DONE else 0
-        failed += each.count if each.kind == "write" and each.outcome != DONE else 0
-    return Counts(start, end, kept, refused, done, failed)
+        if each.series:
+            sums[each.series] += each.count
+    return Counts(start, end, **sums)
 
 
 def _midnight(day: date) -> datetime:

@@ -12,8 +12,6 @@ from receiver.wording import PARIS
 WEEK_DAYS = 7
 BUCKET_HOURS = 3
 WEBHOOK, REFUSED, WRITE = "webhook", "refused", "write"
-IGNORED = frozenset({"model", "organisation"})
-"""Reasons for which messages are left aside on purpose: nothing was refused that anybody misses."""
 DAY = timedelta(days=1)
 
 
@@ -114,11 +112,10 @@ def week(hours: Iterable[HourCount], now: datetime) -> tuple[Bucket, ...]:
     """Return the week to the end of today, without gaps. An hour that comes twice in autumn is counted once, whole."""
     counts: defaultdict[tuple[date, int], Counter[str]] = defaultdict(Counter)
     for each in hours:
-        series = _series(each)
-        if series:
+        if each.series:
             local = each.hour.astimezone(PARIS)
             slot = local.date(), local.hour - local.hour % BUCKET_HOURS
-            counts[slot][series] += each.count
+            counts[slot][each.series] += each.count
     return tuple(Bucket(day, hour, **counts[day, hour]) for day, hour in _slots(now))
 
 
@@ -127,14 +124,6 @@ def _slots(now: datetime) -> Iterator[tuple[date, int]]:
     for number in range(WEEK_DAYS):
         for hour in range(0, 24, BUCKET_HOURS):
             yield first + timedelta(days=number), hour
-
-
-def _series(each: HourCount) -> str | None:
-    if each.kind == WEBHOOK:
-        return "kept"
-    if each.kind == WRITE:
-        return "done" if each.outcome == DONE else "failed"
-    return None if each.outcome in IGNORED else "refused"
 
 
 def _this_hour(now: datetime) -> datetime:

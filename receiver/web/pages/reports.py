@@ -7,9 +7,9 @@ from itertools import groupby
 from operator import attrgetter
 
 from receiver import sentences
+from receiver.core.health import LEFT_ALONE
 from receiver.core.mailboxes import Unplaced
 from receiver.store import ComingAgent, EventHistory
-from receiver.web.pages.activity import IGNORED
 from receiver.web.parts import Parts
 from receiver.wording import cause_sentence
 
@@ -144,4 +144,4 @@ def refused(parts: Parts) -> tuple[RefusalLine, ...]:
 def _refusals(day: Mapping[tuple[str, str], int], week: Mapping[tuple[str, str], int]) -> Iterable[RefusalLine]:
     for (source, reason), count in week.items():
         sentence = sentences.REFUSALS.get(reason) or cause_sentence(reason)
-        yield RefusalLine(source, reason, reason in IGNORED, day.get((source, reason), 0), count, sentence)
+        yield RefusalLine(source, reason, reason in LEFT_ALONE, day.get((source, reason), 0), count, sentence)
