@@ -18,7 +18,7 @@ from receiver.core.ruleset import Ruleset
 from receiver.operations.audit import Window
 from receiver.operations.mailbox_trial import Pace, Trial
 from receiver.operations.mailboxes_check import known_mailboxes, named_mailboxes
-from receiver.operations.tour import BUSY, Tour, lease
+from receiver.operations.tour import BUSY, Tour, go_round, lease
 from receiver.store import WORKERS, MailboxWork, Store
 
 BUSY_PATIENCE_S = 60.0
@@ -114,14 +114,12 @@ def run(
     """
     in_force = store.ruleset()
     ruleset = in_force.ruleset if in_force else settings.ruleset()
-    results: list[MailboxAdoption] = []
-    troubles: dict[str, str] = {}
-    for name, calendar in settings.calendars.items():
-        if asked := [each for each in mailboxes if each.calendar == name]:
-            reader = _Reader(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)
-            tour = Tour(connectors[name], reader.read, _failed, done)
-            results += tour.results(asked, calendar.connections)
-            troubles |= {name: tour.trouble} if tour.trouble else {}
+
+    def tour_of(name: str) -> Tour[MailboxAdoption]:
+        reader = _Reader(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)
+        return Tour(connectors[name], reader.read, _failed, done)
+
+    results, troubles = go_round(settings, mailboxes, tour_of)
     report = Report(tuple(results), troubles, len(mailboxes) - len(results))
     if dry_run:
         return replace(report, waiting=tuple(_told_to_wait(results)))

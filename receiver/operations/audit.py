@@ -17,7 +17,7 @@ from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.operations.mailbox_trial import Trial
-from receiver.operations.tour import Tour
+from receiver.operations.tour import Tour, go_round
 from receiver.store import Store
 
 
@@ -117,13 +117,7 @@ def run(
     in_force = store.ruleset()
     ruleset = in_force.ruleset if in_force else settings.ruleset()
     auditor = _Auditor(store, ruleset, window, repair=repair)
-    results: list[MailboxAudit] = []
-    troubles: dict[str, str] = {}
-    for name, calendar in settings.calendars.items():
-        if asked := [each for each in mailboxes if each.calendar == name]:
-            tour = Tour(connectors[name], auditor.visit, _failed, done)
-            results += tour.results(asked, calendar.connections)
-            troubles |= {name: tour.trouble} if tour.trouble else {}
+    results, troubles = go_round(settings, mailboxes, lambda name: Tour(connectors[name], auditor.visit, _failed, done))
     return Audit(tuple(results), troubles, len(mailboxes) - len(results))
 
 

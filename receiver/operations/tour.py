@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 from connectors.base import Connector, ConnectorError, Scope
+from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.mailbox_trial import Pace, Trial
 from receiver.store import LeaseLost, MailboxWork, Store
@@ -69,6 +70,30 @@ class Tour(Generic[R]):
             result = self._failed(mailbox, BUSY)
         self._done()
         return result
+
+
+def go_round(
+    settings: Settings, mailboxes: Sequence[Mailbox], tour_of: Callable[[str], Tour[R]]
+) -> tuple[list[R], dict[str, str]]:
+    """Visit mailboxes, server by server.
+
+    Args:
+        settings: tells how many connections each server may have.
+        mailboxes: which.
+        tour_of: makes the tour of a calendar that has any of them.
+
+    Returns:
+        the results, and the code of the trouble of each server that could not be used.
+
+    """
+    results: list[R] = []
+    troubles: dict[str, str] = {}
+    for name, calendar in settings.calendars.items():
+        if asked := [each for each in mailboxes if each.calendar == name]:
+            tour = tour_of(name)
+            results += tour.results(asked, calendar.connections)
+            troubles |= {name: tour.trouble} if tour.trouble else {}
+    return results, troubles
 
 
 def lease(store: Store, mailbox: Mailbox, length: timedelta, pace: Pace, patience_s: float) -> MailboxWork | None:

@@ -30,7 +30,7 @@ from receiver.operations.adopt import BUSY_PATIENCE_S
 from receiver.operations.mailbox_trial import BUSY as SERVER_BUSY
 from receiver.operations.mailbox_trial import Trial
 from receiver.operations.mailboxes_check import named_mailboxes
-from receiver.operations.tour import BUSY, Tour, lease
+from receiver.operations.tour import BUSY, Tour, go_round, lease
 from receiver.store import MailboxWork, Store
 
 BATCH = 100
@@ -112,16 +112,15 @@ def run(
     """
     if not dry_run:
         store.begin_uninstalling(store.now())
-    results: list[MailboxRemoval] = []
-    troubles: dict[str, str] = {}
-    entries = 0
-    for name, calendar in settings.calendars.items():
-        if asked := [each for each in mailboxes if each.calendar == name]:
-            remover = _Remover(store, connectors[name], patience_s)
-            tour = Tour(connectors[name], remover.count if dry_run else remover.empty, remover.failed, done)
-            results += tour.results(asked, calendar.connections)
-            troubles |= {name: tour.trouble} if tour.trouble else {}
-            entries += remover.entries
+    removers: list[_Remover] = []
+
+    def tour_of(name: str) -> Tour[MailboxRemoval]:
+        remover = _Remover(store, connectors[name], patience_s)
+        removers.append(remover)
+        return Tour(connectors[name], remover.count if dry_run else remover.empty, remover.failed, done)
+
+    results, troubles = go_round(settings, mailboxes, tour_of)
+    entries = sum(remover.entries for remover in removers)
     elsewhere = sum(each.calendar not in settings.calendars for each in mailboxes)
     return Report(tuple(results), troubles, len(mailboxes) - elsewhere - len(results), elsewhere, entries)
 

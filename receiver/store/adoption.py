@@ -2,25 +2,22 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, select, update
 
 from receiver.core.adoption import PATIENCE, first_placement, taken_over
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.store import tallies
+from receiver.store.chunks import chunks
+from receiver.store.identity import is_mailbox
 from receiver.store.leases import confirm
-from receiver.store.placements import columns_of, keep, placement_of
+from receiver.store.placements import columns_of, keep, may_be_there, placement_of
 from receiver.store.records import Installation, MailboxWork
 from receiver.store.tables import adopted, events, figures, installation, mailboxes, placements
 
-T = TypeVar("T")
-
 TAKEN_OVER = "taken_over"
 """Name of the figure that tells of a record that was lost once, and when its name was taken over."""
-AT_ONCE = 500
-"""So many values in one statement are within what every database takes."""
 
 
 def read_installation(connection: Connection) -> Installation:
@@ -34,15 +31,14 @@ def read_installation(connection: Connection) -> Installation:
 
 def adopted_in(connection: Connection, mailbox: Mailbox) -> set[str]:
     """Return the uids of a mailbox's entries that wait to be taken over."""
-    here = and_(mailboxes.c.calendar == mailbox.calendar, mailboxes.c.address == mailbox.address)
-    of_it = select(adopted.c.uid).join(mailboxes, mailboxes.c.id == adopted.c.mailbox_id).where(here)
+    of_it = select(adopted.c.uid).join(mailboxes, mailboxes.c.id == adopted.c.mailbox_id).where(is_mailbox(mailbox))
     return set(connection.scalars(of_it))
 
 
 def finished(connection: Connection, uids: Collection[str]) -> dict[str, bool]:
     """Return the events known among these, and whether each was destroyed and all that follows from it is done."""
     found: dict[str, bool] = {}
-    for chunk in _chunks(sorted(uids)):
+    for chunk in chunks(sorted(uids)):
         known = select(events.c.uid, events.c.facts, events.c.unsettled_at).where(events.c.uid.in_(chunk))
         found |= {row.uid: row.facts is None and row.unsettled_at is None for row in connection.execute(known)}
     return found
@@ -59,7 +55,7 @@ def note(
     """
     confirm(connection, work)
     here = adopted.c.mailbox_id == work.mailbox_id
-    for chunk in _chunks(sorted({*items, *gone})):
+    for chunk in chunks(sorted({*items, *gone})):
         connection.execute(delete(adopted).where(here, adopted.c.uid.in_(chunk)))
     rows = [
         {"mailbox_id": work.mailbox_id, "uid": uid, "item_id": item_id, "found_at": now}
@@ -98,7 +94,7 @@ def recognise(connection: Connection, settled: Sequence[RowMapping]) -> bool:
     names = {uid: row for row in settled for uid in _other_names(row)}
     borne = [
         uid
-        for chunk in _chunks(sorted(names))
+        for chunk in chunks(sorted(names))
         for uid in connection.scalars(select(adopted.c.uid).where(adopted.c.uid.in_(chunk)).distinct())
     ]
     renamed = [uid for uid in borne if _rename(connection, names[uid], uid)]
@@ -112,7 +108,7 @@ def _other_names(event: RowMapping) -> set[str]:
 
 def _rename(connection: Connection, event: RowMapping, uid: str) -> bool:
     """Give an event another uid, unless that is another event's, or entries bear its own."""
-    ours = placements.c.event_id == event["id"], _may_be_there()
+    ours = placements.c.event_id == event["id"], may_be_there()
     if connection.execute(select(placements.c.id).where(*ours).limit(1)).first() is not None:
         return False
     if connection.execute(select(events.c.id).where(events.c.uid == uid)).first() is not None:
@@ -149,7 +145,7 @@ def take_over(connection: Connection, settled: Sequence[RowMapping], now: dateti
                 else first_placement(row["uid"], row["item_id"], until)
             )
     _write(connection, taken)
-    for chunk in _chunks(sorted(by_uid)):
+    for chunk in chunks(sorted(by_uid)):
         connection.execute(delete(adopted).where(adopted.c.uid.in_(chunk)))
 
 
@@ -198,18 +194,12 @@ def take_installation(connection: Connection, name: str, now: datetime) -> bool:
 
     Nothing is written before the calendars have been read.
     """
-    if connection.execute(select(placements.c.id).where(_may_be_there()).limit(1)).first() is not None:
+    if connection.execute(select(placements.c.id).where(may_be_there()).limit(1)).first() is not None:
         return False
     connection.execute(update(installation).values(id=name, must_adopt=True, uninstalled_at=None))
     tallies.note(connection, {TAKEN_OVER: 1}, now)
     connection.execute(update(events).values(unsettled_at=now))
     return True
-
-
-def _may_be_there() -> ColumnElement[bool]:
-    return or_(
-        placements.c.applied.is_not(None), placements.c.look_up_at.is_not(None), placements.c.recheck_at.is_not(None)
-    )
 
 
 def calendars_were_read(connection: Connection) -> None:
@@ -239,10 +229,6 @@ def empty(connection: Connection, work: MailboxWork, kept: Collection[int]) -> N
     confirm(connection, work)
     numbers = select(placements.c.id).where(placements.c.mailbox_id == work.mailbox_id)
     dropped = sorted(set(connection.scalars(numbers)) - set(kept))
-    for chunk in _chunks(dropped):
+    for chunk in chunks(dropped):
         connection.execute(delete(placements).where(placements.c.id.in_(chunk)))
     connection.execute(delete(adopted).where(adopted.c.mailbox_id == work.mailbox_id))
-
-
-def _chunks(values: Sequence[T]) -> list[Sequence[T]]:
-    return [values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE)]

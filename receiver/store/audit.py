@@ -1,9 +1,8 @@
 """What an audit reads of the record, and the one thing it may write: that the worker must look again."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
@@ -11,14 +10,10 @@ from receiver.core.audit import EventStanding, Recorded
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.store import identity
+from receiver.store.chunks import chunks
 from receiver.store.placements import keep, placement_of
 from receiver.store.records import read_facts
 from receiver.store.tables import events, mailboxes, placements
-
-T = TypeVar("T")
-
-AT_ONCE = 500
-"""So many values in one statement are within what every database takes."""
 
 
 def recorded(connection: Connection, mailbox: Mailbox) -> list[Recorded]:
@@ -27,7 +22,7 @@ def recorded(connection: Connection, mailbox: Mailbox) -> list[Recorded]:
         select(placements, events.c.uid, events.c.source, events.c.facts, events.c.unsettled_at)
         .join(events, events.c.id == placements.c.event_id)
         .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
-        .where(mailboxes.c.calendar == mailbox.calendar, mailboxes.c.address == mailbox.address)
+        .where(identity.is_mailbox(mailbox))
         .order_by(placements.c.id)
     ).mappings()
     return [
@@ -41,7 +36,7 @@ def standings(connection: Connection, uids: Collection[str]) -> dict[str, EventS
     columns = events.c.uid, events.c.source, events.c.purged, events.c.unsettled_at, placements.c.item_id
     query = select(*columns).outerjoin(placements, placements.c.event_id == events.c.id)
     found: dict[str, EventStanding] = {}
-    for chunk in _chunks(sorted(uids)):
+    for chunk in chunks(sorted(uids)):
         for row in connection.execute(query.where(events.c.uid.in_(chunk))):
             told = found.get(row.uid) or EventStanding(row.source, row.purged, row.unsettled_at is None)
             found[row.uid] = replace(told, items=told.items | ({row.item_id} if row.item_id else set()))
@@ -52,18 +47,17 @@ def repair(
     connection: Connection, mailbox: Mailbox, repairs: Mapping[Placement, Placement], now: datetime
 ) -> int | None:
     """Replace placements that still are as they were judged; return how many. None: a worker has the mailbox."""
-    same = (mailboxes.c.calendar == mailbox.calendar) & (mailboxes.c.address == mailbox.address)
-    number = connection.scalar(select(mailboxes.c.id).where(same))
+    number = connection.scalar(select(mailboxes.c.id).where(identity.is_mailbox(mailbox)))
     if number is None or identity.is_leased(connection, number, now):
         return None
     judged = {before.id: (before, after) for before, after in repairs.items()}
-    standing = [each for chunk in _chunks(sorted(judged)) for each in _locked(connection, number, chunk)]
+    standing = [each for chunk in chunks(sorted(judged)) for each in _locked(connection, number, chunk)]
     replaced = [judged[each.id][1] for each in standing if each == judged[each.id][0]]
     keep(connection, replaced)
     return len(replaced)
 
 
-def _locked(connection: Connection, mailbox_id: int, numbers: list[int]) -> list[Placement]:
+def _locked(connection: Connection, mailbox_id: int, numbers: Sequence[int]) -> list[Placement]:
     rows = connection.execute(
         select(placements, events.c.uid)
         .join(events, events.c.id == placements.c.event_id)
@@ -71,8 +65,3 @@ def _locked(connection: Connection, mailbox_id: int, numbers: list[int]) -> list
         .with_for_update(of=placements)
     ).mappings()
     return [placement_of(row) for row in rows]
-
-
-def _chunks(values: list[T]) -> Iterator[list[T]]:
-    for start in range(0, len(values), AT_ONCE):
-        yield values[start : start + AT_ONCE]

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, or_, select, update
 
 from receiver.core.mailboxes import Mailbox
-from receiver.store.placements import placement_of
+from receiver.store.placements import may_be_there, placement_of
 from receiver.store.records import MailboxWork
 from receiver.store.tables import events, mailboxes, placements
 
@@ -20,10 +20,14 @@ class Neighbour:
     address: str
 
 
+def is_mailbox(mailbox: Mailbox) -> ColumnElement[bool]:
+    """Ask for the row of a mailbox."""
+    return and_(mailboxes.c.calendar == mailbox.calendar, mailboxes.c.address == mailbox.address)
+
+
 def mailbox_id(connection: Connection, mailbox: Mailbox) -> int:
     """Return the row of a mailbox, made if need be."""
-    same = (mailboxes.c.calendar == mailbox.calendar) & (mailboxes.c.address == mailbox.address)
-    known: int | None = connection.scalar(select(mailboxes.c.id).where(same))
+    known: int | None = connection.scalar(select(mailboxes.c.id).where(is_mailbox(mailbox)))
     if known is not None:
         return known
     new = {"calendar": mailbox.calendar, "address": mailbox.address, "attempts": 0}
@@ -66,9 +70,6 @@ def identify(connection: Connection, work: MailboxWork, primary: str, now: datet
 def neighbours(connection: Connection, work: MailboxWork) -> list[Neighbour]:
     """Return the other mailboxes of the server that hold something of an event in this work: a move's old home."""
     ids = [item.event_id for item in work.items]
-    something = or_(
-        placements.c.applied.is_not(None), placements.c.look_up_at.is_not(None), placements.c.recheck_at.is_not(None)
-    )
     rows = connection.execute(
         select(mailboxes.c.id, mailboxes.c.address)
         .join(placements, placements.c.mailbox_id == mailboxes.c.id)
@@ -76,7 +77,7 @@ def neighbours(connection: Connection, work: MailboxWork) -> list[Neighbour]:
             placements.c.event_id.in_(ids),
             mailboxes.c.id != work.mailbox_id,
             mailboxes.c.calendar == work.mailbox.calendar,
-            something,
+            may_be_there(),
         )
         .distinct()
     )

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, or_, update
 
 from receiver.core.plan import Placement, Verb
 from receiver.store.tables import placements
@@ -16,6 +16,13 @@ def placement_of(row: RowMapping) -> Placement:
     """Read a row that carries the event's uid beside the placement's columns."""
     attempted = Verb(row["attempted"]) if row["attempted"] else None
     return Placement(id=row["id"], uid=row["uid"], attempted=attempted, **{name: row[name] for name in _PLAIN})
+
+
+def may_be_there() -> ColumnElement[bool]:
+    """Ask for placements whose mailbox may hold an item, as `Placement.may_be_there` tells of one."""
+    return or_(
+        placements.c.applied.is_not(None), placements.c.look_up_at.is_not(None), placements.c.recheck_at.is_not(None)
+    )
 
 
 def columns_of(placement: Placement) -> dict[str, Any]:

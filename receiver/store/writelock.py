@@ -66,7 +66,7 @@ class WriteLock:
             return None
 
     def close(self) -> None:
-        """Give the file back. WriteLock may be taken again."""
+        """Give the file back. The lock may be taken again."""
         with self._mine:
             if self._file is not None:
                 os.close(self._file)
