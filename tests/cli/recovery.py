@@ -26,10 +26,10 @@ from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import Store
 from receiver.worker.crew import Crew
+from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
-ACCOUNT, PASSWORD = "DEPT\\svc", "correct horse"
 CALENDAR = "exchange"
 
 
@@ -69,18 +69,7 @@ class Place:
         return self.store.installation().id
 
     def configure(self, mapped: Mapping[str, str] | None = None, **top: Any) -> None:
-        exchange = {
-            "kind": "ews",
-            "server": self.exchange.url,
-            "version": "Exchange2016",
-            "auth": "basic",
-            "access": "impersonation",
-            "username": ACCOUNT,
-            "password": {"env": "RDV_SECRET"},
-            "ca_file": str(self.folder / "ca.pem"),
-            "connections": 2,
-            "timeout_s": 5,
-        }
+        exchange = exchange_calendar(self.exchange.url, self.folder)
         source = {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
         tree = {
             "store": {"url": f"sqlite:///{self.file}"},

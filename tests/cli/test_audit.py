@@ -25,11 +25,11 @@ from receiver.operations import rules
 from receiver.store import Store
 from receiver.store.tables import mailboxes, placements
 from receiver.worker.crew import Crew
+from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.connectors.conformance import entry
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, a_plage, a_slot, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
-ACCOUNT, PASSWORD = "DEPT\\svc", "correct horse"
 UID = f"Rdv/{UUID}@production"
 ALL_OF_ONE = Counter({"FindItem": 1, "FindFolder": 1, "GetItem": 1})
 
@@ -58,18 +58,7 @@ class Place:
         return self.folder / "config.yaml"
 
     def configure(self, **policies: Any) -> None:
-        exchange = {
-            "kind": "ews",
-            "server": self.exchange.url,
-            "version": "Exchange2016",
-            "auth": "basic",
-            "access": "impersonation",
-            "username": ACCOUNT,
-            "password": {"env": "RDV_SECRET"},
-            "ca_file": str(self.folder / "ca.pem"),
-            "connections": 2,
-            "timeout_s": 5,
-        }
+        exchange = exchange_calendar(self.exchange.url, self.folder)
         source = {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
         tree = {
             "store": {"url": self.url},

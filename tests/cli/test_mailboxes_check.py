@@ -23,9 +23,9 @@ from mock_exchange.rights import Level
 from mock_exchange.server import Handler
 from receiver.cli import main as cli
 from receiver.store import Store
+from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 
 ONE, TWO, ALIAS = "un@departement.example", "deux@departement.example", "u.n@departement.example"
-ACCOUNT, PASSWORD = "DEPT\\svc", "correct horse"
 WRITTEN = Counter({"GetFolder": 1, "ConvertId": 1, "FindItem": 2, "FindFolder": 1, "CreateItem": 1, "UpdateItem": 1,
                    "DeleteItem": 1})  # fmt: skip
 
@@ -41,18 +41,7 @@ class Place:
         return self.folder / "config.yaml"
 
     def configure(self, mapping: dict[str, str] | None = None, *, access: str = "impersonation", **more: Any) -> None:
-        exchange = {
-            "kind": "ews",
-            "server": self.exchange.url,
-            "version": "Exchange2016",
-            "auth": "basic",
-            "access": access,
-            "username": ACCOUNT,
-            "password": {"env": "RDV_SECRET"},
-            "ca_file": str(self.folder / "ca.pem"),
-            "connections": 2,
-            "timeout_s": 5,
-        }
+        exchange = exchange_calendar(self.exchange.url, self.folder, access)
         source = {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}
         tree = {
             "store": {"url": f"sqlite:///{self.folder}/rdv.db"},

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.bench import Bench, open_bench
+from tests.logs.captured import captured_logs
+from tests.worker.bench import Bench, StoreInTime, open_bench
+from tests.worker.office import Office
 
 
 @pytest.fixture
@@ -21,3 +23,15 @@ def bench(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Bench]:
 def bench_on_each(store_url: str) -> Iterator[Bench]:
     with open_bench(store_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def office(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Office]:
+    copy = tmp_path / "store.db"
+    shutil.copy(migrated_sqlite, copy)
+    store = StoreInTime(f"sqlite:///{copy}")
+    with captured_logs() as stream:
+        opened = Office(tmp_path, store, stream)
+        yield opened
+        opened.worker._stop_crews()
+        store.close()

@@ -1,11 +1,8 @@
 """What a worker does with entries that were read back, and while nothing may be written."""
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
 from sqlalchemy import create_engine, delete, update
 
 from connectors.base import Connector
@@ -13,11 +10,11 @@ from receiver.core.facts import EventKind
 from receiver.operations import uninstall
 from receiver.store.tables import deliveries, event_agents, events, installation, placements
 from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
-from tests.logs.captured import captured_logs
 from tests.makers import MARTINE
-from tests.worker.bench import CALENDAR, HERS, Bench, StoreInTime
+from tests.worker.bench import CALENDAR, HERS, Bench
+from tests.worker.crews import wait_until
+from tests.worker.office import Office
 from tests.worker.steps import posts
-from tests.worker.test_worker_loop import Office, wait_until
 
 SECOND = timedelta(seconds=1)
 
@@ -66,17 +63,6 @@ def test_an_entry_that_was_read_back_of_an_event_that_is_destroyed_goes(bench_on
 
 
 # While nothing may be written
-
-
-@pytest.fixture
-def office(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Office]:
-    (tmp_path / "store.db").write_bytes(migrated_sqlite.read_bytes())
-    store = StoreInTime(f"sqlite:///{tmp_path}/store.db")
-    with captured_logs() as stream:
-        opened = Office(tmp_path, store, stream)
-        yield opened
-        opened.worker._stop_crews()
-        store.close()
 
 
 def set_back(office: Office) -> None:

@@ -1,111 +1,25 @@
 """The worker's life over a real configuration file and a folder of .ics files, turn by turn or as it runs."""
 
-import io
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from connectors.base import Connector
-from receiver.bootstrap import connectors
-from receiver.config import Reloadable, Settings, load
+from receiver.config import load
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
 from receiver.store import StoreUnavailable
 from receiver.worker import loop
 from receiver.worker.loop import BEAT_EVERY, Worker
 from receiver.worker.watch import FileWatch
-from tests.logs.captured import captured_logs
-from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_slot, an_absence, incoming
-from tests.worker.bench import StoreInTime
+from tests.makers import KARIM, NOW, a_slot, an_absence, incoming
+from tests.worker.crews import wait_until
+from tests.worker.office import CSV, ENVIRON, Office
 
-ENVIRON = {"RDV_SECRET": "s"}
-CSV = f"agent,mailbox\n{MARTINE.email},martine@box.example\n"
 WITH_HIM = f"{CSV}{KARIM.email},karim@box.example\n"
 SECOND = timedelta(seconds=1)
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
-
-
-@dataclass
-class Office:
-    """A worker with its files."""
-
-    folder: Path
-    store: StoreInTime
-    log: io.StringIO
-    worker: Worker = field(init=False)
-    connected: int = 0
-
-    def __post_init__(self) -> None:
-        (self.folder / "ics").mkdir()
-        self.csv(CSV)
-        self.configure()
-        config = self.folder / "config.yaml"
-        settings = Reloadable(config, ENVIRON, load(config, ENVIRON))
-        self.worker = Worker(settings, self.store, self.connect, name="worker/test")
-
-    def configure(self, **changes: Any) -> None:
-        tree = {
-            "store": {"url": f"sqlite:///{self.folder}/store.db"},
-            "sources": {
-                "mds": {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
-            },
-            "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
-            "mailboxes": {"csv": "agents.csv"},
-        }
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(tree | changes))
-
-    def csv(self, text: str) -> None:
-        (self.folder / "agents.csv").write_text(text)
-
-    def connect(self, settings: Settings) -> Mapping[str, Connector]:
-        self.connected += 1
-        return connectors(settings, self.store.installation().id)
-
-    def hear(self, *numbers: int) -> None:
-        """RDVs of both agents."""
-        news = [incoming(a_delivery(wire_id=number, uuid=None)) for number in numbers]
-        self.store.accept(news, self.store.moment)
-
-    def turn(self, count: int = 1) -> None:
-        for _ in range(count):
-            self.worker._turn()
-
-    def written(self, mailbox: str = "martine") -> int:
-        folder = self.folder / "ics" / f"{mailbox}@box.example"
-        return len(list(folder.glob("*.ics")))
-
-    def lines(self, event: str) -> list[dict[str, Any]]:
-        return [line for line in map(json.loads, self.log.getvalue().splitlines()) if line["event"] == event]
-
-    def in_force(self) -> Ruleset:
-        found = self.store.ruleset()
-        assert found is not None
-        return found.ruleset
-
-
-@pytest.fixture
-def office(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Office]:
-    (tmp_path / "store.db").write_bytes(migrated_sqlite.read_bytes())
-    store = StoreInTime(f"sqlite:///{tmp_path}/store.db")
-    with captured_logs() as stream:
-        opened = Office(tmp_path, store, stream)
-        yield opened
-        opened.worker._stop_crews()
-        store.close()
 
 
 # Rules
