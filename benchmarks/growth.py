@@ -272,7 +272,7 @@ def _incoming(number: int, agent: int) -> Incoming:
         agents=(AgentRef(str(agent), f"agent{agent}@mairie.example"),),
     )
     digest = hashlib.sha256(delivery.encode()).digest()[:16]
-    return Incoming(delivery, "mds", "production", Emitter.RDV_SERVICE_PUBLIC, digest, news)
+    return Incoming(delivery, "mds", "production", Emitter.RDV_SERVICE_PUBLIC, digest, news, now)
 
 
 if __name__ == "__main__":

@@ -205,7 +205,7 @@ class Receiver:
     def _check(self) -> None:
         """A fast answer that kept nothing would be worth nothing."""
         with closing(sqlite3.connect(self.folder / "store.db")) as connection:
-            [[kept]] = connection.execute("SELECT count(*) FROM events").fetchall()
+            [[kept]] = connection.execute("SELECT count(*) FROM inbox").fetchall()
         if not kept:
             sys.exit("the receiver kept nothing: see its log")
 

@@ -84,7 +84,7 @@ def _incoming(mailbox: int, number: int, kind: EventKind, now: datetime, age_s: 
     delivery = secrets.token_hex(16)
     digest = hashlib.sha256(delivery.encode()).digest()[:16]
     news = _delivery(mailbox, number, kind, now - timedelta(seconds=age_s))
-    return Incoming(delivery, SOURCE, PLATFORM, Emitter.RDV_SERVICE_PUBLIC, digest, news)
+    return Incoming(delivery, SOURCE, PLATFORM, Emitter.RDV_SERVICE_PUBLIC, digest, news, now)
 
 
 def _delivery(mailbox: int, number: int, kind: EventKind, state_at: datetime) -> Delivery:

@@ -153,8 +153,9 @@ def incoming(
     emitter: Emitter = Emitter.RDV_SERVICE_PUBLIC,
     platform: str = "production",
     body: bytes | None = None,
+    received_at: datetime = NOW,
 ) -> Incoming:
     """The delivery on its way in; a body of its own unless one is given."""
     number = next(_numbers)
     digest = hashlib.sha256(body if body is not None else str(number).encode()).digest()[:16]
-    return Incoming(f"{number:032x}", source, platform, emitter, digest, news)
+    return Incoming(f"{number:032x}", source, platform, emitter, digest, news, received_at)

@@ -186,6 +186,11 @@ class RoleNews:
 News = Delivery | AgentNews | RoleNews
 
 
+def model_of(news: News) -> str:
+    """Return what a webhook tells of, in a word."""
+    return news.model if isinstance(news, Delivery) else type(news).__name__
+
+
 def event_uid(platform: str, delivery: Delivery) -> str:
     """Return the `RdvUid` that an event first seen in this delivery gets for its whole life. ASCII."""
     return f"{delivery.model}/{delivery.ident}@{platform}"
@@ -207,8 +212,6 @@ class Ruling(StrEnum):
     APPLY = "apply"
     APPLY_AMBIGUOUS = "apply_ambiguous"
     SUPERSEDED = "superseded"
-    TOO_OLD = "too_old"
-    TOO_NEW = "too_new"
 
 
 FUTURE_TOLERANCE = timedelta(minutes=2)
@@ -223,29 +226,19 @@ _PRIORITY = {Emitter.RDV_SERVICE_PUBLIC: 1, Emitter.RDV_INSERTION: 0}
 _KIND_RANK = {EventKind.CREATED: 0, EventKind.UPDATED: 1, EventKind.DESTROYED: 2}
 
 
-def rule(known: Known | None, emitter: Emitter, incoming: Delivery, now: datetime) -> Ruling:
-    """Judge an arriving state against the newest one known and against our clock. Pure.
-
-    An age outside the limits matters only where nothing newer is known: then the state is neither believed nor
-    acknowledged.
-    """
+def rule(known: Known | None, emitter: Emitter, incoming: Delivery) -> Ruling:
+    """Judge a state against the newest one known. Pure."""
     newer = known is None or _supersedes(known, emitter, incoming)
     if not newer:
         return Ruling.SUPERSEDED
-    if (refusal := judge_age(incoming.version, emitter, now)) is not None:
-        return refusal
     if known is not None and _is_tie(known, emitter, incoming) and _differs(known, incoming):
         return Ruling.APPLY_AMBIGUOUS
     return Ruling.APPLY
 
 
-def judge_age(version: Version, emitter: Emitter, now: datetime) -> Ruling | None:
-    """Return why an age cannot be believed; None: it can."""
-    if version.state_at < now - MAX_AGE[emitter]:
-        return Ruling.TOO_OLD
-    if version.state_at > now + FUTURE_TOLERANCE:
-        return Ruling.TOO_NEW
-    return None
+def has_credible_age(version: Version, emitter: Emitter, now: datetime) -> bool:
+    """Whether a state may be as old, or as new, as it says. One that may not is neither believed nor acknowledged."""
+    return now - MAX_AGE[emitter] <= version.state_at <= now + FUTURE_TOLERANCE
 
 
 def _supersedes(known: Known, emitter: Emitter, incoming: Delivery) -> bool:

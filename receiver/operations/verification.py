@@ -183,7 +183,7 @@ def _destroyed(source: Source, event: HeldEvent, now: datetime, digest_key: byte
         purge=False,
         state=None,
     )
-    return Incoming(secrets.token_hex(16), source.name, source.platform, source.emitter, digest, news)
+    return Incoming(secrets.token_hex(16), source.name, source.platform, source.emitter, digest, news, now)
 
 
 def counts(judged: Iterable[Judged]) -> dict[Finding, int]:

@@ -6,7 +6,9 @@ from receiver.store.erasure import Erased
 from receiver.store.failing import Chosen, Failing
 from receiver.store.history import DeliverySight, EventHistory, PlacementSight, PlacementState, WriteSight
 from receiver.store.identity import Neighbour
+from receiver.store.inbox import Judged
 from receiver.store.leases import LeaseLost
+from receiver.store.migrations import Standing
 from receiver.store.overview import FailureGroup, FailureScope, HourCount, MailboxSight
 from receiver.store.records import (
     ComingAgent,
@@ -45,6 +47,7 @@ __all__ = [
     "InForce",
     "Incoming",
     "Installation",
+    "Judged",
     "LeaseLost",
     "MailboxSight",
     "MailboxWork",
@@ -54,6 +57,7 @@ __all__ = [
     "Receipt",
     "Scope",
     "Sight",
+    "Standing",
     "Store",
     "StoreUnavailable",
     "Tally",

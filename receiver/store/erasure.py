@@ -26,7 +26,7 @@ from receiver.core.facts import EventKind, Model
 from receiver.core.mailboxes import Mailbox, MailboxMap, has_left
 from receiver.core.plan import Placement
 from receiver.core.ruleset import read_ruleset
-from receiver.store import identity, rulesets
+from receiver.store import identity, inbox, rulesets
 from receiver.store.placements import placement_of
 from receiver.store.tables import (
     adopted,
@@ -39,9 +39,10 @@ from receiver.store.tables import (
     tokens,
     writes,
 )
+from receiver.store.tables import inbox as waiting
 from receiver.store.tables import rulesets as ruleset_rows
 
-PERSONAL = (agents, roles, event_agents, events, placements, mailboxes, adopted, writes, ruleset_rows)
+PERSONAL = (waiting, agents, roles, event_agents, events, placements, mailboxes, adopted, writes, ruleset_rows)
 """Tables of which rows are erased."""
 
 AGENDA = (Model.ABSENCE, Model.PLAGE_OUVERTURE)
@@ -78,11 +79,12 @@ def erase(connection: Connection, email: str, mapping: MailboxMap, now: datetime
             nothing here remembers them.
 
     """
+    inbox.judge_all(connection, now)  # what waits may be of the agent too
     subject = _Subject(connection, email, mapping, now)
     if subject.is_busy():
         return Erased(busy=True)
     active = subject.is_active()
-    counts: Counter[str] = Counter()
+    counts: Counter[str] = Counter(inbox=inbox.drop(connection, email))
     if not with_entries:
         counts["placements"] += subject.drop_placements()
     counts["events"] += subject.drop_agenda(purged=not with_entries)

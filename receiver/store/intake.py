@@ -1,4 +1,4 @@
-"""Takes webhooks in: newest facts win, whatever the order, the repeats and the number of hosts.
+"""Judges webhooks: newest facts win, whatever the order, the repeats and the number of hosts.
 
 A batch is judged in memory, one webhook after the other, against rows that were read together; what came of it is
 written together. A thousand webhooks cost a few statements for each hundred, not ten for each.
@@ -10,11 +10,11 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from receiver.core.facts import AgentNews, Delivery, RoleNews, Ruling, judge_age
+from receiver.core.facts import AgentNews, Delivery, RoleNews
 from receiver.store import agents
 from receiver.store.journal import Journal
 from receiver.store.records import Incoming, Receipt, Verdict
-from receiver.store.workset import REFUSALS, Workset
+from receiver.store.workset import Workset
 
 
 def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
@@ -26,27 +26,21 @@ def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> li
             receipts += Workset(connection, list(run), journal, now).take()
         else:
             receipts += [_take_agent_news(connection, incoming, journal, now) for incoming in run]
-    journal.write(now)
+    journal.write()
     return receipts
 
 
 def _take_agent_news(connection: Connection, incoming: Incoming, journal: Journal, now: datetime) -> Receipt:
     if journal.knows(incoming):
         return Receipt(Verdict.DUPLICATE)
-    ruling = _judge_agent_news(connection, incoming, now)
-    verdict = REFUSALS[ruling] if ruling else Verdict.ACCEPTED
-    if verdict in {Verdict.ACCEPTED, Verdict.SUPERSEDED}:
-        journal.note(incoming, None, verdict)
+    verdict = Verdict.ACCEPTED if _learn(connection, incoming, now) else Verdict.SUPERSEDED
+    journal.note(incoming, None, verdict)
     return Receipt(verdict)
 
 
-def _judge_agent_news(connection: Connection, incoming: Incoming, now: datetime) -> Ruling | None:
-    """Keep news of an agent; return why not, where they are none."""
+def _learn(connection: Connection, incoming: Incoming, now: datetime) -> bool:
+    """Keep news of an agent; return whether they are any."""
     news = incoming.news
-    if (refusal := judge_age(news.version, incoming.emitter, now)) is not None:
-        return refusal
     if isinstance(news, RoleNews):
-        kept = agents.learn_role(connection, incoming.platform, news, now)
-    else:
-        kept = isinstance(news, AgentNews) and agents.learn_agent(connection, incoming.platform, news, now)
-    return None if kept else Ruling.SUPERSEDED
+        return agents.learn_role(connection, incoming.platform, news, now)
+    return isinstance(news, AgentNews) and agents.learn_agent(connection, incoming.platform, news, now)

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -39,13 +38,13 @@ class Journal:
         self._known.add((incoming.source, incoming.digest))
         self._rows.append((incoming, event, verdict))
 
-    def write(self, now: datetime) -> None:
+    def write(self) -> None:
         """Write the lines down."""
         if self._rows:
-            self._connection.execute(insert(deliveries), [_line(*row, now) for row in self._rows])
+            self._connection.execute(insert(deliveries), [_line(*row) for row in self._rows])
 
 
-def _line(incoming: Incoming, event: Any, verdict: Verdict, now: datetime) -> dict[str, Any]:
+def _line(incoming: Incoming, event: Any, verdict: Verdict) -> dict[str, Any]:
     return {
         "id": incoming.id,
         "source": incoming.source,
@@ -54,5 +53,5 @@ def _line(incoming: Incoming, event: Any, verdict: Verdict, now: datetime) -> di
         "kind": incoming.news.version.kind,
         "verdict": verdict,
         "state_at": incoming.news.version.state_at,
-        "received_at": now,
+        "received_at": incoming.received_at,
     }

@@ -51,6 +51,7 @@ class Incoming:
     digest: bytes
     """Keyed digest of the body: recognises a repeat, tells nothing."""
     news: News
+    received_at: datetime
 
 
 class Verdict(StrEnum):
@@ -59,8 +60,6 @@ class Verdict(StrEnum):
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
-    TOO_OLD = "too_old"
-    TOO_NEW = "too_new"
 
 
 @dataclass(frozen=True, slots=True)

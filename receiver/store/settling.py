@@ -90,6 +90,12 @@ def preview(connection: Connection, decide: Decide, after: int, limit: int) -> t
     return seen, rows[-1]["id"] if len(rows) == limit else None
 
 
+def has_unsettled(connection: Connection, more_than: int = 0) -> bool:
+    """Whether the placements of more than so many events may not agree with their facts."""
+    waiting = select(events.c.id).where(events.c.unsettled_at.is_not(None)).offset(more_than).limit(1)
+    return connection.execute(waiting).first() is not None
+
+
 def _unsettled(connection: Connection, limit: int) -> Sequence[RowMapping]:
     waiting = select(events).where(events.c.unsettled_at.is_not(None)).order_by(events.c.unsettled_at)
     return connection.execute(waiting.limit(limit).with_for_update(skip_locked=True)).mappings().all()

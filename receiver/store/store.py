@@ -1,7 +1,7 @@
 """The store: the one object through which the receiver remembers.
 
-Batches from the first day: `accept` takes many webhooks, `claim` hands out many changes, `advance` records many
-outcomes, each in one transaction.
+Batches from the first day: `keep` puts down all webhooks that arrive together, `judge` takes many of them, `claim`
+hands out many changes, `advance` records many outcomes, each in one transaction.
 """
 
 import time
@@ -28,6 +28,7 @@ from receiver.store import (
     failing,
     history,
     identity,
+    inbox,
     intake,
     leases,
     migrations,
@@ -60,6 +61,8 @@ from receiver.store.failing import Chosen, Failing
 from receiver.store.grouping import Grouped
 from receiver.store.history import EventHistory
 from receiver.store.identity import Neighbour
+from receiver.store.inbox import Judged
+from receiver.store.migrations import Standing
 from receiver.store.overview import FailureGroup, FailureScope, HourCount, MailboxSight
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
 from receiver.store.resyncing import HeldEvent, Scope
@@ -81,7 +84,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
-        self._intake = Grouped(self._take_in, INTAKE_BATCH, StoreUnavailable, lambda: write_lock(self._engine))
+        self._intake = Grouped(self._append, INTAKE_BATCH, StoreUnavailable, lambda: write_lock(self._engine))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -89,12 +92,16 @@ class Store:
 
     # Schema
 
-    def migrate(self) -> None:
-        """Bring the schema up to date, once, whoever else tries at the same time; name the installation."""
-        migrations.upgrade(self._engine)
+    def migrate(self) -> Standing:
+        """Bring an older schema up to date, once, whoever else tries at the same time; leave a newer one as it is."""
+        return migrations.upgrade(self._engine)
+
+    def standing(self) -> Standing:
+        """Return whether this version can use the schema."""
+        return migrations.standing(self._engine)
 
     def is_current(self) -> bool:
-        """Whether the schema is the one this version expects."""
+        """Whether the schema is exactly this version's own."""
         return migrations.is_current(self._engine)
 
     def revision(self) -> str | None:
@@ -113,19 +120,47 @@ class Store:
 
     # Intake
 
+    def keep(self, incoming: Incoming) -> None:
+        """Put a webhook down to be judged; it is on disk when this returns.
+
+        Raises:
+            StoreUnavailable: it was not put down.
+
+        """
+        self._intake.submit([incoming])
+
+    def _append(self, batch: Sequence[Incoming]) -> list[None]:
+        self._write(lambda connection: inbox.append(connection, batch), locked=True)
+        return [None for _ in batch]
+
+    def judge(self, now: datetime, limit: int = inbox.JUDGED_AT_ONCE) -> list[Judged]:
+        """Judge the webhooks that were put down first; an empty list: none was left.
+
+        Raises:
+            StoreUnavailable: nothing was judged.
+
+        """
+        if self.is_judged():
+            return []
+        return self._write(lambda connection: inbox.judge(connection, now, limit))
+
+    def is_judged(self) -> bool:
+        """Whether every webhook that could be judged was."""
+        with reading(self._engine) as connection:
+            return inbox.is_empty(connection)
+
+    def judge_again(self) -> None:
+        """Have the webhooks that were set aside judged once more."""
+        self._write(inbox.take_up)
+
     def accept(self, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
-        """Take webhooks in; every receipt is on disk when this returns.
+        """Judge news of our own making at once; every receipt is on disk when this returns.
 
         Raises:
             StoreUnavailable: nothing was taken in.
 
         """
-        return self._intake.submit([(incoming, now) for incoming in batch])
-
-    def _take_in(self, batch: Sequence[tuple[Incoming, datetime]]) -> list[Receipt]:
-        now = max(moment for _, moment in batch)
-        news = [incoming for incoming, _ in batch]
-        return self._write(lambda connection: intake.take(connection, news, now), locked=True)
+        return self._write(lambda connection: intake.take(connection, batch, now))
 
     def tally(self, counts: Mapping[Tally, int], figures: Mapping[str, int], now: datetime) -> None:
         """Add to the counts of the hour; write figures down in place of those before."""
@@ -202,11 +237,15 @@ class Store:
             moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
             return moment.astimezone(UTC)
 
-    def has_unsettled(self, more_than: int = 0) -> bool:
-        """Whether the placements of more than so many events may not agree with their facts."""
+    def has_unsettled(self) -> bool:
+        """Whether the placements of some event may not agree with its facts."""
         with reading(self._engine) as connection:
-            unsettled = select(events.c.id).where(events.c.unsettled_at.is_not(None)).offset(more_than).limit(1)
-            return connection.execute(unsettled).first() is not None
+            return settling.has_unsettled(connection)
+
+    def has_backlog(self, more_than: int) -> bool:
+        """Whether more than so many webhooks wait to be judged, or events to be worked out."""
+        with reading(self._engine) as connection:
+            return inbox.size(connection) > more_than or settling.has_unsettled(connection, more_than)
 
     def settle(self, decide: settling.Decide, now: datetime, limit: int = 200) -> int:
         """Make placements agree with facts for up to `limit` events; return how many there were."""

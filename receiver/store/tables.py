@@ -68,6 +68,8 @@ installation = Table(
     # True in a copy that was restored: what calendars hold must be read before anything is written.
     Column("must_adopt", Boolean, nullable=False, server_default=false()),
     Column("uninstalled_at", Moment),  # since when every entry is being taken out, for good
+    # The oldest schema whose programs work with this one: what older ones read in every newer schema, so it stays.
+    Column("oldest_schema", Integer),
 )
 
 events = Table(
@@ -279,6 +281,28 @@ adopted = Table(
     Column("item_id", Text, nullable=False),
     Column("found_at", Moment, nullable=False),
     Index(None, "uid"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    # Webhooks that were answered 2xx and that nobody has judged yet. No index but the number: an append costs little.
+    Column("id", RowId, primary_key=True),
+    Column("delivery", String(32), nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("platform", String(40), nullable=False),
+    Column("emitter", String(40), nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("sort", String(16), nullable=False),  # what the news are of: an event, an agent or a place of one
+    Column("news", Text, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("failure", String(64)),  # why it could not be judged; it is set aside until a worker starts
+)
+Index(
+    "ix_inbox_failure",
+    inbox.c.failure,
+    postgresql_where=inbox.c.failure.is_not(None),
+    sqlite_where=inbox.c.failure.is_not(None),
 )
 
 deliveries = Table(

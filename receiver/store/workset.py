@@ -26,11 +26,6 @@ from receiver.store.listed import Listed
 from receiver.store.records import Incoming, Receipt, Verdict, read_facts, write_facts
 from receiver.store.tables import event_agents, events
 
-REFUSALS = {
-    Ruling.SUPERSEDED: Verdict.SUPERSEDED,
-    Ruling.TOO_OLD: Verdict.TOO_OLD,
-    Ruling.TOO_NEW: Verdict.TOO_NEW,
-}
 Kin = tuple[str, str]
 """Platform and model: ids and uuids are an event's own within them."""
 
@@ -80,23 +75,21 @@ class Workset:
         if self._journal.knows(incoming):
             return Receipt(Verdict.DUPLICATE)
         event = self._find(_kin(incoming, delivery), delivery)
-        ruling = rule(event.known if event else None, incoming.emitter, delivery, self._now)
-        if verdict := REFUSALS.get(ruling):
-            return self._refuse(incoming, delivery, event, verdict)
+        ruling = rule(event.known if event else None, incoming.emitter, delivery)
+        if event is not None and ruling is Ruling.SUPERSEDED:
+            return self._pass_over(incoming, delivery, event)
         ambiguous = ruling is Ruling.APPLY_AMBIGUOUS
         event = self._apply(incoming, delivery, event, ambiguous=ambiguous)
         self._journal.note(incoming, event, Verdict.ACCEPTED)
         self._listed.learn(incoming.platform, delivery.agents, delivery.version.state_at)
         return Receipt(Verdict.ACCEPTED, event.uid, ambiguous)
 
-    def _refuse(self, incoming: Incoming, delivery: Delivery, event: Event | None, verdict: Verdict) -> Receipt:
-        if verdict is Verdict.SUPERSEDED:
-            if event is not None:
-                self._journal.note(incoming, event, verdict)
-            if incoming.emitter is Emitter.RDV_SERVICE_PUBLIC:
-                # An old state of the event may still be the newest word on an agent: nothing else tells who has left.
-                self._listed.learn(incoming.platform, delivery.agents, delivery.version.state_at)
-        return Receipt(verdict, event.uid if event else None)
+    def _pass_over(self, incoming: Incoming, delivery: Delivery, event: Event) -> Receipt:
+        self._journal.note(incoming, event, Verdict.SUPERSEDED)
+        if incoming.emitter is Emitter.RDV_SERVICE_PUBLIC:
+            # An old state of the event may still be the newest word on an agent: nothing else tells who has left.
+            self._listed.learn(incoming.platform, delivery.agents, delivery.version.state_at)
+        return Receipt(Verdict.SUPERSEDED, event.uid)
 
     def _find(self, kin: Kin, delivery: Delivery) -> Event | None:
         """Find the event by uuid, else by id: one first known by its id keeps its key when its uuid appears."""

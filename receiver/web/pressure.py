@@ -25,7 +25,7 @@ class Pressure:
         Args:
             store: where webhooks are kept.
             file: the database, where it is a file of this machine.
-            backlog_limit: so many events may wait to be worked out.
+            backlog_limit: so many webhooks may wait to be judged, and so many events to be worked out.
             clock: our own time.
 
         """
@@ -52,7 +52,7 @@ class Pressure:
         if self._folder is not None and shutil.disk_usage(self._folder).free < ROOM_BYTES:
             return "disk"
         try:
-            return "backlog" if self._store.has_unsettled(more_than=self._limit) else None
+            return "backlog" if self._store.has_backlog(more_than=self._limit) else None
         except StoreUnavailable:
             return None  # whoever keeps a webhook finds out
 

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask
@@ -11,7 +12,9 @@ from gunicorn.config import Config
 
 from receiver import logs
 from receiver.config import Reloadable
+from receiver.store import StoreUnavailable
 from receiver.web.connections import Worker
+from receiver.web.parts import Parts
 
 MakeApp = Callable[[], Flask]
 
@@ -27,11 +30,16 @@ class _Logger(glogging.Logger):  # type: ignore[misc]  # as below
             logger.propagate = True
 
 
-def _flush(_server: object, worker: Any) -> None:
-    """Write down what a process counted before it goes."""
+def _leave(_server: object, worker: Any) -> None:
+    """Before a process goes: write down what it counted, and judge what waits, which an older program could not."""
     application: Flask | None = getattr(worker, "wsgi", None)  # None: it never came up
-    if application is not None:
-        application.extensions["receiver"].tallying.flush()
+    if application is None:
+        return
+    parts: Parts = application.extensions["receiver"]
+    parts.tallying.flush()
+    with suppress(StoreUnavailable):
+        while parts.store.judge(parts.clock()):
+            pass
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annotations
@@ -66,7 +74,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
             "secure_scheme_headers": {},
-            "worker_exit": _flush,
+            "worker_exit": _leave,
         }
         for name, value in options.items():
             self.cfg.set(name, value)

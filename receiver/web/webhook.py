@@ -1,7 +1,7 @@
 """`POST /webhooks/<source>`: verify the raw bytes, decode by allow-list, keep, answer.
 
 A 2xx is an acknowledgement: what it answers is on disk, or is certainly of no concern. Anything else makes the
-emitter keep the message and send it again for days.
+emitter keep the message and send it again for days. Whether it is news a worker judges, a moment later.
 """
 
 import hmac
@@ -14,10 +14,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from receiver import logs
 from receiver.config import Source
-from receiver.core.facts import Delivery, Model, News, RoleNews
+from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.signature import matching_keys, secret_tag
-from receiver.store import Incoming, Receipt, StoreUnavailable, Tally, Verdict
+from receiver.store import Incoming, StoreUnavailable, Tally
 from receiver.web.parts import Parts
 
 log = logs.get("webhook")
@@ -38,11 +38,6 @@ class Answer:
     fields: dict[str, str | int | bool | None] = field(default_factory=dict)
     """More for the log alone."""
 
-    @property
-    def kept(self) -> bool:
-        """Whether the journal has it: it is news, or was before something newer came."""
-        return self.status in _KEPT
-
     def response(self) -> Response:
         """Render as JSON."""
         body = {"status": self.status, "reason": self.reason, "fields": list(self.paths)}
@@ -53,48 +48,36 @@ class Answer:
         return response
 
 
-_KEPT = {"accepted", "superseded"}
 NOT_FOUND = Answer(404, "not_found")
 UNAUTHORIZED = Answer(401, "unauthorized")
 NOT_JSON = Answer(415, "unsupported_media_type")
 TOO_LARGE = Answer(413, "too_large")
 IGNORED_MODEL = Answer(200, "ignored", "model")
 IGNORED_ORGANISATION = Answer(200, "ignored", "organisation")
+NOT_CREDIBLE = Answer(422, "invalid", "age")
 UNAVAILABLE = Answer(503, "unavailable")
-
-_BY_VERDICT = {
-    Verdict.ACCEPTED: Answer(202, "accepted"),
-    Verdict.DUPLICATE: Answer(200, "duplicate"),
-    Verdict.SUPERSEDED: Answer(200, "superseded"),
-    Verdict.TOO_OLD: Answer(422, "invalid", "age"),
-    Verdict.TOO_NEW: Answer(422, "invalid", "age"),
-}
+ACCEPTED = 202
 
 
 def blueprint(parts: Parts) -> Blueprint:
     """Build the endpoint."""
     pages = Blueprint("webhook", __name__)
+    receptions = {name: _Reception(parts, source) for name, source in parts.settings.sources.items()}
 
     @pages.post("/webhooks/<source>")
     def receive(source: str) -> Response:
         delivery_id = secrets.token_hex(16)
-        configured = parts.settings.sources.get(source)
-        answer = _Reception(parts, configured, delivery_id).answer() if configured else NOT_FOUND
-        name = configured.name if configured else UNKNOWN_SOURCE  # what a stranger typed stays out of log and store
-        parts.tallying.count(_tally(name, answer))
-        if answer.kept:
+        reception = receptions.get(source)
+        answer = reception.answer(delivery_id) if reception else NOT_FOUND
+        name = source if reception else UNKNOWN_SOURCE  # what a stranger typed stays out of log and store
+        if answer.http_status == ACCEPTED:
             parts.tallying.saw(f"seen/{name}")
+        else:
+            parts.tallying.count(Tally("refused", name, "", answer.reason or answer.status))
         _log(name, delivery_id, answer)
         return answer.response()
 
     return pages
-
-
-def _tally(source: str, answer: Answer) -> Tally:
-    """Return what this request adds to: a refusal by its reason, else the model by what became of it."""
-    if answer.http_status >= 400 or answer.status == "ignored":
-        return Tally("refused", source, "", answer.reason or answer.status)
-    return Tally("webhook", source, str(answer.fields.get("model", "")), answer.status)
 
 
 def _log(source: str, delivery_id: str, answer: Answer) -> None:
@@ -112,29 +95,34 @@ def _log(source: str, delivery_id: str, answer: Answer) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _Reception:
-    """One request on its way in."""
+    """Takes one source's requests in."""
 
-    parts: Parts
-    source: Source
-    delivery_id: str
+    def __init__(self, parts: Parts, source: Source) -> None:
+        self.parts = parts
+        self.source = source
+        self._keys = [signing.secret.value.encode() for signing in source.secrets]
+        # Under these, word is left of which secrets are in use: whoever changes one sees when the old one may go.
+        self._figures = [
+            f"secret/{source.name}/{secret_tag(parts.digest_key, signing.secret.value)}" for signing in source.secrets
+        ]
 
-    def answer(self) -> Answer:
+    def answer(self, delivery_id: str) -> Answer:
         body = self._body()
         if isinstance(body, Answer):
             return body
         keys = self._matching_keys(body)
         if not keys:
             return UNAUTHORIZED
-        self._note_use(keys)
+        for key in keys:
+            self.parts.tallying.saw(self._figures[key])
         try:
             news = decode(body, self.source.emitter, self.source.policies)
         except Irrelevant:
             return IGNORED_MODEL
         except InvalidPayload as error:
             return Answer(422, "invalid", "payload", error.paths)
-        return self._refusal(news, keys) or self._keep(body, news)
+        return self._refusal(news, keys) or self._keep(delivery_id, body, news)
 
     def _body(self) -> bytes | Answer:
         if reason := self.parts.pressure.reason():
@@ -148,14 +136,7 @@ class _Reception:
 
     def _matching_keys(self, body: bytes) -> frozenset[int]:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        keys = [signing.secret.value.encode() for signing in self.source.secrets]
-        return matching_keys(self.source.emitter, body, headers, keys, self.parts.clock())
-
-    def _note_use(self, keys: frozenset[int]) -> None:
-        """Leave word of which secrets are in use: whoever changes one sees when the old one may go."""
-        for key in keys:
-            tag = secret_tag(self.parts.digest_key, self.source.secrets[key].secret.value)
-            self.parts.tallying.saw(f"secret/{self.source.name}/{tag}")
+        return matching_keys(self.source.emitter, body, headers, self._keys, self.parts.clock())
 
     def _refusal(self, news: News, keys: frozenset[int]) -> Answer | None:
         """Judge whom the source and the matching secrets may speak for."""
@@ -169,14 +150,18 @@ class _Reception:
             return Answer(401, "unauthorized", "secret_organisation")
         return None
 
-    def _keep(self, body: bytes, news: News) -> Answer:
+    def _keep(self, delivery_id: str, body: bytes, news: News) -> Answer:
+        source, now = self.source, self.parts.clock()
+        if not has_credible_age(news.version, source.emitter, now):
+            return NOT_CREDIBLE
         digest = hmac.digest(self.parts.digest_key, body, "sha256")[:DIGEST_BYTES]
-        incoming = Incoming(self.delivery_id, self.source.name, self.source.platform, self.source.emitter, digest, news)
         try:
-            [receipt] = self.parts.store.accept([incoming], self.parts.clock())
+            self.parts.store.keep(
+                Incoming(delivery_id, source.name, source.platform, source.emitter, digest, news, now)
+            )
         except StoreUnavailable:
             return UNAVAILABLE
-        return _told(receipt, news)
+        return Answer(ACCEPTED, "accepted", fields={"model": model_of(news), "kind": news.version.kind})
 
 
 def _is_an_organisations(news: News) -> bool:
@@ -187,15 +172,3 @@ def _is_an_organisations(news: News) -> bool:
     if isinstance(news, Delivery):
         return news.model is not Model.ABSENCE
     return isinstance(news, RoleNews)
-
-
-def _told(receipt: Receipt, news: News) -> Answer:
-    answer = _BY_VERDICT[receipt.verdict]
-    fields: dict[str, str | int | bool | None] = {
-        "model": news.model if isinstance(news, Delivery) else type(news).__name__,
-        "kind": news.version.kind,
-        "uid": receipt.uid,
-    }
-    if receipt.ambiguous:
-        fields["ambiguous"] = True
-    return replace(answer, fields=fields)

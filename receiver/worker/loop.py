@@ -1,4 +1,4 @@
-"""The worker's life: settle what changed, wake the crews, beat, keep house; reload and stop when told to."""
+"""The worker's life: judge what came in, settle what changed, wake the crews, keep house; reload, stop when told to."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from receiver.config import Reloadable, Settings
 from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
-from receiver.store import WORKERS, Store, StoreUnavailable
+from receiver.store import WORKERS, Judged, Store, StoreUnavailable
 from receiver.worker import credentials
 from receiver.worker.crew import CallsStuck, Crew
 from receiver.worker.lookout import Lookout
@@ -59,7 +59,7 @@ class Worker:
         self._lookout: Lookout | None = None
         self._ruleset: Ruleset | None = None
         self._ruleset_id: int | None = None
-        self._proposed = False
+        self._proposed = self._took_up = False
         self._planned = -1
         self._watch = FileWatch(self.settings.current.watched)
 
@@ -101,8 +101,9 @@ class Worker:
             self._reloading.clear()
             self._reload()
         self._keep_house(now)
+        judged = self._judge(now)
         if not self._may_write(now):
-            return False
+            return judged
         ruleset = self._follow_ruleset()
         settled = 0
         if self.store.has_unsettled():
@@ -112,7 +113,17 @@ class Worker:
         self._wake_crews(now)
         if self._lookout:
             self._lookout.tick(now)
-        return settled > 0
+        return judged or settled > 0
+
+    def _judge(self, now: datetime) -> bool:
+        """Judge webhooks that came in; return whether more may wait."""
+        if not self._took_up:
+            self.store.judge_again()
+            self._took_up = True
+        judged = self.store.judge(now)
+        for each in judged:
+            _report(each)
+        return bool(judged)
 
     def _wake_crews(self, now: datetime) -> None:
         for crew in self._crews:
@@ -221,6 +232,16 @@ class Worker:
         for crew in self._crews:
             crew.join(deadline)
         self._crews = []
+
+
+def _report(judged: Judged) -> None:
+    """Leave a line of what became of a webhook; the web process left one of its arrival."""
+    receipt = judged.receipt
+    if receipt is None:
+        log.error("not_judged", delivery=judged.delivery, source=judged.source)
+        return
+    more = {"ambiguous": True} if receipt.ambiguous else {}
+    log.info("judged", delivery=judged.delivery, source=judged.source, status=receipt.verdict, uid=receipt.uid, **more)
 
 
 def _decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:

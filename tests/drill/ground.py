@@ -26,13 +26,13 @@ from receiver.operations.tokens import Tokens
 from receiver.store import Store
 from receiver.web.cookies import NAME as COOKIE
 from receiver.wording import words
+from tests.chaos.clocks import Clock
 from tests.drill.exchange import MARTINE, DrillExchange
 from tests.drill.letters import Kind, Letter, counted, read
 from tests.watch.sinks import HttpSink, SmtpSink
 
 PARTS = ("serve", "worker", "watch")
 PATIENCE_S = 60.0
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 ACCEPTED = frozenset({200, 202})
 EXTRA = """\
   pages: true
@@ -69,6 +69,8 @@ class Ground:
     mail: SmtpSink
     environ: Mapping[str, str]
     port: int
+    clock: Clock | None = None
+    """The receiver's, where it may go wrong."""
     secret: str = "a webhook secret for the drill"
     """What the emitter signs with."""
     token: str = ""
@@ -119,7 +121,8 @@ class Ground:
 
     def set_clock(self, ahead: timedelta) -> None:
         """Set the clock of the receiver's machine; that of the world goes on as before."""
-        self.write("clock", f"{ahead.total_seconds():+.0f}")
+        assert self.clock, "this drill has no clock of its own"
+        self.clock.set(int(ahead.total_seconds()))
 
     def skip(self, time_passed: timedelta) -> None:
         """Have so much time pass for the whole world since the drill began."""
@@ -252,7 +255,7 @@ def open_ground(
     *,
     store_url: str = "",
     timeout_s: int = 10,
-    has_own_clock: bool = False,
+    clock: Clock | None = None,
     patience: Mapping[str, float] | None = None,
 ) -> Iterator[Ground]:
     """Open a town hall in which all is well; everything ends with the block."""
@@ -264,17 +267,10 @@ def open_ground(
         "DRILL_MAIL": f"mailto://127.0.0.1:{mail.port}?from=rdv@ville.example&to=dsi@ville.example",
         "STATE_DIRECTORY": str(folder),
     }
-    if has_own_clock:
-        environ |= {
-            "LD_PRELOAD": str(FAKETIME),
-            "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+    environ |= clock.environment if clock else {}
     url = store_url or f"sqlite:///{folder}/store.db"
     with exchange.mock:
-        ground = Ground(folder, exchange, url, http, mail, environ, processes.free_port())
-        ground.set_clock(timedelta())
+        ground = Ground(folder, exchange, url, http, mail, environ, processes.free_port(), clock)
         ground.write("password", password)
         ground.write("secret", ground.secret)
         _write_config(ground, timeout_s)

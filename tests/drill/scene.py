@@ -9,9 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.databases import postgres_binaries
+from tests.chaos.clocks import Clock, library
 from tests.drill.breakages import Breakage
 from tests.drill.databases import postgres_that_stops
-from tests.drill.ground import FAKETIME, open_ground
+from tests.drill.ground import open_ground
 from tests.drill.play import Played, play
 from tests.requirements import require
 from tests.watch.sinks import http_sink, smtp_sink
@@ -23,7 +24,7 @@ DISK_BYTES = 160 * 1024 * 1024
 def require_parts(breakage: Breakage) -> None:
     """Skip where a part of the system is absent that the breakage needs."""
     if breakage.has_own_clock:
-        require(FAKETIME.exists(), "libfaketime is not installed")
+        require(shutil.which("cc"), "no C compiler, for clocks that go wrong")
     if breakage.store == "disk":
         require(os.getuid() == 0 and shutil.which("mkfs.ext4"), "only root can mount a disk of 160 MiB")
     if breakage.store == "postgresql":
@@ -47,7 +48,7 @@ def drill(breakage: Breakage) -> Played:
                 mail,
                 store_url=open_.enter_context(_store(breakage, folder)),
                 timeout_s=breakage.timeout_s,
-                has_own_clock=breakage.has_own_clock,
+                clock=_clock(folder) if breakage.has_own_clock else None,
                 patience=breakage.patience,
             )
         )
@@ -56,6 +57,12 @@ def drill(breakage: Breakage) -> Played:
         except Exception as error:
             error.add_note(f"{breakage.name}: {ground.letters}\n{ground.log[-4000:]}")
             raise
+
+
+def _clock(folder: Path) -> Clock:
+    made = library(folder)
+    assert made, "a C compiler"
+    return Clock(folder / "clock", made)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ NEWS: st.SearchStrategy[News] = st.one_of(
 def batches(draw: st.DrawFn) -> list[Incoming]:
     drawn = draw(st.lists(st.tuples(NEWS, st.sampled_from(list(Emitter)), st.integers(0, 30)), min_size=1, max_size=14))
     return [
-        Incoming(f"{number:032d}", "mds", "production", emitter, bytes([body]) * 16, news)
+        Incoming(f"{number:032d}", "mds", "production", emitter, bytes([body]) * 16, news, NOW)
         for number, (news, emitter, body) in enumerate(drawn)
     ]
 

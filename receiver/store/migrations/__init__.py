@@ -1,11 +1,17 @@
-"""Schema migrations, run once, under a lock, by an explicit step. Expand first, contract a release later."""
+"""Schema migrations, run once, under a lock, by an explicit step. Expand first, contract a release later.
+
+A migration names the oldest schema whose programs still work with what it leaves (`oldest_schema`), and the database
+keeps that: old and new programs can then run side by side for a release, and an old one knows when its time is over.
+"""
 
 import fcntl
 import secrets
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
@@ -13,50 +19,118 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, insert, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, insert, select, text, update
 
 from receiver.store.engine import StoreUnavailable, reading, writing
 from receiver.store.tables import installation
 
 _ADVISORY_LOCK = 7_367_113  # any number, as long as every version uses the same
+_TABLE_WAIT = "2s"
+"""A change to a table waits for its readers, and whoever comes meanwhile waits behind it: webhooks too, so not for
+long. It is tried again until the readers (a backup, a long page) are done."""
+_TRIES = 20
+_PAUSE_S = 1.0
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the schema to this version's, then make sure that the installation has its name.
+class Standing(StrEnum):
+    """Whether this program can use a database, by the schema."""
+
+    CURRENT = "current"
+    NEWER = "newer"
+    """A newer program migrated it, and left us what we need."""
+    NOT_CURRENT = "store_not_current"
+    """It was never migrated, or by an older program."""
+    TOO_NEW = "store_too_new"
+    """A newer program migrated it, and we would read or write it wrongly."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether this program may read and write."""
+        return self in {Standing.CURRENT, Standing.NEWER}
+
+
+def upgrade(engine: Engine) -> Standing:
+    """Bring an older schema to this version's, and name the installation; leave a newer one as it is.
 
     Raises:
         StoreUnavailable: the database cannot be reached or written.
 
     """
-    with _alone(engine):
+    for _ in range(_TRIES):
         try:
-            with engine.begin() as connection:
-                config = _config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-        except DBAPIError as error:
-            raise StoreUnavailable(type(error.orig).__name__) from None
-        _name_installation(engine)
+            return _upgrade(engine)
+        except StoreUnavailable as error:
+            if str(error) != "LockNotAvailable":
+                raise
+            time.sleep(_PAUSE_S)
+    return _upgrade(engine)
+
+
+def _upgrade(engine: Engine) -> Standing:
+    with _alone(engine) as connection:
+        if _standing(connection) is Standing.NOT_CURRENT:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            _name_installation(connection)
+            connection.execute(update(installation).values(oldest_schema=_oldest()))
+        return _standing(connection)
+
+
+def standing(engine: Engine) -> Standing:
+    """Return whether this program can use the database.
+
+    Raises:
+        StoreUnavailable: the database cannot be read.
+
+    """
+    with reading(engine) as connection:
+        return _standing(connection)
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the database is at this version's schema. A database that was never migrated is not."""
-    return revision(engine) == _head()
-
-
-@cache
-def _head() -> str | None:
-    """Return this version's schema; asked often, and the scripts of a running program do not change."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    """Whether the database is at exactly this version's schema, so that a copy by our tables is a whole one."""
+    return standing(engine) is Standing.CURRENT
 
 
 def revision(engine: Engine) -> str | None:
     """Return the database's schema by its number; None: it was never migrated."""
     with reading(engine) as connection:
-        # Alembic makes a new statement each time, which would fill the cache of compiled ones and never be found there.
-        connection.execution_options(compiled_cache=None)
-        return MigrationContext.configure(connection).get_current_revision()
+        return _revision(connection)
+
+
+def _standing(connection: Connection) -> Standing:
+    found, ours = int(_revision(connection) or 0), int(head())
+    if found == ours:
+        return Standing.CURRENT
+    if found < ours:
+        return Standing.NOT_CURRENT
+    oldest = connection.scalar(select(installation.c.oldest_schema))
+    return Standing.NEWER if oldest is not None and oldest <= ours else Standing.TOO_NEW
+
+
+def _revision(connection: Connection) -> str | None:
+    # Alembic makes a new statement each time, which would fill the cache of compiled ones and never be found there.
+    connection.execution_options(compiled_cache=None)
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """Return this version's schema by its number."""
+    return _newest()[0]
+
+
+def _oldest() -> int:
+    """Return the oldest schema whose programs work with ours."""
+    return _newest()[1]
+
+
+@cache
+def _newest() -> tuple[str, int]:
+    """Return the last migration's number and its `oldest_schema`; the scripts of a running program do not change."""
+    scripts = ScriptDirectory.from_config(_config())
+    script = scripts.get_revision(scripts.get_current_head() or "")
+    return script.revision, script.module.oldest_schema
 
 
 def _config() -> Config:
@@ -66,19 +140,17 @@ def _config() -> Config:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """Let one process migrate at a time: a lock file beside SQLite's, an advisory lock in PostgreSQL."""
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """Yield a transaction that no other process migrates beside: it comes whole, or not at all."""
     if engine.dialect.name == "sqlite":
-        with _lock_file(engine):
-            yield
+        with _lock_file(engine), writing(engine) as connection:
+            yield connection
         return
-    try:
-        with engine.connect() as connection:
-            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
-            yield
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
-    except DBAPIError as error:
-        raise StoreUnavailable(type(error.orig).__name__) from None
+    with writing(engine) as connection:
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_TABLE_WAIT}'"))
+        yield connection
 
 
 @contextmanager
@@ -93,9 +165,8 @@ def _lock_file(engine: Engine) -> Iterator[None]:
         raise StoreUnavailable(type(error).__name__) from None
 
 
-def _name_installation(engine: Engine) -> None:
-    with writing(engine) as connection:
-        if connection.execute(select(installation.c.id)).first() is None:
-            named = {"id": str(uuid.uuid4()), "digest_key": secrets.token_bytes(32)}
-            new = named | {"created_at": datetime.now(UTC), "must_adopt": False}
-            connection.execute(insert(installation).values(new))
+def _name_installation(connection: Connection) -> None:
+    if connection.execute(select(installation.c.id)).first() is None:
+        named = {"id": str(uuid.uuid4()), "digest_key": secrets.token_bytes(32)}
+        new = named | {"created_at": datetime.now(UTC), "must_adopt": False}
+        connection.execute(insert(installation).values(new))

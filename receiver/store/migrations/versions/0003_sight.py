@@ -9,6 +9,7 @@ revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+oldest_schema = 2
 
 
 def upgrade() -> None:
@@ -18,6 +19,7 @@ def upgrade() -> None:
     _create_counts()
     _create_writes()
     _create_tokens()
+    _create_inbox()
     for name, table, columns, where in _INDEXES:
         condition = sa.text(where) if where else None
         op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
@@ -27,9 +29,10 @@ def downgrade() -> None:
     """Take it back; the counts are lost."""
     for name, table, *_ in _INDEXES:
         op.drop_index(name, table_name=table)
-    for table in ("tokens", "writes", "figures", "tallies", "adopted"):
+    for table in ("inbox", "tokens", "writes", "figures", "tallies", "adopted"):
         op.drop_table(table)
     with op.batch_alter_table("installation") as batch:
+        batch.drop_column("oldest_schema")
         batch.drop_column("uninstalled_at")
         batch.drop_column("must_adopt")
 
@@ -47,6 +50,7 @@ _INDEXES = (
     ("ix_mailboxes_address_calendar", "mailboxes", ["address", "calendar"], ""),
     ("ix_mailboxes_failure", "mailboxes", ["failure", "calendar", "succeeded_at"], "failure IS NOT NULL"),
     ("ix_mailboxes_same_as", "mailboxes", ["same_as"], "same_as IS NOT NULL"),
+    ("ix_inbox_failure", "inbox", ["failure"], "failure IS NOT NULL"),
     ("ix_deliveries_source_received_at", "deliveries", ["source", "received_at"], ""),
 )
 
@@ -55,6 +59,7 @@ def _add_to_installation() -> None:
     with op.batch_alter_table("installation") as batch:
         batch.add_column(sa.Column("must_adopt", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch.add_column(sa.Column("uninstalled_at", Moment(timezone=True), nullable=True))
+        batch.add_column(sa.Column("oldest_schema", sa.Integer(), nullable=True))
 
 
 def _create_adopted() -> None:
@@ -119,4 +124,21 @@ def _create_tokens() -> None:
         sa.Column("expires_at", Moment(timezone=True), nullable=False),
         sa.Column("revoked_at", Moment(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
+    )
+
+
+def _create_inbox() -> None:
+    op.create_table(
+        "inbox",
+        sa.Column("id", RowId, nullable=False),
+        sa.Column("delivery", sa.String(length=32), nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("platform", sa.String(length=40), nullable=False),
+        sa.Column("emitter", sa.String(length=40), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("sort", sa.String(length=16), nullable=False),
+        sa.Column("news", sa.Text(), nullable=False),
+        sa.Column("received_at", Moment(timezone=True), nullable=False),
+        sa.Column("failure", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
     )

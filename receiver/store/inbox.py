@@ -1,0 +1,140 @@
+"""Webhooks that are on disk and that nobody has judged yet.
+
+The web processes append: one statement, no look at what is known, so that an answer costs little and waits for nobody.
+Judging reads and writes along a dozen indexes; a worker does it for many webhooks at once.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
+from sqlalchemy.exc import OperationalError
+
+from receiver.core.facts import AgentNews, Delivery, Emitter, News, RoleNews, model_of
+from receiver.store import intake, tallies
+from receiver.store.records import Incoming, Receipt
+from receiver.store.tables import inbox
+from receiver.store.tallies import Tally
+
+_SORTS: dict[str, type[News]] = {"event": Delivery, "agent": AgentNews, "role": RoleNews}
+_SORT_OF = {kind: sort for sort, kind in _SORTS.items()}
+_FORMATS: dict[str, TypeAdapter[News]] = {sort: TypeAdapter(kind) for sort, kind in _SORTS.items()}
+
+NOT_JUDGED = "not_judged"
+JUDGED_AT_ONCE = 50
+"""So many are judged in a transaction: it holds up those that are put down meanwhile."""
+
+_WAITING = inbox.c.failure.is_(None)
+_FIRST = select(inbox).where(_WAITING).order_by(inbox.c.id).with_for_update(skip_locked=True)
+_THESE = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A webhook, and what became of it."""
+
+    delivery: str
+    source: str
+    receipt: Receipt | None
+    """None: it cannot be judged, and is set aside."""
+
+
+def append(connection: Connection, batch: Sequence[Incoming]) -> None:
+    """Put webhooks down to be judged."""
+    connection.execute(insert(inbox), [_row(incoming) for incoming in batch])
+
+
+def _row(incoming: Incoming) -> dict[str, Any]:
+    sort = _SORT_OF[type(incoming.news)]
+    return {
+        "delivery": incoming.id,
+        "source": incoming.source,
+        "platform": incoming.platform,
+        "emitter": incoming.emitter,
+        "digest": incoming.digest,
+        "sort": sort,
+        "news": _FORMATS[sort].dump_json(incoming.news).decode(),
+        "received_at": incoming.received_at,
+    }
+
+
+def judge(connection: Connection, now: datetime, limit: int) -> list[Judged]:
+    """Judge the webhooks that came first, and count what became of them.
+
+    One that cannot be judged, whatever the reason, costs the others nothing: it is set aside.
+    """
+    rows = connection.execute(_FIRST.limit(limit)).mappings().all()
+    judged = _try(connection, rows, now)
+    if judged is None:  # one of them spoilt it for all
+        judged = [each for row in rows for each in _try(connection, [row], now) or _set_aside(connection, row)]
+    return judged
+
+
+def _try(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Judged] | None:
+    """Judge some; None: they cannot be judged, at least not together, and nothing has changed."""
+    attempt = connection.begin_nested()
+    try:
+        judged = _judge(connection, rows, now)
+    except OperationalError:  # it is the database that fails
+        raise
+    except Exception:  # noqa: BLE001  # whatever it is, webhooks that others sent must not wait for it
+        attempt.rollback()
+        return None
+    attempt.commit()
+    return judged
+
+
+def _judge(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Judged]:
+    if not rows:
+        return []
+    batch = [_incoming(row) for row in rows]
+    receipts = intake.take(connection, batch, now)
+    pairs = list(zip(batch, receipts, strict=True))
+    counts = Counter(Tally("webhook", each.source, model_of(each.news), receipt.verdict) for each, receipt in pairs)
+    tallies.add(connection, counts, now)
+    connection.execute(_THESE, {"ids": [row["id"] for row in rows]})
+    return [Judged(incoming.id, incoming.source, receipt) for incoming, receipt in pairs]
+
+
+def _incoming(row: RowMapping) -> Incoming:
+    news = _FORMATS[row["sort"]].validate_json(row["news"])
+    emitter = Emitter(row["emitter"])
+    return Incoming(row["delivery"], row["source"], row["platform"], emitter, row["digest"], news, row["received_at"])
+
+
+def _set_aside(connection: Connection, row: RowMapping) -> list[Judged]:
+    connection.execute(update(inbox).where(inbox.c.id == row["id"]).values(failure=NOT_JUDGED))
+    return [Judged(row["delivery"], row["source"], None)]
+
+
+def judge_all(connection: Connection, now: datetime) -> None:
+    """Judge whatever can be, what was set aside included."""
+    take_up(connection)
+    while judge(connection, now, JUDGED_AT_ONCE):
+        pass
+
+
+def drop(connection: Connection, email: str) -> int:
+    """Forget the webhooks that were set aside and name an agent; return how many there were."""
+    named = inbox.c.failure.is_not(None), func.lower(inbox.c.news).contains(email, autoescape=True)
+    return connection.execute(delete(inbox).where(*named)).rowcount
+
+
+def take_up(connection: Connection) -> None:
+    """Have what was set aside judged again: another version may know how."""
+    connection.execute(update(inbox).where(inbox.c.failure.is_not(None)).values(failure=None))
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether nothing waits to be judged."""
+    return connection.execute(select(inbox.c.id).where(_WAITING).limit(1)).first() is None
+
+
+def size(connection: Connection) -> int:
+    """Return about how many webhooks are there: from the first number to the last, without counting."""
+    first, last = connection.execute(select(func.min(inbox.c.id), func.max(inbox.c.id))).one()
+    return last - first + 1 if last is not None else 0

@@ -1,0 +1,96 @@
+"""What must hold of a store after a cut of power."""
+
+import hmac
+import subprocess
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import create_engine, inspect, text
+
+from receiver.store import Store, StoreUnavailable
+from receiver.web.webhook import DIGEST_BYTES
+from tests.databases import sqlalchemy_url
+from tests.power_loss import disk
+from tests.power_loss.stores import Kind
+
+KEEPERS = ("inbox", "deliveries")
+"""Tables of what was acknowledged: before and after it is judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found after one cut."""
+
+    required: int = 0
+    """Acknowledged before it."""
+    kept: int = 0
+    """Webhooks in the store, acknowledged or not."""
+    lost: int = 0
+    doubled: int = 0
+    troubles: list[str] = field(default_factory=list)
+    """All else: it does not mount, does not open, is damaged, takes nothing."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether all is as it must be."""
+        return not (self.lost or self.doubled or self.troubles)
+
+
+def examine(kind: Kind, image: Path, folder: Path, required: Collection[bytes]) -> Verdict:
+    """Bring the machine up again and look; the image is written to.
+
+    Args:
+        kind: what the store is.
+        image: the disk as the cut has left it.
+        folder: where to mount it, and where programs log to.
+        required: bodies that were acknowledged before the cut.
+
+    """
+    try:
+        with disk.mounted(image, folder / "after") as place, kind.opened(place, folder / "after.log") as url:
+            return _judge(kind, url, required)
+    except subprocess.CalledProcessError:
+        return Verdict(len(required), troubles=["the file system does not mount"])
+    except psycopg.OperationalError:
+        return Verdict(len(required), troubles=["the database does not start"])
+
+
+def _judge(kind: Kind, url: str, required: Collection[bytes]) -> Verdict:
+    try:
+        with closing(Store(sqlalchemy_url(url))) as store:
+            found = kept(url)
+            key = store.installation().digest_key
+            troubles = [*kind.damage(url), *_unusable(store)]
+    except StoreUnavailable as error:
+        return Verdict(len(required), troubles=[f"the store does not open: {error}"])
+    lost = sum(not found[digest(key, body)] for body in required)
+    return Verdict(len(required), found.total(), lost, sum(times > 1 for times in found.values()), troubles)
+
+
+def digest(key: bytes, body: bytes) -> bytes:
+    """Return what the store knows a body by."""
+    return hmac.digest(key, body, "sha256")[:DIGEST_BYTES]
+
+
+def kept(url: str) -> Counter[bytes]:
+    """Return how often the store holds each webhook, by its digest."""
+    engine = create_engine(sqlalchemy_url(url))
+    try:
+        with engine.connect() as connection:
+            tables = [name for name in KEEPERS if inspect(connection).has_table(name)]
+            rows = [connection.scalars(text(f"SELECT digest FROM {name}")).all() for name in tables]
+    finally:
+        engine.dispose()
+    return Counter(bytes(found) for table in rows for found in table)
+
+
+def _unusable(store: Store) -> Iterator[str]:
+    """Look whether the schema is whole and a commit goes through."""
+    if not store.is_current():
+        yield "the schema is not current"
+    store.tally({}, {"power_loss": 1}, datetime.now(UTC))
