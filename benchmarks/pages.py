@@ -26,7 +26,7 @@ from receiver.config import IcsFolder, Secret, Settings, SigningSecret, Source, 
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store
 from receiver.store.engine import open_engine, reading

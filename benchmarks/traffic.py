@@ -104,7 +104,7 @@ class Traffic:
         kind = random.choice(("forged", "cut", "no_event", "repeated"))
         sent = {"cut": body[: len(body) // 2], "no_event": b'{"data":{},"meta":{"model":"Rdv"}}'}.get(kind, body)
         status = self.town.post(session, sent, forged=kind == "forged")
-        expected = {"forged": 401, "repeated": 200}.get(kind, 422)
+        expected = {"forged": 401, "repeated": 202}.get(kind, 422)
         self.counts["refused" if status == expected else "unexpected"] += 1
 
     def _readers(self) -> None:

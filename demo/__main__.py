@@ -53,6 +53,7 @@ def play(folder: Path, *, stay: bool) -> int:
             sent = _send(story, port, keys)
             print(report.sending(sent))
             found, waited_s = _settled(server, keys, story.expected)
+            print(report.judging((folder / "receiver.log").read_text("utf-8").splitlines()))
             print(report.comparison(story.expected, found, waited_s))
             if stay:
                 _wait_for_interrupt()

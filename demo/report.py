@@ -1,6 +1,8 @@
 """What the demo prints."""
 
+import json
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,6 +29,15 @@ def sending(sent: Report) -> str:
     lines = [f"{len(sent.deliveries)} signed webhooks, up to 4 at once, some late, some twice:"]
     lines += [f"  {count:3} x {answer}" for answer, count in sorted(answers.items())]
     return "\n".join([*lines, f"  slowest answer: {slowest_ms:.0f} ms", ""])
+
+
+def judging(lines: Iterable[str]) -> str:
+    """Say what the worker made of them, as its log tells."""
+    logged = [json.loads(line) for line in lines if line.startswith("{")]
+    verdicts = Counter(line["status"] for line in logged if line["event"] == "judged")
+    return "\n".join(
+        ["judged by the worker:", *(f"  {count:3} x {name}" for name, count in sorted(verdicts.items())), ""]
+    )
 
 
 def comparison(expected: Calendars, found: Calendars, waited_s: float) -> str:

@@ -1,15 +1,24 @@
 """The one place that chooses concrete classes and puts the parts together."""
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
 from connectors.base import Connector
 from receiver.config import CalendarSettings, EwsCalendar, IcsFolder, Reloadable, Settings
-from receiver.store import Store
+from receiver.store import PATIENCE_S, Store
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
-def open_store(settings: Settings) -> Store:
-    """Open the configured store. Its schema is not touched."""
-    return Store(settings.store_url)
+def open_store(settings: Settings, patience_s: float | None = None) -> Store:
+    """Open the configured store. Its schema is not touched.
+
+    Args:
+        settings: which.
+        patience_s: so long a question to it may take; None: as long as it does.
+
+    """
+    return Store(settings.store_url, patience_s)
 
 
 def run_web(settings: Reloadable) -> None:
@@ -17,8 +26,8 @@ def run_web(settings: Reloadable) -> None:
     from receiver.web.app import create_app
     from receiver.web.server import serve
 
-    def make_app() -> Flask:
-        return create_app(settings.current, open_store(settings.current))
+    def make_app() -> "Flask":
+        return create_app(settings.current, open_store(settings.current, PATIENCE_S))
 
     serve(settings, make_app)
 

@@ -43,7 +43,7 @@ def postgres_cluster(*, fsync: bool = False) -> Iterator[str]:
         server = subprocess.Popen(postgres, user=account, group=account, cwd="/", stdout=quiet, stderr=quiet)
         try:
             url = f"postgresql://rdv@127.0.0.1:{port}/postgres"
-            _wait_for(url)
+            wait_until_up(url)
             yield url
         finally:
             server.send_signal(signal.SIGINT)  # "fast": connections that a test left open do not hold it up
@@ -70,7 +70,7 @@ def _free_port() -> int:
         return port
 
 
-def _wait_for(url: str) -> None:
+def wait_until_up(url: str) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:

@@ -244,8 +244,8 @@ class Stage:
         return [ExpectedEntry(title, place, *times) for times in occurrences(data, self.zone, self.window)]
 
     def lieu(self, text: str) -> str:
-        """A lieu as an entry shows it: not at all, where this generation does not tell it."""
-        return text if self.generation.tells_lieu else ""
+        """A lieu as an entry shows it: not at all, where this generation does not tell that it is nobody's home."""
+        return text if self.generation.tells_single_use else ""
 
     def collective(self, motif: str, counts: str) -> str:
         """The title of a collective RDV, where it can be recognised as one."""

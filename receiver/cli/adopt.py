@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from receiver import bootstrap, logs
-from receiver.cli import commands, output
+from receiver.cli import output
 from receiver.cli.audit import days
 from receiver.cli.progress import progress
+from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.adoption import Adoption
@@ -25,6 +26,7 @@ from receiver.store import Store
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
+    parser.set_defaults(command=adopt)
     helped = {name: RECOVERY_HELP[f"adopt {name}"] for name in ("mailbox", "without", "installation")}
     parser.add_argument("--mailbox", action="append", default=[], metavar="ADRESSE", help=helped["mailbox"])
     parser.add_argument("--without", action="append", default=[], metavar="ADRESSE", help=helped["without"])
@@ -45,7 +47,7 @@ def _name(text: str) -> str:
 def adopt(args: Namespace, settings: Settings) -> int:
     """Read the calendars back; 1 if some could not be read, 2 if it may not be done or there are none."""
     logs.configure("ERROR")
-    return commands.with_current_store(settings, lambda store: _adopt(args, settings, store))
+    return with_current_store(settings, lambda store: _adopt(args, settings, store))
 
 
 def _adopt(args: Namespace, settings: Settings, store: Store) -> int:

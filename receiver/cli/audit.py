@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from receiver import bootstrap, logs
-from receiver.cli import commands, output
+from receiver.cli import output
 from receiver.cli.progress import progress
+from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.audit import Difference
@@ -25,6 +26,7 @@ MOST_DAYS = 3660
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
+    parser.set_defaults(command=audit)
     parser.add_argument("--mailbox", action="append", default=[], metavar="ADRESSE", help=COMMANDS["audit mailbox"])
     parser.add_argument("--days-back", type=days, default=30, metavar="JOURS", help=COMMANDS["audit days-back"])
     parser.add_argument("--days-ahead", type=days, default=365, metavar="JOURS", help=COMMANDS["audit days-ahead"])
@@ -43,7 +45,7 @@ def days(text: str) -> int:
 def audit(args: Namespace, settings: Settings) -> int:
     """Compare calendars with the record; 1 if they differ or could not be read, 2 if there is nothing to compare."""
     logs.configure("ERROR")
-    return commands.with_current_store(settings, lambda store: _audit(args, settings, store))
+    return with_current_store(settings, lambda store: _audit(args, settings, store))
 
 
 def _audit(args: Namespace, settings: Settings, store: Store) -> int:

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from receiver import logs
-from receiver.cli import commands, output
+from receiver.cli import output
 from receiver.cli.progress import progress
+from receiver.cli.stores import with_current_store
 from receiver.config import Settings
 from receiver.config.store_url import UnusableAddress, address_of
 from receiver.operations import backup as operation
@@ -23,6 +24,7 @@ MISTAKES = {"exists", "is_store"}
 
 def add_backup(parser: argparse.ArgumentParser) -> None:
     """Describe `backup` to its parser."""
+    parser.set_defaults(command=backup)
     parser.add_argument("file", metavar="FICHIER", type=Path, help=COMMANDS["backup file"])
     parser.add_argument("--force", action="store_true", help=COMMANDS["backup force"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
@@ -30,6 +32,7 @@ def add_backup(parser: argparse.ArgumentParser) -> None:
 
 def add_migrate_store(parser: argparse.ArgumentParser) -> None:
     """Describe `migrate-store` to its parser."""
+    parser.set_defaults(command=migrate_store)
     parser.add_argument("--to", metavar="ADRESSE", required=True, help=COMMANDS["migrate-store to"])
     parser.add_argument("--password-env", metavar="NOM", help=COMMANDS["migrate-store password-env"])
     parser.add_argument("--force", action="store_true", help=COMMANDS["migrate-store force"])
@@ -49,7 +52,7 @@ def backup(args: Namespace, settings: Settings) -> int:
         _print_backup(made, as_json=args.json)
         return 0
 
-    return commands.with_current_store(settings, use)
+    return with_current_store(settings, use)
 
 
 def _print_backup(made: Backup, *, as_json: bool) -> None:
@@ -74,7 +77,7 @@ def migrate_store(args: Namespace, settings: Settings) -> int:
     except UnusableAddress as error:
         print(output.printable(f"--to : {CONFIGURATION[str(error)]}"), file=sys.stderr)
         return 2
-    return commands.with_current_store(settings, lambda store: _move(args, address, store))
+    return with_current_store(settings, lambda store: _move(args, address, store))
 
 
 def _move(args: Namespace, address: str, store: Store) -> int:

@@ -21,6 +21,7 @@ MANIFEST = "LISEZMOI.txt"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
+    parser.set_defaults(command=diagnose)
     parser.add_argument("file", metavar="FICHIER.zip", type=Path, nargs="?", help=COMMANDS["diagnose file"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from receiver import logs
-from receiver.cli import commands, output
+from receiver.cli import output
+from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.operations import failures as operation
@@ -23,12 +24,14 @@ Members = dict[FailureGroup, list[Failing]]
 
 def add_failures(parser: argparse.ArgumentParser) -> None:
     """Describe `failures` to its parser."""
+    parser.set_defaults(command=failures)
     parser.add_argument("--all", action="store_true", help=COMMANDS["failures all"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
 
 
 def add_retry(parser: argparse.ArgumentParser) -> None:
     """Describe `retry` to its parser."""
+    parser.set_defaults(command=retry)
     parser.add_argument("--code", metavar="CODE", help=COMMANDS["retry code"])
     parser.add_argument("--calendar", metavar="NOM", help=COMMANDS["retry calendar"])
     parser.add_argument("--mailbox", metavar="ADRESSE", help=COMMANDS["retry mailbox"])
@@ -39,6 +42,7 @@ def add_retry(parser: argparse.ArgumentParser) -> None:
 
 def add_forget(parser: argparse.ArgumentParser) -> None:
     """Describe `forget` to its parser."""
+    parser.set_defaults(command=forget)
     parser.add_argument("--event", metavar="NUMÉRO", required=True, help=COMMANDS["forget event"])
     parser.add_argument("--mailbox", metavar="ADRESSE", help=COMMANDS["forget mailbox"])
     parser.add_argument("--dry-run", action="store_true", help=COMMANDS["dry-run"])
@@ -51,14 +55,14 @@ def failures(args: Namespace, settings: Settings) -> int:
 
     def use(store: Store) -> int:
         limit = None if args.all else EXAMPLES
-        found = {group: operation.members(store, group, limit) for group in store.failures()}
+        found = {group: operation.members(store, group, limit) for group in store.failures(store.now())}
         if args.json:
             _print_failures_json(found)
         else:
             _print_failures(found, each=args.all)
         return 1 if found else 0
 
-    return commands.with_current_store(settings, use)
+    return with_current_store(settings, use)
 
 
 def retry(args: Namespace, settings: Settings) -> int:
@@ -76,7 +80,7 @@ def retry(args: Namespace, settings: Settings) -> int:
         print(json.dumps(asdict(retried), indent=2) if args.json else FAILURES["retried"].format(**asdict(retried)))
         return 0
 
-    return commands.with_current_store(settings, use)
+    return with_current_store(settings, use)
 
 
 def forget(args: Namespace, settings: Settings) -> int:
@@ -92,7 +96,7 @@ def forget(args: Namespace, settings: Settings) -> int:
         _print_forgotten(entries, events, args)
         return 0 if entries or events else 1
 
-    return commands.with_current_store(settings, use)
+    return with_current_store(settings, use)
 
 
 def _lower(address: str | None) -> str | None:

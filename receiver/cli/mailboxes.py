@@ -1,4 +1,4 @@
-"""`mailboxes check`: its arguments and its report."""
+"""`mailboxes unmapped`, `mailboxes check`: their arguments and their reports."""
 
 import argparse
 import json
@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from receiver import bootstrap, logs
-from receiver.cli import commands, output
+from receiver.cli import output, stores
 from receiver.cli.progress import progress
 from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
 from receiver.operations import mailboxes_check as operation
 from receiver.operations.check import Finding, Level
+from receiver.operations.mailboxes import unmapped as find_unmapped
 from receiver.operations.mailboxes_check import MailboxResult, ServerResult
 from receiver.sentences import COMMANDS, LEVELS, MAILBOXES_TABLE
 from receiver.store import Store
@@ -23,12 +24,34 @@ _WORST_LAST = (Level.OK, Level.WARNING, Level.TROUBLE)  # of 800 lines, those at
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command to its parser."""
+    """Describe both commands to their parser."""
+    questions = parser.add_subparsers(title=COMMANDS["commands"], metavar="COMMANDE", required=True)
+    sentence = COMMANDS["mailboxes unmapped"]
+    unmapping = questions.add_parser("unmapped", help=sentence, description=sentence)
+    unmapping.set_defaults(command=unmapped)
+    unmapping.add_argument("--json", action="store_true", help=COMMANDS["json"])
+    sentence = COMMANDS["mailboxes check"]
+    _add_check(questions.add_parser("check", help=sentence, description=sentence))
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=check)
     parser.add_argument("mailbox", nargs="*", metavar="BOITE", help=COMMANDS["mailboxes check addresses"])
     parser.add_argument("--all", action="store_true", help=COMMANDS["mailboxes check all"])
     parser.add_argument("--read-only", action="store_true", help=COMMANDS["mailboxes check read-only"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
+
+
+def unmapped(args: Namespace, settings: Settings) -> int:
+    """List the agents who have events to come and no mailbox; 1 if there are any."""
+    logs.configure("ERROR")
+
+    def use(store: Store) -> int:
+        found = find_unmapped(store, settings.mailboxes, store.now())
+        output.print_unmapped(found, as_json=args.json)
+        return 1 if found else 0
+
+    return stores.with_current_store(settings, use)
 
 
 def check(args: Namespace, settings: Settings) -> int:
@@ -37,7 +60,7 @@ def check(args: Namespace, settings: Settings) -> int:
     if bool(args.mailbox) == args.all:
         print(COMMANDS["mailboxes check which"], file=sys.stderr)
         return 2
-    return commands.with_current_store(settings, lambda store: _check(args, settings, store))
+    return stores.with_current_store(settings, lambda store: _check(args, settings, store))
 
 
 def _check(args: Namespace, settings: Settings, store: Store) -> int:

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from receiver import logs
-from receiver.cli import commands, output
+from receiver.cli import output
 from receiver.cli.progress import progress
+from receiver.cli.stores import with_current_store
 from receiver.config import Settings
 from receiver.operations import purge as operation
 from receiver.operations.purge import Report
@@ -24,6 +25,7 @@ WAIT_S = 60
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
+    parser.set_defaults(command=purge)
     parser.add_argument("--retention", action="store_true", help=COMMANDS["purge retention"])
     parser.add_argument("--agent", metavar="ADRESSE", type=_address, help=COMMANDS["purge agent"])
     parser.add_argument("--with-entries", action="store_true", help=COMMANDS["purge with-entries"])
@@ -48,8 +50,8 @@ def purge(args: Namespace, settings: Settings) -> int:
         print(PURGE[code], file=sys.stderr)
         return 2
     if args.agent is None:
-        return commands.with_current_store(settings, lambda store: _retention(args, settings, store))
-    return commands.with_current_store(settings, lambda store: _agent(args, settings, store))
+        return with_current_store(settings, lambda store: _retention(args, settings, store))
+    return with_current_store(settings, lambda store: _agent(args, settings, store))
 
 
 def _mistake(args: Namespace) -> str | None:

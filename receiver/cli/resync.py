@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from receiver import logs
-from receiver.cli import commands, resync_report
+from receiver.cli import resync_report
 from receiver.cli.progress import progress
 from receiver.cli.resync_report import Report
+from receiver.cli.stores import with_current_store
 from receiver.config import ApiSettings, Settings, Source
 from receiver.core.facts import Model
 from receiver.operations import following, verification
@@ -28,6 +29,7 @@ SENT = {Step.TRIGGERED, Step.CREATED}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
+    parser.set_defaults(command=resync)
     parser.add_argument("--source", metavar="NOM", help=RESYNC["source"])
     parser.add_argument(
         "--organisation", action="append", default=[], type=int, metavar="NUMERO", help=RESYNC["organisation"]
@@ -67,7 +69,7 @@ def resync(args: Namespace, settings: Settings) -> int:
     except Refused as refusal:
         print(RESYNC[refusal.code], file=sys.stderr)
         return 2
-    return commands.with_current_store(settings, lambda store: _with_api(args, asked, store))
+    return with_current_store(settings, lambda store: _with_api(args, asked, store))
 
 
 def _shown(source: Source) -> frozenset[Model]:
@@ -139,11 +141,15 @@ class _Run:
 
             try:
                 end = following.follow(
-                    lambda: self.store.told(self.asked.source.name, since), expected, self.asked.models, show, TIMINGS
+                    lambda: self._told(since), expected, self.asked.models, show, TIMINGS
                 )
             except KeyboardInterrupt:
                 return replace(report, received=counted, expected=expected, interrupted=True)
         return replace(report, received=counted, expected=expected, end=end)
+
+    def _told(self, since: datetime) -> Mapping[Model, int]:
+        self.store.judge_all(self.store.now())  # whether or not a worker runs
+        return self.store.told(self.asked.source.name, since)
 
     def _verified(self, report: Report, since: datetime) -> Report:
         source = self.asked.source

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from receiver import logs
-from receiver.cli import commands
+from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.operations import secrets as operation
@@ -22,6 +22,7 @@ MOST_DAYS = 3650
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
+    parser.set_defaults(command=secrets)
     actions = parser.add_argument_group(COMMANDS["commands"])
     actions.add_argument("action", nargs="?", choices=["new"], metavar="new", help=SECRETS["action"])
     parser.add_argument("--source", metavar="NOM", help=SECRETS["source"])
@@ -44,7 +45,7 @@ def secrets(args: Namespace, settings: Settings) -> int:
         print(SECRETS["source_unknown"], file=sys.stderr)
         return 2
     logs.configure("ERROR")
-    return commands.with_current_store(settings, lambda store: _show(args, settings, store))
+    return with_current_store(settings, lambda store: _show(args, settings, store))
 
 
 def _show(args: Namespace, settings: Settings, store: Store) -> int:

@@ -1,7 +1,7 @@
 """`status`: its report."""
 
 import json
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from datetime import datetime
 
@@ -14,6 +14,12 @@ from receiver.operations.status import Status
 from receiver.wording import PARIS, local, words
 
 LABELS = {Severity.ALARM: sentences.LEVELS["trouble"], Severity.WARNING: sentences.LEVELS["warning"]}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Describe the command to its parser."""
+    parser.set_defaults(command=show)
+    parser.add_argument("--json", action="store_true", help=sentences.COMMANDS["json"])
 
 
 def show(args: Namespace, settings: Settings) -> int:

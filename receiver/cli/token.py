@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from receiver import logs
-from receiver.cli import commands, output
+from receiver.cli import output
+from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
-from receiver.core.tokens import LONGEST, Role
+from receiver.core.roles import Role
+from receiver.core.tokens import LONGEST
 from receiver.operations import tokens
 from receiver.operations.tokens import LABEL_LENGTH, NotOne, Tokens
 from receiver.sentences import COMMANDS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_STATES
@@ -56,7 +58,7 @@ def issue(args: Namespace, settings: Settings) -> int:
         print(text)
         return 0
 
-    return commands.with_current_store(settings, use)
+    return with_current_store(settings, use)
 
 
 def list_all(args: Namespace, settings: Settings) -> int:
@@ -74,7 +76,7 @@ def list_all(args: Namespace, settings: Settings) -> int:
             print(TOKEN["none"])
         return 0
 
-    return commands.with_current_store(settings, use)
+    return with_current_store(settings, use)
 
 
 def revoke(args: Namespace, settings: Settings) -> int:
@@ -90,7 +92,7 @@ def revoke(args: Namespace, settings: Settings) -> int:
         print(TOKEN["revoked"].format(id=record.id))
         return 0
 
-    return commands.with_current_store(settings, use)
+    return with_current_store(settings, use)
 
 
 def _days(text: str) -> int:

@@ -7,8 +7,9 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 from receiver import bootstrap, logs
-from receiver.cli import commands, output
+from receiver.cli import output
 from receiver.cli.progress import progress
+from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
@@ -20,6 +21,7 @@ from receiver.store import Store
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
+    parser.set_defaults(command=uninstall)
     parser.add_argument(
         "--mailbox", action="append", default=[], metavar="ADRESSE", help=RECOVERY_HELP["uninstall mailbox"]
     )
@@ -34,7 +36,7 @@ def uninstall(args: Namespace, settings: Settings) -> int:
     """Remove, count, or undo; 1 if something is left or was not seen, 2 if there is nothing to do."""
     logs.configure("ERROR")
     act = _undo if args.undo else _uninstall
-    return commands.with_current_store(settings, lambda store: act(args, settings, store))
+    return with_current_store(settings, lambda store: act(args, settings, store))
 
 
 def _undo(args: Namespace, _: Settings, store: Store) -> int:

@@ -15,8 +15,8 @@ from receiver.core.health import Thresholds
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.redaction import WORDING
+from receiver.core.roles import Role
 from receiver.core.ruleset import Ruleset, SourceRules
-from receiver.core.tokens import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from receiver.config.fields import (
 from receiver.config.settings import Access, Auth
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 
 MINIMUM_RETENTION_DAYS = 30
 """Longer than any emitter retries (rdv-insertion: about 20 days): what is forgotten sooner would come back to life."""

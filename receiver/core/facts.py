@@ -3,7 +3,7 @@
 An `EventState` has no field for an usager: what is not named here cannot be stored, logged or shown.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -54,11 +54,19 @@ class AgentRef:
 
 @dataclass(frozen=True, slots=True)
 class Lieu:
-    """Where the usager is received. A place typed for one RDV has no name here unless its policy is on."""
+    """Where the usager is received. A place that may be a home has no name here unless its policy is on."""
 
     name: str
     address: str
     single_use: bool = False
+    """It may be somebody's home: it was typed for one RDV, or nobody says that it was not."""
+    unsaid: bool = False
+    """Nobody says either: the place of a `single_use` that is caution."""
+
+    @property
+    def withheld(self) -> "Lieu":
+        """What is left of it where its name may not be kept."""
+        return replace(self, name="", address="")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class Code(StrEnum):
 
     STORE_UNREACHABLE = "store_unreachable"
     STORE_NOT_CURRENT = "store_not_current"
+    STORE_TOO_NEW = "store_too_new"
     MUST_ADOPT = "must_adopt"
     UNINSTALLED = "uninstalled"
     WORKER_SILENT = "worker_silent"

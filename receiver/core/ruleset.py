@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from connectors.base import CalendarEntry
 from receiver.core.desired import AgentView, Decision, EventView, Targets, targets, wanted
-from receiver.core.facts import AgendaState, EventState, Lieu, over_by
+from receiver.core.facts import AgendaState, EventState, over_by
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import OnAgentDeparture, OnRgpdPurge, Policies
 from receiver.core.recurrence import Unholdable
@@ -121,7 +121,7 @@ def scrubbed(state: EventState, policies: Policies) -> EventState:
     """Return the facts without the free texts that the policies do not allow (any more)."""
     lieu = state.lieu
     if lieu is not None and lieu.single_use and not policies.single_use_places:
-        lieu = Lieu("", "", single_use=True)
+        lieu = lieu.withheld
     if isinstance(state, AgendaState):
         return replace(state, lieu=lieu, title=state.title if policies.absence_titles else None)
     return replace(

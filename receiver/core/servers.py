@@ -17,6 +17,8 @@ THROTTLED = frozenset({"server_busy", "connections_busy"})
 """Codes of a server, or of our own connections to it, that has too much to do at once."""
 UNANSWERED = frozenset({"timeout"})
 """Codes of a mailbox that do not show that its server is there."""
+ACCOUNT_TAG = 2
+"""How many letters of a tag tell the account; the others tell the rest of a connection."""
 SUCCESS_EVERY = timedelta(minutes=1)
 """How exactly the last success is known: more often would be a write for each change."""
 
@@ -41,7 +43,7 @@ class Server:
     throttled_at: datetime | None = None
     """When it last asked for less."""
     credentials: str = ""
-    """Tag of the account and password that were last brought into use, or last accepted."""
+    """Tag of the account, and of all else in the connection, that were last brought into use, or last accepted."""
     stuck_calls: int = 0
     """Calls that never came back, ever."""
     stuck_at: datetime | None = None
@@ -55,11 +57,17 @@ class Server:
         return self.probe_until is not None and now < self.probe_until
 
 
-def introduced(server: Server, credentials: str) -> Server:
-    """Note what a process that starts will use. Another account, password or address has not been refused yet."""
+def introduced(server: Server, credentials: str, now: datetime) -> Server:
+    """Note what a process that starts will use: what failed otherwise has not been tried so, and is, at once.
+
+    Not an account that was refused: it is as wrong over another connection, and is spared until its pause is over.
+    """
     if server.credentials == credentials:
         return server
-    return replace(_released(server, server.probe), credentials=credentials, blocked_until=None, attempts=0)
+    until = None
+    if server.blocked_until and server.failure in ACCOUNT_REFUSED and _same_account(server, credentials):
+        until = min(server.blocked_until, now + ACCOUNT_PAUSE)
+    return replace(_released(server, server.probe), credentials=credentials, blocked_until=until, attempts=0)
 
 
 def answered(server: Server, credentials: str, probe: str | None, now: datetime) -> Server:
@@ -91,7 +99,7 @@ def failed(
 
     A refusal of credentials that are no longer, or not yet, those of the others is the teller's own trouble.
     """
-    if error.code in ACCOUNT_REFUSED and server.credentials != credentials:
+    if error.code in ACCOUNT_REFUSED and not _same_account(server, credentials):
         return _released(server, probe)
     told = server.failure is not None and server.is_blocked(now)
     attempts = max(server.attempts, 1) if told else server.attempts + 1
@@ -120,6 +128,10 @@ def stuck(server: Server, now: datetime) -> Server:
 def given_back(server: Server, probe: str | None) -> Server:
     """Let somebody else find out: nothing was asked."""
     return _released(server, probe)
+
+
+def _same_account(server: Server, credentials: str) -> bool:
+    return server.credentials[:ACCOUNT_TAG] == credentials[:ACCOUNT_TAG]
 
 
 def _released(server: Server, probe: str | None) -> Server:

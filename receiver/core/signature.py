@@ -16,6 +16,8 @@ from jwt.algorithms import HMACAlgorithm
 from receiver.core.facts import Emitter
 
 HMAC_HEADERS = {Emitter.RDV_SERVICE_PUBLIC: "x-lapin-signature", Emitter.RDV_INSERTION: "x-rdvi-signature"}
+SIGNATURE_HEADERS = (*HMAC_HEADERS.values(), "authorization")
+"""Where a signature may stand; nothing else of the headers is looked at."""
 TOKEN_CLAIMS = ("id", "address", "starts_at")
 
 

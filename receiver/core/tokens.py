@@ -3,26 +3,15 @@
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
 import jwt
+
+from receiver.core.roles import Role
 
 ALGORITHM = "HS256"
 ISSUER = "rdv-receiver"
 LONGEST = timedelta(days=400)
 _CLAIMS = ["iss", "aud", "jti", "role", "iat", "exp"]
-
-
-class Role(StrEnum):
-    """What the bearer of a token may do."""
-
-    READ = "read"
-    OPERATE = "operate"
-    """Read, and have failed changes tried again."""
-
-    def may(self, wanted: "Role") -> bool:
-        """Whether this role holds the other."""
-        return self is Role.OPERATE or wanted is Role.READ
 
 
 class InvalidToken(Exception):

@@ -16,7 +16,7 @@ from receiver.config import CalendarSettings, IcsFolder, Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.health import Thresholds
 from receiver.core.mailboxes import MailboxMap
-from receiver.store import Store, StoreUnavailable
+from receiver.store import Standing, Store, StoreUnavailable
 
 PROBED_PER_CALENDAR = 10
 """Enough to see that rights and mapping hold; probing hundreds would take minutes and prove little more."""
@@ -113,8 +113,10 @@ def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[Finding, st
     try:
         store = open_store()
         try:
-            if not store.is_current():
-                return Finding("store_not_current", "store", Level.WARNING), NO_INSTALLATION
+            standing = store.standing()
+            if not standing.usable:
+                level = Level.WARNING if standing is Standing.NOT_CURRENT else Level.TROUBLE
+                return Finding(standing, "store", level), NO_INSTALLATION
             store.beat(HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
             return Finding("store_ready", "store"), store.installation().id
         finally:

@@ -154,8 +154,9 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
     kind = "sqlite" if sqlite_file(settings.store_url) else "postgresql"
     if store is None:
         return {"store.json": {"kind": kind, "usable": False}}
-    described = {"kind": kind, "usable": True, "revision": store.revision(), "current": store.is_current()}
-    if not store.is_current():
+    standing = store.standing()
+    described = {"kind": kind, "usable": True, "revision": store.revision(), "standing": standing}
+    if not standing.usable:
         return {"store.json": described}
     who, found = store.installation(), status.status(settings, store, now)
     return {
@@ -167,7 +168,7 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
             "seconds_since_beats": _beats(store.beats(), now),
         },
         "servers.json": [_without(asdict(server), "credentials", "probe") for server in store.servers()],
-        "failures.json": [asdict(group) for group in store.failures()],
+        "failures.json": [asdict(group) for group in store.failures(now)],
         "tallies.json": [asdict(count) for count in store.hours(now - COUNTED)],
         "figures.json": {name: asdict(figure) for name, figure in store.figures().items()},
     }

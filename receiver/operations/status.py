@@ -34,8 +34,9 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         StoreUnavailable: it cannot be read.
 
     """
-    if not store.is_current():
-        return unusable(settings, Code.STORE_NOT_CURRENT, now)
+    standing = store.standing()
+    if not standing.usable:
+        return unusable(settings, Code(standing), now)
     servers = tuple(server for server in store.servers() if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
     figures = store.figures()

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from receiver.core import tokens
-from receiver.core.tokens import InvalidToken, Role, Token
+from receiver.core.roles import Role
+from receiver.core.tokens import InvalidToken, Token
 from receiver.store import Store, TokenRecord
 
 ID_BYTES = 8

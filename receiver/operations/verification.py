@@ -152,6 +152,7 @@ def remove(
 
     An event that was told of in the meantime stays: its emitter knows best.
     """
+    store.judge_all(store.now())  # the word of it may be here already
     untold = {event.event_id for event in store.untold(scope, since)}
     gone = [each.event for each in judged if each.finding is Finding.GONE and each.event.event_id in untold]
     if not force and not may_go(len(gone), store.count_live(scope)):

@@ -51,6 +51,8 @@ CALENDAR: Mapping[str, str] = {
     "folder_not_found": "Cette boîte n'a pas de calendrier accessible. Ouvrez-la une fois avec Outlook ou OWA, et "
     "vérifiez les droits.",
     "item_not_found": "L'entrée n'est plus là où elle avait été écrite ; elle sera recherchée.",
+    "not_judged": "Un webhook accepté n'a pas pu être compris. Il est gardé, et relu au prochain démarrage du worker. "
+    "Installez la version suivante ; si cela dure, envoyez l'archive de diagnose avec ce code.",
     "item_busy": "L'entrée est utilisée en même temps par un autre programme. Il sera réessayé.",
     "item_unreadable": "Une entrée ne peut pas être relue : elle a été abîmée, ou le serveur en cache une partie. Il "
     "sera réessayé ; si cela dure, signalez-le avec ce code.",

@@ -67,6 +67,8 @@ COMMANDS: Mapping[str, str] = {
     "usage": "usage : ",
     "configuration_refused": "La configuration n'est pas utilisable : {count} point(s) à corriger.",
     "migrated": "La base est à jour.",
+    "migrated_by_newer": "La base est d'une version plus récente que ce programme, qui sait l'utiliser : rien n'a été "
+    "changé.",
     "store_failed": "La base ne peut pas être ouverte ou mise à jour ({error}). Vérifiez store.url, le réseau "
     "et les droits.",
 }
@@ -87,7 +89,9 @@ CHECK: Mapping[str, str] = {
     "configuration_read": "La configuration est correcte.",
     "store_ready": "La base est ouverte et à jour.",
     "store_not_created": "La base n'existe pas encore ; run ou migrate la créera.",
-    "store_not_current": "La base n'est pas à la version de ce programme ; run ou migrate la mettra à jour.",
+    "store_not_current": "La base est d'une version plus ancienne que ce programme ; run ou migrate la mettra à jour.",
+    "store_too_new": "La base est d'une version plus récente, que ce programme ne sait pas utiliser : rien n'a été "
+    "changé. Mettez le programme à jour, ou revenez à la sauvegarde faite avant la mise à jour.",
     "store_unreachable": "La base ne peut pas être ouverte ({error}). Vérifiez store.url, le réseau et les droits.",
     "store_not_writable": "Le compte qui lance la commande ne peut pas écrire dans {path}. Vérifiez les droits.",
     "store_folder_missing": "Le dossier de la base n'existe pas : {path}. Créez-le.",

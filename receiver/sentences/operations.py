@@ -95,6 +95,8 @@ BACKUP: Mapping[str, str] = {
     "fichiers, service arrêté, et vérifiez le disque.",
     "differs": "La copie n'a pas le même nombre de lignes que la base : elle a été jetée. Relancez.",
     "occupied": "La base d'arrivée n'est pas vide. Donnez-en une autre, ou videz-la.",
+    "newer": "La base est d'une version plus récente que ce programme, qui ne saurait pas tout en copier. Lancez la "
+    "commande avec le programme de cette version.",
     "not_current": "La base d'arrivée contient des tables d'une autre version du programme. Donnez une base vide.",
     "running": "Le service tourne, ou vient de s'arrêter ({names}). Arrêtez-le et attendez 30 secondes. Avec --force, "
     "ce qu'il écrit pendant et après la copie reste dans l'ancienne base.",

@@ -24,6 +24,7 @@ PAGE_WORDS: Mapping[str, Mapping[str, str]] = {
         "waiting": "en attente",
         "unconfirmed": "à vérifier (écriture sans réponse)",
         "failed": "refusée",
+        "dismissed": "laissée de côté (forget)",
         "declined": "retirée par l'agent",
     },
     "verb": {"create": "création", "update": "modification", "delete": "suppression"},
@@ -52,6 +53,10 @@ REFUSALS: Mapping[str, str] = {
     "unavailable": "La base ne pouvait pas être écrite. L'émetteur renverra ces messages.",
     "disk": "Le disque de la base est presque plein. L'émetteur renverra ces messages ; faites de la place.",
     "backlog": "Trop d'événements attendent d'être traités. L'émetteur renverra ces messages ; le worker tourne-t-il ?",
+    "store_not_current": "La base est d'une version plus ancienne que le programme : lancez « rdv-receiver migrate ». "
+    "L'émetteur renverra ces messages.",
+    "store_too_new": "La base est d'une version trop récente pour le programme qui a reçu ces messages : mettez-le à "
+    "jour. L'émetteur les renverra.",
     "not_found": "L'adresse ne nomme aucune source configurée. Vérifiez l'adresse chez l'émetteur.",
     "model": "Ces messages ne concernent aucun calendrier (usagers, motifs...). C'est normal ; décochez-les chez "
     "l'émetteur si vous le souhaitez.",

@@ -20,8 +20,13 @@ TROUBLES: Mapping[str, Advice] = {
         "service PostgreSQL, store.url et les droits.",
     ),
     "store_not_current": Advice(
-        "La base de données n'est pas à la version du programme",
+        "La base de données est d'une version plus ancienne que le programme",
         "Lancez « rdv-receiver migrate », ou redémarrez le service : run s'en charge.",
+    ),
+    "store_too_new": Advice(
+        "La base de données est d'une version trop récente pour ce programme",
+        "Un programme plus récent l'a mise à jour. Mettez celui-ci à jour aussi : docs/fr/mise-a-jour.md. Les webhooks "
+        "qu'il refuse seront renvoyés par l'émetteur.",
     ),
     "must_adopt": Advice(
         "La base vient d'une sauvegarde : rien n'est écrit avant que les boîtes aient été relues",
@@ -60,7 +65,8 @@ TROUBLES: Mapping[str, Advice] = {
     "signatures_refused": Advice(
         "{count} signatures fausses en 24 h sur {subject}",
         "Le secret a sans doute changé d'un seul côté. Comparez celui de l'émetteur et celui de la configuration ; les "
-        "deux peuvent valoir ensemble pendant un changement.",
+        "deux peuvent valoir ensemble pendant un changement. Réparé, cela s'efface un jour après la dernière ; "
+        "« rdv-receiver secrets » montre avant cela que le bon secret sert.",
     ),
     "webhooks_refused": Advice("{count} webhook(s) refusé(s) en 24 h sur {subject}", "{cause}"),
     "source_silent": Advice(

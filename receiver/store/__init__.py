@@ -1,7 +1,8 @@
 """What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector."""
 
+from receiver.store.activity import HourCount, ModelCount, SeriesCount
 from receiver.store.copying import CopyFailed, Watch
-from receiver.store.engine import StoreUnavailable
+from receiver.store.engine import PATIENCE_S, StoreUnavailable
 from receiver.store.erasure import Erased
 from receiver.store.failing import Chosen, Failing
 from receiver.store.history import DeliverySight, EventHistory, PlacementSight, PlacementState, WriteSight
@@ -9,7 +10,7 @@ from receiver.store.identity import Neighbour
 from receiver.store.inbox import Judged
 from receiver.store.leases import LeaseLost
 from receiver.store.migrations import Standing
-from receiver.store.overview import FailureGroup, FailureScope, HourCount, MailboxSight
+from receiver.store.overview import FailureGroup, FailureScope, MailboxSight
 from receiver.store.records import (
     ComingAgent,
     Incoming,
@@ -26,11 +27,13 @@ from receiver.store.sight import COUNTED, WORKERS, Sight
 from receiver.store.store import Store
 from receiver.store.tallies import Figure, Tally
 from receiver.store.tokens import TokenRecord
+from receiver.store.wakeup import Wakeup
 from receiver.store.writes import DONE, Written
 
 __all__ = [
     "COUNTED",
     "DONE",
+    "PATIENCE_S",
     "WORKERS",
     "Chosen",
     "ComingAgent",
@@ -51,11 +54,13 @@ __all__ = [
     "LeaseLost",
     "MailboxSight",
     "MailboxWork",
+    "ModelCount",
     "Neighbour",
     "PlacementSight",
     "PlacementState",
     "Receipt",
     "Scope",
+    "SeriesCount",
     "Sight",
     "Standing",
     "Store",
@@ -64,6 +69,7 @@ __all__ = [
     "TokenRecord",
     "Trouble",
     "Verdict",
+    "Wakeup",
     "Watch",
     "WorkItem",
     "WriteSight",

@@ -30,7 +30,7 @@ def back_up(engine: Engine, path: Path, watch: Watch) -> dict[str, int]:
     Writers are not held up. Whoever starts from the copy must read the calendars first: it is marked so.
 
     Raises:
-        CopyFailed: ``in_use``, ``unwritable``, ``damaged``, ``differs``; what was at the path is as it was.
+        CopyFailed: ``in_use``, ``unwritable``, ``damaged``, ``newer``, ``differs``; what was at the path is as it was.
         StoreUnavailable: the store cannot be read, or not to the end.
 
     """
@@ -44,10 +44,12 @@ def move(source: Engine, target: Engine, watch: Watch) -> dict[str, int]:
     """Copy everything into an empty database, numbers that were given out included; return how many rows, by table.
 
     Raises:
-        CopyFailed: ``occupied``, ``not_current``, ``differs``; nothing was copied.
+        CopyFailed: ``newer``, ``occupied``, ``not_current``, ``differs``; nothing was copied.
         StoreUnavailable: one of the two cannot be used; nothing was copied.
 
     """
+    if not migrations.is_current(source):
+        raise CopyFailed("newer")  # what a newer program keeps beside our columns would be left behind
     _check_free(target)
     migrations.upgrade(target)
     with reading(source, snapshot=True) as old, writing(target) as new:

@@ -15,6 +15,8 @@ from receiver.store.writelock import SUFFIX, WriteLock
 
 T = TypeVar("T")
 
+PATIENCE_S = 3.0
+"""So long a question may take that somebody waits for. One and a new connection stay well within an emitter's 10 s."""
 BUSY_TIMEOUT_MS = 4_000  # for our own threads, then as long for other processes: the emitter's patience is 10 s
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -39,8 +41,14 @@ class Conflict(StoreUnavailable):
 _CONFLICT_STATES = {"40001", "40P01"}  # serialization failure, deadlock
 
 
-def open_engine(url: str) -> Engine:
-    """Return an engine on which every write transaction is on disk when it returns."""
+def open_engine(url: str, patience_s: float | None = None) -> Engine:
+    """Return an engine on which every write transaction is on disk when it returns.
+
+    Args:
+        url: where.
+        patience_s: so long a question to PostgreSQL may take; None: as long as it does. SQLite has limits of its own.
+
+    """
     if make_url(url).get_backend_name() == "sqlite":
         options = {_LOCK: WriteLock(Path(f"{make_url(url).database}{SUFFIX}"))}
         engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, execution_options=options)
@@ -48,9 +56,20 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(
-        url, pool_pre_ping=True, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, isolation_level="READ COMMITTED"
+    from receiver.store import postgresql  # noqa: PLC0415  # its driver need not be there for SQLite
+
+    engine = create_engine(
+        url,
+        connect_args=postgresql.connection_arguments(make_url(url)),
+        pool_pre_ping=True,
+        pool_size=CONNECTIONS,
+        max_overflow=CONNECTIONS,
+        isolation_level="READ COMMITTED",
     )
+    if patience_s is not None:
+        event.listen(engine, "do_connect", postgresql.ImpatientConnecting(patience_s))
+    event.listen(engine, "connect", postgresql.limiting(patience_s))
+    return engine
 
 
 def close_engine(engine: Engine) -> None:

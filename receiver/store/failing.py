@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, or_
 
 from receiver.core import plan
 from receiver.core.plan import Placement
+from receiver.store import inbox
 from receiver.store.overview import FailureScope
 from receiver.store.placements import keep, placement_of
 from receiver.store.tables import events, mailboxes, placements
@@ -75,7 +76,9 @@ def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: 
 def retry_events(connection: Connection, chosen: Chosen, now: datetime) -> int:
     """Have events that can be shown nowhere decided anew; return how many."""
     meant = update(events).where(*_meant(FailureScope.EVENT, chosen))
-    return connection.execute(meant.values(unsettled_at=now)).rowcount
+    retried = connection.execute(meant.values(unsettled_at=now)).rowcount
+    nothing_else = chosen.calendar is chosen.address is chosen.event is None
+    return retried + (inbox.take_up(connection) if nothing_else and chosen.code in {None, inbox.NOT_JUDGED} else 0)
 
 
 def dismiss(connection: Connection, chosen: Chosen) -> tuple[int, int]:

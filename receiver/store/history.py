@@ -24,6 +24,8 @@ class PlacementState(StrEnum):
     """A write had no answer, or the entry was not where it was left: it is looked up."""
     FAILED = "failed"
     """Refused, and not tried again by itself."""
+    DISMISSED = "dismissed"
+    """Could not be written, and is left so, as an operator asked, until the event changes."""
     DECLINED = "declined"
     """The agent deleted it, and that is respected."""
 
@@ -113,7 +115,7 @@ def state_of(placement: Placement) -> PlacementState:
     if placement.declined:
         return PlacementState.DECLINED
     if placement.gave_up:
-        return PlacementState.FAILED
+        return PlacementState.FAILED if placement.failure else PlacementState.DISMISSED
     return PlacementState.WRITTEN if placement.desired == placement.applied else PlacementState.WAITING
 
 

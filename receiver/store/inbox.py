@@ -15,10 +15,11 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, 
 from sqlalchemy.exc import OperationalError
 
 from receiver.core.facts import AgentNews, Delivery, Emitter, News, RoleNews, model_of
-from receiver.store import intake, tallies
+from receiver.store import intake, tallies, wakeup
 from receiver.store.records import Incoming, Receipt
 from receiver.store.tables import inbox
 from receiver.store.tallies import Tally
+from receiver.store.wakeup import notify
 
 _SORTS: dict[str, type[News]] = {"event": Delivery, "agent": AgentNews, "role": RoleNews}
 _SORT_OF = {kind: sort for sort, kind in _SORTS.items()}
@@ -46,6 +47,8 @@ class Judged:
 def append(connection: Connection, batch: Sequence[Incoming]) -> None:
     """Put webhooks down to be judged."""
     connection.execute(insert(inbox), [_row(incoming) for incoming in batch])
+    wakeup.notify(connection)
+    notify(connection)
 
 
 def _row(incoming: Incoming) -> dict[str, Any]:
@@ -124,9 +127,9 @@ def drop(connection: Connection, email: str) -> int:
     return connection.execute(delete(inbox).where(*named)).rowcount
 
 
-def take_up(connection: Connection) -> None:
-    """Have what was set aside judged again: another version may know how."""
-    connection.execute(update(inbox).where(inbox.c.failure.is_not(None)).values(failure=None))
+def take_up(connection: Connection) -> int:
+    """Have what was set aside judged again, as another version may know how; return how many there were."""
+    return connection.execute(update(inbox).where(inbox.c.failure.is_not(None)).values(failure=None)).rowcount
 
 
 def is_empty(connection: Connection) -> bool:
@@ -138,3 +141,11 @@ def size(connection: Connection) -> int:
     """Return about how many webhooks are there: from the first number to the last, without counting."""
     first, last = connection.execute(select(func.min(inbox.c.id), func.max(inbox.c.id))).one()
     return last - first + 1 if last is not None else 0
+
+
+def oldest(connection: Connection) -> datetime | None:
+    """Return when the webhook came that has waited longest to be judged; None: none waits."""
+    moment: datetime | None = connection.scalar(
+        select(inbox.c.received_at).where(_WAITING).order_by(inbox.c.id).limit(1)
+    )
+    return moment

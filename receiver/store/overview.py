@@ -1,41 +1,24 @@
 """What pages and metrics show beside the numbers of the moment. Reads by indexes, in a fixed number of queries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, func, literal, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, case, func, literal, select, union_all
 
-from receiver.core.health import LEFT_ALONE
 from receiver.store.records import ComingAgent
-from receiver.store.tables import agents, event_agents, events, heartbeats, mailboxes, placements, tallies
-from receiver.store.tallies import hour_of
-from receiver.store.writes import DONE
-
-
-@dataclass(frozen=True, slots=True)
-class HourCount:
-    """How often something happened within an hour."""
-
-    hour: datetime
-    """When the hour began."""
-    kind: str
-    """``webhook``, ``refused`` or ``write``."""
-    name: str
-    """The source, or the calendar."""
-    detail: str
-    """The model, or the verb."""
-    outcome: str
-    count: int
-
-    @property
-    def series(self) -> str | None:
-        """Return what people count it as: kept, refused, done or failed; None: left alone on purpose."""
-        if self.kind == "webhook":
-            return "kept"
-        if self.kind == "write":
-            return "done" if self.outcome == DONE else "failed"
-        return None if self.outcome in LEFT_ALONE else "refused"
+from receiver.store.tables import (
+    Moment,
+    agents,
+    event_agents,
+    events,
+    heartbeats,
+    inbox,
+    mailboxes,
+    placements,
+)
 
 
 class FailureScope(StrEnum):
@@ -59,8 +42,8 @@ class FailureGroup:
     """Empty for events."""
     count: int
     since: datetime | None
-    """Entries and events: since when the one that waits longest is wished for so. Mailboxes: the last success that any
-    of them had; None: there was none."""
+    """Since when the one that waits longest is wished for so. Mailboxes: since when a change waits, none having gone in
+    meanwhile, in the first of them; None: nothing waits any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,39 +61,39 @@ UNMAPPED_EVENTS = 10_000
 """Of so many events, those over soonest, the agents are named: before anything is mapped, every event is unmapped."""
 
 
-def hours(connection: Connection, since: datetime) -> list[HourCount]:
-    """Return all counts from the hour of a moment on, the oldest first."""
-    columns = tallies.c.hour, tallies.c.kind, tallies.c.name, tallies.c.detail, tallies.c.outcome, tallies.c["count"]
-    wanted = select(*columns).where(tallies.c.hour >= hour_of(since)).order_by(*columns[:-1])
-    return [HourCount(*row) for row in connection.execute(wanted)]
-
-
-def failures(connection: Connection) -> list[FailureGroup]:
+def failures(connection: Connection, now: datetime) -> list[FailureGroup]:
     """Return everything that fails, grouped: by scope, then calendar and code."""
-    return [
-        FailureGroup(scope, code, calendar, count, since)
-        for scope, query in _FAILING.items()
-        for calendar, code, count, since in connection.execute(query)
+    found = [
+        FailureGroup(FailureScope(scope), code, calendar, count, since)
+        for scope, calendar, code, count, since in connection.execute(_FAILING, {"now": now})
     ]
+    return sorted(found, key=lambda group: (_SCOPES.index(group.scope), group.calendar, group.code))
 
 
-_BOXES = mailboxes.c.calendar, mailboxes.c.failure
-_ENTRIES = mailboxes.c.calendar, placements.c.failure
-_FAILING = {
-    FailureScope.MAILBOX: select(*_BOXES, func.count(), func.max(mailboxes.c.succeeded_at))
-    .where(mailboxes.c.failure.is_not(None))
-    .group_by(*_BOXES)
-    .order_by(*_BOXES),
-    FailureScope.ENTRY: select(*_ENTRIES, func.count(), func.min(placements.c.not_before))
-    .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
-    .where(placements.c.gave_up, placements.c.failure.is_not(None))
-    .group_by(*_ENTRIES)
-    .order_by(*_ENTRIES),
-    FailureScope.EVENT: select(literal(""), events.c.failure, func.count(), func.min(events.c.changed_at))
-    .where(events.c.failure.is_not(None))
-    .group_by(events.c.failure)
-    .order_by(events.c.failure),
-}
+_SCOPES = tuple(FailureScope)
+_WAITING_SINCE = (
+    select(func.min(placements.c.due_at))
+    .where(placements.c.mailbox_id == mailboxes.c.id, placements.c.due_at <= bindparam("now", type_=Moment()))
+    .scalar_subquery()
+)
+_FAILING_SINCE = case((mailboxes.c.succeeded_at > _WAITING_SINCE, mailboxes.c.succeeded_at), else_=_WAITING_SINCE)
+
+
+def _groups(scope: FailureScope, key: Sequence[Column[str]], since: ColumnElement[datetime]) -> Select[Any]:
+    """Group what fails by code, and by calendar before it where there is one."""
+    calendar = [] if len(key) > 1 else [literal("")]
+    columns = *calendar, *key, func.count(), func.min(since, type_=Moment())
+    return select(literal(scope.value), *columns).where(key[-1].is_not(None)).group_by(*key)
+
+
+_FAILING = union_all(
+    _groups(FailureScope.MAILBOX, (mailboxes.c.calendar, mailboxes.c.failure), _FAILING_SINCE),
+    _groups(FailureScope.ENTRY, (mailboxes.c.calendar, placements.c.failure), placements.c.not_before)
+    .join_from(placements, mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+    .where(placements.c.gave_up),
+    _groups(FailureScope.EVENT, (events.c.failure,), events.c.changed_at),
+    _groups(FailureScope.EVENT, (inbox.c.failure,), inbox.c.received_at),
+)
 
 
 def mailbox_page(connection: Connection, after: str, limit: int, failing: bool) -> list[MailboxSight]:

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
-from receiver.core.servers import Server
+from receiver.core.servers import Server, introduced
+from receiver.store import failing
+from receiver.store.failing import Chosen
 from receiver.store.tables import servers
 
 Change = Callable[[Server], Server]
@@ -36,6 +38,14 @@ def change(connection: Connection, name: str, change_it: Change) -> Server:
     elif after != before:
         connection.execute(update(servers).where(mine).values(asdict(after)))
     return after
+
+
+def introduce(connection: Connection, name: str, credentials: str, now: datetime) -> Server:
+    """Note what a process that starts will use; its mailboxes, too, are tried at once where that is something else."""
+    before = read(connection, name)
+    if before is not None and before.credentials != credentials:
+        failing.retry_mailboxes(connection, Chosen(calendar=name))
+    return change(connection, name, lambda server: introduced(server, credentials, now))
 
 
 def claim_probe(connection: Connection, name: str, probe: str, now: datetime, lease: timedelta) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, select
 
 from receiver.core.mailboxes import Mailbox
-from receiver.store import overview, rulesets
+from receiver.store import inbox, overview, rulesets
 from receiver.store.overview import FailureGroup, FailureScope
 from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements
 
@@ -31,7 +31,7 @@ class Sight:
     due: int
     """Changes that wait to be written; `COUNTED`: so many or more."""
     unsettled: int
-    """Events whose placements are about to be worked out; `COUNTED`: so many or more."""
+    """Webhooks to be judged, and events whose placements are about to be worked out; `COUNTED`: so many or more."""
     oldest_due_at: datetime | None
     """Since when the change waits that has waited longest, of mailboxes that are not in trouble."""
     removals_held: int | None
@@ -74,15 +74,22 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
 
     """
     held = rulesets.held(connection)
-    who = connection.execute(select(installation)).one()
+    who = connection.execute(
+        select(
+            installation,
+            _newest_beat(WORKERS).label("beat_at"),
+            _counted(placements.c.due_at, placements.c.due_at <= now).label("due"),
+            _counted(events.c.unsettled_at, events.c.unsettled_at.is_not(None)).label("unsettled"),
+        )
+    ).one()
     return Sight(
         created_at=who.created_at,
-        worker_beat_at=last_beat(connection, WORKERS),
-        due=_count(connection, placements.c.due_at, placements.c.due_at <= now),
-        unsettled=_count(connection, events.c.unsettled_at, events.c.unsettled_at.is_not(None)),
-        oldest_due_at=_oldest_due(connection, calendars_down, now),
+        worker_beat_at=who.beat_at,
+        due=who.due,
+        unsettled=min(inbox.size(connection) + who.unsettled, COUNTED),
+        oldest_due_at=min(filter(None, _oldest(connection, calendars_down, now)), default=None),
         removals_held=held.removals if held else None,
-        failures=tuple(overview.failures(connection)),
+        failures=tuple(overview.failures(connection, now)),
         last_webhook=_last_webhooks(connection, list(sources)),
         removals_held_since=held.since if held else None,
         installation=who.id,
@@ -93,9 +100,17 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
 
 def last_beat(connection: Connection, prefix: str) -> datetime | None:
     """Return when a process whose name begins so was last heard of."""
-    named = heartbeats.c.name.startswith(prefix, autoescape=True)
-    newest: datetime | None = connection.scalar(select(func.max(heartbeats.c.beat_at)).where(named))
+    newest: datetime | None = connection.scalar(select(_newest_beat(prefix)))
     return newest
+
+
+def _newest_beat(prefix: str) -> ScalarSelect[datetime]:
+    named = heartbeats.c.name.startswith(prefix, autoescape=True)
+    return select(func.max(heartbeats.c.beat_at)).where(named).scalar_subquery()
+
+
+def _oldest(connection: Connection, calendars_down: Iterable[str], now: datetime) -> tuple[datetime | None, ...]:
+    return inbox.oldest(connection), _oldest_due(connection, calendars_down, now)
 
 
 def _oldest_due(connection: Connection, calendars_down: Iterable[str], now: datetime) -> datetime | None:
@@ -118,11 +133,10 @@ def _oldest_due(connection: Connection, calendars_down: Iterable[str], now: date
     return oldest
 
 
-def _count(connection: Connection, column: ColumnElement[datetime], wanted: ColumnElement[bool]) -> int:
+def _counted(column: ColumnElement[datetime], wanted: ColumnElement[bool]) -> ScalarSelect[int]:
     """Count along the column's index: without an order PostgreSQL would rather read the whole table."""
     some = select(column).where(wanted).order_by(column).limit(COUNTED).subquery()
-    count: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
-    return count
+    return select(func.count()).select_from(some).scalar_subquery()
 
 
 def _last_webhooks(connection: Connection, sources: Sequence[str]) -> dict[str, datetime]:

@@ -20,6 +20,7 @@ from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import Server
 from receiver.store import (
+    activity,
     adoption,
     agents,
     audit,
@@ -44,6 +45,7 @@ from receiver.store import (
     turns,
     writes,
 )
+from receiver.store.activity import HourCount, ModelCount, SeriesCount
 from receiver.store.copying import Watch
 from receiver.store.engine import (
     CONFLICT_RETRIES,
@@ -63,7 +65,7 @@ from receiver.store.history import EventHistory
 from receiver.store.identity import Neighbour
 from receiver.store.inbox import Judged
 from receiver.store.migrations import Standing
-from receiver.store.overview import FailureGroup, FailureScope, HourCount, MailboxSight
+from receiver.store.overview import FailureGroup, FailureScope, MailboxSight
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
@@ -71,6 +73,7 @@ from receiver.store.sight import Sight
 from receiver.store.tables import events, heartbeats, mailboxes, placements
 from receiver.store.tallies import Figure, Tally
 from receiver.store.tokens import TokenRecord
+from receiver.store.wakeup import Wakeup
 from receiver.store.writes import Written
 
 T = TypeVar("T")
@@ -82,8 +85,8 @@ INTAKE_BATCH = 100
 class Store:
     """Facts, placements and the journal, on SQLite or PostgreSQL. Safe to use from several threads."""
 
-    def __init__(self, url: str) -> None:
-        self._engine = open_engine(url)
+    def __init__(self, url: str, patience_s: float | None = None) -> None:
+        self._engine = open_engine(url, patience_s)
         self._intake = Grouped(self._append, INTAKE_BATCH, StoreUnavailable, lambda: write_lock(self._engine))
 
     def close(self) -> None:
@@ -144,6 +147,11 @@ class Store:
             return []
         return self._write(lambda connection: inbox.judge(connection, now, limit))
 
+    def judge_all(self, now: datetime) -> None:
+        """Judge whatever waits, for those who must know the newest state of things."""
+        while self.judge(now):
+            pass
+
     def is_judged(self) -> bool:
         """Whether every webhook that could be judged was."""
         with reading(self._engine) as connection:
@@ -176,6 +184,10 @@ class Store:
         with reading(self._engine) as connection:
             found = tallies.since(connection, since, "refused")
         return {(tally.name, tally.outcome): count for tally, count in found.items()}
+
+    def wakeup(self) -> Wakeup:
+        """Return what sleeps until webhooks may have come in."""
+        return Wakeup(self._engine)
 
     # Rules
 
@@ -336,6 +348,10 @@ class Store:
         with reading(self._engine) as connection:
             return servers.read(connection, name)
 
+    def introduce_server(self, name: str, credentials: str, now: datetime) -> Server:
+        """Note what a process that starts will use of a server; where that changed, all of it is tried at once."""
+        return self._write(lambda connection: servers.introduce(connection, name, credentials, now))
+
     def change_server(self, name: str, change: Callable[[Server], Server]) -> Server:
         """Change a server as it stands now; return what it has become."""
         return self._write(lambda connection: servers.change(connection, name, change))
@@ -364,7 +380,17 @@ class Store:
     def hours(self, since: datetime) -> list[HourCount]:
         """Return all counts from the hour of a moment on."""
         with reading(self._engine) as connection:
-            return overview.hours(connection, since)
+            return activity.hours(connection, since)
+
+    def series(self, since: datetime) -> list[SeriesCount]:
+        """Return what happened in each hour, from that of a moment on, as people count it."""
+        with reading(self._engine) as connection:
+            return activity.series(connection, since)
+
+    def models(self, since: datetime, day_ago: datetime, now: datetime) -> list[ModelCount]:
+        """Return what was kept of each model from each source, from the hour of a moment on."""
+        with reading(self._engine) as connection:
+            return activity.models(connection, since, day_ago, now)
 
     def counted_ever(self) -> dict[Tally, int]:
         """Return what was counted since the beginning."""
@@ -376,10 +402,10 @@ class Store:
         with reading(self._engine) as connection:
             return tallies.figures_named(connection)
 
-    def failures(self) -> list[FailureGroup]:
+    def failures(self, now: datetime) -> list[FailureGroup]:
         """Return everything that fails, grouped by scope, calendar and code."""
         with reading(self._engine) as connection:
-            return overview.failures(connection)
+            return overview.failures(connection, now)
 
     def mailbox_page(self, after: str, limit: int, failing: bool) -> list[MailboxSight]:
         """Return about `limit` mailboxes by address, those behind `after`."""

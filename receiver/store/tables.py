@@ -267,7 +267,8 @@ servers = Table(
     Column("probe_until", Moment),
     Column("succeeded_at", Moment),
     Column("throttled_at", Moment),
-    Column("credentials", String(4), nullable=False),  # enough to see that they changed, too little to guess them
+    # Two letters of the account, two of the rest: enough to see that it changed, too little to guess it.
+    Column("credentials", String(4), nullable=False),
     Column("stuck_calls", Integer, nullable=False),
     Column("stuck_at", Moment),
 )

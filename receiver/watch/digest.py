@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from receiver.store import HourCount, Store
+from receiver.store import SeriesCount, Store
 from receiver.wording import PARIS
 from receiver.worktime import is_working_day
 
@@ -32,7 +32,7 @@ def counts(store: Store, today: date) -> Counts:
 
     """
     start, end = _midnight(last_working_day(today)), _midnight(today)
-    return _counted([each for each in store.hours(start) if each.hour < end], start, end)
+    return _counted([each for each in store.series(start) if each.hour < end], start, end)
 
 
 def is_open(day: date) -> bool:
@@ -48,11 +48,10 @@ def last_working_day(today: date) -> date:
     return day
 
 
-def _counted(found: Iterable[HourCount], start: datetime, end: datetime) -> Counts:
+def _counted(found: Iterable[SeriesCount], start: datetime, end: datetime) -> Counts:
     sums: Counter[str] = Counter()
     for each in found:
-        if each.series:
-            sums[each.series] += each.count
+        sums[each.series] += each.count
     return Counts(start, end, **sums)
 
 

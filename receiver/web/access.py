@@ -13,7 +13,8 @@ from flask import Response, g, jsonify, redirect, render_template, request, url_
 from flask.typing import ResponseReturnValue
 
 from receiver.core.health import Code, Severity, Trouble
-from receiver.core.tokens import InvalidToken, Role
+from receiver.core.roles import Role
+from receiver.core.tokens import InvalidToken
 from receiver.operations.tokens import Tokens
 from receiver.sentences import ACCESS
 from receiver.store import StoreUnavailable

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.operations.failures import retry as retry_failures
 from receiver.web.access import Access
 from receiver.web.pages import errors, overview, questions, reports

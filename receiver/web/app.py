@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from receiver import logs
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.store import Store
 from receiver.web import api, health, metrics, session, webhook
 from receiver.web.access import Access

@@ -10,6 +10,7 @@ from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
 PROBE_EVERY = timedelta(seconds=5)
+OK, FAILED = "ok", "failed"
 
 
 def blueprint(parts: Parts) -> Blueprint:
@@ -24,9 +25,8 @@ def blueprint(parts: Parts) -> Blueprint:
     @pages.get("/readyz")
     def readyz() -> tuple[Response, int]:
         checks = readiness.checks()
-        ready = all(checks.values())
-        words = {name: "ok" if good else "failed" for name, good in checks.items()}
-        return jsonify(status="ready" if ready else "not_ready", checks=words), 200 if ready else 503
+        ready = set(checks.values()) == {OK}
+        return jsonify(status="ready" if ready else "not_ready", checks=checks), 200 if ready else 503
 
     return pages
 
@@ -37,10 +37,10 @@ class _Readiness:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._lock = threading.Lock()
-        self._checks: dict[str, bool] = {}
+        self._checks: dict[str, str] = {}
         self._look_due = parts.clock()
 
-    def checks(self) -> dict[str, bool]:
+    def checks(self) -> dict[str, str]:
         with self._lock:
             now = self._parts.clock()
             if now >= self._look_due:
@@ -48,12 +48,16 @@ class _Readiness:
                 self._look_due = now + PROBE_EVERY
             return self._checks
 
-    def _look(self) -> dict[str, bool]:
+    def _look(self) -> dict[str, str]:
         store = self._parts.store
         try:
+            standing = store.standing()
+            if not standing.usable:
+                return {"store": standing, "worker": FAILED}
             now = store.now()
             store.beat("web", now)
             last_beat = store.last_beat(WORKERS)
         except StoreUnavailable:
-            return {"store": False, "worker": False}
-        return {"store": True, "worker": last_beat is not None and now - last_beat < HEARTBEAT_FRESH}
+            return {"store": FAILED, "worker": FAILED}
+        fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
+        return {"store": OK, "worker": OK if fresh else FAILED}

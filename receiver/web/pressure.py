@@ -38,7 +38,7 @@ class Pressure:
         self._reason: str | None = None
 
     def reason(self) -> str | None:
-        """Return why webhooks are refused: ``disk`` or ``backlog``; None: they are not."""
+        """Return why webhooks are refused: ``disk``, ``backlog``, or a schema not for us; None: they are not."""
         now = self._clock()
         if now >= self._look_due and self._lock.acquire(blocking=False):
             try:
@@ -52,6 +52,9 @@ class Pressure:
         if self._folder is not None and shutil.disk_usage(self._folder).free < ROOM_BYTES:
             return "disk"
         try:
+            standing = self._store.standing()
+            if not standing.usable:
+                return standing
             return "backlog" if self._store.has_backlog(more_than=self._limit) else None
         except StoreUnavailable:
             return None  # whoever keeps a webhook finds out

@@ -38,7 +38,7 @@ def _leave(_server: object, worker: Any) -> None:
     parts: Parts = application.extensions["receiver"]
     parts.tallying.flush()
     with suppress(StoreUnavailable):
-        while parts.store.judge(parts.clock()):
+        while parts.store.standing().usable and parts.store.judge(parts.clock()):
             pass
 
 

@@ -7,7 +7,8 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 
 from receiver import logs
-from receiver.core.tokens import InvalidToken, Role
+from receiver.core.roles import Role
+from receiver.core.tokens import InvalidToken
 from receiver.sentences import ACCESS
 from receiver.store import StoreUnavailable
 from receiver.web import cookies

@@ -5,18 +5,19 @@ emitter keep the message and send it again for days. Whether it is news a worker
 """
 
 import hmac
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from receiver import logs
 from receiver.config import Source
 from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
-from receiver.core.signature import matching_keys, secret_tag
+from receiver.core.signature import SIGNATURE_HEADERS, matching_keys, secret_tag
 from receiver.store import Incoming, StoreUnavailable, Tally
 from receiver.web.parts import Parts
 
@@ -41,8 +42,8 @@ class Answer:
     def response(self) -> Response:
         """Render as JSON."""
         body = {"status": self.status, "reason": self.reason, "fields": list(self.paths)}
-        response = jsonify({name: value for name, value in body.items() if value})
-        response.status_code = self.http_status
+        told = json.dumps({name: value for name, value in body.items() if value})
+        response = Response(told, self.http_status, mimetype="application/json")
         if self.http_status == 503:
             response.headers["Retry-After"] = str(RETRY_AFTER_S)
         return response
@@ -135,7 +136,7 @@ class _Reception:
             return TOO_LARGE
 
     def _matching_keys(self, body: bytes) -> frozenset[int]:
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        headers = {name: value for name in SIGNATURE_HEADERS if (value := request.headers.get(name)) is not None}
         return matching_keys(self.source.emitter, body, headers, self._keys, self.parts.clock())
 
     def _refusal(self, news: News, keys: frozenset[int]) -> Answer | None:

@@ -1,34 +1,66 @@
-"""Tells whether a calendar's account or password changed, without keeping either."""
+"""Tells whether a calendar's account, or the way to its server, changed, without keeping either."""
 
 import hashlib
 import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable
+from pathlib import Path
 
 from receiver.config import CalendarSettings, EwsCalendar
+from receiver.core.servers import ACCOUNT_TAG
 
-_PURPOSE = b"calendar credentials"
-_LENGTH = 4
+_ACCOUNT, _CONNECTION = b"calendar credentials", b"calendar connection"
 
 
 def tag(calendar: CalendarSettings, key: bytes) -> str:
-    """Return a mark that is another one when the account is, bar one time in 65,536: too little to guess it by.
+    """Return a mark that is another one when an account or a connection is, bar one time in 4,096.
+
+    The first half is of the account, the second of all else that the calendar's connection hangs on. Each is too little
+    to guess by.
 
     Args:
-        calendar: with the secret as it is now; a keytab is read.
+        calendar: with the secret as it is now; a keytab and a `ca_file` are read.
         key: the installation's, so that equal accounts of two installations show no equal marks.
 
     """
+    return _mark(_account(calendar), key, _ACCOUNT) + _mark(_connection(calendar), key, _CONNECTION)
+
+
+def _account(calendar: CalendarSettings) -> Iterable[bytes]:
     if not isinstance(calendar, EwsCalendar):
-        return ""
-    digest = hmac.new(key, _PURPOSE, "sha256")
-    for part in (calendar.server.encode(), calendar.username.encode(), _secret(calendar)):
-        digest.update(hashlib.sha256(part).digest())  # of one length: no two accounts run together into one
-    return digest.hexdigest()[:_LENGTH]
+        return ()
+    return calendar.username.encode(), _secret(calendar)
 
 
 def _secret(calendar: EwsCalendar) -> bytes:
     if calendar.keytab is None:
         return calendar.password.value.encode() if calendar.password else b""
+    return _content(calendar.keytab)
+
+
+def _connection(calendar: CalendarSettings) -> Iterable[bytes]:
+    if not isinstance(calendar, EwsCalendar):
+        return (str(calendar.path).encode(),)
+    words = (
+        calendar.server,
+        calendar.version,
+        calendar.auth,
+        calendar.access,
+        calendar.timeout_s,
+        calendar.connections,
+    )
+    return *(str(word).encode() for word in words), _content(calendar.ca_file)
+
+
+def _content(path: Path | None) -> bytes:
     try:
-        return calendar.keytab.read_bytes()
+        return path.read_bytes() if path else b""
     except OSError:
         return b""  # the connector says what is wrong with it
+
+
+def _mark(parts: Iterable[bytes], key: bytes, purpose: bytes) -> str:
+    digest = hmac.new(key, purpose, "sha256")
+    for part in parts:
+        digest.update(hashlib.sha256(part).digest())  # of one length: no two accounts run together into one
+    return urlsafe_b64encode(digest.digest()).decode()[:ACCOUNT_TAG]

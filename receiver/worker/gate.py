@@ -20,7 +20,6 @@ from receiver.core.servers import (
     answered,
     failed,
     given_back,
-    introduced,
     stuck,
     throttled,
 )
@@ -153,9 +152,7 @@ class Gate:
     def _look(self, now: datetime) -> Server:
         """Return the server as it was at most a second ago."""
         if self._server is None:
-            self._server = self._store.change_server(
-                self._calendar, lambda server: introduced(server, self._credentials)
-            )
+            self._server = self._store.introduce_server(self._calendar, self._credentials, now)
         elif self._read_at is None or not timedelta() <= now - self._read_at < REREAD:
             self._server = self._store.server(self._calendar) or Server(self._calendar)
         else:

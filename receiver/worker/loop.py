@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +17,7 @@ from receiver.config import Reloadable, Settings
 from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
-from receiver.store import WORKERS, Judged, Store, StoreUnavailable
+from receiver.store import WORKERS, Judged, Store, StoreUnavailable, Wakeup
 from receiver.worker import credentials
 from receiver.worker.crew import CallsStuck, Crew
 from receiver.worker.lookout import Lookout
@@ -24,7 +25,8 @@ from receiver.worker.watch import FileWatch
 
 log = logs.get("worker")
 
-POLL_S = 0.1
+IDLE_S = 2.0
+"""Work becomes due by time too, and without word of it: for so long at most nobody looks."""
 STORE_PAUSE_S = 2.0
 GRACE_S = 60.0
 """A call in hand may take so long to end; the supervisor's patience is a little longer."""
@@ -40,6 +42,10 @@ Connect = Callable[[Settings], Mapping[str, Connector]]
 """Builds the connectors that some settings ask for."""
 
 
+class SchemaLost(Exception):
+    """The store is no more one that this program can use."""
+
+
 @dataclass
 class Worker:
     """One worker process over an open store."""
@@ -51,6 +57,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         """Start nothing yet."""
+        self._wakeup: Wakeup | None = None
         self._stopping = threading.Event()
         self._reloading = threading.Event()
         self._beat_due = self._purge_due = self._idle_news_due = datetime.min.replace(tzinfo=UTC)
@@ -66,22 +73,30 @@ class Worker:
     def stop(self) -> None:
         """Ask the loop to end once the calls in hand are done."""
         self._stopping.set()
+        self._wake()
 
     def reload(self) -> None:
         """Ask the loop to read the configuration anew."""
         self._reloading.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._wakeup:
+            self._wakeup.wake()
 
     def run(self) -> None:
         """Work until told to stop.
 
         Raises:
             CallsStuck: too many calls never came back; a new process must go on.
+            SchemaLost: a newer program must go on.
 
         """
         log.info("worker_started", name=self.name, dry_run=self.settings.current.dry_run)
         try:
-            while not self._stopping.is_set():
-                self._stopping.wait(self._guarded_turn())
+            with closing(self.store.wakeup()) as self._wakeup:
+                while not self._stopping.is_set():
+                    self._wakeup.wait(self._guarded_turn())
         finally:
             self._stop_crews()  # whatever happened: their threads would keep the process alive
         log.info("worker_stopped", name=self.name)
@@ -89,10 +104,11 @@ class Worker:
     def _guarded_turn(self) -> float:
         """Do what there is to do; return how long to wait before the next time."""
         try:
-            return 0 if self._turn() else POLL_S
+            return 0 if self._turn() else IDLE_S
         except StoreUnavailable as error:
             log.error("store_unavailable", code=str(error))
-            return STORE_PAUSE_S
+            self._stopping.wait(STORE_PAUSE_S)
+            return 0
 
     def _turn(self) -> bool:
         """Do once what there is to do; return whether more may wait."""
@@ -149,6 +165,7 @@ class Worker:
 
     def _keep_house(self, now: datetime) -> None:
         if now >= self._beat_due:
+            self._check_schema()
             self.store.beat(self.name, now)
             self._beat_due = now + BEAT_EVERY
             if self._watch.changed():
@@ -159,6 +176,12 @@ class Worker:
             purged = self.store.purge_some(now, settings.tombstone_days, settings.journal_days).total()
             log.info("purged", count=purged)
             self._purge_due = now + (PURGE_ON if purged else PURGE_EVERY)
+
+    def _check_schema(self) -> None:
+        """Stop where a newer program changed the store so that we would read or write it wrongly."""
+        standing = self.store.standing()
+        if not standing.usable:
+            raise SchemaLost(standing)
 
     # Rules
 
@@ -262,3 +285,6 @@ def run(settings: Reloadable, store: Store, connect: Connect) -> None:
     except CallsStuck as error:
         log.error("calls_stuck", calendar=str(error))
         sys.exit(STUCK_STATUS)
+    except SchemaLost as error:
+        log.error(str(error))
+        sys.exit(1)

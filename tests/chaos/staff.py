@@ -26,9 +26,8 @@ LEAVERS = 4
 
 MOTIFS = (cast.CONSULTATION, cast.SOCIAL, cast.HOME_VISIT, cast.PHONE_CALL, cast.VIDEO, cast.WORKSHOP)
 GENERATIONS = (Generation.YEAR_2024, Generation.YEAR_2026, Generation.YEAR_2026, Generation.YEAR_2022)
-LIEUX = (cast.OFFICE, cast.BRANCH, None)
-TYPED = Lieu(905, CANARY, CANARY, CANARY, single_use=True)
-"""Only RDV Service Public says that it is one: what rdv-insertion tells of it cannot be told from any other place."""
+LIEUX = (cast.OFFICE, cast.BRANCH, None, Lieu(905, CANARY, CANARY, CANARY, single_use=True))
+"""The last was typed for one RDV, which rdv-insertion does not say of it."""
 RECURRENCES = (
     None,
     None,
@@ -139,7 +138,7 @@ class Town(World):
             self._team(),
             organisation,
             motif=self._pick(MOTIFS),
-            lieu=self._pick(_lieux(tellers)),
+            lieu=self._pick(LIEUX),
             users=(USAGER,),
             participations=(Participation(id=number, user=USAGER),),
             context=CANARY,
@@ -153,7 +152,7 @@ class Town(World):
                 {"starts_at": self._moment()},
                 {"starts_at": self._moment()},
                 {"motif": self._pick(MOTIFS)},
-                {"lieu": self._pick(_lieux(story.tellers))},
+                {"lieu": self._pick(LIEUX)},
                 {"status": self._pick(STATUSES)},
                 {"agents": tuple(self.agents[ident] for ident in self._team())},
                 {"users_count": self._random.randint(1, 8)},
@@ -185,10 +184,6 @@ class Town(World):
 
     def _pick(self, things: Sequence[T]) -> T:
         return self._random.choice(things)
-
-
-def _lieux(tellers: Sequence[str]) -> Sequence[Lieu | None]:
-    return LIEUX if INSERTION in tellers else (*LIEUX, TYPED)
 
 
 def _address(ident: int, married: bool) -> str:

@@ -67,7 +67,9 @@ class ResyncTown:
         then = datetime.now(UTC) - ago
         bodies = [render(entry, Event.CREATED, Generation.YEAR_2024, then) for entry in entries]
         news = [decode(body, Emitter.RDV_SERVICE_PUBLIC, Policies()) for body in bodies]
-        self.store.accept([incoming(each, body=body) for each, body in zip(news, bodies, strict=True)], then)
+        self.store.accept(
+            [incoming(each, body=body, received_at=then) for each, body in zip(news, bodies, strict=True)], then
+        )
 
     def hold(self, *entries: Entry) -> None:
         """Have the platform hold them, and remember them."""

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from receiver import bootstrap, sentences
-from receiver.cli import commands
 from receiver.cli import main as cli
+from receiver.cli import run
 from receiver.config import Reloadable
 from receiver.store import Store
 from tests.logs.captured import captured_logs
@@ -163,7 +163,7 @@ def test_run_migrates_first_then_starts_both_parts(config: Path, monkeypatch: py
         seen.append(started)
         return 0
 
-    monkeypatch.setattr(commands, "supervise", supervise)
+    monkeypatch.setattr(run, "supervise", supervise)
     assert cli.main(["--config", str(config), "run"]) == 0
     (started,) = seen
     assert started["serve"] == [sys.executable, "-m", "receiver", "--config", str(config), "serve"]
@@ -171,7 +171,7 @@ def test_run_migrates_first_then_starts_both_parts(config: Path, monkeypatch: py
 
 
 def test_run_starts_nothing_on_a_store_that_cannot_be_migrated(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "supervise", lambda *_, **__: pytest.fail("started"))
+    monkeypatch.setattr(run, "supervise", lambda *_, **__: pytest.fail("started"))
     (config.parent / "rdv.db").mkdir()
     assert cli.main(["--config", str(config), "run"]) == 1
 
@@ -183,7 +183,7 @@ def test_run_logs_the_configurations_warnings(
     secret.write_text("s")
     secret.chmod(0o644)
     config.write_text(config.read_text().replace('"env": "RDV_SECRET"', '"file": "secret"'))
-    monkeypatch.setattr(commands, "supervise", lambda *_, **__: 0)
+    monkeypatch.setattr(run, "supervise", lambda *_, **__: 0)
     monkeypatch.setattr("receiver.logs.configure", lambda *_: None)
     assert cli.main(["--config", str(config), "run"]) == 0
     stream = process_logs
@@ -200,7 +200,7 @@ def test_a_reload_is_passed_on_only_where_the_file_is_right(config: Path, monkey
         wanted.append(reload())
         return 0
 
-    monkeypatch.setattr(commands, "supervise", supervise)
+    monkeypatch.setattr(run, "supervise", supervise)
     assert cli.main(["--config", str(config), "run"]) == 0
     first, again, broken = wanted
     assert (again, broken) == (first, None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.operations import diagnose
 from receiver.operations.placeholders import Placeholders, configuration, log_line
 from receiver.store import Store
@@ -173,7 +173,10 @@ def test_a_file_that_is_there_stays(troubled: Operator) -> None:
 def test_a_store_that_is_away_or_of_another_version_is_when_help_is_needed(troubled: Operator) -> None:
     for url, expected in (
         ("postgresql://rdv@127.0.0.1:1/kanari", {"kind": "postgresql", "usable": False}),
-        (f"sqlite:///{troubled.folder}/new.db", {"kind": "sqlite", "usable": True, "revision": None, "current": False}),
+        (
+            f"sqlite:///{troubled.folder}/new.db",
+            {"kind": "sqlite", "usable": True, "revision": None, "standing": "store_not_current"},
+        ),
     ):
         troubled.tree["store"] = {"url": url}
         troubled.write()

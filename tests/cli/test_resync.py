@@ -370,6 +370,7 @@ def test_interrupting_leaves_the_resync_running(town: ResyncTown, monkeypatch: p
     assert (status, report["interrupted"], report["verification"]) == (1, True, None)
     town.platform.wait()
     now = town.store.now()
+    town.store.judge_all(now)
     assert count(town.store, "mds", now - timedelta(minutes=5)) == {Model.RDV: 1}
 
 

@@ -200,9 +200,8 @@ def test_troubles_say_since_when_where_that_is_known(place: Desk) -> None:
     held_at = place.store.now()
     place.store.hold(load(place.path, {"RDV_SECRET": "s"}).ruleset(), 25, held_at)
     break_server(place.store)
-    sql = "INSERT INTO mailboxes (calendar, address, attempts, failure, succeeded_at) VALUES (?, ?, 3, ?, ?)"
-    row = ("pilot", "x@box.example", "access_denied", "2026-01-02 03:04:05.000000")
-    place.store._write(lambda connection: connection.exec_driver_sql(sql, row))
+    fail_all = "UPDATE mailboxes SET failure = 'access_denied'"
+    place.store._write(lambda connection: connection.exec_driver_sql(fail_all))
     found = {each.code: each.since for each in look(place).troubles}
     assert found[Code.RULES_HELD] == held_at
     assert {Code.RULES_HELD, Code.SERVER_FAILING, Code.MAILBOXES_FAILING} <= found.keys()

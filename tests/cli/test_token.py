@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from receiver.cli import main as cli
-from receiver.core.tokens import LONGEST, Role
+from receiver.core.roles import Role
+from receiver.core.tokens import LONGEST
 from receiver.operations.tokens import Tokens
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 

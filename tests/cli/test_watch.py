@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from receiver import sentences
-from receiver.cli import commands
 from receiver.cli import main as cli
+from receiver.cli import run
 from receiver.config import load
 from receiver.watch.notify import Outcome
 from tests.cli import test_rules_commands as rules
@@ -110,10 +110,10 @@ def test_run_has_a_watch_only_where_there_is_somebody_to_tell(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = load(desk.path, {"RDV_SECRET": "s"})
-    assert list(commands.child_commands(desk.path, settings)) == ["serve", "worker"]
+    assert list(run.child_commands(desk.path, settings)) == ["serve", "worker"]
     addresses(desk, monkeypatch, "json://127.0.0.1")
     told = load(desk.path, {"RDV_SECRET": "s", "RDV_TO_0": "json://127.0.0.1"})
-    assert list(commands.child_commands(desk.path, told)) == ["serve", "worker", "watch"]
+    assert list(run.child_commands(desk.path, told)) == ["serve", "worker", "watch"]
 
 
 # check

@@ -132,7 +132,7 @@ class Oracle:
         self.choices, self.directory = choices, directory
         for event in self._events.values():
             if event.data is not None:
-                event.data = self._permitted(event.data)
+                event.data = self._permitted(event.data, event.emitter)
 
     def receive(self, source: str, emitter: str, body: bytes) -> None:
         """One delivery comes in, for the first time or again."""
@@ -168,12 +168,12 @@ class Oracle:
             return
         event = _Event(model, emitter, at)
         if kind != "destroyed":
-            event.data = self._permitted(data)
+            event.data = self._permitted(data, emitter)
         elif known is not None and purge and self.choices.keep_purged:
             event.left_behind = self._of(known)
         self._events[model, ident] = event
 
-    def _permitted(self, data: Json) -> dict[str, Any]:
+    def _permitted(self, data: Json, emitter: str) -> dict[str, Any]:
         """Drop the free texts that are not wanted: they never come back by themselves."""
         kept = dict(data)
         if not self.choices.names:
@@ -183,8 +183,8 @@ class Oracle:
         if not self.choices.visio_links:
             kept["visio_url"] = None
         lieu = kept.get("lieu")
-        if lieu and lieu.get("single_use") and not self.choices.single_use_places:
-            kept["lieu"] = {"name": "", "address": "", "single_use": True}
+        if lieu and not self.choices.single_use_places and (lieu.get("single_use") or emitter == INSERTION):
+            kept["lieu"] = lieu | {"name": "", "address": ""}
         return kept
 
     def _person(self, ident: int) -> _Person:

@@ -16,7 +16,7 @@ from receiver.core.plan import Placement, Timings
 from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Policies
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
-from receiver.store import LeaseLost, MailboxWork, StoreUnavailable
+from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict
 from receiver.store.placements import placement_of
 from receiver.store.tables import events, mailboxes, placements, servers
 from receiver.web.app import create_app
@@ -82,15 +82,24 @@ class System:
 
     def post_into_a_full_disk(self, job: Job) -> int:
         """Send a webhook while nothing can be kept."""
-        self.store.accept = _refuse  # type: ignore[method-assign, assignment]
+        self.store.keep = _refuse  # type: ignore[method-assign, assignment]
         try:
             return self.post(job)[0]
         finally:
-            del self.store.accept  # type: ignore[method-assign]
+            del self.store.keep  # type: ignore[method-assign]
 
     # The worker
 
+    def judge(self) -> list[Verdict]:
+        """Judge all that came in; return what became of it, in order."""
+        verdicts = []
+        while judged := self.store.judge(self.now):
+            assert all(each.receipt for each in judged), "nothing that is sent may be set aside"
+            verdicts += [each.receipt.verdict for each in judged if each.receipt]
+        return verdicts
+
     def settle(self, limit: int = 200) -> None:
+        self.judge()
         while self.store.settle(lambda view: self._ruleset.decide(view, self.now), self.now, limit) == limit == 200:
             pass
 

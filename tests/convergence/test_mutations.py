@@ -65,8 +65,8 @@ def last_arrival_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     """An older state replaces a newer one."""
     rule = workset.rule
 
-    def naive(known, emitter, incoming, now):  # type: ignore[no-untyped-def]
-        ruling = rule(known, emitter, incoming, now)
+    def naive(known, emitter, incoming):  # type: ignore[no-untyped-def]
+        ruling = rule(known, emitter, incoming)
         return Ruling.APPLY if ruling is Ruling.SUPERSEDED else ruling
 
     monkeypatch.setattr(workset, "rule", naive)

@@ -36,9 +36,10 @@ def rdv() -> Rdv:
 
 def told(system: System, rdv: Rdv, age_s: int) -> str:
     at = NOW - timedelta(seconds=age_s)
-    word = system.post(Job(ARRAS, render(rdv, Event.UPDATED, Generation.YEAR_2024, at), "", at))[1]
+    system.post(Job(ARRAS, render(rdv, Event.UPDATED, Generation.YEAR_2024, at), "", at))
+    [verdict] = system.judge()
     system.work_until_idle()
-    return word
+    return verdict
 
 
 def titles(system: System) -> list[str]:

@@ -26,6 +26,11 @@ def state_with(path: str, value: object, policies: Policies | None = None, base:
     return state
 
 
+def lieu_of(delivery: Delivery) -> Lieu | None:
+    assert isinstance(delivery.state, RdvState)
+    return delivery.state.lieu
+
+
 def refused(body: bytes, emitter: Emitter = SP) -> tuple[str, ...]:
     """The paths of the refusal, after making sure that nothing of the body comes along with it."""
     with pytest.raises(InvalidPayload) as caught:
@@ -405,6 +410,34 @@ def test_more_agents_than_a_service_has_are_refused() -> None:
 # rdv-insertion's numbers
 
 FROM_INSERTION = sample("rdv-insertion-created")
+
+
+@pytest.mark.parametrize(
+    ("said", "emitter", "withheld"),
+    [
+        ({}, SP, False),
+        ({"single_use": None}, SP, False),
+        ({"single_use": False}, SP, False),
+        ({}, INSERTION, True),
+        ({"single_use": None}, INSERTION, True),
+        ({"single_use": False}, INSERTION, False),
+    ],
+)
+def test_a_place_that_nobody_says_is_no_home_is_dropped_unless_its_policy_is_on(
+    said: dict[str, Any], emitter: Emitter, withheld: bool
+) -> None:
+    """rdv-insertion does not tell a place that was typed for one RDV from any other."""
+    document = edited(FROM_INSERTION, "data.lieu", {"name": CANARY, "address": CANARY} | said)
+    named = Lieu(CANARY, CANARY, single_use=withheld, unsaid=withheld)
+    opened = decoded(document, emitter, Policies(single_use_places=True))
+    assert lieu_of(opened) == named
+    assert lieu_of(decoded(document, emitter)) == (named.withheld if withheld else named)
+
+
+@pytest.mark.parametrize("emitter", Emitter)
+def test_a_place_said_to_be_typed_for_one_rdv_is_one_whoever_says_so(emitter: Emitter) -> None:
+    document = edited(FROM_INSERTION, "data.lieu.single_use", True)
+    assert lieu_of(decoded(document, emitter)) == Lieu("", "", single_use=True)
 
 
 def test_an_agent_that_only_rdv_insertion_knows_is_told_apart() -> None:

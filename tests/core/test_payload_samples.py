@@ -202,7 +202,7 @@ EXPECTED: dict[str, Delivery] = {
             ends_at=utc(2026, 12, 9, 8, 25),
             motif="RSA Orientation : convocation sur site",
             location_type=LocationType.PUBLIC_OFFICE,
-            lieu=TEMPLE,
+            lieu=Lieu("", "", single_use=True, unsaid=True),
             users_count=1,
             organisation=12,
             rdv=4344,

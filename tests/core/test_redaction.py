@@ -105,9 +105,11 @@ def test_every_kind_of_place_is_rendered() -> None:
         (Lieu("Chez X", "14 impasse", single_use=True), False, "Lieu ponctuel"),
         (Lieu("Chez X", "14 impasse", single_use=True), True, "Lieu ponctuel : Chez X, 14 impasse"),
         (Lieu("", "", single_use=True), True, "Lieu ponctuel"),
+        (Lieu("Mairie", "1 rue X", single_use=True, unsaid=True), False, ""),
+        (Lieu("Mairie", "1 rue X", single_use=True, unsaid=True), True, "Mairie, 1 rue X"),
     ],
 )
-def test_a_place_typed_for_one_rdv_is_shown_only_where_opted_in(lieu: Lieu, opted_in: bool, location: str) -> None:
+def test_a_place_that_may_be_a_home_is_shown_only_where_opted_in(lieu: Lieu, opted_in: bool, location: str) -> None:
     """What was stored while the policy was on is hidden by switching it off."""
     assert shown(policies=Policies(single_use_places=opted_in), lieu=lieu).location == location
 

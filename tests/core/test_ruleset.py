@@ -35,6 +35,7 @@ EVERYTHING_ON = Policies(
 TEMPLE = Lieu("MDS", "37 rue du Temple")
 SINGLE_USE = Lieu("Chez Mme X", "1 rue", single_use=True)
 HIDDEN = Lieu("", "", single_use=True)
+UNSAID = Lieu("MDS", "37 rue du Temple", single_use=True, unsaid=True)
 
 
 def rules(start_at: datetime | None = None, mapping: MailboxMap = MAPPING, **policies: Any) -> Ruleset:
@@ -301,6 +302,8 @@ FULL_RDV = a_state(
         (a_plage(lieu=SINGLE_USE), EVERYTHING_ON, a_plage(lieu=SINGLE_USE)),
         (a_plage(lieu=SINGLE_USE), Policies(), a_plage(lieu=HIDDEN)),
         (a_plage(lieu=TEMPLE), Policies(), a_plage(lieu=TEMPLE)),
+        (a_state(lieu=UNSAID), EVERYTHING_ON, a_state(lieu=UNSAID)),
+        (a_state(lieu=UNSAID), Policies(), a_state(lieu=Lieu("", "", single_use=True, unsaid=True))),
         (a_state(lieu=None), Policies(), a_state(lieu=None)),
     ],
 )

@@ -1,5 +1,6 @@
 """What an answer makes of a server's standing, whoever tells it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from connectors.base import Permanent, Scope, Temporary
@@ -46,10 +47,32 @@ def test_a_refused_account_waits_five_minutes_at_least_whatever_else_is_told() -
 
 def test_other_credentials_lift_the_pause_and_the_same_do_not() -> None:
     server = fail(NEW, REFUSED)
-    assert introduced(server, "aa") == server
-    lifted = introduced(server, "bb")
+    assert introduced(server, "aa", NOW) == server
+    lifted = introduced(server, "bb", NOW)
     assert (lifted.is_blocked(NOW), lifted.attempts, lifted.credentials) == (False, 0, "bb")
     assert lifted.failure == "unauthorized", "until it is seen to work"
+
+
+def test_a_server_that_is_reached_otherwise_is_tried_at_once() -> None:
+    """A certificate's authority that was added, an address or a time-out put right."""
+    server = replace(fail(NEW), credentials="aa11", probe="probe", probe_until=NOW + MINUTE)
+    lifted = introduced(server, "aa22", NOW)
+    assert (lifted.blocked_until, lifted.attempts, lifted.probe, lifted.credentials) == (None, 0, None, "aa22")
+
+
+def test_a_refused_account_is_spared_over_another_connection_too_but_no_longer() -> None:
+    """It counts against the account whatever the address, and it is the pause that matters, not the backoff."""
+    refused = replace(fail(NEW, REFUSED), credentials="aa11")
+    assert introduced(refused, "aa22", NOW + MINUTE).blocked_until == NOW + ACCOUNT_PAUSE
+    long = replace(refused, blocked_until=NOW + MINUTE * 15)
+    assert introduced(long, "aa22", NOW + MINUTE).blocked_until == NOW + MINUTE + ACCOUNT_PAUSE
+    assert introduced(replace(refused, blocked_until=None), "aa22", NOW).blocked_until is None
+    assert introduced(refused, "bb11", NOW + MINUTE).blocked_until is None
+
+
+def test_a_refusal_over_another_connection_is_everybodys() -> None:
+    refused = fail(replace(NEW, credentials="aa11"), REFUSED, credentials="aa22")
+    assert (refused.failure, refused.is_blocked(NOW)) == ("unauthorized", True)
 
 
 def test_a_refusal_of_credentials_that_are_not_the_others_is_the_tellers_own() -> None:

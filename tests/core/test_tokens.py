@@ -8,7 +8,8 @@ from typing import Any
 import jwt
 import pytest
 
-from receiver.core.tokens import InvalidToken, Role, Token, csrf_word, issue, read, signing_key
+from receiver.core.roles import Role
+from receiver.core.tokens import InvalidToken, Token, csrf_word, issue, read, signing_key
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 KEY = signing_key(b"k" * 32)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,7 @@ from demo import configuration, processes
 from emitter.platforms import Platform, signer
 from emitter.scenarios import ExpectedEntry, build
 from receiver.core.health import Code, Severity, Trouble
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store
 from receiver.web.cookies import NAME as COOKIE
@@ -34,6 +35,8 @@ from tests.watch.sinks import HttpSink, SmtpSink
 PARTS = ("serve", "worker", "watch")
 PATIENCE_S = 60.0
 ACCEPTED = frozenset({200, 202})
+_MIGRATING = threading.Lock()
+"""Alembic bears one migration at a time in a process."""
 EXTRA = """\
   pages: true
   processes: 1
@@ -106,10 +109,13 @@ class Ground:
         self.processes[part] = self._open.enter_context(processes.running(command, self.environ, log))
 
     def start_all(self) -> None:
-        """Start every part, and wait until the receiver calls itself ready."""
-        for part in PARTS:
-            self.start(part)
+        """Start every part. The watch comes last: it has less patience here than the others may need to come up."""
+        self.start("serve")
+        self.start("worker")
         until(self.ready, "the receiver to be ready")
+        self.book_and_see()
+        self.start("watch")
+        until(lambda: '"watch_started"' in self.log, "the watch to look")
 
     def signal(self, part: str, number: signal.Signals) -> None:
         self.processes[part].send_signal(number)
@@ -118,6 +124,11 @@ class Ground:
         """`systemctl reload`."""
         for part in PARTS:
             self.signal(part, signal.SIGHUP)
+
+    def command(self, *words: str) -> None:
+        """Have an administrator run `rdv-receiver`."""
+        whole = [sys.executable, "-m", "receiver", "--config", str(self.config), *words]
+        subprocess.run(whole, env={**os.environ, **self.environ}, check=True, capture_output=True, timeout=60)
 
     def set_clock(self, ahead: timedelta) -> None:
         """Set the clock of the receiver's machine; that of the world goes on as before."""
@@ -225,11 +236,11 @@ def _trouble(told: Mapping[str, Any]) -> Trouble:
 
 
 def sentence_on(page: str, trouble: Trouble) -> str:
-    """Return the sentence of a trouble, which the page shows, with its cure."""
+    """Return the sentence of a trouble and its cure, both of which the page shows."""
     told = words(trouble)
     assert told.title in page
     assert told.cure in page
-    return told.title
+    return f"{told.title}. {told.cure}"
 
 
 def _write_config(ground: Ground, timeout_s: int) -> None:
@@ -275,7 +286,8 @@ def open_ground(
         ground.write("secret", ground.secret)
         _write_config(ground, timeout_s)
         store = ground.store()
-        store.migrate()
+        with _MIGRATING:
+            store.migrate()
         ground.token, _ = Tokens.of(store).issue(Role.READ, timedelta(days=30), "drill", store.now())
         store.close()
         with ground._open:

@@ -22,7 +22,7 @@ class Played:
     alert_after_s: float
     """From the break."""
     sentence: str
-    """The page's."""
+    """The page's, and the cure that it names."""
     end: str
     end_after_s: float
     """From the repair."""
@@ -37,7 +37,6 @@ def play(breakage: Breakage, ground: Ground) -> Played:
         AssertionError: somebody was not told, or told twice, or wrongly; or a calendar is wrong.
 
     """
-    ground.book_and_see()
     until(ground.is_well, "all to be well before the break")
     assert ground.letters == []
 

@@ -8,27 +8,31 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.databases import postgres_binaries
 from tests.chaos.clocks import Clock, library
+from tests.databases import postgres_binaries
 from tests.drill.breakages import Breakage
 from tests.drill.databases import postgres_that_stops
 from tests.drill.ground import open_ground
 from tests.drill.play import Played, play
-from tests.requirements import require
 from tests.watch.sinks import http_sink, smtp_sink
 
 DISK_BYTES = 160 * 1024 * 1024
 """The web refuses webhooks below 100 MiB."""
 
 
-def require_parts(breakage: Breakage) -> None:
-    """Skip where a part of the system is absent that the breakage needs."""
-    if breakage.has_own_clock:
-        require(shutil.which("cc"), "no C compiler, for clocks that go wrong")
-    if breakage.store == "disk":
-        require(os.getuid() == 0 and shutil.which("mkfs.ext4"), "only root can mount a disk of 160 MiB")
-    if breakage.store == "postgresql":
-        require(postgres_binaries(), "PostgreSQL's server programs are not installed")
+def missing(breakage: Breakage) -> str:
+    """Return which part of the system is absent that a breakage needs; empty: none is."""
+    if breakage.has_own_clock and not shutil.which("cc"):
+        return "no C compiler, for a clock that goes wrong"
+    if breakage.store == "disk" and not (os.getuid() == 0 and shutil.which("mkfs.ext4") and _has_loop_devices()):
+        return "no disk of 160 MiB: it takes root, loop devices and e2fsprogs"
+    if breakage.store == "postgresql" and not postgres_binaries():
+        return "PostgreSQL's server programs are not installed"
+    return ""
+
+
+def _has_loop_devices() -> bool:
+    return subprocess.run(["losetup", "--find"], check=False, capture_output=True).returncode == 0
 
 
 def drill(breakage: Breakage) -> Played:
@@ -38,7 +42,7 @@ def drill(breakage: Breakage) -> Played:
         Exception: as `play`, with the end of the receiver's log.
 
     """
-    with ExitStack() as open_, tempfile.TemporaryDirectory(prefix="drill-") as name:
+    with tempfile.TemporaryDirectory(prefix="drill-") as name, ExitStack() as open_:
         folder = Path(name)
         http, mail = open_.enter_context(http_sink()), open_.enter_context(smtp_sink())
         ground = open_.enter_context(

@@ -1,7 +1,33 @@
 """People are told of what breaks, once, and of its end, once. All breakages are played by ``python -m tests.drill``."""
 
-from tests.drill.breakages import BREAKAGES
-from tests.drill.play import RUNBOOK
+import pytest
+
+from tests.drill.breakages import BREAKAGES, Breakage
+from tests.drill.play import RUNBOOK, Played
+from tests.drill.scene import drill, missing
+from tests.drill.table import DOCUMENT, declared, declared_cells, document
+from tests.requirements import require
+
+CHOSEN = [each for each in BREAKAGES if each.in_ci]
+
+
+@pytest.mark.parametrize("breakage", CHOSEN, ids=lambda each: each.name)
+def test_people_are_told_once_of_what_breaks_and_once_of_its_end(breakage: Breakage) -> None:
+    absent = missing(breakage)
+    require(not absent, absent)
+    told = drill(breakage)
+    assert told.sentence.startswith(told.alert)  # what the alert says, the page says
+
+
+def test_the_page_tells_of_these_breakages_and_of_no_others() -> None:
+    """Whoever changes a breakage plays all of them anew."""
+    assert declared(DOCUMENT.read_text("utf-8")) == [declared_cells(each) for each in BREAKAGES]
+
+
+def test_the_page_can_be_read_back() -> None:
+    told = Played("alert", 1.0, "sentence", "end", 2.0, "")
+    page = document({each.name: told for each in BREAKAGES})
+    assert declared(page) == [declared_cells(each) for each in BREAKAGES]
 
 
 def test_each_breakage_has_a_name_of_its_own_and_a_chapter_in_the_runbook() -> None:

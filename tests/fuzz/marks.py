@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 from receiver.core.text import clean
 
@@ -53,24 +54,25 @@ def _is_needed(path: str) -> bool:
 _READ = {"data.name", "data.title", "data.motif.name", "data.motifs[].name", "data.lieu", "data.organisation"}
 
 
-def permitted(document: Any, policies: Policies) -> set[str]:
+def permitted(document: Any, emitter: Emitter, policies: Policies) -> set[str]:
     """Return the marks that stand where words may be kept from."""
     if not (isinstance(document, dict) and isinstance(document.get("data"), dict)):
         return set()
     data, meta = document["data"], document.get("meta")
     model = str(meta.get("model") if isinstance(meta, dict) else "").lower().replace("_", "")
     paths = _PLAIN | _words_kept(model, policies)
-    if _is_private(model, data, policies):
+    if _is_private(model, data, emitter, policies):
         paths -= _OF_LIEU
     texts = (value for path, _, _, value in _leaves(data, "") if path in paths and isinstance(value, str))
     return {mark for text in texts for mark in MARK.findall(clean(text, len(text)))}
 
 
-def _is_private(model: str, data: dict[str, Any], policies: Policies) -> bool:
+def _is_private(model: str, data: dict[str, Any], emitter: Emitter, policies: Policies) -> bool:
     """Whether the place may be somebody's home, or is not where an usager is received."""
     lieu, motif = ({} if not isinstance(part := data.get(name), dict) else part for name in ("lieu", "motif"))
     elsewhere = model == "rdv" and motif.get("location_type") != "public_office"
-    return elsewhere or (bool(lieu.get("single_use")) and not policies.single_use_places)
+    may_be_a_home = lieu.get("single_use") or (emitter is Emitter.RDV_INSERTION and lieu.get("single_use") is not False)
+    return elsewhere or (bool(may_be_a_home) and not policies.single_use_places)
 
 
 def _words_kept(model: str, policies: Policies) -> frozenset[str]:

@@ -112,7 +112,7 @@ def examine(body: Body, random: Random) -> Result:
     _check_signature(body, headers, found, random)
     if isinstance(outcome, Verdict):
         return Result(outcome, (refused - started) * 1e6)
-    _check_news(outcome, permitted(json.loads(body.content), policies))
+    _check_news(outcome, permitted(json.loads(body.content), body.emitter, policies))
     shown_us, unholdable = _shown(body, outcome, policies) if isinstance(outcome, Delivery) else (0.0, False)
     return Result(Verdict.ACCEPTED, (refused - started) * 1e6 + shown_us, unholdable)
 

@@ -14,7 +14,7 @@ import pytest
 
 from demo import configuration, processes
 from demo.processes import free_port
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store
 from tests.installation.proxies import INNER_HOST, Place, Proxy, running, substituted

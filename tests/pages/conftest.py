@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.store import Store
 from tests.pages import story
 from tests.pages.browser import ARGUMENTS, CHROMIUM, axe, serving

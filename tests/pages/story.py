@@ -26,8 +26,8 @@ from receiver.config.settings import Access, Auth, ProxySettings
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
+from receiver.core.roles import Role
 from receiver.core.servers import Server
-from receiver.core.tokens import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store, Tally, tallies
 from receiver.store.tables import events, mailboxes, placements, writes
@@ -91,7 +91,9 @@ class Town:
         body = as_body(document)
         headers = {"X-Lapin-Signature": hex_signature(body, SECRET)}
         url = f"/webhooks/{source}"
-        return self.app.test_client().post(url, data=body, headers=headers, content_type="application/json").status_code
+        answer = self.app.test_client().post(url, data=body, headers=headers, content_type="application/json")
+        self.store.judge_all(self.now)
+        return answer.status_code
 
     def settle(self) -> None:
         rules = self.settings.ruleset()
@@ -140,7 +142,7 @@ def _receive(town: Town) -> None:
     told = a_delivery(
         agents=(AgentRef("90", f"leila.benali@{AT_HOME}"),), now=now - timedelta(minutes=17), wire_id=8120, uuid=None
     )
-    news = incoming(told, source="insertion", emitter=Emitter.RDV_INSERTION)
+    news = incoming(told, source="insertion", emitter=Emitter.RDV_INSERTION, received_at=now - timedelta(minutes=17))
     town.store.accept([news], now - timedelta(minutes=17))
     for number in range(4330, 4370):
         name = NAMES[number % len(NAMES)]

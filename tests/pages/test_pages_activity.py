@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from receiver.store import HourCount
+from receiver.store import ModelCount, SeriesCount
 from receiver.web.pages import activity, chart
 from receiver.web.pages.activity import Bucket
 from receiver.web.pages.rendering import ago, number, percent
@@ -13,25 +13,21 @@ from tests.makers import NOW
 HOUR = NOW.replace(minute=0)
 
 
-def a_count(count: int, kind: str = "webhook", outcome: str = "accepted", back_h: int = 0, **more: str) -> HourCount:
-    words = {"name": "mds", "detail": "Rdv"} | more
-    return HourCount(HOUR - timedelta(hours=back_h), kind, words["name"], words["detail"], outcome, count)
+def a_count(count: int, series: str = "kept", back_h: int = 0) -> SeriesCount:
+    return SeriesCount(HOUR - timedelta(hours=back_h), series, count)
 
 
-def test_an_hour_and_a_day_are_counted_apart() -> None:
-    hours = [a_count(1), a_count(2, back_h=24), a_count(4, back_h=25), a_count(8, name="other")]
-    [line] = activity.sources(["mds"], {"mds": NOW}, hours, NOW + timedelta(minutes=20))
-    assert (line.last_at, line.this_hour, line.day) == (NOW, 1, 1)
-    assert [(model.model, model.last_hour, model.day) for model in line.models] == [("Rdv", HOUR, 1)]
-
-
-def test_what_is_left_aside_on_purpose_is_not_refused() -> None:
-    hours = [a_count(1, "refused", "model"), a_count(2, "refused", "organisation"), a_count(4, "refused", "payload")]
-    assert sum(bucket.refused for bucket in activity.week(hours, NOW)) == 4
+def test_a_source_sums_up_its_models() -> None:
+    counts = [ModelCount("mds", "Absence", HOUR, 1, 2), ModelCount("mds", "Rdv", HOUR, 4, 8)]
+    other = ModelCount("other", "Rdv", HOUR, 16, 32)
+    known, unheard = activity.sources(["mds", "new"], {"mds": NOW}, [*counts, other])
+    assert (known.last_at, known.this_hour, known.day) == (NOW, 5, 10)
+    assert [(each.model, each.last_hour, each.day) for each in known.models] == [("Absence", HOUR, 2), ("Rdv", HOUR, 8)]
+    assert (unheard.last_at, unheard.day, unheard.models) == (None, 0, ())
 
 
 def test_a_write_is_done_or_failed() -> None:
-    hours = [a_count(3, "write", "done"), a_count(1, "write", "timeout"), a_count(9, "write", "done", back_h=30)]
+    hours = [a_count(3, "done"), a_count(1, "failed"), a_count(9, "done", back_h=30), a_count(7)]
     writes = activity.writes(hours, NOW)
     assert (writes.done, writes.failed, writes.success) == (3, 1, 0.75)
     assert activity.writes([], NOW).success is None
@@ -55,7 +51,7 @@ def test_a_week_has_no_gaps_and_ends_today() -> None:
 def test_every_hour_of_a_week_in_paris_is_in_it_once(now: datetime, first: datetime) -> None:
     assert activity.week_start(now) == first
     span = int((now - first) / timedelta(hours=1)) + 1
-    hours = [HourCount(first + timedelta(hours=each), "webhook", "mds", "Rdv", "accepted", 1) for each in range(span)]
+    hours = [SeriesCount(first + timedelta(hours=each), "kept", 1) for each in range(span)]
     assert sum(bucket.kept for bucket in activity.week(hours, now)) == span
 
 

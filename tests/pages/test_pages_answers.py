@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from receiver.core.tokens import Role
-from receiver.store import Store, StoreUnavailable
+from receiver.core.roles import Role
+from receiver.store import Standing, Store, StoreUnavailable
 from tests.pages.story import (
     ANSWERS,
     AT_HOME,
@@ -191,7 +191,7 @@ def test_an_unforeseen_error_tells_nothing(reader: Visitor, monkeypatch: pytest.
 def test_a_store_of_another_version_is_a_trouble_and_not_an_error(
     reader: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Store, "is_current", lambda _: False)
+    monkeypatch.setattr(Store, "standing", lambda _: Standing.NOT_CURRENT)
     answer = reader.data("/api/v1/overview")
     assert ([each["code"] for each in answer["troubles"]], answer["activity"]) == (["store_not_current"], None)
     assert "rdv-receiver migrate" in reader.page("/status")
@@ -236,7 +236,7 @@ def test_all_is_well_is_said_plainly(own_town: Town) -> None:
 
 
 def test_one_trouble_is_no_plural(own_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Store, "is_current", lambda _: False)
+    monkeypatch.setattr(Store, "standing", lambda _: Standing.NOT_CURRENT)
     assert re.search(r">1 point à voir<", visitor(own_town).page("/status"))
 
 

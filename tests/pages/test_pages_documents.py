@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from tests.pages.browser import cookie
 from tests.pages.pictures import small
 from tests.pages.story import PAGES, Town, Visitor

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser
 
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.web.pages.rendering import stamp
 from receiver.wording import local
 from tests.core.samples import sample

@@ -9,8 +9,7 @@ from receiver.cli.main import main
 from receiver.store import engine
 
 if __name__ == "__main__":
-    pragmas = engine._PRAGMAS
-    careless = tuple(pragma.replace("synchronous=FULL", f"synchronous={sys.argv[1]}") for pragma in pragmas)
-    assert careless != pragmas
-    engine._PRAGMAS = careless
+    level = f"synchronous={sys.argv[1]}"
+    assert "synchronous=FULL" in engine._PRAGMAS
+    engine._PRAGMAS = (*engine._PRAGMAS, level)  # type: ignore[assignment]
     sys.exit(main(sys.argv[2:]))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+CHECKOUT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
 SIZE_MB = 256
 
@@ -28,6 +29,12 @@ def make(image: Path) -> None:
         file.truncate(SIZE_MB << 20)
     now = "nodiscard,lazy_itable_init=0,lazy_journal_init=0"
     subprocess.run(["mkfs.ext4", "-q", "-F", "-b", "4096", "-m", "0", "-E", now, str(image)], check=True)
+
+
+def copy(image: Path, to: Path) -> Path:
+    """Copy a disk, its holes as holes; return the copy."""
+    subprocess.run(["cp", "--", str(image), str(to)], check=True)
+    return to
 
 
 @contextmanager
@@ -51,16 +58,15 @@ def recorded(image: Path, log: Path, place: Path) -> Iterator[Path]:
     """Have a disk recorded; yield the file that stands for it meanwhile. The image is written to."""
     place.touch()
     command = [sys.executable, "-m", "tests.power_loss.fuse", str(image), str(log), str(place)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
-    try:
-        assert server.stdout is not None
-        with server.stdout:
-            if not server.stdout.readline():
-                raise OSError("the recording disk did not start")
-        yield place
-    finally:
-        _unmount(place)
-        server.wait(PATIENCE_S)
+    # In a session of its own: Ctrl-C must not take the disk away from under those that are to be ended.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=CHECKOUT, start_new_session=True) as server:
+        if not (server.stdout and server.stdout.readline()):
+            raise OSError("the recording disk did not start")
+        try:
+            yield place
+        finally:
+            _unmount(place)
+            server.kill()  # it has ended, unless somebody still has the file open
 
 
 def _unmount(place: Path) -> None:

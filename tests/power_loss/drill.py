@@ -1,39 +1,39 @@
-"""Lives of a disk: load until the power is cut, at many places at once in hindsight; the next life starts from one of them."""
+"""One drill: lives of a store, each cut at many moments in hindsight; the next goes on from what one cut has left."""
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from receiver.store import Store
-from tests.databases import sqlalchemy_url
-from tests.power_loss import disk, programs
-from tests.power_loss.load import Load
-from tests.power_loss.recording import Aftermath, Cut, Fate, Recording, Survival, copy, read
-from tests.power_loss.stores import Kind
+from tests.power_loss import disk
+from tests.power_loss.life import Life, Plan, live
+from tests.power_loss.recording import Aftermath, Cut, Fate
+from tests.power_loss.stores import KINDS
 from tests.power_loss.verdict import Verdict, examine
 
-APART = 100_000_000
-"""Between the numbers of two lives' appointments."""
+ROOM = 2 << 30
+"""Bytes that a drill may take for disks and logs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a drill is to be."""
 
-    kind: Kind
+    store: str
     seed: int
     lives: int
-    seconds: float
-    """Of load in each life."""
+    webhooks: int
+    """Acknowledged in each life."""
     cuts: int
     """Examined of each life."""
-    careless_s: float = 0
-    """Of load at the end of the last life, with durability switched off."""
-    careless_cuts: int = 0
+    careless_webhooks: int
+    """Acknowledged at the end of the last life, with durability switched off."""
+    careless_cuts: int
+    careless_by: str = ""
+    """How it is switched off: one of the kind's ways; the first unless told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Examined:
     cut: Cut
     fate: Fate
     verdict: Verdict
+    left: Path | None = None
+    """Where the disk and the logs are left, of a cut that failed."""
 
 
 @dataclass
@@ -51,36 +53,29 @@ class Result:
     """What a drill came to."""
 
     order: Order
+    careless_by: str
     acknowledged: int = 0
     unacknowledged: int = 0
     records: int = 0
-    """Writes and flushes in which cuts could fall."""
-    examined: list[Examined] = field(default_factory=list)
+    """Writes and flushes among which cuts could fall."""
+    careful: list[Examined] = field(default_factory=list)
     careless: list[Examined] = field(default_factory=list)
+    """With durability switched off: here something must be seen, or the drill is blind."""
 
     @property
     def failures(self) -> list[Examined]:
         """Cuts after which something was not as it must be."""
-        return [each for each in self.examined if not each.verdict.holds]
+        return [each for each in self.careful if not each.verdict.holds]
 
+    @property
+    def seen(self) -> list[Examined]:
+        """Cuts after which it was seen what carelessness brings."""
+        return [each for each in self.careless if not each.verdict.holds]
 
-@dataclass(frozen=True, slots=True)
-class _Life:
-    """What was recorded of one life."""
-
-    number: int
-    recording: Recording
-    inherited: frozenset[bytes]
-    """Acknowledged in earlier lives, before the cuts that ended them."""
-    acknowledged: dict[bytes, int]
-    """Body to the number of records at that moment."""
-    begun: int
-    careless: int
-    """So many records were complete when load began, and when durability was switched off."""
-
-    def required(self, cut: Cut) -> frozenset[bytes]:
-        """Return what must be there after a cut."""
-        return self.inherited | {body for body, answered in self.acknowledged.items() if answered <= cut.after}
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was wrong, and would have been seen if it had been."""
+        return bool(self.careful and not self.failures and (self.seen or not self.order.careless_cuts))
 
 
 def run(order: Order) -> Result:
@@ -91,7 +86,10 @@ def run(order: Order) -> Result:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="power-loss-"))
+    """In memory if there is room: what counts is what the recorded disk was told, not how soon a real one has it."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM
+    folder = Path(tempfile.mkdtemp(prefix="power-loss-", dir=memory if roomy else None))
     folder.chmod(0o755)  # PostgreSQL's account must get through
     try:
         yield folder
@@ -100,70 +98,52 @@ def _folder() -> Iterator[Path]:
 
 
 class _Drill:
-    """One after the other: live, then look at what cuts would have left, then live on from one of them."""
-
     def __init__(self, order: Order, folder: Path) -> None:
-        self._order, self._folder = order, folder
-        self._chance = Random(f"power-loss/{order.seed}")
-        self._before, self._image = folder / "before.img", folder / "disk.img"
-        self._result = Result(order)
+        self._order, self._folder, self._kind = order, folder, KINDS[order.store]
+        self._chance = Random(f"power-loss/{order.store}/{order.seed}")
+        self._result = Result(order, careless_by=order.careless_by or self._kind.careless[0])
 
     def run(self) -> Result:
-        disk.make(self._before)
-        inherited: frozenset[bytes] = frozenset()
+        before, inherited = self._folder / "before.img", frozenset[bytes]()
+        disk.make(before)
         for number in range(self._order.lives):
-            life = self._live(number, inherited)
-            last = self._examine(life)
-            inherited = life.required(last)
+            life = live(self._kind, self._plan(number), before, self._folder, inherited)
+            self._count(life)
+            inherited = life.required(self._examine(number, life, before))
         return self._result
 
-    def _live(self, number: int, inherited: frozenset[bytes]) -> _Life:
-        log = self._folder / "disk.log"
-        log.unlink(missing_ok=True)
-        copy(self._before, self._image)
-        load = Load(log, number * APART)
-        with disk.recorded(self._image, log, self._folder / "disk") as device:
-            begun, careless = self._use(device, load, first=number == 0, last=number == self._order.lives - 1)
-        recording = read(log)
-        acknowledged = {body: recording.answered(position) for body, position in load.acknowledged.items()}
-        self._result.acknowledged += len(acknowledged)
-        self._result.unacknowledged += load.unacknowledged
-        counts = recording.answered(begun), recording.answered(careless)
-        return _Life(number, recording, inherited, acknowledged, *counts)
-
-    def _use(self, device: Path, load: Load, *, first: bool, last: bool) -> tuple[int, int]:
-        """Live one life; return the lengths of the log between which cuts may fall."""
-        kind, folder = self._order.kind, self._folder
-        with disk.mounted(device, folder / "mounted") as place:
-            if first:
-                kind.make(place)
-            with kind.opened(place, folder / "store.log") as url:
-                if first:
-                    _migrate(url)
-                # Later lives may be cut from the first, while what the cut before has left is put right.
-                begun = load.log.stat().st_size if first else 0
-                with programs.receiver(folder, url) as webhooks:
-                    load.run(webhooks, self._order.seconds)
-                end = load.log.stat().st_size
-                if last and self._order.careless_s:
-                    with programs.receiver(folder, url, main=kind.carelessly(url)) as webhooks:
-                        load.run(webhooks, self._order.careless_s)
-        return begun, end
-
-    def _examine(self, life: _Life) -> Cut:
-        """Look at what cuts would have left; return the last, from which the next life starts."""
+    def _plan(self, number: int) -> Plan:
         order = self._order
-        chosen = self._draw(life, range(life.begun, life.careless), order.cuts)
-        # By chance one of them, though what comes after it must not be built on its disk.
-        heir = self._chance.randrange(len(chosen))
-        aftermath = Aftermath(life.recording, self._before, self._folder)
-        image = self._folder / "after.img"
-        for each in chosen:
-            fate = aftermath.image(each, image)
-            ...
-        return chosen[heir]
+        if number < order.lives - 1:
+            return Plan(number, order.webhooks)
+        return Plan(number, order.webhooks, order.careless_webhooks, self._result.careless_by)
 
+    def _examine(self, number: int, life: Life, before: Path) -> Cut:
+        """Look at what cuts would have left; leave the disk of one of them to the next life, and return that cut."""
+        aftermath, image = Aftermath(life.recording, before, self._folder), self._folder / "cut.img"
+        cuts = life.draw(life.careful, self._order.cuts, self._chance)
+        heir = self._chance.choice(cuts)
+        for cut in cuts:
+            seen = self._look(number, life, cut, aftermath.image(cut, image))
+            self._result.careful.append(seen if seen.verdict.holds else self._leave(seen))
+            if cut is heir:
+                disk.copy(image, before)
+        for cut in life.at_stake(life.careless, self._order.careless_cuts):
+            self._result.careless.append(self._look(number, life, cut, aftermath.image(cut, image)))
+        return heir
 
-def _migrate(url: str) -> None:
-    with closing(Store(sqlalchemy_url(url))) as store:
-        store.migrate()
+    def _look(self, number: int, life: Life, cut: Cut, fate: Fate) -> Examined:
+        looked_at = disk.copy(self._folder / "cut.img", self._folder / "looked-at.img")
+        return Examined(number, cut, fate, examine(self._kind, looked_at, self._folder, life.required(cut)))
+
+    def _leave(self, seen: Examined) -> Examined:
+        left = Path(tempfile.mkdtemp(prefix="power-loss-failed-"))
+        for path in (self._folder / "cut.img", *self._folder.glob("*.log")):
+            if path.name != "disk.log":  # as large as the disk
+                disk.copy(path, left / path.name)
+        return replace(seen, left=left)
+
+    def _count(self, life: Life) -> None:
+        self._result.acknowledged += len(life.acknowledged)
+        self._result.unacknowledged += life.unacknowledged
+        self._result.records += len(life.careful)

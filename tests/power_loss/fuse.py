@@ -1,9 +1,10 @@
-"""A disk that remembers the order of things: one file, each of whose writes and flushes is logged before it is answered.
+"""A disk that remembers the order of things: one file, whose writes and flushes are logged before they are answered.
 
-`python -m tests.power_loss.fuse IMAGE LOG PLACE` mounts the image over the file PLACE and serves it until it is unmounted.
-A loop device over that file turns a file system's barriers into `fsync`, which arrives here as a flush: everything that
-was answered before it must outlive a cut of power, and of what came after it any part may. The kernel's protocol is
-spoken directly, for want of device-mapper's log-writes in most kernels: a single file takes a dozen of its messages.
+`python -m tests.power_loss.fuse IMAGE LOG PLACE` mounts the image over the file PLACE and serves it until it is
+unmounted. A loop device over that file turns a file system's barriers into `fsync`, which arrives here as a flush:
+everything that was answered before it must outlive a cut of power, and of what came after it any part may. The kernel's
+protocol is spoken directly (libfuse is not needed): a single file takes a dozen of its messages. Device-mapper's
+log-writes does the same, in kernels that have it.
 """
 
 import ctypes
@@ -19,6 +20,8 @@ from pathlib import Path
 from tests.power_loss.recording import FLUSH, WRITE, header
 
 MAX_WRITE = 1 << 20
+SPOKEN = 31
+"""The protocol's minor version; a newer kernel keeps to it then."""
 _FOREVER_S = 1 << 30
 _REQUEST = struct.Struct("<IIQQIIIHH")
 _ANSWER = struct.Struct("<IiQ")
@@ -77,7 +80,7 @@ class RecordingDisk:
     def _init(self, body: memoryview) -> bytes:
         major, minor, read_ahead, offered = struct.unpack_from("<IIII", body)
         chosen = offered & (_BIG_WRITES | _MAX_PAGES)
-        numbers = (major, minor, read_ahead, chosen, 12, 9, MAX_WRITE, 1, MAX_WRITE // 4096)
+        numbers = (major, min(minor, SPOKEN), read_ahead, chosen, 12, 9, MAX_WRITE, 1, MAX_WRITE // 4096)
         return struct.pack("<IIIIHHIIH", *numbers).ljust(64, b"\0")
 
     def _attributes(self, _body: memoryview) -> bytes:

@@ -51,6 +51,7 @@ def program(command: Sequence[str], log: Path, *, account: str | None = None) ->
 def receiver(folder: Path, store_url: str, *, main: Sequence[str] = _RECEIVER) -> Iterator[str]:
     """Run web and worker; yield the address that webhooks go to. Calendars stand beside the disk, not on it."""
     port = free_port()
+    (folder / "ics").mkdir(exist_ok=True)
     config = folder / "config.yaml"
     config.write_text(json.dumps(_configuration(folder, store_url, port)), "utf-8")
     log = folder / "receiver.log"

@@ -1,21 +1,26 @@
 """What a recording disk was told, in order, and what a cut of power leaves of it.
 
-A write outlives the cut if a flush was answered after it. Of the writes since the last flush any part may: a drive keeps
-them in memory and writes them when and in which order it likes, sector by sector.
+A write outlives the cut if a flush was answered after it. Of the writes since the last flush any part may: a drive
+keeps them in memory and writes them when and in which order it likes, sector by sector.
 """
 
 import os
 import struct
-import subprocess
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
+from tests.power_loss import disk
+
 WRITE, FLUSH = 1, 2
 SECTOR = 512
+BUSY = 2
+"""So many writes between two flushes are more than usual."""
 _HEAD = struct.Struct("<BQI")
 
 
@@ -54,7 +59,7 @@ class _Write:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recording:
     """All that one disk was told while it was mounted."""
 
@@ -64,13 +69,24 @@ class Recording:
     ends: tuple[int, ...]
     """Position in the log where each record ends."""
 
+    @cached_property
+    def flushes(self) -> Sequence[int]:
+        """How many records were answered before each flush."""
+        return [number for number, record in enumerate(self.records) if record is None]
+
+    @property
+    def busy(self) -> Sequence[int]:
+        """Those of the flushes that at least `BUSY` writes had waited for."""
+        return [flush for before, flush in pairwise([-1, *self.flushes]) if flush - before > BUSY]
+
     def answered(self, position: int) -> int:
         """Return how many records were complete when the log had that length."""
         return bisect_right(self.ends, position)
 
     def flushed(self, after: int) -> int:
         """Return how many of so many records outlive a cut for certain: those up to the last flush."""
-        return next((n for n in range(after, 0, -1) if self.records[n - 1] is None), 0)
+        flushes = bisect_left(self.flushes, after)
+        return self.flushes[flushes - 1] + 1 if flushes else 0
 
 
 def read(log: Path) -> Recording:
@@ -107,36 +123,36 @@ class Aftermath:
         self._recording, self._folder = recording, folder
         self._sure = folder / "sure.img"
         self._applied = 0
-        copy(before, self._sure)
+        disk.copy(before, self._sure)
 
     def image(self, cut: Cut, made: Path) -> Fate:
         """Write the disk as this cut left it."""
         flushed = self._recording.flushed(cut.after)
         with self._recording.log.open("rb") as log:
             self._bring_up_to(flushed, log.fileno())
-            copy(self._sure, made)
+            disk.copy(self._sure, made)
             return self._add_survivors(range(flushed, cut.after), cut, log.fileno(), made)
 
     def _bring_up_to(self, flushed: int, log: int) -> None:
         if flushed < self._applied:
             raise ValueError("cuts must be asked for in order")
-        with self._sure.open("r+b") as disk:
+        with self._sure.open("r+b") as file:
             for number in range(self._applied, flushed):
                 if write := self._recording.records[number]:
-                    os.pwrite(disk.fileno(), os.pread(log, write.size, write.at), write.offset)
+                    os.pwrite(file.fileno(), os.pread(log, write.size, write.at), write.offset)
         self._applied = flushed
 
     def _add_survivors(self, pending: range, cut: Cut, log: int, made: Path) -> Fate:
         chance, lost = Random(cut.seed), 0
         likely = chance.choice((0.1, 0.5, 0.9))
-        with made.open("r+b") as disk:
+        with made.open("r+b") as file:
             for number in pending:
                 write = self._recording.records[number]
                 if write is None:
                     continue
                 data = os.pread(log, write.size, write.at)
                 for start, end in _survivors(write.size, cut.survival, chance, likely):
-                    os.pwrite(disk.fileno(), data[start:end], write.offset + start)
+                    os.pwrite(file.fileno(), data[start:end], write.offset + start)
                     lost -= end - start
                 lost += write.size
         return Fate(len(pending), lost)
@@ -151,8 +167,3 @@ def _survivors(size: int, survival: Survival, chance: Random, likely: float) -> 
         for start in range(0, size, SECTOR):
             if chance.random() < likely:
                 yield start, min(start + SECTOR, size)
-
-
-def copy(image: Path, to: Path) -> None:
-    """Copy a disk, its holes as holes."""
-    subprocess.run(["cp", "--", str(image), str(to)], check=True)

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 import psycopg
 
 from demo.processes import free_port
-from tests.databases import _wait_for, postgres_binaries
+from tests.databases import postgres_binaries, wait_until_up
 from tests.power_loss.programs import program
 
 ACCOUNT = "postgres"
@@ -21,7 +21,8 @@ ACCOUNT = "postgres"
 class Kind(Protocol):
     """What the drill must know of a kind of store."""
 
-    name: str
+    careless: Sequence[str]
+    """Ways to switch durability off; the first is the mistake that is made most."""
 
     def make(self, disk: Path) -> None:
         """Prepare the empty disk."""
@@ -29,8 +30,8 @@ class Kind(Protocol):
     def opened(self, disk: Path, log: Path) -> AbstractContextManager[str]:
         """Start what must run; yield the address once the store has recovered by itself."""
 
-    def carelessly(self, url: str) -> Sequence[str]:
-        """Switch durability off; return the module of the receiver to run then, with its words."""
+    def carelessly(self, url: str, way: str) -> Sequence[str] | None:
+        """Switch durability off; return the words of the receiver that must run then, None if any will do."""
 
     def damage(self, url: str) -> list[str]:
         """Return what the database itself finds wrong with its files."""
@@ -39,7 +40,8 @@ class Kind(Protocol):
 class SQLite:
     """One file."""
 
-    name = "sqlite"
+    careless: Sequence[str] = ("NORMAL", "OFF")
+    """Of `PRAGMA synchronous`. NORMAL leaves no damage, but commits that are gone."""
 
     def make(self, disk: Path) -> None:
         """Nothing is to be prepared: the first command makes the file."""
@@ -48,9 +50,9 @@ class SQLite:
         """Nothing must run."""
         return nullcontext(f"sqlite:///{disk}/store.db")
 
-    def carelessly(self, url: str) -> Sequence[str]:
-        """NORMAL is the mistake that is made: it leaves no damage, but commits that are gone."""
-        return ("tests.power_loss.careless", "NORMAL")
+    def carelessly(self, url: str, way: str) -> Sequence[str]:
+        """Leave it to a receiver that says so on every connection."""
+        return ("tests.power_loss.careless", way)
 
     def damage(self, url: str) -> list[str]:
         """Ask for all that SQLite can check."""
@@ -62,7 +64,8 @@ class SQLite:
 class PostgreSQL:
     """A cluster with checksums, and with so little WAL that it is checkpointed and recycled under way."""
 
-    name = "postgresql"
+    careless: Sequence[str] = ("fsync", "synchronous_commit")
+    """Settings to switch off, as somebody does who finds the server slow."""
 
     def make(self, disk: Path) -> None:
         """Make the cluster."""
@@ -90,15 +93,14 @@ class PostgreSQL:
         command = [f"{postgres_binaries()}/postgres", "-D", str(disk / "data"), *options]
         with program(command, log, account=ACCOUNT):
             url = f"postgresql://rdv@127.0.0.1:{port}/postgres"
-            _wait_for(url)
+            wait_until_up(url)
             yield url
 
-    def carelessly(self, url: str) -> Sequence[str]:
-        """Set `fsync=off`, as somebody did who found the server slow."""
+    def carelessly(self, url: str, way: str) -> None:
+        """Tell the running server."""
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute(f"ALTER SYSTEM SET {way} = off".encode())
             connection.execute("SELECT pg_reload_conf()")
-        return ("receiver",)
 
     def damage(self, url: str) -> list[str]:
         """Compare every index with its table, and read every row (which checks every page's sum)."""
@@ -113,3 +115,6 @@ class PostgreSQL:
         except psycopg.Error as error:
             return [str(error)]
         return []
+
+
+KINDS: Mapping[str, Kind] = {"sqlite": SQLite(), "postgresql": PostgreSQL()}

@@ -1,6 +1,7 @@
 """What must hold of a store after a cut of power."""
 
 import hmac
+import sqlite3
 import subprocess
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -10,16 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.store import Store, StoreUnavailable
 from receiver.web.webhook import DIGEST_BYTES
 from tests.databases import sqlalchemy_url
 from tests.power_loss import disk
 from tests.power_loss.stores import Kind
-
-KEEPERS = ("inbox", "deliveries")
-"""Tables of what was acknowledged: before and after it is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +52,26 @@ def examine(kind: Kind, image: Path, folder: Path, required: Collection[bytes]) 
     """
     try:
         with disk.mounted(image, folder / "after") as place, kind.opened(place, folder / "after.log") as url:
-            return _judge(kind, url, required)
+            return judge(kind, url, required)
     except subprocess.CalledProcessError:
         return Verdict(len(required), troubles=["the file system does not mount"])
     except psycopg.OperationalError:
         return Verdict(len(required), troubles=["the database does not start"])
 
 
-def _judge(kind: Kind, url: str, required: Collection[bytes]) -> Verdict:
+def judge(kind: Kind, url: str, required: Collection[bytes]) -> Verdict:
+    """Open the store as the receiver does, and look what is in it; what waits there is judged on the way."""
     try:
         with closing(Store(sqlalchemy_url(url))) as store:
-            found = kept(url)
+            store.migrate()  # as `run` does when it starts: the cut may have come before the schema was made
             key = store.installation().digest_key
-            troubles = [*kind.damage(url), *_unusable(store)]
-    except StoreUnavailable as error:
-        return Verdict(len(required), troubles=[f"the store does not open: {error}"])
-    lost = sum(not found[digest(key, body)] for body in required)
-    return Verdict(len(required), found.total(), lost, sum(times > 1 for times in found.values()), troubles)
+            wanted = {digest(key, body) for body in required}
+            found = kept(url)
+            troubles = [*kind.damage(url), *_unusable(store, url, found)]
+    except (StoreUnavailable, SQLAlchemyError, sqlite3.Error) as error:
+        return Verdict(len(required), troubles=[f"the store does not open: {error!r}"])
+    doubled = sum(times > 1 for times in found.values())
+    return Verdict(len(required), found.total(), len(wanted - found.keys()), doubled, troubles)
 
 
 def digest(key: bytes, body: bytes) -> bytes:
@@ -77,20 +79,20 @@ def digest(key: bytes, body: bytes) -> bytes:
     return hmac.digest(key, body, "sha256")[:DIGEST_BYTES]
 
 
-def kept(url: str) -> Counter[bytes]:
-    """Return how often the store holds each webhook, by its digest."""
+def kept(url: str, tables: Collection[str] = ("inbox", "deliveries")) -> Counter[bytes]:
+    """Return how often the store holds each webhook, by its digest: before and after it is judged."""
     engine = create_engine(sqlalchemy_url(url))
     try:
         with engine.connect() as connection:
-            tables = [name for name in KEEPERS if inspect(connection).has_table(name)]
-            rows = [connection.scalars(text(f"SELECT digest FROM {name}")).all() for name in tables]
+            rows = [connection.scalars(text(f"SELECT digest FROM {table}")).all() for table in tables]
     finally:
         engine.dispose()
     return Counter(bytes(found) for table in rows for found in table)
 
 
-def _unusable(store: Store) -> Iterator[str]:
-    """Look whether the schema is whole and a commit goes through."""
-    if not store.is_current():
-        yield "the schema is not current"
-    store.tally({}, {"power_loss": 1}, datetime.now(UTC))
+def _unusable(store: Store, url: str, found: Counter[bytes]) -> Iterator[str]:
+    """Look whether the receiver can go on: judge what waits, which reads and writes everywhere."""
+    while store.judge(datetime.now(UTC)):
+        pass
+    if kept(url, ["deliveries"]) != found:
+        yield "what waits cannot be judged"

@@ -43,8 +43,8 @@ def a_told_rdv(number: int, age: timedelta, **changes: Any) -> Delivery:
 
 
 def tell(store: Store, *numbers: int, age: timedelta = timedelta(days=2), **changes: Any) -> None:
-    now = datetime.now(UTC)
-    store.accept([incoming(a_told_rdv(number, age, **changes)) for number in numbers], now - age)
+    at = datetime.now(UTC) - age
+    store.accept([incoming(a_told_rdv(number, age, **changes), received_at=at) for number in numbers], at)
 
 
 def found(store: Store, url: str) -> dict[int, Finding]:

@@ -69,7 +69,7 @@ def test_no_text_is_a_part_of_a_statement(text: str, store: Store, store_url: st
     agent = replace(MARTINE, ident="77", email=f"{text.lower()}@departement.example")
     told = a_delivery(agents=(agent,), motif=text, verticale=text, agent_url=text)
     store.accept([replace(incoming(told), source=text, platform=text)], NOW)
-    store.failures()
+    store.failures(store.now())
     store.mailbox_page(text, 10, failing=False)
     store.history(4330, 10)
     store.beat(text, NOW)

@@ -11,6 +11,7 @@ import pytest
 
 from receiver.core import signature, tokens
 from receiver.core.facts import Emitter
+from receiver.core.roles import Role
 from receiver.core.signature import matching_keys
 from receiver.core.tokens import InvalidToken, read
 from tests.core.test_signature import BODY, CLAIMS, JOSE, NOW, TOKEN_KEY, body, raw_token, segment, token, vouched
@@ -63,7 +64,7 @@ def test_each_live_secret_is_tried_on_a_token_whichever_is_right(comparisons: Co
 
 @pytest.mark.parametrize("key", [KEY, b"x" * 32])
 def test_a_token_of_ours_is_compared_in_constant_time_too(key: bytes, comparisons: Counted) -> None:
-    text = tokens.issue(key, HERE, tokens.Token("0123abcd", tokens.Role.READ, NOW + timedelta(days=9)), NOW)
+    text = tokens.issue(key, HERE, tokens.Token("0123abcd", Role.READ, NOW + timedelta(days=9)), NOW)
     with nullcontext() if key == KEY else pytest.raises(InvalidToken):
         read(KEY, HERE, text, NOW)
     assert comparisons.calls == 1

@@ -94,7 +94,9 @@ def test_what_reads_a_whole_table_is_noticed(filled: Filled) -> None:
 def test_pages_find_what_the_fill_made(filled: Filled) -> None:
     """Else all of this would measure nothing."""
     failing = {
-        (group.scope, group.code): group.count for group in filled.store.failures() if group.calendar != "mairie"
+        (group.scope, group.code): group.count
+        for group in filled.store.failures(datetime.now(UTC))
+        if group.calendar != "mairie"
     }
     assert failing["entry", "invalid_item"] == SIZE.placements // 200
     assert failing["event", "recurrence_not_holdable"] == SIZE.events // 1000

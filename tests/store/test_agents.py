@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import create_engine, select
 
 from receiver.core.desired import Decision, EventView
@@ -85,18 +84,6 @@ def test_news_that_are_older_than_what_is_known_are_superseded(store: Store, sto
     settled(store)
     assert accept(store, an_agent(MARTINE, 90)) is Verdict.SUPERSEDED
     assert (hers(store_url)["email"], store.has_unsettled()) == (RENAMED.email, False)
-
-
-@pytest.mark.parametrize("news", [an_agent(MARTINE, 11 * DAY_S), a_role(77, CREATED, 11 * DAY_S)])
-def test_news_too_old_to_be_believed_are_not_kept(store: Store, store_url: str, news: News) -> None:
-    assert accept(store, news) is Verdict.TOO_OLD
-    assert rows(store_url, agents) == rows(store_url, roles) == rows(store_url, deliveries) == []
-
-
-@pytest.mark.parametrize("news", [an_agent(MARTINE, -3600), a_role(77, CREATED, -3600)])
-def test_news_of_the_future_are_not_kept(store: Store, store_url: str, news: News) -> None:
-    assert accept(store, news) is Verdict.TOO_NEW
-    assert rows(store_url, agents) == rows(store_url, deliveries) == []
 
 
 def test_the_last_real_email_of_an_agent_who_left_is_kept(store: Store, store_url: str) -> None:

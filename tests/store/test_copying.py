@@ -13,7 +13,7 @@ from sqlalchemy import text, update
 
 from receiver.core.desired import Decision
 from receiver.core.mailboxes import Mailbox
-from receiver.store import CopyFailed, Store, StoreUnavailable, copying
+from receiver.store import CopyFailed, Store, StoreUnavailable, copying, migrations
 from receiver.store.engine import writing
 from receiver.store.tables import installation
 from tests.databases import new_database, sqlalchemy_url
@@ -250,3 +250,14 @@ def test_the_schema_of_another_version_is_not_filled(store: Store, tmp_path: Pat
         connection.commit()
     with opened(older) as target, pytest.raises(CopyFailed, match="not_current"):
         store.move_to(target, nobody_watches)
+
+
+def test_what_a_newer_program_keeps_is_not_copied_without_what_we_do_not_know(store: Store, other: Store) -> None:
+    """Row by row, that is; page by page, all comes along."""
+    ahead = int(migrations.head()) + 1
+    with writing(store._engine) as connection:
+        connection.execute(update(installation).values(oldest_schema=ahead - 1))
+        connection.execute(text("UPDATE alembic_version SET version_num = :ahead"), {"ahead": f"{ahead:04}"})
+    assert store.standing().usable
+    with pytest.raises(CopyFailed, match="newer"):
+        store.move_to(other, nobody_watches)

@@ -4,13 +4,12 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import create_engine, select
 
 from receiver.core.desired import Decision, EventView
 from receiver.core.facts import AgentRef, Emitter, EventKind
 from receiver.store import Store, Verdict
-from receiver.store.tables import deliveries, event_agents, events
+from receiver.store.tables import event_agents, events
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, incoming
 
 
@@ -99,26 +98,6 @@ def test_destroyed_is_final_and_keeps_nothing_of_the_event(store: Store, store_u
 def test_destroying_what_was_never_known_leaves_a_tombstone(store: Store) -> None:
     assert verdict(store, a_delivery(50, EventKind.DESTROYED)) is Verdict.ACCEPTED
     assert verdict(store, a_delivery(60)) is Verdict.SUPERSEDED
-
-
-@pytest.mark.parametrize(("age_s", "expected"), [(11 * 86400, Verdict.TOO_OLD), (-3600, Verdict.TOO_NEW)])
-def test_an_age_out_of_range_is_refused_where_nothing_newer_is_known(
-    store: Store, store_url: str, age_s: float, expected: Verdict
-) -> None:
-    assert verdict(store, a_delivery(age_s)) is expected
-    assert rows(store_url, events) == rows(store_url, deliveries) == []
-
-
-def test_an_old_state_is_superseded_where_something_newer_is_known(store: Store) -> None:
-    store.accept([incoming(a_delivery(60))], NOW)
-    assert verdict(store, a_delivery(11 * 86400)) is Verdict.SUPERSEDED
-
-
-def test_a_future_state_is_refused_beside_something_known_and_superseded_by_a_tombstone(store: Store) -> None:
-    store.accept([incoming(a_delivery(60))], NOW)
-    assert verdict(store, a_delivery(-3600)) is Verdict.TOO_NEW
-    store.accept([incoming(a_delivery(50, EventKind.DESTROYED))], NOW)
-    assert verdict(store, a_delivery(-3600)) is Verdict.SUPERSEDED
 
 
 def test_an_event_first_known_by_its_id_keeps_its_key_when_its_uuid_appears(store: Store, store_url: str) -> None:

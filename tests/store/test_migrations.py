@@ -1,15 +1,17 @@
 """The schema: one history for both databases, safe to run from several processes at once."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, select, text, update
 
-from receiver.store import Store, StoreUnavailable
-from receiver.store.tables import metadata
+from receiver.store import Standing, Store, StoreUnavailable, migrations
+from receiver.store.tables import installation, metadata
 from tests.databases import new_database, sqlalchemy_url
 
 
@@ -52,6 +54,84 @@ def test_a_migrated_store_is_current_and_an_empty_one_is_not(store: Store, tmp_p
     assert store.is_current()
     assert not empty.is_current()
     empty.close()
+
+
+@pytest.mark.parametrize(
+    ("ahead", "oldest", "expected"),
+    [
+        (0, None, Standing.CURRENT),
+        (-1, None, Standing.NOT_CURRENT),
+        (1, 0, Standing.NEWER),
+        (7, -1, Standing.NEWER),
+        (1, 1, Standing.TOO_NEW),
+        (1, None, Standing.TOO_NEW),
+    ],
+)
+def test_a_newer_schema_says_itself_which_programs_may_use_it(
+    store: Store, store_url: str, ahead: int, oldest: int | None, expected: Standing
+) -> None:
+    """Counted from our own; one that says nothing is nobody's but its own."""
+    ours = int(migrations.head())
+    oldest_schema = None if oldest is None else ours + oldest
+    declare(store_url, f"{ours + ahead:04}", oldest_schema)
+    assert (store.standing(), store.is_current()) == (expected, ahead == 0)
+
+
+@pytest.mark.parametrize("oldest", [1, None])
+def test_a_newer_schema_is_left_as_it_is(store: Store, store_url: str, oldest: int | None) -> None:
+    declare(store_url, "9999", oldest)
+    named = store.installation()
+    assert store.migrate() is (Standing.TOO_NEW if oldest is None else Standing.NEWER)
+    assert (store.revision(), store.installation()) == ("9999", named)
+
+
+def test_what_a_migration_says_of_older_programs_stands_in_the_database(store: Store, store_url: str) -> None:
+    engine = create_engine(store_url)
+    with engine.connect() as connection:
+        assert connection.scalar(select(installation.c.oldest_schema)) == int(migrations.head()) - 1
+    engine.dispose()
+
+
+def declare(url: str, revision: str, oldest: int | None) -> None:
+    """Have the database say that it is of another version."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+        connection.execute(update(installation).values(oldest_schema=oldest))
+    engine.dispose()
+
+
+def test_a_migration_that_waits_for_a_reader_lets_others_by(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that is to change is barred to all who come after: webhooks would wait as long as a backup reads."""
+    monkeypatch.setattr(migrations, "_TABLE_WAIT", "100ms")
+    url = sqlalchemy_url(new_database(postgres))
+    engine, store = create_engine(url), Store(url)
+    with engine.begin() as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+    migrating = threading.Thread(target=store.migrate)
+    with engine.connect() as reader:
+        reader.execute(select(installation.c.id))
+        migrating.start()
+        wait_for_a_lock(engine, migrating)
+        with engine.connect() as other:  # behind the migration, which gives way
+            other.execute(text("SET statement_timeout = '20s'"))
+            assert other.execute(select(installation.c.id)).all() == []
+        assert migrating.is_alive()
+    migrating.join()
+    assert store.is_current()
+    store.close()
+    engine.dispose()
+
+
+def wait_for_a_lock(engine: Engine, migrating: threading.Thread) -> None:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with engine.connect() as connection:
+        while not connection.scalar(waiting):
+            assert migrating.is_alive()
+            connection.rollback()
+            time.sleep(0.01)
 
 
 def test_a_database_that_cannot_be_reached_is_said_so() -> None:

@@ -1,17 +1,27 @@
 """What pages read beside the numbers of the moment: counts, failures, mailboxes, agents, the story of one event."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import create_engine, insert, update
+from sqlalchemy import create_engine, insert, true, update
 
 from connectors.base import Done, Unconfirmed
 from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Placement, Verb, begin, end
-from receiver.store import FailureScope, HourCount, MailboxSight, PlacementState, Store, Tally, sight
+from receiver.core.plan import Placement, Verb, begin, dismiss, end
+from receiver.store import (
+    FailureScope,
+    HourCount,
+    MailboxSight,
+    ModelCount,
+    PlacementState,
+    SeriesCount,
+    Store,
+    Tally,
+    sight,
+)
 from receiver.store.history import state_of
 from receiver.store.tables import mailboxes, writes
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
@@ -31,6 +41,15 @@ def mailboxes_named(url: str, *names: tuple[str, str], **columns: object) -> Non
     engine.dispose()
 
 
+def change_mailboxes(url: str, address: str | None = None, **columns: object) -> None:
+    """Give mailboxes that are there other columns."""
+    engine = create_engine(url)
+    named = mailboxes.c.address == address if address else true()
+    with engine.begin() as connection:
+        connection.execute(update(mailboxes).where(named).values(**columns))
+    engine.dispose()
+
+
 # Counts
 
 
@@ -44,6 +63,42 @@ def test_counts_are_told_hour_by_hour_from_the_hour_of_a_moment_on(store: Store)
         HourCount(HOUR - AN_HOUR, "webhook", "mds", "Rdv", "accepted", 3),
         HourCount(HOUR - AN_HOUR, "write", "exchange", "create", "done", 1),
         HourCount(HOUR, "webhook", "mds", "Rdv", "accepted", 5),
+    ]
+
+
+def test_an_hour_is_summed_up_as_people_count_it(store: Store) -> None:
+    counts = {
+        ("webhook", "mds", "Rdv", "accepted"): 1,
+        ("webhook", "rsa", "Absence", "superseded"): 2,
+        ("write", "exchange", "create", "done"): 4,
+        ("write", "exchange", "update", "timeout"): 8,
+        ("write", "pilot", "delete", "server_busy"): 16,
+        ("refused", "mds", "", "payload"): 32,
+        ("refused", "mds", "", "model"): 64,
+        ("refused", "mds", "", "organisation"): 128,
+    }
+    store.tally({Tally(*key): count for key, count in counts.items()}, {}, NOW)
+    store.tally({Tally("webhook", "mds", "Rdv", "accepted"): 256}, {}, NOW - AN_HOUR)
+    store.tally({Tally("webhook", "mds", "Rdv", "accepted"): 512}, {}, NOW - 2 * AN_HOUR)
+    assert store.series(NOW - AN_HOUR + A_MINUTE) == [
+        SeriesCount(HOUR - AN_HOUR, "kept", 256),
+        SeriesCount(HOUR, "done", 4),
+        SeriesCount(HOUR, "failed", 24),
+        SeriesCount(HOUR, "kept", 3),
+        SeriesCount(HOUR, "refused", 32),
+    ]
+
+
+def test_what_was_kept_is_told_by_source_and_model(store: Store) -> None:
+    for back_h, count in ((0, 1), (3, 2), (23, 4), (24, 8), (100, 16), (200, 32)):
+        store.tally({Tally("webhook", "mds", "Rdv", "accepted"): count}, {}, NOW - back_h * AN_HOUR)
+    store.tally({Tally("webhook", "mds", "Rdv", "superseded"): 64}, {}, NOW)
+    store.tally({Tally("webhook", "rsa", "Rdv", "accepted"): 5}, {}, NOW - 30 * AN_HOUR)
+    store.tally({Tally("write", "mds", "create", "done"): 7, Tally("refused", "mds", "", "payload"): 9}, {}, NOW)
+    later = HOUR + timedelta(minutes=20)
+    assert store.models(NOW - 150 * AN_HOUR, later - timedelta(days=1), later) == [
+        ModelCount("mds", "Rdv", HOUR, 65, 71),
+        ModelCount("rsa", "Rdv", HOUR - 30 * AN_HOUR, 0, 0),
     ]
 
 
@@ -90,7 +145,7 @@ def test_failures_are_grouped_by_scope_server_and_code(store: Store) -> None:
     block(store)
     hear(store, 8)
     fail_event(store)
-    seen = {(group.scope, group.calendar, group.code): group.count for group in store.failures()}
+    seen = {(group.scope, group.calendar, group.code): group.count for group in store.failures(NOW)}
     assert seen == {
         (FailureScope.MAILBOX, "exchange", "impersonation_denied"): 1,
         (FailureScope.ENTRY, "exchange", "invalid_item"): 2,
@@ -99,18 +154,42 @@ def test_failures_are_grouped_by_scope_server_and_code(store: Store) -> None:
 
 
 def test_a_group_tells_since_when_it_has_been_so(store: Store, store_url: str) -> None:
-    """Entries: since the oldest wish. Mailboxes: since the last time that any of them worked."""
+    """Entries: since the oldest wish."""
     hear(store, 5)
     place(store, {HERS: "d1"})
     refuse(store)
-    mailboxes_named(store_url, ("exchange", "a@x"), failure="quota_exceeded", succeeded_at=NOW - 9 * AN_HOUR)
-    mailboxes_named(store_url, ("exchange", "b@x"), failure="quota_exceeded", succeeded_at=NOW - 2 * AN_HOUR)
-    mailboxes_named(store_url, ("exchange", "c@x"), failure="mailbox_not_found")
-    assert [(group.code, group.since) for group in store.failures()] == [
-        ("mailbox_not_found", None),
-        ("quota_exceeded", NOW - 2 * AN_HOUR),
-        ("invalid_item", NOW),
-    ]
+    assert [(group.code, group.since) for group in store.failures(NOW)] == [("invalid_item", NOW)]
+
+
+@pytest.mark.parametrize(
+    ("succeeded_at", "looked_at", "since"),
+    [
+        (None, NOW, NOW),
+        (NOW - timedelta(days=90), NOW + AN_HOUR, NOW),
+        (NOW + A_MINUTE, NOW + AN_HOUR, NOW + A_MINUTE),
+        (NOW - AN_HOUR, NOW - A_MINUTE, None),
+    ],
+    ids=["it never worked", "it was not needed for long", "it still worked then", "what waits is not due yet"],
+)
+def test_a_mailbox_fails_since_a_change_waits_and_none_went_in(
+    store: Store, store_url: str, succeeded_at: datetime | None, looked_at: datetime, since: datetime | None
+) -> None:
+    """Nobody notes when a trouble begins; the last success may be months before it, or never have been."""
+    hear(store, 5)
+    place(store, {HERS: "d1"})
+    block(store)
+    change_mailboxes(store_url, succeeded_at=succeeded_at)
+    assert [group.since for group in store.failures(looked_at)] == [since]
+
+
+def test_of_several_mailboxes_the_first_tells_since_when(store: Store, store_url: str) -> None:
+    hear(store, 5)
+    place(store, {HERS: "d1", HIS: "d1"})
+    block(store)
+    block(store)
+    change_mailboxes(store_url, address=HIS.address, succeeded_at=NOW + A_MINUTE)
+    mailboxes_named(store_url, ("exchange", "idle@x"), failure="impersonation_denied", succeeded_at=NOW - AN_HOUR)
+    assert [(group.count, group.since) for group in store.failures(NOW + AN_HOUR)] == [(3, NOW)]
 
 
 # Mailboxes
@@ -257,10 +336,11 @@ PLACED = Placement(id=1, uid="u", desired="d", applied="d")
         (replace(PLACED, applied=None, failure="server_busy", attempts=3), PlacementState.WAITING),
         (replace(PLACED, attempted=Verb.UPDATE, look_up_at=NOW), PlacementState.UNCONFIRMED),
         (replace(PLACED, applied=None, failure="invalid_item", gave_up=True), PlacementState.FAILED),
+        (dismiss(replace(PLACED, applied=None, failure="invalid_item", gave_up=True)), PlacementState.DISMISSED),
         (replace(PLACED, applied=None, declined=True), PlacementState.DECLINED),
     ],
 )
-def test_a_placement_stands_in_one_of_five_ways(placement: Placement, state: PlacementState) -> None:
+def test_a_placement_stands_in_one_of_six_ways(placement: Placement, state: PlacementState) -> None:
     assert state_of(placement) is state
 
 

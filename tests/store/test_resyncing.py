@@ -20,7 +20,8 @@ def an_event(number: int, age: timedelta = timedelta(days=2), **changes: object)
 
 
 def tell(store: Store, *news: Delivery, source: str = "mds", before: bool = True) -> None:
-    store.accept([incoming(each, source=source) for each in news], BEFORE if before else NOW)
+    at = BEFORE if before else NOW
+    store.accept([incoming(each, source=source, received_at=at) for each in news], at)
 
 
 def numbers(events: list[HeldEvent]) -> list[int]:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from receiver.core.tokens import LONGEST, InvalidToken, Role
+from receiver.core.roles import Role
+from receiver.core.tokens import LONGEST, InvalidToken
 from receiver.operations.tokens import NotOne, Tokens, revoke, state
 from receiver.store import Store, TokenRecord
 from tests.makers import NOW

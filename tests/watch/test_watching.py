@@ -326,7 +326,7 @@ def test_a_sources_silence_counts_only_while_offices_are_open(
 ) -> None:
     """The moments of the test stand for real ones: what lies between them is worked out, then told."""
     heard = store.now() - timedelta(minutes=30)
-    store.accept([incoming(a_delivery(now=heard))], heard)
+    store.accept([incoming(a_delivery(now=heard), received_at=heard)], heard)
     beat(store)
     paris = digest.PARIS
     start, end = (datetime.fromisoformat(text).replace(tzinfo=paris) for text in (last, now))

@@ -9,7 +9,7 @@ from werkzeug.test import Client, TestResponse
 
 from receiver.config import WebSettings
 from receiver.config.settings import ProxySettings
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store, TokenRecord
 from receiver.web.access import Access

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from werkzeug.test import TestResponse
 
 from receiver.config import IcsFolder, Settings, WebSettings
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store
 from receiver.web.app import create_app
@@ -66,6 +66,7 @@ class Scraped:
             "/webhooks/mds", data=body, headers=headers, content_type="application/json"
         )
         self.app.extensions["receiver"].tallying.flush()
+        self.store.judge(self.now)
         return answer.status_code
 
 

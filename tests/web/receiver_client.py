@@ -17,7 +17,7 @@ from receiver.config import Secret, Settings, SigningSecret, Source, WebSettings
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
-from receiver.store import Store
+from receiver.store import Store, Verdict
 from receiver.store.tables import metadata
 from receiver.web.app import create_app
 from tests.core.samples import as_body, sample
@@ -93,6 +93,13 @@ class Receiver:
             headers = {"X-Lapin-Signature": hex_signature(raw, secret)}
         url = f"/webhooks/{source}"
         return self.app.test_client().post(url, data=raw, headers=headers, content_type=content_type, **more)
+
+    def verdict(self, *args: Any, **kwargs: Any) -> Verdict:
+        """Post, and return what a worker makes of it."""
+        assert self.post(*args, **kwargs).status_code == 202
+        [judged] = self.store.judge(self.now)
+        assert judged.receipt is not None
+        return judged.receipt.verdict
 
     def request(self, method: str, path: str, **more: Any) -> TestResponse:
         return self.app.test_client().open(path, method=method, **more)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.web.headers import is_for_machines, is_guarded
 from tests.web.access_desk import HTTPS, AccessDesk
 

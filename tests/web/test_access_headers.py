@@ -2,7 +2,7 @@
 
 import pytest
 
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from tests.web.access_desk import ACTION, API, METRICS, PAGE, AccessDesk
 from tests.web.receiver_client import Receiver
 

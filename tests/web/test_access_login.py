@@ -9,7 +9,7 @@ from werkzeug.http import parse_cookie
 from werkzeug.test import TestResponse
 
 from receiver.config.settings import ProxySettings
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.store import Store, StoreUnavailable
 from receiver.web.session import page_after
 from tests.makers import NOW

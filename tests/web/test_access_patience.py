@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from receiver.config.settings import ProxySettings
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.web.patience import FREE, LONGEST_S, REMEMBERED, Patience
 from tests.makers import NOW
 from tests.web.access_desk import NEAR, AccessDesk

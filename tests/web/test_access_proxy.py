@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from receiver.config.settings import ProxySettings
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.web.access import NAME_LENGTH
 from tests.core.samples import as_body
 from tests.makers import NOW

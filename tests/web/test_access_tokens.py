@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from tests.logs.captured import captured_logs
 from tests.makers import NOW

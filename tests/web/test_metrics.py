@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from sqlalchemy import create_engine, text
 
 from receiver import __version__
+from receiver.core.roles import Role
 from receiver.core.signature import secret_tag
-from receiver.core.tokens import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store, Tally
 from receiver.web.app import create_app
@@ -87,7 +87,7 @@ def test_a_fresh_store_shows_zeros_where_a_first_time_matters(scraped: Scraped) 
 
 
 def test_webhooks_are_counted_by_what_became_of_them(scraped: Scraped) -> None:
-    assert [scraped.post(), scraped.post(), scraped.post(secret="wrong")] == [202, 200, 401]
+    assert [scraped.post(), scraped.post(), scraped.post(secret="wrong")] == [202, 202, 401]
     values = scraped.values()
     assert values['webhooks_total{model="Rdv",outcome="accepted",source="mds"}'] == 1
     assert values['webhooks_total{model="Rdv",outcome="duplicate",source="mds"}'] == 1
@@ -172,13 +172,17 @@ def test_a_store_that_cannot_be_read_fails_the_scrape(scraped: Scraped, store_ur
     assert (answer.status_code, answer.json) == (503, {"status": "unavailable"})
 
 
-def test_a_store_of_another_version_tells_that_and_no_more(scraped: Scraped, store_url: str) -> None:
+@pytest.mark.parametrize(("revision", "code"), [("0002", "store_not_current"), ("9999", "store_too_new")])
+def test_a_store_of_another_version_tells_that_and_no_more(
+    scraped: Scraped, store_url: str, revision: str, code: str
+) -> None:
     engine = create_engine(store_url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+        connection.execute(text("UPDATE installation SET oldest_schema = 9999"))
     engine.dispose()
     values = scraped.values()
-    assert values['trouble{cause="",code="store_not_current",severity="alarm",subject=""}'] == 1
+    assert values[f'trouble{{cause="",code="{code}",severity="alarm",subject=""}}'] == 1
     assert "changes_due" not in values
 
 

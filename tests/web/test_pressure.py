@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.store import Store, StoreUnavailable
+from receiver.store import Standing, Store, StoreUnavailable
 from receiver.web.pressure import LOOK_EVERY, ROOM_BYTES, Pressure
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import Receiver
@@ -54,6 +54,15 @@ def test_a_disk_without_room_for_the_worker_is_a_reason(
     full(monkeypatch, ROOM_BYTES)
     clock.now += LOOK_EVERY
     assert pressure.reason() is None
+
+
+@pytest.mark.parametrize("standing", Standing)
+def test_a_schema_that_is_not_for_us_is_a_reason(
+    store: Store, monkeypatch: pytest.MonkeyPatch, standing: Standing
+) -> None:
+    monkeypatch.setattr(Store, "standing", lambda _: standing)
+    pressure = Pressure(store, None, 3, Clock())  # type: ignore[arg-type]
+    assert pressure.reason() == (None if standing.usable else standing)
 
 
 def test_a_store_that_cannot_be_read_is_left_to_those_who_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

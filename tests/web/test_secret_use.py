@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from receiver.core.signature import secret_tag
 from receiver.store import Figure
+from tests.core.samples import edited
 from tests.makers import NOW
 from tests.web.receiver_client import ARRAS_SECRET, LENS_SECRET, RDV, SECRET, Receiver, hex_signature
 
@@ -49,8 +50,8 @@ def test_what_is_not_kept_does_not_make_a_source_heard(receiver: Receiver) -> No
     receiver.post()
     figures(receiver)
     receiver.now = LATER
-    assert receiver.post().status_code == 200, "a repeat"
-    assert receiver.post(RDV | {"meta": {"model": "Motif"}}).status_code in {200, 422}
+    assert receiver.post(RDV | {"meta": {"model": "Motif", "event": "updated"}}).status_code == 200
+    assert receiver.post(edited(RDV, "meta.timestamp", "2026-10-30 09:12:44 +0100")).status_code == 422
     found = figures(receiver)
     assert found["seen/mds"].taken_at == NOW
     assert found[use_of(receiver, "mds", SECRET)].taken_at == LATER

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -112,7 +113,42 @@ def test_a_host_with_an_old_password_stops_itself_and_no_other(bench: Bench) -> 
     assert bench.subjects() == ["Encore un autre"]
 
 
-def test_the_tag_of_an_account_tells_changes_and_little_else() -> None:
+def test_over_another_connection_a_refused_account_waits_and_all_else_is_tried_at_once(bench_on_each: Bench) -> None:
+    """A reload with an authority, an address or rights put right: nobody waits a quarter of an hour for it."""
+    bench = bench_on_each
+    tell_both(bench)
+    bench.inject(FaultKind.UNAUTHORIZED)
+    bench.crew = another_process(bench, "aa11")
+    assert bench.work() == 1
+    bench.crew = another_process(bench, "aa22")
+    assert bench.work() == 0, "the password that was refused"
+    bench.pass_time(ACCOUNT_PAUSE)
+    bench.inject(FaultKind.UNAVAILABLE, retry_after_s=600)
+    assert bench.work() == 1
+    bench.pass_time(SECOND)
+    bench.crew = another_process(bench, "aa22")
+    assert bench.work() == 0
+    bench.crew = another_process(bench, "aa33")
+    assert bench.work() == 2
+
+
+def test_over_another_connection_mailboxes_that_failed_are_tried_at_once(bench_on_each: Bench) -> None:
+    """The rights that they lacked may be those of another kind of access."""
+    bench = bench_on_each
+    tell_both(bench, 2)
+    bench.crew = another_process(bench, "aa11")
+    bench.inject(FaultKind.ERROR, code="ErrorImpersonateUserDenied", mailbox=HERS, times=2)
+    bench.work()
+    bench.crew = another_process(bench, "aa11")
+    assert bench.work() == 0
+    bench.crew = another_process(bench, "aa22")
+    assert bench.work() > 0
+    bench.crew = another_process(bench, "bb22")
+    assert bench.work() > 0, "whose account has the rights, too"
+    assert (len(bench.items(HERS)), len(bench.items(HIS))) == (1, 1)
+
+
+def test_the_tag_tells_changes_of_the_account_and_little_else() -> None:
     account = EwsCalendar(
         "x", "https://x.example/ews", "Exchange2016", Auth.NTLM, Access.IMPERSONATION, "svc", Secret("pw")
     )
@@ -125,8 +161,34 @@ def test_the_tag_of_an_account_tells_changes_and_little_else() -> None:
     tags = [tag(each, b"key") for each in (account, *others)]
     assert len(set(tags)) == len(tags)
     assert {len(each) for each in tags} == {4}
-    assert tag(account, b"key") == tag(replace(account, connections=9, ca_file=None), b"key")
-    assert tag(account, b"another installation") != tags[0]
+    assert tag(account, b"key") == tag(replace(account), b"key")
+    mine, another = (tag(account, key) for key in (b"key", b"another installation"))
+    assert (mine[:2] != another[:2], mine[2:] != another[2:]) == (True, True)
+    halves = [(each[:2] == mine[:2], each[2:] == mine[2:]) for each in tags]
+    assert halves == [(True, True), (False, True), (False, True), (True, False), (False, True)]
+
+
+def test_the_tag_tells_whatever_a_connection_hangs_on(tmp_path: Path) -> None:
+    account = EwsCalendar(
+        "x", "https://x.example/ews", "Exchange2016", Auth.NTLM, Access.IMPERSONATION, "svc", Secret("pw")
+    )
+    authority = tmp_path / "ca.pem"
+    others = [
+        replace(account, server="https://y.example/ews"),
+        replace(account, version="Exchange2019"),
+        replace(account, auth=Auth.BASIC),
+        replace(account, access=Access.DELEGATE),
+        replace(account, timeout_s=60.0),
+        replace(account, connections=9),
+    ]
+    tags = [tag(each, b"key") for each in (account, *others)]
+    for content in (b"first", b"second"):
+        authority.write_bytes(content)
+        tags.append(tag(replace(account, ca_file=authority), b"key"))
+    assert len(set(tags)) == len(tags)
+    assert len({each[:2] for each in tags}) == 1, "the account is the same"
+    authority.unlink()
+    assert tag(replace(account, ca_file=authority), b"key") == tags[0], "the connector says what is wrong"
 
 
 def test_the_tag_of_a_keytab_tells_that_it_was_replaced(tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -139,7 +201,7 @@ def test_the_tag_of_a_keytab_tells_that_it_was_replaced(tmp_path) -> None:  # ty
         keytab.write_bytes(content)
         tags.append(tag(account, b"key"))
     assert len(set(tags)) == 3
-    assert tag(IcsFolder("x", tmp_path), b"key") == ""
+    assert len({tag(IcsFolder("x", path), b"key") for path in (tmp_path, tmp_path / "other", tmp_path)}) == 2
 
 
 # A server that is down

@@ -56,10 +56,11 @@ def place_of(lieu: Lieu | None, policies: Policies) -> str:
     """Return the name and address of a place, as far as they may be shown."""
     if lieu is None:
         return ""
-    place = ", ".join(part for part in (lieu.name, lieu.address) if part)
-    if not lieu.single_use:
+    shown = policies.single_use_places or not lieu.single_use
+    place = ", ".join(part for part in (lieu.name, lieu.address) if part) if shown else ""
+    if lieu.unsaid or not lieu.single_use:
         return place
-    return f"{SINGLE_USE_PLACE} : {place}" if place and policies.single_use_places else SINGLE_USE_PLACE
+    return f"{SINGLE_USE_PLACE} : {place}" if place else SINGLE_USE_PLACE
 
 
 def host_of(setting: Setting, verticale: str | None) -> str | None:

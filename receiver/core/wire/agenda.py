@@ -101,7 +101,7 @@ def _state(model: Model, agenda: _Agenda, emitter: Emitter, policies: Policies) 
         time_zone=times.time_zone,
         title=agenda.title or None if absence and policies.absence_titles else None,
         motifs=() if absence else tuple(motif.name for motif in agenda.motifs or () if motif.name),
-        lieu=None if absence or agenda.lieu is None else agenda.lieu.kept(policies),
+        lieu=None if absence or agenda.lieu is None else agenda.lieu.kept(emitter, policies),
         agent=agenda.agent.ref(emitter).ident,
         organisation=agenda.organisation.ident(emitter) if agenda.organisation else None,
         verticale=agenda.organisation.verticale if agenda.organisation else None,

@@ -128,11 +128,15 @@ class WireLieu(Wire):
     address: Text | None = None
     single_use: bool | None = None
 
-    def kept(self, policies: Policies) -> Lieu:
-        """Return what may be kept of it: a place typed for one RDV may be somebody's home."""
-        if self.single_use and not policies.single_use_places:
-            return Lieu("", "", single_use=True)
-        return Lieu(self.name or "", self.address or "", bool(self.single_use))
+    def kept(self, emitter: Emitter, policies: Policies) -> Lieu:
+        """Return what may be kept of it: a place typed for one RDV may be somebody's home.
+
+        rdv-insertion hands on such places without saying so. Silence is a no of RDV Service Public alone: it has always
+        marked the places of this kind that it had.
+        """
+        unsaid = self.single_use is None and emitter is Emitter.RDV_INSERTION
+        lieu = Lieu(self.name or "", self.address or "", bool(self.single_use) or unsaid, unsaid)
+        return lieu.withheld if lieu.single_use and not policies.single_use_places else lieu
 
 
 class WireAgent(Wire):

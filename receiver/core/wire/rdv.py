@@ -101,7 +101,7 @@ def _state(rdv: _Rdv, emitter: Emitter, policies: Policies) -> RdvState:
         ends_at=_end(rdv),
         motif=rdv.motif.name or missing("data.motif.name"),
         location_type=location_type,
-        lieu=rdv.lieu.kept(policies) if rdv.lieu and received else None,
+        lieu=rdv.lieu.kept(emitter, policies) if rdv.lieu and received else None,
         time_zone=rdv.time_zone,
         cancelled=rdv.status in CANCELLED_STATUSES,
         collective=bool(rdv.collectif or rdv.motif.collectif),

@@ -9,6 +9,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+# The oldest schema whose programs still work after this: the previous one, unless something was taken from them.
+oldest_schema = ${int(down_revision)}
 
 
 def upgrade() -> None:

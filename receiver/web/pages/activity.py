@@ -5,13 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from receiver.store import HourCount
-from receiver.store.writes import DONE
+from receiver.store import ModelCount, SeriesCount
 from receiver.wording import PARIS
 
 WEEK_DAYS = 7
 BUCKET_HOURS = 3
-WEBHOOK, REFUSED, WRITE = "webhook", "refused", "write"
 DAY = timedelta(days=1)
 
 
@@ -78,44 +76,33 @@ def week_start(now: datetime) -> datetime:
 
 
 def sources(
-    names: Iterable[str], last_at: Mapping[str, datetime], hours: Sequence[HourCount], now: datetime
+    names: Iterable[str], last_at: Mapping[str, datetime], counts: Sequence[ModelCount]
 ) -> tuple[SourceLine, ...]:
     """Return what came from each source, in the order of the configuration."""
-    return tuple(_source(name, last_at.get(name), [each for each in hours if _came(each, name)], now) for name in names)
+    return tuple(_source(name, last_at.get(name), [each for each in counts if each.source == name]) for name in names)
 
 
-def _came(each: HourCount, source: str) -> bool:
-    return each.kind == WEBHOOK and each.name == source
+def _source(name: str, last_at: datetime | None, counts: Sequence[ModelCount]) -> SourceLine:
+    models = tuple(ModelLine(each.model, each.last_hour, each.this_hour, each.day) for each in counts)
+    return SourceLine(name, last_at, sum(each.this_hour for each in models), sum(each.day for each in models), models)
 
 
-def _source(name: str, last_at: datetime | None, hours: Sequence[HourCount], now: datetime) -> SourceLine:
-    models = tuple(
-        ModelLine(
-            model,
-            max(each.hour for each in hours if each.detail == model),
-            _since(_this_hour(now), (each for each in hours if each.detail == model)),
-            _since(now - DAY, (each for each in hours if each.detail == model)),
-        )
-        for model in sorted({each.detail for each in hours})
-    )
-    return SourceLine(name, last_at, _since(_this_hour(now), hours), _since(now - DAY, hours), models)
-
-
-def writes(hours: Iterable[HourCount], now: datetime) -> Writes:
+def writes(hours: Iterable[SeriesCount], now: datetime) -> Writes:
     """Return how the writes of the last 24 hours ended."""
-    recent = [each for each in hours if each.kind == WRITE and each.hour > now - DAY]
-    done = sum(each.count for each in recent if each.outcome == DONE)
-    return Writes(done, sum(each.count for each in recent) - done)
+    recent: Counter[str] = Counter()
+    for each in hours:
+        if each.hour > now - DAY:
+            recent[each.series] += each.count
+    return Writes(recent["done"], recent["failed"])
 
 
-def week(hours: Iterable[HourCount], now: datetime) -> tuple[Bucket, ...]:
+def week(hours: Iterable[SeriesCount], now: datetime) -> tuple[Bucket, ...]:
     """Return the week to the end of today, without gaps. An hour that comes twice in autumn is counted once, whole."""
     counts: defaultdict[tuple[date, int], Counter[str]] = defaultdict(Counter)
     for each in hours:
-        if each.series:
-            local = each.hour.astimezone(PARIS)
-            slot = local.date(), local.hour - local.hour % BUCKET_HOURS
-            counts[slot][each.series] += each.count
+        local = each.hour.astimezone(PARIS)
+        slot = local.date(), local.hour - local.hour % BUCKET_HOURS
+        counts[slot][each.series] += each.count
     return tuple(Bucket(day, hour, **counts[day, hour]) for day, hour in _slots(now))
 
 
@@ -124,11 +111,3 @@ def _slots(now: datetime) -> Iterator[tuple[date, int]]:
     for number in range(WEEK_DAYS):
         for hour in range(0, 24, BUCKET_HOURS):
             yield first + timedelta(days=number), hour
-
-
-def _this_hour(now: datetime) -> datetime:
-    return now.replace(minute=0, second=0, microsecond=0)
-
-
-def _since(start: datetime, hours: Iterable[HourCount]) -> int:
-    return sum(each.count for each in hours if each.hour >= start)

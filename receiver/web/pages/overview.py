@@ -112,10 +112,11 @@ def trouble_line(trouble: Trouble) -> TroubleLine:
 
 
 def _activity(parts: Parts, sight: Sight, servers: tuple[Server, ...], now: datetime) -> Activity:
-    hours = parts.store.hours(activity.week_start(now))
+    start = activity.week_start(now)
+    hours, models = parts.store.series(start), parts.store.models(start, now - activity.DAY, now)
     return Activity(
         backlog=Backlog(sight.due, sight.unsettled, sight.oldest_due_at),
-        sources=activity.sources(parts.settings.sources, sight.last_webhook, hours, now),
+        sources=activity.sources(parts.settings.sources, sight.last_webhook, models),
         writes_24h=activity.writes(hours, now),
         workers=_workers(parts.store),
         servers=tuple(_server(server) for server in servers),

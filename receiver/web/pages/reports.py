@@ -78,7 +78,7 @@ def failures(parts: Parts) -> tuple[FailureLine, ...]:
     """Return everything that fails, by cause."""
     return tuple(
         FailureLine(group.scope, group.code, group.calendar, group.count, group.since, cause_sentence(group.code))
-        for group in parts.store.failures()
+        for group in parts.store.failures(parts.clock())
     )
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 
 from receiver import sentences
-from receiver.core.tokens import Role
+from receiver.core.roles import Role
 from receiver.operations.failures import retry as retry_failures
 from receiver.web.access import Access
 from receiver.web.pages import errors, overview, questions, reports

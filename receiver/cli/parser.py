@@ -1,0 +1,52 @@
+"""argparse in French, and parsers that are laid out when their command is chosen."""
+
+import argparse
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from receiver.cli import output
+from receiver.sentences import COMMANDS, USAGE
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, in French where it speaks."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs, add_help=False, allow_abbrev=False)
+        self._optionals.title = COMMANDS["options"]
+        self._positionals.title = COMMANDS["arguments"]
+        self.add_argument("-h", "--help", action="help", help=COMMANDS["help"])
+
+    def format_usage(self) -> str:
+        """Begin with the French word."""
+        return super().format_usage().replace("usage: ", COMMANDS["usage"], 1)
+
+    def format_help(self) -> str:
+        """Begin with the French word."""
+        return super().format_help().replace("usage: ", COMMANDS["usage"], 1)
+
+    def error(self, message: str) -> NoReturn:
+        """Say in French what was mistyped, and leave with 2."""
+        for pattern, sentence in USAGE.items():
+            if found := re.fullmatch(pattern, message, re.DOTALL):
+                message = found.expand(sentence)
+                break
+        self.exit(2, output.printable(f"{self.prog} : {message}") + f"\n{self.format_usage()}")
+
+
+class LateParser(Parser):
+    """The parser of one command. What the command takes, and its module, are looked up when it is chosen."""
+
+    def __init__(self, *, lay: Callable[[argparse.ArgumentParser], None], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._lay = lay
+
+    def add_subparsers(self, **kwargs: Any) -> Any:
+        """Lay out the commands of this command: they are at hand by then."""
+        return super().add_subparsers(parser_class=Parser, **kwargs)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Lay out the command first: argparse asks this of the chosen one alone, for help and mistakes too."""
+        self._lay(self)
+        return super().parse_known_args(args, namespace)

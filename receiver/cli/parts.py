@@ -1,0 +1,40 @@
+"""`serve`, `worker`: one part of the service, in this process. Imports nothing that another part needs."""
+
+import os
+import signal
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+
+from receiver import bootstrap, logs
+from receiver.cli.stores import current, with_store
+from receiver.config import Reloadable, Settings
+
+
+def add_serve(parser: ArgumentParser) -> None:
+    """Describe `serve` to its parser."""
+    parser.set_defaults(command=serve)
+
+
+def add_worker(parser: ArgumentParser) -> None:
+    """Describe `worker` to its parser."""
+    parser.set_defaults(command=worker)
+
+
+def serve(args: Namespace, settings: Settings) -> int:
+    """Receive webhooks until asked to stop."""
+    return _run_part(bootstrap.run_web, args, settings)
+
+
+def worker(args: Namespace, settings: Settings) -> int:
+    """Write into the calendars until asked to stop."""
+    return _run_part(bootstrap.run_worker, args, settings)
+
+
+def _run_part(part: Callable[[Reloadable], None], args: Namespace, settings: Settings) -> int:
+    logs.configure()
+    # A reload that comes before the part listens has nothing to reload, and must not end it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if status := with_store(settings, current):
+        return status
+    part(Reloadable(args.config, os.environ, settings))
+    return 0

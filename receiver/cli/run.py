@@ -1,0 +1,54 @@
+"""`run`: the service, as processes that are started and watched from here."""
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from receiver import logs
+from receiver.cli.stores import migrated, with_store
+from receiver.cli.supervise import supervise
+from receiver.config import ConfigurationErrors, Settings, load
+from receiver.config.reload import log_problems
+
+WATCH = "watch"
+"""The child without which the others go on: alerts that fail never stop webhooks."""
+
+log = logs.get("cli")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Describe the command to its parser."""
+    parser.set_defaults(command=run)
+
+
+def run(args: Namespace, settings: Settings) -> int:
+    """Migrate, then keep the web server and the worker running, and the watch where there is somebody to tell."""
+    logs.configure()
+    for warning in settings.warnings:
+        log.warning("configuration_warning", path=warning.log_path, code=warning.code)
+    if status := with_store(settings, migrated):
+        # We are started again and again then, and what goes unsaid here nobody would say.
+        from receiver.cli import watch  # noqa: PLC0415 -- a supervisor that is well carries nothing of the alerts
+
+        watch.look_once(args.config, settings)
+        return status
+    return supervise(child_commands(args.config, settings), lambda: _reloaded(args.config), spare=(WATCH,))
+
+
+def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
+    """Return the processes of `run`: this very program, with other commands."""
+    program = [sys.executable, "-m", "receiver", "--config", str(config)]
+    if not settings.alerts.to:
+        log.info("nobody_to_tell")
+    names = ("serve", "worker", WATCH) if settings.alerts.to else ("serve", "worker")
+    return {name: [*program, name] for name in names}
+
+
+def _reloaded(config: Path) -> dict[str, list[str]] | None:
+    """Return the processes that the file asks for now; a wrong one is logged and reaches no child."""
+    try:
+        return child_commands(config, load(config, os.environ))
+    except ConfigurationErrors as errors:
+        log_problems(errors)
+        return None

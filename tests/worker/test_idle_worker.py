@@ -1,0 +1,91 @@
+"""A worker with nothing to do: with PostgreSQL it hardly asks, and yet acts, reloads and stops at once."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from receiver.store import Store, Wakeup
+from receiver.worker import loop
+from tests.databases import new_database, sqlalchemy_url
+from tests.logs.captured import captured_logs
+from tests.makers import a_delivery, incoming
+from tests.worker.office import Office
+
+LONG_S = 600.0
+"""Nobody waits so long: a test that does shows that the worker was not woken."""
+WATCHED_S = 2.5
+
+
+@pytest.fixture
+def url(postgres: str, migrated_postgres: str) -> str:
+    return sqlalchemy_url(new_database(postgres, migrated_postgres))
+
+
+@contextmanager
+def working(folder: Path, url: str) -> Iterator[tuple[Office, list[str]]]:
+    """A worker at work; yields every question that its loop asks the database."""
+    asked: list[str] = []
+    store = Store(url)
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if threading.current_thread().name == "loop":
+            asked.append(statement)
+
+    event.listen(store._engine, "before_cursor_execute", note)
+    with closing(store), captured_logs() as stream:
+        office = Office(folder, store, stream)  # type: ignore[arg-type]  # this one lives in our own time
+        thread = threading.Thread(target=office.worker.run, name="loop")
+        thread.start()
+        try:
+            yield office, asked
+        finally:
+            office.worker.stop()
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_an_idle_worker_acts_on_a_webhook_of_another_process_at_once(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "IDLE_S", LONG_S)
+    with working(tmp_path, url) as (office, _), closing(Store(url)) as other:
+        for count in (1, 2):
+            other.keep(incoming(a_delivery(wire_id=count, uuid=f"u{count}")))
+            wait_until(lambda count=count: office.written() == count)  # type: ignore[misc]
+
+
+def test_an_idle_worker_reloads_and_stops_at_once(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "IDLE_S", LONG_S)
+    with working(tmp_path, url) as (office, _):
+        wait_until(lambda: office.connected == 1)
+        office.worker.reload()
+        wait_until(lambda: office.connected == 2)
+
+
+def test_a_worker_that_is_told_asks_a_small_part_of_what_one_that_looks_asks(
+    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def idle(name: str) -> int:
+        (tmp_path / name).mkdir()
+        with working(tmp_path / name, url) as (office, asked):
+            wait_until(lambda: office.connected == 1)
+            before = len(asked)
+            time.sleep(WATCHED_S)
+            return len(asked) - before
+
+    told = idle("told")
+    monkeypatch.setattr(Wakeup, "_begin_to_listen", lambda _: False)
+    looks = idle("looks")
+    assert 0 < told < looks / 3
