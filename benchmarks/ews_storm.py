@@ -31,6 +31,7 @@ from pathlib import Path
 import requests
 
 from benchmarks import exchangelib_alone, lone_change
+from benchmarks.proc import cpu_s, peak_mb
 from benchmarks.storm_facts import Size, address, first_states, storm
 from demo import configuration, processes
 from demo.processes import ACCOUNT, Secrets
@@ -44,7 +45,6 @@ INTAKE_BATCH = 500
 PATIENCE_S = 120.0
 NAIVE_MAILBOX = "naive@departement.example"
 IN_MEMORY = {"tmpfs", "ramfs"}
-TICKS_S = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def run_worker(folder: Path, config: Path, server: str, mock: int, keys: Secrets
         before = cpu_s(worker.pid), cpu_s(mock)
         _until(lambda: _is_done(folder / "store.db"), worker, log, 0.5)
         after = cpu_s(worker.pid), cpu_s(mock)
-        rss = rss_mb(worker.pid)
+        rss = peak_mb(worker.pid)
     records = requests.get(f"{control}/requests", timeout=60).json()
     return Run(
         seconds=_seconds(log),
@@ -207,18 +207,6 @@ def run_worker(folder: Path, config: Path, server: str, mock: int, keys: Secrets
         largest_batch=max(int(record["batch"]) for record in records),
         rss_mb=rss,
     )
-
-
-def cpu_s(pid: int) -> float:
-    """Return the processor time a process has used, its own and the kernel's for it."""
-    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_S
-
-
-def rss_mb(pid: int) -> float:
-    """Return the memory a process has had at most."""
-    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def _until(condition: Callable[[], bool], worker: "subprocess.Popen[str]", log: Path, pause_s: float) -> None:

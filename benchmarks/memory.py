@@ -9,6 +9,7 @@ second half of the webhooks.
 import argparse
 import http.client
 import math
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -52,6 +53,7 @@ def measure(folder: Path, mailboxes: int, webhooks: int) -> dict[str, float]:
         flood(place, half, lambda turn: appointments.annotated(turn % mailboxes, turn))
         before = _now_mb(place, "web")
         flood(place, half, lambda turn: appointments.annotated(turn % mailboxes, half + turn))
+        _wait_until_judged(folder / "store.db")
         return {
             **_peaks(place),
             "web_rss_growth_mb": _now_mb(place, "web") - before,
@@ -93,6 +95,16 @@ def _wait_for_entries(place: Town, count: int) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("the entries never came")
         time.sleep(0.5)
+
+
+def _wait_until_judged(database: Path) -> None:
+    """Wait for the worker: it comes behind the webhooks."""
+    deadline = time.monotonic() + PATIENCE_S
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        while connection.execute("SELECT 1 FROM inbox LIMIT 1").fetchone():
+            if time.monotonic() > deadline:
+                raise TimeoutError("webhooks are left that nobody judges")
+            time.sleep(0.5)
 
 
 def _peaks(place: Town) -> dict[str, float]:

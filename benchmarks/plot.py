@@ -1,7 +1,7 @@
 """Draws what the benchmarks wrote down: `python -m benchmarks.plot FOLDER --into docs/benchmarks`.
 
-FOLDER holds the files of `--json` and `--samples`, named after their benchmarks: growth.json, memory.json,
-end_to_end.json, soak.csv. What is not there is not drawn.
+FOLDER holds the files of `--json` and `--samples`, named after their benchmarks: intake.json, ews_storm.json,
+growth.json, memory.json, end_to_end.json, soak.csv. What is not there is not drawn.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from typing import Any
 Figures = Mapping[str, float]
 GOAL_RATIO = 2.0
 DPI = 110
+OURS, OTHERS = "tab:blue", "lightgrey"
 
 
 def main() -> None:
@@ -64,6 +65,25 @@ def by_operation(figures: Figures, prefix: str) -> dict[str, float]:
     return {name: value for name, value in found.items() if name != "worst" and not name.endswith("_cpu")}
 
 
+def intake_rates(figures: Figures) -> dict[str, tuple[float, float | None]]:
+    """Return, by server, how many webhooks a second it took, and ours against that; None: it is ours."""
+    start, end = "intake_", "_per_s"
+    rates = {}
+    for prefix, suffix in (("", ""), ("postgresql_", ", PostgreSQL")):
+        for name, value in figures.items():
+            if name.startswith(prefix + start) and name.endswith(end):
+                server = name[len(prefix + start) : -len(end)]
+                label = server.replace("_", " ") + suffix
+                rates[label] = value, figures.get(f"{prefix}intake_ratio_{server}")
+    return rates
+
+
+def storm_seconds(figures: Figures) -> dict[str, float]:
+    """Return how long the storm takes: at least, here, and the naive way."""
+    ours = figures["storm_seconds"]
+    return {"bound": figures["bound_seconds"], "ours": ours, "naive": ours * figures["storm_ratio_naive"]}
+
+
 def read_samples(path: Path) -> dict[str, list[tuple[float, float, float]]]:
     """Return (minutes, MB, open files) by process, as `role pid`."""
     lives: defaultdict[str, list[tuple[float, float, float]]] = defaultdict(list)
@@ -72,6 +92,39 @@ def read_samples(path: Path) -> dict[str, list[tuple[float, float, float]]]:
             life = lives[f"{row['role']} {row['pid']}"]
             life.append((float(row["seconds"]) / 60, float(row["rss_mb"]), float(row["fds"])))
     return dict(lives)
+
+
+def _intake(pyplot: Any, path: Path) -> Any:
+    rates = intake_rates(json.loads(path.read_text("utf-8")))
+    figure, axes = pyplot.subplots(figsize=(8, 0.5 * len(rates) + 1.5), layout="constrained")
+    colours = [OURS if ratio is None else OTHERS for _, ratio in rates.values()]
+    bars = axes.barh(list(rates), [rate for rate, _ in rates.values()], color=colours)
+    texts = [f"{rate:,.0f}" + ("" if ratio is None else f"   ours: ×{ratio:.2f}") for rate, ratio in rates.values()]
+    axes.bar_label(bars, texts, padding=3)
+    axes.margins(x=0.35)
+    axes.invert_yaxis()
+    axes.set_xlabel("signed webhooks a second, from 16 clients")
+    axes.set_title("Intake")
+    return figure
+
+
+def _storm(pyplot: Any, path: Path) -> Any:
+    """Draw it twice: beside the naive way, the bound and ours are hardly seen."""
+    seconds = storm_seconds(json.loads(path.read_text("utf-8")))
+    figure, panels = pyplot.subplots(1, 2, figsize=(8, 4), layout="constrained")
+    for axes, names in zip(panels, (("bound", "ours"), ("bound", "ours", "naive")), strict=True):
+        colours = [OURS if name == "ours" else OTHERS for name in names]
+        bars = axes.bar(names, [seconds[name] for name in names], color=colours)
+        axes.bar_label(bars, [_against_ours(seconds, name) for name in names], padding=3)
+        axes.margins(y=0.15)
+        axes.set_ylabel("seconds")
+    figure.suptitle("A storm of changes after an outage")
+    return figure
+
+
+def _against_ours(seconds: Mapping[str, float], name: str) -> str:
+    ratio = "" if name == "ours" else f"\n×{seconds[name] / seconds['ours']:.3g} of ours"
+    return f"{seconds[name]:.1f} s{ratio}"
 
 
 def _growth(pyplot: Any, path: Path) -> Any:
@@ -123,6 +176,8 @@ def _soak(pyplot: Any, path: Path) -> Any:
 
 
 DRAWINGS: Mapping[str, tuple[str, Callable[[Any, Path], Any]]] = {
+    "intake": ("intake.json", _intake),
+    "ews_storm": ("ews_storm.json", _storm),
     "growth": ("growth.json", _growth),
     "memory": ("memory.json", _bars("Memory of each process, at most", "MB", lambda name: name.endswith("_rss_mb"))),
     "end_to_end": ("end_to_end.json", _bars("From webhook to calendar", "ms", lambda name: name.endswith("_ms"))),

@@ -1,5 +1,8 @@
-"""What Linux tells of running processes: who they are, their memory, their open files."""
+"""What Linux tells of running processes: who they are, their processor time, memory and open files."""
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -7,6 +10,8 @@ from pathlib import Path
 
 PROC = Path("/proc")
 GONE = (FileNotFoundError, ProcessLookupError)
+TICKS_S = os.sysconf("SC_CLK_TCK")
+DYING_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,30 @@ def _command(pid: int) -> str:
     with suppress(*GONE):
         return (PROC / str(pid) / "cmdline").read_bytes().rstrip(b"\0").rpartition(b"\0")[2].decode()
     return ""
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time a process has used, its own and the kernel's for it."""
+    fields = (PROC / str(pid) / "stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_S
+
+
+def kill(pid: int) -> None:
+    """Kill a process and then its children; none has done anything more when this returns.
+
+    Raises:
+        TimeoutError: one does not die.
+
+    """
+    family = [pid, *children(pid)]  # itself first: it would start others in their place
+    for each in family:
+        with suppress(*GONE):
+            os.kill(each, signal.SIGKILL)
+    deadline = time.monotonic() + DYING_S
+    while any(resident_mb(each) is not None for each in family):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} does not die")
+        time.sleep(0.01)
 
 
 def resident_mb(pid: int) -> float | None:

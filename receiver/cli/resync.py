@@ -140,9 +140,7 @@ class _Run:
                 draw(sum(counts.values()))
 
             try:
-                end = following.follow(
-                    lambda: self._told(since), expected, self.asked.models, show, TIMINGS
-                )
+                end = following.follow(lambda: self._told(since), expected, self.asked.models, show, TIMINGS)
             except KeyboardInterrupt:
                 return replace(report, received=counted, expected=expected, interrupted=True)
         return replace(report, received=counted, expected=expected, end=end)

@@ -19,7 +19,6 @@ from receiver.store import intake, tallies, wakeup
 from receiver.store.records import Incoming, Receipt
 from receiver.store.tables import inbox
 from receiver.store.tallies import Tally
-from receiver.store.wakeup import notify
 
 _SORTS: dict[str, type[News]] = {"event": Delivery, "agent": AgentNews, "role": RoleNews}
 _SORT_OF = {kind: sort for sort, kind in _SORTS.items()}
@@ -48,7 +47,6 @@ def append(connection: Connection, batch: Sequence[Incoming]) -> None:
     """Put webhooks down to be judged."""
     connection.execute(insert(inbox), [_row(incoming) for incoming in batch])
     wakeup.notify(connection)
-    notify(connection)
 
 
 def _row(incoming: Incoming) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The benchmark of memory, small; and what Linux tells of processes."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,20 @@ def test_a_process_that_has_ended_has_neither() -> None:
     assert proc.resident_mb(child.pid) is None
     assert proc.open_files(child.pid) is None
     assert proc.children(child.pid) == []
+
+
+def test_a_killed_process_is_gone_with_its_children() -> None:
+    """What was kept is counted afterwards: nothing may be written meanwhile."""
+    command = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(1, flush=True); input()'])"
+    parent = subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert parent.stdout
+    parent.stdout.readline()
+    [child] = proc.children(parent.pid)
+    proc.kill(parent.pid)
+    assert proc.resident_mb(child) is None
+    assert parent.communicate() == (b"", None)
+    assert parent.returncode == -signal.SIGKILL
+
+
+def test_the_processor_time_of_this_process_is_seen() -> None:
+    assert proc.cpu_s(os.getpid()) == pytest.approx(sum(os.times()[:2]), abs=0.1)

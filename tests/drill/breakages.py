@@ -125,6 +125,15 @@ BREAKAGES = (
         patience={hastened.LOOK: 1.0},
     ),
     Breakage(
+        "clock an hour ahead",
+        Code.CLOCK_OFF,
+        strikes.set_clock_ahead,
+        "The receiver's clock is set ahead while it runs. Webhooks are taken.",
+        "The clock is set right, and so goes back by an hour.",
+        has_own_clock=True,
+        patience={hastened.LOOK: 1.0},
+    ),
+    Breakage(
         "worker dead",
         Code.WORKER_SILENT,
         strikes.kill_worker,

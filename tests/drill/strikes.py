@@ -174,6 +174,13 @@ def set_clock_back(ground: Ground) -> Repair:
     return lambda: ground.set_clock(timedelta())
 
 
+def set_clock_ahead(ground: Ground) -> Repair:
+    """The machine's clock goes an hour ahead; set right, it goes back under what was noted meanwhile."""
+    ground.set_clock(timedelta(hours=1))
+    assert ground.book() in ACCEPTED
+    return lambda: ground.set_clock(timedelta())
+
+
 def kill_worker(ground: Ground) -> Repair:
     """The kernel kills the worker, and nobody starts it again."""
     ground.signal("worker", signal.SIGKILL)

@@ -175,9 +175,14 @@ def _outcomes(store: Store) -> list[Any]:
         update(placements)
         .where(placements.c.event_id == ids[REFUSED_RDV])
         .values(failure="unsupported_time_zone", gave_up=True, due_at=None, not_before=NOW - timedelta(hours=5)),
-        update(mailboxes).values(succeeded_at=NOW - timedelta(minutes=7)),
+        update(mailboxes).where(mailboxes.c.id != full).values(succeeded_at=NOW - timedelta(minutes=7)),
+        update(mailboxes).where(mailboxes.c.id == full).values(succeeded_at=ago - timedelta(hours=1)),
         update(mailboxes).where(mailboxes.c.id == refused).values(failure="impersonation_denied", **failing),
-        update(mailboxes).where(mailboxes.c.id == full).values(failure="quota_exceeded", succeeded_at=ago, **failing),
+        update(mailboxes).where(mailboxes.c.id == full).values(failure="quota_exceeded", **failing),
+        *(
+            update(placements).where(placements.c.mailbox_id == box).values(not_before=since, due_at=since)
+            for box, since in ((refused, NOW - timedelta(minutes=7)), (full, ago))
+        ),
         update(events).where(events.c.wire_id == 4352).values(failure="unsupported_recurrence"),
         *(
             insert(writes).values(

@@ -160,7 +160,8 @@ def broken_store(*_: object, **__: object) -> None:
 @pytest.mark.parametrize(
     ("name", "method"),
     [
-        ("overview", "hours"),
+        ("overview", "series"),
+        ("overview", "models"),
         ("failures", "failures"),
         ("mailboxes", "mailbox_page"),
         ("unmapped", "unmapped_agents"),

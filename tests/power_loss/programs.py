@@ -15,7 +15,7 @@ import requests
 from demo.processes import free_port
 
 SECRET_NAME, SECRET = "RDV_WEBHOOK_SECRET", "power-loss"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 _RECEIVER = ("receiver",)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from connectors.base import Done
 from receiver.core.desired import Decision, EventView
@@ -15,8 +15,8 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Timings, Verb, begin, end
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import Erased, Store, TokenRecord
-from receiver.store.engine import reading
-from receiver.store.tables import metadata
+from receiver.store.engine import reading, writing
+from receiver.store.tables import inbox, metadata
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, a_slot, an_absence, an_agent, incoming
 
 LEASE = timedelta(seconds=60)
@@ -280,3 +280,18 @@ def test_what_is_not_the_agents_address_erases_nothing(store: Store, email: str)
     before = rows(store)
     assert counts(erase(store, email)) == {}
     assert rows(store) == before
+
+
+def test_what_waits_to_be_judged_is_erased_too(store: Store, store_url: str) -> None:
+    store.keep(incoming(a_delivery(wire_id=1, uuid="u1", agents=(MARTINE,))))
+    store.keep(incoming(an_agent(MARTINE)))
+    with writing(store._engine) as connection:
+        news = f'{{"email": "{HERS.upper()}"}}'
+        spoilt = {"delivery": "f" * 32, "source": "mds", "platform": "production", "emitter": "rdv_service_public",
+                  "digest": b"x" * 16, "sort": "agent", "news": news, "received_at": NOW}  # fmt: skip
+        connection.execute(insert(inbox).values(spoilt))
+    erased = store.erase(HERS, OWN, NOW, with_entries=False)
+    assert erased.counts["inbox"] == 1, "nobody knows what it says, but it names her"
+    with reading(store._engine) as connection:
+        rows = [str(row).lower() for table in metadata.sorted_tables for row in connection.execute(select(table))]
+    assert not [row for row in rows if HERS in row]

@@ -43,6 +43,14 @@ def test_a_backlog_past_its_limit_is_a_reason_until_it_is_worked_off(store: Stor
     assert pressure.reason() == "backlog"
 
 
+def test_what_waits_to_be_judged_is_a_backlog_too(store: Store) -> None:
+    """While no worker runs nothing else grows."""
+    pressure = Pressure(store, None, 3, Clock())  # type: ignore[arg-type]
+    for number in range(4):
+        store.keep(incoming(a_delivery(wire_id=number, uuid=f"u{number}")))
+    assert pressure.reason() == "backlog"
+
+
 def test_a_disk_without_room_for_the_worker_is_a_reason(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,8 +59,8 @@ class Office:
 
     def hear(self, *numbers: int) -> None:
         """RDVs of both agents."""
-        news = [incoming(a_delivery(wire_id=number, uuid=None)) for number in numbers]
-        self.store.accept(news, self.store.moment)
+        for number in numbers:
+            self.store.keep(incoming(a_delivery(wire_id=number, uuid=None)))
 
     def turn(self, count: int = 1) -> None:
         for _ in range(count):

@@ -10,11 +10,11 @@ import pytest
 from receiver.config import load
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
-from receiver.store import StoreUnavailable
+from receiver.store import StoreUnavailable, intake
 from receiver.worker import loop
 from receiver.worker.loop import BEAT_EVERY, Worker
 from receiver.worker.watch import FileWatch
-from tests.makers import KARIM, NOW, a_slot, an_absence, incoming
+from tests.makers import KARIM, NOW, UUID, a_delivery, a_slot, an_absence, incoming
 from tests.worker.crews import wait_until
 from tests.worker.office import CSV, ENVIRON, Office
 
@@ -211,6 +211,39 @@ def test_a_bug_that_one_event_brings_out_holds_no_other_up(office: Office, monke
     assert [line["uid"] for line in office.lines("undecidable")] == ["Rdv/1@production"]
     assert office.lines("event_failed") == []
     assert "canari" not in office.log.getvalue()
+
+
+# What came in
+
+
+def test_a_worker_judges_what_came_in_and_says_so(office: Office) -> None:
+    first, doubtful = incoming(a_delivery(60)), incoming(a_delivery(60, motif="Autre"))
+    for each in (first, first, doubtful, incoming(a_delivery(90))):
+        office.store.keep(each)
+    office.turn()
+    told = [(line["delivery"], line["status"], line.get("ambiguous", False)) for line in office.lines("judged")]
+    assert told[:3] == [(first.id, "accepted", False), (first.id, "duplicate", False), (doubtful.id, "accepted", True)]
+    assert told[3][1] == "superseded"
+    assert {line["uid"] for line in office.lines("judged")} == {None, f"Rdv/{UUID}@production"}
+    assert "Autre" not in office.log.getvalue()
+
+
+def test_what_cannot_be_judged_is_told_once_and_tried_again_by_the_next_worker(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faulty(*_: object) -> None:
+        raise ZeroDivisionError("canari")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(intake, "take", faulty)
+        office.hear(1)
+        office.turn(2)
+    assert [line["source"] for line in office.lines("not_judged")] == ["mds"]
+    assert "canari" not in office.log.getvalue()
+    office.worker._stop_crews()
+    office.worker = Worker(office.worker.settings, office.store, office.connect, name="worker/next")
+    office.turn()
+    assert [line["status"] for line in office.lines("judged")] == ["accepted"]
 
 
 # As it runs

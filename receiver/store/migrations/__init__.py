@@ -21,7 +21,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
-from receiver.store.engine import StoreUnavailable, reading, writing
+from receiver.store.engine import Conflict, StoreUnavailable, reading, writing
 from receiver.store.tables import installation
 
 _ADVISORY_LOCK = 7_367_113  # any number, as long as every version uses the same
@@ -60,7 +60,7 @@ def upgrade(engine: Engine) -> Standing:
         try:
             return _upgrade(engine)
         except StoreUnavailable as error:
-            if str(error) != "LockNotAvailable":
+            if not isinstance(error, Conflict) and str(error) != "LockNotAvailable":
                 raise
             time.sleep(_PAUSE_S)
     return _upgrade(engine)
