@@ -33,7 +33,8 @@ from pathlib import Path
 
 from benchmarks.ews_storm import refuse_memory
 from benchmarks.figures import add_options, report
-from benchmarks.intake_servers import HOOK_FILE_ONLY, GoWebhook, NoOp, Receiver, Server, postgresql
+from benchmarks.go_webhook import HOOK_FILE_ONLY, GoWebhook
+from benchmarks.intake_servers import NoOp, Receiver, Server, postgresql
 from benchmarks.wrk import Load
 from tests.databases import postgres_binaries
 

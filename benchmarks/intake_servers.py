@@ -1,4 +1,4 @@
-"""The servers that `benchmarks.intake` compares, each run afresh, and what each has kept on the disk."""
+"""The servers in Python that `benchmarks.intake` compares, each run afresh, and what has been kept on the disk."""
 
 import json
 import os
@@ -26,19 +26,6 @@ PROCESSES, THREADS = 2, 16
 SECRET_NAME = "RDV_BENCH_SECRET"  # a variable's name
 PATH = "/webhooks/mds"
 PATIENCE_S = 30.0
-
-HOOK = """\
-#!/bin/sh
-dd of="$SPOOL/$HOOK_ID" conv=fsync status=none <<BODY && exec sync -- "$SPOOL"
-$HOOK_BODY
-BODY
-"""
-HOOK_FILE_ONLY = """\
-#!/bin/sh
-exec dd of="$SPOOL/$HOOK_ID" conv=fsync status=none <<BODY
-$HOOK_BODY
-BODY
-"""
 
 NOOP = """\
 from flask import Flask, jsonify, request
@@ -128,7 +115,7 @@ class Receiver:
             masters = [self._start(stack, config, "serve") for config in configs]
             others = [self._start(stack, configs[0], "worker")] if self.with_worker else []
             for port in ports:
-                _wait_for(f"http://127.0.0.1:{port}/healthz")
+                wait_for(f"http://127.0.0.1:{port}/healthz")
             if self.with_worker:
                 self._wait_for_worker()
             yield Running(ports, PATH, masters, lambda: _kill_and_count([*masters, *others], store))
@@ -201,7 +188,7 @@ class NoOp:
             ports = [processes.free_port() for _ in range(self.hosts)]
             masters = [self._start(stack, port) for port in ports]
             for port in ports:
-                _wait_for(f"http://127.0.0.1:{port}/healthz")
+                wait_for(f"http://127.0.0.1:{port}/healthz")
             yield Running(ports, PATH, masters, None)
 
     def _start(self, stack: ExitStack, port: int) -> int:
@@ -210,63 +197,8 @@ class NoOp:
         return stack.enter_context(processes.running(command, {}, self.folder / "noop.log")).pid
 
 
-@dataclass(frozen=True, slots=True)
-class GoWebhook:
-    """Debian's `webhook` with a hook that is done when the body is on the disk."""
-
-    folder: Path
-    secret: str
-    hook: str = HOOK
-
-    @contextmanager
-    def running(self) -> Iterator[Running]:
-        """Run it."""
-        program = shutil.which("webhook")
-        if program is None:
-            sys.exit("Debian's package `webhook` is not installed (or use --no-webhook)")
-        port = processes.free_port()
-        spool = self.folder / "spool"
-        shutil.rmtree(spool, ignore_errors=True)
-        spool.mkdir()
-        command = [program, "-hooks", str(self._hooks()), "-ip", "127.0.0.1", "-port", str(port)]
-        quiet = subprocess.DEVNULL
-        environment = os.environ | {"SPOOL": str(spool)}
-        server = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, text=True)
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/")
-            yield Running([port], "/hooks/rdv", [], lambda: _files(spool))
-        finally:
-            processes.stop(server)
-
-    def _hooks(self) -> Path:
-        script = self.folder / "hook.sh"
-        script.write_text(self.hook, "utf-8")
-        script.chmod(0o755)
-        path = self.folder / "hooks.json"
-        path.write_text(json.dumps([self._hook(script)]), "utf-8")
-        return path
-
-    def _hook(self, script: Path) -> dict[str, object]:
-        parameter = {"source": "header", "name": "X-Lapin-Signature"}
-        signed = {"type": "payload-hmac-sha256", "secret": self.secret, "parameter": parameter}
-        given = [{"source": "raw-request-body", "envname": "HOOK_BODY"}]
-        given += [{"source": "header", "name": "X-Lapin-Signature", "envname": "HOOK_ID"}]
-        return {
-            "id": "rdv",
-            "execute-command": str(script),
-            "command-working-directory": str(self.folder),
-            "include-command-output-in-response": True,  # it answers when the hook is done
-            "pass-environment-to-command": given,
-            "trigger-rule": {"match": signed},
-        }
-
-
-def _files(spool: Path) -> Kept:
-    """Count the files that hold something: each has its body's signature for a name."""
-    return Kept(sum(1 for file in spool.iterdir() if file.stat().st_size), 0)
-
-
-def _wait_for(url: str) -> None:
+def wait_for(url: str) -> None:
+    """Wait until a server answers there; leave with an error where it never does."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import growth, intake, intake_servers
-from benchmarks.intake_servers import HOOK, HOOK_FILE_ONLY, Kept, Running, Server
+from benchmarks.go_webhook import HOOK, HOOK_FILE_ONLY
+from benchmarks.intake_servers import Kept, Running, Server
 from benchmarks.wrk import Burst, Load
 from tests.databases import postgres_binaries
 from tests.requirements import require

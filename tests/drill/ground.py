@@ -29,7 +29,7 @@ from receiver.web.cookies import NAME as COOKIE
 from receiver.wording import words
 from tests.chaos.clocks import Clock
 from tests.drill.exchange import MARTINE, DrillExchange
-from tests.drill.letters import Kind, Letter, counted, read
+from tests.drill.letters import Kind, Letter, counted, read, without_numbers
 from tests.watch.sinks import HttpSink, SmtpSink
 
 PARTS = ("serve", "worker", "watch")
@@ -199,11 +199,23 @@ class Ground:
     # Who is told, and who looks
 
     @property
+    def posted(self) -> Counter[str]:
+        """The titles of what one recipient was told."""
+        return Counter(without_numbers(body["title"]) for _, body in list(self.http.posted))
+
+    @property
+    def mailed(self) -> Counter[str]:
+        """The same of the other."""
+        return Counter(without_numbers(subject) for subject in list(self.mail.subjects))
+
+    @property
     def letters(self) -> list[Letter]:
         return read([(body["title"], body["message"]) for _, body in list(self.http.posted)])
 
     def came(self, kind: Kind, code: Code) -> bool:
-        return counted(self.letters, kind)[code] > 0
+        """Whether both recipients have been told that a trouble began or ended."""
+        told = counted(self.letters, kind)[code] > 0
+        return told and self.mailed == self.posted
 
     def status(self) -> list[Trouble]:
         """Return what `rdv-receiver status` says is wrong."""

@@ -56,11 +56,12 @@ def counted(letters: list[Letter], kind: Kind) -> Counter[str]:
 
 def _begun_as(letters: list[Letter], title: str) -> Code:
     """Return the code of the newest trouble with that title; counts in it may have grown."""
-    wanted = _without_numbers(title)
-    found = [each for each in letters if each.kind is Kind.BEGUN and _without_numbers(each.title) == wanted]
+    wanted = without_numbers(title)
+    found = [each for each in letters if each.kind is Kind.BEGUN and without_numbers(each.title) == wanted]
     assert found, f"nothing began as « {title} »"
     return found[-1].code
 
 
-def _without_numbers(text: str) -> str:
+def without_numbers(text: str) -> str:
+    """Return a title as it is whatever is counted in it: that may grow between two looks, or two recipients."""
     return re.sub(r"\d+", "#", text)
