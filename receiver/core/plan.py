@@ -252,6 +252,14 @@ def looked_up(
     ), extras
 
 
+def removed(placement: Placement, count: int) -> Placement:
+    """Record that so many superfluous items went for certain: as many lost creates explain nothing any more.
+
+    Else the next look-up would take a copy that the agent made for what they left.
+    """
+    return replace(placement, open_creates=max(placement.open_creates - count, 0))
+
+
 def _was_deleted(placement: Placement) -> bool:
     """Whether an entry that is not found was there, with no write of ours that could have removed it."""
     ours = placement.attempted is Verb.DELETE or placement.recheck_at is not None

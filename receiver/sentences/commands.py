@@ -92,6 +92,8 @@ CHECK: Mapping[str, str] = {
     "store_not_current": "La base est d'une version plus ancienne que ce programme ; run ou migrate la mettra à jour.",
     "store_too_new": "La base est d'une version plus récente, que ce programme ne sait pas utiliser : rien n'a été "
     "changé. Mettez le programme à jour, ou revenez à la sauvegarde faite avant la mise à jour.",
+    "store_not_durable": "Une coupure de courant ferait perdre à PostgreSQL ce qu'il a confirmé : {settings} vaut off. "
+    "Remettez ce réglage à on, sinon des webhooks acceptés se perdent.",
     "store_unreachable": "La base ne peut pas être ouverte ({error}). Vérifiez store.url, le réseau et les droits.",
     "store_not_writable": "Le compte qui lance la commande ne peut pas écrire dans {path}. Vérifiez les droits.",
     "store_folder_missing": "Le dossier de la base n'existe pas : {path}. Créez-le.",

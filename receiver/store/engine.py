@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -70,6 +70,17 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         event.listen(engine, "do_connect", postgresql.ImpatientConnecting(patience_s))
     event.listen(engine, "connect", postgresql.limiting(patience_s))
     return engine
+
+
+_OF_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+def careless_settings(connection: Connection) -> tuple[str, ...]:
+    """Return the server's settings under which what was committed may be lost with the power."""
+    if connection.dialect.name == "sqlite":
+        return ()  # ours to set, for each connection
+    values = ((name, connection.scalar(select(func.current_setting(name)))) for name in _OF_DURABILITY)
+    return tuple(name for name, value in values if value == "off")
 
 
 def close_engine(engine: Engine) -> None:

@@ -33,6 +33,9 @@ _FIRST = select(inbox).where(_WAITING).order_by(inbox.c.id).with_for_update(skip
 _THESE = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
 
+Row = dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A webhook, and what became of it."""
@@ -43,13 +46,14 @@ class Judged:
     """None: it cannot be judged, and is set aside."""
 
 
-def append(connection: Connection, batch: Sequence[Incoming]) -> None:
+def append(connection: Connection, batch: Sequence[Row]) -> None:
     """Put webhooks down to be judged."""
-    connection.execute(insert(inbox), [_row(incoming) for incoming in batch])
+    connection.execute(insert(inbox), batch)
     wakeup.notify(connection)
 
 
-def _row(incoming: Incoming) -> dict[str, Any]:
+def row_of(incoming: Incoming) -> Row:
+    """Return a webhook as it is put down; done before others have to wait for it."""
     sort = _SORT_OF[type(incoming.news)]
     return {
         "delivery": incoming.id,

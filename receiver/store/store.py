@@ -51,6 +51,7 @@ from receiver.store.engine import (
     CONFLICT_RETRIES,
     Conflict,
     StoreUnavailable,
+    careless_settings,
     close_engine,
     open_engine,
     reading,
@@ -111,6 +112,11 @@ class Store:
         """Return the schema by its number; None: there is none."""
         return migrations.revision(self._engine)
 
+    def careless_settings(self) -> tuple[str, ...]:
+        """Return the database's settings under which an acknowledged webhook may be lost with the power."""
+        with reading(self._engine) as connection:
+            return careless_settings(connection)
+
     def row_counts(self) -> dict[str, int]:
         """Return how many rows each table has."""
         with reading(self._engine) as connection:
@@ -130,9 +136,9 @@ class Store:
             StoreUnavailable: it was not put down.
 
         """
-        self._intake.submit([incoming])
+        self._intake.submit([inbox.row_of(incoming)])
 
-    def _append(self, batch: Sequence[Incoming]) -> list[None]:
+    def _append(self, batch: Sequence[inbox.Row]) -> list[None]:
         self._write(lambda connection: inbox.append(connection, batch), locked=True)
         return [None for _ in batch]
 

@@ -40,7 +40,8 @@ class Pressure:
     def reason(self) -> str | None:
         """Return why webhooks are refused: ``disk``, ``backlog``, or a schema not for us; None: they are not."""
         now = self._clock()
-        if now >= self._look_due and self._lock.acquire(blocking=False):
+        is_due = not self._look_due - LOOK_EVERY <= now < self._look_due  # also where the clock was set back
+        if is_due and self._lock.acquire(blocking=False):
             try:
                 self._look_due = now + LOOK_EVERY
                 self._note(self._look())

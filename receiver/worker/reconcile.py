@@ -4,6 +4,7 @@ Decides nothing: what a placement needs, and what an answer means, is `receiver.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,7 +27,7 @@ from connectors.base import (
 )
 from receiver import logs
 from receiver.core.backoff import delay_s
-from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, failed, looked_up, next_step
+from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, failed, looked_up, next_step, removed
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import UNANSWERED
@@ -204,15 +205,19 @@ class Pass:
 
     def _remove(self, superfluous: Mapping[int, Sequence[str]]) -> None:
         """Take items out that are too many. They have no placement: the look-up that is due again sees if they went."""
-        events = {item.placement.id: item.event_id for item in self.work.items}
-        extras = [(events[number], item_id) for number, item_ids in superfluous.items() for item_id in item_ids]
+        items = {item.placement.id: item for item in self.work.items}
+        extras = [(items[number], item_id) for number, item_ids in superfluous.items() for item_id in item_ids]
         if not extras:
             return
         outcomes = self.connector.apply(self.work.mailbox.address, [Delete(item_id) for _, item_id in extras])
         now = self.store.now()
-        for (event_id, _), outcome in zip(extras, outcomes, strict=True):
-            self.removed.append(Written(event_id, Verb.DELETE, _code(outcome) or DONE, now))
+        for (item, _), outcome in zip(extras, outcomes, strict=True):
+            self.removed.append(Written(item.event_id, Verb.DELETE, _code(outcome) or DONE, now))
             self._notice(outcome)
+        went = Counter(item.placement.id for (item, _), o in zip(extras, outcomes, strict=True) if isinstance(o, Done))
+        self._advance(
+            [items[number].placement for number in went], lambda placement: removed(placement, went[placement.id])
+        )
 
     def _respects_deletion(self, item: WorkItem) -> bool:
         return self.ruleset.policies(item.source).on_agent_deletion is OnAgentDeletion.RESPECT

@@ -156,6 +156,13 @@ def test_a_migrated_store_is_ready_and_names_the_installation(place: Place) -> N
     assert place.installations == [installation]
 
 
+def test_a_database_that_gives_up_durability_is_trouble(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.migrate()
+    monkeypatch.setattr(Store, "careless_settings", lambda _: ("fsync",))
+    [finding] = [finding for finding in place.check() if finding.subject == "store"]
+    assert (finding.code, finding.level, finding.details) == ("store_not_durable", Level.TROUBLE, {"settings": "fsync"})
+
+
 def test_a_store_without_tables_waits_for_its_migration(place: Place) -> None:
     (place.folder / "rdv.db").touch()
     assert by_subject(place.check(), "store") == [("store_not_current", Level.WARNING)]

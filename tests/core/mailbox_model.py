@@ -17,6 +17,7 @@ from receiver.core.plan import (
     failed,
     looked_up,
     next_step,
+    removed,
 )
 from tests.makers import NOW
 
@@ -129,8 +130,8 @@ class World:
 
     def look_up(self, fates_of_extras: "itertools.cycle[Fate]", late_by: timedelta) -> tuple[str, ...]:
         self.placement, extras = looked_up(self.placement, self.mailbox.found(), self.now, TIMINGS)
-        for item_id in extras:
-            self._carry(Verb.DELETE, item_id, None, next(fates_of_extras), late_by)
+        outcomes = [self._carry(Verb.DELETE, item_id, None, next(fates_of_extras), late_by) for item_id in extras]
+        self.placement = removed(self.placement, sum(isinstance(outcome, Done) for outcome in outcomes))
         return extras
 
     def fail_look_up(self, scope: Scope) -> None:

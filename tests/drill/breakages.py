@@ -140,7 +140,6 @@ BREAKAGES = (
         "`kill -9`, with nobody to start it again; under `run` all parts end, and systemd starts them anew.",
         "It is started.",
         patience=WORKER_SILENT_SOON,
-        in_ci=True,
     ),
     Breakage(
         "worker hung",

@@ -207,7 +207,7 @@ def _shown(body: Body, delivery: Delivery, policies: Policies) -> tuple[float, b
     uid = event_uid("production", delivery)
     must(uid.isascii() and len(uid) <= 255 and uid.isprintable(), "a uid is short and ASCII")
     state = delivery.state
-    ruling = rule(None, body.emitter, delivery, NOW)
+    ruling = rule(None, body.emitter, delivery)
     if state is None:
         return (time.perf_counter() - started) * 1e6, False
     kept = write_facts(state)
@@ -259,5 +259,5 @@ def _check_policies(body: Body, state: EventState, policies: Policies) -> None:
 def _check_order(emitter: Emitter, delivery: Delivery, alone: Ruling) -> None:
     """Judge the same state again, once it is known."""
     known = Known(emitter, delivery.version, delivery.state, frozenset(agent.ident for agent in delivery.agents))
-    repeated = rule(known, emitter, delivery, NOW)
+    repeated = rule(known, emitter, delivery)
     must(repeated is alone, "a repeat is judged as the first was")

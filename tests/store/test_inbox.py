@@ -63,7 +63,7 @@ def test_news_are_the_same_after_the_wait(store: Store, news: News, monkeypatch:
 
 @given(news=NEWS)
 def test_any_news_are_the_same_after_being_written_down(news: News) -> None:
-    row = inbox._row(incoming(news))
+    row = inbox.row_of(incoming(news))
     assert inbox._FORMATS[row["sort"]].validate_json(row["news"]) == news
 
 

@@ -51,6 +51,15 @@ def test_what_waits_to_be_judged_is_a_backlog_too(store: Store) -> None:
     assert pressure.reason() == "backlog"
 
 
+def test_a_clock_that_is_set_back_does_not_blind_it(store: Store) -> None:
+    clock = Clock()
+    pressure = Pressure(store, None, 3, clock)  # type: ignore[arg-type]
+    assert pressure.reason() is None
+    take_in(store, 4)
+    clock.now -= timedelta(hours=1)
+    assert pressure.reason() == "backlog"
+
+
 def test_a_disk_without_room_for_the_worker_is_a_reason(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

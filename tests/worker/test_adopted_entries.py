@@ -118,7 +118,8 @@ def test_a_worker_that_runs_writes_nothing_more_once_its_entries_are_taken_out(o
         office.hear(*range(41, 51))
         wait_until(lambda: office.lines("nothing_is_written"))
         assert [line["code"] for line in office.lines("nothing_is_written")] == ["uninstalled"]
-        assert (office.written(), office.store.has_unsettled()) == (0, True)
+        wait_until(office.store.has_unsettled)
+        assert office.written() == 0
         office.store.undo_uninstalling(office.store.moment)
         wait_until(lambda: office.written() == 50)
     finally:
