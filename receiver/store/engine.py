@@ -55,6 +55,9 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+        # Many rows in one statement: for each one that it executes, Python's driver lets other threads run, and then
+        # waits for its turn, with the write lock in hand.
+        engine.dialect.use_insertmanyvalues_wo_returning = True
         return engine
     from receiver.store import postgresql  # noqa: PLC0415  # its driver need not be there for SQLite
 
