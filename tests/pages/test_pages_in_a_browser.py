@@ -259,7 +259,7 @@ def test_nothing_is_fetched_from_elsewhere(window: Window) -> None:
 def test_all_is_well_in_green_and_in_words(window: Window, own_town: Town) -> None:
     sql = (
         "UPDATE mailboxes SET failure=NULL",
-        "UPDATE placements SET failure=NULL, gave_up=0",
+        "UPDATE placements SET failure=NULL, gave_up=0, due_at=NULL",
         "UPDATE events SET failure=NULL, unmapped=0",
         "DELETE FROM servers",
         "DELETE FROM tallies WHERE kind = 'refused'",

@@ -229,7 +229,7 @@ def test_a_postgresql_that_stops_is_told_and_its_return_too(place: Open, http: H
         store = Store(url)
         post.url = url
         post.reopen()
-        post.until(lambda: any("n'est pas à la version" in title for title in http.titles), "the missing schema")
+        post.until(lambda: any("plus ancienne que le programme" in title for title in http.titles), "the missing schema")
         store.migrate()
         beat(store)
         post.until(lambda: len(http.titles) == 4)
