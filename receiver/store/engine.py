@@ -27,6 +27,7 @@ _PRAGMAS = (
 )
 CONFLICT_RETRIES = 5
 _LOCK = "rdv_write_lock"
+_ONE_STATEMENT = "rdv_one_statement"
 CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
 
 
@@ -107,8 +108,9 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the start: a lock that is asked for midway can only be refused."""
-    read_only = connection.get_execution_options().get("rdv_read_only", False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if not options.get(_ONE_STATEMENT, False):
+        connection.exec_driver_sql("BEGIN" if options.get("rdv_read_only", False) else "BEGIN IMMEDIATE")
 
 
 @contextmanager
@@ -153,12 +155,13 @@ def reading(engine: Engine, *, snapshot: bool = False) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine, *, locked: bool = False) -> Iterator[Connection]:
+def writing(engine: Engine, *, locked: bool = False, one_statement: bool = False) -> Iterator[Connection]:
     """Yield a transaction that is on disk when the block ends, or changed nothing.
 
     Args:
         engine: where.
         locked: whether the caller holds the write lock.
+        one_statement: whether the block writes once; in SQLite a statement alone is a transaction, which costs less.
 
     Raises:
         Conflict: another host changed the same rows; the block may be run again.
@@ -166,8 +169,10 @@ def writing(engine: Engine, *, locked: bool = False) -> Iterator[Connection]:
 
     """
     try:
-        with nullcontext() if locked else write_lock(engine), engine.begin() as connection:
-            yield connection
+        with nullcontext() if locked else write_lock(engine), engine.connect() as connection:
+            connection.execution_options(**{_ONE_STATEMENT: one_statement})
+            with connection.begin():
+                yield connection
     except IntegrityError:
         raise Conflict from None
     except OperationalError as error:

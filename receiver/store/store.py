@@ -139,7 +139,8 @@ class Store:
         self._intake.submit([inbox.row_of(incoming)])
 
     def _append(self, batch: Sequence[inbox.Row]) -> list[None]:
-        self._write(lambda connection: inbox.append(connection, batch), locked=True)
+        with writing(self._engine, locked=True, one_statement=True) as connection:
+            inbox.append(connection, batch)
         return [None for _ in batch]
 
     def judge(self, now: datetime, limit: int = inbox.JUDGED_AT_ONCE) -> list[Judged]:
