@@ -117,10 +117,10 @@ def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[Finding, st
             if not standing.usable:
                 level = Level.WARNING if standing is Standing.NOT_CURRENT else Level.TROUBLE
                 return Finding(standing, "store", level), NO_INSTALLATION
+            store.beat(HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
             if careless := store.careless_settings():
                 details = {"settings": ", ".join(careless)}
                 return Finding("store_not_durable", "store", Level.TROUBLE, details), store.installation().id
-            store.beat(HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
             return Finding("store_ready", "store"), store.installation().id
         finally:
             store.close()

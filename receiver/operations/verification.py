@@ -9,7 +9,6 @@
 - a plage d'ouverture cannot be read at all: it stays, and is reported.
 """
 
-import hmac
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from enum import StrEnum
 
 from receiver.config import Source
 from receiver.core.facts import Delivery, EventKind, Model, Version
+from receiver.core.signature import delivery_digest
 from receiver.operations.rules import FREE_REMOVALS, FREE_SHARE
 from receiver.rest import PAGE, Api, RestError, Standing
 from receiver.store import HeldEvent, Incoming, Scope, Store, Verdict
@@ -28,7 +28,6 @@ WITNESSES = 5
 PATIENCE = 3
 """After so many questions in a row without an answer the others are not asked."""
 AT_ONCE = 200
-DIGEST_BYTES = 16
 
 Kind = tuple[int | None, str | None]
 """Organisation and motif of a RDV."""
@@ -174,7 +173,7 @@ def _destroyed(source: Source, event: HeldEvent, now: datetime, digest_key: byte
 
     Its digest stands for the event and this very finding: no body has it, and to find the same twice is a repeat.
     """
-    digest = hmac.digest(digest_key, b"resync gone " + event.uid.encode(), "sha256")[:DIGEST_BYTES]
+    digest = delivery_digest(digest_key, b"resync gone " + event.uid.encode())
     news = Delivery(
         model=event.model,
         wire_id=event.wire_id,

@@ -32,7 +32,6 @@ _WAITING = inbox.c.failure.is_(None)
 _FIRST = select(inbox).where(_WAITING).order_by(inbox.c.id).with_for_update(skip_locked=True)
 _THESE = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
-
 Row = dict[str, Any]
 
 
@@ -73,6 +72,8 @@ def judge(connection: Connection, now: datetime, limit: int) -> list[Judged]:
     One that cannot be judged, whatever the reason, costs the others nothing: it is set aside.
     """
     rows = connection.execute(_FIRST.limit(limit)).mappings().all()
+    if not rows:
+        return []
     judged = _try(connection, rows, now)
     if judged is None:  # one of them spoilt it for all
         judged = [each for row in rows for each in _try(connection, [row], now) or _set_aside(connection, row)]
@@ -94,8 +95,6 @@ def _try(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> l
 
 
 def _judge(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Judged]:
-    if not rows:
-        return []
     batch = [_incoming(row) for row in rows]
     receipts = intake.take(connection, batch, now)
     pairs = list(zip(batch, receipts, strict=True))

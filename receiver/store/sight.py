@@ -82,12 +82,13 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
             _counted(events.c.unsettled_at, events.c.unsettled_at.is_not(None)).label("unsettled"),
         )
     ).one()
+    oldest = inbox.oldest(connection), _oldest_due(connection, calendars_down, now)
     return Sight(
         created_at=who.created_at,
         worker_beat_at=who.beat_at,
         due=who.due,
         unsettled=min(inbox.size(connection) + who.unsettled, COUNTED),
-        oldest_due_at=min(filter(None, _oldest(connection, calendars_down, now)), default=None),
+        oldest_due_at=min(filter(None, oldest), default=None),
         removals_held=held.removals if held else None,
         failures=tuple(overview.failures(connection, now)),
         last_webhook=_last_webhooks(connection, list(sources)),
@@ -107,10 +108,6 @@ def last_beat(connection: Connection, prefix: str) -> datetime | None:
 def _newest_beat(prefix: str) -> ScalarSelect[datetime]:
     named = heartbeats.c.name.startswith(prefix, autoescape=True)
     return select(func.max(heartbeats.c.beat_at)).where(named).scalar_subquery()
-
-
-def _oldest(connection: Connection, calendars_down: Iterable[str], now: datetime) -> tuple[datetime | None, ...]:
-    return inbox.oldest(connection), _oldest_due(connection, calendars_down, now)
 
 
 def _oldest_due(connection: Connection, calendars_down: Iterable[str], now: datetime) -> datetime | None:

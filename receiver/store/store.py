@@ -645,16 +645,16 @@ class Store:
         """Have what was deleted leave the files too; False: to be tried again."""
         return erasure.overwrite_freed(self._engine)
 
-    def _write(self, block: Callable[[Connection], T], *, dry_run: bool = False, locked: bool = False) -> T:
+    def _write(self, block: Callable[[Connection], T], *, dry_run: bool = False) -> T:
         if dry_run:
             return self._write(lambda connection: rehearsed(connection, block))
         for _ in range(CONFLICT_RETRIES):
             try:
-                with writing(self._engine, locked=locked) as connection:
+                with writing(self._engine) as connection:
                     return block(connection)
             except Conflict:
                 continue
-        with writing(self._engine, locked=locked) as connection:
+        with writing(self._engine) as connection:
             return block(connection)
 
 

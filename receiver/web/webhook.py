@@ -16,7 +16,7 @@ from receiver import logs
 from receiver.config import Source
 from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
-from receiver.core.signature import SIGNATURE_HEADERS, keyed_digest, matching_keys, secret_tag
+from receiver.core.signature import SIGNATURE_HEADERS, delivery_digest, matching_keys, secret_tag
 from receiver.store import Incoming, StoreUnavailable, Tally
 from receiver.web.parts import Parts
 
@@ -24,7 +24,6 @@ log = logs.get("webhook")
 
 RETRY_AFTER_S = 30
 UNKNOWN_SOURCE = "?"
-DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,7 @@ class _Reception:
         source, now = self.source, self.parts.clock()
         if not has_credible_age(news.version, source.emitter, now):
             return NOT_CREDIBLE
-        digest = keyed_digest(self.parts.digest_key, body)[:DIGEST_BYTES]
+        digest = delivery_digest(self.parts.digest_key, body)
         try:
             self.parts.store.keep(
                 Incoming(delivery_id, source.name, source.platform, source.emitter, digest, news, now)

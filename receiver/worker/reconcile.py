@@ -211,13 +211,15 @@ class Pass:
             return
         outcomes = self.connector.apply(self.work.mailbox.address, [Delete(item_id) for _, item_id in extras])
         now = self.store.now()
+        went: Counter[int] = Counter()
         for (item, _), outcome in zip(extras, outcomes, strict=True):
             self.removed.append(Written(item.event_id, Verb.DELETE, _code(outcome) or DONE, now))
             self._notice(outcome)
-        went = Counter(item.placement.id for (item, _), o in zip(extras, outcomes, strict=True) if isinstance(o, Done))
-        self._advance(
-            [items[number].placement for number in went], lambda placement: removed(placement, went[placement.id])
-        )
+            if isinstance(outcome, Done):
+                went[item.placement.id] += 1
+        if went:
+            placements = [items[number].placement for number in went]
+            self._advance(placements, lambda placement: removed(placement, went[placement.id]))
 
     def _respects_deletion(self, item: WorkItem) -> bool:
         return self.ruleset.policies(item.source).on_agent_deletion is OnAgentDeletion.RESPECT

@@ -14,8 +14,8 @@ import psycopg
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.core.signature import DIGEST_BYTES
 from receiver.store import Store, StoreUnavailable
-from receiver.web.webhook import DIGEST_BYTES
 from tests.databases import sqlalchemy_url
 from tests.power_loss import disk
 from tests.power_loss.stores import Kind
