@@ -51,7 +51,13 @@ class Log:
         self._log(logging.ERROR, event, fields, with_exception=True)
 
     def _log(self, level: int, event: str, fields: dict[str, Field], *, with_exception: bool = False) -> None:
-        self._logger.log(level, "%s", event, extra={_FIELDS: fields}, exc_info=with_exception)
+        logger = self._logger
+        if logger.isEnabledFor(level):
+            # Made by hand, as `Logger.log` looks through the stack for who called, which no line of ours tells.
+            error = sys.exc_info() if with_exception else None
+            record = logging.LogRecord(logger.name, level, "", 0, event, (), error)
+            setattr(record, _FIELDS, fields)
+            logger.handle(record)
 
 
 def get(name: str) -> Log:

@@ -28,6 +28,11 @@ _PRAGMAS = (
 CONFLICT_RETRIES = 5
 _LOCK = "rdv_write_lock"
 _ONE_STATEMENT = "rdv_one_statement"
+_ALONE: dict[str, dict[str, Any]] = {
+    "sqlite": {_ONE_STATEMENT: True},
+    "postgresql": {"isolation_level": "AUTOCOMMIT"},
+}
+"""Options of a connection on which a statement alone is a transaction."""
 CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
 
 
@@ -161,7 +166,7 @@ def writing(engine: Engine, *, locked: bool = False, one_statement: bool = False
     Args:
         engine: where.
         locked: whether the caller holds the write lock.
-        one_statement: whether the block writes once; in SQLite a statement alone is a transaction, which costs less.
+        one_statement: whether the block writes once; a statement alone is a transaction, which costs less.
 
     Raises:
         Conflict: another host changed the same rows; the block may be run again.
@@ -170,7 +175,8 @@ def writing(engine: Engine, *, locked: bool = False, one_statement: bool = False
     """
     try:
         with nullcontext() if locked else write_lock(engine), engine.connect() as connection:
-            connection.execution_options(**{_ONE_STATEMENT: one_statement})
+            if one_statement:
+                connection.execution_options(**_ALONE[engine.dialect.name])
             with connection.begin():
                 yield connection
     except IntegrityError:

@@ -7,6 +7,7 @@ there is no thread that does nothing else, and no wait where nobody else is ther
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 In = TypeVar("In")
@@ -22,6 +23,8 @@ class _Ticket(Generic[In, Out]):
         self.error: BaseException | None = None
         self.turn = threading.Lock()
         self.turn.acquire()
+        self.next: _Ticket[In, Out] | None = None
+        """Whom to tell that it is done, too."""
 
     @property
     def done(self) -> bool:
@@ -63,6 +66,8 @@ class Grouped(Generic[In, Out]):
             leads, self._led = not self._led, True
         if not leads:
             ticket.turn.acquire()  # until it is done, or until it is the first of those that wait
+            if ticket.next is not None:
+                ticket.next.turn.release()
         if not ticket.done:
             self._lead()
         if ticket.error is not None:
@@ -84,10 +89,13 @@ class Grouped(Generic[In, Out]):
             with self._lock:
                 following = self._waiting[0] if self._waiting else None
                 self._led = following is not None
-            for ticket in group[1:]:
-                ticket.turn.release()
             if following is not None:
                 following.turn.release()
+            # Each wakes the next one: those who wake up all at once would wait for Python's lock, one for the other.
+            for ticket, after in pairwise(group):
+                ticket.next = after
+            if group and group[0].next is not None:
+                group[0].next.turn.release()
 
     def _take(self) -> list[_Ticket[In, Out]]:
         with self._lock:

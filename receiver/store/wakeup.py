@@ -1,26 +1,19 @@
 """Sleeps until there is something new: PostgreSQL tells of it, whichever host it comes from; else one looks often."""
 
-import select
 import socket
 import time
 from contextlib import suppress
+from select import POLLIN, poll
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 CHANNEL = "rdv_receiver"
+"""Of PostgreSQL's NOTIFY: who puts webhooks down calls there, and is heard once they are on disk."""
 POLL_S = 0.1
 """So long one sleeps at most where nobody tells: with SQLite, and while the connection that hears is lost."""
 RECONNECT_S = 5.0
-
-_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
-
-
-def notify(connection: Connection) -> None:
-    """Wake who sleeps, on all hosts, once this write transaction is on disk; where it is not, nobody hears of it."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_NOTIFY)
 
 
 class Wakeup:
@@ -65,10 +58,10 @@ class Wakeup:
 
     def _sleep(self, timeout_s: float) -> bool:
         """Return whether something came in."""
-        awaited = select.poll()
-        awaited.register(self._alarm, select.POLLIN)
+        awaited = poll()
+        awaited.register(self._alarm, POLLIN)
         if self._ears is not None:
-            awaited.register(self._ears.fileno(), select.POLLIN)
+            awaited.register(self._ears.fileno(), POLLIN)
         return bool(awaited.poll(timeout_s * 1000))
 
     def _is_woken(self) -> bool:

@@ -3,6 +3,7 @@
 gunicorn waits without end for the rest of a request, tells the log what a stranger sent, and answers in HTML.
 """
 
+import select
 import socket
 import time
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ log = logs.get("web")
 READ_WITHIN_S = 5.0
 """As the proxies that we ship: the emitter and they send a request in one go."""
 ANSWERED_WITHIN_S = 60.0
+STAY_MS = 20
+"""So long a thread waits for the next request of its connection, where no other connection waits for a thread."""
 
 NOT_HTTP: tuple[type[Exception], ...] = (errors.ParseException, errors.NoMoreData)
 """The request, or its body as it is read, is not what HTTP allows, or ends too early."""
@@ -43,12 +46,35 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotatio
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._since: dict[TConn, float] = {}  # the loop's thread alone touches it
+        self._since: dict[TConn, float] = {}
+        """Of the connections that have a thread or wait for one; the loop's thread alone adds and removes."""
 
     def enqueue_req(self, conn: TConn) -> None:
         """Start the clock of a connection that has something to say."""
         self._since[conn] = time.monotonic()
         super().enqueue_req(conn)
+
+    def handle(self, conn: TConn) -> Any:
+        """Answer a request, and those that come right after it on the same connection; return what gunicorn does.
+
+        gunicorn gives a connection back to its loop after each answer, and the loop gives it to a thread again: half a
+        dozen times the threads of a process hand each other Python's lock. A thread that nobody waits for may stay.
+        """
+        while True:
+            result = super().handle(conn)
+            self._since[conn] = time.monotonic()
+            if result is not True or not self._is_followed(conn):
+                return result
+
+    def _is_followed(self, conn: TConn) -> bool:
+        """Whether there is time for another request of a connection, and one comes in a moment."""
+        if not self.alive or conn.is_http2 or len(self._since) > self.cfg.threads:
+            return False
+        if conn.parser.unreader.buf.getvalue():
+            return True
+        awaited = select.poll()
+        awaited.register(conn.sock, select.POLLIN)
+        return bool(awaited.poll(STAY_MS))
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
         """Stop it."""

@@ -112,11 +112,11 @@ def head(length: int | None = None, source: str = "mds", *, keep: bool = False) 
     return lines if length is None else lines + b"Content-Length: %d\r\n" % length
 
 
-def signed(body: bytes) -> bytes:
+def signed(body: bytes, *, keep: bool = False) -> bytes:
     """Return a whole request that the receiver takes."""
     headers = signer(Platform.RDV_SERVICE_PUBLIC, KEYS.webhook)(body).items()
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers if name.lower() != "content-type")
-    return head(len(body)) + lines.encode() + b"\r\n" + body
+    return head(len(body), keep=keep) + lines.encode() + b"\r\n" + body
 
 
 def status_of(answer: bytes) -> int:

@@ -1,14 +1,15 @@
 """Webhooks that wait to be judged: nothing is lost on the way, and one that spoils costs the others nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, event, insert, select
 
 from receiver.core.facts import News
-from receiver.store import FailureScope, Incoming, Receipt, Store, Verdict, inbox, intake
+from receiver.store import FailureScope, Incoming, Receipt, Store, StoreUnavailable, Verdict, inbox, intake
 from receiver.store.engine import reading, writing
 from receiver.store.tables import deliveries
 from receiver.store.tables import inbox as rows
@@ -89,3 +90,20 @@ def test_what_was_set_aside_is_judged_again_when_asked_for(store: Store) -> None
     store.judge_again()
     assert not store.is_judged()
     assert verdicts(store) == [None]
+
+
+def test_a_webhook_is_put_down_by_one_statement(store: Store) -> None:
+    store.keep(incoming(a_delivery(60)))
+    said: list[str] = []
+    event.listen(store._engine, "before_cursor_execute", lambda *words: said.append(words[2]))
+    store.keep(incoming(a_delivery(90)))
+    assert len(said) == 1
+    assert said[0].count("INSERT INTO inbox") == 1
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+def test_what_is_too_long_is_refused_and_not_cut(store: Store) -> None:
+    """SQLite knows no lengths."""
+    with pytest.raises(StoreUnavailable):
+        store.keep(replace(incoming(a_delivery()), source="s" * 41))
+    assert store.is_judged()

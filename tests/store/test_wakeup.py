@@ -2,18 +2,19 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, event
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 
 from receiver.store import Store, Wakeup, wakeup
-from receiver.store.engine import close_engine, open_engine, writing
+from receiver.store.engine import close_engine, open_engine
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import a_delivery, incoming
 from tests.store.vanishing import way_to
@@ -44,6 +45,17 @@ def listeners(url: str) -> list[int]:
         return [pid for (pid,) in connection.execute(query)]
 
 
+def call(connection: Connection) -> None:
+    connection.execute(text(f"NOTIFY {wakeup.CHANNEL}"))
+
+
+def heard(sleeper: Wakeup) -> int:
+    """How many calls have arrived at one who hears and were not read yet."""
+    with socket.socket(fileno=os.dup(sleeper._ears.fileno())) as ears, suppress(BlockingIOError):
+        return ears.recv(65536, socket.MSG_PEEK | socket.MSG_DONTWAIT).count(wakeup.CHANNEL.encode())
+    return 0
+
+
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not condition():
@@ -65,6 +77,7 @@ def test_what_came_while_the_sleeper_was_at_work_ends_its_next_sleep_at_once(url
     with listening(url) as sleeper, closing(Store(url)) as other:
         for number in range(3):
             other.keep(incoming(a_delivery(wire_id=number, uuid=f"u{number}")))
+        wait_until(lambda: heard(sleeper) == 3)
         assert sleeper.wait(LONG_S)
         assert not sleeper.wait(0.05)
 
@@ -73,11 +86,11 @@ def test_a_webhook_that_was_not_kept_wakes_nobody(url: str) -> None:
     engine = create_engine(url)
     with listening(url) as sleeper:
         with engine.connect() as connection:
-            wakeup.notify(connection)
+            call(connection)
             connection.rollback()
         assert not sleeper.wait(0.1)
         with engine.begin() as connection:
-            wakeup.notify(connection)
+            call(connection)
         assert sleeper.wait(LONG_S)
     engine.dispose()
 
@@ -124,9 +137,6 @@ def count_connects(sleeper: Wakeup) -> list[object]:
 def test_with_sqlite_one_looks_often(tmp_path: object) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/store.db")
     with closing(Wakeup(engine)) as sleeper:
-        assert not sleeper.wait(LONG_S)
-        with writing(engine) as connection:
-            wakeup.notify(connection)
         assert not sleeper.wait(LONG_S)
     close_engine(engine)
 
