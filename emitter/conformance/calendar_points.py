@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 
 from emitter.conformance import canaries
 from emitter.conformance.bench import Bench
@@ -84,7 +85,8 @@ def judge_calendars(
     at = datetime.now(UTC)
     reader = _Reader(bench, command, year_from(at))
     before = reader.read()
-    played = [_play(bench, scenario, at, number) for number, scenario in enumerate(scenarios)]
+    told = told_apart(scenarios, at, bench.generation)
+    played = [_play(bench, scenario, story) for scenario, story in zip(scenarios, told, strict=True)]
     expected = sum((one.expected for one in played), Counter[Key]())
     outcome = _settled(lambda: reader.since(before), expected, settle_s)
     own = [Result(*_row(one.scenario), _story(one, outcome, expected)) for one in played]
@@ -135,9 +137,23 @@ def _key(agent: str, entry: ExpectedEntry) -> Key:
     return Key(agent, entry.start.astimezone(UTC), entry.end.astimezone(UTC))
 
 
-def _play(bench: Bench, scenario: Scenario, at: datetime, number: int) -> Played:
-    days, minutes = divmod(number, MINUTE_CLASSES)
-    story = _retold(scenario, at, bench.generation, days, minutes)
+def told_apart(scenarios: Sequence[Scenario], at: datetime, generation: Generation) -> Iterator[Story]:
+    """Yield each scenario's story as it would be told at a moment, each at times that are no other one's."""
+    taken: set[Key] = set()
+    for own, scenario in enumerate(scenarios):
+        # A weekly series comes by where another story stands: that depends on the weekday.
+        numbered = (_retold(scenario, at, generation, *divmod(number, MINUTE_CLASSES)) for number in count(own))
+        story = next(story for story in numbered if taken.isdisjoint(_times(story)))
+        taken |= _times(story)
+        yield story
+
+
+def _times(story: Story) -> Set[Key]:
+    """All times that any state of a story shows."""
+    return touched(story) | {_key(agent, entry) for agent, told in story.expected.items() for entry in told}
+
+
+def _play(bench: Bench, scenario: Scenario, story: Story) -> Played:
     bench.deliver([step.body for step in story.steps], ordered=scenario.ordered)
     entries = {_key(agent, entry): entry for agent, told in story.expected.items() for entry in told}
     expected = Counter(_key(agent, entry) for agent, told in story.expected.items() for entry in told)

@@ -107,6 +107,19 @@ def test_a_token_that_covers_nothing_and_never_ends_is_found_out(judged):
     assert failing(findings) == {"signature.altered", "signature.expired"}
 
 
+@pytest.mark.parametrize("days", range(14))
+def test_no_two_stories_show_an_entry_at_the_same_time_whatever_the_weekday(days):
+    """Else an entry too many is the fault of a story that is right."""
+    at = NOW + timedelta(days=days)
+    scenarios = calendar_points.stories(Generation.YEAR_2024, with_slots=True)
+    times = [
+        touched(story) | {(agent, entry.start, entry.end) for agent, told in story.expected.items() for entry in told}
+        for story in calendar_points.told_apart(scenarios, at, Generation.YEAR_2024)
+    ]
+    assert len(times) == len(scenarios)
+    assert sum(map(len, times)) == len(set().union(*times))
+
+
 @pytest.mark.parametrize(
     ("kind", "stories"),
     [
