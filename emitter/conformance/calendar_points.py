@@ -143,21 +143,20 @@ def told_apart(scenarios: Sequence[Scenario], at: datetime, generation: Generati
     for own, scenario in enumerate(scenarios):
         # A weekly series comes by where another story stands: that depends on the weekday.
         numbered = (_retold(scenario, at, generation, *divmod(number, MINUTE_CLASSES)) for number in count(own))
-        story = next(story for story in numbered if taken.isdisjoint(_times(story)))
-        taken |= _times(story)
+        story = next(story for story in numbered if taken.isdisjoint(touched(story).union(_expected(story))))
+        taken.update(touched(story), _expected(story))
         yield story
 
 
-def _times(story: Story) -> Set[Key]:
-    """All times that any state of a story shows."""
-    return touched(story) | {_key(agent, entry) for agent, told in story.expected.items() for entry in told}
+def _expected(story: Story) -> list[Key]:
+    """Return what must be shown in the end, an entry that comes twice twice."""
+    return [_key(agent, entry) for agent, told in story.expected.items() for entry in told]
 
 
 def _play(bench: Bench, scenario: Scenario, story: Story) -> Played:
     bench.deliver([step.body for step in story.steps], ordered=scenario.ordered)
     entries = {_key(agent, entry): entry for agent, told in story.expected.items() for entry in told}
-    expected = Counter(_key(agent, entry) for agent, told in story.expected.items() for entry in told)
-    return Played(scenario, expected, touched(story), entries)
+    return Played(scenario, Counter(_expected(story)), touched(story), entries)
 
 
 def _retold(scenario: Scenario, at: datetime, usual: Generation, days: int, minutes: int) -> Story:

@@ -66,10 +66,10 @@ class Grouped(Generic[In, Out]):
             leads, self._led = not self._led, True
         if not leads:
             ticket.turn.acquire()  # until it is done, or until it is the first of those that wait
-            if ticket.next is not None:
-                ticket.next.turn.release()
         if not ticket.done:
             self._lead()
+        if ticket.next is not None:
+            ticket.next.turn.release()
         if ticket.error is not None:
             raise ticket.error
         return ticket.results or []
@@ -94,8 +94,6 @@ class Grouped(Generic[In, Out]):
             # Each wakes the next one: those who wake up all at once would wait for Python's lock, one for the other.
             for ticket, after in pairwise(group):
                 ticket.next = after
-            if group and group[0].next is not None:
-                group[0].next.turn.release()
 
     def _take(self) -> list[_Ticket[In, Out]]:
         with self._lock:
