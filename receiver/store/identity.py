@@ -27,23 +27,26 @@ def is_mailbox(mailbox: Mailbox) -> ColumnElement[bool]:
 
 def mailbox_id(connection: Connection, mailbox: Mailbox) -> int:
     """Return the row of a mailbox, made if need be."""
-    known: int | None = connection.scalar(select(mailboxes.c.id).where(is_mailbox(mailbox)))
-    if known is not None:
-        return known
-    new = {"calendar": mailbox.calendar, "address": mailbox.address, "attempts": 0}
-    created: int = connection.execute(insert(mailboxes).values(new).returning(mailboxes.c.id)).scalar_one()
-    return created
+    return mailbox_ids(connection, [mailbox])[mailbox]
 
 
 def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[Mailbox, int]:
     """Return the rows of some mailboxes, made if need be."""
+    known = _known_ids(connection, wanted)
+    # In order: two hosts that make the same mailboxes wait for each other, and not in a circle.
+    if new := sorted(set(wanted) - known.keys()):
+        rows = [{"calendar": mailbox.calendar, "address": mailbox.address, "attempts": 0} for mailbox in new]
+        connection.execute(insert(mailboxes), rows)
+        known |= _known_ids(connection, new)
+    return known
+
+
+def _known_ids(connection: Connection, wanted: Collection[Mailbox]) -> dict[Mailbox, int]:
     columns = mailboxes.c.calendar, mailboxes.c.address
     # By address alone: SQLite finds a list of pairs by no index.
     named = mailboxes.c.address.in_({mailbox.address for mailbox in wanted})
     rows = connection.execute(select(mailboxes.c.id, *columns).where(named))
-    known = {found: row.id for row in rows if (found := Mailbox(row.calendar, row.address)) in wanted}
-    # In order: two hosts that make the same mailboxes wait for each other, and not in a circle.
-    return known | {new: mailbox_id(connection, new) for new in sorted(set(wanted) - known.keys())}
+    return {found: row.id for row in rows if (found := Mailbox(row.calendar, row.address)) in wanted}
 
 
 def aliases(connection: Connection) -> Mapping[Mailbox, Mailbox]:
