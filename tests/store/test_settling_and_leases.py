@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from connectors.base import Done, Unconfirmed
 from receiver.core.desired import Decision
@@ -46,6 +47,17 @@ def test_a_wish_becomes_work_in_its_mailbox(store: Store) -> None:
     assert {first.mailbox, second.mailbox} == {HERS, HIS}
     assert [item.placement.desired for item in first.items] == ["d1"]
     assert store.claim("exchange", NOW, 100, LEASE) is None, "both are leased"
+
+
+@pytest.mark.parametrize("mailboxes", [1, 30])
+def test_however_many_new_mailboxes_settling_asks_as_few_questions(store: Store, mailboxes: int) -> None:
+    store.accept([incoming(a_delivery())], NOW)
+    wishes = {Mailbox("exchange", f"agent{number}@x.example"): "d1" for number in range(mailboxes)}
+    said: list[str] = []
+    event.listen(store._engine, "before_cursor_execute", lambda *words: said.append(words[2]))
+    store.settle(lambda _: Decision(wishes), NOW)
+    assert sum("FROM mailboxes" in each or "INTO mailboxes" in each for each in said) <= 5
+    assert {claim(store).mailbox for _ in wishes} == set(wishes)
 
 
 def test_a_mailbox_of_another_calendar_is_not_handed_out(store: Store) -> None:
