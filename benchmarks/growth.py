@@ -34,7 +34,6 @@ from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.operations.status import status
 from receiver.store import Incoming, Store
-from receiver.store.inbox import row_of
 from receiver.store.retention import PAUSE_S
 from tests.databases import new_database, postgres_binaries, postgres_cluster, sqlalchemy_url
 
@@ -95,7 +94,7 @@ class Place:
 
     def keep_batch(self) -> Prepared:
         """Put down at once, as when many threads wait together, as many new appointments as changes of old ones."""
-        rows = [row_of(incoming) for incoming in self._news(BATCH)]
+        rows = [self.store._appender.prepared(incoming) for incoming in self._news(BATCH)]  # noqa: SLF001
         return lambda: self.store._intake.submit(rows)  # noqa: SLF001  # threads would be measured too
 
     def judge(self) -> Prepared:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,12 +27,6 @@ _PRAGMAS = (
 )
 CONFLICT_RETRIES = 5
 _LOCK = "rdv_write_lock"
-_ONE_STATEMENT = "rdv_one_statement"
-_ALONE: dict[str, dict[str, Any]] = {
-    "sqlite": {_ONE_STATEMENT: True},
-    "postgresql": {"isolation_level": "AUTOCOMMIT"},
-}
-"""Options of a connection on which a statement alone is a transaction."""
 CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
 
 
@@ -113,9 +107,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the start: a lock that is asked for midway can only be refused."""
-    options = connection.get_execution_options()
-    if not options.get(_ONE_STATEMENT, False):
-        connection.exec_driver_sql("BEGIN" if options.get("rdv_read_only", False) else "BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get("rdv_read_only", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 @contextmanager
@@ -160,13 +153,8 @@ def reading(engine: Engine, *, snapshot: bool = False) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine, *, locked: bool = False, one_statement: bool = False) -> Iterator[Connection]:
+def writing(engine: Engine) -> Iterator[Connection]:
     """Yield a transaction that is on disk when the block ends, or changed nothing.
-
-    Args:
-        engine: where.
-        locked: whether the caller holds the write lock.
-        one_statement: whether the block writes once; a statement alone is a transaction, which costs less.
 
     Raises:
         Conflict: another host changed the same rows; the block may be run again.
@@ -174,11 +162,8 @@ def writing(engine: Engine, *, locked: bool = False, one_statement: bool = False
 
     """
     try:
-        with nullcontext() if locked else write_lock(engine), engine.connect() as connection:
-            if one_statement:
-                connection.execution_options(**_ALONE[engine.dialect.name])
-            with connection.begin():
-                yield connection
+        with write_lock(engine), engine.begin() as connection:
+            yield connection
     except IntegrityError:
         raise Conflict from None
     except OperationalError as error:

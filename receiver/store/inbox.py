@@ -4,19 +4,18 @@ The web processes append: one statement, no look at what is known, so that an an
 Judging reads and writes along a dozen indexes; a worker does it for many webhooks at once.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from receiver.core.facts import AgentNews, Delivery, Emitter, News, RoleNews, model_of
-from receiver.store import intake, tallies, wakeup
+from receiver.store import intake, tallies
 from receiver.store.records import Incoming, Receipt
 from receiver.store.tables import inbox
 from receiver.store.tallies import Tally
@@ -33,21 +32,18 @@ _WAITING = inbox.c.failure.is_(None)
 _FIRST = select(inbox).where(_WAITING).order_by(inbox.c.id).with_for_update(skip_locked=True)
 _THESE = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
-Row = dict[str, Any]
-"""A webhook as it is put down, by column."""
 
-# PostgreSQL gets them as one document, in a statement whose text is the same for any number of rows: it plans it once,
-# and hears of it once. Texts go as such: told their length, it would cut those that are too long and not refuse them.
-_APPEND_AND_NOTIFY = text("""\
-WITH appended AS (
-    INSERT INTO inbox (delivery, source, platform, emitter, digest, sort, news, received_at)
-    SELECT delivery, source, platform, emitter, decode(digest, 'hex'), sort, news, received_at
-    FROM json_to_recordset(:rows) AS brought(
-        delivery text, source text, platform text, emitter text, digest text, sort text, news text,
-        received_at timestamptz
-    )
-)
-SELECT pg_notify(:channel, '')""").bindparams(channel=wakeup.CHANNEL)
+class Row(NamedTuple):
+    """A webhook as it is put down."""
+
+    delivery: str
+    source: str
+    platform: str
+    emitter: str
+    digest: bytes
+    sort: str
+    news: str
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +56,19 @@ class Judged:
     """None: it cannot be judged, and is set aside."""
 
 
-def append(connection: Connection, batch: Sequence[Row]) -> None:
-    """Put webhooks down to be judged: one statement, which the caller may make a transaction of its own."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(_APPEND_AND_NOTIFY, {"rows": json.dumps(batch, default=_as_text)})
-    else:
-        connection.execute(insert(inbox), batch)
-
-
-def _as_text(value: bytes | datetime) -> str:
-    return value.hex() if isinstance(value, bytes) else value.isoformat()
-
-
 def row_of(incoming: Incoming) -> Row:
-    """Return a webhook as it is put down; done before others have to wait for it."""
+    """Return a webhook as it is put down."""
     sort = _SORT_OF[type(incoming.news)]
-    return {
-        "delivery": incoming.id,
-        "source": incoming.source,
-        "platform": incoming.platform,
-        "emitter": incoming.emitter,
-        "digest": incoming.digest,
-        "sort": sort,
-        "news": _FORMATS[sort].dump_json(incoming.news).decode(),
-        "received_at": incoming.received_at,
-    }
+    return Row(
+        incoming.id,
+        incoming.source,
+        incoming.platform,
+        incoming.emitter,
+        incoming.digest,
+        sort,
+        _FORMATS[sort].dump_json(incoming.news).decode(),
+        incoming.received_at,
+    )
 
 
 def judge(connection: Connection, now: datetime, limit: int) -> list[Judged]:

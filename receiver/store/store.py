@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -46,6 +46,7 @@ from receiver.store import (
     writes,
 )
 from receiver.store.activity import HourCount, ModelCount, SeriesCount
+from receiver.store.appending import Appender
 from receiver.store.copying import Watch
 from receiver.store.engine import (
     CONFLICT_RETRIES,
@@ -88,10 +89,12 @@ class Store:
 
     def __init__(self, url: str, patience_s: float | None = None) -> None:
         self._engine = open_engine(url, patience_s)
+        self._appender = Appender(self._engine)
         self._intake = Grouped(self._append, INTAKE_BATCH, StoreUnavailable, lambda: write_lock(self._engine))
 
     def close(self) -> None:
         """Give the connections back."""
+        self._appender.close()
         close_engine(self._engine)
 
     # Schema
@@ -136,12 +139,11 @@ class Store:
             StoreUnavailable: it was not put down.
 
         """
-        self._intake.submit([inbox.row_of(incoming)])
+        self._intake.submit([self._appender.prepared(incoming)])
 
-    def _append(self, batch: Sequence[inbox.Row]) -> list[None]:
-        with writing(self._engine, locked=True, one_statement=True) as connection:
-            inbox.append(connection, batch)
-        return [None for _ in batch]
+    def _append(self, rows: Sequence[Any]) -> list[None]:
+        self._appender.append(rows)
+        return [None for _ in rows]
 
     def judge(self, now: datetime, limit: int = inbox.JUDGED_AT_ONCE) -> list[Judged]:
         """Judge the webhooks that were put down first; an empty list: none was left.

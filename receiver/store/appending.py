@@ -1,0 +1,134 @@
+"""Puts webhooks down: one statement for all that wait, which is a transaction of its own.
+
+Everybody else's webhooks wait meanwhile. So it goes by the driver itself, over a connection that stays open: what
+SQLAlchemy does around a statement (out of the pool and back, events, parameters) takes longer than the statement.
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import chain
+from select import POLLIN, poll
+from typing import Any, Protocol
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from receiver.store import inbox
+from receiver.store.engine import StoreUnavailable
+from receiver.store.records import Incoming
+from receiver.store.tables import Moment
+from receiver.store.wakeup import CHANNEL
+
+
+class _Database(Protocol):
+    """What the two databases do differently."""
+
+    def prepared(self, row: inbox.Row) -> Any:
+        """Return a row as the statement takes it."""
+        ...
+
+    def has_gone(self, connection: Any) -> bool:
+        """Whether the server hung up since the connection was used last."""
+        ...
+
+    def append(self, connection: Any, rows: Sequence[Any]) -> None:
+        """Put rows down."""
+        ...
+
+
+class Appender:
+    """Appends to the inbox. `prepared` is for any thread, all else for one at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._database: _Database = _Sqlite(engine) if engine.dialect.name == "sqlite" else _Postgresql()
+        self._connection: Any = None
+        """The driver's own; None: not opened yet, or lost."""
+
+    def prepared(self, incoming: Incoming) -> Any:
+        """Return a webhook as `append` takes it: done before others have to wait for it."""
+        return self._database.prepared(inbox.row_of(incoming))
+
+    def append(self, rows: Sequence[Any]) -> None:
+        """Put webhooks down; they are on disk when this returns.
+
+        Raises:
+            StoreUnavailable: they are not, or the database was lost before it said so.
+
+        """
+        try:
+            self._database.append(self._opened(), rows)
+        except PoolTimeout:
+            raise StoreUnavailable("NoConnection") from None
+        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+            self.close()
+            raise StoreUnavailable(type(getattr(error, "orig", error)).__name__) from None
+
+    def _opened(self) -> Any:
+        if self._connection is not None and self._database.has_gone(self._connection):
+            self.close()
+        if self._connection is None:
+            pooled = self._engine.raw_connection()
+            self._connection = pooled.driver_connection
+            pooled.detach()  # it is no other's any more
+            self._engine.dialect.set_isolation_level(self._connection, "AUTOCOMMIT")
+        return self._connection
+
+    def close(self) -> None:
+        """Give the connection back; another is opened when it is needed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(self._engine.dialect.loaded_dbapi.Error):
+                connection.close()
+
+
+class _Sqlite:
+    _INTO = "INSERT INTO inbox (delivery, source, platform, emitter, digest, sort, news, received_at) VALUES "
+    _ROW = "(?, ?, ?, ?, ?, ?, ?, ?)"
+
+    def __init__(self, engine: Engine) -> None:
+        self._written: Any = Moment().bind_processor(engine.dialect)
+
+    def prepared(self, row: inbox.Row) -> Any:
+        return (*row[:-1], self._written(row.received_at))
+
+    def has_gone(self, _connection: Any) -> bool:
+        return False
+
+    def append(self, connection: Any, rows: Sequence[Any]) -> None:
+        # Not row by row: between two of them Python's driver lets other threads run, and then waits for its turn.
+        connection.execute(self._INTO + ", ".join([self._ROW] * len(rows)), list(chain.from_iterable(rows)))
+
+
+class _Postgresql:
+    # The rows come as one document, in a statement whose text is the same for any number of them: planned once, heard
+    # of once. Texts go as such: told their length, it would cut those that are too long and not refuse them.
+    _APPEND_AND_NOTIFY = """\
+WITH appended AS (
+    INSERT INTO inbox (delivery, source, platform, emitter, digest, sort, news, received_at)
+    SELECT delivery, source, platform, emitter, decode(digest, 'hex'), sort, news, received_at
+    FROM json_to_recordset(%s) AS brought(
+        delivery text, source text, platform text, emitter text, digest text, sort text, news text,
+        received_at timestamptz
+    )
+)
+SELECT pg_notify(%s, '')"""
+
+    def prepared(self, row: inbox.Row) -> Any:
+        return json.dumps(row._asdict(), default=_as_text)
+
+    def has_gone(self, connection: Any) -> bool:
+        """Look whether something lies in the socket: unasked, a server says nothing but goodbye."""
+        awaited = poll()
+        awaited.register(connection.fileno(), POLLIN)
+        return bool(awaited.poll(0))
+
+    def append(self, connection: Any, rows: Sequence[Any]) -> None:
+        connection.execute(self._APPEND_AND_NOTIFY, [f"[{','.join(rows)}]", CHANNEL])
+
+
+def _as_text(value: bytes | datetime) -> str:
+    return value.hex() if isinstance(value, bytes) else value.isoformat()
