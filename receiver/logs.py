@@ -76,6 +76,8 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     # Without their words, what libraries say below a warning says nothing.
     root.setLevel(max(logging.WARNING, ours.level))
     logging.getLogger(_LIFECYCLE).setLevel(logging.INFO)
+    # No line tells them, and each record would look them up.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # Python's own printing of a failed log call shows the arguments.
     logging.raiseExceptions = False
     logging.captureWarnings(capture=True)
@@ -96,7 +98,7 @@ class JsonFormatter(logging.Formatter):
         line = {"ts": when.replace("+00:00", "Z"), "level": record.levelname.lower(), "event": content.pop("event")}
         # A field cannot take the place of what every line has.
         line |= {name: value for name, value in content.items() if name not in line}
-        return json.dumps(line, default=_type_name)
+        return _ENCODER.encode(line)
 
 
 def _content(record: logging.LogRecord) -> dict[str, object]:
@@ -121,6 +123,9 @@ def _error(kind: type[BaseException], trace: TracebackType | None) -> dict[str, 
 def _type_name(value: object) -> str:
     # A value that is no plain field is a mistake of the caller; its repr might hold anything.
     return f"<{type(value).__name__}>"
+
+
+_ENCODER = json.JSONEncoder(default=_type_name)
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

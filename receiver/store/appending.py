@@ -4,14 +4,13 @@ Everybody else's webhooks wait meanwhile. So it goes by the driver itself, over 
 SQLAlchemy does around a statement (out of the pool and back, events, parameters) takes longer than the statement.
 """
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
 from itertools import chain
 from select import POLLIN, poll
 from typing import Any, Protocol
 
+from pydantic_core import to_json
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -118,7 +117,7 @@ WITH appended AS (
 SELECT pg_notify(%s, '')"""
 
     def prepared(self, row: inbox.Row) -> Any:
-        return json.dumps(row._asdict(), default=_as_text)
+        return to_json(row._asdict(), bytes_mode="hex").decode()
 
     def has_gone(self, connection: Any) -> bool:
         """Look whether something lies in the socket: unasked, a server says nothing but goodbye."""
@@ -128,7 +127,3 @@ SELECT pg_notify(%s, '')"""
 
     def append(self, connection: Any, rows: Sequence[Any]) -> None:
         connection.execute(self._APPEND_AND_NOTIFY, [f"[{','.join(rows)}]", CHANNEL])
-
-
-def _as_text(value: bytes | datetime) -> str:
-    return value.hex() if isinstance(value, bytes) else value.isoformat()
