@@ -21,7 +21,7 @@ lint: $(READY)  ## style, types and the direction of imports
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m bandit -q -c pyproject.toml -r receiver connectors
 
-bench: $(READY)  ## figures, one a line, and as JSON under build/bench (about 12 minutes; intake needs Debian's wrk and webhook, PostgreSQL is measured where installed)
+bench: $(READY)  ## figures, one a line, and as JSON under build/bench (about 9 minutes; intake needs Debian's wrk and webhook, PostgreSQL is measured where installed)
 	@mkdir -p build/bench
 	@$(RUN) -m benchmarks.ews_storm --json build/bench/ews_storm.json
 	@$(RUN) -m benchmarks.intake --json build/bench/intake.json
