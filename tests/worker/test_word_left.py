@@ -100,7 +100,7 @@ def test_an_entry_that_is_not_where_it_was_left_is_told(bench: Bench) -> None:
 
 def test_what_a_lost_write_left_twice_is_noted_when_it_goes(bench: Bench) -> None:
     """It has no placement: the row says of which event it was."""
-    bench.inject(FaultKind.LATE_COMMIT, verb="CreateItem", delay_s=0.3)
+    bench.inject(FaultKind.LATE_COMMIT, verb="CreateItem", delay_s=1.0)
     bench.tell(agents=HER_OWN)
     bench.work()
     bench.pass_time(bench.timings.settle)
