@@ -142,9 +142,12 @@ def told_apart(scenarios: Sequence[Scenario], at: datetime, generation: Generati
     taken: set[Key] = set()
     for own, scenario in enumerate(scenarios):
         # A weekly series comes by where another story stands: that depends on the weekday.
-        numbered = (_retold(scenario, at, generation, *divmod(number, MINUTE_CLASSES)) for number in count(own))
-        story = next(story for story in numbered if taken.isdisjoint(touched(story).union(_expected(story))))
-        taken.update(touched(story), _expected(story))
+        for number in count(own):
+            story = _retold(scenario, at, generation, *divmod(number, MINUTE_CLASSES))
+            times = touched(story).union(_expected(story))
+            if taken.isdisjoint(times):
+                break
+        taken |= times
         yield story
 
 

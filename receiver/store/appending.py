@@ -12,11 +12,10 @@ from typing import Any, Protocol
 
 from pydantic_core import to_json
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from receiver.store import inbox
-from receiver.store.engine import StoreUnavailable
+from receiver.store.engine import StoreUnavailable, own_connection
 from receiver.store.records import Incoming
 from receiver.store.tables import Moment
 from receiver.store.wakeup import CHANNEL
@@ -62,18 +61,15 @@ class Appender:
             self._database.append(self._opened(), rows)
         except PoolTimeout:
             raise StoreUnavailable("NoConnection") from None
-        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+        except self._engine.dialect.loaded_dbapi.Error as error:
             self.close()
-            raise StoreUnavailable(type(getattr(error, "orig", error)).__name__) from None
+            raise StoreUnavailable(type(error).__name__) from None
 
     def _opened(self) -> Any:
         if self._connection is not None and self._database.has_gone(self._connection):
             self.close()
         if self._connection is None:
-            pooled = self._engine.raw_connection()
-            self._connection = pooled.driver_connection
-            pooled.detach()  # it is no other's any more
-            self._engine.dialect.set_isolation_level(self._connection, "AUTOCOMMIT")
+            self._connection = own_connection(self._engine)
         return self._connection
 
     def close(self) -> None:

@@ -75,6 +75,21 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
     return engine
 
 
+def own_connection(engine: Engine) -> Any:
+    """Return a connection of the driver's that is no other's, on which a statement is a transaction; to be closed.
+
+    Raises:
+        PoolTimeout: too many are in use.
+        Error: the driver's own; the database cannot be reached.
+
+    """
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    engine.dialect.set_isolation_level(connection, "AUTOCOMMIT")
+    pooled.detach()
+    return connection
+
+
 _OF_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 
 

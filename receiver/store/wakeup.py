@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.store.engine import own_connection
+
 CHANNEL = "rdv_receiver"
 """Of PostgreSQL's NOTIFY: who puts webhooks down calls there, and is heard once they are on disk."""
 POLL_S = 0.1
@@ -76,10 +78,7 @@ class Wakeup:
         if self._ears is not None or time.monotonic() < self._listen_due:
             return False
         with suppress(SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error):
-            pooled = self._engine.raw_connection()
-            self._ears = pooled.driver_connection
-            pooled.detach()  # it is no other's any more
-            self._ears.autocommit = True
+            self._ears = own_connection(self._engine)
             self._ears.execute(f"LISTEN {CHANNEL}")
             return True
         self._stop_listening()

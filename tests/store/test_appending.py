@@ -106,6 +106,11 @@ def test_what_a_frozen_server_did_not_confirm_is_not_acknowledged(store_url: str
             assert kept(store) == 2
 
 
+def test_where_no_server_is_nothing_is_acknowledged() -> None:
+    with closing(Store("postgresql+psycopg://rdv@127.0.0.1:1/none")) as store, pytest.raises(StoreUnavailable):
+        keep(store, 1)
+
+
 def test_a_statement_that_fails_costs_the_next_one_nothing(store: Store) -> None:
     keep(store, 1)
     with pytest.raises(StoreUnavailable):

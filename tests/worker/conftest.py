@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,19 @@ from tests.worker.office import Office
 
 
 @pytest.fixture
-def bench(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Bench]:
-    copy = tmp_path / "store.db"
-    shutil.copy(migrated_sqlite, copy)
-    with open_bench(f"sqlite:///{copy}") as opened:
+def fresh_sqlite(migrated_sqlite: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'store.db')}"
+
+
+@pytest.fixture
+def store_in_time(fresh_sqlite: str) -> Iterator[StoreInTime]:
+    with closing(StoreInTime(fresh_sqlite)) as store:
+        yield store
+
+
+@pytest.fixture
+def bench(fresh_sqlite: str) -> Iterator[Bench]:
+    with open_bench(fresh_sqlite) as opened:
         yield opened
 
 
@@ -28,27 +38,19 @@ def bench_on_each(store_url: str) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def office(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Office]:
-    copy = tmp_path / "store.db"
-    shutil.copy(migrated_sqlite, copy)
-    store = StoreInTime(f"sqlite:///{copy}")
+def office(store_in_time: StoreInTime, tmp_path: Path) -> Iterator[Office]:
     with captured_logs() as stream:
-        opened = Office(tmp_path, store, stream)
+        opened = Office(tmp_path, store_in_time, stream)
         yield opened
         opened.worker._stop_crews()
-        store.close()
 
 
 @pytest.fixture
-def watch(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Watch]:
-    copy = tmp_path / "store.db"
-    shutil.copy(migrated_sqlite, copy)
-    store = StoreInTime(f"sqlite:///{copy}")
+def watch(store_in_time: StoreInTime) -> Iterator[Watch]:
     with captured_logs() as stream:
-        opened = Watch(store, stream)
+        opened = Watch(store_in_time, stream)
         yield opened
         for each in opened.lookouts:
             each.stop()
             each.join(time.monotonic() + 30)
         assert opened.lines("unforeseen") == []
-    store.close()
