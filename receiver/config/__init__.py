@@ -1,5 +1,6 @@
 """The configuration: YAML and environment in, frozen `Settings` out, or every problem at once with its place."""
 
+from receiver.config.authority import authority, authority_of, signed_by
 from receiver.config.loading import load
 from receiver.config.problems import ConfigurationErrors, Problem
 from receiver.config.reload import Reloadable
@@ -36,5 +37,8 @@ __all__ = [
     "SigningSecret",
     "Source",
     "WebSettings",
+    "authority",
+    "authority_of",
     "load",
+    "signed_by",
 ]

@@ -96,6 +96,8 @@ class RdvState:
     verticale: str | None = None
     rdv: int | None = None
     """RDV Service Public's id, for building the link."""
+    marked: bool = field(default=False, compare=False)
+    """Cancelled among so many that it shows as such, whatever the policy, until somebody says that they may go."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from receiver.store.records import (
 )
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
+from receiver.store.set_aside import Group, Waiting
 from receiver.store.sight import COUNTED, WORKERS, Sight
 from receiver.store.store import Store
 from receiver.store.tallies import Figure, Tally
@@ -45,6 +46,7 @@ __all__ = [
     "FailureGroup",
     "FailureScope",
     "Figure",
+    "Group",
     "HeldEvent",
     "HourCount",
     "InForce",
@@ -69,6 +71,7 @@ __all__ = [
     "TokenRecord",
     "Trouble",
     "Verdict",
+    "Waiting",
     "Wakeup",
     "Watch",
     "WorkItem",

@@ -6,45 +6,99 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, select, update
 
 from receiver.core.facts import AgentNews, EventKind, Model, RoleNews
+from receiver.store.guard import Guard, speaker
 from receiver.store.listed import learn, unsettle
+from receiver.store.records import Aside, Incoming, Reason, Receipt, Verdict
 from receiver.store.tables import agents, event_agents, events, roles
 
-
-def learn_agent(connection: Connection, platform: str, news: AgentNews, now: datetime) -> bool:
-    """Keep what a message says of an agent; return whether it is news."""
-    known_at = connection.scalar(select(agents.c.state_at).where(_is(platform, news.agent.ident)))
-    learn(connection, platform, news.agent, news.version.state_at, now)
-    return known_at is None or known_at <= news.version.state_at
+OF_AGENTS = (Model.ABSENCE, Model.PLAGE_OUVERTURE)
+"""What the platform deletes with an agent's last place."""
 
 
-def learn_role(connection: Connection, platform: str, news: RoleNews, now: datetime) -> bool:
-    """Keep whether an agent has a place in an organisation; return whether it is news.
+def learn_agent(connection: Connection, incoming: Incoming, news: AgentNews, guard: Guard, now: datetime) -> Receipt:
+    """Judge what a message says of an agent, and keep it if it is news."""
+    known_at = connection.scalar(select(agents.c.state_at).where(_is(incoming.platform, news.agent.ident)))
+    if entries := _learn(connection, incoming, news, guard, now):
+        return Receipt(Verdict.HELD, asides=(Aside(Reason.REMOVAL, news, entries=entries),))
+    is_news = known_at is None or known_at <= news.version.state_at
+    return Receipt(Verdict.ACCEPTED if is_news else Verdict.SUPERSEDED)
+
+
+def learn_role(connection: Connection, incoming: Incoming, news: RoleNews, guard: Guard, now: datetime) -> Receipt:
+    """Judge whether an agent has a place in an organisation, and keep it if it is news.
 
     The platform deletes the absences and plages of an agent who loses the last place, and tells nobody: by then they
     have no endpoint to be sent to.
     """
-    learn(connection, platform, news.agent, news.version.state_at, now)
-    if not _keep_role(connection, platform, news):
-        return False
-    gone_at = _gone_at(connection, platform, news.agent.ident)
-    changed = _is(platform, news.agent.ident), agents.c.roles_gone_at.is_distinct_from(gone_at)
-    if connection.execute(update(agents).where(*changed).values(roles_gone_at=gone_at)).rowcount:
-        unsettle(connection, platform, news.agent.ident, now, Model.ABSENCE, Model.PLAGE_OUVERTURE)
-    return True
-
-
-def _keep_role(connection: Connection, platform: str, news: RoleNews) -> bool:
+    platform, ident = incoming.platform, news.agent.ident
     this = and_(roles.c.platform == platform, roles.c.wire_id == news.wire_id)
     known = connection.execute(select(roles).where(this).with_for_update()).first()
-    gone = news.version.kind is EventKind.DESTROYED
-    if known is not None and (known.gone or (not gone and known.state_at > news.version.state_at)):
+    if not _may_tell(incoming, news, known):
+        organisation = known.organisation if known is not None else None
+        return Receipt(Verdict.OUT_OF_SCOPE, asides=(Aside(Reason.SCOPE, news, organisation=organisation),))
+    is_news = known is None or _is_newer(known, news)
+    if is_news and (entries := _lost(connection, incoming, news, guard)):
+        return Receipt(Verdict.HELD, asides=(Aside(Reason.REMOVAL, news, entries=entries),))
+    entries = _learn(connection, incoming, news, guard, now)
+    asides = (Aside(Reason.REMOVAL, AgentNews(news.agent, news.version), entries=entries),) if entries else ()
+    if not is_news:
+        return Receipt(Verdict.SUPERSEDED, asides=asides)
+    _keep_role(connection, incoming, news, this, is_known=known is not None)
+    gone_at = _gone_at(connection, platform, ident)
+    changed = _is(platform, ident), agents.c.roles_gone_at.is_distinct_from(gone_at)
+    if connection.execute(update(agents).where(*changed).values(roles_gone_at=gone_at)).rowcount:
+        unsettle(connection, platform, ident, now, *OF_AGENTS)
+    return Receipt(Verdict.ACCEPTED, asides=asides)
+
+
+def _learn(connection: Connection, incoming: Incoming, news: AgentNews | RoleNews, guard: Guard, now: datetime) -> int:
+    """Take in the agent's e-mail; return how many entries that would move, if those are too many."""
+    by = speaker(incoming)
+    return learn(connection, incoming.platform, news.agent, news.version.state_at, now, by, guard.allows(incoming))
+
+
+def _may_tell(incoming: Incoming, news: RoleNews, known: Any) -> bool:
+    """Whether a message may speak for the organisation that the place is in, as far as that is known."""
+    by = incoming.authority
+    if by is None or incoming.released:
+        return True
+    is_elsewhere = known is not None and known.organisation is not None and not by.covers(known.organisation)
+    return by.covers(news.organisation) and not is_elsewhere
+
+
+def _is_newer(known: Any, news: RoleNews) -> bool:
+    if known.gone:
         return False
-    values = {"ident": news.agent.ident, "gone": gone, "state_at": news.version.state_at}
-    if known is None:
-        connection.execute(insert(roles).values(values | {"platform": platform, "wire_id": news.wire_id}))
-    else:
+    return news.version.kind is EventKind.DESTROYED or bool(known.state_at <= news.version.state_at)
+
+
+def _lost(connection: Connection, incoming: Incoming, news: RoleNews, guard: Guard) -> int:
+    """Return how many entries go with a place, if those are too many."""
+    if news.version.kind is not EventKind.DESTROYED:
+        return 0
+    theirs = roles.c.platform == incoming.platform, roles.c.ident == news.agent.ident, ~roles.c.gone
+    another = select(roles.c.wire_id).where(*theirs, roles.c.wire_id != news.wire_id).limit(1)
+    if connection.execute(another).first() is not None:
+        return 0
+    return guard.holds(incoming, guard.entries_of(incoming, news.agent.ident, *OF_AGENTS))
+
+
+def _keep_role(
+    connection: Connection, incoming: Incoming, news: RoleNews, this: ColumnElement[bool], *, is_known: bool
+) -> None:
+    by = incoming.authority
+    values = {
+        "ident": news.agent.ident,
+        "gone": news.version.kind is EventKind.DESTROYED,
+        "state_at": news.version.state_at,
+        "organisation": news.organisation,
+        "authority": by.text if by else None,
+    }
+    if is_known:
         connection.execute(update(roles).where(this).values(values))
-    return True
+    else:
+        keys = {"platform": incoming.platform, "wire_id": news.wire_id}
+        connection.execute(insert(roles).values(values | keys))
 
 
 def _gone_at(connection: Connection, platform: str, ident: str) -> datetime | None:

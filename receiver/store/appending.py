@@ -81,14 +81,17 @@ class Appender:
 
 
 class _Sqlite:
-    _INTO = "INSERT INTO inbox (delivery, source, platform, emitter, digest, sort, news, received_at) VALUES "
-    _ROW = "(?, ?, ?, ?, ?, ?, ?, ?)"
+    _INTO = (
+        "INSERT INTO inbox "
+        "(delivery, source, platform, emitter, digest, sort, news, received_at, authority, signed_by) VALUES "
+    )
+    _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
     def __init__(self, engine: Engine) -> None:
         self._written: Any = Moment().bind_processor(engine.dialect)
 
     def prepared(self, row: inbox.Row) -> Any:
-        return (*row[:-1], self._written(row.received_at))
+        return row._replace(received_at=self._written(row.received_at))
 
     def has_gone(self, _connection: Any) -> bool:
         return False
@@ -103,11 +106,11 @@ class _Postgresql:
     # of once. Texts go as such: told their length, it would cut those that are too long and not refuse them.
     _APPEND_AND_NOTIFY = """\
 WITH appended AS (
-    INSERT INTO inbox (delivery, source, platform, emitter, digest, sort, news, received_at)
-    SELECT delivery, source, platform, emitter, decode(digest, 'hex'), sort, news, received_at
+    INSERT INTO inbox (delivery, source, platform, emitter, digest, sort, news, received_at, authority, signed_by)
+    SELECT delivery, source, platform, emitter, decode(digest, 'hex'), sort, news, received_at, authority, signed_by
     FROM json_to_recordset(%s) AS brought(
         delivery text, source text, platform text, emitter text, digest text, sort text, news text,
-        received_at timestamptz
+        received_at timestamptz, authority text, signed_by text
     )
 )
 SELECT pg_notify(%s, '')"""

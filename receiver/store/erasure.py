@@ -30,19 +30,34 @@ from receiver.store import identity, inbox, rulesets
 from receiver.store.placements import placement_of
 from receiver.store.tables import (
     adopted,
+    agent_words,
     agents,
     event_agents,
     events,
     mailboxes,
     placements,
     roles,
+    set_aside,
     tokens,
     writes,
 )
 from receiver.store.tables import inbox as waiting
 from receiver.store.tables import rulesets as ruleset_rows
 
-PERSONAL = (waiting, agents, roles, event_agents, events, placements, mailboxes, adopted, writes, ruleset_rows)
+PERSONAL = (
+    waiting,
+    set_aside,
+    agents,
+    agent_words,
+    roles,
+    event_agents,
+    events,
+    placements,
+    mailboxes,
+    adopted,
+    writes,
+    ruleset_rows,
+)
 """Tables of which rows are erased."""
 
 AGENDA = (Model.ABSENCE, Model.PLAGE_OUVERTURE)
@@ -91,6 +106,8 @@ def erase(connection: Connection, email: str, mapping: MailboxMap, now: datetime
     counts["event_agents"] += subject.drop_links()
     counts["roles"] += _rows(connection, roles, subject.is_theirs(roles))
     counts["agents"] += _rows(connection, agents, subject.is_theirs(agents))
+    counts["agent_words"] += _rows(connection, agent_words, subject.is_theirs(agent_words))
+    counts["set_aside"] += subject.drop_set_aside()
     counts["rulesets"] += subject.drop_rulesets()
     counts["tokens"] += subject.drop_labels()
     counts += subject.drop_mailboxes()
@@ -102,7 +119,14 @@ class _Subject:
 
     def __init__(self, connection: Connection, email: str, mapping: MailboxMap, now: datetime) -> None:
         self._connection, self._email, self._mapping, self._now = connection, email, mapping, now
-        named = or_(func.lower(agents.c.email) == email, func.lower(agents.c.former_email) == email)
+        told = agent_words.c.platform == agents.c.platform, agent_words.c.ident == agents.c.ident
+        named = or_(
+            *(func.lower(column) == email for column in (agents.c.email, agents.c.former_email)),
+            exists().where(
+                *told,
+                or_(func.lower(agent_words.c.email) == email, func.lower(agent_words.c.former_email) == email),
+            ),
+        )
         self._known = connection.execute(select(agents).where(named).with_for_update()).all()
         self._people = [(row.platform, row.ident) for row in self._known]
         self._aliases = identity.aliases(connection)
@@ -221,6 +245,11 @@ class _Subject:
         """Forget mappings that are in force no more and name the agent."""
         newest = rulesets.newest_id(self._connection) or 0
         return _rows(self._connection, ruleset_rows, and_(self._names_them(), ruleset_rows.c.id < newest))
+
+    def drop_set_aside(self) -> int:
+        """Forget webhooks that wait for somebody to decide and name the agent."""
+        named = func.lower(set_aside.c.news).contains(self._email, autoescape=True)
+        return _rows(self._connection, set_aside, named)
 
     def drop_labels(self) -> int:
         """Take the agent's address out of what somebody called a token; the token stays what it is."""

@@ -10,19 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
 from sqlalchemy.exc import OperationalError
 
-from receiver.core.facts import AgentNews, Delivery, Emitter, News, RoleNews, model_of
+from receiver.core.facts import model_of
 from receiver.store import intake, tallies
+from receiver.store.news import as_text, incoming_of
 from receiver.store.records import Incoming, Receipt
 from receiver.store.tables import inbox
 from receiver.store.tallies import Tally
-
-_SORTS: dict[str, type[News]] = {"event": Delivery, "agent": AgentNews, "role": RoleNews}
-_SORT_OF = {kind: sort for sort, kind in _SORTS.items()}
-_FORMATS: dict[str, TypeAdapter[News]] = {sort: TypeAdapter(kind) for sort, kind in _SORTS.items()}
 
 NOT_JUDGED = "not_judged"
 JUDGED_AT_ONCE = 50
@@ -44,6 +40,8 @@ class Row(NamedTuple):
     sort: str
     news: str
     received_at: datetime
+    authority: str | None
+    signed_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +56,16 @@ class Judged:
 
 def row_of(incoming: Incoming) -> Row:
     """Return a webhook as it is put down."""
-    sort = _SORT_OF[type(incoming.news)]
     return Row(
         incoming.id,
         incoming.source,
         incoming.platform,
         incoming.emitter,
         incoming.digest,
-        sort,
-        _FORMATS[sort].dump_json(incoming.news).decode(),
+        *as_text(incoming.news),
         incoming.received_at,
+        incoming.authority.text if incoming.authority else None,
+        incoming.signed_by,
     )
 
 
@@ -100,19 +98,13 @@ def _try(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> l
 
 
 def _judge(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Judged]:
-    batch = [_incoming(row) for row in rows]
+    batch = [incoming_of(row) for row in rows]
     receipts = intake.take(connection, batch, now)
     pairs = list(zip(batch, receipts, strict=True))
     counts = Counter(Tally("webhook", each.source, model_of(each.news), receipt.verdict) for each, receipt in pairs)
     tallies.add(connection, counts, now)
     connection.execute(_THESE, {"ids": [row["id"] for row in rows]})
     return [Judged(incoming.id, incoming.source, receipt) for incoming, receipt in pairs]
-
-
-def _incoming(row: RowMapping) -> Incoming:
-    news = _FORMATS[row["sort"]].validate_json(row["news"])
-    emitter = Emitter(row["emitter"])
-    return Incoming(row["delivery"], row["source"], row["platform"], emitter, row["digest"], news, row["received_at"])
 
 
 def _set_aside(connection: Connection, row: RowMapping) -> list[Judged]:

@@ -5,42 +5,86 @@ written together. A thousand webhooks cost a few statements for each hundred, no
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
+from typing import cast
 
 from sqlalchemy import Connection
 
 from receiver.core.facts import AgentNews, Delivery, RoleNews
-from receiver.store import agents
+from receiver.store import agents, set_aside
+from receiver.store.guard import Guard
 from receiver.store.journal import Journal
 from receiver.store.records import Incoming, Receipt, Verdict
 from receiver.store.workset import Workset
 
 
+@dataclass
+class _Touched:
+    """What webhooks changed something about."""
+
+    events: set[int] = field(default_factory=set)
+    agents: set[tuple[str, str]] = field(default_factory=set)
+
+
 def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
-    """Judge webhooks in their order and keep what is news. Runs inside a write transaction."""
-    journal = Journal(connection, batch)
-    receipts: list[Receipt] = []
-    for are_deliveries, run in groupby(batch, lambda incoming: isinstance(incoming.news, Delivery)):
-        if are_deliveries:
-            receipts += Workset(connection, list(run), journal, now).take()
-        else:
-            receipts += [_take_agent_news(connection, incoming, journal, now) for incoming in run]
-    journal.write()
+    """Judge webhooks in their order and keep what is news. Runs inside a write transaction.
+
+    What waits for somebody to decide, and tells of the same, is judged again: it may be decided now.
+    """
+    touched = _Touched()
+    receipts = _take(connection, batch, now, touched)
+    while touched.events or touched.agents:
+        events, people = touched.events, touched.agents
+        touched = _Touched()
+        if not set_aside.judge_again(connection, judge(connection, now, touched), events, people):
+            break  # whatever was judged again still waits
     return receipts
 
 
-def _take_agent_news(connection: Connection, incoming: Incoming, journal: Journal, now: datetime) -> Receipt:
+def decide(connection: Connection, now: datetime) -> set_aside.Judge:
+    """Return what takes in webhooks that somebody decided on, and judges again what waits beside them."""
+    return lambda batch: take(connection, batch, now)
+
+
+def judge(connection: Connection, now: datetime, touched: "_Touched | None" = None) -> set_aside.Judge:
+    """Return what judges webhooks that were set aside."""
+    return lambda batch: _take(connection, batch, now, touched or _Touched())
+
+
+def _take(connection: Connection, batch: Sequence[Incoming], now: datetime, touched: _Touched) -> list[Receipt]:
+    journal = Journal(connection, batch)
+    guard = Guard(connection, now)
+    receipts: list[Receipt] = []
+    for are_deliveries, run in groupby(batch, lambda incoming: isinstance(incoming.news, Delivery)):
+        if are_deliveries:
+            workset = Workset(connection, list(run), journal, guard, now)
+            receipts += workset.take()
+            touched.events |= workset.touched
+            touched.agents |= workset.moved
+        else:
+            for incoming in run:
+                receipt = _take_agent_news(connection, incoming, journal, guard, now)
+                if receipt.verdict is Verdict.ACCEPTED and isinstance(incoming.news, AgentNews | RoleNews):
+                    touched.agents.add((incoming.platform, incoming.news.agent.ident))
+                receipts.append(receipt)
+    journal.write()
+    guard.write()
+    set_aside.put(connection, zip(batch, receipts, strict=True), now)
+    return receipts
+
+
+def _take_agent_news(
+    connection: Connection, incoming: Incoming, journal: Journal, guard: Guard, now: datetime
+) -> Receipt:
     if journal.knows(incoming):
         return Receipt(Verdict.DUPLICATE)
-    verdict = Verdict.ACCEPTED if _learn(connection, incoming, now) else Verdict.SUPERSEDED
-    journal.note(incoming, None, verdict)
-    return Receipt(verdict)
-
-
-def _learn(connection: Connection, incoming: Incoming, now: datetime) -> bool:
-    """Keep news of an agent; return whether they are any."""
-    news = incoming.news
+    news = cast("AgentNews | RoleNews", incoming.news)
     if isinstance(news, RoleNews):
-        return agents.learn_role(connection, incoming.platform, news, now)
-    return isinstance(news, AgentNews) and agents.learn_agent(connection, incoming.platform, news, now)
+        receipt = agents.learn_role(connection, incoming, news, guard, now)
+    else:
+        receipt = agents.learn_agent(connection, incoming, news, guard, now)
+    if receipt.verdict not in {Verdict.HELD, Verdict.OUT_OF_SCOPE}:
+        journal.note(incoming, None, receipt.verdict)
+    return receipt

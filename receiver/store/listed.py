@@ -1,21 +1,37 @@
 """Agents as the newest states list them: the e-mail, and the last real one of those who left.
 
-Those of a batch of deliveries are read together, learnt of in memory, and written together.
+Those of a batch of deliveries are read together, learnt of in memory, and written together. What each authority says
+of an agent is kept apart: which of it counts for an event is decided when that is settled.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, or_, select, true, update
 
-from receiver.core.facts import AgentRef, Model
+from receiver.core.facts import AgentRef, Emitter, Model
 from receiver.core.mailboxes import has_left
-from receiver.store.tables import agents, event_agents, events
+from receiver.core.scope import EVERYTHING, Authority, Word
+from receiver.store.chunks import chunks
+from receiver.store.tables import agent_words, agents, event_agents, events
 
 Key = tuple[str, str]
 """Platform and ident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who tells of an agent."""
+
+    authority: Authority
+    emitter: Emitter
+
+
+Allow = Callable[[Key, "str | None", "str | None", Speaker], int]
+"""Asked before an e-mail replaces another: returns how many entries that would move, if that is too many; else 0."""
 
 
 class Listed:
@@ -25,35 +41,99 @@ class Listed:
         self._connection = connection
         self._now = now
         self._known: dict[Key, dict[str, Any]] = {}
+        self._words: defaultdict[Key, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
         self._new: set[Key] = set()
         self._changed: set[Key] = set()
-        self._moved: set[Key] = set()
+        self._new_words: dict[tuple[Key, tuple[str, str]], dict[str, Any]] = {}
+        self._changed_words: dict[tuple[Key, tuple[str, str]], dict[str, Any]] = {}
+        self._moved: defaultdict[Key, set[Authority]] = defaultdict(set)
 
     def read(self, listed: Iterable[tuple[str, Iterable[AgentRef]]]) -> None:
         """Read the agents of (platform, agents), locking their rows in one order."""
         wanted: defaultdict[str, set[str]] = defaultdict(set)
         for platform, refs in listed:
             wanted[platform].update(ref.ident for ref in refs)
-        for platform, idents in wanted.items():
-            if idents:
-                found = self._connection.execute(_THESE, {"platform": platform, "idents": sorted(idents)}).mappings()
+        for platform, idents in sorted(wanted.items()):
+            for some in chunks(sorted(idents)):
+                named = {"platform": platform, "idents": some}
+                found = self._connection.execute(_THESE, named).mappings()
                 self._known |= {(platform, row["ident"]): dict(row) for row in found}
+                for row in self._connection.execute(_THEIR_WORDS, named).mappings():
+                    self._words[platform, row["ident"]][row["authority_tag"], row["emitter"]] = dict(row)
+                for ident in some:
+                    self._note_what_an_older_program_learnt((platform, ident))
 
-    def learn(self, platform: str, refs: Iterable[AgentRef], state_at: datetime) -> None:
-        """Take in what a state of some age says of the agents it lists; a changed e-mail concerns all their events."""
+    def _note_what_an_older_program_learnt(self, key: Key) -> None:
+        known, words = self._known.get(key), self._words[key]
+        if known is None or not is_unexplained(known["state_at"], (word["state_at"] for word in words.values())):
+            return
+        named = EVERYTHING.tag, ""
+        fields = {name: known[name] for name in _LEARNT}
+        is_new = named not in words
+        words[named] = {"authority": EVERYTHING.text, "authority_tag": EVERYTHING.tag, "emitter": ""} | fields
+        (self._new_words if is_new else self._changed_words)[key, named] = words[named]
+
+    def learn(
+        self, platform: str, refs: Iterable[AgentRef], state_at: datetime, by: Speaker, allow: Allow | None = None
+    ) -> list[tuple[AgentRef, int]]:
+        """Take in what a state of some age says of the agents it lists; a changed e-mail concerns all their events.
+
+        Returns the agents of whom nothing was learnt, as it would move too many entries, and how many.
+        """
+        held = []
         for ref in {ref.ident: ref for ref in refs}.values():
             key = platform, ref.ident
-            known = self._known.get(key)
-            if known is None:
-                nothing = {"former_email": None, "former_at": None, "roles_gone_at": None}
-                new = {"platform": platform, "ident": ref.ident, "email": ref.email, "state_at": state_at}
-                self._known[key] = new | nothing
-                self._new.add(key)
-            elif learnt := _changes(known, ref.email, state_at):
-                known |= learnt
-                self._changed.add(key)
-                if learnt.keys() & {"email", "former_email"}:
-                    self._moved.add(key)
+            if allow and (entries := self._too_many(key, ref, state_at, by, allow)):
+                held.append((ref, entries))
+                continue
+            is_known = key in self._known
+            self._learn_of_agent(key, ref, state_at)
+            if self._learn_word(key, ref, state_at, by) and is_known:
+                self._moved[key].add(by.authority)
+        return held
+
+    def _too_many(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker, allow: Allow) -> int:
+        known = self._known.get(key)
+        if known is None:
+            return 0
+        word = self._words[key].get((by.authority.tag, by.emitter))
+        if word is not None and (word["state_at"] > state_at or word["email"] == ref.email):
+            return 0
+        before = word["email"] if word is not None else known["email"]
+        return allow(key, before, ref.email, by) if before != ref.email else 0
+
+    def _learn_of_agent(self, key: Key, ref: AgentRef, state_at: datetime) -> None:
+        known = self._known.get(key)
+        if known is None:
+            nothing = {"former_email": None, "former_at": None, "roles_gone_at": None}
+            new = {"platform": key[0], "ident": key[1], "email": ref.email, "state_at": state_at}
+            self._known[key] = new | nothing
+            self._new.add(key)
+        elif learnt := _changes(known, ref.email, state_at):
+            known |= learnt
+            self._changed.add(key)
+
+    def _learn_word(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker) -> bool:
+        """Keep what an authority says; return whether another mailbox may follow from it."""
+        named = by.authority.tag, by.emitter
+        word = self._words[key].get(named)
+        if word is None:
+            who = {"authority": by.authority.text, "authority_tag": by.authority.tag, "emitter": by.emitter}
+            said = {"email": ref.email, "state_at": state_at, "former_email": None, "former_at": None}
+            self._words[key][named] = self._new_words[key, named] = who | said
+            return True
+        learnt = _changes(word, ref.email, state_at)
+        if not learnt:
+            return False
+        word |= learnt
+        if (key, named) not in self._new_words:
+            self._changed_words[key, named] = word
+        return bool(learnt.keys() & {"email", "former_email"})
+
+    @property
+    def moved(self) -> set[Key]:
+        """The agents whose entries may belong into another mailbox."""
+        return set(self._moved)
 
     def any_is_gone(self, platform: str, idents: Iterable[str]) -> bool:
         """Whether any of the agents has lost the last place in an organisation."""
@@ -66,8 +146,19 @@ class Listed:
             self._connection.execute(insert(agents), [self._known[key] for key in sorted(self._new)])
         if changed := sorted(self._changed - self._new):
             self._connection.execute(_LEARN, [_named(self._known[key]) for key in changed])
-        for platform, ident in sorted(self._moved):
-            unsettle(self._connection, platform, ident, self._now)
+        if self._new_words:
+            rows = [
+                {"platform": key[0], "ident": key[1], **word}
+                for (key, _), word in sorted(self._new_words.items(), key=_first)
+            ]
+            self._connection.execute(insert(agent_words), rows)
+        if self._changed_words:
+            self._connection.execute(
+                _LEARN_WORD, [_named_word(*each) for each in sorted(self._changed_words.items(), key=_first)]
+            )
+        for (platform, ident), authorities in sorted(self._moved.items()):
+            for authority in authorities:
+                unsettle(self._connection, platform, ident, self._now, within=authority)
 
 
 _THESE = (
@@ -76,12 +167,29 @@ _THESE = (
     .order_by(agents.c.ident)
     .with_for_update()
 )
+_THEIR_WORDS = select(agent_words).where(
+    agent_words.c.platform == bindparam("platform"), agent_words.c.ident.in_(bindparam("idents", expanding=True))
+)
 _LEARNT = ("email", "state_at", "former_email", "former_at")
 _LEARN = (
     update(agents)
     .where(agents.c.platform == bindparam("on_platform"), agents.c.ident == bindparam("with_ident"))
     .values({name: bindparam(name) for name in _LEARNT})
 )
+_LEARN_WORD = (
+    update(agent_words)
+    .where(
+        agent_words.c.platform == bindparam("on_platform"),
+        agent_words.c.ident == bindparam("with_ident"),
+        agent_words.c.authority_tag == bindparam("under"),
+        agent_words.c.emitter == bindparam("sent_by"),
+    )
+    .values({name: bindparam(name) for name in _LEARNT})
+)
+
+
+def _first(item: tuple[Any, Any]) -> Any:
+    return item[0]
 
 
 def _named(known: dict[str, Any]) -> dict[str, Any]:
@@ -89,21 +197,61 @@ def _named(known: dict[str, Any]) -> dict[str, Any]:
     return learnt | {"on_platform": known["platform"], "with_ident": known["ident"]}
 
 
-def learn(connection: Connection, platform: str, ref: AgentRef, state_at: datetime, now: datetime) -> None:
-    """Take in what a state of some age says of one agent, and write it down."""
+def _named_word(key: tuple[Key, tuple[str, str]], word: dict[str, Any]) -> dict[str, Any]:
+    (platform, ident), (tag, emitter) = key
+    learnt = {name: word[name] for name in _LEARNT}
+    return learnt | {"on_platform": platform, "with_ident": ident, "under": tag, "sent_by": emitter}
+
+
+def is_unexplained(state_at: datetime, words_at: Iterable[datetime]) -> bool:
+    """Whether an agent's row is newer than all that is kept of who told what: an older program wrote it."""
+    return all(each < state_at for each in words_at)
+
+
+def word_of(row: RowMapping) -> Word:
+    """Read a row of what an authority says."""
+    emitter = Emitter(row["emitter"]) if row["emitter"] else None
+    authority = Authority.read(row["authority"])
+    return Word(authority, emitter, row["email"], row["state_at"], row["former_email"], row["former_at"])
+
+
+def learn(
+    connection: Connection,
+    platform: str,
+    ref: AgentRef,
+    state_at: datetime,
+    now: datetime,
+    by: Speaker,
+    allow: Allow | None = None,
+) -> int:
+    """Take in what a state of some age says of one agent, and write it down.
+
+    Returns 0; or, where nothing was learnt as it would move too many entries, how many.
+    """
     listed = Listed(connection, now)
     listed.read([(platform, [ref])])
-    listed.learn(platform, [ref], state_at)
+    held = listed.learn(platform, [ref], state_at, by, allow)
     listed.write()
+    return held[0][1] if held else 0
 
 
-def unsettle(connection: Connection, platform: str, ident: str, now: datetime, *models: Model) -> None:
-    """Have what an agent still has to come settled again."""
+def unsettle(
+    connection: Connection, platform: str, ident: str, now: datetime, *models: Model, within: Authority = EVERYTHING
+) -> None:
+    """Have what an agent still has to come settled again, as far as an authority may speak for it."""
     theirs = select(event_agents.c.event_id).where(event_agents.c.ident == ident)
-    concerned = [events.c.id.in_(theirs), events.c.platform == platform, events.c.ends_at >= now]
+    concerned = [events.c.id.in_(theirs), events.c.platform == platform, events.c.ends_at >= now, is_of(within)]
     if models:
         concerned.append(events.c.model.in_(models))
     connection.execute(update(events).where(*concerned).values(unsettled_at=now))
+
+
+def is_of(authority: Authority) -> ColumnElement[bool]:
+    """Ask for the events that an authority may speak for; of absences, which several may, for all."""
+    if authority.organisations is None:
+        return true()
+    organisations = sorted(authority.organisations)
+    return or_(events.c.model == Model.ABSENCE, *(events.c.organisation.in_(some) for some in chunks(organisations)))
 
 
 def _changes(known: Mapping[str, Any], email: str | None, state_at: datetime) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from receiver.core.facts import Emitter, EventState, News
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
+from receiver.core.scope import Authority
 
 FACTS: TypeAdapter[EventState] = TypeAdapter(EventState)
 
@@ -52,6 +54,14 @@ class Incoming:
     """Keyed digest of the body: recognises a repeat, tells nothing."""
     news: News
     received_at: datetime
+    authority: Authority | None = None
+    """For whom it may speak; None: it is our own finding, or an older program kept it, and nothing is asked of it."""
+    signed_by: str = ""
+    """Short names of the secrets that signed it."""
+    released: bool = False
+    """Somebody decided that it holds, whatever would have set it aside."""
+    held: bool = False
+    """It was held for what it would take out, and waits for somebody to decide: no hour that passes decides it."""
 
 
 class Verdict(StrEnum):
@@ -60,6 +70,33 @@ class Verdict(StrEnum):
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
     SUPERSEDED = "superseded"
+    OUT_OF_SCOPE = "out_of_scope"
+    """It speaks for another organisation than the event's: set aside, and nothing changed."""
+    HELD = "held"
+    """It would take out more than goes without a word: set aside, and nothing changed."""
+
+
+class Reason(StrEnum):
+    """Why something waits for somebody to decide."""
+
+    SCOPE = "scope"
+    REMOVAL = "removal"
+    CANCELLATION = "cancellation"
+    """It was taken in, and shows as cancelled instead of going."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What is to be set aside of a webhook."""
+
+    reason: Reason
+    news: News
+    event: Any = None
+    """Bears the number of the event that it meets in `id` by the time that it is written; None: news of an agent."""
+    organisation: int | None = None
+    """To which that event belongs."""
+    entries: int = 0
+    """So many entries it would take out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +106,7 @@ class Receipt:
     verdict: Verdict
     uid: str | None = None
     ambiguous: bool = False
+    asides: tuple[Aside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

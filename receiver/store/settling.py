@@ -12,10 +12,13 @@ from receiver.core.adoption import unseen_placement
 from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, desire
+from receiver.core.scope import read_all
 from receiver.store import adoption, identity
+from receiver.store.chunks import chunks
 from receiver.store.placements import columns_of, keep, placement_of
 from receiver.store.records import read_facts, write_facts
 from receiver.store.tables import agents, event_agents, events, mailboxes, placements
+from receiver.store.told import Told
 
 Decide = Callable[[EventView], Decision]
 
@@ -41,7 +44,7 @@ def settle(connection: Connection, decide: Decide, now: datetime, limit: int) ->
         return 0
     if adoption.recognise(connection, rows):
         rows = _again(connection, rows)
-    listed = _agents(connection, [row["id"] for row in rows])
+    listed = _agents(connection, rows)
     adoption.take_over(connection, rows, now)
     held = _held(connection, [row["id"] for row in rows])
     aliases = identity.aliases(connection)
@@ -79,7 +82,7 @@ def preview(connection: Connection, decide: Decide, after: int, limit: int) -> t
     """Return what deciding anew would make of up to `limit` live events, and where to go on; None: that was all."""
     live = select(events).where(events.c.id > after, events.c.facts.is_not(None)).order_by(events.c.id).limit(limit)
     rows = connection.execute(live).mappings().all()
-    listed = _agents(connection, [row["id"] for row in rows])
+    listed = _agents(connection, rows)
     held = _held(connection, [row["id"] for row in rows], lock=False)
     aliases = identity.aliases(connection)
     seen = []
@@ -105,16 +108,23 @@ def _again(connection: Connection, rows: Sequence[RowMapping]) -> Sequence[RowMa
     return connection.execute(select(events).where(events.c.id.in_([row["id"] for row in rows]))).mappings().all()
 
 
-def _agents(connection: Connection, event_ids: Sequence[int]) -> Mapping[int, list[AgentView]]:
-    known = connection.execute(
-        select(event_agents.c.event_id, agents.c.email, agents.c.former_email, agents.c.roles_gone_at)
-        .join(events, events.c.id == event_agents.c.event_id)
-        .join(agents, (agents.c.ident == event_agents.c.ident) & (agents.c.platform == events.c.platform))
-        .where(event_agents.c.event_id.in_(event_ids))
-    )
+def _agents(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, list[AgentView]]:
+    """Return the agents of some events, each as those say who may speak for the event."""
+    by_id = {row["id"]: row for row in rows}
+    found: list[RowMapping] = []
+    for some in chunks(list(by_id)):
+        found += connection.execute(
+            select(event_agents.c.event_id, agents)
+            .join(events, events.c.id == event_agents.c.event_id)
+            .join(agents, (agents.c.ident == event_agents.c.ident) & (agents.c.platform == events.c.platform))
+            .where(event_agents.c.event_id.in_(some))
+            .order_by(event_agents.c.event_id, event_agents.c.ident)
+        ).mappings()
+    told = Told(connection, {(each["platform"], each["ident"]) for each in found})
     listed: defaultdict[int, list[AgentView]] = defaultdict(list)
-    for event_id, email, former_email, roles_gone_at in known:
-        listed[event_id].append(AgentView(email, former_email, roles_gone_at))
+    for each in found:
+        row = by_id[each["event_id"]]
+        listed[each["event_id"]].append(told.view(each, row["organisation"], read_all(row["tellers"])))
     return listed
 
 

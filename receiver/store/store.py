@@ -38,6 +38,7 @@ from receiver.store import (
     retention,
     rulesets,
     servers,
+    set_aside,
     settling,
     sight,
     tallies,
@@ -47,6 +48,7 @@ from receiver.store import (
 )
 from receiver.store.activity import HourCount, ModelCount, SeriesCount
 from receiver.store.appending import Appender
+from receiver.store.chunks import chunks
 from receiver.store.copying import Watch
 from receiver.store.engine import (
     CONFLICT_RETRIES,
@@ -71,6 +73,7 @@ from receiver.store.overview import FailureGroup, FailureScope, MailboxSight
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
+from receiver.store.set_aside import Group, Waiting
 from receiver.store.sight import Sight
 from receiver.store.tables import events, heartbeats, mailboxes, placements
 from receiver.store.tallies import Figure, Tally
@@ -167,8 +170,49 @@ class Store:
             return inbox.is_empty(connection)
 
     def judge_again(self) -> None:
-        """Have the webhooks that were set aside judged once more."""
+        """Have the webhooks that could not be judged judged once more."""
         self._write(inbox.take_up)
+
+    # What waits for somebody to decide
+
+    def judge_out_of_scope(self, authorities: Mapping[str, set_aside.AuthorityOf], now: datetime) -> int:
+        """Judge again what was out of scope, where its secrets are bound otherwise now; return how many that decided.
+
+        Args:
+            authorities: by source, what tells the authority of a signature.
+            now: the moment.
+
+        """
+        return self._write(
+            lambda connection: set_aside.judge_all(connection, intake.judge(connection, now), authorities)
+        )
+
+    def set_aside(self, now: datetime) -> list[Group]:
+        """Return what waits for somebody to decide, in groups."""
+        with reading(self._engine) as connection:
+            return set_aside.groups(connection, now)
+
+    def waiting(self, limit: int, after: int = 0) -> list[Waiting]:
+        """Return up to `limit` webhooks that wait for somebody to decide, from a number on."""
+        with reading(self._engine) as connection:
+            return set_aside.waiting(connection, limit, after)
+
+    def release_waiting(self, ids: Collection[int], now: datetime) -> int:
+        """Take in webhooks that waited, whatever set them aside; return how many there were."""
+        return self._each_some(
+            ids, lambda connection, some: set_aside.release(connection, intake.decide(connection, now), some, now)
+        )
+
+    def drop_waiting(self, ids: Collection[int]) -> int:
+        """Forget webhooks that waited: they change nothing, for good; return how many there were."""
+        return self._each_some(ids, set_aside.drop)
+
+    def _each_some(self, ids: Collection[int], block: Callable[[Connection, Sequence[int]], int]) -> int:
+        """Run a block for some at a time, each in a transaction of its own: webhooks come in meanwhile."""
+        done = 0
+        for some in chunks(sorted(ids)):
+            done += self._write(lambda connection, some=some: block(connection, some))  # type: ignore[misc]
+        return done
 
     def accept(self, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
         """Judge news of our own making at once; every receipt is on disk when this returns.

@@ -99,6 +99,9 @@ events = Table(
     Column("unsettled_at", Moment),
     Column("unmapped", Integer, nullable=False),  # agents that nothing maps to a mailbox
     Column("failure", String(64)),  # why it cannot be shown anywhere
+    # Of an absence, or of a tombstone of what was never known: under which authorities it was told.
+    Column("tellers", Text),
+    Column("never_known", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("platform", "model", "wire_id"),
     UniqueConstraint("platform", "model", "uuid"),
 )
@@ -141,6 +144,21 @@ agents = Table(
     Column("roles_gone_at", Moment),  # when the last place in an organisation was lost
 )
 
+agent_words = Table(
+    "agent_words",
+    metadata,
+    # What each authority says of an agent. `agents` holds the newest of all, which is what an older program reads.
+    Column("platform", String(40), primary_key=True),
+    Column("ident", String(40), primary_key=True),
+    Column("authority_tag", String(16), primary_key=True),
+    Column("emitter", String(40), primary_key=True),
+    Column("authority", Text, nullable=False),
+    Column("email", String(320)),
+    Column("state_at", Moment, nullable=False),
+    Column("former_email", String(320)),
+    Column("former_at", Moment),
+)
+
 roles = Table(
     "roles",
     metadata,
@@ -149,6 +167,8 @@ roles = Table(
     Column("ident", String(40), nullable=False),
     Column("gone", Boolean, nullable=False),
     Column("state_at", Moment, nullable=False),
+    Column("organisation", BigInteger),  # null: told before organisations of roles were kept
+    Column("authority", Text),  # under which it was told last; null: nobody knows
     Index(None, "platform", "ident"),
 )
 
@@ -298,12 +318,53 @@ inbox = Table(
     Column("news", Text, nullable=False),
     Column("received_at", Moment, nullable=False),
     Column("failure", String(64)),  # why it could not be judged; it is set aside until a worker starts
+    Column("authority", Text),  # for which organisations it may speak; null: an older program kept it
+    Column("signed_by", String(80)),  # the short names of the secrets that signed it
 )
 Index(
     "ix_inbox_failure",
     inbox.c.failure,
     postgresql_where=inbox.c.failure.is_not(None),
     sqlite_where=inbox.c.failure.is_not(None),
+)
+
+set_aside = Table(
+    "set_aside",
+    metadata,
+    # Webhooks that were judged and change nothing until somebody decides.
+    Column("id", RowId, primary_key=True),
+    Column("reason", String(16), nullable=False),
+    Column("model", String(40), nullable=False),
+    Column("set_aside_at", Moment, nullable=False),
+    Column("entries", Integer, nullable=False),  # so many entries it would take out
+    Column("event_id", BigInteger, index=True),  # the event that it meets; null: news of an agent
+    Column("ident", String(40)),  # the agent that it is news of; null: news of an event
+    Column("organisation", BigInteger),  # to which that event belongs
+    Column("delivery", String(32), nullable=False),
+    Column("source", String(40), nullable=False),
+    Column("platform", String(40), nullable=False),
+    Column("emitter", String(40), nullable=False),
+    Column("digest", LargeBinary(16), nullable=False),
+    Column("sort", String(16), nullable=False),
+    Column("news", Text, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("authority", Text),
+    Column("signed_by", String(80)),
+    Index(None, "reason", "set_aside_at"),
+    Index(None, "platform", "ident"),
+)
+
+losses = Table(
+    "losses",
+    metadata,
+    # What one authority took out of calendars within an hour, or a day, and how much there was when it began.
+    Column("authority_tag", String(16), primary_key=True),
+    Column("platform", String(40), primary_key=True),
+    Column("span", String(8), primary_key=True),
+    Column("starts_at", Moment, primary_key=True),
+    Column("live", Integer),  # null: so little went that nobody has counted
+    Column("removed", Integer, nullable=False),
+    Column("cancelled", Integer, nullable=False),
 )
 
 deliveries = Table(

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,20 +10,25 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select
 
 from receiver.core.facts import (
     AgendaState,
+    AgentNews,
     Delivery,
     Emitter,
     EventKind,
     EventState,
     Known,
+    Model,
+    RdvState,
     Ruling,
     Version,
     event_uid,
     over_by,
     rule,
 )
+from receiver.core.scope import Authority, Reach, Standing, reach, read_all, write_all
+from receiver.store.guard import Guard, speaker
 from receiver.store.journal import Journal
-from receiver.store.listed import Listed
-from receiver.store.records import Incoming, Receipt, Verdict, read_facts, write_facts
+from receiver.store.listed import Key, Listed
+from receiver.store.records import Aside, Incoming, Reason, Receipt, Verdict, read_facts, write_facts
 from receiver.store.tables import event_agents, events
 
 Kin = tuple[str, str]
@@ -46,13 +51,24 @@ class Event:
     """Columns to write."""
     relisted: bool = False
     """Whether the agents listed are others than those written."""
+    organisation: int | None = None
+    tellers: tuple[Authority, ...] = ()
+    never_known: bool = False
+
+    @property
+    def standing(self) -> Standing:
+        """To whom it belongs."""
+        return Standing(Model(self.kin[1]), self.organisation, self.tellers, self.never_known)
 
 
 class Workset:
     """One run of deliveries, over the rows that they concern."""
 
-    def __init__(self, connection: Connection, batch: Sequence[Incoming], journal: Journal, now: datetime) -> None:
+    def __init__(
+        self, connection: Connection, batch: Sequence[Incoming], journal: Journal, guard: Guard, now: datetime
+    ) -> None:
         self._connection = connection
+        self._guard = guard
         self._batch = [(incoming, incoming.news) for incoming in batch if isinstance(incoming.news, Delivery)]
         self._journal = journal
         self._now = now
@@ -60,6 +76,17 @@ class Workset:
         self._by_uuid: dict[tuple[Kin, str], Event] = {}
         self._by_wire_id: dict[tuple[Kin, int], Event] = {}
         self._listed = Listed(connection, now)
+        self._applied: list[Event] = []
+
+    @property
+    def touched(self) -> set[int]:
+        """The numbers of the events that changed."""
+        return {event.id for event in self._applied if event.id is not None}
+
+    @property
+    def moved(self) -> set[Key]:
+        """The agents of whom something else is believed."""
+        return self._listed.moved
 
     def take(self) -> list[Receipt]:
         """Judge the deliveries, write what came of it, and return a receipt for each."""
@@ -75,21 +102,75 @@ class Workset:
         if self._journal.knows(incoming):
             return Receipt(Verdict.DUPLICATE)
         event = self._find(_kin(incoming, delivery), delivery)
-        ruling = rule(event.known if event else None, incoming.emitter, delivery)
+        way = self._reach(incoming, delivery, event)
+        if way is Reach.OUTSIDE:
+            return _set_aside(Verdict.OUT_OF_SCOPE, Reason.SCOPE, delivery, event)
+        if event is not None and way is Reach.OLDER:
+            return self._pass_over(incoming, delivery, event)
+        known = event.known if event and way is not Reach.BESIDE else None
+        ruling = rule(known, incoming.emitter, delivery)
         if event is not None and ruling is Ruling.SUPERSEDED:
             return self._pass_over(incoming, delivery, event)
-        ambiguous = ruling is Ruling.APPLY_AMBIGUOUS
-        event = self._apply(incoming, delivery, event, ambiguous=ambiguous)
+        lost = self._lost(event, delivery)
+        if event is not None and self._guard.holds(incoming, lost):
+            return _set_aside(Verdict.HELD, Reason.REMOVAL, delivery, event, lost)
+        if event is not None:
+            self._guard.took(event.id, lost)
+            event.known = known
+        return self._take_in(incoming, delivery, event, ambiguous=ruling is Ruling.APPLY_AMBIGUOUS)
+
+    def _take_in(self, incoming: Incoming, delivery: Delivery, event: Event | None, *, ambiguous: bool) -> Receipt:
+        marked = self._marked(incoming, delivery, event)
+        event = self._apply(incoming, _as_marked(delivery, marked=marked is not None), event, ambiguous=ambiguous)
         self._journal.note(incoming, event, Verdict.ACCEPTED)
-        self._listed.learn(incoming.platform, delivery.agents, delivery.version.state_at)
-        return Receipt(Verdict.ACCEPTED, event.uid, ambiguous)
+        asides = self._learn(incoming, delivery)
+        if marked:
+            asides.append(Aside(Reason.CANCELLATION, delivery, event, event.organisation, marked))
+        return Receipt(Verdict.ACCEPTED, event.uid, ambiguous, tuple(asides))
+
+    def _reach(self, incoming: Incoming, delivery: Delivery, event: Event | None) -> Reach:
+        by = incoming.authority
+        if by is None:
+            return Reach.WITHIN
+        standing, known = (event.standing, event.known) if event else (None, None)
+        found = reach(standing, known, incoming.emitter, delivery, by)
+        if found is not Reach.OUTSIDE or not incoming.released:
+            return found
+        # Somebody decided that it holds: of an absence beside what others told, of all else in its place.
+        return Reach.WITHIN if delivery.model is Model.ABSENCE else Reach.BESIDE
+
+    def _lost(self, event: Event | None, delivery: Delivery) -> int:
+        """Return how many entries to come a state takes out."""
+        if event is None or event.known is None or not self._guard.is_coming(event.known.state):
+            return 0
+        if not self._guard.is_coming(delivery.state):  # destroyed, or moved into the past
+            return self._guard.entries(event.id)
+        gone = event.known.agents - {agent.ident for agent in delivery.agents}
+        return min(len(gone), self._guard.entries(event.id)) if gone else 0
+
+    def _marked(self, incoming: Incoming, delivery: Delivery, event: Event | None) -> int | None:
+        """Return how many entries show as cancelled instead of going; None: they may go, or none are concerned."""
+        state, known = delivery.state, event.known.state if event and event.known else None
+        if event is None or not isinstance(state, RdvState) or not isinstance(known, RdvState) or not state.cancelled:
+            return None
+        if known.cancelled:
+            return 0 if known.marked and not incoming.released else None
+        return self._guard.marks(incoming, state, event.id) or None
+
+    def _learn(self, incoming: Incoming, delivery: Delivery) -> list[Aside]:
+        """Learn what a state says of its agents; return what must wait of it."""
+        version = delivery.version
+        by, allow = speaker(incoming), self._guard.allows(incoming)
+        held = self._listed.learn(incoming.platform, delivery.agents, version.state_at, by, allow)
+        return [Aside(Reason.REMOVAL, AgentNews(ref, version), entries=entries) for ref, entries in held]
 
     def _pass_over(self, incoming: Incoming, delivery: Delivery, event: Event) -> Receipt:
         self._journal.note(incoming, event, Verdict.SUPERSEDED)
+        asides: list[Aside] = []
         if incoming.emitter is Emitter.RDV_SERVICE_PUBLIC:
             # An old state of the event may still be the newest word on an agent: nothing else tells who has left.
-            self._listed.learn(incoming.platform, delivery.agents, delivery.version.state_at)
-        return Receipt(Verdict.SUPERSEDED, event.uid)
+            asides = self._learn(incoming, delivery)
+        return Receipt(Verdict.SUPERSEDED, event.uid, asides=tuple(asides))
 
     def _find(self, kin: Kin, delivery: Delivery) -> Event | None:
         """Find the event by uuid, else by id: one first known by its id keeps its key when its uuid appears."""
@@ -103,23 +184,46 @@ class Workset:
 
     def _apply(self, incoming: Incoming, delivery: Delivery, event: Event | None, *, ambiguous: bool) -> Event:
         idents = frozenset(agent.ident for agent in delivery.agents)
+        is_new = event is None or event.never_known
         event = event or self._create(incoming, delivery)
         known = event.known
         event.changes |= _columns(incoming, delivery, self._now, ambiguous=ambiguous) | self._keys(event, delivery)
-        if known is None or known.state != delivery.state or known.agents != idents:
+        belongs_elsewhere = self._belong(incoming, delivery, event, is_new=is_new and known is None)
+        if known is None or not _shows_the_same(known.state, delivery.state) or known.agents != idents:
             event.changes |= {"delivery": incoming.id, "changed_at": self._now, "unsettled_at": self._now}
+        elif belongs_elsewhere:
+            event.changes["unsettled_at"] = self._now  # another e-mail of its agents may count
         elif isinstance(delivery.state, AgendaState) and self._listed.any_is_gone(incoming.platform, idents):
             # The same facts, but newer than the loss of the last place: the agent is back.
             event.changes["unsettled_at"] = self._now
         event.relisted = event.relisted or known is None or known.agents != idents
         event.known = Known(incoming.emitter, delivery.version, delivery.state, idents)
+        self._applied.append(event)
         return event
+
+    def _belong(self, incoming: Incoming, delivery: Delivery, event: Event, *, is_new: bool) -> bool:
+        """Note to whom an event belongs; return whether that changed."""
+        before, by = event.standing, incoming.authority
+        event.organisation = delivery.organisation
+        if by is None:
+            return False
+        is_tombstone = is_new and delivery.version.kind is EventKind.DESTROYED
+        tellers = event.tellers if event.never_known == is_tombstone else ()
+        if delivery.model is not Model.ABSENCE and not is_tombstone:
+            tellers = ()
+        elif by not in tellers:
+            tellers = (*tellers, by)
+        if (event.never_known, event.tellers) != (is_tombstone, tellers):
+            event.never_known, event.tellers = is_tombstone, tellers
+            event.changes |= {"never_known": is_tombstone, "tellers": write_all(tellers)}
+        return before != event.standing
 
     def _create(self, incoming: Incoming, delivery: Delivery) -> Event:
         kin = _kin(incoming, delivery)
         uid = event_uid(incoming.platform, delivery)
         event = Event(kin, uid, None, None, None)
-        event.changes = {"uid": uid, "platform": kin[0], "model": kin[1], "unmapped": 0, "uuid": None, "wire_id": None}
+        event.changes = {"uid": uid, "platform": kin[0], "model": kin[1], "unmapped": 0}
+        event.changes |= {"uuid": None, "wire_id": None, "tellers": None, "never_known": False}
         self._events.append(event)
         return event
 
@@ -218,8 +322,35 @@ def _idents(event: Event) -> list[str]:
 def _event(row: RowMapping, idents: frozenset[str]) -> Event:
     version = Version(EventKind(row["kind"]), row["state_at"], row["occurred_at"])
     state: EventState | None = read_facts(row["facts"])
-    known = Known(Emitter(row["emitter"]), version, state, idents)
-    return Event((row["platform"], row["model"]), row["uid"], row["wire_id"], row["uuid"], known, row["id"])
+    return Event(
+        kin=(row["platform"], row["model"]),
+        uid=row["uid"],
+        wire_id=row["wire_id"],
+        uuid=row["uuid"],
+        known=Known(Emitter(row["emitter"]), version, state, idents),
+        id=row["id"],
+        organisation=row["organisation"],
+        tellers=read_all(row["tellers"]),
+        never_known=row["never_known"],
+    )
+
+
+def _set_aside(verdict: Verdict, reason: Reason, delivery: Delivery, event: Event | None, entries: int = 0) -> Receipt:
+    organisation = event.organisation if event else None
+    aside = Aside(reason, delivery, event, organisation, entries)
+    return Receipt(verdict, event.uid if event else None, asides=(aside,))
+
+
+def _as_marked(delivery: Delivery, *, marked: bool) -> Delivery:
+    if isinstance(delivery.state, RdvState) and marked:
+        return replace(delivery, state=replace(delivery.state, marked=True))
+    return delivery
+
+
+def _shows_the_same(known: EventState | None, told: EventState | None) -> bool:
+    if isinstance(known, RdvState) and isinstance(told, RdvState) and known.marked != told.marked:
+        return False
+    return known == told
 
 
 def _columns(incoming: Incoming, delivery: Delivery, now: datetime, *, ambiguous: bool) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from receiver import logs
-from receiver.config import Source
+from receiver.config import Source, authority, signed_by
 from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
+from receiver.core.scope import EVERYTHING, Authority
 from receiver.core.signature import SIGNATURE_HEADERS, delivery_digest, matching_keys, secret_tag
 from receiver.store import Incoming, StoreUnavailable, Tally
 from receiver.web.parts import Parts
@@ -101,6 +102,7 @@ class _Reception:
         self.parts = parts
         self.source = source
         self._keys = [signing.secret.value.encode() for signing in source.secrets]
+        self._signatures: dict[frozenset[int], tuple[Authority, str]] = {}
         # Under these, word is left of which secrets are in use: whoever changes one sees when the old one may go.
         self._figures = [
             f"secret/{source.name}/{secret_tag(parts.digest_key, signing.secret.value)}" for signing in source.secrets
@@ -121,7 +123,7 @@ class _Reception:
             return IGNORED_MODEL
         except InvalidPayload as error:
             return Answer(422, "invalid", "payload", error.paths)
-        return self._refusal(news, keys) or self._keep(delivery_id, body, news)
+        return self._refusal(news, keys) or self._keep(delivery_id, body, news, keys)
 
     def _body(self) -> bytes | Answer:
         if reason := self.parts.pressure.reason():
@@ -149,15 +151,24 @@ class _Reception:
             return Answer(401, "unauthorized", "secret_organisation")
         return None
 
-    def _keep(self, delivery_id: str, body: bytes, news: News) -> Answer:
+    def _signature(self, keys: frozenset[int]) -> tuple[Authority, str]:
+        """Return for whom the secrets that signed may speak, and their short names."""
+        known = self._signatures.get(keys)
+        if known is None:
+            known = authority(self.source, keys), signed_by(self.source, keys, self.parts.digest_key)
+            self._signatures[keys] = known
+        return known
+
+    def _keep(self, delivery_id: str, body: bytes, news: News, keys: frozenset[int]) -> Answer:
         source, now = self.source, self.parts.clock()
         if not has_credible_age(news.version, source.emitter, now):
             return NOT_CREDIBLE
-        digest = delivery_digest(self.parts.digest_key, body)
+        speaks_for, signers = self._signature(keys)
+        told_as = "" if speaks_for == EVERYTHING else speaks_for.text
+        digest = delivery_digest(self.parts.digest_key, body, told_as)
+        known_as = delivery_id, source.name, source.platform, source.emitter, digest
         try:
-            self.parts.store.keep(
-                Incoming(delivery_id, source.name, source.platform, source.emitter, digest, news, now)
-            )
+            self.parts.store.keep(Incoming(*known_as, news, now, speaks_for, signers))
         except StoreUnavailable:
             return UNAVAILABLE
         return Answer(ACCEPTED, "accepted", fields={"model": model_of(news), "kind": news.version.kind})

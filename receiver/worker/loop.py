@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 from connectors.base import Connector
 from receiver import logs
-from receiver.config import Reloadable, Settings
+from receiver.config import Reloadable, Settings, authority_of
 from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset
+from receiver.core.scope import Authority
 from receiver.operations import rules
 from receiver.store import WORKERS, Judged, Store, StoreUnavailable, Wakeup
 from receiver.worker import credentials
@@ -135,11 +136,17 @@ class Worker:
         """Judge webhooks that came in; return whether more may wait."""
         if not self._took_up:
             self.store.judge_again()
+            self.store.judge_out_of_scope(self._authorities(), now)
             self._took_up = True
         judged = self.store.judge(now)
         for each in judged:
             _report(each)
         return bool(judged)
+
+    def _authorities(self) -> Mapping[str, Callable[[str], Authority | None]]:
+        """Return what tells for whom the secrets of each source may speak."""
+        key = self.store.installation().digest_key
+        return {name: authority_of(source, key) for name, source in self.settings.current.sources.items()}
 
     def _wake_crews(self, now: datetime) -> None:
         for crew in self._crews:
@@ -216,7 +223,7 @@ class Worker:
     def _reload(self) -> None:
         if self.settings.reload():
             self._watch = FileWatch(self.settings.current.watched)
-            self._proposed = False
+            self._proposed = self._took_up = False  # secrets may be bound to other organisations
             self._ruleset = None  # connections, policies, or both may be others: the crews start anew
 
     def _report_plan(self, now: datetime) -> None:

@@ -86,7 +86,8 @@ def test_nothing_of_the_agent_is_left_and_what_others_have_stays(store: Store) -
     before = rows(store)
     erased = erase(store)
     assert counts(erased) == {
-        "placements": 3, "events": 1, "event_agents": 2, "roles": 1, "agents": 1, "mailboxes": 1
+        "placements": 3, "events": 1, "event_agents": 2, "roles": 1, "agents": 1, "agent_words": 1,
+            "mailboxes": 1
     }  # fmt: skip
     assert (erased.removals, erased.shared, erased.mapped, erased.active) == (0, False, False, True)
     assert mentions(store, "martine") == set()

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select
 from receiver.core.facts import News
 from receiver.store import FailureScope, Incoming, Receipt, Store, StoreUnavailable, Verdict, inbox, intake
 from receiver.store.engine import reading, writing
+from receiver.store.news import read
 from receiver.store.tables import deliveries
 from receiver.store.tables import inbox as rows
 from tests.makers import MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming
@@ -65,7 +66,7 @@ def test_news_are_the_same_after_the_wait(store: Store, news: News, monkeypatch:
 @given(news=NEWS)
 def test_any_news_are_the_same_after_being_written_down(news: News) -> None:
     row = inbox.row_of(incoming(news))
-    assert inbox._FORMATS[row.sort].validate_json(row.news) == news
+    assert read(row.sort, row.news) == news
 
 
 def test_when_it_came_is_kept_and_not_when_it_was_judged(store: Store) -> None:

@@ -1,0 +1,145 @@
+"""Says what a webhook would take out of calendars, and whether that may go without a word."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from receiver.core.facts import EventState, Model, RdvState, over_by
+from receiver.core.mailboxes import Mailbox, has_left
+from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
+from receiver.core.ruleset import Ruleset
+from receiver.core.scope import EVERYTHING
+from receiver.store import identity, rulesets
+from receiver.store.chunks import chunks
+from receiver.store.listed import Allow, Key, Speaker, is_of
+from receiver.store.losses import Ledger
+from receiver.store.records import Incoming
+from receiver.store.tables import event_agents, events, placements
+
+
+def speaker(incoming: Incoming) -> Speaker:
+    """Return who tells of the agents that a webhook lists."""
+    return Speaker(incoming.authority or EVERYTHING, incoming.emitter)
+
+
+class Guard:
+    """Of one batch: counts what each webhook would remove."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+        self._ledger = Ledger(connection, now)
+        self._placed: dict[int, int] = {}
+        self._ruleset: Ruleset | None = None
+        self._aliases: Mapping[Mailbox, Mailbox] | None = None
+
+    def write(self) -> None:
+        """Write down what went."""
+        self._ledger.write()
+
+    # Events
+
+    def is_coming(self, state: EventState | None) -> bool:
+        """Whether something of an event is still to come."""
+        return state is not None and over_by(state) >= self._now
+
+    def entries(self, event_id: int | None) -> int:
+        """Return how many entries an event has."""
+        if event_id is None:
+            return 0
+        if event_id not in self._placed:
+            self.count([event_id])
+        return self._placed[event_id]
+
+    def count(self, event_ids: list[int]) -> None:
+        """Count the entries of several events at once."""
+        self._placed |= dict.fromkeys(event_ids, 0)
+        for some in chunks(event_ids):
+            here = placements.c.event_id.in_(some), placements.c.desired.is_not(None)
+            counted = select(placements.c.event_id, func.count()).where(*here).group_by(placements.c.event_id)
+            self._placed |= {row[0]: row[1] for row in self._connection.execute(counted)}
+
+    def took(self, event_id: int | None, entries: int) -> None:
+        """Note that so many entries of an event are about to go."""
+        if event_id is not None and event_id in self._placed:
+            self._placed[event_id] = max(self._placed[event_id] - entries, 0)
+
+    def holds(self, incoming: Incoming, entries: int) -> int:
+        """Return 0 where so many entries may go, which is noted then; else how many they are."""
+        if entries == 0 or incoming.authority is None or incoming.released:
+            return 0
+        if incoming.held:
+            return entries
+        return 0 if self._ledger.may_remove(incoming.platform, incoming.authority, entries) else entries
+
+    def marks(self, incoming: Incoming, state: RdvState, event_id: int | None) -> int:
+        """Return how many entries of a cancelled appointment show as cancelled, as too many were; 0: they may go."""
+        if incoming.authority is None or incoming.released or not self.is_coming(state):
+            return 0
+        if self._policies(incoming).on_cancel is not OnCancel.DELETE:
+            return 0
+        entries = self.entries(event_id)
+        return 0 if self._ledger.may_cancel(incoming.platform, incoming.authority, entries) else entries
+
+    # Agents
+
+    def allows(self, incoming: Incoming) -> Allow | None:
+        """Return what is asked before an e-mail replaces another; None: nothing needs to be asked."""
+        if incoming.authority is None or incoming.released:
+            return None
+
+        def too_many(key: Key, before: str | None, after: str | None, _by: Speaker) -> int:
+            if not self._leaves(incoming, before, after):
+                return 0
+            return self.holds(incoming, self.entries_of(incoming, key[1]))
+
+        return too_many
+
+    def entries_of(self, incoming: Incoming, ident: str, *models: Model) -> int:
+        """Return how many entries to come an agent has, as far as a webhook may speak for them."""
+        if incoming.authority is None:
+            return 0
+        wanted = [
+            event_agents.c.ident == ident,
+            events.c.platform == incoming.platform,
+            events.c.ends_at >= self._now,
+            is_of(incoming.authority),
+            placements.c.desired.is_not(None),
+        ]
+        if models:
+            wanted.append(events.c.model.in_(models))
+        counted = (
+            select(func.count(placements.c.event_id.distinct()))
+            .join(events, events.c.id == placements.c.event_id)
+            .join(event_agents, event_agents.c.event_id == events.c.id)
+            .where(*wanted)
+        )
+        return self._connection.execute(counted).scalar_one()
+
+    def _leaves(self, incoming: Incoming, before: str | None, after: str | None) -> bool:
+        """Whether entries leave a mailbox when an agent has another e-mail."""
+        ruleset = self._in_force()
+        if ruleset is None:
+            return False  # nothing was ever written
+        if has_left(after) and self._policies(incoming).on_agent_departure is OnAgentDeparture.KEEP:
+            return False
+        home = self._home(ruleset, before)
+        return home is not None and home != self._home(ruleset, after)
+
+    def _home(self, ruleset: Ruleset, email: str | None) -> Mailbox | None:
+        place = ruleset.mailboxes.locate(email)
+        if not isinstance(place, Mailbox):
+            return None
+        if self._aliases is None:
+            self._aliases = identity.aliases(self._connection)
+        return self._aliases.get(place, place)
+
+    def _in_force(self) -> Ruleset | None:
+        if self._ruleset is None and (found := rulesets.in_force(self._connection)):
+            self._ruleset = found.ruleset
+        return self._ruleset
+
+    def _policies(self, incoming: Incoming) -> Policies:
+        ruleset = self._in_force()
+        return ruleset.policies(incoming.source) if ruleset else Policies()

@@ -1,0 +1,105 @@
+"""Holds up what would take too much out of calendars: what each authority removed within the hour and the day."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from receiver.core.losses import Losses, Span, begin_of
+from receiver.core.scope import Authority, read_all
+from receiver.store.tables import events, losses, placements
+
+Key = tuple[str, Authority]
+"""Platform and authority."""
+
+
+class Ledger:
+    """The losses of the authorities that one batch is of. Asked, it notes what it allows."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+        self._known: dict[Key, list[Losses]] = {}
+        self._changed: set[Key] = set()
+
+    def may_remove(self, platform: str, authority: Authority, entries: int) -> bool:
+        """Whether so many entries may go; if so, they count from now on."""
+        return self._may(platform, authority, entries, Losses.may_remove, Losses.with_removed)
+
+    def may_cancel(self, platform: str, authority: Authority, entries: int) -> bool:
+        """Whether so many entries may go because their appointments were cancelled; if so, they count from now on."""
+        return self._may(platform, authority, entries, Losses.may_cancel, Losses.with_cancelled)
+
+    def _may(
+        self,
+        platform: str,
+        authority: Authority,
+        entries: int,
+        allowed: Callable[[Losses, int], bool],
+        noted: Callable[[Losses, int], Losses],
+    ) -> bool:
+        if entries == 0:
+            return True
+        key = platform, authority
+        spans = self._known.get(key) or self._read(key)
+        if any(each.needs_live(entries) for each in spans):
+            spans = self._count(key, spans)
+        self._known[key] = spans
+        if not all(allowed(each, entries) for each in spans):
+            return False
+        self._known[key] = [noted(each, entries) for each in spans]
+        self._changed.add(key)
+        return True
+
+    def _read(self, key: Key) -> list[Losses]:
+        """Read the spans of this moment, locked, made if need be."""
+        database = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        found = []
+        for span in Span:
+            row = self._keys(key, span) | {"removed": 0, "cancelled": 0}
+            self._connection.execute(database.insert(losses).values(row).on_conflict_do_nothing())
+            kept = self._connection.execute(select(losses).where(self._is(key, span)).with_for_update()).one()
+            found.append(Losses(span, kept.removed, kept.cancelled, kept.live))
+        return found
+
+    def _count(self, key: Key, spans: list[Losses]) -> list[Losses]:
+        """Count the entries to come: what there was when a span began is what is left, and what went since."""
+        left = live(self._connection, *key, self._now)
+        self._changed.add(key)
+        return [
+            each if each.live is not None else Losses(each.span, each.removed, each.cancelled, left + each.removed)
+            for each in spans
+        ]
+
+    def write(self) -> None:
+        """Write down what was allowed."""
+        for key in sorted(self._changed, key=lambda each: (each[0], each[1].text)):
+            for each in self._known[key]:
+                values = {"live": each.live, "removed": each.removed, "cancelled": each.cancelled}
+                self._connection.execute(update(losses).where(self._is(key, each.span)).values(values))
+
+    def _keys(self, key: Key, span: Span) -> dict[str, object]:
+        platform, authority = key
+        begin = begin_of(span, self._now)
+        return {"authority_tag": authority.tag, "platform": platform, "span": span, "starts_at": begin}
+
+    def _is(self, key: Key, span: Span) -> ColumnElement[bool]:
+        return and_(*(losses.c[name] == value for name, value in self._keys(key, span).items()))
+
+
+def live(connection: Connection, platform: str, authority: Authority, now: datetime) -> int:
+    """Return how many entries to come an authority has."""
+    wanted = and_(events.c.platform == platform, events.c.ends_at >= now, placements.c.desired.is_not(None))
+    columns = events.c.organisation, events.c.tellers
+    counted = (
+        select(*columns, func.count())
+        .join(placements, placements.c.event_id == events.c.id)
+        .where(wanted)
+        .group_by(*columns)
+    )
+    return sum(
+        count
+        for organisation, tellers, count in connection.execute(counted)
+        if (authority.meets(read_all(tellers)) if tellers else authority.covers(organisation))
+    )
