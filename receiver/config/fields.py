@@ -198,10 +198,17 @@ def _from_file(raw: object, info: ValidationInfo) -> SecretText:
     return SecretText(_checked_secret(value), exposed=bool(mode & stat.S_IROTH))
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe that nobody writes into would hold up the start for ever
+
+
 def _read_secret(path: Path) -> tuple[bytes, int]:
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_SECRET_BYTES + 1), os.fstat(file.fileno()).st_mode
+        with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise refuse("secret_file_not_regular")
+            return file.read(MAX_SECRET_BYTES + 1), mode
     except FileNotFoundError:
         raise refuse("secret_file_missing") from None
     except OSError:
@@ -244,9 +251,10 @@ def _authorities(raw: object, info: ValidationInfo) -> Path:
 def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
     path = _path(raw, info)
     try:
-        with path.open("rb") as file:
-            begins_as_one = file.read(2) in KEYTAB_BEGINNINGS
-            exposed = bool(os.fstat(file.fileno()).st_mode & stat.S_IROTH)
+        with open(path, "rb", opener=_without_waiting) as file:  # as above
+            mode = os.fstat(file.fileno()).st_mode
+            begins_as_one = stat.S_ISREG(mode) and file.read(2) in KEYTAB_BEGINNINGS
+            exposed = bool(mode & stat.S_IROTH)
     except FileNotFoundError:
         raise refuse("keytab_missing") from None
     except OSError:
