@@ -24,11 +24,12 @@ from exchangelib.util import ENS, MNS, TNS
 from exchangelib.version import VERSIONS
 from lxml.etree import LxmlError
 
+from connectors.base import ADDRESS_LIMIT, ITEM_ID_LIMIT
 from connectors.ews.errors import MAILBOX_NOT_FOUND, NOT_EWS, CallFailed, Refusal, of_request, of_status
 from connectors.ews.settings import EwsSettings
 from connectors.ews.transport import Answer, Wire
 
-ADDRESS = re.compile(r"[!-~]{1,320}@[!-~]{1,255}\Z")
+ADDRESS = re.compile(rf"(?=.{{3,{ADDRESS_LIMIT}}}\Z)[!-~]{{1,320}}@[!-~]{{1,255}}\Z")
 
 UNREADABLE = (EWSError, LxmlError, ValueError, TypeError, LookupError, AttributeError)
 """What exchangelib raises over an answer that is not what it expects."""
@@ -207,9 +208,10 @@ class NameOwner(_OnePost, EWSAccountService, ConvertId):  # type: ignore[misc]  
 
 
 def item_id_in(result: Any) -> str | None:
-    """Return the item's id out of a result of `send`, where it has one."""
+    """Return the item's id out of a result of `send`, where it has one that can be kept."""
     element = next(result.iter(f"{{{TNS}}}ItemId"), None) if hasattr(result, "iter") else None
-    return None if element is None else element.get("Id")
+    item_id: str | None = None if element is None else element.get("Id")
+    return item_id if item_id and len(item_id) <= ITEM_ID_LIMIT else None
 
 
 class _Paged(_OnePost):

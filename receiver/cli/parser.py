@@ -8,6 +8,16 @@ from typing import Any, NoReturn
 from receiver.cli import output
 from receiver.sentences import COMMANDS, USAGE
 
+LONGEST_TEXT = 512
+"""Characters of what people type to name something: as long as the record's longest address."""
+
+
+def text(typed: str) -> str:
+    """Return what somebody typed to name a mailbox, an event or a code, or refuse what no statement takes."""
+    if len(typed) > LONGEST_TEXT or not typed.isprintable():
+        raise argparse.ArgumentTypeError(COMMANDS["bad_text"].format(longest=LONGEST_TEXT))
+    return typed
+
 
 class Parser(argparse.ArgumentParser):
     """argparse, in French where it speaks."""

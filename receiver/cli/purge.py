@@ -11,6 +11,7 @@ from pathlib import Path
 
 from receiver import logs
 from receiver.cli import output
+from receiver.cli.parser import LONGEST_TEXT
 from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
 from receiver.config import Settings
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _address(text: str) -> str:
     before, _, after = text.strip().partition("@")
     unusual = any(character.isspace() or character in '"@' for character in before + after)
-    if not before or not after or unusual:
+    if not before or not after or unusual or len(text) > LONGEST_TEXT or not text.strip().isprintable():
         raise argparse.ArgumentTypeError(PURGE["agent"])
     return text.strip().lower()
 

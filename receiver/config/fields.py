@@ -218,6 +218,8 @@ def _read_secret(path: Path) -> tuple[bytes, int]:
 def _checked_secret(value: str) -> str:
     # Editors and `echo` end a file with a line end; nobody means it to be part of the secret.
     text = value.removesuffix("\n").removesuffix("\r")
+    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the environment that are no UTF-8
+        raise refuse("secret_not_text")
     if not text:
         raise refuse("secret_empty")
     if "\n" in text or "\0" in text:

@@ -52,7 +52,7 @@ CONFIGURATION: Mapping[str, str] = {
     "secret_file_unreadable": "le fichier du secret ne peut pas être lu. Vérifiez ses droits.",
     "secret_file_not_regular": "ce n'est pas un fichier ordinaire ; un secret se met dans un fichier de texte.",
     "secret_file_exposed": "tout utilisateur de la machine peut lire ce secret. Faites chmod o-r sur le fichier.",
-    "secret_not_text": "le fichier du secret n'est pas un texte en UTF-8.",
+    "secret_not_text": "le secret n'est pas un texte en UTF-8.",
     "secret_too_long": "le fichier du secret est trop gros pour être un secret.",
     "secret_empty": "le secret est vide.",
     "secret_several_lines": "le secret tient sur plusieurs lignes ; il en faut une seule.",
