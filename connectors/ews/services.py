@@ -135,6 +135,8 @@ class _OnePost:
         if answer.status not in {200, 500}:
             raise CallFailed(of_status(answer.status, answer.retry_after_s))
         header, body = self._get_soap_parts(response=answer)  # type: ignore[attr-defined]
+        if body is not None:
+            _mend(body)
         if header is not None:
             self.server_version = _server_version(header)
         try:
@@ -157,6 +159,30 @@ class _OnePost:
         if msg_xml is not None:
             inner = msg_xml.findtext(f"{{{TNS}}}Value[@Name='InnerErrorResponseCode']")
         return Refusal(inner or code or "")
+
+
+def _mend(body: Any) -> None:
+    """Replace the texts that are no Unicode: half letters, of an emoji that was cut. One such text costs no other item.
+
+    The parser forgives them, and raises when they are read. An id that is none is emptied, as it leads nowhere.
+    """
+    for element in body.iter("*"):
+        try:
+            _ = element.text, element.attrib.values()
+        except UnicodeDecodeError:
+            _mend_one(element)
+
+
+def _mend_one(element: Any) -> None:
+    try:
+        _ = element.text
+    except UnicodeDecodeError:
+        element.text = "\ufffd"
+    for name in element.keys():  # noqa: SIM118  # an element is no mapping
+        try:
+            _ = element.get(name)
+        except UnicodeDecodeError:
+            element.set(name, "")
 
 
 def _back_off_s(fault: Any) -> float | None:

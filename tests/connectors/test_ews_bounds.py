@@ -3,10 +3,30 @@
 import pytest
 from lxml import etree
 
-from connectors.base import ADDRESS_LIMIT, CODE_LIMIT, ITEM_ID_LIMIT, ConnectorError, Temporary, Unconfirmed, is_uid
+from connectors.base import (
+    ADDRESS_LIMIT,
+    CODE_LIMIT,
+    INSTALLATION_PROPERTY,
+    ITEM_ID_LIMIT,
+    PROPERTY_SET_ID,
+    UID_PROPERTY,
+    ConnectorError,
+    Create,
+    Failed,
+    Found,
+    Temporary,
+    Unconfirmed,
+    is_uid,
+)
 from connectors.ews.errors import Refusal, of_request, of_response_code
 from connectors.ews.services import ADDRESS, item_id_in
+from tests.connectors.conformance import entry
+from tests.connectors.ews import INSTALLATION, MAILBOX, connected
+from tests.security.hostile import answer, hostile
+from tests.security.test_hostile_exchange import failure, settings
 
+SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
+MESSAGES = "http://schemas.microsoft.com/exchange/services/2006/messages"
 TYPES = "http://schemas.microsoft.com/exchange/services/2006/types"
 
 
@@ -47,3 +67,51 @@ def test_an_items_id_has_an_end(length: int, fits: bool) -> None:
 def test_no_event_is_known_by_such_a_uid(text: str) -> None:
     assert not is_uid(text)
     assert is_uid("Rdv/0b5e6a3e-6f0e-4c57-9d0b-6a6c1b6f2b11@production")
+
+
+def envelope(verb: str, message: str) -> bytes:
+    """An answer of one message."""
+    inner = f"<m:ResponseMessages><m:{verb}ResponseMessage {message}</m:{verb}ResponseMessage></m:ResponseMessages>"
+    body = f'<m:{verb}Response xmlns:m="{MESSAGES}" xmlns:t="{TYPES}">{inner}</m:{verb}Response>'
+    return f'<s:Envelope xmlns:s="{SOAP}"><s:Body>{body}</s:Body></s:Envelope>'.encode()
+
+
+def created(item_id: str) -> bytes:
+    item = f'<m:Items><t:CalendarItem><t:ItemId Id="{item_id}"/></t:CalendarItem></m:Items>'
+    return envelope("CreateItem", f'ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>{item}')
+
+
+def failed(code: str) -> bytes:
+    return envelope("CreateItem", f'ResponseClass="Error"><m:ResponseCode>{code}</m:ResponseCode><m:Items/>')
+
+
+def found(item_id: str, uid: str, subject: str = "") -> bytes:
+    marks = {UID_PROPERTY: uid, INSTALLATION_PROPERTY: INSTALLATION}
+    uri = f'PropertySetId="{PROPERTY_SET_ID}" PropertyType="String"'
+    extended = "".join(
+        f'<t:ExtendedProperty><t:ExtendedFieldURI {uri} PropertyName="{name}"/><t:Value>{value}</t:Value>'
+        "</t:ExtendedProperty>"
+        for name, value in marks.items()
+    )
+    item = f'<t:CalendarItem><t:ItemId Id="{item_id}"/><t:Subject>{subject}</t:Subject>{extended}</t:CalendarItem>'
+    root = f'<m:RootFolder TotalItemsInView="1" IncludesLastItemInRange="true"><t:Items>{item}</t:Items></m:RootFolder>'
+    return envelope("FindItem", f'ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>{root}')
+
+
+HALF_LETTERS = ["&#xD800;", "a&#xDFFF;b", "&#55357;", "&#x0D83D;x"]
+
+
+@pytest.mark.parametrize("half", HALF_LETTERS)
+def test_half_letters_end_no_call_in_an_error_of_ours(half: str) -> None:
+    for body in (created(half), failed(half)):
+        with hostile(answer(body)) as server, connected(settings(server)) as connector:
+            [outcome] = connector.apply(MAILBOX, [Create(entry())])
+            assert isinstance(outcome, Unconfirmed | Failed)
+    with hostile(answer(found(half, "uid"))) as server, connected(settings(server)) as connector:
+        assert failure(connector).code == "not_ews"
+
+
+@pytest.mark.parametrize("half", HALF_LETTERS)
+def test_a_half_letter_that_an_agent_left_in_a_title_costs_no_look_up(half: str) -> None:
+    with hostile(answer(found("item", "uid", half))) as server, connected(settings(server)) as connector:
+        assert connector.find(MAILBOX, ["uid"]) == {"uid": [Found("item", "uid")]}
