@@ -49,7 +49,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, st
     config.write_text(f"{config.read_text()}{pages}dry_run: true\n")
     with processes.receiver(config, port, KEYS, folder / "log"):
         store = Store(f"sqlite:///{folder}/store.db")
-        text, _ = Tokens.of(load(config, KEYS), store).issue(Role.READ, timedelta(days=1), "", store.now())
+        text, _ = Tokens.of(load(config, KEYS.environment), store).issue(Role.READ, timedelta(days=1), "", store.now())
         store.close()
         yield port, text
 
