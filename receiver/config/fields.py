@@ -20,6 +20,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from receiver.core.text import has_half_letters
+
 MAX_SECRET_BYTES = 64 * 1024
 KEYTAB_BEGINNINGS = (b"\x05\x01", b"\x05\x02")
 """MIT's file format, by version."""
@@ -218,7 +220,7 @@ def _read_secret(path: Path) -> tuple[bytes, int]:
 def _checked_secret(value: str) -> str:
     # Editors and `echo` end a file with a line end; nobody means it to be part of the secret.
     text = value.removesuffix("\n").removesuffix("\r")
-    if any("\ud800" <= character <= "\udfff" for character in text):  # bytes of the environment that are no UTF-8
+    if has_half_letters(text):  # bytes of the environment that are no UTF-8
         raise refuse("secret_not_text")
     if not text:
         raise refuse("secret_empty")

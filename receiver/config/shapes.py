@@ -35,7 +35,7 @@ from receiver.config.settings import Access, Auth
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 from receiver.core.roles import Role
-from receiver.core.tokens import SHORTEST_SECRET, is_weak
+from receiver.core.token_secret import SHORTEST_SECRET, is_weak
 
 MINIMUM_RETENTION_DAYS = 30
 """Longer than any emitter retries (rdv-insertion: about 20 days): what is forgotten sooner would come back to life."""

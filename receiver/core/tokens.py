@@ -11,10 +11,6 @@ from receiver.core.roles import Role
 ALGORITHM = "HS256"
 ISSUER = "rdv-receiver"
 LONGEST = timedelta(days=400)
-SHORTEST_SECRET = 32
-"""Characters of the secret that tokens are signed with: 128 bits, where they are hexadecimal digits."""
-FEWEST_LETTERS = 8
-"""Different characters in it; 32 random hexadecimal digits have fewer once in ten billion times."""
 TAG_LENGTH = 8
 _CLAIMS = ["iss", "aud", "jti", "role", "iat", "exp"]
 
@@ -30,11 +26,6 @@ class Token:
     id: str
     role: Role
     expires_at: datetime
-
-
-def is_weak(secret: str) -> bool:
-    """Whether a secret can be guessed: too short, or few different characters."""
-    return len(secret) < SHORTEST_SECRET or len(set(secret)) < FEWEST_LETTERS
 
 
 def signing_key(secret: str) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
-from receiver.core.tokens import is_weak
+from receiver.core.token_secret import is_weak
 
 FILE_NAME = "token.key"
 MISSING, UNREADABLE, NOT_MADE = "token_key_missing", "token_key_unreadable", "token_key_not_made"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from receiver.config import Secret, load
-from receiver.core.tokens import SHORTEST_SECRET
+from receiver.core.token_secret import SHORTEST_SECRET
 from tests.config.test_secrets_and_files import ENVIRON, SECRET, codes, tree, write
 
 STRONG = "0123456789abcdef" * 2
