@@ -117,7 +117,9 @@ class Reader:
     _token: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self._token, _ = Tokens.of(self.store).issue(Role.READ, timedelta(days=1), "benchmark", datetime.now(UTC))
+        self._token, _ = Tokens.of(settings(), self.store).issue(
+            Role.READ, timedelta(days=1), "benchmark", datetime.now(UTC)
+        )
         self.client = create_app(settings(), self.store, flush_after_s=None).test_client()
         entered = self.client.post("/status/login", data={"token": self._token}, base_url="https://localhost")
         assert entered.status_code == 303, entered.status_code
@@ -147,7 +149,7 @@ def settings() -> Settings:
         sources={name: Source(name=name, **source) for name in SOURCES},  # type: ignore[arg-type]
         calendars={name: IcsFolder(name, Path(name)) for name in CALENDARS},
         mailboxes=MailboxMap("mairie"),
-        web=WebSettings(pages=True),
+        web=WebSettings(pages=True, token_key=Secret("what signs the benchmark's tokens")),
     )
 
 

@@ -22,6 +22,21 @@ PROBE_UID = "rdv-receiver:mailbox-check"
 compares calendars with events leaves it alone, and the next check finds what an interrupted one left."""
 
 
+CODE_LIMIT = 64
+"""Characters of a code. A longer one, made of what a server said, is cut: a record that takes no more would refuse it
+each time it is tried."""
+ADDRESS_LIMIT = 512
+"""Characters of a mailbox's address, as a server may tell it."""
+UID_LIMIT = 255
+ITEM_ID_LIMIT = 4096
+"""Characters of an item's id; Exchange's have some 200."""
+
+
+def is_uid(text: str) -> bool:
+    """Whether an event can have this uid. An item that is read back may bear any text."""
+    return 0 < len(text) <= UID_LIMIT and text.isascii() and text.isprintable()
+
+
 class ShowAs(StrEnum):
     """How the agent's free/busy shows the time of an entry."""
 
@@ -166,6 +181,9 @@ class Unconfirmed:
     scope: Scope = Scope.MAILBOX
     """Whose trouble it is: a call that ran out of time says nothing of other mailboxes, a cut connection does."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "code", self.code[:CODE_LIMIT])
+
 
 @dataclass(frozen=True, slots=True)
 class Failed:
@@ -184,8 +202,8 @@ class ConnectorError(Exception):
     """
 
     def __init__(self, code: str, scope: Scope = Scope.ITEM) -> None:
-        super().__init__(f"{code} ({scope})")
-        self.code = code
+        self.code = code[:CODE_LIMIT]
+        super().__init__(f"{self.code} ({scope})")
         self.scope = scope
 
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from connectors.base import (
+    ITEM_ID_LIMIT,
     CalendarEntry,
     Change,
     ConnectorError,
@@ -124,7 +125,7 @@ class IcsFolderConnector:
         for path in paths:
             entry = self._read(path)
             if entry is not None:
-                yield Marked(path.relative_to(folder).as_posix(), entry)
+                yield Marked(_item_id(path.relative_to(folder)), entry)
 
     def _read(self, path: Path) -> CalendarEntry | None:
         """Return the entry of a file of ours; None where it is somebody else's, or has gone meanwhile."""
@@ -215,6 +216,14 @@ def folder_name(mailbox: str) -> str:
     name = quote(address, safe="@+")
     name = "%2E" + name[1:] if name.startswith(".") else name
     return name if len(name) <= LONGEST_NAME else f"{name[:100]}-{sha256(address.encode()).hexdigest()[:32]}"
+
+
+def _item_id(path: Path) -> str:
+    """Return a file's id. Names are bytes, and may be no text that a record takes."""
+    item_id = path.as_posix()
+    if len(item_id) > ITEM_ID_LIMIT or any("\ud800" <= character <= "\udfff" for character in item_id):
+        raise Temporary("item_unreadable", Scope.MAILBOX)
+    return item_id
 
 
 def _write_aside(path: Path, content: bytes) -> None:

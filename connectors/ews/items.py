@@ -17,6 +17,7 @@ from exchangelib.util import TNS, create_element, set_xml_value
 from connectors.base import (
     INSTALLATION_PROPERTY,
     PROPERTY_SET_ID,
+    UID_LIMIT,
     UID_PROPERTY,
     CalendarEntry,
     Sensitivity,
@@ -108,7 +109,6 @@ _SENSITIVITY = {sensitivity: sensitivity.value.capitalize() for sensitivity in S
 _SENSED = {word: sensitivity for sensitivity, word in _SENSITIVITY.items()}
 
 TITLE_LIMIT = 255
-UID_LIMIT = 255
 
 
 class InvalidEntry(Exception):

@@ -24,11 +24,12 @@ from exchangelib.util import ENS, MNS, TNS
 from exchangelib.version import VERSIONS
 from lxml.etree import LxmlError
 
+from connectors.base import ADDRESS_LIMIT, ITEM_ID_LIMIT
 from connectors.ews.errors import MAILBOX_NOT_FOUND, NOT_EWS, CallFailed, Refusal, of_request, of_status
 from connectors.ews.settings import EwsSettings
 from connectors.ews.transport import Answer, Wire
 
-ADDRESS = re.compile(r"[!-~]{1,320}@[!-~]{1,255}\Z")
+ADDRESS = re.compile(rf"(?=.{{3,{ADDRESS_LIMIT}}}\Z)[!-~]{{1,320}}@[!-~]{{1,255}}\Z")
 
 UNREADABLE = (EWSError, LxmlError, ValueError, TypeError, LookupError, AttributeError)
 """What exchangelib raises over an answer that is not what it expects."""
@@ -134,6 +135,8 @@ class _OnePost:
         if answer.status not in {200, 500}:
             raise CallFailed(of_status(answer.status, answer.retry_after_s))
         header, body = self._get_soap_parts(response=answer)  # type: ignore[attr-defined]
+        if body is not None:
+            _mend(body)
         if header is not None:
             self.server_version = _server_version(header)
         try:
@@ -156,6 +159,30 @@ class _OnePost:
         if msg_xml is not None:
             inner = msg_xml.findtext(f"{{{TNS}}}Value[@Name='InnerErrorResponseCode']")
         return Refusal(inner or code or "")
+
+
+def _mend(body: Any) -> None:
+    """Replace the texts that are no Unicode: half letters, of an emoji that was cut. One such text costs no other item.
+
+    The parser forgives them, and raises when they are read. An id that is none is emptied, as it leads nowhere.
+    """
+    for element in body.iter("*"):
+        try:
+            _ = element.text, element.attrib.values()
+        except UnicodeDecodeError:
+            _mend_one(element)
+
+
+def _mend_one(element: Any) -> None:
+    try:
+        _ = element.text
+    except UnicodeDecodeError:
+        element.text = "\ufffd"
+    for name in element.keys():  # noqa: SIM118  # an element is no mapping
+        try:
+            _ = element.get(name)
+        except UnicodeDecodeError:
+            element.set(name, "")
 
 
 def _back_off_s(fault: Any) -> float | None:
@@ -207,9 +234,10 @@ class NameOwner(_OnePost, EWSAccountService, ConvertId):  # type: ignore[misc]  
 
 
 def item_id_in(result: Any) -> str | None:
-    """Return the item's id out of a result of `send`, where it has one."""
+    """Return the item's id out of a result of `send`, where it has one that can be kept."""
     element = next(result.iter(f"{{{TNS}}}ItemId"), None) if hasattr(result, "iter") else None
-    return None if element is None else element.get("Id")
+    item_id: str | None = None if element is None else element.get("Id")
+    return item_id if item_id and len(item_id) <= ITEM_ID_LIMIT else None
 
 
 class _Paged(_OnePost):

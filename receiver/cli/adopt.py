@@ -11,6 +11,7 @@ from datetime import timedelta
 from receiver import bootstrap, logs
 from receiver.cli import output
 from receiver.cli.audit import days
+from receiver.cli.parser import text
 from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
@@ -28,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
     parser.set_defaults(command=adopt)
     helped = {name: RECOVERY_HELP[f"adopt {name}"] for name in ("mailbox", "without", "installation")}
-    parser.add_argument("--mailbox", action="append", default=[], metavar="ADRESSE", help=helped["mailbox"])
-    parser.add_argument("--without", action="append", default=[], metavar="ADRESSE", help=helped["without"])
+    parser.add_argument("--mailbox", action="append", default=[], type=text, metavar="ADRESSE", help=helped["mailbox"])
+    parser.add_argument("--without", action="append", default=[], type=text, metavar="ADRESSE", help=helped["without"])
     parser.add_argument("--installation", type=_name, metavar="ID", help=helped["installation"])
     parser.add_argument("--days-back", type=days, default=400, metavar="JOURS", help=RECOVERY_HELP["adopt days-back"])
     parser.add_argument("--days-ahead", type=days, default=800, metavar="JOURS", help=RECOVERY_HELP["adopt days-ahead"])

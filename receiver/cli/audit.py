@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from receiver import bootstrap, logs
 from receiver.cli import output
+from receiver.cli.parser import text
 from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
@@ -27,7 +28,9 @@ MOST_DAYS = 3660
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
     parser.set_defaults(command=audit)
-    parser.add_argument("--mailbox", action="append", default=[], metavar="ADRESSE", help=COMMANDS["audit mailbox"])
+    parser.add_argument(
+        "--mailbox", action="append", default=[], type=text, metavar="ADRESSE", help=COMMANDS["audit mailbox"]
+    )
     parser.add_argument("--days-back", type=days, default=30, metavar="JOURS", help=COMMANDS["audit days-back"])
     parser.add_argument("--days-ahead", type=days, default=365, metavar="JOURS", help=COMMANDS["audit days-ahead"])
     parser.add_argument("--repair", action="store_true", help=COMMANDS["audit repair"])

@@ -4,6 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from receiver import bootstrap, logs, sentences
 from receiver.cli import output, watch
+from receiver.cli.parser import text
 from receiver.cli.stores import migrated, with_current_store, with_store
 from receiver.config import Settings
 from receiver.operations import check as operation
@@ -19,7 +20,9 @@ def add_migrate(parser: ArgumentParser) -> None:
 def add_check(parser: ArgumentParser) -> None:
     """Describe `check` to its parser."""
     parser.set_defaults(command=check)
-    parser.add_argument("--mailbox", action="append", default=[], metavar="ADRESSE", help=sentences.COMMANDS["mailbox"])
+    parser.add_argument(
+        "--mailbox", action="append", default=[], type=text, metavar="ADRESSE", help=sentences.COMMANDS["mailbox"]
+    )
     parser.add_argument("--json", action="store_true", help=sentences.COMMANDS["json"])
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from receiver import logs
 from receiver.cli import output
+from receiver.cli.parser import text
 from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
@@ -32,10 +33,10 @@ def add_failures(parser: argparse.ArgumentParser) -> None:
 def add_retry(parser: argparse.ArgumentParser) -> None:
     """Describe `retry` to its parser."""
     parser.set_defaults(command=retry)
-    parser.add_argument("--code", metavar="CODE", help=COMMANDS["retry code"])
-    parser.add_argument("--calendar", metavar="NOM", help=COMMANDS["retry calendar"])
-    parser.add_argument("--mailbox", metavar="ADRESSE", help=COMMANDS["retry mailbox"])
-    parser.add_argument("--event", metavar="NUMÉRO", help=COMMANDS["retry event"])
+    parser.add_argument("--code", type=text, metavar="CODE", help=COMMANDS["retry code"])
+    parser.add_argument("--calendar", type=text, metavar="NOM", help=COMMANDS["retry calendar"])
+    parser.add_argument("--mailbox", type=text, metavar="ADRESSE", help=COMMANDS["retry mailbox"])
+    parser.add_argument("--event", type=text, metavar="NUMÉRO", help=COMMANDS["retry event"])
     parser.add_argument("--all", action="store_true", help=COMMANDS["retry all"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
 
@@ -43,8 +44,8 @@ def add_retry(parser: argparse.ArgumentParser) -> None:
 def add_forget(parser: argparse.ArgumentParser) -> None:
     """Describe `forget` to its parser."""
     parser.set_defaults(command=forget)
-    parser.add_argument("--event", metavar="NUMÉRO", required=True, help=COMMANDS["forget event"])
-    parser.add_argument("--mailbox", metavar="ADRESSE", help=COMMANDS["forget mailbox"])
+    parser.add_argument("--event", type=text, metavar="NUMÉRO", required=True, help=COMMANDS["forget event"])
+    parser.add_argument("--mailbox", type=text, metavar="ADRESSE", help=COMMANDS["forget mailbox"])
     parser.add_argument("--dry-run", action="store_true", help=COMMANDS["dry-run"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
 

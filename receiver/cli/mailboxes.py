@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from receiver import bootstrap, logs
 from receiver.cli import output, stores
+from receiver.cli.parser import text
 from receiver.cli.progress import progress
 from receiver.cli.table import print_table
 from receiver.config import Settings
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=check)
-    parser.add_argument("mailbox", nargs="*", metavar="BOITE", help=COMMANDS["mailboxes check addresses"])
+    parser.add_argument("mailbox", nargs="*", type=text, metavar="BOITE", help=COMMANDS["mailboxes check addresses"])
     parser.add_argument("--all", action="store_true", help=COMMANDS["mailboxes check all"])
     parser.add_argument("--read-only", action="store_true", help=COMMANDS["mailboxes check read-only"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])

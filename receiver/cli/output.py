@@ -68,6 +68,7 @@ def finding_sentence(finding: Finding) -> str:
         sentences.TLS,
         sentences.CALENDAR,
         sentences.CONFIGURATION,
+        sentences.TOKEN_KEY,
     ):
         if finding.code in table:
             return sentence(table, finding.code, finding.details)

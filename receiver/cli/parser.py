@@ -6,7 +6,18 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from receiver.cli import output
+from receiver.core.text import has_half_letters
 from receiver.sentences import COMMANDS, USAGE
+
+LONGEST_TEXT = 512
+"""Characters of what people type to name something: as long as the record's longest address."""
+
+
+def text(typed: str) -> str:
+    """Return what somebody typed to name a mailbox, an event or a code, or refuse what no statement takes."""
+    if len(typed) > LONGEST_TEXT or has_half_letters(typed):
+        raise argparse.ArgumentTypeError(COMMANDS["bad_text"].format(longest=LONGEST_TEXT))
+    return typed
 
 
 class Parser(argparse.ArgumentParser):

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from receiver import logs
 from receiver.cli import output
+from receiver.cli.parser import LONGEST_TEXT
 from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
 from receiver.config import Settings
+from receiver.core.text import has_half_letters
 from receiver.operations import purge as operation
 from receiver.operations.purge import Report
 from receiver.sentences import COMMANDS, PURGE
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _address(text: str) -> str:
     before, _, after = text.strip().partition("@")
     unusual = any(character.isspace() or character in '"@' for character in before + after)
-    if not before or not after or unusual:
+    if not before or not after or unusual or len(text) > LONGEST_TEXT or has_half_letters(text):
         raise argparse.ArgumentTypeError(PURGE["agent"])
     return text.strip().lower()
 

@@ -16,8 +16,9 @@ from receiver.config import Settings
 from receiver.core.roles import Role
 from receiver.core.tokens import LONGEST
 from receiver.operations import tokens
+from receiver.operations.token_key import KeyUnavailable
 from receiver.operations.tokens import LABEL_LENGTH, NotOne, Tokens
-from receiver.sentences import COMMANDS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_STATES
+from receiver.sentences import COMMANDS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_KEY, TOKEN_STATES
 from receiver.store import Store, TokenRecord
 from receiver.wording import local
 
@@ -42,12 +43,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def issue(args: Namespace, settings: Settings) -> int:
-    """Make a token; it alone goes to standard output, so that it can be piped to where it is kept."""
+    """Make a token; it alone goes to standard output, so that it can be piped to where it is kept.
+
+    Returns:
+        2 where there is no key to sign it with.
+
+    """
     logs.configure("ERROR")
 
     def use(store: Store) -> int:
         lifetime = timedelta(days=args.days)
-        text, record = Tokens.of(store).issue(Role(args.role), lifetime, args.label, store.now())
+        try:
+            text, record = Tokens.of(settings, store).issue(Role(args.role), lifetime, args.label, store.now())
+        except KeyUnavailable as error:
+            print(TOKEN_KEY[error.code], file=sys.stderr)
+            return 2
         if args.json:
             print(json.dumps(asdict(record) | {"token": text}, ensure_ascii=False, indent=2, default=_iso))
             return 0
@@ -66,12 +76,12 @@ def list_all(args: Namespace, settings: Settings) -> int:
     logs.configure("ERROR")
 
     def use(store: Store) -> int:
-        now, records = store.now(), store.tokens()
+        now, records, tag = store.now(), store.tokens(), tokens.tag_in_force(settings)
         if args.json:
-            listed = [asdict(record) | {"state": tokens.state(record, now)} for record in records]
+            listed = [asdict(record) | {"state": tokens.listed_state(record, now, tag)} for record in records]
             print(json.dumps({"tokens": listed}, ensure_ascii=False, indent=2, default=_iso))
         elif records:
-            print_table(TOKEN_COLUMNS, [_cells(record, now) for record in records])
+            print_table(TOKEN_COLUMNS, [_cells(record, now, tag) for record in records])
         else:
             print(TOKEN["none"])
         return 0
@@ -111,9 +121,9 @@ def _label(text: str) -> str:
     return text.strip()
 
 
-def _cells(record: TokenRecord, now: datetime) -> list[str]:
+def _cells(record: TokenRecord, now: datetime, tag: str | None) -> list[str]:
     moments = local(record.created_at), local(record.expires_at)
-    return [record.id, record.role, record.label, *moments, TOKEN_STATES[tokens.state(record, now)]]
+    return [record.id, record.role, record.label, *moments, TOKEN_STATES[tokens.listed_state(record, now, tag)]]
 
 
 def _iso(value: Any) -> str:

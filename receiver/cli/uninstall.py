@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from receiver import bootstrap, logs
 from receiver.cli import output
+from receiver.cli.parser import text
 from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command to its parser."""
     parser.set_defaults(command=uninstall)
     parser.add_argument(
-        "--mailbox", action="append", default=[], metavar="ADRESSE", help=RECOVERY_HELP["uninstall mailbox"]
+        "--mailbox", action="append", default=[], type=text, metavar="ADRESSE", help=RECOVERY_HELP["uninstall mailbox"]
     )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--yes", action="store_true", help=RECOVERY_HELP["uninstall yes"])

@@ -20,6 +20,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from receiver.core.text import has_half_letters
+
 MAX_SECRET_BYTES = 64 * 1024
 KEYTAB_BEGINNINGS = (b"\x05\x01", b"\x05\x02")
 """MIT's file format, by version."""
@@ -198,10 +200,17 @@ def _from_file(raw: object, info: ValidationInfo) -> SecretText:
     return SecretText(_checked_secret(value), exposed=bool(mode & stat.S_IROTH))
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe that nobody writes into would hold up the start for ever
+
+
 def _read_secret(path: Path) -> tuple[bytes, int]:
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_SECRET_BYTES + 1), os.fstat(file.fileno()).st_mode
+        with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise refuse("secret_file_not_regular")
+            return file.read(MAX_SECRET_BYTES + 1), mode
     except FileNotFoundError:
         raise refuse("secret_file_missing") from None
     except OSError:
@@ -211,6 +220,8 @@ def _read_secret(path: Path) -> tuple[bytes, int]:
 def _checked_secret(value: str) -> str:
     # Editors and `echo` end a file with a line end; nobody means it to be part of the secret.
     text = value.removesuffix("\n").removesuffix("\r")
+    if has_half_letters(text):  # bytes of the environment that are no UTF-8
+        raise refuse("secret_not_text")
     if not text:
         raise refuse("secret_empty")
     if "\n" in text or "\0" in text:
@@ -244,9 +255,10 @@ def _authorities(raw: object, info: ValidationInfo) -> Path:
 def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
     path = _path(raw, info)
     try:
-        with path.open("rb") as file:
-            begins_as_one = file.read(2) in KEYTAB_BEGINNINGS
-            exposed = bool(os.fstat(file.fileno()).st_mode & stat.S_IROTH)
+        with open(path, "rb", opener=_without_waiting) as file:  # as above
+            mode = os.fstat(file.fileno()).st_mode
+            begins_as_one = stat.S_ISREG(mode) and file.read(2) in KEYTAB_BEGINNINGS
+            exposed = bool(mode & stat.S_IROTH)
     except FileNotFoundError:
         raise refuse("keytab_missing") from None
     except OSError:

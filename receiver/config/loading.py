@@ -41,7 +41,7 @@ from receiver.config.shapes import (
     WebShape,
     merged,
 )
-from receiver.config.store_url import read_store
+from receiver.config.store_url import read_store, sqlite_file
 from receiver.config.validate import Reader
 from receiver.core.alerts import Timings
 from receiver.core.facts import Emitter
@@ -71,6 +71,7 @@ class _Sections:
         self.reader = reader
         self.root = root
         self.warnings: list[Problem] = []
+        self._secrets: set[Secret] = set()
 
     def settings(self) -> Settings | None:
         alone = GeneralShape.model_fields
@@ -95,7 +96,7 @@ class _Sections:
             sources=sources,
             calendars=calendars,
             mailboxes=mailboxes,
-            web=_web(web),
+            web=self._web(web, store_url),
             alerts=self._alerts(alerts),
             tombstone_days=retention.tombstone_days,
             journal_days=retention.journal_days,
@@ -122,6 +123,26 @@ class _Sections:
             timings=Timings(hold=hold, calm=hold, digest_at=shape.digest_at),
             http_proxy=shape.http_proxy,
             ca_file=shape.ca_file,
+        )
+
+    def _web(self, shape: WebShape, store_url: str) -> WebSettings:
+        here = ("web", "token_key")
+        others = set(self._secrets)
+        key = self._secret(shape.token_key, here) if shape.token_key else None
+        if key in others:
+            # Whoever knows the other one, such as the emitter, could sign tokens.
+            self.reader.report(here, "token_key_reused")
+        if key is None and shape.pages and sqlite_file(store_url) is None:
+            self.warnings.append(Problem(here, "token_key_missing", line=self.reader.document.line_of(("web",))))
+        proxy = shape.proxy
+        return WebSettings(
+            listen=shape.listen,
+            processes=shape.processes,
+            threads=shape.threads,
+            backlog_limit=shape.backlog_limit,
+            pages=shape.pages,
+            proxy=ProxySettings(proxy.address, proxy.user_header, proxy.role) if proxy else None,
+            token_key=key,
         )
 
     def _watched(self) -> tuple[Path, ...]:
@@ -204,7 +225,9 @@ class _Sections:
     def _secret(self, reference: SecretReference, location: Location) -> Secret:
         if reference.text.exposed:
             self._warn_exposed((*location, "file"))
-        return Secret(reference.text.value)
+        found = Secret(reference.text.value)
+        self._secrets.add(found)
+        return found
 
     def _warn_exposed(self, here: Location) -> None:
         self.warnings.append(Problem(here, "secret_file_exposed", line=self.reader.document.line_of(here)))
@@ -248,12 +271,6 @@ class _Sections:
             connections=shape.connections,
             timeout_s=shape.timeout_s,
         )
-
-
-def _web(shape: WebShape) -> WebSettings:
-    proxy = shape.proxy
-    trusted = ProxySettings(proxy.address, proxy.user_header, proxy.role) if proxy else None
-    return WebSettings(shape.listen, shape.processes, shape.threads, shape.backlog_limit, shape.pages, trusted)
 
 
 def _listed(ids: frozenset[int]) -> str:

@@ -146,6 +146,8 @@ class WebSettings:
     pages: bool = False
     """Whether there are status pages and an API."""
     proxy: ProxySettings | None = None
+    token_key: Secret | None = None
+    """What tokens are signed with; None: the file beside an SQLite database."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from receiver.config.settings import Access, Auth
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 from receiver.core.roles import Role
+from receiver.core.token_secret import SHORTEST_SECRET, is_weak
 
 MINIMUM_RETENTION_DAYS = 30
 """Longer than any emitter retries (rdv-insertion: about 20 days): what is forgotten sooner would come back to life."""
@@ -89,6 +90,16 @@ class SigningSecretReference(SecretReference):
     """A source's secret, which may speak for some organisations only."""
 
     organisations: Organisations | None = None
+
+
+class TokenKeyReference(SecretReference):
+    """The secret that tokens are signed with: long enough that nobody guesses it."""
+
+    @model_validator(mode="after")
+    def _strong(self) -> Self:
+        if is_weak(self.text.value):
+            raise refuse("token_key_weak", shortest=SHORTEST_SECRET)
+        return self
 
 
 class StoreShape(Shape):
@@ -184,6 +195,7 @@ class WebShape(Shape):
     threads: Annotated[int, Field(ge=1, le=64)] = 16
     backlog_limit: Annotated[int, Field(ge=1_000, le=10_000_000)] = 200_000
     pages: bool = False
+    token_key: TokenKeyReference | None = None
     proxy: ProxyShape | None = None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from connectors.base import PROBE_UID, Marked
+from connectors.base import PROBE_UID, Marked, is_uid
 from receiver.core import audit
 from receiver.core.audit import Recorded
 from receiver.core.facts import over_by
@@ -33,7 +33,8 @@ class Found:
         """Ids of the items by uid, in the order of the server: the calendar's own before those of its sub-folders."""
         found: dict[str, list[str]] = {}
         for item in self.listed:
-            found.setdefault(item.entry.uid, []).append(item.item_id)
+            if is_uid(item.entry.uid):  # no event is known by any other
+                found.setdefault(item.entry.uid, []).append(item.item_id)
         found.pop(PROBE_UID, None)
         return {uid: list(ids) for uid, ids in self.elsewhere.items() if ids} | found
 

@@ -6,6 +6,11 @@ _UNWANTED_CATEGORIES = {"Cc", "Cs", "Co", "Cn"}  # controls, surrogates, private
 _BIDI_AND_INVISIBLE = set("\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u061c")
 
 
+def has_half_letters(text: str) -> bool:
+    """Whether it holds what is no character: bytes that were no UTF-8, or half of an emoji. No database takes it."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def clean(text: str, limit: int) -> str:
     """Return the text on one line, without control and direction-changing characters, at most `limit` long.
 

@@ -1,4 +1,4 @@
-"""Tokens that open the pages and the API: signed by the installation, for a role, for some days."""
+"""Tokens that open the pages and the API: signed for an installation and a role, for some days."""
 
 import hmac
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from receiver.core.roles import Role
 ALGORITHM = "HS256"
 ISSUER = "rdv-receiver"
 LONGEST = timedelta(days=400)
+TAG_LENGTH = 8
 _CLAIMS = ["iss", "aud", "jti", "role", "iat", "exp"]
 
 
@@ -27,9 +28,14 @@ class Token:
     expires_at: datetime
 
 
-def signing_key(installation_key: bytes) -> bytes:
-    """Return the key for tokens: derived, so that no other use of the installation's key can make one."""
-    return hmac.digest(installation_key, b"rdv-receiver tokens", "sha256")
+def signing_key(secret: str) -> bytes:
+    """Return the key for tokens, derived from the secret that is kept outside of the database."""
+    return hmac.digest(secret.encode(), b"rdv-receiver tokens", "sha256")
+
+
+def key_tag(key: bytes) -> str:
+    """Return a mark of a key of `signing_key`, which tells nothing of it: `TAG_LENGTH` hexadecimal digits."""
+    return hmac.digest(key, b"tag", "sha256").hex()[:TAG_LENGTH]
 
 
 def issue(key: bytes, installation: str, token: Token, now: datetime) -> str:

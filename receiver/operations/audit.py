@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from connectors.base import Connector, Found, Marked
+from connectors.base import Connector, Found, Marked, is_uid
 from receiver.config import Settings
 from receiver.core import audit
 from receiver.core.audit import Difference, Kind, Recorded
@@ -154,7 +154,8 @@ class _Auditor:
     def _orphans(self, mailbox: Mailbox, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:
         # What was read back after the record was lost is explained, though its event has yet to be heard of.
         uids = audit.unexplained(recorded, listed) - self._store.adopted_in(mailbox)
-        events = self._store.standings(uids) if uids else {}
+        known = {uid for uid in uids if is_uid(uid)}  # no statement takes every text that a mailbox may hold
+        events = self._store.standings(known) if known else {}
         ids = {uid: [item.item_id for item in listed if item.entry.uid == uid] for uid in uids}
         return [uid for uid in uids if audit.is_orphan(events.get(uid), ids[uid], self._ruleset)]
 

@@ -16,6 +16,7 @@ from receiver.config import CalendarSettings, IcsFolder, Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.health import Thresholds
 from receiver.core.mailboxes import MailboxMap
+from receiver.operations import token_key
 from receiver.store import Standing, Store, StoreUnavailable
 
 PROBED_PER_CALENDAR = 10
@@ -73,6 +74,9 @@ def check(
     findings += [Finding(each.code, each.path, Level.WARNING, each.details) for each in settings.warnings]
     store_finding, installation = _check_store(settings.store_url, lambda: open_store(settings))
     findings.append(store_finding)
+    if found := token_key.trouble(settings):
+        code, path = found
+        findings.append(Finding(code, "web.token_key", Level.WARNING, {"path": str(path)}))
     if not settings.mailboxes.addresses and not settings.mailboxes.domains:
         findings.append(Finding("nothing_mapped", "mailboxes", Level.WARNING))
     connectors = make_connectors(settings, installation)

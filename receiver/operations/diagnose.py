@@ -23,7 +23,7 @@ from receiver import __version__
 from receiver.config import EwsCalendar, Settings
 from receiver.config.document import read_document
 from receiver.config.store_url import sqlite_file
-from receiver.operations import check, placeholders, status
+from receiver.operations import check, placeholders, status, token_key
 from receiver.operations.placeholders import ADDRESS, HOST, MACHINE, SECRET, Placeholders
 from receiver.store import Store
 
@@ -112,6 +112,8 @@ def _secrets(settings: Settings) -> Iterator[str]:
             if calendar.password is not None:
                 yield calendar.password.value
     yield from (address.value for address in settings.alerts.to)
+    if (key := token_key.existing_secret(settings)) is not None:
+        yield key
     if (password := urlsplit(settings.store_url).password) is not None:
         yield from {password, unquote(password)}
 

@@ -4,12 +4,15 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from receiver.config import Settings
 from receiver.core import tokens
 from receiver.core.roles import Role
 from receiver.core.tokens import InvalidToken, Token
+from receiver.operations import token_key
 from receiver.store import Store, TokenRecord
 
 ID_BYTES = 8
+"""Random ones of an id. The tag of the key that signed follows: which tokens another key signed shows in their ids."""
 LONGEST_TEXT = 1024
 """Ours have about 300 characters; nobody is to have us decode a novel."""
 LABEL_LENGTH = 80
@@ -34,15 +37,15 @@ class Tokens:
     key: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, store: Store) -> "Tokens":
-        """Return those of the store's installation; reads it once.
+    def of(cls, settings: Settings, store: Store) -> "Tokens":
+        """Return those of the store's installation, signed with the key of the configuration; reads both once.
 
         Raises:
-            StoreUnavailable: it cannot be read.
+            KeyUnavailable: there is no key, or it cannot be used.
+            StoreUnavailable: the installation cannot be read.
 
         """
-        installation = store.installation()
-        return cls(store, installation.id, tokens.signing_key(installation.digest_key))
+        return cls(store, store.installation().id, tokens.signing_key(token_key.secret(settings)))
 
     def issue(self, role: Role, lifetime: timedelta, label: str, now: datetime) -> tuple[str, TokenRecord]:
         """Return a new token's text, which is kept nowhere, and what is kept of it.
@@ -55,7 +58,8 @@ class Tokens:
         if not timedelta(0) < lifetime <= tokens.LONGEST:
             raise ValueError(f"lifetime: {lifetime}")
         now = now.replace(microsecond=0)  # as a token tells time
-        record = TokenRecord(secrets.token_hex(ID_BYTES), role.value, label[:LABEL_LENGTH], now, now + lifetime)
+        token_id = secrets.token_hex(ID_BYTES) + tokens.key_tag(self.key)
+        record = TokenRecord(token_id, role.value, label[:LABEL_LENGTH], now, now + lifetime)
         self.store.add_token(record)
         token = Token(record.id, role, record.expires_at)
         return tokens.issue(self.key, self.installation, token, now), record
@@ -95,6 +99,26 @@ def state(record: TokenRecord, now: datetime) -> str:
     if record.revoked_at is not None:
         return "revoked"
     return "expired" if now >= record.expires_at else "valid"
+
+
+def listed_state(record: TokenRecord, now: datetime, tag: str | None) -> str:
+    """Return its state, or ``other_key``: valid, had it been signed with the key in force.
+
+    Args:
+        record: of the token.
+        now: the moment.
+        tag: of the key in force; None: there is none.
+
+    """
+    found = state(record, now)
+    is_signed = tag is not None and len(record.id) == 2 * ID_BYTES + tokens.TAG_LENGTH and record.id.endswith(tag)
+    return found if found != "valid" or is_signed else "other_key"
+
+
+def tag_in_force(settings: Settings) -> str | None:
+    """Return the tag of the key in force; None: there is none that could be used."""
+    found = token_key.existing_secret(settings)
+    return None if found is None else tokens.key_tag(tokens.signing_key(found))
 
 
 class NotOne(Exception):

@@ -3,7 +3,7 @@
 A sentence about a failure says the cause, then the cure. Fields in braces are the trouble's details.
 """
 
-from receiver.sentences.access import ACCESS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_STATES
+from receiver.sentences.access import ACCESS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_KEY, TOKEN_STATES
 from receiver.sentences.alerts import ALERT, DELIVERY, DIGEST, WATCH
 from receiver.sentences.calendars import AUDIT, CALENDAR, CALENDAR_UNKNOWN, MAILBOXES_CHECK, MAILBOXES_TABLE, TLS
 from receiver.sentences.commands import CHECK, CHECK_RESULT, COMMANDS, LEVELS, RULES, STATUS, UNMAPPED, USAGE
@@ -62,6 +62,7 @@ __all__ = [
     "TOKEN",
     "TOKEN_COLUMNS",
     "TOKEN_HELP",
+    "TOKEN_KEY",
     "TOKEN_STATES",
     "TROUBLES",
     "UNINSTALL",

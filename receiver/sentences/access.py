@@ -20,6 +20,26 @@ ACCESS: Mapping[str, str] = {
     "back": "Retour aux pages d'état",
 }
 
+_NOTHING = "Aucun jeton ne peut être créé ni reconnu. "
+_RELOAD = " Puis rechargez le service (systemctl reload rdv-receiver)."
+
+TOKEN_KEY: Mapping[str, str] = {
+    "token_key_missing": _NOTHING + "La clé qui les signe n'est pas configurée : avec PostgreSQL, elle ne se crée "
+    "pas toute seule. Créez un secret (rdv-receiver secrets new), mettez-le dans un fichier lisible du seul compte du "
+    "service, le même sur tous les hôtes, et nommez ce fichier sous web.token_key." + _RELOAD,
+    "token_key_not_made": _NOTHING + "La clé qui les signe ne peut pas être créée à côté de la base. Vérifiez les "
+    "droits et la place, ou nommez un fichier sous web.token_key." + _RELOAD,
+    "token_key_unreadable": _NOTHING + "La clé qui les signe ne peut pas être lue. Vérifiez les droits du fichier "
+    "token.key, à côté de la base." + _RELOAD,
+    "token_key_not_regular": _NOTHING + "token.key, à côté de la base, n'est pas un fichier ordinaire. Retirez-le : "
+    "une clé sera créée." + _RELOAD,
+    "token_key_weak_file": _NOTHING + "La clé qui les signe, dans token.key à côté de la base, est vide ou trop "
+    "courte. Retirez ce fichier : une clé sera créée, et il faudra créer de nouveaux jetons." + _RELOAD,
+    "token_key_exposed": "Tout utilisateur de la machine peut lire ou changer la clé qui signe les jetons. Retirez "
+    "token.key, à côté de la base : une clé sera créée, et il faudra créer de nouveaux jetons." + _RELOAD,
+}
+"""Why tokens cannot be signed, or not safely."""
+
 TOKEN_HELP: Mapping[str, str] = {
     "token": "crée, liste et révoque les jetons qui ouvrent les pages d'état et l'API",
     "issue": "crée un jeton et l'affiche, une seule fois",
@@ -43,4 +63,9 @@ TOKEN: Mapping[str, str] = {
 
 TOKEN_COLUMNS = ("jeton", "rôle", "libellé", "créé", "expire", "état")
 
-TOKEN_STATES: Mapping[str, str] = {"valid": "valable", "expired": "expiré", "revoked": "révoqué"}
+TOKEN_STATES: Mapping[str, str] = {
+    "valid": "valable",
+    "expired": "expiré",
+    "revoked": "révoqué",
+    "other_key": "autre clé",
+}

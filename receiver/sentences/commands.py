@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 COMMANDS: Mapping[str, str] = {
+    "bad_text": "il faut un texte lisible, de {longest} caractères au plus",
     "apply-policies": "met en vigueur la correspondance des boîtes et les règles du fichier, même si beaucoup "
     "d'entrées disparaissent",
     "dry-run": "compte ce qui changerait, sans rien changer",

@@ -50,12 +50,18 @@ CONFIGURATION: Mapping[str, str] = {
     "env_missing": "la variable d'environnement {name} n'est pas définie pour ce processus.",
     "secret_file_missing": "le fichier du secret n'existe pas.",
     "secret_file_unreadable": "le fichier du secret ne peut pas être lu. Vérifiez ses droits.",
+    "secret_file_not_regular": "ce n'est pas un fichier ordinaire ; un secret se met dans un fichier de texte.",
     "secret_file_exposed": "tout utilisateur de la machine peut lire ce secret. Faites chmod o-r sur le fichier.",
-    "secret_not_text": "le fichier du secret n'est pas un texte en UTF-8.",
+    "secret_not_text": "le secret n'est pas un texte en UTF-8.",
     "secret_too_long": "le fichier du secret est trop gros pour être un secret.",
     "secret_empty": "le secret est vide.",
     "secret_several_lines": "le secret tient sur plusieurs lignes ; il en faut une seule.",
     "secret_twice": "ce secret figure déjà dans cette source. Gardez une seule des deux entrées.",
+    "token_key_weak": "cette clé est trop facile à deviner : il faut au moins {shortest} caractères, tirés au hasard. "
+    "« rdv-receiver secrets new » en donne une.",
+    "token_key_reused": "cette clé sert déjà ailleurs dans ce fichier. Il en faut une qui ne serve qu'aux jetons.",
+    "token_key_missing": "les pages ne reconnaissent aucun jeton : avec PostgreSQL, il faut la clé qui les signe. "
+    "Mettez sous web.token_key un fichier, le même sur tous les hôtes.",
     # Store
     "store_url": "il faut « sqlite:////chemin/absolu/rdv.db » ou « postgresql://utilisateur@hôte/base ».",
     "store_not_absolute": "le chemin SQLite doit être absolu, avec quatre barres : « sqlite:////var/lib/… », "

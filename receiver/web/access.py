@@ -12,16 +12,20 @@ from functools import wraps
 from flask import Response, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from receiver import logs
 from receiver.core.health import Code, Severity, Trouble
 from receiver.core.roles import Role
 from receiver.core.tokens import InvalidToken
+from receiver.operations.token_key import KeyUnavailable
 from receiver.operations.tokens import Tokens
-from receiver.sentences import ACCESS
+from receiver.sentences import ACCESS, TOKEN_KEY
 from receiver.store import StoreUnavailable
 from receiver.web import cookies
 from receiver.web.headers import Way, is_for_machines
 from receiver.web.parts import Parts
 from receiver.wording import words
+
+log = logs.get("access")
 
 CSRF_FIELD = "csrf"
 """Name of the hidden input that each form of the pages carries."""
@@ -53,14 +57,34 @@ class Access:
     def __init__(self, parts: Parts) -> None:
         self._proxy = parts.settings.web.proxy
         self._clock = parts.clock
-        self.tokens = Tokens.of(parts.store)
         self.way = Way(self._proxy)
+        self.no_key: str | None = None
+        """Why no token is recognised and no form taken; the code of a sentence. None: they are."""
+        self._tokens: Tokens | None = None
+        try:
+            self._tokens = Tokens.of(parts.settings, parts.store)
+        except KeyUnavailable as error:
+            self.no_key = error.code
+            log.error("token_key_unavailable", code=error.code)
+
+    @property
+    def tokens(self) -> Tokens:
+        """The installation's tokens.
+
+        Raises:
+            KeyUnavailable: there is no key to recognise them by.
+
+        """
+        if self._tokens is None:
+            raise KeyUnavailable(self.no_key)
+        return self._tokens
 
     def visitor(self) -> Visitor | None:
         """Return who asks; None: nobody who is known. One look for each request.
 
         Raises:
             StoreUnavailable: it cannot be known now.
+            KeyUnavailable: a program shows a token, and none can be recognised.
 
         """
         if "visitor" not in g:
@@ -79,27 +103,34 @@ class Access:
                     return view(*args, **kwargs) if refusal is None else refusal
                 except StoreUnavailable:
                     return refused(503, "unavailable")
+                except KeyUnavailable as error:
+                    return refused(503, error.code)
 
             return guarded
 
         return decorate
 
     def csrf_field(self, visitor: Visitor) -> str:
-        """Return the word that this visitor's forms carry, under `CSRF_FIELD`."""
-        return self.tokens.form_word(visitor.subject)
+        """Return the word that this visitor's forms carry, under `CSRF_FIELD`; empty where there is no key."""
+        return self._tokens.form_word(visitor.subject) if self._tokens else ""
 
     def check_csrf(self, visitor: Visitor) -> bool:
-        """Whether the form at hand was made by us for this visitor, and sent from our page."""
+        """Whether the form at hand was made by us for this visitor, and sent from our page.
+
+        Raises:
+            KeyUnavailable: it cannot be known.
+
+        """
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
             return False
         sent = request.form.get(CSRF_FIELD, "")
-        return hmac.compare_digest(sent.encode(), self.csrf_field(visitor).encode())
+        return hmac.compare_digest(sent.encode(), self.tokens.form_word(visitor.subject).encode())
 
     def _visitor(self) -> Visitor | None:
         if is_for_machines(request.path):
             return self._bearer(_sent_token())
         # A token first: it was given on purpose, and may allow more than the proxy's word.
-        return self._bearer(cookies.read()) or self._proxys()
+        return (self._bearer(cookies.read()) if self._tokens else None) or self._proxys()
 
     def _bearer(self, text: str) -> Visitor | None:
         if not text:
@@ -150,8 +181,8 @@ def refused(status: int, reason: str) -> Response:
     if is_for_machines(request.path):
         response = jsonify(status=_STATUS_WORDS[status])
     else:
-        title, sentence = ACCESS["refused_title"], ACCESS.get(reason, "")
-        if status == 503:
+        title, sentence = ACCESS["refused_title"], ACCESS.get(reason) or TOKEN_KEY.get(reason, "")
+        if reason == "unavailable":
             told = words(Trouble(Code.STORE_UNREACHABLE, Severity.ALARM))
             title, sentence = told.title, told.cure
         response = Response(render_template("refused.html", title=title, sentence=sentence, texts=ACCESS))

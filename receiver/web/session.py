@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from receiver import logs
 from receiver.core.roles import Role
 from receiver.core.tokens import InvalidToken
-from receiver.sentences import ACCESS
+from receiver.sentences import ACCESS, TOKEN_KEY
 from receiver.store import StoreUnavailable
 from receiver.web import cookies
 from receiver.web.access import Access
@@ -62,14 +62,16 @@ class _Desk:
         self._patience = patience
 
     def page(self, wanted: str, status: int = 200, trouble: str | None = None) -> Response:
-        """Show the form; not where a token would travel for all to read."""
-        may_send = self._may_send_token()
-        sentence = trouble if may_send else ACCESS["not_https"]
+        """Show the form; not where a token would travel for all to read, nor where none can be recognised."""
+        may_send = self._access.no_key is None and self._may_send_token()
+        sentence = trouble if may_send else TOKEN_KEY.get(self._access.no_key or "", ACCESS["not_https"])
         html = render_template("login.html", wanted=wanted, trouble=sentence, may_send=may_send, texts=ACCESS)
         return Response(html, status)
 
     def enter(self, wanted: str) -> ResponseReturnValue:
         """Take a token once."""
+        if self._access.no_key is not None:
+            return self.page(wanted, 503)
         if not self._may_send_token():
             return self.page(wanted, 403)
         if not _from_our_page():

@@ -1,6 +1,7 @@
 """`token`, from the command line to a store and back."""
 
 import json
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from receiver.cli import main as cli
+from receiver.config import load
 from receiver.core.roles import Role
 from receiver.core.tokens import LONGEST
 from receiver.operations.tokens import Tokens
@@ -17,6 +19,10 @@ from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 @pytest.fixture
 def place(desk: Desk) -> Desk:  # noqa: F811  # the fixture
     return desk
+
+
+def tokens_of(place: Desk) -> Tokens:
+    return Tokens.of(load(place.path, os.environ), place.store)
 
 
 def typed(place: Desk, *words: str) -> tuple[int, str, str]:
@@ -38,7 +44,7 @@ def listed(place: Desk) -> list[dict[str, Any]]:
 def test_the_token_alone_is_on_standard_output_so_that_it_can_be_piped(place: Desk) -> None:
     status, out, err = typed(place, "issue", "--role", "operate", "--days", "7", "--label", "Paul")
     assert status == 0
-    bearer = Tokens.of(place.store).open(out.removesuffix("\n"), place.store.now())
+    bearer = tokens_of(place).open(out.removesuffix("\n"), place.store.now())
     assert (bearer.role, bearer.label) == (Role.OPERATE, "Paul")
     assert bearer.expires_at - place.store.now() == pytest.approx(timedelta(days=7), abs=timedelta(minutes=1))
     assert bearer.token_id in err
@@ -55,7 +61,7 @@ def test_programs_get_the_token_in_json(place: Desk) -> None:
     status, out, err = typed(place, "issue", "--json")
     report = json.loads(out)
     assert (status, err) == (0, "")
-    assert Tokens.of(place.store).open(report["token"], place.store.now()).token_id == report["id"]
+    assert tokens_of(place).open(report["token"], place.store.now()).token_id == report["id"]
 
 
 def test_its_text_is_shown_once(place: Desk) -> None:
@@ -115,7 +121,7 @@ def test_revoking_what_is_not_there_is_a_trouble(place: Desk) -> None:
 
 
 def test_a_label_cannot_steer_the_terminal(place: Desk) -> None:
-    text, _ = Tokens.of(place.store).issue(Role.READ, timedelta(days=1), "\x1b[2Jfaux", place.store.now())
+    text, _ = tokens_of(place).issue(Role.READ, timedelta(days=1), "\x1b[2Jfaux", place.store.now())
     assert text
     assert "\x1b" not in typed(place, "list")[1]
 

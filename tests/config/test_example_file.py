@@ -27,9 +27,9 @@ def installed(tmp_path: Path) -> Path:
     """The example where an administrator would put it, with the files it names."""
     shutil.copy(EXAMPLE, tmp_path / "config.yaml")
     (tmp_path / "secrets").mkdir()
-    for name in ("base", "mds-sud", "api-mds", "alerte-courriel"):
+    for name in ("base", "mds-sud", "api-mds", "alerte-courriel", "jetons"):
         secret = tmp_path / "secrets" / name
-        secret.write_text(f"{name}-secret\n")
+        secret.write_text("0123456789abcdef" * 4 if name == "jetons" else f"{name}-secret\n")
         secret.chmod(0o600)
     trustme.CA().cert_pem.write_to_path(tmp_path / "autorite.pem")
     (tmp_path / "agents.csv").write_text("agent;mailbox\na@x.example;b@y.example\n")

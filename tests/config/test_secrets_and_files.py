@@ -227,3 +227,8 @@ def test_logged_places_hold_no_address(tmp_path: Path) -> None:
         load(path, ENVIRON)
     assert [problem.log_path for problem in caught.value.problems] == ["mailboxes.map[…].address"]
     assert "a@x" not in str(caught.value)
+
+
+def test_a_variable_whose_bytes_are_no_text_is_no_secret(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationErrors, match="secret_not_text"):
+        load(write(tmp_path, tree()), ENVIRON | {"RDV_SECRET": "a\udcffb"})

@@ -254,3 +254,14 @@ def test_a_mailboxes_folder_that_is_a_file_is_told_as_such(bench: Bench, tmp_pat
     (outcome,) = bench.connector.apply(MAILBOX, [Create(entry())])
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, Temporary)
+
+
+def test_a_files_name_that_is_no_text_is_told_and_not_taken_for_an_absent_entry(tmp_path: Path) -> None:
+    connector = IcsFolderConnector(tmp_path, "installation-1")
+    [done] = connector.apply(MAILBOX, [Create(entry("uid"))])
+    assert isinstance(done, Done)
+    own = tmp_path / folder_name(MAILBOX)
+    (own / done.item_id).rename(own / os.fsdecode(b"\xff.ics"))
+    with pytest.raises(Temporary) as caught:
+        connector.find(MAILBOX, ["uid"])
+    assert (caught.value.code, caught.value.scope) == ("item_unreadable", Scope.MAILBOX)

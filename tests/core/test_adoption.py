@@ -221,3 +221,11 @@ def test_where_none_is_found_it_is_written_though_deletions_are_respected() -> N
     fresh = adoption.unseen_placement("a", "digest", NOW)
     absent, extras = looked_up(fresh, [], NOW, TIMINGS, respect=True)
     assert (next_step(absent, NOW), absent.declined, extras) == (Step.CREATE, False, ())
+
+
+@pytest.mark.parametrize("uid", ["", "a" * 256, "\xe9", "a\0b", "\ud800"])
+def test_an_item_under_a_name_that_no_event_has_is_not_taken_over(uid: str) -> None:
+    """Whoever reaches a mailbox can change it; no statement takes such a name."""
+    found = Found([marked(uid, "strange"), marked()], {})
+    assert found.items == {"a": ["item a"]}
+    assert judged(recorded(at_rest()), marked(uid, "strange"), marked()) == Adoption({}, frozenset(), kept=1)

@@ -3,6 +3,7 @@
 import html
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import requests
 from demo import configuration, processes
 from emitter.platforms import Platform, signer
 from emitter.scenarios import ExpectedEntry, build
+from receiver.config import load
 from receiver.core.health import Code, Severity, Trouble
 from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
@@ -39,6 +41,7 @@ _MIGRATING = threading.Lock()
 """Alembic bears one migration at a time in a process."""
 EXTRA = """\
   pages: true
+  token_key: {{file: token.key}}
   processes: 1
   threads: 4
 alerts:
@@ -296,11 +299,14 @@ def open_ground(
         ground = Ground(folder, exchange, url, http, mail, environ, processes.free_port(), clock)
         ground.write("password", password)
         ground.write("secret", ground.secret)
+        ground.write("token.key", secrets.token_hex(32))
         _write_config(ground, timeout_s)
         store = ground.store()
         with _MIGRATING:
             store.migrate()
-        ground.token, _ = Tokens.of(store).issue(Role.READ, timedelta(days=30), "drill", store.now())
+        ground.token, _ = Tokens.of(load(ground.config, environ), store).issue(
+            Role.READ, timedelta(days=30), "drill", store.now()
+        )
         store.close()
         with ground._open:
             ground.start_all()

@@ -14,6 +14,7 @@ import pytest
 
 from demo import configuration, processes
 from demo.processes import free_port
+from receiver.config import load
 from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store
@@ -48,7 +49,7 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, st
     config.write_text(f"{config.read_text()}{pages}dry_run: true\n")
     with processes.receiver(config, port, KEYS, folder / "log"):
         store = Store(f"sqlite:///{folder}/store.db")
-        text, _ = Tokens.of(store).issue(Role.READ, timedelta(days=1), "", store.now())
+        text, _ = Tokens.of(load(config, KEYS.environment), store).issue(Role.READ, timedelta(days=1), "", store.now())
         store.close()
         yield port, text
 

@@ -36,7 +36,7 @@ from receiver.web.app import create_app
 from receiver.wording import PARIS
 from tests.core.samples import as_body, sample
 from tests.makers import NOW, a_delivery, incoming
-from tests.web.receiver_client import SECRET, hex_signature
+from tests.web.receiver_client import SECRET, TOKEN_KEY, hex_signature
 
 AT_HOME, ELSEWHERE = "departement.example", "partenaire.example"
 NAMES = ("martine.agent", "karim.agent", "leila.benali", "paul.durand", "sophie.marchand", "yann.leroy")
@@ -68,7 +68,9 @@ def settings_of(store_url: str, pages: bool = True) -> Settings:
         },
         calendars={"exchange": exchange, "pilote": IcsFolder("pilote", Path("/var/lib/rdv-receiver/pilote"))},
         mailboxes=MailboxMap("exchange", domains={AT_HOME: AT_HOME}),
-        web=WebSettings(pages=pages, proxy=ProxySettings("203.0.113.7/32", "X-Remote-User", Role.READ)),
+        web=WebSettings(
+            pages=pages, token_key=TOKEN_KEY, proxy=ProxySettings("203.0.113.7/32", "X-Remote-User", Role.READ)
+        ),
     )
 
 
@@ -85,7 +87,7 @@ class Town:
         self.app = create_app(self.settings, self.store, lambda: self.now, flush_after_s=None)
 
     def token(self, role: Role, label: str = "Camille, DSI") -> str:
-        return Tokens.of(self.store).issue(role, timedelta(days=30), label, self.now)[0]
+        return Tokens.of(self.settings, self.store).issue(role, timedelta(days=30), label, self.now)[0]
 
     def post(self, document: Any, source: str = "mds") -> int:
         body = as_body(document)

@@ -15,7 +15,7 @@ from receiver.store import Store, TokenRecord
 from receiver.web.access import Access
 from receiver.web.app import create_app
 from tests.makers import NOW
-from tests.web.receiver_client import SOURCES, settings_of
+from tests.web.receiver_client import SOURCES, TOKEN_KEY, settings_of
 
 HTTPS = {"base_url": "https://rdv.departement.example"}
 NEAR = {"environ_base": {"REMOTE_ADDR": "127.0.0.1"}}
@@ -36,10 +36,11 @@ class AccessDesk:
     access: Access = field(init=False)
 
     def __post_init__(self) -> None:
-        web = WebSettings(pages=True, proxy=self.proxy)
-        self.app = create_app(replace(settings_of(*SOURCES), web=web), self.store, lambda: self.now, flush_after_s=None)
+        web = WebSettings(pages=True, proxy=self.proxy, token_key=TOKEN_KEY)
+        settings = replace(settings_of(*SOURCES), web=web)
+        self.app = create_app(settings, self.store, lambda: self.now, flush_after_s=None)
         self.access = Access(self.app.extensions["receiver"])
-        self.tokens = Tokens.of(self.store)
+        self.tokens = Tokens.of(settings, self.store)
         self._add_views()
         self.browser = self.app.test_client()
 

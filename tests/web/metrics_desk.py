@@ -17,7 +17,7 @@ from receiver.web.app import create_app
 from tests.core.samples import as_body
 from tests.makers import NOW
 from tests.store.failing_ground import HERS, HIS, block, fail_event, hear, place, refuse
-from tests.web.receiver_client import RDV, SECRET, SOURCES, hex_signature, settings_of
+from tests.web.receiver_client import RDV, SECRET, SOURCES, TOKEN_KEY, hex_signature, settings_of
 
 FIGURES = {"unmapped": 3, "certificate/exchange": 1_804_000_000, "clock/exchange": -7, "audit": 40, "audit/missing": 2}
 
@@ -25,7 +25,11 @@ FIGURES = {"unmapped": 3, "certificate/exchange": 1_804_000_000, "clock/exchange
 def settings(folder: Path) -> Settings:
     calendar = IcsFolder("exchange", folder)
     url = f"sqlite:///{folder / 'store.db'}"  # for the disk that it is on
-    changes = {"calendars": {"exchange": calendar}, "web": WebSettings(pages=True), "store_url": url}
+    changes = {
+        "calendars": {"exchange": calendar},
+        "web": WebSettings(pages=True, token_key=TOKEN_KEY),
+        "store_url": url,
+    }
     return replace(settings_of(*SOURCES), **changes)  # type: ignore[arg-type]
 
 
@@ -40,7 +44,12 @@ class Scraped:
 
     def __post_init__(self) -> None:
         self.start()
-        self.token = Tokens.of(self.store).issue(Role.READ, timedelta(days=30), "prometheus", self.now)[0]
+        self.token = self.issue()
+
+    def issue(self) -> str:
+        """Return a new token's text."""
+        issuing = Tokens.of(settings(self.folder), self.store)
+        return issuing.issue(Role.READ, timedelta(days=30), "prometheus", self.now)[0]
 
     def start(self) -> None:
         """Begin anew, as after a restart of the process."""

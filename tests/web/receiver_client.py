@@ -26,6 +26,7 @@ from tests.makers import NOW
 SECRET, ARRAS_SECRET, LENS_SECRET, INSERTION_SECRET = "mds-secret", "arras-secret", "lens-secret", "insertion-secret"
 RDV = sample("rdv-2024-created")
 ARRAS, LENS, ELSEWHERE = 12, 13, 99
+TOKEN_KEY = Secret("a test's secret, which signs the tokens of tests")
 
 
 def a_source(name: str, *secrets: SigningSecret, **changes: Any) -> Source:

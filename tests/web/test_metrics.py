@@ -9,9 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from sqlalchemy import create_engine, text
 
 from receiver import __version__
-from receiver.core.roles import Role
 from receiver.core.signature import secret_tag
-from receiver.operations.tokens import Tokens
 from receiver.store import Store, Tally
 from receiver.web.app import create_app
 from tests.makers import NOW
@@ -105,7 +103,7 @@ def test_counters_never_go_back(scraped: Scraped) -> None:
     scraped.store.tally({Tally("webhook", "mds", "Rdv", "accepted"): 4}, {}, scraped.now)
     scraped.store.purge(scraped.now, tombstone_days=30, journal_days=30)
     assert [count.count for count in scraped.store.hours(NOW - timedelta(days=1))] == [4]
-    scraped.token = Tokens.of(scraped.store).issue(Role.READ, timedelta(days=1), "", scraped.now)[0]
+    scraped.token = scraped.issue()
     assert scraped.values()[name] == 5
 
 

@@ -7,7 +7,7 @@ from receiver.store import FailureScope
 
 LARGEST_ID = 2**63 - 1
 LARGEST_COUNT = 10**9
-LONGEST_ADDRESS = 320
+LONGEST_ADDRESS = 512  # as long as the record takes: one that is shown leads to the next page
 CODE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 CALENDAR = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 FLAGS = {"0": False, "1": True}

@@ -1,0 +1,124 @@
+"""What tokens and forms are signed with. It is never in the database: who copies that can sign nothing.
+
+It is the secret of `web.token_key`. Where that is not configured and the database is a file, which one host alone can
+use, it is a file beside it, which is made when it is first needed.
+"""
+
+import os
+import secrets
+import stat
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from receiver.config import Settings
+from receiver.config.store_url import sqlite_file
+from receiver.core.token_secret import is_weak
+
+FILE_NAME = "token.key"
+MISSING, UNREADABLE, NOT_MADE = "token_key_missing", "token_key_unreadable", "token_key_not_made"
+NOT_REGULAR, WEAK, EXPOSED = "token_key_not_regular", "token_key_weak_file", "token_key_exposed"
+_BYTES = 32
+_LONGEST = 64 * 1024
+
+
+class KeyUnavailable(Exception):
+    """Nothing can be signed or recognised. Its text is a code."""
+
+    @property
+    def code(self) -> str:
+        """Why: the code of a sentence."""
+        return str(self)
+
+
+def path_of(settings: Settings) -> Path | None:
+    """Return where the file is, or will be, that stands for a key nobody configured; None: there is none."""
+    database = sqlite_file(settings.store_url)
+    return database.parent / FILE_NAME if database is not None and settings.web.token_key is None else None
+
+
+def secret(settings: Settings) -> str:
+    """Return the secret; make its file where there is none yet.
+
+    Raises:
+        KeyUnavailable: it is not configured, or its file cannot be made or used.
+
+    """
+    path = path_of(settings)
+    if path is None:
+        return _configured(settings)
+    try:
+        if not path.exists():
+            _make(path)
+    except OSError:
+        raise KeyUnavailable(NOT_MADE) from None
+    return _read(path)[0]
+
+
+def existing_secret(settings: Settings) -> str | None:
+    """Return the secret; None: none was made yet, or none can be used."""
+    path = path_of(settings)
+    try:
+        return _configured(settings) if path is None else _read(path)[0]
+    except KeyUnavailable:
+        return None
+
+
+def trouble(settings: Settings) -> tuple[str, Path] | None:
+    """Return what is wrong with the file, and where it is; None: nothing, or it is not there yet."""
+    path = path_of(settings)
+    if path is None or not path.exists():
+        return None
+    try:
+        _, mode = _read(path)
+    except KeyUnavailable as error:
+        return error.code, path
+    return (EXPOSED, path) if mode & (stat.S_IROTH | stat.S_IWOTH) else None
+
+
+def _configured(settings: Settings) -> str:
+    if settings.web.token_key is None:
+        raise KeyUnavailable(MISSING)
+    return settings.web.token_key.value
+
+
+def _read(path: Path) -> tuple[str, int]:
+    """Return the secret and the file's mode."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise KeyUnavailable(NOT_REGULAR)
+            text = file.read(_LONGEST).decode()
+    except UnicodeDecodeError:
+        raise KeyUnavailable(WEAK) from None
+    except OSError as error:
+        raise KeyUnavailable(NOT_REGULAR if isinstance(error, IsADirectoryError) else UNREADABLE) from None
+    found = text.removesuffix("\n").removesuffix("\r")
+    if is_weak(found):
+        raise KeyUnavailable(WEAK)
+    return found, mode
+
+
+def _make(path: Path) -> None:
+    """Write a new secret under another name, then link it: of several processes, the first one's is read by all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            os.fchmod(handle, 0o600)
+            if os.geteuid() == 0:  # a command of root's: the service must be able to read it
+                owner = path.parent.stat()
+                os.fchown(handle, owner.st_uid, owner.st_gid)
+            file.write(secrets.token_hex(_BYTES) + "\n")
+            file.flush()
+            os.fsync(handle)
+        with suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
