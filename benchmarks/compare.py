@@ -12,6 +12,7 @@ import argparse
 import json
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -51,13 +52,13 @@ def _bench(name: str, arguments: str, quick: str) -> Bench:
 
 
 BENCHES = (
-    _bench("ews_storm", "", "--mailboxes 100 --changes 4000 --known-mailboxes 500 --naive 20"),
+    _bench("ews_storm", "", "--mailboxes 50 --changes 2000 --known-mailboxes 500 --naive 20"),
     _bench("intake", "--rounds 1 --no-webhook", "--rounds 1 --seconds 2 --no-webhook"),
     _bench("pages", "", "--events 50000 --rounds 10"),
-    _bench("growth", "--rounds 20", "--small 1000 --large 30000 --rounds 10"),
-    _bench("end_to_end", "", "--changes 20"),
-    _bench("memory", "--mailboxes 500 --webhooks 8000", "--mailboxes 100 --webhooks 1600"),
-    _bench("fairness", "--webhooks 4000", "--webhooks 500 --changes 10"),
+    _bench("growth", "--rounds 20", "--small 1000 --large 20000 --rounds 10"),
+    _bench("end_to_end", "", "--changes 15"),
+    _bench("memory", "--mailboxes 500 --webhooks 8000", "--mailboxes 50 --webhooks 800"),
+    _bench("fairness", "--webhooks 4000", "--webhooks 200 --changes 10 --every-s 0.5 --no-postgresql"),
 )
 LEFT_OUT = {"compare", "plot", "lone_change", "soak"}
 """Not benchmarks, part of another one, or longer than anybody waits."""
@@ -78,9 +79,14 @@ class Comparison:
         return compare(self.rounds, self.bench.directions()) if self.rounds else []
 
     @property
+    def is_broken(self) -> bool:
+        """Whether it failed in one of the checkouts."""
+        return self.problem.startswith("failed")
+
+    @property
     def is_bad(self) -> bool:
         """Whether it broke, or a figure got worse."""
-        return self.problem.startswith("failed") or any(each.verdict.is_bad for each in self.figures)
+        return self.is_broken or any(each.verdict.is_bad for each in self.figures)
 
     @property
     def is_suspect(self) -> bool:
@@ -130,6 +136,7 @@ def main(arguments: Sequence[str] | None = None, benches: Sequence[Bench] = BENC
         for comparison in found:
             measure(comparison, plan, old, new)
             tell(comparison)
+        _sum_up(found)
     except NotPrepared as error:
         options.error(str(error))
     except KeyboardInterrupt:
@@ -181,8 +188,9 @@ def measure(comparison: Comparison, plan: Plan, old: Checkout, new: Checkout) ->
         return
     done = 0
     while done < plan.rounds or (done < plan.rounds + plan.more and comparison.is_suspect):
-        print(f"{name}: round {done + 1}", file=sys.stderr, flush=True)
+        begun = time.monotonic()
         before, after = (_run(comparison, plan, checkout, side) for checkout, side in ((old, "old"), (new, "new")))
+        print(f"{name}: round {done + 1}, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
         if before is None or after is None:
             return
         comparison.rounds.append((before, after))
@@ -213,6 +221,16 @@ def tell(comparison: Comparison) -> None:
     for figure in comparison.figures:
         print(f"{name}.{figure.line()}")
     sys.stdout.flush()
+
+
+def _sum_up(found: Sequence[Comparison]) -> None:
+    """Print last what the exit status is about."""
+    for comparison in found:
+        names = [figure.name for figure in comparison.figures if figure.verdict.is_bad]
+        if comparison.is_bad:
+            print(
+                f"not good: {comparison.bench.name}: {', '.join([comparison.problem] * comparison.is_broken + names)}"
+            )
 
 
 def _write(file: Path, old: Checkout, new: Checkout, found: Sequence[Comparison]) -> None:

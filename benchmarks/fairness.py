@@ -199,6 +199,8 @@ class Lone:
         answer = self.session.post(self.place.small.webhooks, body, headers=self.place.small.signed(body), timeout=30)
         if answer.status_code != 202:
             raise RuntimeError(f"a lone RDV was answered by {answer.status_code}")
+        if number % LONE_AGENTS == 0:
+            self.place.forget_requests()
 
     def _arrived(self, sent: dict[int, float]) -> list[float]:
         """Take out those that are in their calendars; return how long they took."""

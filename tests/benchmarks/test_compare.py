@@ -93,7 +93,7 @@ def test_both_are_measured_in_turns(pair: tuple[Path, Path], capsys: pytest.Capt
     assert "fake.wait_ms: 0.500 1.000 1.100, same" in capsys.readouterr().out
 
 
-def test_a_figure_that_got_worse_every_time_fails(pair: tuple[Path, Path]) -> None:
+def test_a_figure_that_got_worse_every_time_fails(pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     old, new = pair
     add(old, "fake", [{"wait_ms": 100, "rate_per_s": 100, "quick_ms": 100, "thing_count": 1}])
     add(new, "fake", [{"wait_ms": 106, "rate_per_s": 94, "quick_ms": 90, "thing_count": 9}])
@@ -101,6 +101,7 @@ def test_a_figure_that_got_worse_every_time_fails(pair: tuple[Path, Path]) -> No
     assert status == 1
     expected = {"wait_ms": "worse", "rate_per_s": "worse", "quick_ms": "better", "thing_count": "neutral"}
     assert verdicts(benches) == expected
+    assert capsys.readouterr().out.splitlines()[-1] == "not good: fake: wait_ms, rate_per_s"
 
 
 def test_a_suspect_is_measured_again(pair: tuple[Path, Path]) -> None:
