@@ -48,7 +48,6 @@ DIRECTIONS: Directions = {
     "fairness_*_ratio": Direction.LESS,
     "fairness_*_median_ms": Direction.LESS,
     "fairness_late": Direction.LESS,
-    "fairness_settling_s": Direction.LESS,
     "fairness_*": Direction.NEUTRAL,
 }
 
@@ -115,11 +114,9 @@ def measure(folder: Path, url: str, size: Size) -> dict[str, float]:
         flood(place.large, size.webhooks, backlog)
         filling_s = time.monotonic() - begun
         with place.worker():
-            begun = time.monotonic()
             arriving = lone.waits(size.changes)
             left = place.waiting_webhooks()
             place.wait_until_settled(SETTLING_S)
-            settling_s = time.monotonic() - begun
             unknown = lone.waits(size.changes)
             tried = place.failing_mailboxes()
     ratios = {name: waits.median_s / quiet.median_s for name, waits in (("arriving", arriving), ("unknown", unknown))}
@@ -130,7 +127,6 @@ def measure(folder: Path, url: str, size: Size) -> dict[str, float]:
         "fairness_arriving_median_ms": arriving.median_s * 1000,
         "fairness_unknown_median_ms": unknown.median_s * 1000,
         "fairness_late": quiet.late + arriving.late + unknown.late,
-        "fairness_settling_s": settling_s,
         "fairness_filling_s": filling_s,
         "fairness_webhooks": size.webhooks,
         "fairness_mailboxes": size.webhooks * AGENTS_EACH,
