@@ -58,7 +58,11 @@ BENCHES = (
     _bench("growth", "--rounds 20", "--small 1000 --large 20000 --rounds 10"),
     _bench("end_to_end", "", "--changes 15"),
     _bench("memory", "--mailboxes 500 --webhooks 8000", "--mailboxes 50 --webhooks 800"),
-    _bench("fairness", "--webhooks 4000", "--webhooks 200 --changes 10 --every-s 0.5 --no-postgresql"),
+    _bench(
+        "fairness",
+        "--webhooks 2000 --changes 20 --every-s 0.5",
+        "--webhooks 200 --changes 10 --every-s 0.5 --no-postgresql",
+    ),
 )
 LEFT_OUT = {"compare", "plot", "lone_change", "soak"}
 """Not benchmarks, part of another one, or longer than anybody waits."""
