@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 MUTANTS := .venv-mutants
 JOBS ?= 2
 
-.PHONY: demo test lint bench conformance-ews nightly fuzz mutants lock clean
+.PHONY: demo test lint bench bench-compare conformance-ews nightly fuzz mutants lock clean
 
 demo: $(READY)  ## play a working day from end to end; STAY=1 keeps it running
 	@$(RUN) -m demo $(if $(STAY),--stay)
@@ -21,7 +21,7 @@ lint: $(READY)  ## style, types and the direction of imports
 	@$(VENV)/bin/lint-imports
 	@$(RUN) -m bandit -q -c pyproject.toml -r receiver connectors
 
-bench: $(READY)  ## figures, one a line, and as JSON under build/bench (about 9 minutes; intake needs Debian's wrk and webhook, PostgreSQL is measured where installed)
+bench: $(READY)  ## figures, one a line, and as JSON under build/bench (about 11 minutes; intake needs Debian's wrk and webhook, PostgreSQL is measured where installed)
 	@mkdir -p build/bench
 	@$(RUN) -m benchmarks.ews_storm --json build/bench/ews_storm.json
 	@$(RUN) -m benchmarks.intake --json build/bench/intake.json
@@ -29,6 +29,10 @@ bench: $(READY)  ## figures, one a line, and as JSON under build/bench (about 9 
 	@$(RUN) -m benchmarks.growth --rounds 20 --json build/bench/growth.json
 	@$(RUN) -m benchmarks.end_to_end --json build/bench/end_to_end.json
 	@$(RUN) -m benchmarks.memory --mailboxes 500 --webhooks 8000 --json build/bench/memory.json
+	@$(RUN) -m benchmarks.fairness --webhooks 2000 --changes 20 --every-s 0.5 --json build/bench/fairness.json
+
+bench-compare: $(READY)  ## did a figure get worse? this checkout and OLD=PATH in turns; ARGS="--quick" takes about 10 minutes
+	@$(RUN) -m benchmarks.compare $(if $(OLD),"$(OLD)") $(ARGS)
 
 conformance-ews: $(READY)  ## the connector against a server of yours; tests/connectors/any_server.py names the variables
 	@$(RUN) -m pytest tests/connectors/any_server.py $(ARGS)

@@ -20,7 +20,7 @@ import requests
 
 from benchmarks import lone_change
 from benchmarks.ews_storm import refuse_memory
-from benchmarks.figures import add_options, report
+from benchmarks.figures import Direction, Directions, add_options, report
 from benchmarks.town import Town, town
 from benchmarks.webhooks import Appointments, agent
 
@@ -31,6 +31,11 @@ TIMED = 10_000_000
 PATIENCE_S = 20.0
 LOOK_EVERY_S = 0.005
 WARM_UP = 5
+DIRECTIONS: Directions = {
+    **lone_change.DIRECTIONS,
+    "loaded_latency_*": Direction.LESS,
+    "loaded_webhooks_per_s": Direction.NEUTRAL,
+}
 
 
 def main() -> None:
@@ -43,7 +48,7 @@ def main() -> None:
     refuse_memory(arguments.folder)
     with tempfile.TemporaryDirectory(prefix="rdv-bench-", dir=arguments.folder) as folder:
         figures = measure(Path(folder).resolve(), arguments.changes, arguments.per_s)
-    report(figures, arguments.json)
+    report(figures, arguments.json, DIRECTIONS)
 
 
 def measure(folder: Path, changes: int, per_s: float) -> dict[str, float]:

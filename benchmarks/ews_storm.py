@@ -31,6 +31,7 @@ from pathlib import Path
 import requests
 
 from benchmarks import exchangelib_alone, lone_change
+from benchmarks.figures import Direction, Directions, add_options, report
 from benchmarks.proc import cpu_s, peak_mb
 from benchmarks.storm_facts import Size, address, first_states, storm
 from demo import configuration, processes
@@ -45,6 +46,25 @@ INTAKE_BATCH = 500
 PATIENCE_S = 120.0
 NAIVE_MAILBOX = "naive@departement.example"
 IN_MEMORY = {"tmpfs", "ramfs"}
+DIRECTIONS: Directions = {
+    "storm_ratio_bound": Direction.LESS,
+    "storm_ratio_naive": Direction.MORE,
+    "posts_per_lone_change": Direction.LESS,
+    "client_cpu_ms_per_change": Direction.LESS,
+    "worker_*": Direction.LESS,
+    "storm_seconds": Direction.LESS,
+    "storm_posts": Direction.LESS,
+    "storm_largest_batch": Direction.NEUTRAL,
+    "bound_*": Direction.NEUTRAL,
+    "exchangelib_cpu_ms_per_change": Direction.NEUTRAL,
+    "naive_seconds_per_change": Direction.NEUTRAL,
+    "mock_cpu_*": Direction.NEUTRAL,
+    "installation_changes": Direction.NEUTRAL,
+    "installation_*": Direction.LESS,
+    "known_mailboxes": Direction.NEUTRAL,
+    "cores": Direction.NEUTRAL,
+    "load": Direction.NEUTRAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +88,13 @@ def main() -> None:
         "--known-mailboxes", type=int, default=5_000, help="in the store, those of the storm among them"
     )
     options.add_argument("--naive", type=int, default=60, help="changes that the naive way is tried on")
-    options.add_argument("--folder", type=Path, default=Path(), help="on a disk: the store is made in there")
-    options.add_argument("--json", type=Path, metavar="FILE")
+    add_options(options)
     arguments = options.parse_args()
     refuse_memory(arguments.folder)
     size = Size(arguments.mailboxes, arguments.changes // arguments.mailboxes)
     with tempfile.TemporaryDirectory(prefix="rdv-bench-", dir=arguments.folder) as folder:
         figures = measure(Path(folder).resolve(), size, arguments.known_mailboxes, arguments.naive)
-    for name, value in figures.items():
-        print(f"{name}: {value:.3f}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2), "utf-8")
+    report(figures, arguments.json, DIRECTIONS)
 
 
 def refuse_memory(folder: Path) -> None:

@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.ews_storm import refuse_memory
-from benchmarks.figures import add_options, report
+from benchmarks.figures import Direction, Directions, add_options, report
 from benchmarks.million import YEARS_S, Size, fill
 from benchmarks.pages import settings
 from connectors.base import Done
@@ -47,6 +47,11 @@ NEW = 100_000_000
 TIMINGS = Timings.of(30)
 LEASE = timedelta(seconds=300)
 PURGING_S = 5.0
+DIRECTIONS: Directions = {
+    "growth_*_ratio": Direction.LESS,
+    "growth_*_ms": Direction.LESS,
+    "purge_longest_wait_ms": Direction.LESS,
+}
 
 Prepared = Callable[[], object]
 
@@ -71,7 +76,7 @@ def main() -> None:
             found = measure(urls, sizes, arguments.rounds, with_cpu=False)
         figures |= {f"postgresql_{name}": value for name, value in found.items()}
     figures["growth_worst_ratio"] = max(value for name, value in figures.items() if name.endswith("growth_worst_ratio"))
-    report(figures, arguments.json)
+    report(figures, arguments.json, DIRECTIONS)
 
 
 @dataclass

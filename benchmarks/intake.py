@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.ews_storm import refuse_memory
-from benchmarks.figures import add_options, report
+from benchmarks.figures import Direction, Directions, add_options, report
 from benchmarks.go_webhook import HOOK_FILE_ONLY, GoWebhook
 from benchmarks.intake_servers import NoOp, Receiver, Server, postgresql
 from benchmarks.wrk import Load
@@ -41,6 +41,16 @@ from tests.databases import postgres_binaries
 HOSTS = 2
 """Over one PostgreSQL."""
 OTHERS = ("noop", "webhook", "webhook_file_only")
+DIRECTIONS: Directions = {
+    **{f"intake_{name}_per_s": Direction.NEUTRAL for name in OTHERS},
+    "intake_*_per_s": Direction.MORE,
+    "intake_ratio_*": Direction.MORE,
+    "intake_judged_share": Direction.MORE,
+    "intake_noop_cpu_ms": Direction.NEUTRAL,
+    "intake_*_ms": Direction.LESS,
+    "intake_failed": Direction.LESS,
+    "fsync_us": Direction.NEUTRAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,7 @@ def main() -> None:
             databases["postgresql_"] = on_postgresql(folder, secret)
         load = Load.prepared(folder, secret, arguments.seconds)
         figures = measure(databases, load, arguments.rounds, arguments.seconds) | {"fsync_us": fsync_us(folder)}
-    report(figures, arguments.json)
+    report(figures, arguments.json, DIRECTIONS)
 
 
 def on_sqlite(folder: Path, secret: str, *, with_webhook: bool) -> dict[str, Server]:

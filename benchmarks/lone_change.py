@@ -5,7 +5,6 @@ bare create through exchangelib with the connection already open: what no receiv
 """
 
 import argparse
-import json
 import secrets
 import statistics
 import tempfile
@@ -19,6 +18,7 @@ from exchangelib import CalendarItem, EWSDateTime
 from exchangelib.protocol import close_connections
 
 from benchmarks.exchangelib_alone import account_of
+from benchmarks.figures import Direction, Directions, add_options, report
 from demo import configuration, processes
 from demo.processes import ACCOUNT, Secrets
 from emitter.delivery import Courier, Delivery
@@ -27,20 +27,22 @@ from emitter.scenarios import build
 from emitter.scenarios.cast import KARIM_EMAIL, MARTINE_EMAIL
 
 PATIENCE_S = 20.0
+DIRECTIONS: Directions = {
+    "posts_per_lone_change": Direction.LESS,
+    "latency_*": Direction.LESS,
+    "bare_create_median_ms": Direction.NEUTRAL,
+}
 
 
 def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--changes", type=int, default=30)
-    options.add_argument("--json", type=Path, metavar="FILE")
+    add_options(options)
     arguments = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rdv-bench-", dir=".") as folder:
+    with tempfile.TemporaryDirectory(prefix="rdv-bench-", dir=arguments.folder) as folder:
         figures = measure(Path(folder).resolve(), arguments.changes)
-    for name, value in figures.items():
-        print(f"{name}: {value:.3f}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2), "utf-8")
+    report(figures, arguments.json, DIRECTIONS)
 
 
 def measure(folder: Path, changes: int) -> dict[str, float]:

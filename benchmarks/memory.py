@@ -16,16 +16,23 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from benchmarks.ews_storm import refuse_memory
-from benchmarks.figures import add_options, report
+from benchmarks.figures import Direction, Directions, add_options, report
 from benchmarks.proc import peak_mb, receiver_processes, resident_mb
 from benchmarks.town import Town, town
 from benchmarks.webhooks import Appointments
 
 CLIENTS = 8
 PATIENCE_S = 600.0
+DIRECTIONS: Directions = {
+    "*_rss_mb": Direction.LESS,
+    "web_rss_growth_mb": Direction.LESS,
+    "memory_writing_s": Direction.LESS,
+    "memory_*": Direction.NEUTRAL,
+}
 
 
 def main() -> None:
@@ -38,7 +45,7 @@ def main() -> None:
     refuse_memory(arguments.folder)
     with tempfile.TemporaryDirectory(prefix="rdv-bench-", dir=arguments.folder) as folder:
         figures = measure(Path(folder).resolve(), arguments.mailboxes, arguments.webhooks)
-    report(figures, arguments.json)
+    report(figures, arguments.json, DIRECTIONS)
 
 
 def measure(folder: Path, mailboxes: int, webhooks: int) -> dict[str, float]:
@@ -63,7 +70,20 @@ def measure(folder: Path, mailboxes: int, webhooks: int) -> dict[str, float]:
         }
 
 
-def flood(place: Town, count: int, body: Callable[[int], bytes]) -> None:
+class Endpoint(Protocol):
+    """Where webhooks go."""
+
+    @property
+    def webhooks(self) -> str:
+        """Return the address."""
+        ...
+
+    def signed(self, body: bytes) -> dict[str, str]:
+        """Return the headers of a webhook."""
+        ...
+
+
+def flood(place: Endpoint, count: int, body: Callable[[int], bytes]) -> None:
     """Send so many webhooks from several clients at once, as fast as they are answered.
 
     Raises:
@@ -76,7 +96,7 @@ def flood(place: Town, count: int, body: Callable[[int], bytes]) -> None:
         list(pool.map(lambda numbers: _client(place, numbers, body), shares))
 
 
-def _client(place: Town, numbers: Sequence[int], body: Callable[[int], bytes]) -> None:
+def _client(place: Endpoint, numbers: Sequence[int], body: Callable[[int], bytes]) -> None:
     """Send over one connection, which the server keeps open."""
     url = urlsplit(place.webhooks)
     with closing(http.client.HTTPConnection(url.hostname or "", url.port, timeout=30)) as connection:

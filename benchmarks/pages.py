@@ -5,7 +5,6 @@ baseline, in the same run, is one empty query.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -21,6 +20,7 @@ from sqlalchemy import text
 from werkzeug.test import Client
 
 from benchmarks.ews_storm import refuse_memory
+from benchmarks.figures import Direction, Directions, add_options, report
 from benchmarks.million import CALENDARS, SOURCES, Size, fill
 from receiver.config import IcsFolder, Secret, Settings, SigningSecret, Source, WebSettings
 from receiver.core.facts import Emitter
@@ -34,6 +34,11 @@ from receiver.web.app import create_app
 from tests.databases import new_database, postgres_binaries, postgres_cluster, sqlalchemy_url
 
 GOAL_MS = 100
+DIRECTIONS: Directions = {
+    "*_median_ms": Direction.LESS,
+    "baseline_select_1_ms": Direction.NEUTRAL,
+    "fill_s": Direction.NEUTRAL,
+}
 EVENT = 777
 """The number of some event."""
 PATHS: Mapping[str, str] = {
@@ -55,9 +60,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--events", type=int, default=1_000_000)
     options.add_argument("--rounds", type=int, default=20)
-    options.add_argument("--json", type=Path, metavar="FILE")
+    add_options(options)
     arguments = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rdv-bench-", dir=".") as folder:
+    with tempfile.TemporaryDirectory(prefix="rdv-bench-", dir=arguments.folder) as folder:
         refuse_memory(Path(folder).resolve())
         figures = measure(f"sqlite:///{Path(folder).resolve() / 'store.db'}", Size(arguments.events), arguments.rounds)
     if postgres_binaries():
@@ -65,10 +70,7 @@ def main() -> None:
             url = sqlalchemy_url(new_database(cluster))
             found = measure(url, Size(arguments.events), arguments.rounds)
         figures |= {f"postgresql_{name}": value for name, value in found.items()}
-    for name, value in figures.items():
-        print(f"{name}: {value:.3f}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2), "utf-8")
+    report(figures, arguments.json, DIRECTIONS)
 
 
 def measure(url: str, size: Size, rounds: int) -> dict[str, float]:

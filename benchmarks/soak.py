@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.ews_storm import refuse_memory
-from benchmarks.figures import add_options, report
+from benchmarks.figures import Direction, Directions, add_options, report
 from benchmarks.proc import open_files, receiver_processes, resident_mb
 from benchmarks.town import Town, town
 from benchmarks.traffic import Traffic
@@ -29,6 +29,16 @@ from benchmarks.traffic import Traffic
 COLUMNS = ("seconds", "role", "pid", "rss_mb", "fds")
 SETTLING_S = 300.0
 """So long what is late may still come into the calendars at the end: longer than the longest wait after a fault."""
+DIRECTIONS: Directions = {
+    "soak_rss_slope_error": Direction.NEUTRAL,
+    "soak_*_slope_*": Direction.LESS,
+    "soak_*_rss_mb": Direction.LESS,
+    "soak_*_fds": Direction.LESS,
+    "soak_unexpected_answers": Direction.LESS,
+    "soak_entries_off": Direction.LESS,
+    "soak_processes_replaced": Direction.LESS,
+    "soak_*": Direction.NEUTRAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ def main() -> None:
         )
     if arguments.samples:
         write(samples, arguments.samples)
-    report(figures, arguments.json)
+    report(figures, arguments.json, DIRECTIONS)
 
 
 def soak(

@@ -2,8 +2,10 @@
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from emitter.scenarios import build
@@ -17,6 +19,12 @@ def agent(number: int) -> str:
     return f"agent.{number:04}@departement.example"
 
 
+def uuid_of(number: int) -> str:
+    """Return the uuid of an appointment."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, str(number)))
+
+
+@cache
 def _template() -> dict[str, Any]:
     template: dict[str, Any] = json.loads(build("create", datetime.now(UTC)).steps[0].body)
     return template
@@ -53,7 +61,7 @@ class Appointments:
         person = self._template["data"]["agents"][0] | {"id": 100 + ident, "email": agent(ident)}
         data = self._template["data"] | {
             "id": FIRST_ID + number,
-            "uuid": str(uuid.uuid5(uuid.NAMESPACE_OID, str(number))),
+            "uuid": uuid_of(number),
             "starts_at": start.strftime(_WIRE),
             "ends_at": (start + timedelta(minutes=45)).strftime(_WIRE),
             "agents": [person],
@@ -61,3 +69,18 @@ class Appointments:
         }
         meta = self._template["meta"] | {"event": event, "timestamp": now.strftime(_WIRE)}
         return json.dumps({"data": data, "meta": meta}, separators=(",", ":")).encode()
+
+
+def with_agents(number: int, emails: Mapping[int, str], organisation: int) -> bytes:
+    """Tell of a new appointment of some agents, by their ids; one that no other says anything of."""
+    template = _template()
+    now = datetime.now(UTC).replace(microsecond=0)
+    known = template["data"]["agents"][0]
+    data = template["data"] | {
+        "id": number,
+        "uuid": uuid_of(number),
+        "agents": [known | {"id": ident, "email": email} for ident, email in emails.items()],
+        "organisation": template["data"]["organisation"] | {"id": organisation},
+    }
+    meta = template["meta"] | {"timestamp": now.strftime(_WIRE)}
+    return json.dumps({"data": data, "meta": meta}, separators=(",", ":")).encode()

@@ -4,14 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import end_to_end, soak
+from benchmarks import end_to_end, lone_change, soak
+from benchmarks.figures import undeclared
 from benchmarks.soak import Sample, Slope
+
+
+def test_lone_changes_arrive(tmp_path: Path) -> None:
+    figures = lone_change.measure(tmp_path, changes=2)
+    assert 0 < figures["latency_median_ms"] <= figures["latency_p99_ms"]
+    assert not undeclared(figures, lone_change.DIRECTIONS)
 
 
 def test_changes_arrive_under_load(tmp_path: Path) -> None:
     figures = end_to_end.measure_loaded(tmp_path, changes=3, per_s=10)
     assert 0 < figures["loaded_latency_median_ms"] <= figures["loaded_latency_p99_ms"]
     assert figures["loaded_webhooks_per_s"] > 0
+    assert not undeclared(figures, end_to_end.DIRECTIONS)
 
 
 def test_a_soak_sees_every_process_and_loses_nothing(tmp_path: Path) -> None:
@@ -20,6 +28,7 @@ def test_a_soak_sees_every_process_and_loses_nothing(tmp_path: Path) -> None:
     assert figures["soak_accepted"] > 0
     assert figures["soak_entries_off"] == 0
     assert figures["soak_unexpected_answers"] == 0
+    assert not undeclared(figures, soak.DIRECTIONS)
     assert {"soak_rss_slope_mb_per_hour", "soak_fd_slope_per_hour"} <= figures.keys()
 
 

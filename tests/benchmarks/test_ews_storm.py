@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import ews_storm
+from benchmarks.figures import undeclared
 from benchmarks.storm_facts import Size
 from tests.requirements import require
 
@@ -53,3 +54,7 @@ def test_a_folder_in_memory_is_refused() -> None:
     require(Path("/dev/shm").is_dir(), "no memory file system")
     with pytest.raises(SystemExit):
         ews_storm.refuse_memory(Path("/dev/shm"))
+
+
+def test_every_figure_declares_which_way_is_better(figures: dict[str, float]) -> None:
+    assert not undeclared(figures, ews_storm.DIRECTIONS)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import growth
+from benchmarks.figures import undeclared
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +42,7 @@ def test_an_operation_that_found_nothing_to_do_is_not_measured(tmp_path: Path) -
         for operation in (place.settle, place.write, place.purge):
             with pytest.raises(AssertionError):
                 operation()()
+
+
+def test_every_figure_declares_which_way_is_better(figures: dict[str, float]) -> None:
+    assert not undeclared(figures, growth.DIRECTIONS)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import growth, intake, intake_servers
+from benchmarks.figures import undeclared
 from benchmarks.go_webhook import HOOK, HOOK_FILE_ONLY
 from benchmarks.intake_servers import Kept, Running, Server
 from benchmarks.wrk import Burst, Load
@@ -145,3 +146,7 @@ def test_what_waits_and_what_was_judged_is_counted_once(tmp_path: Path) -> None:
         store.judge_all(store.now())
         store.keep(twice)
     assert intake_servers._kill_and_count([], url) == Kept(webhooks=3, judged=3)
+
+
+def test_every_figure_declares_which_way_is_better(figures: dict[str, float]) -> None:
+    assert not undeclared(figures, intake.DIRECTIONS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import memory, proc
+from benchmarks.figures import undeclared
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +62,7 @@ def test_a_killed_process_is_gone_with_its_children() -> None:
 
 def test_the_processor_time_of_this_process_is_seen() -> None:
     assert proc.cpu_s(os.getpid()) == pytest.approx(sum(os.times()[:2]), abs=0.1)
+
+
+def test_every_figure_declares_which_way_is_better(figures: dict[str, float]) -> None:
+    assert not undeclared(figures, memory.DIRECTIONS)

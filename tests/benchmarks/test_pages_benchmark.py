@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import pages
+from benchmarks.figures import undeclared
 from benchmarks.million import Size
 from receiver.store import Store
 from receiver.web.app import create_app
@@ -30,3 +31,7 @@ def test_no_page_is_forgotten(tmp_path: Path) -> None:
     }
     measured = {path.partition("?")[0] for path in pages.PATHS.values()}
     assert shown - measured == {"/status/unmapped.txt", "/status/static/<path:filename>"}
+
+
+def test_every_figure_declares_which_way_is_better(figures: dict[str, float]) -> None:
+    assert not undeclared(figures, pages.DIRECTIONS)
