@@ -3,7 +3,9 @@
 from sqlalchemy import String, Text
 
 from connectors.base import ADDRESS_LIMIT, CODE_LIMIT, UID_LIMIT
+from receiver.config.authority import TAGS_KEPT
 from receiver.core.facts import Emitter, EventKind, Model
+from receiver.core.losses import Span
 from receiver.core.plan import Verb
 from receiver.core.roles import Role
 from receiver.core.servers import ACCOUNT_TAG
@@ -11,6 +13,7 @@ from receiver.core.tokens import TAG_LENGTH
 from receiver.core.wire.fields import EMAIL_LIMIT
 from receiver.operations.tokens import ID_BYTES, LABEL_LENGTH
 from receiver.store import Verdict
+from receiver.store.records import Reason
 from receiver.store.tables import metadata
 
 NAME = 40
@@ -25,6 +28,12 @@ KIND, VERB = max(map(len, EventKind)), max(map(len, Verb))
 
 LONGEST = {
     "adopted.uid": UID_LIMIT,
+    "agent_words.authority_tag": 16,  # of 8 bytes
+    "agent_words.email": EMAIL,
+    "agent_words.emitter": EMITTER,
+    "agent_words.former_email": EMAIL,
+    "agent_words.ident": IDENT,
+    "agent_words.platform": NAME,
     "agents.email": EMAIL,
     "agents.former_email": EMAIL,
     "agents.ident": IDENT,
@@ -49,9 +58,13 @@ LONGEST = {
     "inbox.emitter": EMITTER,
     "inbox.failure": CODE,
     "inbox.platform": NAME,
+    "inbox.signed_by": 9 * TAGS_KEPT - 1,
     "inbox.sort": len("event"),
     "inbox.source": NAME,
     "installation.id": UUID,
+    "losses.authority_tag": 16,
+    "losses.platform": NAME,
+    "losses.span": max(map(len, Span)),
     "mailboxes.address": ADDRESS_LIMIT,
     "mailboxes.calendar": NAME,
     "mailboxes.failure": CODE,
@@ -71,6 +84,15 @@ LONGEST = {
     "servers.failure": CODE,
     "servers.name": NAME,
     "servers.probe": 16,  # of 8 random bytes
+    "set_aside.delivery": HEX,
+    "set_aside.emitter": EMITTER,
+    "set_aside.ident": IDENT,
+    "set_aside.model": MODEL,
+    "set_aside.platform": NAME,
+    "set_aside.reason": max(map(len, Reason)),
+    "set_aside.signed_by": 9 * TAGS_KEPT - 1,
+    "set_aside.sort": len("event"),
+    "set_aside.source": NAME,
     "tallies.detail": MODEL,
     "tallies.kind": len("webhook"),
     "tallies.name": NAME,
