@@ -125,10 +125,13 @@ def take_over(connection: Connection, settled: Sequence[RowMapping], now: dateti
     noted = (
         select(home.label("home"), adopted)
         .join(mailboxes, mailboxes.c.id == adopted.c.mailbox_id)
-        .where(adopted.c.uid.in_(by_uid))
         .order_by(mailboxes.c.same_as.is_not(None))
     )
-    found = connection.execute(noted).mappings().all()
+    found = [
+        row
+        for chunk in chunks(sorted(by_uid))
+        for row in connection.execute(noted.where(adopted.c.uid.in_(chunk))).mappings()
+    ]
     if not found:
         return
     taken: dict[tuple[int, int], Placement] = {}
@@ -156,13 +159,16 @@ def _until(event: RowMapping, found_at: datetime, now: datetime) -> datetime:
 
 
 def _held(connection: Connection, event_ids: Sequence[int]) -> dict[tuple[int, int], Placement]:
-    rows = connection.execute(
+    placed = (
         select(placements, events.c.uid)
         .join(events, events.c.id == placements.c.event_id)
-        .where(placements.c.event_id.in_(event_ids))
         .with_for_update(of=placements)
-    ).mappings()
-    return {(row["event_id"], row["mailbox_id"]): placement_of(row) for row in rows}
+    )
+    return {
+        (row["event_id"], row["mailbox_id"]): placement_of(row)
+        for chunk in chunks(event_ids)
+        for row in connection.execute(placed.where(placements.c.event_id.in_(chunk))).mappings()
+    }
 
 
 def _write(connection: Connection, taken: Mapping[tuple[int, int], Placement]) -> None:
@@ -182,8 +188,12 @@ def unseen(connection: Connection, numbers: Collection[int]) -> set[int]:
     One that was read, or written into since, was asked for its name before.
     """
     lost = exists().where(figures.c.name == TAKEN_OVER)
-    nameless = mailboxes.c.id.in_(numbers), mailboxes.c.identity.is_(None)
-    return set(connection.scalars(select(mailboxes.c.id).where(lost, *nameless)))
+    nameless = select(mailboxes.c.id).where(lost, mailboxes.c.identity.is_(None))
+    return {
+        number
+        for chunk in chunks(sorted(set(numbers)))
+        for number in connection.scalars(nameless.where(mailboxes.c.id.in_(chunk)))
+    }
 
 
 # What stops all writing

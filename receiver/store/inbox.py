@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from receiver.core.facts import AgentNews, Delivery, Emitter, News, RoleNews, model_of
 from receiver.store import intake, tallies
+from receiver.store.chunks import chunks
 from receiver.store.records import Incoming, Receipt
 from receiver.store.tables import inbox
 from receiver.store.tallies import Tally
@@ -105,7 +106,8 @@ def _judge(connection: Connection, rows: Sequence[RowMapping], now: datetime) ->
     pairs = list(zip(batch, receipts, strict=True))
     counts = Counter(Tally("webhook", each.source, model_of(each.news), receipt.verdict) for each, receipt in pairs)
     tallies.add(connection, counts, now)
-    connection.execute(_THESE, {"ids": [row["id"] for row in rows]})
+    for chunk in chunks([row["id"] for row in rows]):
+        connection.execute(_THESE, {"ids": chunk})
     return [Judged(incoming.id, incoming.source, receipt) for incoming, receipt in pairs]
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from receiver.core.facts import AgentNews, Delivery, RoleNews
 from receiver.store import agents
+from receiver.store.chunks import chunks
 from receiver.store.journal import Journal
 from receiver.store.records import Incoming, Receipt, Verdict
 from receiver.store.workset import Workset
@@ -23,7 +24,8 @@ def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> li
     receipts: list[Receipt] = []
     for are_deliveries, run in groupby(batch, lambda incoming: isinstance(incoming.news, Delivery)):
         if are_deliveries:
-            receipts += Workset(connection, list(run), journal, now).take()
+            for chunk in chunks(list(run)):
+                receipts += Workset(connection, chunk, journal, now).take()
         else:
             receipts += [_take_agent_news(connection, incoming, journal, now) for incoming in run]
     journal.write()

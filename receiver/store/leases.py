@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, e
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.store import identity
+from receiver.store.chunks import chunks
 from receiver.store.placements import keep, placement_of
 from receiver.store.records import MailboxWork, Trouble, WorkItem, read_facts
 from receiver.store.tables import Moment, events, installation, mailboxes, placements
@@ -89,13 +90,17 @@ def advance(
     extended = connection.execute(update(mailboxes).where(mine).values(leased_until=now + lease))
     if extended.rowcount != 1:
         raise LeaseLost
-    rows = connection.execute(
+    theirs = (
         select(placements, events.c.uid)
         .join(events, events.c.id == placements.c.event_id)
-        .where(placements.c.id.in_(changes), placements.c.mailbox_id == work.mailbox_id)
+        .where(placements.c.mailbox_id == work.mailbox_id)
         .with_for_update(of=placements)
-    ).mappings()
-    advanced = {row["id"]: changes[row["id"]](placement_of(row)) for row in rows}
+    )
+    advanced = {
+        row["id"]: changes[row["id"]](placement_of(row))
+        for chunk in chunks(sorted(changes))
+        for row in connection.execute(theirs.where(placements.c.id.in_(chunk))).mappings()
+    }
     keep(connection, advanced.values())
     return advanced
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from receiver.core.facts import AgentRef, Model
 from receiver.core.mailboxes import has_left
+from receiver.store.chunks import chunks
 from receiver.store.tables import agents, event_agents, events
 
 Key = tuple[str, str]
@@ -35,8 +36,8 @@ class Listed:
         for platform, refs in listed:
             wanted[platform].update(ref.ident for ref in refs)
         for platform, idents in wanted.items():
-            if idents:
-                found = self._connection.execute(_THESE, {"platform": platform, "idents": sorted(idents)}).mappings()
+            for chunk in chunks(sorted(idents)):
+                found = self._connection.execute(_THESE, {"platform": platform, "idents": chunk}).mappings()
                 self._known |= {(platform, row["ident"]): dict(row) for row in found}
 
     def learn(self, platform: str, refs: Iterable[AgentRef], state_at: datetime) -> None:

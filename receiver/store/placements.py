@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, or_, update
 
 from receiver.core.plan import Placement, Verb
+from receiver.store.chunks import chunks
 from receiver.store.tables import placements
 
 _PLAIN = ("desired", "applied", "item_id", "look_up_at", "recheck_at", "open_creates", "attempts", "not_before",
@@ -42,7 +43,7 @@ def keep(connection: Connection, kept: Collection[Placement]) -> None:
     """Write placements back; drop those of which nothing is left to remember."""
     settled = [placement.id for placement in kept if placement.settled]
     rows = [columns_of(placement) | {"number": placement.id} for placement in kept if not placement.settled]
-    if settled:
-        connection.execute(delete(placements).where(placements.c.id.in_(settled)))
+    for chunk in chunks(settled):
+        connection.execute(delete(placements).where(placements.c.id.in_(chunk)))
     if rows:
         connection.execute(_REWRITE, rows)

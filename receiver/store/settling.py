@@ -13,6 +13,7 @@ from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, desire
 from receiver.store import adoption, identity
+from receiver.store.chunks import chunks
 from receiver.store.placements import columns_of, keep, placement_of
 from receiver.store.records import read_facts, write_facts
 from receiver.store.tables import agents, event_agents, events, mailboxes, placements
@@ -90,6 +91,12 @@ def preview(connection: Connection, decide: Decide, after: int, limit: int) -> t
     return seen, rows[-1]["id"] if len(rows) == limit else None
 
 
+def unsettle(connection: Connection, event_ids: Sequence[int], now: datetime) -> None:
+    """Have these events settled again."""
+    for chunk in chunks(event_ids):
+        connection.execute(update(events).where(events.c.id.in_(chunk)).values(unsettled_at=now))
+
+
 def has_unsettled(connection: Connection, more_than: int = 0) -> bool:
     """Whether the placements of more than so many events may not agree with their facts."""
     waiting = select(events.c.id).where(events.c.unsettled_at.is_not(None)).offset(more_than).limit(1)
@@ -102,35 +109,41 @@ def _unsettled(connection: Connection, limit: int) -> Sequence[RowMapping]:
 
 
 def _again(connection: Connection, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
-    return connection.execute(select(events).where(events.c.id.in_([row["id"] for row in rows]))).mappings().all()
+    numbers = [row["id"] for row in rows]
+    return [
+        row
+        for chunk in chunks(numbers)
+        for row in connection.execute(select(events).where(events.c.id.in_(chunk))).mappings()
+    ]
 
 
 def _agents(connection: Connection, event_ids: Sequence[int]) -> Mapping[int, list[AgentView]]:
-    known = connection.execute(
+    known = (
         select(event_agents.c.event_id, agents.c.email, agents.c.former_email, agents.c.roles_gone_at)
         .join(events, events.c.id == event_agents.c.event_id)
         .join(agents, (agents.c.ident == event_agents.c.ident) & (agents.c.platform == events.c.platform))
-        .where(event_agents.c.event_id.in_(event_ids))
     )
     listed: defaultdict[int, list[AgentView]] = defaultdict(list)
-    for event_id, email, former_email, roles_gone_at in known:
-        listed[event_id].append(AgentView(email, former_email, roles_gone_at))
+    for chunk in chunks(event_ids):
+        theirs = connection.execute(known.where(event_agents.c.event_id.in_(chunk)))
+        for event_id, email, former_email, roles_gone_at in theirs:
+            listed[event_id].append(AgentView(email, former_email, roles_gone_at))
     return listed
 
 
 def _held(
     connection: Connection, event_ids: Sequence[int], *, lock: bool = True
 ) -> Mapping[int, dict[Mailbox, Placement]]:
-    of_these = (
+    placed = (
         select(placements, events.c.uid, mailboxes.c.calendar, mailboxes.c.address)
         .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
         .join(events, events.c.id == placements.c.event_id)
-        .where(placements.c.event_id.in_(event_ids))
     )
-    rows = connection.execute(of_these.with_for_update(of=placements) if lock else of_these).mappings()
+    placed = placed.with_for_update(of=placements) if lock else placed
     held: defaultdict[int, dict[Mailbox, Placement]] = defaultdict(dict)
-    for row in rows:
-        held[row["event_id"]][Mailbox(row["calendar"], row["address"])] = placement_of(row)
+    for chunk in chunks(event_ids):
+        for row in connection.execute(placed.where(placements.c.event_id.in_(chunk))).mappings():
+            held[row["event_id"]][Mailbox(row["calendar"], row["address"])] = placement_of(row)
     return held
 
 
@@ -155,8 +168,8 @@ def _view(
 def _forget(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]]) -> None:
     """Drop the record of what is certain. What is in doubt is kept until it has been looked up."""
     certain = [placement.id for placed in held for placement in placed.values() if not placement.in_doubt]
-    if certain:
-        connection.execute(delete(placements).where(placements.c.id.in_(certain)))
+    for chunk in chunks(certain):
+        connection.execute(delete(placements).where(placements.c.id.in_(chunk)))
 
 
 def _wish(

@@ -371,8 +371,7 @@ class Store:
 
     def resettle(self, event_ids: Sequence[int], now: datetime) -> None:
         """Have the wishes of these events worked out again."""
-        outdated = update(events).where(events.c.id.in_(event_ids)).values(unsettled_at=now)
-        self._write(lambda connection: connection.execute(outdated))
+        self._write(lambda connection: settling.unsettle(connection, event_ids, now))
 
     # How things go
 
