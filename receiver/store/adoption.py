@@ -12,7 +12,7 @@ from receiver.store import tallies
 from receiver.store.chunks import chunks
 from receiver.store.identity import is_mailbox
 from receiver.store.leases import confirm
-from receiver.store.placements import columns_of, keep, may_be_there, placement_of
+from receiver.store.placements import columns_of, is_settled, keep, may_be_there, placement_of
 from receiver.store.records import Installation, MailboxWork
 from receiver.store.tables import adopted, events, figures, installation, mailboxes, placements
 
@@ -39,8 +39,8 @@ def finished(connection: Connection, uids: Collection[str]) -> dict[str, bool]:
     """Return the events known among these, and whether each was destroyed and all that follows from it is done."""
     found: dict[str, bool] = {}
     for chunk in chunks(sorted(uids)):
-        known = select(events.c.uid, events.c.facts, events.c.unsettled_at).where(events.c.uid.in_(chunk))
-        found |= {row.uid: row.facts is None and row.unsettled_at is None for row in connection.execute(known)}
+        known = select(events.c.uid, events.c.facts, is_settled().label("settled")).where(events.c.uid.in_(chunk))
+        found |= {row.uid: row.facts is None and row.settled for row in connection.execute(known)}
     return found
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, or_, select, update
 
 from receiver.core.mailboxes import Mailbox
+from receiver.store import dues
 from receiver.store.chunks import chunks
 from receiver.store.placements import may_be_there, placement_of
 from receiver.store.records import MailboxWork
@@ -111,6 +112,12 @@ def merge(connection: Connection, alias: int, target: int, now: datetime) -> Non
         update(mailboxes).where(or_(mailboxes.c.id == alias, mailboxes.c.same_as == alias)).values(same_as=target)
     )
     connection.execute(update(mailboxes).where(mailboxes.c.id == target).values(same_as=None))
+    _move(connection, alias, target, now)
+    for number in (alias, target):
+        dues.refresh(connection, number)
+
+
+def _move(connection: Connection, alias: int, target: int, now: datetime) -> None:
     under_target = _placed(connection, target)
     under_alias = _placed(connection, alias)
     for event_id, row in under_alias.items():
