@@ -68,7 +68,7 @@ _CLAIMABLE = exists(
 # Written once: SQLAlchemy takes longer to put such a statement together than a database to carry it out.
 _READY = and_(
     dues.c.calendar == bindparam("calendar"),
-    dues.c.known.in_(bindparam("known", expanding=True)),
+    dues.c.known == bindparam("known"),
     dues.c.next_at <= _NOW,
 )
 _OLDEST = (
@@ -96,18 +96,30 @@ _FIRST = (
     .limit(LOOKED_AT)
     .subquery()
 )
+_IS_FIRST = (
+    select(_CLAIMABLE)
+    .select_from(mailboxes)
+    .join(dues, dues.c.mailbox_id == mailboxes.c.id)
+    .where(_READY, _FREE, _MAY_WRITE)
+    .order_by(dues.c.next_at)
+    .limit(1)
+)
 _ANY = select(func.count(), func.count().filter(_FIRST.c.claimable)).select_from(_FIRST)
 
 
-def any_claimable(connection: Connection, calendar: str, kinds: tuple[bool, ...], now: datetime) -> bool:
+def any_claimable(connection: Connection, calendar: str, known: bool, now: datetime) -> bool:
     """Whether there is, or of many may be, a mailbox to claim. Takes no lock."""
-    seen, claimable = connection.execute(_ANY, {"calendar": calendar, "known": kinds, "now": now}).one()
+    values = {"calendar": calendar, "known": known, "now": now}
+    first = connection.scalar(_IS_FIRST, values)
+    if first is None or first:
+        return bool(first)
+    seen, claimable = connection.execute(_ANY, values).one()
     return bool(claimable) or seen == LOOKED_AT
 
 
 def find(connection: Connection, calendar: str, known: bool, now: datetime, rota: Rota) -> RowMapping | None:
     """Lock and return the mailbox whose turn it is; None: there is none to claim."""
-    values = {"calendar": calendar, "known": (known,), "now": now}
+    values = {"calendar": calendar, "known": known, "now": now}
     if connection.execute(_BEYOND, values).first() is not None:
         for _ in range(TURNS):
             turn = _turn(connection, values, rota)

@@ -35,7 +35,7 @@ class LeaseLost(Exception):
 
 def has_work(connection: Connection, calendar: str, now: datetime, kinds: Kinds = ANY) -> bool:
     """Whether `claim` would find something, as far as is seen at a glance. Takes no lock."""
-    return claiming.any_claimable(connection, calendar, kinds, now)
+    return any(claiming.any_claimable(connection, calendar, known, now) for known in kinds)
 
 
 def claim(

@@ -73,7 +73,12 @@ class Listed:
 
 _THESE = (
     select(agents)
-    .where(agents.c.platform == bindparam("platform"), agents.c.ident.in_(bindparam("idents", expanding=True)))
+    # The names stand in the text, so that PostgreSQL never keeps a plan for it: one that it made while the table was
+    # small compares each row with each name.
+    .where(
+        agents.c.platform == bindparam("platform"),
+        agents.c.ident.in_(bindparam("idents", expanding=True, literal_execute=True)),
+    )
     .order_by(agents.c.ident)
     .with_for_update()
 )
