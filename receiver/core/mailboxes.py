@@ -14,6 +14,10 @@ class Mailbox:
     address: str
 
 
+NOT_THERE = frozenset({"mailbox_not_found"})
+"""Codes of a server that knows no such mailbox."""
+
+
 class Unplaced(StrEnum):
     """Why an agent's appointments go nowhere."""
 

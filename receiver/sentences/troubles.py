@@ -105,6 +105,9 @@ CAUSES: Mapping[str, str] = {
     "orphaned": "Des entrées ne correspondent à rien de connu ici. Voyez-les avec "
     "« rdv-receiver audit » ; elles se retirent à la main dans Outlook.",
     "undecidable": "Un défaut de ce programme empêche de traiter ces événements : signalez-le avec le journal.",
+    "not_settled": "Un défaut de ce programme empêche de traiter ces événements. Ils sont mis de côté, les autres "
+    "passent. Ils sont réessayés à leur prochain changement et au prochain démarrage du worker. Signalez-le avec le "
+    "journal.",
 }
 """What lies behind a trouble, beside the codes of `CALENDAR`."""
 

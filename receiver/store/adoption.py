@@ -12,7 +12,7 @@ from receiver.store import tallies
 from receiver.store.chunks import chunks
 from receiver.store.identity import is_mailbox
 from receiver.store.leases import confirm
-from receiver.store.placements import columns_of, keep, may_be_there, placement_of
+from receiver.store.placements import columns_of, is_settled, keep, may_be_there, placement_of
 from receiver.store.records import Installation, MailboxWork
 from receiver.store.tables import adopted, events, figures, installation, mailboxes, placements
 
@@ -39,8 +39,8 @@ def finished(connection: Connection, uids: Collection[str]) -> dict[str, bool]:
     """Return the events known among these, and whether each was destroyed and all that follows from it is done."""
     found: dict[str, bool] = {}
     for chunk in chunks(sorted(uids)):
-        known = select(events.c.uid, events.c.facts, events.c.unsettled_at).where(events.c.uid.in_(chunk))
-        found |= {row.uid: row.facts is None and row.unsettled_at is None for row in connection.execute(known)}
+        known = select(events.c.uid, events.c.facts, is_settled().label("settled")).where(events.c.uid.in_(chunk))
+        found |= {row.uid: row.facts is None and row.settled for row in connection.execute(known)}
     return found
 
 
@@ -125,10 +125,13 @@ def take_over(connection: Connection, settled: Sequence[RowMapping], now: dateti
     noted = (
         select(home.label("home"), adopted)
         .join(mailboxes, mailboxes.c.id == adopted.c.mailbox_id)
-        .where(adopted.c.uid.in_(by_uid))
         .order_by(mailboxes.c.same_as.is_not(None))
     )
-    found = connection.execute(noted).mappings().all()
+    found = [
+        row
+        for chunk in chunks(sorted(by_uid))
+        for row in connection.execute(noted.where(adopted.c.uid.in_(chunk))).mappings()
+    ]
     if not found:
         return
     taken: dict[tuple[int, int], Placement] = {}
@@ -156,13 +159,16 @@ def _until(event: RowMapping, found_at: datetime, now: datetime) -> datetime:
 
 
 def _held(connection: Connection, event_ids: Sequence[int]) -> dict[tuple[int, int], Placement]:
-    rows = connection.execute(
+    placed = (
         select(placements, events.c.uid)
         .join(events, events.c.id == placements.c.event_id)
-        .where(placements.c.event_id.in_(event_ids))
         .with_for_update(of=placements)
-    ).mappings()
-    return {(row["event_id"], row["mailbox_id"]): placement_of(row) for row in rows}
+    )
+    return {
+        (row["event_id"], row["mailbox_id"]): placement_of(row)
+        for chunk in chunks(event_ids)
+        for row in connection.execute(placed.where(placements.c.event_id.in_(chunk))).mappings()
+    }
 
 
 def _write(connection: Connection, taken: Mapping[tuple[int, int], Placement]) -> None:
@@ -182,8 +188,12 @@ def unseen(connection: Connection, numbers: Collection[int]) -> set[int]:
     One that was read, or written into since, was asked for its name before.
     """
     lost = exists().where(figures.c.name == TAKEN_OVER)
-    nameless = mailboxes.c.id.in_(numbers), mailboxes.c.identity.is_(None)
-    return set(connection.scalars(select(mailboxes.c.id).where(lost, *nameless)))
+    nameless = select(mailboxes.c.id).where(lost, mailboxes.c.identity.is_(None))
+    return {
+        number
+        for chunk in chunks(sorted(set(numbers)))
+        for number in connection.scalars(nameless.where(mailboxes.c.id.in_(chunk)))
+    }
 
 
 # What stops all writing

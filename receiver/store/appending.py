@@ -82,10 +82,10 @@ class Appender:
 
 class _Sqlite:
     _INTO = (
-        "INSERT INTO inbox "
-        "(delivery, source, platform, emitter, digest, sort, news, received_at, authority, signed_by) VALUES "
+        "INSERT INTO inbox (delivery, source, platform, emitter, digest, sort, news, organisation, received_at, "
+        "authority, signed_by) VALUES "
     )
-    _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
     def __init__(self, engine: Engine) -> None:
         self._written: Any = Moment().bind_processor(engine.dialect)
@@ -106,11 +106,13 @@ class _Postgresql:
     # of once. Texts go as such: told their length, it would cut those that are too long and not refuse them.
     _APPEND_AND_NOTIFY = """\
 WITH appended AS (
-    INSERT INTO inbox (delivery, source, platform, emitter, digest, sort, news, received_at, authority, signed_by)
-    SELECT delivery, source, platform, emitter, decode(digest, 'hex'), sort, news, received_at, authority, signed_by
+    INSERT INTO inbox (delivery, source, platform, emitter, digest, sort, news, organisation, received_at,
+        authority, signed_by)
+    SELECT delivery, source, platform, emitter, decode(digest, 'hex'), sort, news, organisation, received_at,
+        authority, signed_by
     FROM json_to_recordset(%s) AS brought(
         delivery text, source text, platform text, emitter text, digest text, sort text, news text,
-        received_at timestamptz, authority text, signed_by text
+        organisation bigint, received_at timestamptz, authority text, signed_by text
     )
 )
 SELECT pg_notify(%s, '')"""

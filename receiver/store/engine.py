@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from receiver.store.writelock import SUFFIX, WriteLock
@@ -39,6 +39,19 @@ class Conflict(StoreUnavailable):
 
 
 _CONFLICT_STATES = {"40001", "40P01"}  # serialization failure, deadlock
+_LIMIT_EXCEEDED = "54"  # class of states: a statement that is too long, too deep, too complex
+_SQLITE_ERROR = 1  # of the statement itself: it is wrong, or has too many values
+
+
+def is_of_the_database(error: Exception) -> bool:
+    """Whether it is the database that fails, whatever was asked of it: not reached, locked, full, damaged.
+
+    Else it is what was asked: the same fails again, and something else does not.
+    """
+    if not isinstance(error, DBAPIError) or isinstance(error, (DataError, IntegrityError, ProgrammingError)):
+        return False
+    own = getattr(error.orig, "sqlite_errorcode", None) == _SQLITE_ERROR
+    return not own and not (getattr(error.orig, "sqlstate", None) or "").startswith(_LIMIT_EXCEEDED)
 
 
 def open_engine(url: str, patience_s: float | None = None) -> Engine:

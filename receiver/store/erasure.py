@@ -27,6 +27,8 @@ from receiver.core.mailboxes import Mailbox, MailboxMap, has_left
 from receiver.core.plan import Placement
 from receiver.core.ruleset import read_ruleset
 from receiver.store import identity, inbox, rulesets
+from receiver.store.chunks import chunks
+from receiver.store.listed import is_nobodys
 from receiver.store.placements import placement_of
 from receiver.store.tables import (
     adopted,
@@ -106,7 +108,7 @@ def erase(connection: Connection, email: str, mapping: MailboxMap, now: datetime
     counts["event_agents"] += subject.drop_links()
     counts["roles"] += _rows(connection, roles, subject.is_theirs(roles))
     counts["agents"] += _rows(connection, agents, subject.is_theirs(agents))
-    counts["agent_words"] += _rows(connection, agent_words, subject.is_theirs(agent_words))
+    counts["agent_words"] += _rows(connection, agent_words, is_nobodys())
     counts["set_aside"] += subject.drop_set_aside()
     counts["rulesets"] += subject.drop_rulesets()
     counts["tokens"] += subject.drop_labels()
@@ -119,16 +121,7 @@ class _Subject:
 
     def __init__(self, connection: Connection, email: str, mapping: MailboxMap, now: datetime) -> None:
         self._connection, self._email, self._mapping, self._now = connection, email, mapping, now
-        told = agent_words.c.platform == agents.c.platform, agent_words.c.ident == agents.c.ident
-        named = or_(
-            *(func.lower(column) == email for column in (agents.c.email, agents.c.former_email)),
-            exists().where(
-                *told,
-                or_(func.lower(agent_words.c.email) == email, func.lower(agent_words.c.former_email) == email),
-            ),
-        )
-        self._known = connection.execute(select(agents).where(named).with_for_update()).all()
-        self._people = [(row.platform, row.ident) for row in self._known]
+        self._known = connection.execute(select(agents).where(self._is_named()).with_for_update()).all()
         self._aliases = identity.aliases(connection)
         self.shared, self.own = self._mailboxes()
 
@@ -136,8 +129,21 @@ class _Subject:
         return any(not has_left(row.email) and row.roles_gone_at is None for row in self._known)
 
     def is_theirs(self, table: Table) -> ColumnElement[bool]:
-        """Whether a row that names a platform and an ident is the agent's."""
-        return or_(False, *(and_(table.c.platform == p, table.c.ident == i) for p, i in self._people))
+        """Whether a row that names a platform and an ident is the agent's. To be asked before their rows go."""
+        if table is agents:
+            return self._is_named()
+        same = agents.c.platform == table.c.platform, agents.c.ident == table.c.ident
+        return exists().where(*same, self._is_named())
+
+    def _is_named(self) -> ColumnElement[bool]:
+        """Whether a row of an agent bears the e-mail: there may be thousands, so they are not listed in a statement."""
+        told = agent_words.c.platform == agents.c.platform, agent_words.c.ident == agents.c.ident
+        columns = agents.c.email, agents.c.former_email
+        words = agent_words.c.email, agent_words.c.former_email
+        return or_(
+            *(func.lower(func.coalesce(column, "")) == self._email for column in columns),
+            exists().where(*told, or_(*(func.lower(column) == self._email for column in words))),
+        )
 
     def is_busy(self) -> bool:
         """Whether a call may be under way, whose outcome must find its record."""
@@ -191,14 +197,17 @@ class _Subject:
 
     def drop_placements(self) -> int:
         """Forget entries and leave them where they are; in a mailbox of others, what they need or is in doubt stays."""
-        dropped = _rows(self._connection, placements, placements.c.mailbox_id.in_(self.own))
+        dropped = _rows_of(self._connection, placements, placements.c.mailbox_id, self.own)
         theirs = select(placements, events.c.uid).join(events, events.c.id == placements.c.event_id)
-        held = self._connection.execute(
-            theirs.where(placements.c.mailbox_id.in_(self.shared), placements.c.event_id.in_(self._events()))
-        ).mappings()
+        theirs = theirs.where(placements.c.event_id.in_(self._events()))
+        held = [
+            row
+            for chunk in chunks(sorted(self.shared))
+            for row in self._connection.execute(theirs.where(placements.c.mailbox_id.in_(chunk))).mappings()
+        ]
         needed = self._needed_by_others()
         gone = [row["id"] for row in held if row["event_id"] not in needed and _is_certain(placement_of(row))]
-        return dropped + _rows(self._connection, placements, placements.c.id.in_(gone))
+        return dropped + _rows_of(self._connection, placements, placements.c.id, gone)
 
     def _needed_by_others(self) -> set[int]:
         """Return the events in whose agents there is another one with the same mailbox."""
@@ -236,10 +245,17 @@ class _Subject:
         """Take the agent off appointments, and have what these show settled anew."""
         theirs = events.c.id.in_(self._events()), events.c.facts.is_not(None)
         self._connection.execute(update(events).where(*theirs).values(unsettled_at=self._now))
-        return sum(_rows(self._connection, event_agents, _is_link(*each)) for each in self._people)
+        return _rows(self._connection, event_agents, self._is_link())
 
     def _events(self) -> Select[tuple[int]]:
-        return select(event_agents.c.event_id).where(or_(False, *(_is_link(*each) for each in self._people)))
+        return select(event_agents.c.event_id).where(self._is_link())
+
+    def _is_link(self) -> ColumnElement[bool]:
+        """Whether an event lists the agent."""
+        linked = events.alias("linked")
+        theirs = and_(linked.c.id == event_agents.c.event_id, linked.c.platform == agents.c.platform)
+        there = exists().where(theirs, agents.c.ident == event_agents.c.ident, self._is_named())
+        return and_(event_agents.c.ident.in_(select(agents.c.ident).where(self._is_named())), there)
 
     def drop_rulesets(self) -> int:
         """Forget mappings that are in force no more and name the agent."""
@@ -260,30 +276,28 @@ class _Subject:
         """Forget the agent's mailboxes in which nothing is placed any more, all addresses of one at a time."""
         counts: Counter[str] = Counter()
         placed = exists().where(placements.c.mailbox_id == mailboxes.c.id)
-        empty = mailboxes.c.id.in_(self.own), ~placed
+        own = sorted(self.own)
         # Those that are another address of a mailbox first: it is named by them.
         for each in (mailboxes.c.same_as.is_not(None), mailboxes.c.same_as.is_(None)):
             named = mailboxes.alias("named")
-            numbers = list(
-                self._connection.scalars(
-                    select(mailboxes.c.id).where(*empty, each, ~exists().where(named.c.same_as == mailboxes.c.id))
-                )
-            )
+            empty = select(mailboxes.c.id).where(~placed, each, ~exists().where(named.c.same_as == mailboxes.c.id))
+            numbers = [
+                number
+                for chunk in chunks(own)
+                for number in self._connection.scalars(empty.where(mailboxes.c.id.in_(chunk)))
+            ]
             for name, table in (("writes", writes), ("adopted", adopted)):
-                counts[name] += _rows(self._connection, table, table.c.mailbox_id.in_(numbers))
-            counts["mailboxes"] += _rows(self._connection, mailboxes, mailboxes.c.id.in_(numbers))
+                counts[name] += _rows_of(self._connection, table, table.c.mailbox_id, numbers)
+            counts["mailboxes"] += _rows_of(self._connection, mailboxes, mailboxes.c.id, numbers)
         return counts
 
     def removals(self) -> int:
         """Count what is still placed in the agent's own mailboxes."""
-        held = select(func.count()).select_from(placements).where(placements.c.mailbox_id.in_(self.own))
-        return self._connection.execute(held).scalar_one()
-
-
-def _is_link(platform: str, ident: str) -> ColumnElement[bool]:
-    linked = events.alias("linked")
-    there = exists().where(linked.c.id == event_agents.c.event_id, linked.c.platform == platform)
-    return and_(event_agents.c.ident == ident, there)
+        held = select(func.count()).select_from(placements)
+        return sum(
+            self._connection.execute(held.where(placements.c.mailbox_id.in_(chunk))).scalar_one()
+            for chunk in chunks(sorted(self.own))
+        )
 
 
 def _is_certain(placement: Placement) -> bool:
@@ -292,6 +306,10 @@ def _is_certain(placement: Placement) -> bool:
 
 def _rows(connection: Connection, table: Table, condition: ColumnElement[bool]) -> int:
     return connection.execute(delete(table).where(condition)).rowcount
+
+
+def _rows_of(connection: Connection, table: Table, column: ColumnElement[int], values: Iterable[int]) -> int:
+    return sum(_rows(connection, table, column.in_(chunk)) for chunk in chunks(sorted(values)))
 
 
 def overwrite_freed(engine: Engine) -> bool:

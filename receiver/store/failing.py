@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, or_, select, update
 
 from receiver.core import plan
 from receiver.core.plan import Placement
-from receiver.store import inbox
+from receiver.store import dues, inbox
 from receiver.store.overview import FailureScope
 from receiver.store.placements import keep, placement_of
 from receiver.store.tables import events, mailboxes, placements
@@ -60,7 +60,9 @@ def retry_mailboxes(connection: Connection, chosen: Chosen) -> int:
     """Have mailboxes that wait tried at once; return how many."""
     waits = or_(mailboxes.c.blocked_until.is_not(None), mailboxes.c.attempts > 0)
     meant = update(mailboxes).where(*_meant(FailureScope.MAILBOX, chosen), waits)
-    return connection.execute(meant.values(blocked_until=None, attempts=0)).rowcount
+    count = connection.execute(meant.values(blocked_until=None, attempts=0)).rowcount
+    dues.release(connection, and_(*_meant(FailureScope.MAILBOX, chosen)))
+    return count
 
 
 def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: int) -> tuple[int, int | None]:
@@ -108,6 +110,7 @@ def _change(
     standing = [placement_of(row) for row in connection.execute(query).mappings()]
     changed = [new for old in standing if (new := change(old)) != old]
     keep(connection, changed)
+    dues.announce_placements(connection, [placement.id for placement in changed])
     return len(changed), standing[-1].id if len(standing) == AT_ONCE else None
 
 

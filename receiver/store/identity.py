@@ -7,6 +7,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, or_, select, update
 
 from receiver.core.mailboxes import Mailbox
+from receiver.store import dues
+from receiver.store.chunks import chunks
 from receiver.store.placements import may_be_there, placement_of
 from receiver.store.records import MailboxWork
 from receiver.store.tables import events, mailboxes, placements
@@ -43,10 +45,15 @@ def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[
 
 def _known_ids(connection: Connection, wanted: Collection[Mailbox]) -> dict[Mailbox, int]:
     columns = mailboxes.c.calendar, mailboxes.c.address
+    asked = set(wanted)
     # By address alone: SQLite finds a list of pairs by no index.
-    named = mailboxes.c.address.in_({mailbox.address for mailbox in wanted})
-    rows = connection.execute(select(mailboxes.c.id, *columns).where(named))
-    return {found: row.id for row in rows if (found := Mailbox(row.calendar, row.address)) in wanted}
+    named = chunks(sorted({mailbox.address for mailbox in asked}))
+    rows = (
+        row
+        for chunk in named
+        for row in connection.execute(select(mailboxes.c.id, *columns).where(mailboxes.c.address.in_(chunk)))
+    )
+    return {found: row.id for row in rows if (found := Mailbox(row.calendar, row.address)) in asked}
 
 
 def aliases(connection: Connection) -> Mapping[Mailbox, Mailbox]:
@@ -72,19 +79,22 @@ def identify(connection: Connection, work: MailboxWork, primary: str, now: datet
 
 def neighbours(connection: Connection, work: MailboxWork) -> list[Neighbour]:
     """Return the other mailboxes of the server that hold something of an event in this work: a move's old home."""
-    ids = [item.event_id for item in work.items]
-    rows = connection.execute(
+    others = (
         select(mailboxes.c.id, mailboxes.c.address)
         .join(placements, placements.c.mailbox_id == mailboxes.c.id)
         .where(
-            placements.c.event_id.in_(ids),
             mailboxes.c.id != work.mailbox_id,
             mailboxes.c.calendar == work.mailbox.calendar,
             may_be_there(),
         )
         .distinct()
     )
-    return [Neighbour(row.id, row.address) for row in rows]
+    found = {
+        row.id: row.address
+        for chunk in chunks([item.event_id for item in work.items])
+        for row in connection.execute(others.where(placements.c.event_id.in_(chunk)))
+    }
+    return [Neighbour(number, address) for number, address in found.items()]
 
 
 def is_leased(connection: Connection, number: int, now: datetime) -> bool:
@@ -102,6 +112,12 @@ def merge(connection: Connection, alias: int, target: int, now: datetime) -> Non
         update(mailboxes).where(or_(mailboxes.c.id == alias, mailboxes.c.same_as == alias)).values(same_as=target)
     )
     connection.execute(update(mailboxes).where(mailboxes.c.id == target).values(same_as=None))
+    _move(connection, alias, target, now)
+    for number in (alias, target):
+        dues.refresh(connection, number)
+
+
+def _move(connection: Connection, alias: int, target: int, now: datetime) -> None:
     under_target = _placed(connection, target)
     under_alias = _placed(connection, alias)
     for event_id, row in under_alias.items():
@@ -111,7 +127,8 @@ def merge(connection: Connection, alias: int, target: int, now: datetime) -> Non
             other = None
         if other is None:
             connection.execute(update(placements).where(placements.c.id == row["id"]).values(mailbox_id=target))
-    connection.execute(update(events).where(events.c.id.in_(under_alias)).values(unsettled_at=now))
+    for chunk in chunks(sorted(under_alias)):
+        connection.execute(update(events).where(events.c.id.in_(chunk)).values(unsettled_at=now))
 
 
 def _placed(connection: Connection, number: int) -> dict[int, RowMapping]:

@@ -4,17 +4,22 @@ The web processes append: one statement, no look at what is known, so that an an
 Judging reads and writes along a dozen indexes; a worker does it for many webhooks at once.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError
 
 from receiver.core.facts import model_of
-from receiver.store import intake, tallies
+from receiver.store import fairness, intake, tallies
+from receiver.store.chunks import chunks
+from receiver.store.engine import is_of_the_database
+from receiver.store.fairness import Rota
 from receiver.store.news import as_text, incoming_of
 from receiver.store.records import Incoming, Receipt
 from receiver.store.tables import inbox
@@ -23,9 +28,11 @@ from receiver.store.tallies import Tally
 NOT_JUDGED = "not_judged"
 JUDGED_AT_ONCE = 50
 """So many are judged in a transaction: it holds up those that are put down meanwhile."""
+LENGTH_AT_ONCE = 100_000
+"""Characters of news that are judged in a transaction, in place of fewer webhooks that list many agents."""
 
 _WAITING = inbox.c.failure.is_(None)
-_FIRST = select(inbox).where(_WAITING).order_by(inbox.c.id).with_for_update(skip_locked=True)
+_LINE = fairness.Line(inbox, _WAITING, inbox.c.id)
 _THESE = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -39,6 +46,7 @@ class Row(NamedTuple):
     digest: bytes
     sort: str
     news: str
+    organisation: int | None
     received_at: datetime
     authority: str | None
     signed_by: str
@@ -63,18 +71,19 @@ def row_of(incoming: Incoming) -> Row:
         incoming.emitter,
         incoming.digest,
         *as_text(incoming.news),
+        incoming.news.organisation,
         incoming.received_at,
         incoming.authority.text if incoming.authority else None,
         incoming.signed_by,
     )
 
 
-def judge(connection: Connection, now: datetime, limit: int) -> list[Judged]:
-    """Judge the webhooks that came first, and count what became of them.
+def judge(connection: Connection, now: datetime, limit: int, rota: Rota | None = None) -> list[Judged]:
+    """Judge the webhooks whose turn it is, in the order they came, and count what became of them.
 
     One that cannot be judged, whatever the reason, costs the others nothing: it is set aside.
     """
-    rows = connection.execute(_FIRST.limit(limit)).mappings().all()
+    rows = _next(connection, rota or Rota(), limit)
     if not rows:
         return []
     judged = _try(connection, rows, now)
@@ -83,18 +92,29 @@ def judge(connection: Connection, now: datetime, limit: int) -> list[Judged]:
     return judged
 
 
+def _next(connection: Connection, rota: Rota, limit: int) -> list[RowMapping]:
+    """Return the webhooks whose turn it is: no more of them than have about so much to say."""
+    picked = fairness.pick(connection, _LINE, rota, limit)
+    total = list(accumulate(len(row["news"]) for row in picked))
+    return sorted(picked[: max(bisect_right(total, LENGTH_AT_ONCE), 1)], key=lambda row: row["id"])
+
+
 def _try(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Judged] | None:
     """Judge some; None: they cannot be judged, at least not together, and nothing has changed."""
-    attempt = connection.begin_nested()
-    try:
-        judged = _judge(connection, rows, now)
-    except OperationalError:  # it is the database that fails
-        raise
-    except Exception:  # noqa: BLE001  # whatever it is, webhooks that others sent must not wait for it
-        attempt.rollback()
-        return None
-    attempt.commit()
-    return judged
+    for may_try_again in (True, True, False):
+        attempt = connection.begin_nested()
+        try:
+            judged = _judge(connection, rows, now)
+        except Exception as error:  # whatever it is, webhooks that others sent must not wait for it
+            if is_of_the_database(error):
+                raise
+            attempt.rollback()
+            if isinstance(error, IntegrityError) and may_try_again:
+                continue  # another host wrote the same just now, unless it comes again
+            return None
+        attempt.commit()
+        return judged
+    return None
 
 
 def _judge(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Judged]:
@@ -103,7 +123,8 @@ def _judge(connection: Connection, rows: Sequence[RowMapping], now: datetime) ->
     pairs = list(zip(batch, receipts, strict=True))
     counts = Counter(Tally("webhook", each.source, model_of(each.news), receipt.verdict) for each, receipt in pairs)
     tallies.add(connection, counts, now)
-    connection.execute(_THESE, {"ids": [row["id"] for row in rows]})
+    for chunk in chunks([row["id"] for row in rows]):
+        connection.execute(_THESE, {"ids": chunk})
     return [Judged(incoming.id, incoming.source, receipt) for incoming, receipt in pairs]
 
 

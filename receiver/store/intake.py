@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from receiver.core.facts import AgentNews, Delivery, RoleNews
 from receiver.store import agents, set_aside
+from receiver.store.chunks import chunks
 from receiver.store.guard import Guard
 from receiver.store.journal import Journal
 from receiver.store.records import Incoming, Receipt, Verdict
@@ -59,10 +60,11 @@ def _take(connection: Connection, batch: Sequence[Incoming], now: datetime, touc
     receipts: list[Receipt] = []
     for are_deliveries, run in groupby(batch, lambda incoming: isinstance(incoming.news, Delivery)):
         if are_deliveries:
-            workset = Workset(connection, list(run), journal, guard, now)
-            receipts += workset.take()
-            touched.events |= workset.touched
-            touched.agents |= workset.moved
+            for chunk in chunks(list(run)):
+                workset = Workset(connection, chunk, journal, guard, now)
+                receipts += workset.take()
+                touched.events |= workset.touched
+                touched.agents |= workset.moved
         else:
             for incoming in run:
                 receipt = _take_agent_news(connection, incoming, journal, guard, now)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from receiver.store.chunks import chunks
 from receiver.store.records import Incoming, Verdict
 from receiver.store.tables import deliveries
 
@@ -25,7 +26,8 @@ class Journal:
         self._known = {
             (source, digest)
             for source, digests in by_source.items()
-            for digest in connection.scalars(_KNOWN, {"source": source, "digests": digests})
+            for chunk in chunks(digests)
+            for digest in connection.scalars(_KNOWN, {"source": source, "digests": chunk})
         }
         self._rows: list[tuple[Incoming, Any, Verdict]] = []
 

@@ -4,39 +4,56 @@ A lease is two columns committed before the first call. It ends by itself: a dea
 """
 
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, exists, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, select, update
 
-from receiver.core.mailboxes import Mailbox
+from receiver.core.mailboxes import NOT_THERE, Mailbox
 from receiver.core.plan import Placement
-from receiver.store import identity
+from receiver.store import claiming, dues, identity
+from receiver.store.chunks import chunks
+from receiver.store.fairness import Rota
 from receiver.store.placements import keep, placement_of
 from receiver.store.records import MailboxWork, Trouble, WorkItem, read_facts
-from receiver.store.tables import Moment, events, installation, mailboxes, placements
+from receiver.store.tables import events, mailboxes, placements
 
 Advance = Callable[[Placement], Placement]
 
-_NOW = bindparam("now", type_=Moment())
+Kinds = tuple[bool, ...]
+"""Mailboxes that the server knows, or of which nobody was told so, in the order in which they are asked for."""
+ANY: Kinds = (True, False)
+
+Rotas = defaultdict[tuple[str, bool], Rota]
+"""Whose turn it is, by calendar and kind of mailbox."""
 
 
 class LeaseLost(Exception):
     """Another worker may have the mailbox by now: nothing may be sent or recorded any more."""
 
 
-def has_work(connection: Connection, calendar: str, now: datetime) -> bool:
-    """Whether `claim` would find something. Takes no lock."""
-    return connection.execute(_CLAIMABLE, {"calendar": calendar, "now": now}).first() is not None
+def has_work(connection: Connection, calendar: str, now: datetime, kinds: Kinds = ANY) -> bool:
+    """Whether `claim` would find something, as far as is seen at a glance. Takes no lock."""
+    return any(claiming.any_claimable(connection, calendar, known, now) for known in kinds)
 
 
-def claim(connection: Connection, calendar: str, now: datetime, limit: int, lease: timedelta) -> MailboxWork | None:
-    """Lease the mailbox whose change has waited longest, with up to `limit` of its due placements."""
-    row = connection.execute(_CLAIM, {"calendar": calendar, "now": now}).mappings().first()
-    if row is None:
-        return None
-    due = connection.execute(_DUE, {"mailbox": row["id"], "now": now, "limit": limit}).mappings()
-    return _leased(connection, row, now + lease, tuple(_item(each) for each in due))
+def claim(
+    connection: Connection,
+    calendar: str,
+    now: datetime,
+    limit: int,
+    lease: timedelta,
+    rotas: Rotas,
+    kinds: Kinds = ANY,
+) -> MailboxWork | None:
+    """Lease the mailbox whose turn it is, of the first kind that has one, with up to `limit` of its due placements."""
+    for known in kinds:
+        row = claiming.find(connection, calendar, known, now, rotas[calendar, known])
+        if row is not None:
+            due = claiming.due_in(connection, row["id"], now, limit)
+            return _leased(connection, row, now + lease, tuple(_item(each) for each in due))
+    return None
 
 
 def claim_one(connection: Connection, mailbox: Mailbox, now: datetime, lease: timedelta) -> MailboxWork | None:
@@ -51,12 +68,14 @@ def claim_one(connection: Connection, mailbox: Mailbox, now: datetime, lease: ti
 def _leased(connection: Connection, row: RowMapping, until: datetime, items: tuple[WorkItem, ...]) -> MailboxWork:
     token = secrets.token_hex(16)
     connection.execute(update(mailboxes).where(mailboxes.c.id == row["id"]).values(lease=token, leased_until=until))
+    dues.put_off(connection, row["id"], until)
     return MailboxWork(
         mailbox_id=row["id"],
         mailbox=Mailbox(row["calendar"], row["address"]),
         lease=token,
         attempts=row["attempts"],
         identified=row["identity"] is not None,
+        known=row["identity"] is not None and row["failure"] not in NOT_THERE,
         items=items,
     )
 
@@ -89,13 +108,17 @@ def advance(
     extended = connection.execute(update(mailboxes).where(mine).values(leased_until=now + lease))
     if extended.rowcount != 1:
         raise LeaseLost
-    rows = connection.execute(
+    theirs = (
         select(placements, events.c.uid)
         .join(events, events.c.id == placements.c.event_id)
-        .where(placements.c.id.in_(changes), placements.c.mailbox_id == work.mailbox_id)
+        .where(placements.c.mailbox_id == work.mailbox_id)
         .with_for_update(of=placements)
-    ).mappings()
-    advanced = {row["id"]: changes[row["id"]](placement_of(row)) for row in rows}
+    )
+    advanced = {
+        row["id"]: changes[row["id"]](placement_of(row))
+        for chunk in chunks(sorted(changes))
+        for row in connection.execute(theirs.where(placements.c.id.in_(chunk))).mappings()
+    }
     keep(connection, advanced.values())
     return advanced
 
@@ -108,55 +131,10 @@ def release(connection: Connection, work: MailboxWork, trouble: Trouble | None, 
         values |= {"blocked_until": trouble.until, "failure": trouble.code, "attempts": mailboxes.c.attempts + 1}
     elif succeeded_at:
         values |= {"blocked_until": None, "failure": None, "attempts": 0, "succeeded_at": succeeded_at}
-    connection.execute(update(mailboxes).where(mine).values(values))
-
-
-def _is_due() -> ColumnElement[bool]:
-    """Due, and not about to be settled again: its wish is then out of date.
-
-    A removal waits for a creation of the same event, so that a move is never seen as a gap; not for one that fails, or
-    whose mailbox is left alone for now.
-    """
-    sibling, home = placements.alias("sibling"), mailboxes.alias("home")
-    arriving = exists().where(
-        home.c.id == sibling.c.mailbox_id,
-        or_(home.c.blocked_until.is_(None), home.c.blocked_until <= _NOW),
-        sibling.c.event_id == placements.c.event_id,
-        sibling.c.desired.is_not(None),
-        sibling.c.applied.is_(None),
-        sibling.c.due_at <= _NOW,
-        sibling.c.failure.is_(None),
-    )
-    stays_or_moved = or_(placements.c.desired.is_not(None), ~arriving)
-    return and_(placements.c.due_at <= _NOW, events.c.unsettled_at.is_(None), stays_or_moved)
-
-
-_MAY_WRITE = exists().where(~installation.c.must_adopt, installation.c.uninstalled_at.is_(None))
-
-# Written once: SQLAlchemy takes longer to put such a statement together than a database to carry it out.
-_CLAIMABLE = (
-    select(mailboxes)
-    .join(placements, placements.c.mailbox_id == mailboxes.c.id)
-    .join(events, events.c.id == placements.c.event_id)
-    .where(
-        # Not by the index of calendars: SQLite would read and sort all that is due, to take the first.
-        mailboxes.c.calendar.concat("") == bindparam("calendar"),
-        or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= _NOW),
-        or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= _NOW),
-        _is_due(),
-        _MAY_WRITE,
-    )
-    .order_by(placements.c.due_at)
-    .limit(1)
-)
-_CLAIM = _CLAIMABLE.with_for_update(skip_locked=True, of=mailboxes)
-_DUE = (
-    select(placements, events.c.uid, events.c.source, events.c.delivery, events.c.facts)
-    .join(events, events.c.id == placements.c.event_id)
-    .where(placements.c.mailbox_id == bindparam("mailbox"), _is_due())
-    .order_by(placements.c.due_at)
-    .limit(bindparam("limit"))
-)
+    if connection.execute(update(mailboxes).where(mine).values(values)).rowcount:
+        dues.refresh(connection, work.mailbox_id)
+        arrived = [each.event_id for each in work.items if each.placement.desired and not each.placement.applied]
+        dues.announce_removals(connection, arrived)
 
 
 def _item(row: RowMapping) -> WorkItem:

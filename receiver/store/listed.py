@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, insert, or_, select, true, update
 
 from receiver.core.facts import AgentRef, Emitter, Model
 from receiver.core.mailboxes import has_left
@@ -163,7 +163,12 @@ class Listed:
 
 _THESE = (
     select(agents)
-    .where(agents.c.platform == bindparam("platform"), agents.c.ident.in_(bindparam("idents", expanding=True)))
+    # The names stand in the text, so that PostgreSQL never keeps a plan for it: one that it made while the table was
+    # small compares each row with each name.
+    .where(
+        agents.c.platform == bindparam("platform"),
+        agents.c.ident.in_(bindparam("idents", expanding=True, literal_execute=True)),
+    )
     .order_by(agents.c.ident)
     .with_for_update()
 )
@@ -244,6 +249,12 @@ def unsettle(
     if models:
         concerned.append(events.c.model.in_(models))
     connection.execute(update(events).where(*concerned).values(unsettled_at=now))
+
+
+def is_nobodys() -> ColumnElement[bool]:
+    """Ask for what was said of agents who are known no more."""
+    same = agents.c.platform == agent_words.c.platform, agents.c.ident == agent_words.c.ident
+    return ~exists().where(*same)
 
 
 def is_of(authority: Authority) -> ColumnElement[bool]:

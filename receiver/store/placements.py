@@ -1,13 +1,17 @@
 """Placements as rows."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, delete, or_, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, or_, select, update
 
 from receiver.core.plan import Placement, Verb
-from receiver.store.tables import placements
+from receiver.store import dues
+from receiver.store.chunks import chunks
+from receiver.store.tables import events, placements
 
+NOT_SETTLED = "not_settled"
+"""Failure of an event whose placements cannot be made to agree with its facts: it is set aside."""
 _PLAIN = ("desired", "applied", "item_id", "look_up_at", "recheck_at", "open_creates", "attempts", "not_before",
           "failure", "gave_up", "declined")  # fmt: skip
 
@@ -25,6 +29,12 @@ def may_be_there() -> ColumnElement[bool]:
     )
 
 
+def is_settled() -> ColumnElement[bool]:
+    """Ask for events whose placements agree with their facts."""
+    not_set_aside = or_(events.c.failure.is_(None), events.c.failure != NOT_SETTLED)
+    return and_(events.c.unsettled_at.is_(None), not_set_aside)
+
+
 def columns_of(placement: Placement) -> dict[str, Any]:
     """Write everything but the keys."""
     plain = {name: getattr(placement, name) for name in _PLAIN}
@@ -38,11 +48,19 @@ _REWRITE = (
 )
 
 
+def drop(connection: Connection, numbers: Sequence[int]) -> None:
+    """Forget placements."""
+    for chunk in chunks(numbers):
+        these = placements.c.id.in_(chunk)
+        emptied = set(connection.scalars(select(placements.c.mailbox_id).where(these)))
+        connection.execute(delete(placements).where(these))
+        dues.prune(connection, emptied)
+
+
 def keep(connection: Connection, kept: Collection[Placement]) -> None:
     """Write placements back; drop those of which nothing is left to remember."""
     settled = [placement.id for placement in kept if placement.settled]
     rows = [columns_of(placement) | {"number": placement.id} for placement in kept if not placement.settled]
-    if settled:
-        connection.execute(delete(placements).where(placements.c.id.in_(settled)))
+    drop(connection, settled)
     if rows:
         connection.execute(_REWRITE, rows)

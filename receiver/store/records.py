@@ -132,6 +132,8 @@ class MailboxWork:
     identified: bool
     """Whether the server has told which mailbox the address is."""
     items: tuple[WorkItem, ...]
+    known: bool = True
+    """Whether the server knows the mailbox, as far as anybody was told."""
 
 
 @dataclass(frozen=True, slots=True)

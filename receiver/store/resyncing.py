@@ -1,16 +1,17 @@
 """What a re-sync asks of the record: what came since it began, and what of the events to come did not."""
 
 from collections import Counter
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, distinct, exists, func, or_, select
+from sqlalchemy import Connection, Select, and_, distinct, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.core.facts import Model, RdvState
+from receiver.store.chunks import chunks
 from receiver.store.records import read_facts
 from receiver.store.tables import deliveries, events
 
@@ -57,14 +58,15 @@ def told(connection: Connection, source: str, since: datetime) -> dict[Model, in
 
 def live(connection: Connection, scope: Scope) -> int:
     """Return how many events are in scope."""
-    count: int = connection.execute(_scoped(select(func.count()), scope)).scalar_one()
-    return count
+    counted = _scoped(select(func.count()), scope)
+    return sum(connection.execute(query).scalar_one() for query in counted)
 
 
 def untold(connection: Connection, scope: Scope, since: datetime) -> list[HeldEvent]:
     """Return the events in scope that nobody told of since a moment, by number."""
     old = and_(~_was_told(since), events.c.wire_id.is_not(None))
-    return list(_held(connection, _scoped(select(events), scope).where(old).order_by(events.c.id)))
+    found = (each for query in _scoped(select(events), scope) for each in _held(connection, query.where(old)))
+    return sorted(found, key=lambda event: event.event_id)
 
 
 def witnesses(
@@ -74,19 +76,29 @@ def witnesses(
 
     They certainly exist: whoever does not see them does not see all of their kind.
     """
-    organisations = {organisation for organisation, _ in kinds if organisation is not None}
     exist = and_(
         events.c.source == source,
         events.c.model == Model.RDV,
-        events.c.organisation.in_(sorted(organisations)),
         events.c.facts.is_not(None),
         events.c.wire_id.is_not(None),
         _was_told(since),
     )
+    query = select(events).where(exist).order_by(events.c.id.desc())
+    found: list[HeldEvent] = []
+    for chunk in chunks(sorted({organisation for organisation, _ in kinds if organisation is not None})):
+        among = set(chunk)
+        theirs = {kind for kind in kinds if kind[0] in among}
+        found += _first_of_each(_held(connection, query.where(events.c.organisation.in_(chunk))), theirs, each)
+    return sorted(found, key=lambda event: event.event_id, reverse=True)
+
+
+def _first_of_each(
+    events_found: Generator[HeldEvent, None, None], kinds: Collection[tuple[int | None, str | None]], each: int
+) -> list[HeldEvent]:
     found: list[HeldEvent] = []
     counted: Counter[tuple[int | None, str | None]] = Counter()
-    with closing(_held(connection, select(events).where(exist).order_by(events.c.id.desc()))) as newest:
-        for event in newest:
+    with closing(events_found):
+        for event in events_found:
             kind = event.organisation, event.motif
             if kind in kinds and counted[kind] < each:
                 counted[kind] += 1
@@ -101,12 +113,16 @@ def _was_told(since: datetime) -> ColumnElement[bool]:
     return exists().where(deliveries.c.event_id == events.c.id, deliveries.c.received_at >= since)
 
 
-def _scoped(query: Select[Any], scope: Scope) -> Select[Any]:
-    mine = or_(events.c.model == Model.ABSENCE, events.c.organisation.in_(sorted(scope.organisations)))
-    narrowed = query.where(
-        events.c.source == scope.source, events.c.facts.is_not(None), events.c.model.in_(sorted(scope.models)), mine
-    )
-    return narrowed if scope.ends_after is None else narrowed.where(events.c.ends_at > scope.ends_after)
+def _scoped(query: Select[Any], scope: Scope) -> Iterator[Select[Any]]:
+    """Yield queries that together find each event in scope once."""
+    narrowed = query.where(events.c.source == scope.source, events.c.facts.is_not(None))
+    if scope.ends_after is not None:
+        narrowed = narrowed.where(events.c.ends_at > scope.ends_after)
+    if Model.ABSENCE in scope.models:
+        yield narrowed.where(events.c.model == Model.ABSENCE)
+    told_apart = events.c.model.in_(sorted(scope.models - {Model.ABSENCE}))
+    for chunk in chunks(sorted(scope.organisations)):
+        yield narrowed.where(told_apart, events.c.organisation.in_(chunk))
 
 
 def _held(connection: Connection, query: Select[Any]) -> Generator[HeldEvent, None, None]:

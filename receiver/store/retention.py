@@ -6,7 +6,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
 
 from receiver.core.losses import KEPT as LOSSES_KEPT
-from receiver.store.tables import deliveries, events, heartbeats, losses, placements, roles, set_aside, tallies, writes
+from receiver.store.listed import is_nobodys
+from receiver.store.tables import (
+    agent_words,
+    deliveries,
+    events,
+    heartbeats,
+    losses,
+    placements,
+    roles,
+    set_aside,
+    tallies,
+    writes,
+)
 from receiver.store.tallies import is_old
 
 DROPPED_AT_ONCE = 500
@@ -49,5 +61,6 @@ def _old(now: datetime, tombstone_days: int, journal_days: int) -> dict[Table, C
         heartbeats: heartbeats.c.beat_at < now - timedelta(days=1),
         tallies: is_old(now),
         set_aside: set_aside.c.set_aside_at < forgotten,
+        agent_words: is_nobodys(),
         losses: losses.c.starts_at < now - LOSSES_KEPT,
     }

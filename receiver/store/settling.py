@@ -1,26 +1,38 @@
 """Makes placements agree with facts: for each event that changed, what every mailbox should hold."""
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from receiver.core.adoption import unseen_placement
 from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, desire
 from receiver.core.scope import read_all
-from receiver.store import adoption, identity
+from receiver.store import adoption, dues, fairness, identity
 from receiver.store.chunks import chunks
-from receiver.store.placements import columns_of, keep, placement_of
+from receiver.store.engine import is_of_the_database
+from receiver.store.fairness import Rota
+from receiver.store.placements import NOT_SETTLED, columns_of, drop, keep, placement_of
 from receiver.store.records import read_facts, write_facts
 from receiver.store.tables import agents, event_agents, events, mailboxes, placements
 from receiver.store.told import Told
 
 Decide = Callable[[EventView], Decision]
+Spoilt = Callable[[str], None]
+
+AGENTS_AT_ONCE = 1_000
+"""Of about so many agents the events are settled in one transaction: others write in between."""
+
+_LINE = fairness.Line(events, events.c.unsettled_at.is_not(None), events.c.unsettled_at)
+_PLACED = select(placements, events.c.uid).join(events, events.c.id == placements.c.event_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +43,97 @@ class Previewed:
     then: Mapping[Mailbox, str | None]
 
 
-def settle(connection: Connection, decide: Decide, now: datetime, limit: int) -> int:
-    """Settle up to `limit` events, the longest waiting first; return how many. Runs inside a write transaction.
+def settle(connection: Connection, decide: Decide, now: datetime, limit: int, rota: Rota, spoilt: Spoilt) -> int:
+    """Settle up to `limit` events, those whose turn it is; return how many. Runs inside a write transaction.
 
     `decide` is pure: facts, e-mails and the mailboxes held in, wishes out. Where nothing may be written, nothing is
-    settled: what calendars hold is not known yet, or of no interest any more.
+    settled: what calendars hold is not known yet, or of no interest any more. An event that cannot be settled, whatever
+    the reason, costs the others nothing: it is set aside, and `spoilt` is called with its uid in the `except` block.
     """
     if not adoption.read_installation(connection).may_write:
         return 0
-    rows = _unsettled(connection, limit)
-    if not rows:
-        return 0
+    rows, listed = _next(connection, rota, limit)
+    if rows and not _try(connection, rows, listed, decide, now):
+        for row in rows:
+            if not _try(connection, [row], listed, decide, now, spoilt):
+                _set_aside(connection, row["id"])
+    return len(rows)
+
+
+def _next(connection: Connection, rota: Rota, limit: int) -> tuple[Sequence[RowMapping], Mapping[int, list[AgentView]]]:
+    """Return the events whose turn it is, with their agents: no more events than have about so many agents."""
+    rows = fairness.pick(connection, _LINE, rota, limit)
+    listed = _agents(connection, rows)
+    total = list(accumulate(len(listed[row["id"]]) for row in rows))
+    return rows[: max(bisect_right(total, AGENTS_AT_ONCE), 1)], listed
+
+
+def _try(
+    connection: Connection,
+    rows: Sequence[RowMapping],
+    listed: Mapping[int, list[AgentView]],
+    decide: Decide,
+    now: datetime,
+    spoilt: Spoilt | None = None,
+) -> bool:
+    """Settle some; False: they cannot be settled, at least not together, and nothing has changed."""
+    for may_try_again in (True, True, False):
+        attempt = connection.begin_nested()
+        try:
+            _settle(connection, rows, listed, decide, now)
+        except Exception as error:  # whatever it is, the others must not wait for it
+            if is_of_the_database(error):
+                raise
+            attempt.rollback()
+            if isinstance(error, IntegrityError) and may_try_again:
+                continue  # another host wrote the same just now, unless it comes again
+            if spoilt:
+                spoilt(rows[0]["uid"])
+            return False
+        attempt.commit()
+        return True
+    return False
+
+
+def _settle(
+    connection: Connection,
+    rows: Sequence[RowMapping],
+    listed: Mapping[int, list[AgentView]],
+    decide: Decide,
+    now: datetime,
+) -> None:
     if adoption.recognise(connection, rows):
         rows = _again(connection, rows)
-    listed = _agents(connection, rows)
     adoption.take_over(connection, rows, now)
     held = _held(connection, [row["id"] for row in rows])
     aliases = identity.aliases(connection)
     decided = {row["id"]: decide(_view(row, listed[row["id"]], held[row["id"]], aliases)) for row in rows}
     _forget(connection, [held[event_id] for event_id, decision in decided.items() if decision.forget])
     _wish(connection, decided, held, now)
+    _take_up(connection, [held[row["id"]] for row in rows if row["failure"] == NOT_SETTLED])
     _mark_settled(connection, decided)
-    return len(rows)
+    dues.announce(connection, decided)
+
+
+def _set_aside(connection: Connection, event_id: int) -> None:
+    """Leave an event as it stands until there is news of it or a worker starts; what is in doubt is still looked up."""
+    connection.execute(_SETTLE, {"number": event_id, "unmapped": 0, "failure": NOT_SETTLED})
+    certain = placements.c.look_up_at.is_(None), placements.c.recheck_at.is_(None)
+    connection.execute(update(placements).where(placements.c.event_id == event_id, *certain).values(due_at=None))
+
+
+def _take_up(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]]) -> None:
+    """Have placements of events that were set aside due again, as they are; those that got a wish are already."""
+    numbers = [placement.id for placed in held for placement in placed.values()]
+    for chunk in chunks(numbers):
+        rows = connection.execute(_PLACED.where(placements.c.id.in_(chunk))).mappings()
+        keep(connection, [placement_of(row) for row in rows])
+
+
+def settle_again(connection: Connection, now: datetime) -> int:
+    """Have events that were set aside settled once more; return how many. Another version may know how."""
+    again = update(events).where(events.c.failure == NOT_SETTLED).values(unsettled_at=now)
+    return connection.execute(again).rowcount
 
 
 def _mark_settled(connection: Connection, decided: Mapping[int, Decision]) -> None:
@@ -93,19 +174,25 @@ def preview(connection: Connection, decide: Decide, after: int, limit: int) -> t
     return seen, rows[-1]["id"] if len(rows) == limit else None
 
 
+def unsettle(connection: Connection, event_ids: Sequence[int], now: datetime) -> None:
+    """Have these events settled again."""
+    for chunk in chunks(event_ids):
+        connection.execute(update(events).where(events.c.id.in_(chunk)).values(unsettled_at=now))
+
+
 def has_unsettled(connection: Connection, more_than: int = 0) -> bool:
     """Whether the placements of more than so many events may not agree with their facts."""
     waiting = select(events.c.id).where(events.c.unsettled_at.is_not(None)).offset(more_than).limit(1)
     return connection.execute(waiting).first() is not None
 
 
-def _unsettled(connection: Connection, limit: int) -> Sequence[RowMapping]:
-    waiting = select(events).where(events.c.unsettled_at.is_not(None)).order_by(events.c.unsettled_at)
-    return connection.execute(waiting.limit(limit).with_for_update(skip_locked=True)).mappings().all()
-
-
 def _again(connection: Connection, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
-    return connection.execute(select(events).where(events.c.id.in_([row["id"] for row in rows]))).mappings().all()
+    numbers = [row["id"] for row in rows]
+    return [
+        row
+        for chunk in chunks(numbers)
+        for row in connection.execute(select(events).where(events.c.id.in_(chunk))).mappings()
+    ]
 
 
 def _agents(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, list[AgentView]]:
@@ -131,16 +218,16 @@ def _agents(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, 
 def _held(
     connection: Connection, event_ids: Sequence[int], *, lock: bool = True
 ) -> Mapping[int, dict[Mailbox, Placement]]:
-    of_these = (
+    placed = (
         select(placements, events.c.uid, mailboxes.c.calendar, mailboxes.c.address)
         .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
         .join(events, events.c.id == placements.c.event_id)
-        .where(placements.c.event_id.in_(event_ids))
     )
-    rows = connection.execute(of_these.with_for_update(of=placements) if lock else of_these).mappings()
+    placed = placed.with_for_update(of=placements) if lock else placed
     held: defaultdict[int, dict[Mailbox, Placement]] = defaultdict(dict)
-    for row in rows:
-        held[row["event_id"]][Mailbox(row["calendar"], row["address"])] = placement_of(row)
+    for chunk in chunks(event_ids):
+        for row in connection.execute(placed.where(placements.c.event_id.in_(chunk))).mappings():
+            held[row["event_id"]][Mailbox(row["calendar"], row["address"])] = placement_of(row)
     return held
 
 
@@ -165,8 +252,7 @@ def _view(
 def _forget(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]]) -> None:
     """Drop the record of what is certain. What is in doubt is kept until it has been looked up."""
     certain = [placement.id for placed in held for placement in placed.values() if not placement.in_doubt]
-    if certain:
-        connection.execute(delete(placements).where(placements.c.id.in_(certain)))
+    drop(connection, certain)
 
 
 def _wish(

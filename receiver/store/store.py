@@ -25,6 +25,7 @@ from receiver.store import (
     agents,
     audit,
     copying,
+    dues,
     erasure,
     failing,
     history,
@@ -64,6 +65,7 @@ from receiver.store.engine import (
 )
 from receiver.store.erasure import Erased
 from receiver.store.failing import Chosen, Failing
+from receiver.store.fairness import Rota
 from receiver.store.grouping import Grouped
 from receiver.store.history import EventHistory
 from receiver.store.identity import Neighbour
@@ -75,7 +77,7 @@ from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
 from receiver.store.set_aside import Group, Waiting
 from receiver.store.sight import Sight
-from receiver.store.tables import events, heartbeats, mailboxes, placements
+from receiver.store.tables import heartbeats, mailboxes, placements
 from receiver.store.tallies import Figure, Tally
 from receiver.store.tokens import TokenRecord
 from receiver.store.wakeup import Wakeup
@@ -87,12 +89,17 @@ INTAKE_BATCH = 100
 """So many webhooks share a transaction: enough for one to cost little, few enough for none to wait long."""
 
 
+def _ignored(_uid: str) -> None:
+    pass
+
+
 class Store:
     """Facts, placements and the journal, on SQLite or PostgreSQL. Safe to use from several threads."""
 
     def __init__(self, url: str, patience_s: float | None = None) -> None:
         self._engine = open_engine(url, patience_s)
         self._appender = Appender(self._engine)
+        self._judging, self._settling, self._claiming = Rota(), Rota(), leases.Rotas(Rota)
         self._intake = Grouped(self._append, INTAKE_BATCH, StoreUnavailable, lambda: write_lock(self._engine))
 
     def close(self) -> None:
@@ -157,7 +164,7 @@ class Store:
         """
         if self.is_judged():
             return []
-        return self._write(lambda connection: inbox.judge(connection, now, limit))
+        return self._write(lambda connection: inbox.judge(connection, now, limit, self._judging))
 
     def judge_all(self, now: datetime) -> None:
         """Judge whatever waits, for those who must know the newest state of things."""
@@ -312,14 +319,30 @@ class Store:
         with reading(self._engine) as connection:
             return inbox.size(connection) > more_than or settling.has_unsettled(connection, more_than)
 
-    def settle(self, decide: settling.Decide, now: datetime, limit: int = 200) -> int:
-        """Make placements agree with facts for up to `limit` events; return how many there were."""
-        return self._write(lambda connection: settling.settle(connection, decide, now, limit))
+    def settle(
+        self, decide: settling.Decide, now: datetime, limit: int = 200, spoilt: settling.Spoilt = _ignored
+    ) -> int:
+        """Make placements agree with facts for up to `limit` events; return how many there were.
 
-    def has_work(self, calendar: str, now: datetime) -> bool:
-        """Whether `claim` would find something."""
+        `spoilt` is called, where an exception can be logged, with the uid of each that is set aside.
+        """
+        return self._write(lambda connection: settling.settle(connection, decide, now, limit, self._settling, spoilt))
+
+    def settle_again(self, now: datetime) -> int:
+        """Have the events that were set aside settled once more; return how many."""
+        return self._write(lambda connection: settling.settle_again(connection, now))
+
+    def has_work(self, calendar: str, now: datetime, kinds: leases.Kinds = leases.ANY) -> bool:
+        """Whether `claim` would find something; of a great many mailboxes, that it may."""
         with reading(self._engine) as connection:
-            return leases.has_work(connection, calendar, now)
+            return leases.has_work(connection, calendar, now, kinds)
+
+    def make_up_dues(self) -> None:
+        """Put in what a program of the schema before did not announce."""
+        with reading(self._engine) as connection:
+            lacks = dues.lacks_any(connection)
+        if lacks:
+            self._write(dues.make_up)
 
     def count_due(self, now: datetime) -> int:
         """Return how many changes wait to be written."""
@@ -328,9 +351,22 @@ class Store:
             count: int = connection.execute(due).scalar_one()
             return count
 
-    def claim(self, calendar: str, now: datetime, limit: int, lease: timedelta) -> MailboxWork | None:
-        """Lease one mailbox with what is due in it; None: nothing is."""
-        return self._write(lambda connection: leases.claim(connection, calendar, now, limit, lease))
+    def claim(
+        self, calendar: str, now: datetime, limit: int, lease: timedelta, kinds: leases.Kinds = leases.ANY
+    ) -> MailboxWork | None:
+        """Lease the mailbox whose turn it is, with what is due in it; None: nothing is.
+
+        Args:
+            calendar: whose mailboxes.
+            now: the moment.
+            limit: so many changes at most.
+            lease: how long.
+            kinds: mailboxes that the server knows, or of which nobody was told so, in the order in which they go.
+
+        """
+        return self._write(
+            lambda connection: leases.claim(connection, calendar, now, limit, lease, self._claiming, kinds)
+        )
 
     def advance(
         self,
@@ -415,8 +451,7 @@ class Store:
 
     def resettle(self, event_ids: Sequence[int], now: datetime) -> None:
         """Have the wishes of these events worked out again."""
-        outdated = update(events).where(events.c.id.in_(event_ids)).values(unsettled_at=now)
-        self._write(lambda connection: connection.execute(outdated))
+        self._write(lambda connection: settling.unsettle(connection, event_ids, now))
 
     # How things go
 

@@ -112,6 +112,14 @@ Index(
     sqlite_where=events.c.unsettled_at.is_not(None),
 )
 Index(
+    "ix_events_unsettled_of",  # whose turn it is to be settled
+    events.c.source,
+    events.c.organisation,
+    events.c.unsettled_at,
+    postgresql_where=events.c.unsettled_at.is_not(None),
+    sqlite_where=events.c.unsettled_at.is_not(None),
+)
+Index(
     "ix_events_destroyed_at",
     events.c.destroyed_at,
     postgresql_where=events.c.destroyed_at.is_not(None),
@@ -142,6 +150,13 @@ agents = Table(
     Column("former_email", String(320)),  # the last real one of an agent who left the platform
     Column("former_at", Moment),  # the age of that one
     Column("roles_gone_at", Moment),  # when the last place in an organisation was lost
+    Column("unused_since", Moment),  # since when nothing is known to refer to it
+)
+Index(
+    "ix_agents_unused_since",
+    agents.c.unused_since,
+    postgresql_where=agents.c.unused_since.is_not(None),
+    sqlite_where=agents.c.unused_since.is_not(None),
 )
 
 agent_words = Table(
@@ -253,8 +268,15 @@ mailboxes = Table(
     Column("attempts", Integer, nullable=False),
     Column("failure", String(64)),
     Column("succeeded_at", Moment),
+    Column("unused_since", Moment),  # since when nothing is known to refer to it
     UniqueConstraint("calendar", "address"),
     Index(None, "address", "calendar"),
+)
+Index(
+    "ix_mailboxes_unused_since",
+    mailboxes.c.unused_since,
+    postgresql_where=mailboxes.c.unused_since.is_not(None),
+    sqlite_where=mailboxes.c.unused_since.is_not(None),
 )
 
 Index(
@@ -271,6 +293,22 @@ Index(
     mailboxes.c.same_as,
     postgresql_where=mailboxes.c.same_as.is_not(None),
     sqlite_where=mailboxes.c.same_as.is_not(None),
+)
+
+dues = Table(
+    "dues",
+    metadata,
+    # In which mailboxes something is due, by whose events: derived from `placements`, to find whose turn it is.
+    # A row too many or too early costs a question; one that lacks is made up for within a minute.
+    Column("mailbox_id", ForeignKey("mailboxes.id", ondelete="CASCADE"), primary_key=True),
+    Column("source", String(40), primary_key=True),
+    Column("organisation", BigInteger, primary_key=True),  # 0: none
+    Column("calendar", String(40), nullable=False),  # the mailbox's
+    Column("known", Boolean, nullable=False),  # the server knows the mailbox, as far as anybody was told
+    # Nothing is to do earlier: the first change is due then, or the mailbox's trouble or lease ends.
+    Column("next_at", Moment, nullable=False),
+    Index(None, "calendar", "known", "source", "organisation", "next_at"),
+    Index(None, "calendar", "known", "next_at"),
 )
 
 servers = Table(
@@ -307,7 +345,7 @@ adopted = Table(
 inbox = Table(
     "inbox",
     metadata,
-    # Webhooks that were answered 2xx and that nobody has judged yet. No index but the number: an append costs little.
+    # Webhooks that were answered 2xx and that nobody has judged yet. Few indexes: an append costs little.
     Column("id", RowId, primary_key=True),
     Column("delivery", String(32), nullable=False),
     Column("source", String(40), nullable=False),
@@ -320,6 +358,15 @@ inbox = Table(
     Column("failure", String(64)),  # why it could not be judged; it is set aside until a worker starts
     Column("authority", Text),  # for which organisations it may speak; null: an older program kept it
     Column("signed_by", String(80)),  # the short names of the secrets that signed it
+    Column("organisation", BigInteger),  # as the news say
+)
+Index(
+    "ix_inbox_waiting_of",  # whose turn it is to be judged
+    inbox.c.source,
+    inbox.c.organisation,
+    inbox.c.id,
+    postgresql_where=inbox.c.failure.is_(None),
+    sqlite_where=inbox.c.failure.is_(None),
 )
 Index(
     "ix_inbox_failure",

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 
 from receiver.store import tallies
+from receiver.store.chunks import chunks
 from receiver.store.records import MailboxWork
 from receiver.store.tables import events, writes
 from receiver.store.tallies import Tally
@@ -57,6 +58,8 @@ def still_known(connection: Connection, written: Sequence[Written]) -> list[Writ
     """Return the writes whose event is remembered."""
     if not written:
         return []
-    asked = select(events.c.id).where(events.c.id.in_(sorted({each.event_id for each in written})))
-    known = set(connection.scalars(asked))
+    named = chunks(sorted({each.event_id for each in written}))
+    known = {
+        number for chunk in named for number in connection.scalars(select(events.c.id).where(events.c.id.in_(chunk)))
+    }
     return [each for each in written if each.event_id in known]

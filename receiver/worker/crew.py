@@ -17,6 +17,7 @@ from receiver.store import LeaseLost, MailboxWork, Store, StoreUnavailable, Trou
 from receiver.worker.calls import Calls
 from receiver.worker.gate import Gate
 from receiver.worker.reconcile import Result, reconcile
+from receiver.worker.strangers import Strangers
 
 log = logs.get("worker")
 
@@ -53,6 +54,7 @@ class Crew:
         self._timings = Timings.of(self.connector.call_timeout_s)
         self._calls = Calls(self.connector)
         self.gate = Gate(self.store, self.calendar, self.connections, self._timings.lease, self.credentials)
+        self._strangers = Strangers(self.connections)
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -152,11 +154,13 @@ class Crew:
         now = self.store.now()
         if not self.gate.enter(now):
             return False
-        work, result = None, None
+        work, result, kinds = None, None, self._strangers.admit()
         try:
-            work = self.store.claim(self.calendar, now, BATCH, self._timings.lease)
+            work = self.store.claim(self.calendar, now, BATCH, self._timings.lease, kinds)
+            kinds = self._strangers.claimed(kinds, work)
             result = self._reconcile(work) if work else None
         finally:
+            self._strangers.leave(kinds, work, failed=result is None or result.failed)
             self.gate.leave(result, self.store.now())
         return work is not None
 

@@ -26,6 +26,7 @@ from receiver.core.servers import (
 from receiver.core.throughput import Throughput
 from receiver.store import Store
 from receiver.worker.reconcile import Result
+from receiver.worker.strangers import KNOWN_FIRST, KNOWN_ONLY
 
 REREAD = timedelta(seconds=1)
 
@@ -71,10 +72,13 @@ class Gate:
             return self._may_probe(server, now) and self._has_work(now) and self._probe(server, now)
 
     def visit(self, now: datetime) -> bool:
-        """Whether this thread may ask something that is no work, of which there must be none. Who visits must leave."""
+        """Whether this thread may ask something that is no work, of which there must be none. Who visits must leave.
+
+        Mailboxes that nobody knows to be there are no such work: there may always be some.
+        """
         with self._lock:
             server = self._look(now)
-            if not self._is_open(server, now) or self._has_work(now):
+            if not self._is_open(server, now) or self._has_work(now, KNOWN_ONLY):
                 return False
             if self._proven and server.failure is None:
                 return self._admit(Turn(now, None))
@@ -108,8 +112,8 @@ class Gate:
         refused = self._refused_until is not None and now < self._refused_until
         return not (refused or server.is_blocked(now)) and self._throughput.admits(len(self._turns), now)
 
-    def _has_work(self, now: datetime) -> bool:
-        return self._store.has_work(self._calendar, now)
+    def _has_work(self, now: datetime, kinds: tuple[bool, ...] = KNOWN_FIRST) -> bool:
+        return self._store.has_work(self._calendar, now, kinds)
 
     def _may_probe(self, server: Server, now: datetime) -> bool:
         return not server.is_probed(now) and not any(turn.probe for turn in self._turns.values())

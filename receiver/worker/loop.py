@@ -34,6 +34,8 @@ GRACE_S = 60.0
 STUCK_STATUS = 75
 """Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
 BEAT_EVERY = timedelta(seconds=5)
+DUES_EVERY = timedelta(minutes=1)
+"""A worker of the schema before may work beside this one, and announces nothing."""
 PURGE_EVERY = timedelta(hours=1)
 PURGE_ON = timedelta(seconds=1)
 """While something was left to purge: of a large journal only a little goes at a time, and work goes on meanwhile."""
@@ -61,7 +63,7 @@ class Worker:
         self._wakeup: Wakeup | None = None
         self._stopping = threading.Event()
         self._reloading = threading.Event()
-        self._beat_due = self._purge_due = self._idle_news_due = datetime.min.replace(tzinfo=UTC)
+        self._beat_due = self._dues_due = self._purge_due = self._idle_news_due = datetime.min.replace(tzinfo=UTC)
         self._installation: str | None = None
         self._crews: list[Crew] = []
         self._lookout: Lookout | None = None
@@ -124,7 +126,7 @@ class Worker:
         ruleset = self._follow_ruleset()
         settled = 0
         if self.store.has_unsettled():
-            settled = self.store.settle(lambda view: _decide(ruleset, view, now), now)
+            settled = self.store.settle(lambda view: _decide(ruleset, view, now), now, spoilt=_report_spoilt)
         if self.settings.current.dry_run:
             self._report_plan(now)
         self._wake_crews(now)
@@ -137,6 +139,7 @@ class Worker:
         if not self._took_up:
             self.store.judge_again()
             self.store.judge_out_of_scope(self._authorities(), now)
+            self.store.settle_again(now)
             self._took_up = True
         judged = self.store.judge(now)
         for each in judged:
@@ -178,6 +181,9 @@ class Worker:
             if self._watch.changed():
                 log.info("watched_file_changed")
                 self._reload()
+        if now >= self._dues_due:
+            self.store.make_up_dues()
+            self._dues_due = now + DUES_EVERY
         if now >= self._purge_due:
             settings = self.settings.current
             purged = self.store.purge_some(now, settings.tombstone_days, settings.journal_days).total()
@@ -274,9 +280,14 @@ def _report(judged: Judged) -> None:
     log.info("judged", delivery=judged.delivery, source=judged.source, status=receipt.verdict, uid=receipt.uid, **more)
 
 
+def _report_spoilt(uid: str) -> None:
+    """Leave a line of an event that cannot be settled. Called in an `except` block."""
+    log.exception("not_settled", uid=uid)  # noqa: LOG004
+
+
 def _decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
-    decision = rules.decide(ruleset, view, now)
-    if decision.failure not in {None, rules.UNDECIDABLE}:
+    decision = ruleset.decide(view, now)
+    if decision.failure is not None:
         log.error("event_failed", uid=view.uid, code=decision.failure)
     return decision
 

@@ -26,7 +26,8 @@ from connectors.base import (
     Update,
 )
 from receiver import logs
-from receiver.core.backoff import delay_s
+from receiver.core.backoff import DAY_S, LONGEST_DELAY_S, delay_s
+from receiver.core.mailboxes import NOT_THERE
 from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, failed, looked_up, next_step, removed
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset
@@ -62,6 +63,8 @@ class Result:
     """The server's own; None: it has none."""
     heard: bool
     """Whether it answered anything, be it a refusal."""
+    failed: bool = False
+    """Whether nothing could be done for a trouble, of the server or of the mailbox alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +110,16 @@ class Pass:
             self._write(items, placements)
         self.store.release(self.work, *self._verdict(), self.removed)
         trouble = self.trouble if self.trouble and self.trouble.scope is Scope.SERVER else None
-        return Result(trouble, self.answered or self.heard)
+        return Result(trouble, self.answered or self.heard, failed=self.trouble is not None)
 
     def _verdict(self) -> tuple[Trouble | None, datetime | None]:
         """Return the mailbox's own trouble, or when it last answered."""
         now = self.store.now()
         if self.trouble and self.trouble.scope is Scope.MAILBOX:
             asked = self.trouble.retry_after_s if isinstance(self.trouble, Temporary) else None
-            wait = delay_s(self.work.attempts + 1, asked, random.random())
+            there = self.work.identified and self.trouble.code not in NOT_THERE
+            longest_s = LONGEST_DELAY_S if there else DAY_S
+            wait = delay_s(self.work.attempts + 1, asked, random.random(), longest_s)
             return Trouble(self.trouble.code, now + timedelta(seconds=wait)), None
         return None, now if self.answered and self.trouble is None else None
 

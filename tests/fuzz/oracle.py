@@ -182,7 +182,7 @@ def _check_news(news: News, allowed: set[str]) -> None:
     destroyed = news.version.kind is EventKind.DESTROYED
     must((news.state is None) is destroyed, "a destroyed event has no state, every other one has")
     must(not (destroyed and news.agents), "a destroyed event has no agents")
-    must(len({agent.ident for agent in news.agents}) == len(news.agents) <= 1000, "agents are few, each one once")
+    must(len({agent.ident for agent in news.agents}) == len(news.agents) <= 100, "agents are few, each one once")
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -43,6 +43,8 @@ LONGEST = {
     "deliveries.source": NAME,
     "deliveries.verdict": max(map(len, Verdict)),
     "event_agents.ident": IDENT,
+    "dues.calendar": NAME,
+    "dues.source": NAME,
     "events.delivery": HEX,
     "events.emitter": EMITTER,
     "events.failure": CODE,

@@ -208,7 +208,7 @@ def test_a_bug_that_one_event_brings_out_holds_no_other_up(office: Office, monke
     office.hear(1, 2)
     office.turn()
     wait_until(lambda: office.written() == 1)
-    assert [line["uid"] for line in office.lines("undecidable")] == ["Rdv/1@production"]
+    assert [line["uid"] for line in office.lines("not_settled")] == ["Rdv/1@production"]
     assert office.lines("event_failed") == []
     assert "canari" not in office.log.getvalue()
 

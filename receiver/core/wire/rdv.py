@@ -25,6 +25,8 @@ from receiver.core.wire.fields import (
 )
 
 CANCELLED_STATUSES = frozenset({"excused", "revoked"})
+MOST_AGENTS = 100
+"""Of one RDV: each is a row, and may be a mailbox to write into."""
 
 
 class _Motif(Wire):
@@ -49,7 +51,7 @@ class _Rdv(_Named):
     duration_in_min: Annotated[int, Field(ge=0, le=366 * 24 * 60)] | None = None
     motif: _Motif
     lieu: WireLieu | None = None
-    agents: Annotated[list[WireAgent], Field(max_length=1000)]
+    agents: Annotated[list[WireAgent], Field(max_length=MOST_AGENTS)]
     collectif: bool | None = None
     users_count: Count | None = None
     max_participants_count: Count | None = None

@@ -1,0 +1,150 @@
+"""In which mailboxes something is due, and by whose events: what claiming looks at, however much waits in each.
+
+Derived from placements. Settling announces what it made due; a mailbox that is given back is looked at anew.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from receiver.core.mailboxes import NOT_THERE
+from receiver.core.plan import EPOCH
+from receiver.store.chunks import chunks
+from receiver.store.tables import Moment, dues, events, mailboxes, placements
+
+LOOK_AGAIN = timedelta(seconds=1)
+"""What is due and cannot be claimed, as its event is about to be settled, is announced then; else looked at again."""
+
+_COLUMNS = ("mailbox_id", "source", "organisation", "calendar", "known", "next_at")
+
+
+def is_known() -> ColumnElement[bool]:
+    """Ask for mailboxes that the server knows, as far as anybody was told."""
+    missing = mailboxes.c.failure.in_([literal_column(f"'{code}'") for code in sorted(NOT_THERE)])
+    return and_(mailboxes.c.identity.is_not(None), or_(mailboxes.c.failure.is_(None), ~missing))
+
+
+def _later(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case((other > one, other), else_=one)
+
+
+def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Ask for the rows that placements give."""
+    next_at = _later(_later(placements.c.due_at, mailboxes.c.blocked_until), mailboxes.c.leased_until)
+    organisation = func.coalesce(events.c.organisation, literal_column("0"))
+    return (
+        select(
+            mailboxes.c.id, events.c.source, organisation, mailboxes.c.calendar, is_known(),
+            func.min(next_at, type_=Moment()),
+        )
+        .select_from(placements)
+        .join(events, events.c.id == placements.c.event_id)
+        .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+        .where(placements.c.due_at.is_not(None), *conditions)
+        .group_by(mailboxes.c.id, events.c.source, organisation)
+    )  # fmt: skip
+
+
+class _Announcement:
+    """Rows that placements give, put in or made earlier; written once for each database."""
+
+    def __init__(self, *conditions: ColumnElement[bool]) -> None:
+        found = _due(*conditions)
+        self._statements: dict[str, Any] = {}
+        for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert)):
+            put_in = insert(dues).from_select(_COLUMNS, found)
+            self._statements[name] = put_in.on_conflict_do_update(
+                index_elements=["mailbox_id", "source", "organisation"],
+                set_={"next_at": put_in.excluded.next_at},
+                where=put_in.excluded.next_at < dues.c.next_at,
+            )
+
+    def make(self, connection: Connection, values: dict[str, Any] | None = None) -> None:
+        connection.execute(self._statements[connection.dialect.name], values or {})
+
+
+_OF_EVENTS = _Announcement(placements.c.event_id.in_(bindparam("numbers", expanding=True)))
+_REMOVALS = _Announcement(
+    placements.c.event_id.in_(bindparam("numbers", expanding=True)), placements.c.desired.is_(None)
+)
+_OF_PLACEMENTS = _Announcement(placements.c.id.in_(bindparam("numbers", expanding=True)))
+_OF_MAILBOX = _Announcement(placements.c.mailbox_id == bindparam("mailbox"))
+_LACKING = ~exists().where(dues.c.mailbox_id == placements.c.mailbox_id)
+_OF_ALL = _Announcement(_LACKING)
+_ANY_LACKS = select(placements.c.id).where(placements.c.due_at.is_not(None), _LACKING).limit(1)
+_FORGET = delete(dues).where(dues.c.mailbox_id == bindparam("mailbox"))
+_NOTHING_DUE = ~exists().where(placements.c.mailbox_id == dues.c.mailbox_id, placements.c.due_at.is_not(None))
+_PUT_OFF = (
+    update(dues)
+    .where(dues.c.mailbox_id == bindparam("mailbox"), dues.c.next_at < bindparam("until", type_=Moment()))
+    .values(next_at=bindparam("until", type_=Moment()))
+)
+
+
+def announce(connection: Connection, event_ids: Collection[int]) -> None:
+    """Take in what became due of some events."""
+    for chunk in chunks(sorted(event_ids)):
+        _OF_EVENTS.make(connection, {"numbers": chunk})
+
+
+def announce_removals(connection: Connection, event_ids: Collection[int]) -> None:
+    """Take in removals that waited for another entry of their event to be written."""
+    for chunk in chunks(sorted(event_ids)):
+        _REMOVALS.make(connection, {"numbers": chunk})
+
+
+def announce_placements(connection: Connection, numbers: Collection[int]) -> None:
+    """Take in what became due of some placements."""
+    for chunk in chunks(sorted(numbers)):
+        _OF_PLACEMENTS.make(connection, {"numbers": chunk})
+
+
+def refresh(connection: Connection, mailbox_id: int) -> None:
+    """Look at what is due in a mailbox anew: when it is given back, or became another one."""
+    connection.execute(_FORGET, {"mailbox": mailbox_id})
+    _OF_MAILBOX.make(connection, {"mailbox": mailbox_id})
+
+
+def put_off(connection: Connection, mailbox_id: int, until: datetime) -> None:
+    """Have nobody look into a mailbox before a moment, unless something is announced."""
+    connection.execute(_PUT_OFF, {"mailbox": mailbox_id, "until": until})
+
+
+def prune(connection: Connection, mailbox_ids: Collection[int]) -> None:
+    """Forget those of some mailboxes in which nothing is due any more."""
+    for chunk in chunks(sorted(mailbox_ids)):
+        connection.execute(delete(dues).where(dues.c.mailbox_id.in_(chunk), _NOTHING_DUE))
+
+
+def release(connection: Connection, meant: ColumnElement[bool]) -> None:
+    """Have mailboxes that waited for the end of a trouble looked into at once."""
+    connection.execute(
+        update(dues).where(dues.c.mailbox_id.in_(select(mailboxes.c.id).where(meant))).values(next_at=EPOCH)
+    )
+
+
+def lacks_any(connection: Connection) -> bool:
+    """Whether something is due in a mailbox that has no row: a program of the schema before made it so."""
+    return connection.execute(_ANY_LACKS).first() is not None
+
+
+def make_up(connection: Connection) -> None:
+    """Put in what lacks."""
+    _OF_ALL.make(connection)

@@ -1,0 +1,58 @@
+"""Bounds how many connections of a crew are spent on mailboxes that the server was never heard to know.
+
+As long as most of them turn out to be there, as on the first day, there is no bound.
+"""
+
+import threading
+from collections import deque
+
+from receiver.store import MailboxWork
+
+REMEMBERED = 8
+"""So many of the last ones tell how the next ones will turn out."""
+SHARE = 4
+"""One connection of so many is theirs, and one turn of so many."""
+
+KNOWN_FIRST, UNKNOWN_FIRST, KNOWN_ONLY = (True, False), (False, True), (True,)
+
+
+class Strangers:
+    """Shared by the threads of a crew."""
+
+    def __init__(self, connections: int) -> None:
+        self._connections = connections
+        self._lock = threading.Lock()
+        self._at_work = 0
+        self._turns = 0
+        self._failed: deque[bool] = deque(maxlen=REMEMBERED)
+
+    def admit(self) -> tuple[bool, ...]:
+        """Return which mailboxes a thread may claim, in which order. Who was let to claim unknown ones must leave."""
+        with self._lock:
+            if self._at_work >= self._bound():
+                return KNOWN_ONLY
+            self._at_work += 1
+            self._turns += 1
+            # Else, where there is always work in known ones, a new mailbox would never be asked about.
+            return UNKNOWN_FIRST if self._turns % SHARE == 0 else KNOWN_FIRST
+
+    def leave(self, kinds: tuple[bool, ...], work: MailboxWork | None, *, failed: bool) -> None:
+        """Say which mailbox was claimed under these kinds, and whether nothing could be done in it."""
+        with self._lock:
+            if kinds != KNOWN_ONLY:
+                self._at_work -= 1
+            if work is not None and not work.known:
+                self._failed.append(failed)
+
+    def claimed(self, kinds: tuple[bool, ...], work: MailboxWork | None) -> tuple[bool, ...]:
+        """Give the place back at once where a known mailbox was claimed, or none; return what is left to leave."""
+        if kinds == KNOWN_ONLY or (work is not None and not work.known):
+            return kinds
+        with self._lock:
+            self._at_work -= 1
+        return KNOWN_ONLY
+
+    def _bound(self) -> int:
+        if sum(self._failed) * 2 <= len(self._failed):
+            return self._connections
+        return max(self._connections // SHARE, 1)
