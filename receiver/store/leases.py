@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, exists, or_, select, update
 
+from receiver.core.backoff import FURTHEST
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.store import identity
@@ -19,6 +20,7 @@ from receiver.store.tables import Moment, events, installation, mailboxes, place
 Advance = Callable[[Placement], Placement]
 
 _NOW = bindparam("now", type_=Moment())
+_FURTHEST = bindparam("furthest", type_=Moment())
 
 
 class LeaseLost(Exception):
@@ -27,15 +29,19 @@ class LeaseLost(Exception):
 
 def has_work(connection: Connection, calendar: str, now: datetime) -> bool:
     """Whether `claim` would find something. Takes no lock."""
-    return connection.execute(_CLAIMABLE, {"calendar": calendar, "now": now}).first() is not None
+    return (
+        connection.execute(_CLAIMABLE, {"calendar": calendar, "now": now, "furthest": now + FURTHEST}).first()
+        is not None
+    )
 
 
 def claim(connection: Connection, calendar: str, now: datetime, limit: int, lease: timedelta) -> MailboxWork | None:
     """Lease the mailbox whose change has waited longest, with up to `limit` of its due placements."""
-    row = connection.execute(_CLAIM, {"calendar": calendar, "now": now}).mappings().first()
+    row = connection.execute(_CLAIM, {"calendar": calendar, "now": now, "furthest": now + FURTHEST}).mappings().first()
     if row is None:
         return None
-    due = connection.execute(_DUE, {"mailbox": row["id"], "now": now, "limit": limit}).mappings()
+    moments = {"now": now, "furthest": now + FURTHEST}
+    due = connection.execute(_DUE, {"mailbox": row["id"], "limit": limit, **moments}).mappings()
     return _leased(connection, row, now + lease, tuple(_item(each) for each in due))
 
 
@@ -111,6 +117,11 @@ def release(connection: Connection, work: MailboxWork, trouble: Trouble | None, 
     connection.execute(update(mailboxes).where(mine).values(values))
 
 
+def _is_open(blocked_until: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Whether a mailbox may be tried: what it waits for is over, or further off than any wait."""
+    return or_(blocked_until.is_(None), blocked_until <= _NOW, blocked_until > _FURTHEST)
+
+
 def _is_due() -> ColumnElement[bool]:
     """Due, and not about to be settled again: its wish is then out of date.
 
@@ -120,7 +131,7 @@ def _is_due() -> ColumnElement[bool]:
     sibling, home = placements.alias("sibling"), mailboxes.alias("home")
     arriving = exists().where(
         home.c.id == sibling.c.mailbox_id,
-        or_(home.c.blocked_until.is_(None), home.c.blocked_until <= _NOW),
+        _is_open(home.c.blocked_until),
         sibling.c.event_id == placements.c.event_id,
         sibling.c.desired.is_not(None),
         sibling.c.applied.is_(None),
@@ -142,7 +153,7 @@ _CLAIMABLE = (
         # Not by the index of calendars: SQLite would read and sort all that is due, to take the first.
         mailboxes.c.calendar.concat("") == bindparam("calendar"),
         or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= _NOW),
-        or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= _NOW),
+        _is_open(mailboxes.c.blocked_until),
         _is_due(),
         _MAY_WRITE,
     )

@@ -33,6 +33,8 @@ GRACE_S = 60.0
 STUCK_STATUS = 75
 """Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
 BEAT_EVERY = timedelta(seconds=5)
+WAITS_EVERY = timedelta(minutes=1)
+"""An earlier version may work beside this one, and record waits of any length."""
 PURGE_EVERY = timedelta(hours=1)
 PURGE_ON = timedelta(seconds=1)
 """While something was left to purge: of a large journal only a little goes at a time, and work goes on meanwhile."""
@@ -60,7 +62,7 @@ class Worker:
         self._wakeup: Wakeup | None = None
         self._stopping = threading.Event()
         self._reloading = threading.Event()
-        self._beat_due = self._purge_due = self._idle_news_due = datetime.min.replace(tzinfo=UTC)
+        self._beat_due = self._waits_due = self._purge_due = self._idle_news_due = datetime.min.replace(tzinfo=UTC)
         self._installation: str | None = None
         self._crews: list[Crew] = []
         self._lookout: Lookout | None = None
@@ -171,6 +173,9 @@ class Worker:
             if self._watch.changed():
                 log.info("watched_file_changed")
                 self._reload()
+        if now >= self._waits_due:
+            self.store.shorten_waits(now)
+            self._waits_due = now + WAITS_EVERY
         if now >= self._purge_due:
             settings = self.settings.current
             purged = self.store.purge_some(now, settings.tombstone_days, settings.journal_days).total()
