@@ -247,7 +247,7 @@ def _as_urllib3(connection: HTTPConnection, error: OSError | UnicodeError) -> HT
         return ConnectTimeoutError(connection, "timed out")
     if isinstance(error, socket.gaierror):
         return NameResolutionError(connection.host, connection, error)
-    return NewConnectionError(connection, "failed")
+    return NewConnectionError(connection, str(error))
 
 
 class PlainConnection(_Bounded):

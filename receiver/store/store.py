@@ -460,7 +460,7 @@ class Store:
         return self._write(lambda connection: servers.retry(connection, chosen, now))
 
     def shorten_waits(self, now: datetime) -> int:
-        """Shorten waits that an earlier version granted, or that began while a clock was wrong; return how many were."""
+        """Shorten waits that an earlier version granted, or a clock that was wrong; return how many were."""
         return self._write(
             lambda connection: servers.shorten_waits(connection, now) + failing.shorten_waits(connection, now)
         )
