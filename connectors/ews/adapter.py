@@ -1,17 +1,18 @@
 """One connection to one server: sends requests, and tells what failed before a byte left from what failed later."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from ssl import SSLError
 from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from connectors import bounded_http, deadline
+from connectors.bounded_http import CONNECT_S
+from connectors.deadline import Deadline
 from connectors.ews.errors import (
     CONNECTION_LOST,
     NEVER_CONNECTED,
@@ -23,7 +24,8 @@ from connectors.ews.errors import (
 )
 from connectors.ews.guard import Guard
 
-CONNECT_TIMEOUT_S = 10.0
+WANTED = frozenset({200})
+"""The status of an answer that may be long. A fault (500) is short."""
 
 
 @contextmanager
@@ -33,17 +35,23 @@ def classified() -> Iterator[None]:
         yield
     except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
         raise CallFailed(TIMED_OUT) from None
-    except (requests.RequestException, HTTPError, OSError):
-        raise CallFailed(CONNECTION_LOST) from None
+    except (requests.RequestException, HTTPError, HTTPException, OSError):
+        raise CallFailed(TIMED_OUT if _is_over() else CONNECTION_LOST) from None
 
 
-class Adapter(HTTPAdapter):
+def _is_over() -> bool:
+    """Whether the connection was shut down as the call's time was over: to a library it seems lost."""
+    call = deadline.current()
+    return call is not None and call.over
+
+
+class Adapter(bounded_http.Adapter):
     """Sends the legs of one call after the other over one connection; all of them share its deadline."""
 
     def __init__(self, guard: Guard) -> None:
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+        super().__init__(WANTED)
         self._guard = guard
-        self._deadline = 0.0
+        self._call = Deadline(0.0)
         self._last: requests.Response | None = None
         self._has_turn = False
         self.proofs = 0
@@ -51,10 +59,9 @@ class Adapter(HTTPAdapter):
         self.proven = False
         """The connection that stands was accepted."""
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+    def pools(self) -> dict[str, type[urllib3.HTTPConnectionPool]]:
         """Have the connections tell what failed before they stood."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+        return {"http": _PlainPool, "https": _TlsPool}
 
     def close(self) -> None:
         """Hang up now: urllib3 leaves it to the garbage collector."""
@@ -64,11 +71,15 @@ class Adapter(HTTPAdapter):
         super().close()
 
     @contextmanager
-    def call(self, deadline: float) -> Iterator[None]:
-        """Begin a call; what comes out of it is judged before another connection shows the account."""
-        self._deadline, self._last, self.proofs = deadline, None, 0
+    def call(self, at: float) -> Iterator[None]:
+        """Begin a call; what comes out of it is judged before another connection shows the account.
+
+        `at`: the moment of the monotonic clock at which it ends.
+        """
+        self._last, self.proofs = None, 0
         try:
-            yield
+            with deadline.until(at) as self._call:
+                yield
         finally:
             if self._has_turn:
                 self._has_turn = False
@@ -99,10 +110,10 @@ class Adapter(HTTPAdapter):
         if "Authorization" in request.headers:
             self._before_proof()
         self._guard.check()
-        left_s = self._deadline - time.monotonic()
-        if left_s <= 0:  # while waiting for a free connection, or after legs that were answered by 401
+        if self._call.over:  # while waiting for a free connection, or after legs that were answered by 401
             raise CallFailed(NOT_SENT_IN_TIME)
-        kwargs["timeout"] = (min(left_s, CONNECT_TIMEOUT_S), left_s)
+        left_s = self._call.left_s
+        kwargs["timeout"] = (min(left_s, CONNECT_S), left_s)
         with classified():
             self._last = super().send(request, *args, **kwargs)
         if self._last.status_code == 401:
@@ -111,7 +122,7 @@ class Adapter(HTTPAdapter):
 
     def _before_proof(self) -> None:
         if not self.proven and not self._has_turn:
-            self._has_turn = self._guard.take_turn(self._deadline)
+            self._has_turn = self._guard.take_turn(self._call.at)
         self.proofs += 1
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
@@ -128,26 +139,26 @@ def _connecting() -> Iterator[None]:
     try:
         yield
     except (SSLError, urllib3.exceptions.SSLError):
-        raise CallFailed(TLS_FAILED) from None
+        raise CallFailed(NEVER_CONNECTED if _is_over() else TLS_FAILED) from None
     except (HTTPError, OSError, UnicodeError):
         raise CallFailed(NEVER_CONNECTED) from None
 
 
-class _PlainConnection(HTTPConnection):
+class _PlainConnection(bounded_http.PlainConnection):
     def connect(self) -> None:
         with _connecting():
             super().connect()
 
 
-class _TlsConnection(HTTPSConnection):
+class _TlsConnection(bounded_http.TlsConnection):
     def connect(self) -> None:
         with _connecting():
             super().connect()
 
 
-class _PlainPool(urllib3.HTTPConnectionPool):
+class _PlainPool(bounded_http.PlainPool):
     ConnectionCls = _PlainConnection
 
 
-class _TlsPool(urllib3.HTTPSConnectionPool):
+class _TlsPool(bounded_http.TlsPool):
     ConnectionCls = _TlsConnection

@@ -1,19 +1,41 @@
 """The ways to prove who we are, by the words of the configuration."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 from requests_ntlm import HttpNtlmAuth
+from requests_ntlm.requests_ntlm import _get_certificate_hash
 
+from connectors.bounded_http import certificate_of
 from connectors.ews.guard import Guard
 from connectors.ews.settings import EwsSettings
+
+
+class _NtlmAuth(HttpNtlmAuth):
+    """NTLM with the server that is meant, bound to its certificate."""
+
+    def response_hook(self, r: requests.Response, **kwargs: Any) -> requests.Response:
+        """Answer a challenge of the server. That of a proxy, which nobody configured, gets no proof."""
+        return r if r.status_code == 407 else super().response_hook(r, **kwargs)
+
+
+def _certificate_digest(_: HttpNtlmAuth, response: requests.Response) -> bytes | None:
+    certificate = certificate_of(response)
+    return None if certificate is None else _get_certificate_hash(certificate)
+
+
+# requests_ntlm looks for it in the file of the body, which is closed once the body is read.
+HttpNtlmAuth._get_server_cert = _certificate_digest  # type: ignore[assignment, method-assign]  # noqa: SLF001
+
 
 NewAuthentication = Callable[[], AuthBase]
 """Makes what one connection needs."""
 
 
 def _ntlm(settings: EwsSettings, _: Guard) -> NewAuthentication:
-    return lambda: HttpNtlmAuth(settings.username, settings.password)
+    return lambda: _NtlmAuth(settings.username, settings.password)
 
 
 def _basic(settings: EwsSettings, _: Guard) -> NewAuthentication:

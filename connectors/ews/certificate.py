@@ -5,6 +5,7 @@ No byte of ours is sent but the TLS handshake's. Nothing here serves the traffic
 
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,9 @@ from cryptography.x509.oid import NameOID
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.util.ssl_ import create_urllib3_context
 
+from connectors import deadline
 from connectors.base import Certificate
+from connectors.deadline import Deadline
 
 TIMEOUT_S = 10.0
 
@@ -42,7 +45,7 @@ def look(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Cer
     Args:
         server: the whole address.
         ca_file: the authorities to trust, and no others; None: those that requests brings.
-        timeout_s: for connecting, and again for each handshake.
+        timeout_s: for all of it.
 
     """
     url = urlsplit(server)
@@ -53,10 +56,11 @@ def look(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Cer
         context = _verifying(ca_file)
     except OSError:
         return Certificate("tls_ca_file_unreadable")
-    code = _door(url.hostname, port, timeout_s) or _verdict(url.hostname, port, context, timeout_s)
-    if code is not None and not code.startswith("tls_"):
-        return Certificate(code)
-    shown = _shown(url.hostname, port, timeout_s)
+    with deadline.until(time.monotonic() + timeout_s) as call:
+        code = _door(url.hostname, port, call) or _verdict(url.hostname, port, context, call)
+        if code is not None and not code.startswith("tls_"):
+            return Certificate(code)
+        shown = _shown(url.hostname, port, call)
     return Certificate(code) if shown is None else _described(shown, code)
 
 
@@ -68,10 +72,10 @@ def _verifying(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _door(host: str, port: int, timeout_s: float) -> str | None:
+def _door(host: str, port: int, call: Deadline) -> str | None:
     """Say what prevents a connection, before any TLS."""
     try:
-        socket.create_connection((host, port), timeout_s).close()
+        deadline.connect(host, port, call, TIMEOUT_S).close()
     except (socket.gaierror, UnicodeError):
         return "host_unknown"
     except ConnectionRefusedError:
@@ -81,9 +85,9 @@ def _door(host: str, port: int, timeout_s: float) -> str | None:
     return None
 
 
-def _verdict(host: str, port: int, context: ssl.SSLContext, timeout_s: float) -> str | None:
+def _verdict(host: str, port: int, context: ssl.SSLContext, call: Deadline) -> str | None:
     try:
-        _handshake(host, port, context, timeout_s)
+        _handshake(host, port, context, call)
     except ssl.SSLCertVerificationError as error:
         return _VERDICTS.get(error.verify_code, "tls_refused")
     except ssl.SSLError as error:
@@ -99,22 +103,22 @@ def _of_reason(reason: str) -> str:
     return "tls_absent" if reason in _NOT_TLS or "EOF" in reason else "tls_refused"
 
 
-def _shown(host: str, port: int, timeout_s: float) -> x509.Certificate | None:
+def _shown(host: str, port: int, call: Deadline) -> x509.Certificate | None:
     """Return the certificate that the server shows, trusted or not: what is wrong with it can be read in no other way.
 
     The connection ends with the handshake; no credential and no data ever pass over it.
     """
     context = create_urllib3_context(cert_reqs=ssl.CERT_NONE)
     try:
-        encoded = _handshake(host, port, context, timeout_s)
+        encoded = _handshake(host, port, context, call)
         return x509.load_der_x509_certificate(encoded) if encoded else None
     except (OSError, ValueError):
         return None
 
 
-def _handshake(host: str, port: int, context: ssl.SSLContext, timeout_s: float) -> bytes | None:
+def _handshake(host: str, port: int, context: ssl.SSLContext, call: Deadline) -> bytes | None:
     with (
-        socket.create_connection((host, port), timeout_s) as plain,
+        deadline.connect(host, port, call, TIMEOUT_S) as plain,
         context.wrap_socket(plain, server_hostname=host) as secured,
     ):
         return secured.getpeercert(binary_form=True)

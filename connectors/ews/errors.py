@@ -104,6 +104,14 @@ INVALID_ITEM = Ruling("invalid_item", Scope.ITEM, Kind.REFUSED)
 UNSUPPORTED_ZONE = Ruling("unsupported_time_zone", Scope.ITEM, Kind.REFUSED)
 UNSUPPORTED_RECURRENCE = Ruling("unsupported_recurrence", Scope.ITEM, Kind.REFUSED)
 
+
+class AnswerTooLarge(CallFailed):
+    """More came than an answer to any request of ours has; asked for less, it may be readable."""
+
+    def __init__(self) -> None:
+        super().__init__(NOT_EWS)
+
+
 _STATUSES: Mapping[int, Ruling] = {
     401: Ruling("unauthorized", Scope.SERVER),
     403: Ruling("forbidden", Scope.SERVER),

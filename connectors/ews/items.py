@@ -109,6 +109,10 @@ _SENSITIVITY = {sensitivity: sensitivity.value.capitalize() for sensitivity in S
 _SENSED = {word: sensitivity for sensitivity, word in _SENSITIVITY.items()}
 
 TITLE_LIMIT = 255
+LONGEST_NAME = 64
+"""Of our properties' names."""
+LONGEST_TEXT = 8 * 1024
+"""Of what is read back: longer than any text that we write, so that what is cut off differs all the same."""
 
 
 class InvalidEntry(Exception):
@@ -206,42 +210,68 @@ def marks_of(element: Any) -> dict[str, str]:
     for each in element.iter(f"{{{TNS}}}ExtendedProperty"):
         path = each.find(f"{{{TNS}}}ExtendedFieldURI")
         if path is not None and path.get("PropertySetId", "").lower() == PROPERTY_SET_ID:
-            marks[path.get("PropertyName", "")] = each.findtext(f"{{{TNS}}}Value") or ""
+            value = each.findtext(f"{{{TNS}}}Value") or ""
+            marks[path.get("PropertyName", "")[:LONGEST_NAME]] = value[: UID_LIMIT + 1]
     return marks
 
 
-def to_entry(element: Any, account: Any) -> CalendarEntry:
+def to_entry(element: Any) -> CalendarEntry:
     """Return what an item of ours shows.
 
-    The zone is one that keeps the same time as the one written: Windows has fewer zones, and Guadeloupe's comes back
-    as that of La Paz.
+    Read from the XML: exchangelib's own reading wants lxml, and goes through a hundred fields. The zone is one that
+    keeps the same time as the one written: Windows has fewer zones, and Guadeloupe's comes back as that of La Paz.
 
     Raises:
         UnreadableItem: its time cannot be told.
 
     """
-    item = CalendarItem.from_xml(elem=deepcopy(element), account=account)  # it empties what it reads
-    if not isinstance(item.start, datetime) or not isinstance(item.end, datetime):
-        raise UnreadableItem
-    zone = _standard_zone(item._start_timezone)  # noqa: SLF001  # exchangelib's name for a field
-    start = _standard(item.start, zone)
+    zone = _zone_in(element)
+    start = _moment(element, "Start").astimezone(zone)
     series = recurrence_element(element)
-    notice, link = from_html(item.body or "")
+    notice, link = from_html(element.findtext(f"{{{TNS}}}Body") or "")
     return CalendarEntry(
         uid=marks_of(element).get(UID_PROPERTY, ""),
-        title=item.subject or "",
+        title=_text(element, "Subject"),
         start=start,
-        end=_standard(item.end, zone),
+        end=_moment(element, "End").astimezone(zone),
         time_zone=zone.key,
-        location=item.location or "",
-        notice=notice,
-        link=link,
-        show_as=_SHOWN_AS.get(item.legacy_free_busy_status, ShowAs.BUSY),
-        sensitivity=_SENSED.get(item.sensitivity, Sensitivity.NORMAL),
-        reminder_minutes=item.reminder_minutes_before_start if item.reminder_is_set else None,
-        category=next(iter(item.categories or ()), None),
+        location=_text(element, "Location"),
+        notice=notice[:LONGEST_TEXT],
+        link=link and link[:LONGEST_TEXT],
+        show_as=_SHOWN_AS.get(_text(element, "LegacyFreeBusyStatus"), ShowAs.BUSY),
+        sensitivity=_SENSED.get(_text(element, "Sensitivity"), Sensitivity.NORMAL),
+        reminder_minutes=_reminder_minutes(element),
+        category=_text(element, f"Categories/{{{TNS}}}String") or None,
         recurrence=None if series is None else from_recurrence(series, start.date()),
     )
+
+
+def _text(element: Any, name: str) -> str:
+    return (element.findtext(f"{{{TNS}}}{name}") or "")[:LONGEST_TEXT]
+
+
+def _moment(element: Any, name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(element, name))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UnreadableItem from None
+
+
+def _zone_in(element: Any) -> ZoneInfo:
+    written = element.find(f"{{{TNS}}}StartTimeZone")
+    name = "" if written is None else written.get("Id") or written.get("Name") or ""
+    try:
+        return ZoneInfo(EWSTimeZone.from_ms_id(name[:LONGEST_NAME]).key)
+    except (EWSError, ValueError, LookupError, OSError):  # none that anybody knows
+        return ZoneInfo("UTC")
+
+
+def _reminder_minutes(element: Any) -> int | None:
+    minutes = _text(element, "ReminderMinutesBeforeStart") or "0"
+    if _text(element, "ReminderIsSet") not in {"true", "1"}:
+        return None
+    return int(minutes) if minutes.isascii() and minutes.isdigit() and len(minutes) < 10 else None
 
 
 @lru_cache(64)
@@ -255,15 +285,6 @@ def _zone(name: str) -> Any:
 def _in_zone(moment: datetime, zone: Any) -> Any:
     # EWS takes whole seconds.
     return EWSDateTime.from_datetime(moment.astimezone(UTC).replace(microsecond=0)).astimezone(zone)
-
-
-def _standard_zone(zone: Any) -> ZoneInfo:
-    return ZoneInfo(zone.key) if zone is not None else ZoneInfo("UTC")
-
-
-def _standard(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Return exchangelib's kind of time as the standard library's."""
-    return datetime.fromtimestamp(moment.timestamp(), UTC).astimezone(zone)
 
 
 def to_html(notice: str, link: str | None) -> str:

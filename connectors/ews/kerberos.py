@@ -8,7 +8,6 @@ import base64
 import threading
 import uuid
 from collections.abc import Mapping
-from ssl import SSLSocket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from gssapi.raw import ChannelBindings, GSSError
 from requests.auth import AuthBase
 
+from connectors.bounded_http import certificate_of as _certificate
 from connectors.ews.errors import (
     CLOCK_SKEW,
     KDC_UNREACHABLE,
@@ -142,9 +142,7 @@ class KerberosAuth(AuthBase):
             return response
         self._each_time, self._asked = self._asked, True
         self._certificate = _certificate(response)
-        # Read and given back, so that the same connection takes the next request.
-        _ = response.content
-        response.raw.release_conn()
+        response.raw.release_conn()  # read already: the same connection takes the next request
         request = response.request.copy()
         self._prove(request)
         second: requests.Response = response.connection.send(request, **options)
@@ -159,12 +157,6 @@ class KerberosAuth(AuthBase):
 def _code(error: GSSError) -> int:
     """Return the mechanism's code as the signed number that it is."""
     return int.from_bytes((error.min_code & 0xFFFFFFFF).to_bytes(4, "big"), "big", signed=True)
-
-
-def _certificate(response: requests.Response) -> bytes | None:
-    """Return the certificate of the connection that the answer came on, as it is in use now."""
-    socket = getattr(getattr(response.raw, "connection", None), "sock", None)
-    return socket.getpeercert(binary_form=True) if isinstance(socket, SSLSocket) else None
 
 
 def _bindings(certificate: bytes | None) -> ChannelBindings | None:

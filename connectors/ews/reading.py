@@ -1,7 +1,9 @@
 """Searches in one mailbox: complete or failed, and of one installation alone."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 from exchangelib import CalendarItem, EWSDateTime, Q
@@ -12,13 +14,14 @@ from exchangelib.properties import EWS_ID, AlternateId, FolderId, ItemId
 from exchangelib.restriction import Restriction
 from exchangelib.util import MNS, TNS
 
-from connectors.base import INSTALLATION_PROPERTY, UID_PROPERTY, Found, Marked, Probe
+from connectors.base import INSTALLATION_PROPERTY, ITEM_ID_LIMIT, UID_PROPERTY, Found, Marked, Probe
 from connectors.ews.errors import (
     ACCESS_DENIED,
     INCOMPLETE,
     NOT_EWS,
     PRIVATE_HIDDEN,
     UNREADABLE_ITEM,
+    AnswerTooLarge,
     CallFailed,
     Kind,
     Refusal,
@@ -47,6 +50,12 @@ PAGE = 500
 two pages could be missed."""
 
 ITEMS_AT_ONCE = 100
+MOST_ITEMS = 50_000
+"""Of ours in one mailbox: ten a working day for twenty years."""
+MOST_FOLDERS = 5_000
+MOST_COPIES = 1_000
+"""Of one entry, that people made."""
+LONGEST_WORD = 64
 
 T = TypeVar("T")
 
@@ -75,24 +84,27 @@ class Look:
         everybody's entries.)
         """
         folders = [self._account.calendar_folder(), *self._subfolders()]
-        elements = self._search(folders, Q(start__lt=_utc(end)), ("type", "end"))
-        ids = [_item_id(element) for element in elements if _may_last_until(element, start)]
-        for chunk in _chunks(list(dict.fromkeys(ids)), ITEMS_AT_ONCE):
+        hits = self._search(folders, Q(start__lt=_utc(end)), ("type", "end"))
+        ids = dict.fromkeys(hit.item_id for hit in hits if hit.may_last_until(start))
+        for chunk in _chunks(list(ids), ITEMS_AT_ONCE):
             yield from (marked for marked in self._read(chunk) if overlaps(marked.entry, start, end))
 
     def _find_in(self, folders: Sequence[Any], uids: Sequence[str], found: dict[str, list[Found]]) -> None:
         for chunk in _chunks(uids, UIDS_AT_ONCE):
             sought = Q(*(Q(rdv_uid=uid) for uid in chunk), conn_type=Q.OR)
-            for element in self._search(folders, sought):
-                item = Found(_item_id(element), marks_of(element)[UID_PROPERTY])
+            for hit in self._search(folders, sought):
+                item = Found(hit.item_id, hit.uid)
                 # Exchange compares without regard to case.
                 known = found.get(item.uid)
                 if known is not None and item not in known:
+                    if len(known) == MOST_COPIES:
+                        raise CallFailed(NOT_EWS)
                     known.append(item)
 
-    def _search(self, folders: Sequence[Any], condition: Any, fields: Sequence[str] = ()) -> Iterator[Any]:
+    def _search(self, folders: Sequence[Any], condition: Any, fields: Sequence[str] = ()) -> Iterator["_Hit"]:
         """Yield the items of this installation that meet the condition, with their marks and some fields."""
-        elements = Search(account=self._account).search(
+        hits = Search(account=self._account).search(
+            _hit,
             folders,
             PAGE,
             additional_fields=_paths((*MARKS, *fields)),
@@ -108,16 +120,15 @@ class Look:
             depth="Shallow",
             calendar_view=None,
         )
-        for element in elements:
-            marks = marks_of(element)
-            if not marks.keys() >= {INSTALLATION_PROPERTY, UID_PROPERTY}:
-                # It was searched for by its marks: a server that does not show them cannot be asked what is absent.
-                raise CallFailed(UNREADABLE_ITEM)
-            if marks[INSTALLATION_PROPERTY] == self._installation:
-                yield element
+        for number, hit in enumerate(hits):
+            if number == MOST_ITEMS:
+                raise CallFailed(NOT_EWS)
+            if hit.installation == self._installation:
+                yield hit
 
     def _subfolders(self) -> list[Any]:
-        elements = SearchFolders(account=self._account).search(
+        ids = SearchFolders(account=self._account).search(
+            _folder_id,
             [self._account.calendar_folder()],
             PAGE,
             additional_fields=None,
@@ -125,30 +136,44 @@ class Look:
             shape=ID_ONLY,
             depth="Deep",
         )
-        ids = [element.find(f"{{{TNS}}}FolderId") for element in elements]
-        if any(each is None for each in ids):
+        found = [FolderId(id=each) for each in islice(ids, MOST_FOLDERS + 1)]
+        if len(found) > MOST_FOLDERS:
             raise CallFailed(NOT_EWS)
-        return [FolderId(id=each.get("Id")) for each in ids]
+        return found
 
     def _read(self, ids: Sequence[str]) -> Iterator[Marked]:
+        try:
+            yield from self._read_at_once(ids)
+        except AnswerTooLarge:  # people may paste anything into an entry
+            if len(ids) == 1:
+                raise CallFailed(UNREADABLE_ITEM) from None
+        else:
+            return
+        for half in _chunks(ids, (len(ids) + 1) // 2):
+            yield from self._read(half)
+
+    def _read_at_once(self, ids: Sequence[str]) -> list[Marked]:
         results = Get(account=self._account).send(
-            items=[ItemId(id=item_id) for item_id in ids], additional_fields=_paths(READ), shape=ID_ONLY
+            self._marked, items=[ItemId(id=item_id) for item_id in ids], additional_fields=_paths(READ), shape=ID_ONLY
         )
         if len(results) != len(ids):
             raise CallFailed(INCOMPLETE)
+        items = []
         for result in results:
-            if isinstance(result, Refusal):
-                if of_response_code(result).kind is Kind.NOT_FOUND:
-                    continue  # gone since the search
+            if result is None:
+                raise CallFailed(INCOMPLETE)
+            if isinstance(result, Marked):
+                items.append(result)
+            elif of_response_code(result).kind is not Kind.NOT_FOUND:  # which has gone since the search
                 raise result
-            yield self._marked(result)
+        return items
 
     def _marked(self, result: Any) -> Marked:
-        if result is None or not len(result):
+        if not len(result):
             raise CallFailed(INCOMPLETE)
         item_id = _item_id(result[0])
         try:
-            return Marked(item_id, to_entry(result[0], self._account))
+            return Marked(item_id, to_entry(result[0]))
         except (UnreadableItem, *UNREADABLE):
             raise CallFailed(UNREADABLE_ITEM) from None
 
@@ -170,26 +195,58 @@ class Look:
         """
         return self._owner(self._calendar(LookAtFolder(account=self._account))).lower()
 
-    def _calendar(self, look: LookAtFolder) -> Any:
-        """Return the calendar with its id, once it is certain that we have the rights that writing needs."""
+    def _calendar(self, look: LookAtFolder) -> str:
+        """Return the calendar's id (empty: not told), once it is certain that we have the rights that writing needs."""
         rights = [FieldPath(field=Folder.get_field_by_fieldname("effective_rights"))]
         folders = [self._account.calendar_folder()]
-        calendar = _only(look.send(folders=folders, additional_fields=rights, shape=ID_ONLY))
-        if (lacking := _lacking(calendar)) is not None:
+        found, lacking = _only(
+            look.send(
+                lambda folder: (_id_in(folder, "FolderId"), _lacking(folder)),
+                folders=folders,
+                additional_fields=rights,
+                shape=ID_ONLY,
+            )
+        )
+        if lacking is not None:
             raise CallFailed(lacking)
-        return calendar
+        return str(found)
 
-    def _owner(self, folder: Any) -> str:
+    def _owner(self, folder_id: str) -> str:
         """Return the primary address of the mailbox that a folder lies in, as the server writes it."""
-        folder_id = next(folder.iter(f"{{{TNS}}}FolderId"), None)
-        if folder_id is None or not folder_id.get("Id"):
+        if not folder_id:
             raise CallFailed(NOT_EWS)
-        asked = AlternateId(id=folder_id.get("Id"), format=EWS_ID, mailbox=self._account.address)
-        told = _only(NameOwner(account=self._account).send(items=[asked], destination_format=EWS_ID))
-        address: str = next((each.get("Mailbox") or "" for each in told.iter(f"{{{MNS}}}AlternateId")), "")
+        asked = AlternateId(id=folder_id, format=EWS_ID, mailbox=self._account.address)
+        address = _only(NameOwner(account=self._account).send(_mailbox, items=[asked], destination_format=EWS_ID))
         if not ADDRESS.match(address):
             raise CallFailed(INCOMPLETE)
-        return address
+        return str(address)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """What a search tells of an item."""
+
+    item_id: str
+    uid: str
+    installation: str
+    kind: str | None
+    end: str | None
+
+    def may_last_until(self, moment: datetime) -> bool:
+        """Whether it is possible that it has not ended by then."""
+        try:
+            return self.kind != "Single" or self.end is None or datetime.fromisoformat(self.end) > moment
+        except (ValueError, TypeError):
+            return True
+
+
+def _hit(element: Any) -> _Hit:
+    marks = marks_of(element)
+    if not marks.keys() >= {INSTALLATION_PROPERTY, UID_PROPERTY}:
+        # It was searched for by its marks: a server that does not show them cannot be asked what is absent.
+        raise CallFailed(UNREADABLE_ITEM)
+    kind, end = (_short(element.findtext(f"{{{TNS}}}{name}")) for name in ("CalendarItemType", "End"))
+    return _Hit(_item_id(element), marks[UID_PROPERTY], marks[INSTALLATION_PROPERTY], kind, end)
 
 
 def _item_id(element: Any) -> str:
@@ -199,13 +256,26 @@ def _item_id(element: Any) -> str:
     return item_id
 
 
-def _may_last_until(element: Any, moment: datetime) -> bool:
-    """Whether what a search tells of an item leaves it possible that it has not ended."""
-    kind, end = (element.findtext(f"{{{TNS}}}{name}") for name in ("CalendarItemType", "End"))
-    try:
-        return kind != "Single" or end is None or datetime.fromisoformat(end) > moment
-    except (ValueError, TypeError):
-        return True
+def _short(text: str | None) -> str | None:
+    return text and text[:LONGEST_WORD]
+
+
+def _folder_id(element: Any) -> str:
+    folder_id = _id_in(element, "FolderId")
+    if not folder_id:
+        raise CallFailed(NOT_EWS)
+    return folder_id
+
+
+def _id_in(element: Any, name: str) -> str:
+    found = next(element.iter(f"{{{TNS}}}{name}"), None)
+    text = "" if found is None else str(found.get("Id", ""))
+    return text if text.isascii() and len(text) <= ITEM_ID_LIMIT else ""
+
+
+def _mailbox(element: Any) -> str:
+    address: str = next((each.get("Mailbox") or "" for each in element.iter(f"{{{MNS}}}AlternateId")), "")
+    return address
 
 
 _NEEDED = {"CreateContents": ACCESS_DENIED, "Read": ACCESS_DENIED, "ViewPrivateItems": PRIVATE_HIDDEN}

@@ -13,7 +13,6 @@ from exchangelib import recurrence as ews
 from exchangelib.ewsdatetime import EWSDate
 from exchangelib.util import TNS
 from exchangelib.version import EXCHANGE_2010_SP1
-from lxml.etree import QName
 
 from connectors.base import Frequency, Recurrence, Weekday
 from connectors.occurrences import is_sound
@@ -103,7 +102,11 @@ _OTHER = Recurrence(Frequency.OTHER)
 
 def _texts(part: Any) -> dict[str, str]:
     """Return an element's children by name, and its own name under the empty one."""
-    return {"": QName(part).localname} | {QName(child).localname: (child.text or "").strip() for child in part}
+    return {"": _local_name(part)} | {_local_name(child): (child.text or "").strip() for child in part}
+
+
+def _local_name(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
 
 
 def _last_day(boundary: Mapping[str, str]) -> date | None:

@@ -6,10 +6,10 @@ know, lets answers without an item shift those that follow, and puts the server'
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from exchangelib import Account, Version
 from exchangelib.account import Identity
@@ -22,17 +22,23 @@ from exchangelib.services import ConvertId, CreateItem, DeleteItem, FindFolder, 
 from exchangelib.services.common import EWSAccountService
 from exchangelib.util import ENS, MNS, TNS
 from exchangelib.version import VERSIONS
-from lxml.etree import LxmlError
 
 from connectors.base import ADDRESS_LIMIT, ITEM_ID_LIMIT
+from connectors.bounded_http import whole_number
+from connectors.ews import answers
 from connectors.ews.errors import MAILBOX_NOT_FOUND, NOT_EWS, CallFailed, Refusal, of_request, of_status
 from connectors.ews.settings import EwsSettings
-from connectors.ews.transport import Answer, Wire
+from connectors.ews.transport import Wire
 
 ADDRESS = re.compile(rf"(?=.{{3,{ADDRESS_LIMIT}}}\Z)[!-~]{{1,320}}@[!-~]{{1,255}}\Z")
 
-UNREADABLE = (EWSError, LxmlError, ValueError, TypeError, LookupError, AttributeError)
-"""What exchangelib raises over an answer that is not what it expects."""
+UNREADABLE = (EWSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError)
+"""What exchangelib, or the parser (SyntaxError), raises over an answer that is not what it expects."""
+
+MOST_PAGES = 250
+"""So many of 500: more than a calendar can be read of in a day."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,41 +108,44 @@ class _OnePost:
     server_version: str | None = None
     clock_ahead_s: float | None = None
 
-    def send(self, **arguments: Any) -> list[Any]:
+    def send(self, read: Callable[[Any], Any] = lambda element: element, **arguments: Any) -> list[Any]:
         """Send one request; return one result for each thing it names, as far as the answer goes.
 
-        A result is the element that holds what was asked for, or the Refusal.
+        A result is what `read` makes of the element that holds what was asked for; or the Refusal; or None, where the
+        element cannot be read.
 
         Raises:
             CallFailed: there are no such results.
 
         """
-        messages = self._get_response_xml(self.get_payload(**arguments))  # type: ignore[attr-defined]
-        return [self._result(message) for message in messages]
 
-    def _result(self, message: Any) -> Any:
-        try:
-            return self._get_element_container(message=message, name=self.element_container_name)  # type: ignore[attr-defined]
-        except UNREADABLE:
-            return None
+        def result(message: Any) -> Any:
+            try:
+                element = self._get_element_container(message=message, name=self.element_container_name)  # type: ignore[attr-defined]
+            except UNREADABLE:
+                return None
+            return element if isinstance(element, Refusal) else read(element)
 
-    def _get_response_xml(self, payload: Any) -> list[Any]:
-        """Without the base class's tour through all API versions."""
+        payload = self.get_payload(**arguments)  # type: ignore[attr-defined]
+        return self._asked(payload, lambda messages: [result(message) for message in messages])
+
+    def _asked(self, payload: Any, use: Callable[[list[Any]], T]) -> T:
+        """Send one request; return what is made of the messages of its answer, which must not be kept.
+
+        In place of the base class's tour through all API versions.
+        """
         body = self.wrap(payload, api_version=self.protocol.version.api_version)  # type: ignore[attr-defined]
         headers = self._extra_headers()  # type: ignore[attr-defined]
         answer = self.protocol.wire.post(body, headers)
         self.clock_ahead_s = answer.clock_ahead_s
+        if answer.status not in {200, 500}:
+            raise CallFailed(of_status(answer.status, answer.retry_after_s))
         try:
-            return self._messages(answer)
+            return answers.read(answer, lambda header, content: use(self._messages(header, content)))
         except UNREADABLE:
             raise CallFailed(of_status(answer.status, answer.retry_after_s)) from None
 
-    def _messages(self, answer: Answer) -> list[Any]:
-        if answer.status not in {200, 500}:
-            raise CallFailed(of_status(answer.status, answer.retry_after_s))
-        header, body = self._get_soap_parts(response=answer)  # type: ignore[attr-defined]
-        if body is not None:
-            _mend(body)
+    def _messages(self, header: Any, body: Any) -> list[Any]:
         if header is not None:
             self.server_version = _server_version(header)
         try:
@@ -161,33 +170,10 @@ class _OnePost:
         return Refusal(inner or code or "")
 
 
-def _mend(body: Any) -> None:
-    """Replace the texts that are no Unicode: half letters, of an emoji that was cut. One such text costs no other item.
-
-    The parser forgives them, and raises when they are read. An id that is none is emptied, as it leads nowhere.
-    """
-    for element in body.iter("*"):
-        try:
-            _ = element.text, element.attrib.values()
-        except UnicodeDecodeError:
-            _mend_one(element)
-
-
-def _mend_one(element: Any) -> None:
-    try:
-        _ = element.text
-    except UnicodeDecodeError:
-        element.text = "\ufffd"
-    for name in element.keys():  # noqa: SIM118  # an element is no mapping
-        try:
-            _ = element.get(name)
-        except UnicodeDecodeError:
-            element.set(name, "")
-
-
 def _back_off_s(fault: Any) -> float | None:
-    value = fault.findtext(f"detail/{{{TNS}}}MessageXml/{{{TNS}}}Value[@Name='BackOffMilliseconds']")
-    return int(value[:12]) / 1000 if value and value.isascii() and value.isdigit() else None
+    value = fault.findtext(f"detail/{{{TNS}}}MessageXml/{{{TNS}}}Value[@Name='BackOffMilliseconds']") or ""
+    milliseconds = whole_number(value.strip())
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _server_version(header: Any) -> str | None:
@@ -237,7 +223,7 @@ def item_id_in(result: Any) -> str | None:
     """Return the item's id out of a result of `send`, where it has one that can be kept."""
     element = next(result.iter(f"{{{TNS}}}ItemId"), None) if hasattr(result, "iter") else None
     item_id: str | None = None if element is None else element.get("Id")
-    return item_id if item_id and len(item_id) <= ITEM_ID_LIMIT else None
+    return item_id if item_id and item_id.isascii() and len(item_id) <= ITEM_ID_LIMIT else None
 
 
 class _Paged(_OnePost):
@@ -248,40 +234,42 @@ class _Paged(_OnePost):
 
     paging_container_name: str
 
-    def search(self, folders: Sequence[Any], page_size: int, **arguments: Any) -> Iterator[Any]:
-        """Yield every element of the folders' results.
+    def search(self, read: Callable[[Any], T], folders: Sequence[Any], page_size: int, **arguments: Any) -> Iterator[T]:
+        """Yield what `read` makes of every element of the folders' results.
 
         Raises:
-            CallFailed: not all of them could be had.
+            CallFailed: not all of them could be had; or there are more pages than a mailbox can have.
             Refusal: the server will not search one of the folders.
 
         """
         offsets = dict.fromkeys(range(len(folders)), 0)
-        while offsets:
+        for _ in range(MOST_PAGES):
+            if not offsets:
+                return
             offset = min(offsets.values())
             asked = [index for index, reached in offsets.items() if reached == offset]
             payload = self.get_payload(  # type: ignore[attr-defined]
                 folders=[folders[index] for index in asked], page_size=page_size, offset=offset, **arguments
             )
-            messages = self._get_response_xml(payload)
-            if len(messages) != len(asked):
+            pages = self._asked(payload, lambda messages: [self._page(message, read) for message in messages])
+            if len(pages) != len(asked):
                 raise CallFailed(NOT_EWS)
-            for index, message in zip(asked, messages, strict=True):
-                elements, next_offset = self._page(message)
+            for index, (elements, next_offset) in zip(asked, pages, strict=True):
                 yield from elements
                 if next_offset is None:
                     del offsets[index]
-                elif next_offset <= offset:
+                elif not offset < next_offset < MOST_PAGES * page_size * 2:
                     raise CallFailed(NOT_EWS)
                 else:
                     offsets[index] = next_offset
+        raise CallFailed(NOT_EWS)
 
-    def _page(self, message: Any) -> tuple[list[Any], int | None]:
+    def _page(self, message: Any, read: Callable[[Any], T]) -> tuple[list[T], int | None]:
         try:
             root = self._get_element_container(message=message, name=self.paging_container_name)  # type: ignore[attr-defined]
             if isinstance(root, Refusal):
                 raise root
-            elements = list(root.find(self.element_container_name))
+            elements = [read(element) for element in root.find(self.element_container_name)]
             last = {"true": True, "1": True, "false": False, "0": False}[root.get("IncludesLastItemInRange")]
             return elements, None if last else int(root.get("IndexedPagingOffset"))
         except UNREADABLE:

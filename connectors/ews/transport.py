@@ -7,24 +7,23 @@ changed password, would go unnoticed), and after a time-out reports "busy" where
 
 import queue
 import time
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
 from exchangelib.transport import DEFAULT_HEADERS
 
+from connectors import bounded_http
+from connectors.bounded_http import BodyTooLarge
 from connectors.ews.adapter import Adapter, classified
 from connectors.ews.authentication import NewAuthentication, authentication, is_offered
 from connectors.ews.errors import (
     AUTH_NOT_OFFERED,
-    CONNECTION_LOST,
     NO_CONNECTION_FREE,
-    NOT_EWS,
-    TIMED_OUT,
+    AnswerTooLarge,
     CallFailed,
     of_status,
 )
@@ -33,10 +32,8 @@ from connectors.ews.settings import EwsSettings
 
 IDLE_LIMIT_S = 50.0
 """A connection unused for longer is made anew: a server that hangs up at the moment we write leaves us in doubt."""
-LARGEST_ANSWER = 16 * 1024 * 1024
-"""A page of 500 entries is a tenth of it. Parsed, XML takes up to forty times its size."""
-PIECE = 64 * 1024
-_GZIP = 16 + zlib.MAX_WBITS
+LARGEST_ANSWER = 2 * 1024 * 1024
+"""On the wire. A page of 500 entries is a quarter of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +43,11 @@ class Answer:
     status: int
     retry_after_s: float | None
     body: bytes = field(repr=False)
+    """As it came over the wire."""
+    encoding: str = ""
+    """Its `Content-Encoding`."""
     clock_ahead_s: float | None = None
     """How far the server's clock is ahead of ours, by the header Date."""
-
-    def iter_content(self) -> Iterator[bytes]:
-        """Give the body in the way that exchangelib's parser takes it."""
-        yield self.body
 
 
 class Wire:
@@ -116,7 +112,7 @@ class _Line:
             self.hang_up()
         try:
             with self._adapter.call(deadline):
-                answer = self._judged(self._post(url, body, headers, deadline))
+                answer = self._judged(self._post(url, body, headers))
         except BaseException:
             self.hang_up()  # after a 401 too: whatever the connection was authenticated as, begin anew
             raise
@@ -128,6 +124,8 @@ class _Line:
         if answer.status == 401:
             offered = is_offered(self._auth, self._adapter.challenge, self._adapter.proofs)
             raise CallFailed(self._guard.refuse(of_status(401, answer.retry_after_s) if offered else AUTH_NOT_OFFERED))
+        if answer.status < 200:
+            self.hang_up()  # the answer proper would be taken for that to the next request
         if answer.status == 200:
             self._adapter.proven = True
             self._guard.believe()
@@ -136,7 +134,7 @@ class _Line:
     def hang_up(self) -> None:
         self._adapter.close()
 
-    def _post(self, url: str, body: bytes, headers: Mapping[str, str], deadline: float) -> Answer:
+    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
             response = self._session.post(url, data=body, headers=dict(headers), allow_redirects=False, stream=True)
         except CallFailed:
@@ -145,9 +143,13 @@ class _Line:
             raise CallFailed(self._adapter.lost_between_legs()) from None
         except Exception:  # noqa: BLE001  # the authentication library raises builtins of many kinds
             return _told_by(self._adapter.last_response(), b"")  # not what was asked for: its body says nothing
+        if response.status_code == 401:
+            return _told_by(response, b"")  # what a refusal says beside is of no use, and it may have been cut off
         with classified(), response:
-            # What a refusal says beside is not read: cut off, it would still be a refusal.
-            return _told_by(response, b"") if response.status_code == 401 else _read(response, deadline)
+            try:
+                return _told_by(response, bounded_http.read(response, LARGEST_ANSWER))
+            except BodyTooLarge:
+                raise AnswerTooLarge from None
 
 
 def _session(settings: EwsSettings, adapter: Adapter) -> requests.Session:
@@ -165,54 +167,17 @@ def _session(settings: EwsSettings, adapter: Adapter) -> requests.Session:
     return session
 
 
-def _read(response: requests.Response, deadline: float) -> Answer:
-    """Read the body in pieces as they come: a server that trickles must not hold a call beyond its deadline."""
-    body = bytearray()
-    while piece := response.raw.read1(PIECE, decode_content=False):
-        body += piece
-        if time.monotonic() > deadline:
-            raise CallFailed(TIMED_OUT)
-        if len(body) > LARGEST_ANSWER:
-            raise CallFailed(NOT_EWS)
-    return _told_by(response, _plain(bytes(body), response.headers.get("Content-Encoding", "").strip().lower()))
-
-
-def _plain(body: bytes, encoding: str) -> bytes:
-    """Inflate what came, here and not while it comes: urllib3 would wait for what comes out, without end."""
-    if encoding in {"", "identity"}:
-        return body
-    if encoding not in {"gzip", "x-gzip"}:
-        raise CallFailed(NOT_EWS)
-    inflating = zlib.decompressobj(_GZIP)
-    try:
-        plain = inflating.decompress(body, LARGEST_ANSWER)
-    except zlib.error:
-        raise CallFailed(CONNECTION_LOST) from None
-    if inflating.unconsumed_tail:
-        raise CallFailed(NOT_EWS)
-    if not inflating.eof:
-        raise CallFailed(CONNECTION_LOST)
-    return plain
-
-
 def _told_by(response: requests.Response, body: bytes) -> Answer:
-    return Answer(response.status_code, _retry_after_s(response), body, _clock_ahead_s(response))
+    return Answer(
+        status=response.status_code,
+        retry_after_s=bounded_http.retry_after_s(response.headers, datetime.now(UTC)),
+        body=body,
+        encoding=response.headers.get("Content-Encoding", ""),
+        clock_ahead_s=_clock_ahead_s(response),
+    )
 
 
 def _clock_ahead_s(response: requests.Response) -> float | None:
     """Compare the moment that the server gives (RFC 9110, 6.6.1) with ours; it leaves out fractions of a second."""
-    try:
-        return parsedate_to_datetime(response.headers.get("Date", "")).timestamp() + 0.5 - time.time()
-    except (ValueError, OverflowError):
-        return None
-
-
-def _retry_after_s(response: requests.Response) -> float | None:
-    """Read Retry-After, in seconds or as a date (RFC 9110, 10.2.3)."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    except (ValueError, OverflowError):
-        return None
+    moment = bounded_http.http_date(response.headers.get("Date", ""))
+    return None if moment is None else moment.timestamp() + 0.5 - time.time()

@@ -90,17 +90,17 @@ class Batch:
             ruling = of_response_code(result)
             named_no_item = isinstance(change, base.Create) and ruling.kind is Kind.NOT_FOUND
             return Failed(ruling.error()) if named_no_item else ruling.outcome()
-        if result is None:
+        if result is None:  # the answer says nothing of this one
             return INCOMPLETE.outcome()
         if isinstance(change, base.Delete):
             return Done(change.item_id)
-        item_id = item_id_in(result)
-        if item_id is None and isinstance(change, base.Update):
+        if not result and isinstance(change, base.Update):
             return Done(change.item_id)
-        return INCOMPLETE.outcome() if item_id is None else Done(item_id)
+        return Done(result) if result else INCOMPLETE.outcome()
 
     def _create(self, items: Sequence[Any]) -> list[Any]:
         return Create(account=self._account).send(
+            _item_id,
             items=items,
             folder=self._account.calendar_folder(),
             message_disposition=SAVE_ONLY,
@@ -109,6 +109,7 @@ class Batch:
 
     def _update(self, items: Sequence[Any]) -> list[Any]:
         return Update(account=self._account).send(
+            _item_id,
             items=items,
             # Without a change key: whatever an agent did to the item meanwhile, the entry is what it must show.
             conflict_resolution=ALWAYS_OVERWRITE,
@@ -119,9 +120,15 @@ class Batch:
 
     def _delete(self, items: Sequence[Any]) -> list[Any]:
         return Remove(account=self._account).send(
+            _item_id,
             items=items,
             delete_type=MOVE_TO_DELETED_ITEMS,  # an agent can see there what vanished
             send_meeting_cancellations=SEND_TO_NONE,
             affected_task_occurrences=ALL_OCCURRENCES,
             suppress_read_receipts=True,
         )
+
+
+def _item_id(element: Any) -> str:
+    """Return the id that an item has from now on; empty: the answer does not say."""
+    return item_id_in(element) or ""

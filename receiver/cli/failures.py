@@ -127,7 +127,7 @@ def _print_failures(found: Members, *, each: bool) -> None:
     if not found:
         print(FAILURES["none"])
         return
-    columns = [FAILURES[column] for column in ("what", "cause", "calendar", "count", "since", "examples")]
+    columns = [FAILURES[column] for column in ("what", "cause", "calendar", "count", "since", "until", "examples")]
     print_table(columns, [_row(group, members) for group, members in found.items()])
     if each:
         rows = [_member(member) for members in found.values() for member in members]
@@ -143,6 +143,7 @@ def _row(group: FailureGroup, members: Sequence[Failing]) -> tuple[str, ...]:
         group.calendar,
         str(group.count),
         local(group.since) if group.since else "",
+        local(group.until) if group.until else "",
         ", ".join(dict.fromkeys(examples)),
     )
 

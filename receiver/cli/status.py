@@ -9,6 +9,7 @@ from receiver import bootstrap, logs, sentences
 from receiver.cli import output
 from receiver.config import Settings
 from receiver.core.health import Code, Severity, Trouble
+from receiver.core.servers import PAUSED
 from receiver.operations import check, status
 from receiver.operations.status import Status
 from receiver.wording import PARIS, local, words
@@ -49,7 +50,10 @@ def _print_json(found: Status) -> None:
     report = {
         "ok": not found.troubles,
         "troubles": [asdict(trouble) for trouble in found.troubles],
-        "servers": [{"name": server.name, "failure": server.failure} for server in found.servers],
+        "servers": [
+            {"name": server.name, "failure": server.failure, "waits_until": found.waits_until.get(server.name)}
+            for server in found.servers
+        ],
         "store": None if found.sight is None else asdict(found.sight),
     }
     print(json.dumps(report, ensure_ascii=False, indent=2, default=str))
@@ -66,6 +70,10 @@ def _print(settings: Settings, found: Status) -> None:
         for server in found.servers:
             at = local(server.succeeded_at) if server.succeeded_at else texts["never"]
             print(texts["server"].format(name=server.name, at=at))
+            until = found.waits_until.get(server.name)
+            if until is not None:
+                code = server.failure or PAUSED
+                print(texts["server_waits"].format(name=server.name, at=local(until), code=code))
         print(texts["backlog"].format(due=found.sight.due, unsettled=found.sight.unsettled))
         print()
     for trouble in found.troubles:

@@ -161,6 +161,7 @@ def taken_over(placement: Placement, item_id: str, until: datetime) -> Placement
         item_id=item_id,
         open_creates=placement.open_creates - settles_a_create,
         declined=False,
+        failure=placement.failure if placement.desired is None else None,  # what it waits for is no failure
         not_before=placement.not_before if placement.desired is None else until,
     )
 

@@ -1,10 +1,36 @@
-"""When to try again. For ever, ever less often, never all at once."""
+"""When to try again. For ever, ever less often, never all at once; and never later because somebody else asks."""
+
+from datetime import datetime, timedelta
 
 FIRST_DELAY_S = 2.0
 LONGEST_DELAY_S = 15 * 60.0
 DAY_S = 24 * 3600.0
 """The longest wait for what may never be there at all."""
+LONGEST_ASKED_S = 10 * 60.0
+"""The most that is granted of a wait that a server asks for: a slip, or malice, must not stop all writing."""
 GROWTH = 2.0
+FURTHEST = timedelta(hours=25)
+"""A recorded end that is further off holds nobody: no wait that is begun here is as long."""
+
+
+def granted_s(asked_s: float | None) -> float:
+    """Return the seconds that are granted of a wait that somebody else asks for; 0 for None, NaN or a past moment."""
+    return min(asked_s, LONGEST_ASKED_S) if asked_s is not None and asked_s > 0 else 0.0
+
+
+def holds_until(recorded: datetime | None, now: datetime) -> datetime | None:
+    """Return the end of a recorded wait that is not over; None: nothing holds.
+
+    An end that is further off than any was recorded by an earlier version, or while a clock was wrong.
+    """
+    return recorded if recorded is not None and now < recorded <= now + FURTHEST else None
+
+
+def shortened(recorded: datetime | None, now: datetime) -> datetime | None:
+    """Return when a recorded wait ends that an earlier version may have granted: as if it were asked for now."""
+    if recorded is None or recorded <= now + timedelta(seconds=LONGEST_DELAY_S):
+        return recorded
+    return now + timedelta(seconds=LONGEST_ASKED_S)
 
 
 def delay_s(attempts: int, retry_after_s: float | None, jitter: float, longest_s: float = LONGEST_DELAY_S) -> float:
@@ -12,7 +38,7 @@ def delay_s(attempts: int, retry_after_s: float | None, jitter: float, longest_s
 
     Args:
         attempts: failures so far.
-        retry_after_s: what the server asked for, obeyed as a minimum.
+        retry_after_s: what the server asked for: as much of it as is granted is the least.
         jitter: a random number from 0 to 1; spreads the wait over its upper half, so that what failed together does
             not come back together.
         longest_s: the most that it grows to.
@@ -20,4 +46,4 @@ def delay_s(attempts: int, retry_after_s: float | None, jitter: float, longest_s
     """
     exponent = min(max(attempts, 1) - 1, 32)  # beyond, the longest delay has long been reached
     grown = min(FIRST_DELAY_S * GROWTH**exponent, longest_s)
-    return max(grown * (0.5 + jitter / 2), retry_after_s or 0.0)
+    return max(grown * (0.5 + jitter / 2), granted_s(retry_after_s))

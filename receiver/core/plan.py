@@ -22,6 +22,7 @@ from connectors.base import (
     Temporary,
     Unconfirmed,
 )
+from receiver.core import backoff
 from receiver.core.backoff import delay_s
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -211,6 +212,17 @@ def failed(placement: Placement, error: ConnectorError, now: datetime, jitter: f
 def retry(placement: Placement, now: datetime) -> Placement:
     """Have what waits or was given up tried at once, as an operator asks. What is in doubt is still looked up first."""
     return replace(placement, not_before=min(placement.not_before, now), attempts=0, gave_up=False)
+
+
+def shortened(placement: Placement, now: datetime) -> Placement:
+    """Shorten a wait after a failure that an earlier version granted."""
+    if placement.failure is None:
+        return placement
+    return replace(
+        placement,
+        not_before=backoff.shortened(placement.not_before, now) or placement.not_before,
+        recheck_at=backoff.shortened(placement.recheck_at, now),
+    )
 
 
 def dismiss(placement: Placement) -> Placement:

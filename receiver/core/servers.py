@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.base import ConnectorError, Temporary
-from receiver.core.backoff import delay_s
+from receiver.core.backoff import delay_s, holds_until
 
 ACCOUNT_REFUSED = frozenset({"unauthorized", "keytab_refused"})
 """Codes that blame the account: each further try counts towards locking it."""
@@ -17,6 +17,8 @@ THROTTLED = frozenset({"server_busy", "connections_busy"})
 """Codes of a server, or of our own connections to it, that has too much to do at once."""
 UNANSWERED = frozenset({"timeout"})
 """Codes of a mailbox that do not show that its server is there."""
+PAUSED = "server_busy"
+"""What is said of a server without a failure that asked for a pause."""
 ACCOUNT_TAG = 2
 """How many letters of a tag tell the account; the others tell the rest of a connection."""
 SUCCESS_EVERY = timedelta(minutes=1)
@@ -48,13 +50,21 @@ class Server:
     """Calls that never came back, ever."""
     stuck_at: datetime | None = None
 
+    def waits_until(self, now: datetime) -> datetime | None:
+        """Return until when everybody leaves it alone; None: nobody does."""
+        return holds_until(self.blocked_until, now)
+
     def is_blocked(self, now: datetime) -> bool:
         """Whether everybody leaves it alone."""
-        return self.blocked_until is not None and now < self.blocked_until
+        return self.waits_until(now) is not None
 
     def is_probed(self, now: datetime) -> bool:
         """Whether somebody is finding out."""
-        return self.probe_until is not None and now < self.probe_until
+        return holds_until(self.probe_until, now) is not None
+
+    def trouble(self, now: datetime) -> str | None:
+        """Return the code of its failure, or of the pause that it asked for; None: it is asked as usual."""
+        return self.failure or (PAUSED if self.is_blocked(now) else None)
 
 
 def introduced(server: Server, credentials: str, now: datetime) -> Server:
@@ -88,7 +98,7 @@ def answered(server: Server, credentials: str, probe: str | None, now: datetime)
 
 def throttled(server: Server, until: datetime, probe: str | None, now: datetime) -> Server:
     """Note that it asked for less. That is no trouble: everybody waits, then all go on."""
-    blocked_until = max(until, server.blocked_until or until)
+    blocked_until = max(until, server.waits_until(now) or until)
     return replace(_released(server, probe), blocked_until=blocked_until, throttled_at=now)
 
 
@@ -108,7 +118,7 @@ def failed(
         _released(server, probe),
         failure=server.failure if told and server.failure in ACCOUNT_REFUSED else error.code,
         failing_since=server.failing_since or now,
-        blocked_until=max(until, server.blocked_until or until),
+        blocked_until=max(until, server.waits_until(now) or until),
         attempts=attempts,
     )
 
@@ -118,6 +128,13 @@ def wait(error: ConnectorError, attempts: int, jitter: float) -> timedelta:
     asked_s = error.retry_after_s if isinstance(error, Temporary) else None
     waited = timedelta(seconds=delay_s(attempts, asked_s, jitter))
     return max(waited, ACCOUNT_PAUSE) if error.code in ACCOUNT_REFUSED else waited
+
+
+def retried(server: Server) -> Server:
+    """Have it asked at once, as an operator wishes. Not where the account was refused: a pause keeps it from a lock."""
+    if server.failure in ACCOUNT_REFUSED:
+        return server
+    return replace(server, blocked_until=None, attempts=0)
 
 
 def stuck(server: Server, now: datetime) -> Server:

@@ -7,7 +7,7 @@ increase and multiplicative decrease, as TCP does it, finds them and shares them
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from receiver.core.backoff import delay_s
+from receiver.core.backoff import delay_s, granted_s
 
 GROWTH_AFTER = 10
 """So many answers, and one more call may be under way."""
@@ -50,20 +50,25 @@ class Throughput:
             return calm
         return replace(calm, allowed=self.allowed + 1, answers=0)
 
+    def resumed(self) -> "Throughput":
+        """Go on before the pause is over, as somebody wishes."""
+        return replace(self, paused_until=None)
+
     def refused(self, began_at: datetime, now: datetime, asked_s: float | None, jitter: float) -> "Throughput":
         """Note a call that was refused because there are too many.
 
         Args:
             began_at: when the call began. What began before the last reduction tells nothing new.
             now: the moment.
-            asked_s: how long the server asked to wait, which is then enough; None: it did not say.
+            asked_s: how long the server asked to wait, which is then enough, as far as it is granted; None: it did not
+                say.
             jitter: from 0 to 1, for a wait that nobody asked for.
 
         """
         known = self.reduced_at is not None and began_at < self.reduced_at
         refusals = self.refusals if known else self.refusals + 1
         trusted = asked_s is not None and refusals < PATIENCE
-        wait_s = asked_s if asked_s is not None and trusted else delay_s(refusals, asked_s, jitter)
+        wait_s = granted_s(asked_s) if trusted else delay_s(refusals, asked_s, jitter)
         until = now + timedelta(seconds=wait_s)
         paused_until = max(until, self.paused_until or until)
         if known:

@@ -19,11 +19,12 @@ class Retried:
     mailboxes: int = 0
     entries: int = 0
     events: int = 0
+    servers: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.mailboxes + self.entries + self.events
+        return self.mailboxes + self.entries + self.events + self.servers
 
 
 def retry(store: Store, scope: str, code: str | None, calendar: str | None) -> int:
@@ -45,14 +46,14 @@ def retry(store: Store, scope: str, code: str | None, calendar: str | None) -> i
 def retry_all(store: Store, chosen: Chosen) -> Retried:
     """Have all that fails and fits tried at once, in every scope that what is named exists in."""
     now = store.now()
-    counts = {scope: _retry(store, scope, chosen, now) for scope in scopes(chosen)}
+    counts = {scope: _retry(store, scope, chosen, now) for scope in (*scopes(chosen), FailureScope.SERVER)}
     return Retried(*(counts.get(scope, 0) for scope in FailureScope))
 
 
 def scopes(chosen: Chosen) -> list[FailureScope]:
-    """Return the scopes in which something can fit: a mailbox is no event, and an event has no server."""
+    """Return the scopes in which something can fit that is written: a mailbox is no event, an event has no server."""
     boxes = chosen.calendar is not None or chosen.address is not None
-    left_out = {FailureScope.MAILBOX: chosen.event is not None, FailureScope.EVENT: boxes}
+    left_out = {FailureScope.MAILBOX: chosen.event is not None, FailureScope.EVENT: boxes, FailureScope.SERVER: True}
     return [scope for scope in FailureScope if not left_out.get(scope, False)]
 
 
@@ -64,6 +65,8 @@ def _retry(store: Store, scope: FailureScope, chosen: Chosen, now: datetime) -> 
             return _retry_entries(store, chosen, now)
         case FailureScope.EVENT:
             return store.retry_events(chosen, now)
+        case FailureScope.SERVER:
+            return store.retry_servers(chosen, now)
 
 
 def _retry_entries(store: Store, chosen: Chosen, now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from receiver.config import Settings
@@ -25,6 +25,8 @@ class Status:
     """None: the store cannot be used."""
     servers: tuple[Server, ...]
     troubles: tuple[Trouble, ...]
+    waits_until: Mapping[str, datetime] = field(default_factory=dict)
+    """When servers that are left alone are asked again at the latest, by name."""
 
 
 def status(settings: Settings, store: Store, now: datetime) -> Status:
@@ -62,7 +64,8 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     found = troubles(seen, now, settings.alerts.thresholds)
     if any(each.code is Code.WORKER_SILENT for each in found) and not _is_writable(store, now):
         found = troubles(replace(seen, store=Code.STORE_UNREACHABLE), now, settings.alerts.thresholds)
-    return Status(sight, servers, tuple(found))
+    waits = {server.name: until for server in servers if (until := server.waits_until(now)) is not None}
+    return Status(sight, servers, tuple(found), waits)
 
 
 def _is_writable(store: Store, now: datetime) -> bool:

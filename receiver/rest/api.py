@@ -14,7 +14,7 @@ from typing import TypeVar
 from receiver.config import ApiSettings
 from receiver.rest import shapes
 from receiver.rest.shapes import parse
-from receiver.rest.transport import THROTTLED, Answer, Request, RestError, Transport
+from receiver.rest.transport import THROTTLED, Answer, AnswerTooLarge, Request, RestError, Transport
 
 PAGE = 50
 """So many ids are asked for at once: an address of a kilobyte passes every proxy."""
@@ -106,6 +106,16 @@ class Api:
             RestError: also `filter_ignored`, where the answer shows others than were asked for.
 
         """
+        try:
+            return self._rdvs_among(ids)
+        except AnswerTooLarge:  # a collective appointment names each of its participants
+            if len(ids) == 1:
+                raise
+        asked = sorted(ids)
+        half = len(asked) // 2
+        return self.rdvs_among(asked[:half]) | self.rdvs_among(asked[half:])
+
+    def _rdvs_among(self, ids: Collection[int]) -> frozenset[int]:
         query = [("id[]", ident) for ident in sorted(ids)]
         seen: set[int] = set()
         for page in self._pages(shapes.Rdvs, "/api/v1/rdvs", query):

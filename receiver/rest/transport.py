@@ -6,22 +6,30 @@ Errors bear a code; what a server or a library said in words stays here, as it m
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
 
 import requests
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-CONNECT_S = 10.0
+from connectors import bounded_http, deadline
+from connectors.bounded_http import CONNECT_S, BodyTooLarge
+from receiver.core.backoff import granted_s
+
 SILENCE_S = 60.0
 """So long nothing may come."""
 WHOLE_S = 180.0
-"""So long an answer may take in all: a page of a hundred appointments is built slowly."""
-LARGEST_ANSWER = 64 * 1024 * 1024
-CHUNK = 1 << 16
+"""So long a request may take in all, from connecting on: a page of a hundred appointments is built slowly."""
+WANTED = frozenset({200, 201})
+LARGEST_ANSWER = 8 * 1024 * 1024
+MOST_VALUES = 250_000
+"""In one answer. A page of a hundred appointments has some fifteen thousand; read, each takes up to 300 bytes."""
 
 ATTEMPTS = 5
 LONGEST_WAIT_S = 120.0
-"""The platform counts by the minute: 50 requests for each address, and says how long to wait."""
+"""Somebody waits for the answer. The platform counts by the minute (50 requests for each address), and says how long to
+wait."""
 THROTTLED = 429
 BUSY = frozenset({THROTTLED, 500, 502, 503, 504})
 MAY_PASS = frozenset({"timeout", "unreachable"})
@@ -33,6 +41,13 @@ class RestError(Exception):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class AnswerTooLarge(RestError):
+    """More came than an answer that could be meant; asked for less, it may be readable."""
+
+    def __init__(self) -> None:
+        super().__init__("not_understood")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,8 @@ class Transport:
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc or a proxy of the shell that runs the command are nobody's choice
         self._session.verify = str(ca_file) if ca_file else True
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, bounded_http.Adapter(WANTED))
         self._session.proxies = {"http": http_proxy, "https": http_proxy} if http_proxy else {}
 
     def close(self) -> None:
@@ -90,20 +107,31 @@ class Transport:
                 break
             self._sleep(_wait_s(answer, attempt))
             attempt += 1
+        if code == "too_large":
+            raise AnswerTooLarge
         if answer is None:
             raise RestError(code)
         return answer
 
     def _attempt(self, request: Request, headers: Mapping[str, str]) -> tuple[Answer | None, str]:
+        with deadline.until(time.monotonic() + WHOLE_S) as call:
+            answer, code = self._answer(request, headers)
+            if call.over and code in {"tls", "proxy", "unreachable"}:  # the connection was shut down
+                code = "timeout"
+            return answer, code
+
+    def _answer(self, request: Request, headers: Mapping[str, str]) -> tuple[Answer | None, str]:
         try:
             return self._once(request, headers), ""
         except requests.exceptions.SSLError:
             return None, "tls"
         except requests.exceptions.ProxyError:
             return None, "proxy"
-        except (requests.Timeout, ReadTimeoutError):
+        except (requests.Timeout, ReadTimeoutError, TimeoutError):
             return None, "timeout"
-        except (requests.RequestException, HTTPError):
+        except BodyTooLarge:
+            return None, "too_large"
+        except (requests.RequestException, HTTPError, HTTPException, OSError):
             return None, "unreachable"
 
     def _once(self, request: Request, headers: Mapping[str, str]) -> Answer:
@@ -121,16 +149,12 @@ class Transport:
 
 
 def _read(response: requests.Response) -> bytes:
-    """Read the body in pieces as they come: whole ones of a server that trickles would outlast every deadline."""
-    deadline_s = time.monotonic() + WHOLE_S
-    content = bytearray()
-    while piece := response.raw.read1(CHUNK, decode_content=False):
-        content += piece
-        if len(content) > LARGEST_ANSWER:
-            raise RestError("not_understood")
-        if time.monotonic() > deadline_s:
-            raise requests.Timeout
-    return bytes(content)
+    content = bounded_http.read(response, LARGEST_ANSWER)
+    if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+        return b""  # nobody asked for that, and nothing of it is inflated
+    if content.count(b",") + content.count(b"[") + content.count(b"{") > MOST_VALUES:
+        raise BodyTooLarge
+    return content
 
 
 def _worth_another(request: Request, answer: Answer | None, code: str) -> bool:
@@ -143,7 +167,5 @@ def _worth_another(request: Request, answer: Answer | None, code: str) -> bool:
 
 
 def _wait_s(answer: Answer | None, attempt: int) -> float:
-    told = answer.headers.get("Retry-After", "") if answer else ""
-    if told.isascii() and told.isdigit():
-        return min(float(told[:6]), LONGEST_WAIT_S)
-    return min(2.0**attempt, LONGEST_WAIT_S)
+    asked_s = bounded_http.retry_after_s(answer.headers, datetime.now(UTC)) if answer else None
+    return min(2.0**attempt if asked_s is None else granted_s(asked_s), LONGEST_WAIT_S)

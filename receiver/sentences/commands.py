@@ -124,6 +124,7 @@ STATUS: Mapping[str, str] = {
     "source": "Source {name} : dernier webhook le {at}.",
     "source_never": "Source {name} : aucun webhook reçu.",
     "server": "Serveur {name} : dernière réponse le {at}.",
+    "server_waits": "Serveur {name} : rien ne lui est demandé avant le {at} ({code}).",
     "never": "— (jamais)",
     "backlog": "{due} changement(s) à écrire, {unsettled} événement(s) à traiter.",
     "since": ", depuis le {at}",

@@ -15,11 +15,13 @@ FAILURES: Mapping[str, str] = {
     "scope mailbox": "boîtes (réessayées d'elles-mêmes)",
     "scope entry": "entrées (abandonnées)",
     "scope event": "événements (nulle part)",
+    "scope server": "serveur (en pause)",
+    "until": "Prochain essai",
     "hint": "Une fois la cause réparée : rdv-receiver retry --code CODE. Ce qui ne pourra jamais être écrit : "
     "rdv-receiver forget --event NUMÉRO.",
     "which": "dites quoi relancer : --code, --calendar, --mailbox, --event, ou --all (seul)",
-    "retried": "Relancés : {mailboxes} boîte(s), {entries} entrée(s), {events} événement(s). Le service les essaie "
-    "aussitôt.",
+    "retried": "Relancés : {mailboxes} boîte(s), {entries} entrée(s), {events} événement(s), "
+    "{servers} serveur(s). Le service les essaie aussitôt. Un compte refusé attend la fin de sa pause de 5 minutes.",
     "unknown_event": "Aucun événement ne porte le numéro ou l'identifiant {event}.",
     "several_events": "Plusieurs événements portent ce numéro ; donnez l'identifiant de l'un d'eux : {uids}",
     "forgotten": "Laissés de côté : {entries} entrée(s), {events} événement(s). Un contenu nouveau les fera reprendre.",

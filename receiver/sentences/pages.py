@@ -37,6 +37,7 @@ SCOPE_NOUNS: Mapping[str, tuple[str, str]] = {
     "mailbox": ("boîte", "boîtes"),
     "entry": ("entrée", "entrées"),
     "event": ("événement", "événements"),
+    "server": ("serveur en pause", "serveurs en pause"),
 }
 """What is counted in a group of failures: one, several."""
 
@@ -44,6 +45,8 @@ SCOPES: Mapping[str, str] = {
     "mailbox": "Ces boîtes ne se laissent pas écrire ; elles sont réessayées d'elles-mêmes, de moins en moins souvent.",
     "entry": "Ces entrées sont refusées pour de bon ; elles ne sont plus réessayées d'elles-mêmes.",
     "event": "Ces événements ne peuvent être montrés dans aucun calendrier ; ils sont repris au prochain message.",
+    "server": "Rien n'est demandé à ce serveur pour le moment : il est en panne, ou il a demandé une pause. "
+    "Une pause demandée dure 10 minutes au plus.",
 }
 """What a group of failures means, by its scope."""
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, or_, select, update
 
 from receiver.core import plan
+from receiver.core.backoff import DAY_S, LONGEST_ASKED_S, LONGEST_DELAY_S
 from receiver.core.plan import Placement
 from receiver.store import dues, inbox
 from receiver.store.overview import FailureScope
@@ -44,6 +45,8 @@ def failing(
     connection: Connection, scope: FailureScope, chosen: Chosen, after: int, limit: int
 ) -> tuple[list[Failing], int | None]:
     """Return up to `limit` of what fails, one by one, and where to go on; None: that was all."""
+    if scope is FailureScope.SERVER:  # its group names it
+        return [], None
     query, key = _QUERIES[scope]
     wanted = query.where(*_meant(scope, chosen), key > after).order_by(key).limit(limit)
     rows = connection.execute(wanted).mappings().all()
@@ -81,6 +84,22 @@ def retry_events(connection: Connection, chosen: Chosen, now: datetime) -> int:
     retried = connection.execute(meant.values(unsettled_at=now)).rowcount
     nothing_else = chosen.calendar is chosen.address is chosen.event is None
     return retried + (inbox.take_up(connection) if nothing_else and chosen.code in {None, inbox.NOT_JUDGED} else 0)
+
+
+def shorten_waits(connection: Connection, now: datetime) -> int:
+    """Shorten waits of mailboxes and entries that an earlier version granted; return how many were."""
+    longest, granted = (now + timedelta(seconds=each) for each in (LONGEST_DELAY_S, LONGEST_ASKED_S))
+    rarely = now + timedelta(seconds=DAY_S)  # those that the server does not know wait longer, by our own choice
+    is_known = dues.is_known()
+    late = or_(and_(is_known, mailboxes.c.blocked_until > longest), mailboxes.c.blocked_until > rarely)
+    count = 0
+    if connection.execute(select(mailboxes.c.id).where(late).limit(1)).first() is not None:
+        dues.release(connection, late)
+        count = connection.execute(update(mailboxes).where(late).values(blocked_until=granted)).rowcount
+    waits = [placements.c.failure.is_not(None), placements.c.not_before > longest]
+    if connection.execute(select(placements.c.id).where(*waits).limit(1)).first() is None:
+        return count
+    return count + _change(connection, waits, lambda placement: plan.shortened(placement, now), 0)[0]
 
 
 def dismiss(connection: Connection, chosen: Chosen) -> tuple[int, int]:
@@ -138,6 +157,8 @@ def _meant(scope: FailureScope, chosen: Chosen) -> list[ColumnElement[bool]]:
             return [placements.c.gave_up, placements.c.failure.is_not(None), *_placed(chosen)]
         case FailureScope.EVENT:
             return [events.c.failure.is_not(None), *_code(events, chosen), *_named(chosen)]
+        case FailureScope.SERVER:
+            raise ValueError("a server is its own group")
 
 
 def _placed(chosen: Chosen) -> list[ColumnElement[bool]]:

@@ -6,8 +6,23 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, case, func, literal, select, union_all
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 
+from receiver.core.backoff import FURTHEST
+from receiver.core.servers import PAUSED
 from receiver.store.records import ComingAgent
 from receiver.store.tables import (
     Moment,
@@ -18,6 +33,7 @@ from receiver.store.tables import (
     inbox,
     mailboxes,
     placements,
+    servers,
 )
 
 
@@ -30,6 +46,8 @@ class FailureScope(StrEnum):
     """The server refuses this one; not tried again by itself."""
     EVENT = "event"
     """It cannot be shown in any calendar."""
+    SERVER = "server"
+    """It is left alone for now: it is in trouble, or asked for a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +62,8 @@ class FailureGroup:
     since: datetime | None
     """Since when the one that waits longest is wished for so. Mailboxes: since when a change waits, none having gone in
     meanwhile, in the first of them; None: nothing waits any more."""
+    until: datetime | None = None
+    """Mailboxes and servers: when the last of them is tried again at the latest; None: as soon as may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +83,14 @@ UNMAPPED_EVENTS = 10_000
 
 def failures(connection: Connection, now: datetime) -> list[FailureGroup]:
     """Return everything that fails, grouped: by scope, then calendar and code."""
+    moments = {"now": now, "furthest": now + FURTHEST}
     found = [
-        FailureGroup(FailureScope(scope), code, calendar, count, since)
-        for scope, calendar, code, count, since in connection.execute(_FAILING, {"now": now})
+        FailureGroup(FailureScope(scope), code, calendar, count, since, until)
+        for scope, calendar, code, count, since, until in connection.execute(_FAILING, moments)
+    ]
+    found += [
+        FailureGroup(FailureScope.SERVER, row.failure or PAUSED, row.name, 1, row.failing_since, row.blocked_until)
+        for row in connection.execute(_LEFT_ALONE, moments)
     ]
     return sorted(found, key=lambda group: (_SCOPES.index(group.scope), group.calendar, group.code))
 
@@ -76,23 +101,36 @@ _WAITING_SINCE = (
     .where(placements.c.mailbox_id == mailboxes.c.id, placements.c.due_at <= bindparam("now", type_=Moment()))
     .scalar_subquery()
 )
+_UNTIL = case(
+    (
+        mailboxes.c.blocked_until.between(bindparam("now", type_=Moment()), bindparam("furthest", type_=Moment())),
+        mailboxes.c.blocked_until,
+    )
+)
+_LEFT_ALONE = select(servers.c.name, servers.c.failure, servers.c.failing_since, servers.c.blocked_until).where(
+    servers.c.blocked_until > bindparam("now", type_=Moment()),
+    servers.c.blocked_until <= bindparam("furthest", type_=Moment()),
+)
 _FAILING_SINCE = case((mailboxes.c.succeeded_at > _WAITING_SINCE, mailboxes.c.succeeded_at), else_=_WAITING_SINCE)
 
 
-def _groups(scope: FailureScope, key: Sequence[Column[str]], since: ColumnElement[datetime]) -> Select[Any]:
+def _groups(
+    scope: FailureScope, key: Sequence[Column[str]], since: ColumnElement[datetime], until: ColumnElement[Any]
+) -> Select[Any]:
     """Group what fails by code, and by calendar before it where there is one."""
     calendar = [] if len(key) > 1 else [literal("")]
-    columns = *calendar, *key, func.count(), func.min(since, type_=Moment())
+    columns = *calendar, *key, func.count(), func.min(since, type_=Moment()), func.max(until, type_=Moment())
     return select(literal(scope.value), *columns).where(key[-1].is_not(None)).group_by(*key)
 
 
+_NEVER = cast(null(), Moment())
 _FAILING = union_all(
-    _groups(FailureScope.MAILBOX, (mailboxes.c.calendar, mailboxes.c.failure), _FAILING_SINCE),
-    _groups(FailureScope.ENTRY, (mailboxes.c.calendar, placements.c.failure), placements.c.not_before)
+    _groups(FailureScope.MAILBOX, (mailboxes.c.calendar, mailboxes.c.failure), _FAILING_SINCE, _UNTIL),
+    _groups(FailureScope.ENTRY, (mailboxes.c.calendar, placements.c.failure), placements.c.not_before, _NEVER)
     .join_from(placements, mailboxes, mailboxes.c.id == placements.c.mailbox_id)
     .where(placements.c.gave_up),
-    _groups(FailureScope.EVENT, (events.c.failure,), events.c.changed_at),
-    _groups(FailureScope.EVENT, (inbox.c.failure,), inbox.c.received_at),
+    _groups(FailureScope.EVENT, (events.c.failure,), events.c.changed_at, _NEVER),
+    _groups(FailureScope.EVENT, (inbox.c.failure,), inbox.c.received_at, _NEVER),
 )
 
 

@@ -1,12 +1,13 @@
 """Calendar servers as rows: what every worker process knows of them, and who may probe one in trouble."""
 
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
-from receiver.core.servers import Server, introduced
+from receiver.core.backoff import FURTHEST, shortened
+from receiver.core.servers import PAUSED, Server, introduced, retried
 from receiver.store import failing
 from receiver.store.failing import Chosen
 from receiver.store.tables import servers
@@ -50,12 +51,41 @@ def introduce(connection: Connection, name: str, credentials: str, now: datetime
 
 def claim_probe(connection: Connection, name: str, probe: str, now: datetime, lease: timedelta) -> bool:
     """Let one caller alone ask something of a server; return whether it is this one."""
-    free = or_(servers.c.probe_until.is_(None), servers.c.probe_until <= now)
-    open_again = or_(servers.c.blocked_until.is_(None), servers.c.blocked_until <= now)
+    until = servers.c.probe_until
+    free = or_(until.is_(None), until <= now, until > now + FURTHEST)
+    blocked_until = servers.c.blocked_until
+    open_again = or_(blocked_until.is_(None), blocked_until <= now, blocked_until > now + FURTHEST)
     claimed = connection.execute(
         update(servers).where(servers.c.name == name, free, open_again).values(probe=probe, probe_until=now + lease)
     )
     return claimed.rowcount == 1
+
+
+def retry(connection: Connection, chosen: Chosen, now: datetime) -> int:
+    """Have servers that are left alone asked at once, unless their account was refused; return how many."""
+    if chosen.address is not None or chosen.event is not None:
+        return 0
+    meant = [
+        server.name
+        for server in read_all(connection)
+        if chosen.calendar in {None, server.name}
+        and server.blocked_until is not None
+        and server.blocked_until > now
+        and chosen.code in {None, server.failure or PAUSED}
+    ]
+    return sum(change(connection, name, retried).blocked_until is None for name in meant)
+
+
+def shorten_waits(connection: Connection, now: datetime) -> int:
+    """Shorten waits that an earlier version granted; return how many were."""
+    found = [server for server in read_all(connection) if server.blocked_until != shortened(server.blocked_until, now)]
+    for each in found:
+        change(
+            connection,
+            each.name,
+            lambda server: replace(server, blocked_until=shortened(server.blocked_until, now)),
+        )
+    return len(found)
 
 
 def _server(row: RowMapping) -> Server:

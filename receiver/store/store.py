@@ -534,6 +534,16 @@ class Store:
         """Have events that can be shown nowhere decided anew; return how many."""
         return self._write(lambda connection: failing.retry_events(connection, chosen, now))
 
+    def retry_servers(self, chosen: Chosen, now: datetime) -> int:
+        """Have servers that are left alone asked at once, unless their account was refused; return how many."""
+        return self._write(lambda connection: servers.retry(connection, chosen, now))
+
+    def shorten_waits(self, now: datetime) -> int:
+        """Shorten waits that an earlier version granted, or a clock that was wrong; return how many were."""
+        return self._write(
+            lambda connection: servers.shorten_waits(connection, now) + failing.shorten_waits(connection, now)
+        )
+
     def dismiss(self, chosen: Chosen, *, dry_run: bool = False) -> tuple[int, int]:
         """Neither try nor show what cannot be written, until it changes; return how many entries and events."""
         return self._write(lambda connection: failing.dismiss(connection, chosen), dry_run=dry_run)

@@ -10,10 +10,19 @@ import json
 import logging
 import os
 import re
+import resource
+import signal
 import sys
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from connectors import deadline
+
+DEFAULT_S = 30.0
+MOST_MEMORY = 256 * 1024 * 1024
+"""Of this process: three times what the libraries take."""
 
 
 class Outcome(StrEnum):
@@ -74,6 +83,7 @@ def carry_out(order: dict[str, str]) -> Outcome:
     """
     if order["authorities"]:
         _trust(order["authorities"])
+    _bound_answers()
     import apprise  # noqa: PLC0415 -- it must find the environment made ready
 
     cause = _Cause()
@@ -119,16 +129,47 @@ def _trust(authorities: str) -> None:
     os.environ["REQUESTS_CA_BUNDLE"] = os.environ["SSL_CERT_FILE"] = f"/proc/self/fd/{handle}"
 
 
+def _bound_answers() -> None:
+    """Have little of an answer read, and none of it inflated: its status tells whether the letter was taken."""
+    import requests  # noqa: PLC0415 -- as above
+
+    from connectors import bounded_http  # noqa: PLC0415 -- it needs requests
+
+    class Adapter(bounded_http.Adapter):
+        def __init__(self) -> None:
+            super().__init__(wanted=frozenset())
+
+        def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+            request.headers["Accept-Encoding"] = "identity"
+            response = super().send(request, *args, **kwargs)
+            response.headers.pop("Content-Encoding", None)
+            return response
+
+    requests.sessions.HTTPAdapter = Adapter  # type: ignore[assignment]  # what each session of Apprise makes for itself
+
+
+def _bound_process(seconds: float) -> None:
+    """End this process after a time, also where nobody is left to end it; and leave the machine its memory."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    for limit in (resource.RLIMIT_DATA, resource.RLIMIT_AS):
+        most = MOST_MEMORY if limit == resource.RLIMIT_DATA else 4 * MOST_MEMORY  # which counts what is but reserved
+        hard = resource.getrlimit(limit)[1]
+        resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
 def main() -> None:
     """Carry out the order on standard input, and say what came of it."""
     order = json.load(sys.stdin)
+    seconds = float(order.pop("seconds", DEFAULT_S))
+    _bound_process(seconds + 1)  # a little later than who waits for it ends it
     answer = os.dup(sys.stdout.fileno())
     # What a library might print is nobody's business.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())
     try:
-        outcome = carry_out(order)
+        with deadline.until(time.monotonic() + seconds):
+            outcome = carry_out(order)
     except Exception:  # noqa: BLE001 -- a library's mistake is one more way in which a letter does not arrive
         outcome = Outcome.FAILED
     os.write(answer, outcome.encode())

@@ -20,6 +20,7 @@ SEND_S = 30.0
 
 _PASSED_ON = frozenset({"PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"})
 _DIRECT = ("NO_PROXY", "no_proxy")
+LONGEST_WORD = 64
 _POLL_S = 0.05
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19})://")
 
@@ -43,7 +44,7 @@ class Sending:
         )
         with suppress(BrokenPipeError):
             if self._process.stdin:
-                self._process.stdin.write(_order(settings, address, letter))
+                self._process.stdin.write(_order(settings, address, letter, patience_s))
                 self._process.stdin.close()
 
     def outcome(self) -> Outcome | None:
@@ -71,7 +72,7 @@ class Sending:
         if self._process.stdout is None or self._process.stdout.closed:
             return None
         with self._process.stdout as answer:
-            word = answer.read().decode("ascii", "replace")
+            word = answer.read(LONGEST_WORD).decode("ascii", "replace")
         return Outcome(word) if word in set(Outcome) else None
 
 
@@ -96,7 +97,7 @@ def environment(settings: AlertSettings, environ: Mapping[str, str]) -> dict[str
     return passed_on
 
 
-def _order(settings: AlertSettings, address: str, letter: Letter | None) -> bytes:
+def _order(settings: AlertSettings, address: str, letter: Letter | None, patience_s: float) -> bytes:
     letter = letter or Letter(Tone.NEWS, "", "")
     order = {
         "app": sentences.ALERT["name"],
@@ -105,5 +106,6 @@ def _order(settings: AlertSettings, address: str, letter: Letter | None) -> byte
         "title": letter.title,
         "body": letter.body,
         "tone": letter.tone,
+        "seconds": patience_s,
     }
     return json.dumps(order).encode()

@@ -158,7 +158,10 @@ class Gate:
         if self._server is None:
             self._server = self._store.introduce_server(self._calendar, self._credentials, now)
         elif self._read_at is None or not timedelta() <= now - self._read_at < REREAD:
+            waited = self._server.is_blocked(now)
             self._server = self._store.server(self._calendar) or Server(self._calendar)
+            if waited and not self._server.is_blocked(now):  # an operator, or somebody's success, ended the wait
+                self._throughput = self._throughput.resumed()
         else:
             return self._server
         self._read_at = now

@@ -36,6 +36,8 @@ STUCK_STATUS = 75
 BEAT_EVERY = timedelta(seconds=5)
 DUES_EVERY = timedelta(minutes=1)
 """A worker of the schema before may work beside this one, and announces nothing."""
+WAITS_EVERY = timedelta(minutes=1)
+"""An earlier version may work beside this one, and record waits of any length."""
 PURGE_EVERY = timedelta(hours=1)
 PURGE_ON = timedelta(seconds=1)
 """While something was left to purge: of a large journal only a little goes at a time, and work goes on meanwhile."""
@@ -63,7 +65,8 @@ class Worker:
         self._wakeup: Wakeup | None = None
         self._stopping = threading.Event()
         self._reloading = threading.Event()
-        self._beat_due = self._dues_due = self._purge_due = self._idle_news_due = datetime.min.replace(tzinfo=UTC)
+        self._beat_due = self._dues_due = self._waits_due = self._purge_due = datetime.min.replace(tzinfo=UTC)
+        self._idle_news_due = self._beat_due
         self._installation: str | None = None
         self._crews: list[Crew] = []
         self._lookout: Lookout | None = None
@@ -184,6 +187,9 @@ class Worker:
         if now >= self._dues_due:
             self.store.make_up_dues()
             self._dues_due = now + DUES_EVERY
+        if now >= self._waits_due:
+            self.store.shorten_waits(now)
+            self._waits_due = now + WAITS_EVERY
         if now >= self._purge_due:
             settings = self.settings.current
             purged = self.store.purge_some(now, settings.tombstone_days, settings.journal_days).total()

@@ -119,7 +119,7 @@ def _activity(parts: Parts, sight: Sight, servers: tuple[Server, ...], now: date
         sources=activity.sources(parts.settings.sources, sight.last_webhook, models),
         writes_24h=activity.writes(hours, now),
         workers=_workers(parts.store),
-        servers=tuple(_server(server) for server in servers),
+        servers=tuple(_server(server, now) for server in servers),
         week=activity.week(hours, now),
     )
 
@@ -132,12 +132,12 @@ def _workers(store: Store) -> tuple[Worker, ...]:
     )
 
 
-def _server(server: Server) -> ServerLine:
+def _server(server: Server, now: datetime) -> ServerLine:
     return ServerLine(
         name=server.name,
         failure=server.failure,
         sentence=cause_sentence(server.failure) if server.failure else None,
         failing_since=server.failing_since,
         succeeded_at=server.succeeded_at,
-        next_try_at=server.blocked_until if server.failure else None,
+        next_try_at=server.waits_until(now),
     )

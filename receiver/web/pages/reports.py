@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from receiver import sentences
+from receiver.core.backoff import holds_until
 from receiver.core.health import LEFT_ALONE
 from receiver.core.mailboxes import Unplaced
 from receiver.store import ComingAgent, EventHistory
@@ -28,6 +29,8 @@ class FailureLine:
     calendar: str
     count: int
     since: datetime | None
+    until: datetime | None
+    """When the last of them is tried again at the latest."""
     sentence: str
 
 
@@ -77,13 +80,16 @@ class RefusalLine:
 def failures(parts: Parts) -> tuple[FailureLine, ...]:
     """Return everything that fails, by cause."""
     return tuple(
-        FailureLine(group.scope, group.code, group.calendar, group.count, group.since, cause_sentence(group.code))
+        FailureLine(
+            group.scope, group.code, group.calendar, group.count, group.since, group.until, cause_sentence(group.code)
+        )
         for group in parts.store.failures(parts.clock())
     )
 
 
 def mailboxes(parts: Parts, after: str, failing: bool, limit: int = PAGE) -> MailboxPage:
     """Return the mailboxes behind an address."""
+    now = parts.clock()
     found = parts.store.mailbox_page(after, limit + 1, failing)
     groups = [list(group) for _, group in groupby(found, attrgetter("address"))]
     shown: list[MailboxLine] = []
@@ -94,7 +100,7 @@ def mailboxes(parts: Parts, after: str, failing: bool, limit: int = PAGE) -> Mai
                 calendar=each.calendar,
                 failure=each.failure,
                 sentence=cause_sentence(each.failure) if each.failure else None,
-                next_try_at=each.blocked_until if each.failure else None,
+                next_try_at=holds_until(each.blocked_until, now) if each.failure else None,
                 succeeded_at=each.succeeded_at,
             )
             for each in groups.pop(0)

@@ -1,0 +1,270 @@
+"""HTTP towards servers that may mean harm: one deadline for a call, a bound on every head and every body.
+
+Requests and urllib3 wait from byte to byte, read bodies to their end wherever they need a connection back (at a 401,
+at a redirection that is not followed), and inflate them as they come. Nothing of that is left to them here.
+"""
+
+import http.client
+import socket
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from ssl import SSLSocket
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+
+from connectors import deadline
+from connectors.deadline import Deadline
+
+CONNECT_S = 10.0
+"""So long a connection may take to stand, over all addresses of its host."""
+LARGEST_HEAD = 64 * 1024
+"""Status lines and headers of an answer, and of all 1xx before it."""
+LARGEST_REFUSAL = 64 * 1024
+"""The body of an answer that is not what was asked for: nothing useful in it is longer."""
+PIECE = 64 * 1024
+LARGEST_NUMBER = 12
+"""Digits of a wait: more seconds or milliseconds than anybody lives."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class BodyTooLarge(Exception):
+    """More came, or came out, than any answer that could be meant."""
+
+
+class BodyBroken(Exception):
+    """A compressed body is cut off or damaged."""
+
+
+class Adapter(HTTPAdapter):
+    """Sends requests of a thread that is in a call of `deadline.until`.
+
+    A body with a status of `wanted` is left for `read`. Every other one is read here up to a bound; what is beyond is
+    cut off, and is not inflated.
+    """
+
+    def __init__(self, wanted: frozenset[int]) -> None:
+        self._wanted = wanted
+        self.certificate: bytes | None = None
+        """That of the connection (DER) of the last answer with another status; None: there was no TLS."""
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Have all connections bounded."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self.pools()
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
+        """Have all connections through a proxy bounded."""
+        manager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = self.pools()
+        return manager
+
+    def pools(self) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+        """Return the kinds of connections by scheme."""
+        return {"http": PlainPool, "https": TlsPool}
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send one request."""
+        response = super().send(request, *args, **kwargs)
+        if response.status_code not in self._wanted:
+            self.certificate = _shown(response)  # for a handshake that goes on; afterwards it is out of reach
+            self._take(response)
+        return response
+
+    def _take(self, response: requests.Response) -> None:
+        """Put the body where requests finds it read, so that neither it nor an authentication reads it themselves."""
+        try:
+            body, whole = _first(response, LARGEST_REFUSAL)
+        except (HTTPError, OSError, http.client.HTTPException, ValueError):  # the status stands without it
+            body, whole = b"", False
+        response._content = body  # noqa: SLF001  # where `content` looks first
+        response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+        if not whole:
+            response.raw.close()
+
+
+def certificate_of(response: requests.Response) -> bytes | None:
+    """Return the certificate (DER) of the connection that a refusal came on, as it is in use now; None: without TLS."""
+    adapter = response.connection
+    if not isinstance(adapter, Adapter):
+        raise TypeError("adapter")
+    return adapter.certificate
+
+
+def _shown(response: requests.Response) -> bytes | None:
+    line = getattr(getattr(response.raw, "connection", None), "sock", None)
+    return line.getpeercert(binary_form=True) if isinstance(line, SSLSocket) else None
+
+
+def read(response: requests.Response, largest: int) -> bytes:
+    """Return the body as it came over the wire, not inflated.
+
+    Raises:
+        BodyTooLarge: it is larger.
+        TimeoutError: the call's time is over.
+        OSError, urllib3.exceptions.HTTPError: it was cut off.
+
+    """
+    body, whole = _first(response, largest)
+    call = deadline.current()
+    if call is not None and call.over:  # the end that was seen may be that of the connection
+        raise TimeoutError
+    if not whole:
+        raise BodyTooLarge
+    return body
+
+
+def _first(response: requests.Response, largest: int) -> tuple[bytes, bool]:
+    """Return so much of a body, and whether that is all. Read in pieces as they come."""
+    if response._content_consumed:  # type: ignore[attr-defined]  # noqa: SLF001
+        return response.content, True
+    body = bytearray()
+    while piece := response.raw.read1(PIECE, decode_content=False):
+        body += piece
+        if len(body) > largest:
+            return bytes(body[:largest]), False
+    return bytes(body), True
+
+
+def inflated(body: bytes, encoding: str, largest: int) -> bytes:
+    """Return what a body becomes by its `Content-Encoding`: none, or one that was asked for, once.
+
+    Raises:
+        BodyTooLarge: it becomes larger.
+        BodyBroken: it is not whole.
+        ValueError: the encoding was not asked for.
+
+    """
+    encoding = encoding.strip().lower()
+    if encoding in {"", "identity"}:
+        return body
+    if encoding not in {"gzip", "x-gzip"}:
+        raise ValueError("encoding")
+    inflating = zlib.decompressobj(_GZIP)
+    try:
+        plain = inflating.decompress(body, largest)
+        more = inflating.decompress(inflating.unconsumed_tail, 1) if inflating.unconsumed_tail else b""
+    except zlib.error:
+        raise BodyBroken from None
+    if more:
+        raise BodyTooLarge
+    if not inflating.eof:
+        raise BodyBroken
+    return plain
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read Retry-After (RFC 9110, 10.2.3): seconds, or a date; None where it says nothing that makes sense.
+
+    What is asked for is returned as it was asked: how much of it is granted is for the caller's rules to say.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if (seconds := whole_number(value)) is not None:
+        return float(seconds)
+    moment = http_date(value)
+    return None if moment is None else max((moment - now).total_seconds(), 0.0)
+
+
+def whole_number(text: str) -> int | None:
+    """Return a number of ASCII digits; one that is beyond all sense is as good as any other such."""
+    return int(text[:LARGEST_NUMBER]) if text.isascii() and text.isdigit() else None
+
+
+def http_date(text: str) -> datetime | None:
+    """Return the moment of a header; None: it is none."""
+    try:
+        moment = parsedate_to_datetime(text[:100])
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+class _Head:
+    """What a head is read from: no more than the bound."""
+
+    def __init__(self, lines: Any) -> None:
+        self.lines = lines
+        self._left = LARGEST_HEAD
+
+    def readline(self, limit: int = -1) -> bytes:
+        most = self._left + 1
+        line: bytes = self.lines.readline(most if limit < 0 else min(limit, most))
+        self._left -= len(line)
+        if self._left < 0:
+            raise http.client.LineTooLong("head")
+        return line
+
+    def close(self) -> None:
+        self.lines.close()
+
+
+class _Response(http.client.HTTPResponse):
+    def begin(self) -> None:
+        if self.headers is not None:
+            return
+        head = _Head(self.fp)
+        self.fp = head  # it has what is used of a file until the head is read
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:
+                self.fp = head.lines
+
+
+class _Bounded(HTTPConnection):
+    """A connection that ends with the call's deadline."""
+
+    response_class = _Response
+
+    def _new_conn(self) -> Any:
+        call = deadline.current() or Deadline(float("inf"))
+        try:
+            line = deadline.connect(self._dns_host, self.port, call, CONNECT_S)
+        except (OSError, UnicodeError) as error:
+            raise _as_urllib3(self, error) from error
+        for option in self.socket_options or ():
+            line.setsockopt(*option)
+        return line
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Send a request, over a connection that may stand since an earlier call."""
+        call = deadline.current()
+        if call is not None and self.sock is not None:
+            call.watch(self.sock)
+        super().request(*args, **kwargs)
+
+
+def _as_urllib3(connection: HTTPConnection, error: OSError | UnicodeError) -> HTTPError:
+    if isinstance(error, TimeoutError):
+        return ConnectTimeoutError(connection, "timed out")
+    if isinstance(error, socket.gaierror):
+        return NameResolutionError(connection.host, connection, error)
+    return NewConnectionError(connection, str(error))
+
+
+class PlainConnection(_Bounded):
+    """Without TLS."""
+
+
+class TlsConnection(_Bounded, HTTPSConnection):
+    """With TLS."""
+
+
+class PlainPool(urllib3.HTTPConnectionPool):
+    """Connections without TLS."""
+
+    ConnectionCls = PlainConnection
+
+
+class TlsPool(urllib3.HTTPSConnectionPool):
+    """Connections with TLS."""
+
+    ConnectionCls = TlsConnection
