@@ -1,6 +1,6 @@
 """Calls a server as the worker does, in a process of its own, and says how much memory that took at most.
 
-By hand: ``python -m tests.security.hostile_caller ews|rest ADDRESS CALLS``; prints the peak in MiB.
+By hand: ``python -m tests.security.hostile_caller ews:ntlm|ews:basic|rest CALLS ADDRESS...``; prints the peak in MiB.
 """
 
 import sys
@@ -57,9 +57,10 @@ def peak_mib() -> float:
 
 if __name__ == "__main__":
     assert receiver.worker.loop, "what a worker has in memory before it calls anybody"
-    kind, where, times, *more = sys.argv[1:]
-    if kind == "rest":
-        call_rest(where, int(times))
-    else:
-        call_ews(where, int(times), *more)
+    kind, times, *addresses = sys.argv[1:]
+    for each in addresses:
+        if kind == "rest":
+            call_rest(each, int(times))
+        else:
+            call_ews(each, int(times), kind.removeprefix("ews:"))
     sys.stdout.write(f"{peak_mib()}\n")
