@@ -23,7 +23,7 @@ def holds_until(recorded: datetime | None, now: datetime) -> datetime | None:
 
     An end that is further off than any was recorded by an earlier version, or while a clock was wrong.
     """
-    return recorded if recorded is not None and now < recorded <= now + FURTHEST else None
+    return recorded if recorded is not None and timedelta() < recorded - now <= FURTHEST else None
 
 
 def shortened(recorded: datetime | None, now: datetime) -> datetime | None:

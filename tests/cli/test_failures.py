@@ -1,8 +1,12 @@
 """`failures`, `retry`, `forget`: what an operator reads and types at two in the morning."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
+from receiver.core.servers import throttled
 from receiver.store import Store
+from receiver.wording import local
 from tests.cli.operator import HERS, HIS, Operator
 from tests.makers import a_slot, an_absence
 from tests.store.failing_ground import HERS as HER_BOX
@@ -70,12 +74,28 @@ def test_a_retry_needs_to_know_of_what(night: Operator, words: list[str]) -> Non
 
 
 def test_a_retry_says_how_many(night: Operator) -> None:
-    assert night.report("retry", "--code", "invalid_item") == (0, {"mailboxes": 0, "entries": 7, "events": 0})
-    assert night.report("retry", "--mailbox", HIS.upper()) == (0, {"mailboxes": 1, "entries": 0, "events": 0})
-    assert night.report("retry", "--event", "9") == (0, {"mailboxes": 0, "entries": 0, "events": 1})
+    none = {"mailboxes": 0, "entries": 0, "events": 0, "servers": 0}
+    assert night.report("retry", "--code", "invalid_item") == (0, none | {"entries": 7})
+    assert night.report("retry", "--mailbox", HIS.upper()) == (0, none | {"mailboxes": 1})
+    assert night.report("retry", "--event", "9") == (0, none | {"events": 1})
     status, out, _ = night.run("retry", "--all")
     assert status == 0
     assert "1" in out, "the event; the others are due already"
+
+
+def test_the_wait_of_a_server_is_shown_with_its_end_and_ends_by_a_retry(night: Operator) -> None:
+    now = night.store.now()
+    until = now + timedelta(minutes=9)
+    night.store.change_server("dossier", lambda server: throttled(server, until, None, now))
+    [group] = [each for each in night.report("failures")[1]["failures"] if each["scope"] == "server"]
+    assert (group["calendar"], group["code"]) == ("dossier", "server_busy")
+    assert datetime.fromisoformat(group["until"]) == until
+    [server] = night.report("status")[1]["servers"]
+    assert datetime.fromisoformat(server["waits_until"]) == until
+    assert local(until) in night.run("status")[1]
+    assert local(until) in night.run("failures")[1]
+    assert night.report("retry", "--code", "server_busy")[1]["servers"] == 1
+    assert not any(each["scope"] == "server" for each in night.report("failures")[1]["failures"])
 
 
 @pytest.mark.parametrize("command", ["retry", "forget"])
