@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
 from receiver.core.audit import EventStanding, Recorded
 from receiver.core.facts import Model
@@ -72,7 +72,7 @@ from receiver.store.records import ComingAgent, Incoming, Installation, MailboxW
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
 from receiver.store.sight import Sight
-from receiver.store.tables import events, heartbeats, mailboxes, placements
+from receiver.store.tables import events, mailboxes, placements
 from receiver.store.tallies import Figure, Tally
 from receiver.store.tokens import TokenRecord
 from receiver.store.wakeup import Wakeup
@@ -592,7 +592,11 @@ class Store:
 
     def beat(self, name: str, now: datetime) -> None:
         """Say that a process is alive and can write."""
-        self._write(lambda connection: _beat(connection, name, now))
+        self._write(lambda connection: sight.beat(connection, name, now))
+
+    def say_goodbye(self, name: str) -> None:
+        """Note that a worker ended as it should."""
+        self._write(lambda connection: sight.say_goodbye(connection, name))
 
     def beats(self) -> dict[str, datetime]:
         """Return when each process was last heard of, by name."""
@@ -658,9 +662,3 @@ class Store:
                 continue
         with writing(self._engine) as connection:
             return block(connection)
-
-
-def _beat(connection: Connection, name: str, now: datetime) -> None:
-    known = connection.execute(update(heartbeats).where(heartbeats.c.name == name).values(beat_at=now))
-    if not known.rowcount:
-        connection.execute(insert(heartbeats).values(name=name, beat_at=now))
