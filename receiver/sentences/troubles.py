@@ -102,7 +102,7 @@ CAUSES: Mapping[str, str] = {
     "age": "Des messages sont trop vieux, ou viennent du futur. Vérifiez l'horloge de ce serveur (timedatectl).",
     "secret_organisation": "Un secret réservé à certaines organisations signe pour une autre. Corrigez organisations "
     "sous secrets, ou le secret chez l'émetteur.",
-    "too_large": "Des messages dépassent 1 Mio : ce ne sont sans doute pas ceux de l'émetteur.",
+    "too_large": "Des messages dépassent 8 Mio : ce ne sont sans doute pas ceux de l'émetteur.",
     "unsupported_media_type": "Des messages ne sont pas en JSON : ce ne sont sans doute pas ceux de l'émetteur, ou un "
     "mandataire les transforme.",
     "missing": "Des entrées manquent. « rdv-receiver audit » les nomme, « rdv-receiver audit --repair » les remet.",

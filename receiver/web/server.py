@@ -14,6 +14,7 @@ from gunicorn.config import Config
 from receiver import logs
 from receiver.config import Reloadable
 from receiver.store import StoreUnavailable
+from receiver.web.allocator import keep_no_large_blocks
 from receiver.web.connections import Worker
 from receiver.web.parts import Parts
 
@@ -88,6 +89,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
     def load(self) -> Flask:
         """Build the application in a new process, after the fork: connections are never shared."""
         logs.configure()
+        keep_no_large_blocks()
         app = self._make_app()
         gc.freeze()  # what stays for good is not looked through again and again, which would hold up whoever asks
         return app
