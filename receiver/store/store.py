@@ -36,6 +36,7 @@ from receiver.store import (
     overview,
     resyncing,
     retention,
+    rights,
     rulesets,
     servers,
     settling,
@@ -156,6 +157,11 @@ class Store:
             return []
         return self._write(lambda connection: inbox.judge(connection, now, limit))
 
+    def may_judge(self) -> bool:
+        """Whether this account of the database may do more than put webhooks down."""
+        with reading(self._engine) as connection:
+            return rights.may_judge(connection)
+
     def judge_all(self, now: datetime) -> None:
         """Judge whatever waits, for those who must know the newest state of things."""
         while self.judge(now):
@@ -264,9 +270,11 @@ class Store:
             return settling.has_unsettled(connection)
 
     def has_backlog(self, more_than: int) -> bool:
-        """Whether more than so many webhooks wait to be judged, or events to be worked out."""
+        """Whether more than so many webhooks wait to be judged, or events to be worked out, where those may be seen."""
         with reading(self._engine) as connection:
-            return inbox.size(connection) > more_than or settling.has_unsettled(connection, more_than)
+            if inbox.size(connection) > more_than:
+                return True
+            return rights.may_judge(connection) and settling.has_unsettled(connection, more_than)
 
     def settle(self, decide: settling.Decide, now: datetime, limit: int = 200) -> int:
         """Make placements agree with facts for up to `limit` events; return how many there were."""
