@@ -1,6 +1,5 @@
 """A host that only takes webhooks in, under an account of PostgreSQL's that can do no more (deploy/postgresql)."""
 
-import os
 import re
 import shutil
 import subprocess
