@@ -5,6 +5,7 @@
 # Debian's Python rather than the `python` image: the same 3.11 that the tests run on, with Debian's security updates,
 # and neither pip nor a second interpreter in the result. Another registry, or an image that already knows the
 # house's certificate authority and package mirrors: --build-arg BASE=registry.example/debian:bookworm-slim
+# One image and no other: --build-arg BASE=debian:bookworm-slim@sha256:... (`docker buildx imagetools inspect` shows it)
 ARG BASE=debian:bookworm-slim
 
 FROM ${BASE} AS build
@@ -26,12 +27,11 @@ RUN python3 -m venv /build/tools \
 WORKDIR /build
 
 # The locks before the source: a change of the source then downloads nothing. Wheels only: nothing is compiled here.
-# setuptools builds our own wheel; the developers' lock pins it.
-COPY requirements.lock requirements-dev.lock ./
+# setuptools builds our own wheel.
+COPY requirements.lock requirements-build.lock ./
 RUN /build/tools/bin/pip --python /opt/rdv-receiver/bin/python install \
       --require-hashes --only-binary :all: --requirement requirements.lock \
- && sed -n '/^setuptools==/,/^ *#/p' requirements-dev.lock > setuptools.lock \
- && /build/tools/bin/pip install --require-hashes --only-binary :all: --requirement setuptools.lock
+ && /build/tools/bin/pip install --require-hashes --only-binary :all: --requirement requirements-build.lock
 
 COPY pyproject.toml README.md LICENSE ./
 COPY connectors connectors

@@ -57,6 +57,7 @@ $(MUTANTS)/.ready: requirements-dev.lock
 lock: $(READY)  ## renew the lock files to the newest releases that pyproject.toml allows (needs pip-tools)
 	pip-compile $(LOCK) --extra postgresql --output-file requirements.lock pyproject.toml
 	pip-compile $(LOCK) --extra postgresql --extra dev -c requirements.lock --output-file requirements-dev.lock pyproject.toml
+	sed -n '/^setuptools==/,/^ *#/p' requirements-dev.lock > requirements-build.lock
 	pip-compile $(LOCK) --extra postgresql --extra kerberos -c requirements.lock --output-file requirements-kerberos.lock pyproject.toml
 
 LOCK := --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \

@@ -11,8 +11,9 @@ from receiver.cli.supervise import supervise
 from receiver.config import ConfigurationErrors, Settings, load
 from receiver.config.reload import log_problems
 
-WATCH = "watch"
-"""The child without which the others go on: alerts that fail never stop webhooks."""
+SERVE, WORKER, WATCH = "serve", "worker", "watch"
+"""The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it
+acknowledges waits in the store."""
 
 log = logs.get("cli")
 
@@ -33,7 +34,8 @@ def run(args: Namespace, settings: Settings) -> int:
 
         watch.look_once(args.config, settings)
         return status
-    return supervise(child_commands(args.config, settings), lambda: _reloaded(args.config), spare=(WATCH,))
+    commands = child_commands(args.config, settings)
+    return supervise(commands, lambda: _reloaded(args.config), vital=(SERVE,), spare=(WATCH,))
 
 
 def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
@@ -41,7 +43,7 @@ def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
     program = [sys.executable, "-m", "receiver", "--config", str(config)]
     if not settings.alerts.to:
         log.info("nobody_to_tell")
-    names = ("serve", "worker", WATCH) if settings.alerts.to else ("serve", "worker")
+    names = (SERVE, WORKER, WATCH) if settings.alerts.to else (SERVE, WORKER)
     return {name: [*program, name] for name in names}
 
 

@@ -1,4 +1,4 @@
-"""Runs the receiver's processes side by side: all live, or none, but for the spare ones, which are started again.
+"""Runs the receiver's processes side by side. A vital one that ends takes all with it; any other is started again.
 
 Knows commands and signals, nothing of their work.
 """
@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from receiver import logs
 
@@ -18,30 +19,45 @@ GRACE_S = 65.0
 
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
-PAUSE_S = 5.0
-"""A spare child that died is started again after so long, however often: nobody else pays for it."""
+LONGEST_PAUSE_S = 60.0
+PAUSE_S = 1.0
+"""Before the first new start; each further one waits twice as long as the one before, up to `LONGEST_PAUSE_S`."""
+STEADY_S = 60.0
+"""A child that lived for so long is well: the next pause is the shortest again."""
+MISCONFIGURED = 2
+"""Status of a child that cannot use its configuration: only a reload or an edited file helps, so the pause is long."""
 
 log = logs.get("supervisor")
 
 Commands = Mapping[str, Sequence[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the supervisor waits, in seconds."""
+
+    grace_s: float = GRACE_S
+    pause_s: float = PAUSE_S
+    longest_pause_s: float = LONGEST_PAUSE_S
+    steady_s: float = STEADY_S
+
+
 def supervise(
     commands: Commands,
     reload: Callable[[], Commands | None],
+    vital: Collection[str],
     spare: Collection[str] = (),
-    grace_s: float = GRACE_S,
-    pause_s: float = PAUSE_S,
+    patience: Patience | None = None,
 ) -> int:
     """Start the commands and stay until all have ended; return 0 when they ended because they were asked to.
 
-    SIGTERM and SIGINT end all of them. A child that ends by itself takes the others with it: whoever supervises us
-    then starts all of them anew. A spare one does not: it is started again, unless it ended with status 0, having
-    nothing to do. SIGHUP is passed on where `reload` returns what should run now; None refuses it. A spare child that
-    should run and does not is started then.
+    SIGTERM and SIGINT end all of them. A vital child that ends by itself takes the others with it: whoever supervises
+    us then starts all of them anew. Any other is started again, after pauses that grow while it does not stay. A spare
+    one may also end with status 0, having nothing to do. SIGHUP is passed on where `reload` returns what should run
+    now; None refuses it. A child that should run and does not is started then, at once.
     """
     with _heard_signals() as signals:
-        return _Supervisor(commands, reload, spare, grace_s, pause_s).run(signals)
+        return _Supervisor(commands, reload, vital, spare, patience or Patience()).run(signals)
 
 
 class _Signals:
@@ -85,18 +101,21 @@ class _Supervisor:
         self,
         commands: Commands,
         reload: Callable[[], Commands | None],
+        vital: Collection[str],
         spare: Collection[str],
-        grace_s: float,
-        pause_s: float,
+        patience: Patience,
     ) -> None:
         self.commands = commands
         self.reload = reload
+        self.vital = frozenset(vital)
         self.spare = frozenset(spare)
-        self.grace_s = grace_s
-        self.pause_s = pause_s
+        self.patience = patience
         self.alive: dict[str, subprocess.Popen[bytes]] = {}
+        self.started: dict[str, float] = {}
+        self.deaths: dict[str, int] = {}
+        """How often each child died in a row, without having been steady in between."""
         self.awaited: dict[str, float] = {}
-        """When a spare child that died is started again."""
+        """When a child that died is started again."""
         self.deadline: float | None = None
         """When the patience with ending children is over; None while nobody was asked to end."""
         self.status = 0
@@ -116,15 +135,16 @@ class _Supervisor:
         return self.status
 
     def _start_if_possible(self, name: str) -> None:
-        """Start a child. That a spare one cannot be started costs the others nothing."""
+        """Start a child. That one which is not vital cannot be started costs the others nothing."""
         self.awaited.pop(name, None)
         try:
             self._start(name)
         except OSError as error:
-            if name not in self.spare:
+            if name in self.vital:
                 raise
-            log.error("child_not_started", child=name, error=type(error).__name__)
-            self.awaited[name] = time.monotonic() + self.pause_s
+            pause_s = self._pause_s(name)
+            log.error("child_not_started", child=name, error=type(error).__name__, again_in_s=pause_s)
+            self.awaited[name] = time.monotonic() + pause_s
 
     def _start(self, name: str) -> None:
         # Deaf to SIGHUP until it has a handler of its own: a reload meanwhile would end it.
@@ -133,6 +153,7 @@ class _Supervisor:
         child = subprocess.Popen(self.commands[name], stdin=subprocess.DEVNULL, process_group=0)  # noqa: S603 -- our own commands
         signal.signal(signal.SIGHUP, previous)
         self.alive[name] = child
+        self.started[name] = time.monotonic()
         log.info("child_started", child=name, pid=child.pid)
 
     def _patience_s(self) -> float | None:
@@ -152,11 +173,12 @@ class _Supervisor:
             return
         self.commands = commands
         self._send(signal.SIGHUP)
-        self.awaited = dict.fromkeys((self.spare & commands.keys()) - self.alive.keys(), time.monotonic())
+        self.deaths.clear()
+        self.awaited = dict.fromkeys(commands.keys() - self.alive.keys(), time.monotonic())
 
     def _end(self) -> None:
         """Ask every child to end. Always by SIGTERM: gunicorn takes SIGINT for "drop what you hold"."""
-        self.deadline = time.monotonic() + self.grace_s
+        self.deadline = time.monotonic() + self.patience.grace_s
         self._send(signal.SIGTERM)
 
     def _send(self, number: signal.Signals) -> None:
@@ -189,12 +211,24 @@ class _Supervisor:
         if name in self.spare and code == 0:
             log.info("child_ended", child=name, status=code)
             return
-        log.error("child_died", child=name, status=code)
-        if name in self.spare:
-            self.awaited[name] = time.monotonic() + self.pause_s
-            return
-        self.status = 1
-        self._end()
+        if name in self.vital:
+            log.error("child_died", child=name, status=code)
+            self.status = 1
+            self._end()
+        elif name in self.commands:
+            if time.monotonic() - self.started[name] >= self.patience.steady_s:
+                self.deaths.pop(name, None)
+            pause_s = self.patience.longest_pause_s if code == MISCONFIGURED else self._pause_s(name)
+            log.error("child_died", child=name, status=code, again_in_s=pause_s)
+            self.awaited[name] = time.monotonic() + pause_s
+        else:
+            log.info("child_ended", child=name, status=code)
+
+    def _pause_s(self, name: str) -> float:
+        """Count a death in a row; return how long to wait before the next start."""
+        earlier = self.deaths.get(name, 0)
+        self.deaths[name] = earlier + 1
+        return min(self.patience.pause_s * 2.0**earlier, self.patience.longest_pause_s)
 
     def _lose_patience(self) -> None:
         if self.alive and self.deadline is not None and time.monotonic() >= self.deadline:

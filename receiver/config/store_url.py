@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
@@ -18,6 +19,38 @@ _SQLITE = "sqlite:///"
 def sqlite_file(store_url: str) -> Path | None:
     """Return the file behind a checked address; None where it is no file's."""
     return Path(unquote(store_url.removeprefix(_SQLITE))) if store_url.startswith(_SQLITE) else None
+
+
+def unverified_host(store_url: str) -> str | None:
+    """Return the PostgreSQL server on another machine that a checked address does not verify; None: there is none.
+
+    Without ``sslmode=verify-full`` whoever stands between may read the password and answer in its place.
+    """
+    parts = urlsplit(store_url)
+    if parts.scheme not in {"postgresql", POSTGRESQL}:
+        return None
+    asked = parse_qs(parts.query)
+    if asked.get("sslmode", [""])[-1] == "verify-full":
+        return None
+    named = asked.get("hostaddr") or asked.get("host") or [unquote(parts.netloc.rpartition("@")[2])]
+    hosts = [host for one in named for host in one.split(",")]
+    return next((host for host in hosts if not _is_own(host)), None)
+
+
+def _is_own(host: str) -> bool:
+    """Whether it is a socket, or an address of this machine."""
+    if not host or host.startswith(("/", "@", ":")):
+        return True
+    name = host[1:].partition("]")[0] if host.startswith("[") else host
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        pass
+    name = name.partition(":")[0]
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name.lower() in {"localhost", "localhost.localdomain"}
 
 
 class UnusableAddress(ValueError):

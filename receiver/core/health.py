@@ -27,6 +27,7 @@ class Code(StrEnum):
     MUST_ADOPT = "must_adopt"
     UNINSTALLED = "uninstalled"
     WORKER_SILENT = "worker_silent"
+    WORKER_RESTARTING = "worker_restarting"
     SERVER_FAILING = "server_failing"
     MAILBOXES_FAILING = "mailboxes_failing"
     ENTRIES_FAILING = "entries_failing"
@@ -109,6 +110,9 @@ class Snapshot:
     uninstalled_at: datetime | None = None
     """Since when nothing is written any more, as somebody wished."""
     worker_beat_at: datetime | None = None
+    worker_deaths: int = 0
+    """Workers that died in the last hour. Whoever supervises them starts new ones."""
+    worker_deaths_since: datetime | None = None
     started_at: datetime | None = None
     """When the first process of this installation was seen: before a worker had time to beat, none is missed."""
     oldest_due_at: datetime | None = None
@@ -133,6 +137,10 @@ class Thresholds:
     """From when on something is a trouble."""
 
     worker_silent: timedelta = timedelta(minutes=1)
+    worker_deaths: int = 3
+    """So many within an hour: the next one will not stay either."""
+    worker_restart: timedelta = timedelta(minutes=2)
+    """So long the new start of one that keeps dying may take: the supervisor's longest pause, and the start itself."""
     change_late: timedelta = timedelta(minutes=15)
     signatures_refused: int = 10
     """So many wrong signatures in a day: a secret was changed at one end, not two or three stray requests."""
@@ -174,8 +182,13 @@ def _standing(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[T
 
 
 def _worker(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
+    restarting = seen.worker_deaths >= limits.worker_deaths
+    if restarting:
+        since, count = seen.worker_deaths_since, seen.worker_deaths
+        yield Trouble(Code.WORKER_RESTARTING, Severity.ALARM, since=since, count=count)
     last = seen.worker_beat_at or seen.started_at
-    if last is not None and now - last >= limits.worker_silent:
+    limit = limits.worker_silent + (limits.worker_restart if restarting else timedelta())
+    if last is not None and now - last >= limit:
         yield Trouble(Code.WORKER_SILENT, Severity.ALARM, since=last)
 
 

@@ -11,6 +11,7 @@ from receiver.core.facts import Emitter, EventKind, Model, News, Version
 from receiver.core.policies import Policies
 from receiver.core.wire import agenda, agents, rdv
 from receiver.core.wire.fields import InvalidPayload, Irrelevant, Moment, Wire, parse_time, validate
+from receiver.core.wire.weight import HEAVIEST, weight_of
 
 __all__ = ["InvalidPayload", "Irrelevant", "decode", "parse_time"]
 
@@ -85,7 +86,12 @@ def _parse(body: bytes) -> Mapping[str, Any]:
 
 
 def _load(body: bytes) -> object:
-    """Return the document; None where there is none: an error of the decoders quotes the body, so none gets out."""
+    """Return the document; None where there is none, or one out of all proportion.
+
+    An error of the decoders quotes the body, so none gets out.
+    """
+    if weight_of(body) > HEAVIEST:
+        return None
     try:
         return json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of 5,000 digits, or nested beyond reason

@@ -47,6 +47,8 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         must_adopt=sight.must_adopt,
         uninstalled_at=sight.uninstalled_at,
         worker_beat_at=sight.worker_beat_at,
+        worker_deaths=sight.worker_deaths,
+        worker_deaths_since=sight.worker_deaths_since,
         started_at=sight.created_at,
         oldest_due_at=sight.oldest_due_at,
         removals_held=sight.removals_held or 0,

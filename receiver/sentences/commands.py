@@ -96,6 +96,11 @@ CHECK: Mapping[str, str] = {
     "store_not_durable": "Une coupure de courant ferait perdre à PostgreSQL ce qu'il a confirmé : {settings} vaut off. "
     "Remettez ce réglage à on, sinon des webhooks acceptés se perdent.",
     "store_unreachable": "La base ne peut pas être ouverte ({error}). Vérifiez store.url, le réseau et les droits.",
+    "store_server_unverified": "Le mot de passe et les données passent par le réseau jusqu'à {host} sans que ce "
+    "serveur soit vérifié. Ajoutez ?sslmode=verify-full à store.url, et sslrootcert si l'autorité est la vôtre.",
+    "proxy_on_loopback": "Le mandataire de confiance est sur cette machine ({address}) : tout programme qui y tourne "
+    "peut se présenter sous n'importe quel nom, avec le rôle {role}. Mettez-le sur une autre machine, ou entrez par "
+    "des jetons.",
     "store_not_writable": "Le compte qui lance la commande ne peut pas écrire dans {path}. Vérifiez les droits.",
     "store_folder_missing": "Le dossier de la base n'existe pas : {path}. Créez-le.",
     "store_on_network": "La base SQLite est sur un système de fichiers réseau ({kind}), où ses verrous ne sont "

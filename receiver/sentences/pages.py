@@ -56,6 +56,7 @@ REFUSALS: Mapping[str, str] = {
     "unavailable": "La base ne pouvait pas être écrite. L'émetteur renverra ces messages.",
     "disk": "Le disque de la base est presque plein. L'émetteur renverra ces messages ; faites de la place.",
     "backlog": "Trop d'événements attendent d'être traités. L'émetteur renverra ces messages ; le worker tourne-t-il ?",
+    "busy": "Deux très grands messages (plus de 1 Mio) étaient déjà en cours. L'émetteur renverra ceux-ci.",
     "store_not_current": "La base est d'une version plus ancienne que le programme : lancez « rdv-receiver migrate ». "
     "L'émetteur renverra ces messages.",
     "store_too_new": "La base est d'une version trop récente pour le programme qui a reçu ces messages : mettez-le à "

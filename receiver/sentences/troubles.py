@@ -43,6 +43,12 @@ TROUBLES: Mapping[str, Advice] = {
         "Le processus worker ne donne plus signe de vie. Regardez « systemctl status rdv-receiver » et le journal, "
         "puis redémarrez le service.",
     ),
+    "worker_restarting": Advice(
+        "Ce qui écrit dans les calendriers s'arrête sans cesse : {count} fois en une heure",
+        "Les webhooks sont reçus et gardés. Le processus worker est relancé à chaque fois, après une pause. Le journal "
+        "dit pourquoi il s'arrête : « calls_stuck », mémoire épuisée, ou une erreur du programme à signaler. Réparé, "
+        "cela s'efface en une heure.",
+    ),
     "server_failing": Advice("Le serveur {subject} est en échec", "{cause}"),
     "mailboxes_failing": Advice("{count} boîte(s) en échec sur {subject}", "{cause}"),
     "entries_failing": Advice("{count} entrée(s) refusée(s) sur {subject}", "{cause}"),
@@ -96,7 +102,7 @@ CAUSES: Mapping[str, str] = {
     "age": "Des messages sont trop vieux, ou viennent du futur. Vérifiez l'horloge de ce serveur (timedatectl).",
     "secret_organisation": "Un secret réservé à certaines organisations signe pour une autre. Corrigez organisations "
     "sous secrets, ou le secret chez l'émetteur.",
-    "too_large": "Des messages dépassent 1 Mio : ce ne sont sans doute pas ceux de l'émetteur.",
+    "too_large": "Des messages dépassent 8 Mio : ce ne sont sans doute pas ceux de l'émetteur.",
     "unsupported_media_type": "Des messages ne sont pas en JSON : ce ne sont sans doute pas ceux de l'émetteur, ou un "
     "mandataire les transforme.",
     "missing": "Des entrées manquent. « rdv-receiver audit » les nomme, « rdv-receiver audit --repair » les remet.",

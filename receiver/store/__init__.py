@@ -24,7 +24,7 @@ from receiver.store.records import (
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
 from receiver.store.set_aside import Group, Waiting
-from receiver.store.sight import COUNTED, WORKERS, Sight
+from receiver.store.sight import COUNTED, WORKERS, Sight, worker_name
 from receiver.store.store import Store
 from receiver.store.tallies import Figure, Tally
 from receiver.store.tokens import TokenRecord
@@ -77,4 +77,5 @@ __all__ = [
     "WorkItem",
     "WriteSight",
     "Written",
+    "worker_name",
 ]

@@ -1,10 +1,11 @@
-"""What the store shows of how things go. Reads only, a fixed number of queries."""
+"""What the store shows of how things go: a fixed number of queries. And the processes' signs of life."""
 
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, delete, func, insert, select, update
 
 from receiver.core.mailboxes import Mailbox
 from receiver.store import inbox, overview, rulesets
@@ -13,7 +14,9 @@ from receiver.store.tables import deliveries, events, heartbeats, installation, 
 
 WORKERS = "worker/"
 """How the names of workers begin among the heartbeats."""
-
+DEAD_AFTER = timedelta(seconds=30)
+"""Without a sign of life for so long, and without a goodbye, a worker is dead; one that lives beats every 5 s."""
+DEATHS_WITHIN = timedelta(hours=1)
 
 COUNTED = 10_000
 """What waits is counted so far: of more, that it is more."""
@@ -28,6 +31,10 @@ class Sight:
     created_at: datetime
     """When the store was made."""
     worker_beat_at: datetime | None
+    worker_deaths: int
+    """Workers that ended within `DEATHS_WITHIN` without a goodbye."""
+    worker_deaths_since: datetime | None
+    """When the first of them was last heard of."""
     due: int
     """Changes that wait to be written; `COUNTED`: so many or more."""
     unsettled: int
@@ -83,9 +90,12 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         )
     ).one()
     oldest = inbox.oldest(connection), _oldest_due(connection, calendars_down, now)
+    deaths, deaths_since = _worker_deaths(connection, now)
     return Sight(
         created_at=who.created_at,
         worker_beat_at=who.beat_at,
+        worker_deaths=deaths,
+        worker_deaths_since=deaths_since,
         due=who.due,
         unsettled=min(inbox.size(connection) + who.unsettled, COUNTED),
         oldest_due_at=min(filter(None, oldest), default=None),
@@ -103,6 +113,35 @@ def last_beat(connection: Connection, prefix: str) -> datetime | None:
     """Return when a process whose name begins so was last heard of."""
     newest: datetime | None = connection.scalar(select(_newest_beat(prefix)))
     return newest
+
+
+def worker_name(host: str, pid: int) -> str:
+    """Return the name of one life of a worker: a process that is started again is another, even under an old pid."""
+    return f"{WORKERS}{host[:40]}/{pid}/{secrets.token_hex(3)}"
+
+
+def say_goodbye(connection: Connection, name: str) -> None:
+    """Note that a worker ended as it should: what was last heard of it goes on under its host's name."""
+    beat_at = connection.scalar(select(heartbeats.c.beat_at).where(heartbeats.c.name == name))
+    if beat_at is not None:
+        connection.execute(delete(heartbeats).where(heartbeats.c.name == name))
+        beat(connection, name.rsplit("/", 2)[0], beat_at)
+
+
+def beat(connection: Connection, name: str, now: datetime) -> None:
+    """Note a sign of life."""
+    known = connection.execute(update(heartbeats).where(heartbeats.c.name == name).values(beat_at=now))
+    if not known.rowcount:
+        connection.execute(insert(heartbeats).values(name=name, beat_at=now))
+
+
+def _worker_deaths(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
+    # Three slashes: a program of before wrote two, and said no goodbye.
+    one_life = heartbeats.c.name.like(f"{WORKERS}%/%/%")
+    lately = heartbeats.c.beat_at.between(now - DEATHS_WITHIN, now - DEAD_AFTER)
+    found = select(func.count(), func.min(heartbeats.c.beat_at)).where(one_life, lately)
+    count, since = connection.execute(found).one()
+    return count, since
 
 
 def _newest_beat(prefix: str) -> ScalarSelect[datetime]:

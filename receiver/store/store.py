@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select
 
 from receiver.core.audit import EventStanding, Recorded
 from receiver.core.facts import Model
@@ -37,6 +37,7 @@ from receiver.store import (
     overview,
     resyncing,
     retention,
+    rights,
     rulesets,
     servers,
     set_aside,
@@ -77,7 +78,7 @@ from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
 from receiver.store.set_aside import Group, Waiting
 from receiver.store.sight import Sight
-from receiver.store.tables import heartbeats, mailboxes, placements
+from receiver.store.tables import mailboxes, placements
 from receiver.store.tallies import Figure, Tally
 from receiver.store.tokens import TokenRecord
 from receiver.store.wakeup import Wakeup
@@ -165,6 +166,11 @@ class Store:
         if self.is_judged():
             return []
         return self._write(lambda connection: inbox.judge(connection, now, limit, self._judging))
+
+    def may_judge(self) -> bool:
+        """Whether this account of the database may do more than put webhooks down."""
+        with reading(self._engine) as connection:
+            return rights.may_judge(connection)
 
     def judge_all(self, now: datetime) -> None:
         """Judge whatever waits, for those who must know the newest state of things."""
@@ -315,9 +321,11 @@ class Store:
             return settling.has_unsettled(connection)
 
     def has_backlog(self, more_than: int) -> bool:
-        """Whether more than so many webhooks wait to be judged, or events to be worked out."""
+        """Whether more than so many webhooks wait to be judged, or events to be worked out, where those may be seen."""
         with reading(self._engine) as connection:
-            return inbox.size(connection) > more_than or settling.has_unsettled(connection, more_than)
+            if inbox.size(connection) > more_than:
+                return True
+            return rights.may_judge(connection) and settling.has_unsettled(connection, more_than)
 
     def settle(
         self, decide: settling.Decide, now: datetime, limit: int = 200, spoilt: settling.Spoilt = _ignored
@@ -681,7 +689,11 @@ class Store:
 
     def beat(self, name: str, now: datetime) -> None:
         """Say that a process is alive and can write."""
-        self._write(lambda connection: _beat(connection, name, now))
+        self._write(lambda connection: sight.beat(connection, name, now))
+
+    def say_goodbye(self, name: str) -> None:
+        """Note that a worker ended as it should."""
+        self._write(lambda connection: sight.say_goodbye(connection, name))
 
     def beats(self) -> dict[str, datetime]:
         """Return when each process was last heard of, by name."""
@@ -747,9 +759,3 @@ class Store:
                 continue
         with writing(self._engine) as connection:
             return block(connection)
-
-
-def _beat(connection: Connection, name: str, now: datetime) -> None:
-    known = connection.execute(update(heartbeats).where(heartbeats.c.name == name).values(beat_at=now))
-    if not known.rowcount:
-        connection.execute(insert(heartbeats).values(name=name, beat_at=now))

@@ -23,6 +23,7 @@ from receiver.web.tallying import FLUSH_AFTER_S, Tallying
 log = logs.get("web")
 
 MAX_BODY_BYTES = 1024 * 1024
+"""Of any request but a webhook, which `receiver.web.bodies` reads."""
 
 
 def create_app(

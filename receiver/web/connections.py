@@ -6,8 +6,8 @@ gunicorn waits without end for the rest of a request, tells the log what a stran
 import select
 import socket
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,8 @@ log = logs.get("web")
 
 READ_WITHIN_S = 5.0
 """As the proxies that we ship: the emitter and they send a request in one go."""
+LARGE_READ_WITHIN_S = 9.0
+"""For a large body: the emitter itself gives up after 10 s. A line of 8 Mbit/s brings the largest one in that time."""
 ANSWERED_WITHIN_S = 60.0
 STAY_MS = 20
 """So long a thread waits for the next request of its connection, where no other connection waits for a thread."""
@@ -35,6 +37,21 @@ _STATUSES: Mapping[type[Exception], HTTPStatus] = {
     errors.InvalidResponseHeader: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.InvalidResponseHeaderName: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+
+_PATIENT_WITH: set[Any] = set()
+"""The sockets over which a large body comes."""
+
+
+@contextmanager
+def more_patience(environ: Mapping[str, Any]) -> Iterator[None]:
+    """Give the body of a request `LARGE_READ_WITHIN_S` to arrive, until the block ends."""
+    client = environ.get("gunicorn.socket")
+    _PATIENT_WITH.add(client)
+    try:
+        yield
+    finally:
+        _PATIENT_WITH.discard(client)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotations
@@ -88,7 +105,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotatio
         for conn, since in self._since.items():
             if now - since > ANSWERED_WITHIN_S:
                 _hang_up(conn, socket.SHUT_RDWR)
-            elif now - since > READ_WITHIN_S:
+            elif now - since > (LARGE_READ_WITHIN_S if conn.sock in _PATIENT_WITH else READ_WITHIN_S):
                 _hang_up(conn, socket.SHUT_RD)
 
     def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:

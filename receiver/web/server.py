@@ -14,6 +14,7 @@ from gunicorn.config import Config
 from receiver import logs
 from receiver.config import Reloadable
 from receiver.store import StoreUnavailable
+from receiver.web.allocator import keep_no_large_blocks
 from receiver.web.connections import Worker
 from receiver.web.parts import Parts
 
@@ -32,13 +33,18 @@ class _Logger(glogging.Logger):  # type: ignore[misc]  # as below
 
 
 def _leave(_server: object, worker: Any) -> None:
-    """Before a process goes: write down what it counted, and judge what waits, which an older program could not."""
+    """Before a process goes: write down what it counted, and judge what waits, which an older program could not.
+
+    A host that may only append leaves that to the others.
+    """
     application: Flask | None = getattr(worker, "wsgi", None)  # None: it never came up
     if application is None:
         return
     parts: Parts = application.extensions["receiver"]
     parts.tallying.flush()
     with suppress(StoreUnavailable):
+        if not parts.store.may_judge():
+            return
         while parts.store.standing().usable and parts.store.judge(parts.clock()):
             pass
 
@@ -88,6 +94,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
     def load(self) -> Flask:
         """Build the application in a new process, after the fork: connections are never shared."""
         logs.configure()
+        keep_no_large_blocks()
         app = self._make_app()
         gc.freeze()  # what stays for good is not looked through again and again, which would hold up whoever asks
         return app

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from receiver import logs
 from receiver.config import Source, authority, signed_by
@@ -19,6 +18,7 @@ from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.scope import EVERYTHING, Authority
 from receiver.core.signature import SIGNATURE_HEADERS, delivery_digest, matching_keys, secret_tag
 from receiver.store import Incoming, StoreUnavailable, Tally
+from receiver.web.bodies import Bodies, Busy, TooLarge
 from receiver.web.parts import Parts
 
 log = logs.get("webhook")
@@ -56,13 +56,15 @@ IGNORED_MODEL = Answer(200, "ignored", "model")
 IGNORED_ORGANISATION = Answer(200, "ignored", "organisation")
 NOT_CREDIBLE = Answer(422, "invalid", "age")
 UNAVAILABLE = Answer(503, "unavailable")
+BUSY = Answer(503, "unavailable", "busy")
 ACCEPTED = 202
 
 
 def blueprint(parts: Parts) -> Blueprint:
     """Build the endpoint."""
     pages = Blueprint("webhook", __name__)
-    receptions = {name: _Reception(parts, source) for name, source in parts.settings.sources.items()}
+    bodies = Bodies()
+    receptions = {name: _Reception(parts, source, bodies) for name, source in parts.settings.sources.items()}
 
     @pages.post("/webhooks/<source>")
     def receive(source: str) -> Response:
@@ -98,9 +100,10 @@ def _log(source: str, delivery_id: str, answer: Answer) -> None:
 class _Reception:
     """Takes one source's requests in."""
 
-    def __init__(self, parts: Parts, source: Source) -> None:
+    def __init__(self, parts: Parts, source: Source, bodies: Bodies) -> None:
         self.parts = parts
         self.source = source
+        self.bodies = bodies
         self._keys = [signing.secret.value.encode() for signing in source.secrets]
         self._signatures: dict[frozenset[int], tuple[Authority, str]] = {}
         # Under these, word is left of which secrets are in use: whoever changes one sees when the old one may go.
@@ -109,31 +112,32 @@ class _Reception:
         ]
 
     def answer(self, delivery_id: str) -> Answer:
-        body = self._body()
-        if isinstance(body, Answer):
-            return body
+        if reason := self.parts.pressure.reason():
+            return replace(UNAVAILABLE, reason=reason)
+        if request.mimetype != "application/json":
+            return NOT_JSON
+        try:
+            with self.bodies.read(request) as body:
+                return self._answer_to(delivery_id, body)
+        except TooLarge:
+            return TOO_LARGE
+        except Busy:
+            return BUSY
+
+    def _answer_to(self, delivery_id: str, body: bytes) -> Answer:
         keys = self._matching_keys(body)
         if not keys:
             return UNAUTHORIZED
         for key in keys:
             self.parts.tallying.saw(self._figures[key])
         try:
-            news = decode(body, self.source.emitter, self.source.policies)
+            with self.bodies.decoding(body):
+                news = decode(body, self.source.emitter, self.source.policies)
         except Irrelevant:
             return IGNORED_MODEL
         except InvalidPayload as error:
             return Answer(422, "invalid", "payload", error.paths)
         return self._refusal(news, keys) or self._keep(delivery_id, body, news, keys)
-
-    def _body(self) -> bytes | Answer:
-        if reason := self.parts.pressure.reason():
-            return replace(UNAVAILABLE, reason=reason)
-        if request.mimetype != "application/json":
-            return NOT_JSON
-        try:
-            return request.get_data(cache=False)
-        except RequestEntityTooLarge:
-            return TOO_LARGE
 
     def _matching_keys(self, body: bytes) -> frozenset[int]:
         headers = {name: value for name in SIGNATURE_HEADERS if (value := request.headers.get(name)) is not None}

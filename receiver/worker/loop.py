@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -18,7 +18,7 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset
 from receiver.core.scope import Authority
 from receiver.operations import rules
-from receiver.store import WORKERS, Judged, Store, StoreUnavailable, Wakeup
+from receiver.store import Judged, Store, StoreUnavailable, Wakeup, worker_name
 from receiver.worker import credentials
 from receiver.worker.crew import CallsStuck, Crew
 from receiver.worker.lookout import Lookout
@@ -58,7 +58,7 @@ class Worker:
     settings: Reloadable
     store: Store
     connect: Connect
-    name: str = field(default_factory=lambda: f"{WORKERS}{socket.gethostname()}/{os.getpid()}"[:80])
+    name: str = field(default_factory=lambda: worker_name(socket.gethostname(), os.getpid()))
 
     def __post_init__(self) -> None:
         """Start nothing yet."""
@@ -105,6 +105,8 @@ class Worker:
                     self._wakeup.wait(self._guarded_turn())
         finally:
             self._stop_crews()  # whatever happened: their threads would keep the process alive
+        with suppress(StoreUnavailable):
+            self.store.say_goodbye(self.name)  # who ends without one is taken for dead
         log.info("worker_stopped", name=self.name)
 
     def _guarded_turn(self) -> float:

@@ -156,7 +156,7 @@ def test_no_part_starts_on_a_store_that_is_not_migrated(
 def test_run_migrates_first_then_starts_both_parts(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, list[str]]] = []
 
-    def supervise(started: dict[str, list[str]], _: object, spare: object) -> int:
+    def supervise(started: dict[str, list[str]], _: object, **__: object) -> int:
         store = Store(f"sqlite:///{config.parent}/rdv.db")
         assert store.is_current()
         store.close()
@@ -194,7 +194,7 @@ def test_run_logs_the_configurations_warnings(
 def test_a_reload_is_passed_on_only_where_the_file_is_right(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted: list[dict[str, list[str]] | None] = []
 
-    def supervise(first: dict[str, list[str]], reload: Any, spare: object) -> int:
+    def supervise(first: dict[str, list[str]], reload: Any, **_: object) -> int:
         wanted.extend((first, reload()))
         break_config(config)
         wanted.append(reload())

@@ -1,4 +1,4 @@
-"""The supervisor with real processes and real signals: all live, or none."""
+"""The supervisor with real processes and real signals: what is vital takes all with it, all else is started again."""
 
 import json
 import os
@@ -41,27 +41,30 @@ sys.exit(int((folder / f"{kind}-quits").read_text()))
 SUPERVISOR = """
 import pathlib, sys
 from receiver import logs
-from receiver.cli.supervise import supervise
+from receiver.cli.supervise import Patience, supervise
 logs.configure()
 folder, kinds, grace = pathlib.Path(sys.argv[1]), sys.argv[2].split(","), float(sys.argv[3])
+pause, longest, steady = (float(word) for word in sys.argv[4:])
 commands = {kind: [sys.executable, str(folder / "child.py"), kind, str(folder)] for kind in kinds}
-if (folder / "spare-is-missing").exists():
-    commands["spare"] = [str(folder / "no-such-program")]
+for kind in kinds:
+    if (folder / f"{kind}-is-missing").exists():
+        commands[kind] = [str(folder / "no-such-program")]
 first = {kind: command for kind, command in commands.items() if not (folder / f"{kind}-comes-later").exists()}
 reload = lambda: commands if (folder / "reload-is-fine").exists() else None
-sys.exit(supervise(first, reload, ("spare",), grace, pause_s=0.2))
+vital = [kind for kind in kinds if kind not in {"worker", "spare"}]
+sys.exit(supervise(first, reload, vital, ("spare",), Patience(grace, pause, longest, steady)))
 """
 
 
 class Running:
     """A supervisor and what its children wrote down."""
 
-    def __init__(self, folder: Path, kinds: str, grace_s: float) -> None:
+    def __init__(self, folder: Path, kinds: str, grace_s: float, pauses: tuple[float, float, float]) -> None:
         self.folder = folder
         (folder / "child.py").write_text(CHILD)
         self.log = folder / "log"
         with self.log.open("wb") as log:
-            arguments = [sys.executable, "-c", SUPERVISOR, str(folder), kinds, str(grace_s)]
+            arguments = [sys.executable, "-c", SUPERVISOR, str(folder), kinds, *map(str, (grace_s, *pauses))]
             self.process = subprocess.Popen(arguments, stderr=log)
         late = {"comes-later", "is-missing"}
         expected = [kind for kind in kinds.split(",") if not any((folder / f"{kind}-{how}").exists() for how in late)]
@@ -107,8 +110,8 @@ Start = Callable[..., Running]
 def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Running] = []
 
-    def _start(kinds: str, grace_s: float = 30.0) -> Running:
-        started.append(Running(tmp_path, kinds, grace_s))
+    def _start(kinds: str, grace_s: float = 30.0, pauses: tuple[float, float, float] = (0.2, 0.2, 60.0)) -> Running:
+        started.append(Running(tmp_path, kinds, grace_s, pauses))
         return started[-1]
 
     yield _start
@@ -132,8 +135,8 @@ def test_asked_to_end_it_lets_the_children_finish(start: Start, number: signal.S
 
 
 @pytest.mark.parametrize("code", ["0", "7"])
-def test_a_child_that_ends_by_itself_ends_the_others(start: Start, tmp_path: Path, code: str) -> None:
-    """Half a receiver would look alive: intake without writing, or the reverse."""
+def test_a_vital_child_that_ends_by_itself_ends_the_others(start: Start, tmp_path: Path, code: str) -> None:
+    """Without the web there is nothing to run for."""
     running = start("a,b")
     (tmp_path / "a-quits").write_text(code)
     assert running.ends_with() == 1
@@ -142,7 +145,7 @@ def test_a_child_that_ends_by_itself_ends_the_others(start: Start, tmp_path: Pat
     assert (died["child"], died["status"]) == ("a", int(code))
 
 
-def test_a_killed_child_ends_the_others(start: Start) -> None:
+def test_a_vital_child_that_is_killed_ends_the_others(start: Start) -> None:
     running = start("a,b")
     os.kill(running.pids()["b"], signal.SIGKILL)
     assert running.ends_with() == 1
@@ -252,3 +255,69 @@ def test_a_spare_child_that_cannot_be_started_costs_the_others_nothing(start: St
     running.process.send_signal(signal.SIGTERM)
     assert running.ends_with() == 0
     assert "a finished" in running.heard()
+
+
+@pytest.mark.parametrize("code", ["0", "7", "75"])
+def test_a_worker_that_ends_by_itself_is_started_again_and_costs_the_web_nothing(
+    start: Start, tmp_path: Path, code: str
+) -> None:
+    """Also with status 0: nobody asked it to end."""
+    running = start("web,worker")
+    (tmp_path / "worker-quits").write_text(code)
+    until(lambda: running.starts("worker") >= 3)
+    (tmp_path / "worker-quits").unlink()
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() in {0, 1}  # 1: it was about to end by itself once more
+    assert running.starts("web") == 1
+    assert "web finished" in running.heard()
+
+
+def pauses(running: Running) -> list[float]:
+    return [event["again_in_s"] for event in running.events() if event["event"] == "child_died"]
+
+
+def test_the_pauses_grow_up_to_a_limit(start: Start, tmp_path: Path) -> None:
+    running = start("web,worker", pauses=(0.05, 0.3, 60.0))
+    (tmp_path / "worker-quits").write_text("1")
+    until(lambda: len(pauses(running)) >= 5)
+    assert pauses(running)[:5] == [0.05, 0.1, 0.2, 0.3, 0.3]
+
+
+def test_they_begin_anew_after_a_child_has_stayed_for_a_while(start: Start, tmp_path: Path) -> None:
+    running = start("web,worker", pauses=(0.05, 0.3, 0.0))
+    (tmp_path / "worker-quits").write_text("1")
+    until(lambda: len(pauses(running)) >= 3)
+    assert set(pauses(running)) == {0.05}
+
+
+def test_a_child_that_cannot_use_its_configuration_waits_for_long_but_not_for_a_reload(
+    start: Start, tmp_path: Path
+) -> None:
+    """Trying again changes nothing; a file that was put right does."""
+    running = start("web,worker", pauses=(0.05, 600.0, 60.0))
+    (tmp_path / "worker-quits").write_text("2")
+    until(lambda: pauses(running) == [600.0])
+    (tmp_path / "worker-quits").unlink()
+    (tmp_path / "reload-is-fine").touch()
+    running.process.send_signal(signal.SIGHUP)
+    until(lambda: running.starts("worker") == 2)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 0
+
+
+def test_a_pause_holds_up_no_end_however_long_it_is(start: Start) -> None:
+    running = start("web,worker", pauses=(600.0, 600.0, 600.0))
+    os.kill(running.pids()["worker"], signal.SIGKILL)
+    until(lambda: pauses(running) == [600.0])
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 0
+    assert running.starts("worker") == 1
+    assert "web finished" in running.heard()
+
+
+def test_a_worker_that_cannot_be_started_costs_the_web_nothing(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "worker-is-missing").touch()
+    running = start("web,worker", pauses=(0.05, 0.3, 60.0))
+    until(lambda: [event["event"] for event in running.events()].count("child_not_started") == 3)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.ends_with() == 0

@@ -61,6 +61,20 @@ def test_a_worker_is_missed_from_the_limit_on(name: str) -> None:
     assert found(replace(Snapshot(), **{name: since + MOMENT})) == []
 
 
+def test_a_worker_that_keeps_dying_is_told_whether_or_not_one_lives_at_the_moment() -> None:
+    """Between two of them nothing beats for as long as the longest pause: that is no other trouble."""
+    often, since = LIMITS.worker_deaths, NOW - timedelta(minutes=20)
+    trouble = Trouble(Code.WORKER_RESTARTING, ALARM, since=since, count=often)
+    dying = Snapshot(worker_deaths=often, worker_deaths_since=since, worker_beat_at=NOW - LIMITS.worker_silent)
+    assert found(dying) == [trouble]
+    assert found(replace(dying, worker_deaths=often - 1, worker_beat_at=NOW)) == []
+    silent = NOW - LIMITS.worker_silent - LIMITS.worker_restart
+    assert found(replace(dying, worker_beat_at=silent)) == [
+        Trouble(Code.WORKER_SILENT, ALARM, since=silent),
+        trouble,
+    ]
+
+
 def test_a_beat_is_newer_than_the_start() -> None:
     assert found(Snapshot(worker_beat_at=NOW, started_at=NOW - timedelta(days=1))) == []
 

@@ -137,7 +137,7 @@ BREAKAGES = (
         "worker dead",
         Code.WORKER_SILENT,
         strikes.kill_worker,
-        "`kill -9`, with nobody to start it again; under `run` all parts end, and systemd starts them anew.",
+        "`kill -9`, with nobody to start it again; `run` would, within moments.",
         "It is started.",
         patience=WORKER_SILENT_SOON,
     ),

@@ -1,15 +1,17 @@
 """The processes as an init system sees them: start, reload, stop, die."""
 
+import json
 import os
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from emitter.scenarios import build
+from receiver.store.sight import DEAD_AFTER
 from tests.end_to_end.town import MARTINE, Town, open_town
 
 
@@ -47,15 +49,50 @@ def test_sigterm_ends_everything_with_status_0(tmp_path: Path) -> None:
         assert not any(alive(pid) for pid in pids)
 
 
-@pytest.mark.parametrize("command", ["serve", "worker"])
-def test_a_child_that_dies_takes_the_other_with_it_and_run_says_so(tmp_path: Path, command: str) -> None:
-    """Whoever supervises us starts both anew; half a receiver would look healthy."""
+def test_a_web_that_dies_takes_the_worker_with_it_and_run_says_so(tmp_path: Path) -> None:
+    """Whoever supervises us starts both anew; a receiver without its web would look healthy."""
     with open_town(tmp_path) as town:
         run = town.running["run"]
         pids = children(run)
-        os.kill(child_named(run, command), signal.SIGKILL)
+        os.kill(child_named(run, "serve"), signal.SIGKILL)
         assert run.wait(30) != 0
         town.wait_for(lambda: not any(alive(pid) for pid in pids), "both to be gone")
+
+
+def test_a_worker_that_keeps_dying_is_started_again_and_told_of_and_the_web_acknowledges(tmp_path: Path) -> None:
+    with open_town(tmp_path) as town:
+        run = town.running["run"]
+        web = child_named(run, "serve")
+        for count in (1, 2, 3):
+            town.wait_for(lambda count=count: len(town.log_lines("worker_started")) == count, "a worker")  # type: ignore[misc]
+            town.wait_for(lambda: town.get("/readyz") == 200, "its sign of life")
+            os.kill(child_named(run, "worker"), signal.SIGKILL)
+            town.wait_for(lambda count=count: len(town.log_lines("child_died")) == count, "its death")  # type: ignore[misc]
+            send_one(town)
+        town.wait_for(lambda: len(town.exchange.items(MARTINE)) == 3, "what was acknowledged meanwhile")
+        assert child_named(run, "serve") == web
+        moved = f"UPDATE heartbeats SET beat_at = datetime(beat_at, '-{DEAD_AFTER.seconds} seconds') || '.000000'"
+        with closing(sqlite3.connect(tmp_path / "store.db")) as database, database:
+            database.execute(moved + " WHERE name LIKE 'worker/%'")
+        told = json.loads(town.command("status", "--json").stdout)["troubles"]
+        assert "worker_restarting" in [trouble["code"] for trouble in told]
+        run.terminate()
+        assert run.wait(30) == 0
+
+
+def test_a_worker_that_can_no_more_read_its_configuration_waits_for_a_reload(tmp_path: Path) -> None:
+    with open_town(tmp_path) as town:
+        run = town.running["run"]
+        right = town.config.read_text("utf-8")
+        edit(town, lambda text: text.replace("emitter: rdv_service_public", "emitter: nobody"))
+        os.kill(child_named(run, "worker"), signal.SIGKILL)
+        town.wait_for(lambda: [line["status"] for line in town.log_lines("child_died")] == [-9, 2], "the refusal")
+        send_one(town)
+        town.config.write_text(right, "utf-8")
+        run.send_signal(signal.SIGHUP)
+        town.wait_for(lambda: town.exchange.items(MARTINE) != [], "the entry")
+        run.terminate()
+        assert run.wait(30) == 0
 
 
 def test_sighup_brings_a_right_configuration_into_force_everywhere(tmp_path: Path) -> None:

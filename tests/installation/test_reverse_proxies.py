@@ -19,6 +19,7 @@ from demo import configuration, processes
 from demo.processes import Secrets, free_port
 from emitter.platforms import Platform, signer
 from emitter.scenarios import build
+from receiver.web.bodies import MAX_BODY_BYTES
 from tests.installation.proxies import HOST, INNER_HOST, Place, Proxy, caddy_file, nginx_files, running
 from tests.requirements import require
 
@@ -110,15 +111,15 @@ def test_a_wrong_signature_is_refused_by_the_receiver_itself(proxy: Proxy) -> No
     assert (answer.status, json.loads(answer.body)["status"]) == (401, "unauthorized")
 
 
-def test_more_than_a_mebibyte_is_refused(proxy: Proxy) -> None:
-    answer = exchange(proxy, request(b" " * (2 * MEBIBYTE)))
+def test_more_than_the_receiver_takes_is_refused(proxy: Proxy) -> None:
+    answer = exchange(proxy, request(b" " * (MAX_BODY_BYTES + MEBIBYTE)))
     assert answer.status == 413
     assert b"<html" not in answer.body.lower()
 
 
-def test_a_body_of_a_mebibyte_passes_to_the_receiver(proxy: Proxy) -> None:
+def test_a_body_as_long_as_it_may_be_passes_to_the_receiver(proxy: Proxy) -> None:
     """The limit is the receiver's own: the proxy takes nothing away that it would accept."""
-    answer = exchange(proxy, request(b'{"data": {}, "meta": {}}'.ljust(MEBIBYTE)))
+    answer = exchange(proxy, request(b'{"data": {}, "meta": {}}'.ljust(MAX_BODY_BYTES)))
     assert answer.status == 422
 
 

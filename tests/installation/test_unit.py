@@ -75,6 +75,15 @@ def test_a_wrong_configuration_is_not_started_again_and_again_and_all_else_is() 
     assert setting(unit, "StartLimitIntervalSec") == "0"
 
 
+@pytest.mark.parametrize("unit", [UNIT, WATCH], ids=lambda unit: unit.stem)
+def test_memory_is_bounded_and_no_image_of_it_is_left(unit: Path) -> None:
+    """Who takes too much is ended alone: systemd would else stop the whole unit, the web with the worker."""
+    text = unit.read_text()
+    assert setting(text, "LimitCORE") == "0"
+    assert re.fullmatch(r"[0-9]+M", setting(text, "MemoryMax"))
+    assert setting(text, "OOMPolicy") == "continue"
+
+
 def test_only_the_start_differs_between_machines() -> None:
     for name in ("serve", "worker"):
         changed = settings((SYSTEMD / f"{name}.conf").read_text())
@@ -85,7 +94,7 @@ def test_only_the_start_differs_between_machines() -> None:
 
 def test_the_watch_of_two_machines_may_no_more_than_the_rest() -> None:
     """Two files must say the same: systemd has no way to share it."""
-    theirs = {"Description", "ExecStart", "TimeoutStopSec"}
+    theirs = {"Description", "ExecStart", "TimeoutStopSec", "MemoryMax"}
     ours, others = settings(WATCH.read_text()), settings(UNIT.read_text())
     assert [each for each in ours if each[0] not in theirs] == [each for each in others if each[0] not in theirs]
     assert setting(WATCH.read_text(), "ExecStart") == f"{PROGRAM} watch"

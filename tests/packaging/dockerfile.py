@@ -35,8 +35,8 @@ class Stage:
         return {name: value for each in self.instructions if each.word == word for name, value in each.pairs().items()}
 
 
-def parse(text: str) -> list[Stage]:
-    """Return the stages in their order; variables of FROM have the defaults of the ARGs before them."""
+def parse(text: str, given: Mapping[str, str] | None = None) -> list[Stage]:
+    """Return the stages in their order; variables of FROM are those given, or the defaults of the ARGs before them."""
     arguments: dict[str, str] = {}
     stages: list[tuple[str, str, list[Instruction]]] = []
     for instruction in _instructions(text):
@@ -46,7 +46,8 @@ def parse(text: str) -> list[Stage]:
         elif stages:
             stages[-1][2].append(instruction)
         else:
-            arguments |= instruction.pairs()
+            declared = instruction.pairs()
+            arguments |= declared | {name: value for name, value in (given or {}).items() if name in declared}
     return [Stage(name, base, tuple(instructions)) for name, base, instructions in stages]
 
 

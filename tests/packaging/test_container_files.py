@@ -1,5 +1,6 @@
 """Dockerfile, .dockerignore and compose.yaml: what can be told without building anything."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def test_the_build_sees_the_locks_and_the_two_packages_alone() -> None:
     """A checkout in use holds secrets and databases beside them."""
     seen = build_context.files(CHECKOUT)
     beside = {file for file in seen if not file.startswith(("receiver/", "connectors/"))}
-    assert beside == {"LICENSE", "README.md", "pyproject.toml", "requirements.lock", "requirements-dev.lock"}
+    assert beside == {"LICENSE", "README.md", "pyproject.toml", "requirements.lock", "requirements-build.lock"}
     kinds = {".py", ".mako", ".typed", ".html", ".css", ".js", ".svg"}
     assert {Path(file).suffix for file in set(seen) - beside} == kinds
 
@@ -91,6 +92,49 @@ def test_compose_takes_every_privilege_away(service: Any) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "cap_add" not in service
     assert "user" not in service  # the image's own
+
+
+def test_compose_bounds_memory_and_leaves_no_image_of_it(compose: Any) -> None:
+    """What a process holds in memory are secrets too."""
+    for service in compose["services"].values():
+        assert service["ulimits"]["core"] == 0
+        assert re.fullmatch(r"[0-9]+m", service["mem_limit"])
+
+
+DIGEST = "registry.example/debian:bookworm-slim@sha256:" + "0123456789abcdef" * 4
+
+
+def test_both_stages_begin_with_the_same_base_which_may_be_given_by_digest() -> None:
+    text = (CHECKOUT / "Dockerfile").read_text()
+    assert {stage.base for stage in parse(text)} == {"debian:bookworm-slim"}
+    assert {stage.base for stage in parse(text, {"BASE": DIGEST})} == {DIGEST}
+    assert "FROM debian" not in text
+
+
+def test_compose_builds_on_a_base_that_may_be_given_by_digest(service: Any) -> None:
+    assert service["build"] == {"context": ".", "args": {"BASE": "${RDV_RECEIVER_BASE:-debian:bookworm-slim}"}}
+
+
+def test_no_step_of_an_installation_takes_a_package_without_its_hash() -> None:
+    """`pip install .` alone would fetch whatever setuptools is newest, and run it."""
+    for page in ("README.md", "Dockerfile", *(str(guide.relative_to(CHECKOUT)) for guide in GUIDES)):
+        text = (CHECKOUT / page).read_text("utf-8").replace("\\\n", " ")
+        for line in re.findall(r"pip (?:--\S+ \S+ )*(?:install|wheel) .*", text):
+            command = line.partition("&&")[0].partition("`")[0]
+            own = {"--no-deps", "--no-index"} <= set(command.split())
+            built = command.rstrip().endswith(" .")
+            assert "--require-hashes" in command or own, (page, command)
+            assert not built or "--no-build-isolation" in command, (page, command)
+
+
+GUIDES = sorted((CHECKOUT / "docs/fr").glob("*.md"))
+
+
+def test_what_builds_our_wheel_is_the_developers_own_and_hashed() -> None:
+    lock = (CHECKOUT / "requirements-build.lock").read_text()
+    assert lock.startswith("setuptools==")
+    assert " --hash=sha256:" in lock
+    assert lock in (CHECKOUT / "requirements-dev.lock").read_text()
 
 
 def test_compose_publishes_on_this_machine_alone(final_stage: Stage, service: Any) -> None:

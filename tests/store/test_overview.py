@@ -23,6 +23,7 @@ from receiver.store import (
     sight,
 )
 from receiver.store.history import state_of
+from receiver.store.sight import DEAD_AFTER, DEATHS_WITHIN, worker_name
 from receiver.store.tables import mailboxes, writes
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 from tests.store.failing_ground import BLOCKED, HERS, HIS, LEASE, TIMINGS, block, fail_event, hear, place, refuse
@@ -130,6 +131,26 @@ def test_processes_are_told_with_their_last_beat(store: Store) -> None:
     store.beat("worker/a", NOW)
     store.beat("web", NOW - A_MINUTE)
     assert store.beats() == {"web": NOW - A_MINUTE, "worker/a": NOW}
+
+
+def test_a_worker_without_a_goodbye_is_a_death_and_one_with_it_is_none(store: Store) -> None:
+    """Names of before, which said no goodbye, count for nothing."""
+    dead, ended, alive = (worker_name("a-host", pid) for pid in (7, 8, 7))
+    store.beat(dead, NOW - DEATHS_WITHIN)
+    store.beat(worker_name("a-host", 6), NOW - DEATHS_WITHIN - A_MINUTE)
+    store.beat("worker/a-host/5", NOW - A_MINUTE)
+    store.beat(ended, NOW - A_MINUTE)
+    store.beat(alive, NOW - DEAD_AFTER + timedelta(seconds=1))
+    store.say_goodbye(ended)
+    store.say_goodbye("worker/never/1/was")
+    sight = store.sight([], [], NOW)
+    assert (sight.worker_deaths, sight.worker_deaths_since) == (1, NOW - DEATHS_WITHIN)
+    assert store.beats()["worker/a-host"] == NOW - A_MINUTE, "it was heard of then, and no later"
+    assert ended not in store.beats()
+
+
+def test_the_name_of_a_worker_fits_whatever_the_hosts_is() -> None:
+    assert len(worker_name("h" * 300, 4_194_304)) <= 80
 
 
 # Failures

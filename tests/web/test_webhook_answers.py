@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from receiver.store import Verdict
-from receiver.web.app import MAX_BODY_BYTES
+from receiver.web.bodies import MAX_BODY_BYTES
 from tests.core.samples import REMOVED, as_body, edited, sample, sample_bytes
 from tests.makers import NOW
 from tests.web.receiver_client import (
@@ -302,9 +302,9 @@ def test_json_is_taken_as_utf8_whatever_is_said_beside(receiver: Receiver, conte
     assert told(receiver.post(content_type=content_type))[0] == 202
 
 
-def test_a_body_of_two_mebibytes_is_refused(receiver: Receiver) -> None:
+def test_a_body_of_nine_mebibytes_is_refused(receiver: Receiver) -> None:
     before = receiver.dump()
-    body = as_body(edited(RDV, "data.context", "x" * 2 * 1024 * 1024))
+    body = as_body(edited(RDV, "data.context", "x" * 9 * 1024 * 1024))
     assert told(receiver.post(body)) == (413, {"status": "too_large"})
     assert receiver.dump() == before
 
@@ -319,7 +319,7 @@ def test_the_limit_is_exact(receiver: Receiver) -> None:
 
 def test_a_body_that_does_not_say_how_long_it_is_has_the_same_limit(receiver: Receiver) -> None:
     """Chunked: the server marks the end itself."""
-    body = as_body(edited(RDV, "data.context", "x" * 2 * 1024 * 1024))
+    body = as_body(edited(RDV, "data.context", "x" * 9 * 1024 * 1024))
     response = receiver.app.test_client().post(
         "/webhooks/mds",
         input_stream=io.BytesIO(body),

@@ -119,7 +119,7 @@ def test_refusals_are_counted_by_source_and_reason_without_a_commit_each(receive
     receiver.post(sample("user-updated"))
     receiver.post(b"{")
     receiver.post(content_type="text/plain")
-    receiver.post(b"x" * 1024 * 1024 * 2)
+    receiver.post(b"x" * 1024 * 1024 * 9)
     receiver.post(edited(RDV, "meta.timestamp", "2026-10-30 09:12:44 +0100"))
     assert receiver.store.refused(NOW) == {}
     assert receiver.flush_refusals() == {

@@ -37,7 +37,7 @@ class Office:
         self.configure()
         config = self.folder / "config.yaml"
         settings = Reloadable(config, ENVIRON, load(config, ENVIRON))
-        self.worker = Worker(settings, self.store, self.connect, name="worker/test")
+        self.worker = Worker(settings, self.store, self.connect, name="worker/test/1/a")
 
     def configure(self, **changes: Any) -> None:
         tree = {

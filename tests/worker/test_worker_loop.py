@@ -241,7 +241,7 @@ def test_what_cannot_be_judged_is_told_once_and_tried_again_by_the_next_worker(
     assert [line["source"] for line in office.lines("not_judged")] == ["mds"]
     assert "canari" not in office.log.getvalue()
     office.worker._stop_crews()
-    office.worker = Worker(office.worker.settings, office.store, office.connect, name="worker/next")
+    office.worker = Worker(office.worker.settings, office.store, office.connect, name="worker/next/1/b")
     office.turn()
     assert [line["status"] for line in office.lines("judged")] == ["accepted"]
 
@@ -268,6 +268,8 @@ def test_a_worker_runs_until_it_is_told_to_stop(office: Office) -> None:
         office.worker.stop()
         thread.join(20)
     assert not thread.is_alive()
+    assert office.worker.name not in office.store.beats()
+    assert office.store.last_beat("worker/") == NOW
     assert [line["event"] for line in map(json.loads, office.log.getvalue().splitlines())][-1] == "worker_stopped"
     assert not [each for each in threading.enumerate() if each.name.startswith("pilot-")]
 

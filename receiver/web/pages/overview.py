@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nlargest
 
 from receiver import __version__
 from receiver.core.health import Trouble
@@ -12,6 +13,8 @@ from receiver.web.pages import activity
 from receiver.web.pages.activity import Bucket, SourceLine, Writes
 from receiver.web.parts import Parts
 from receiver.wording import cause_sentence, words
+
+WORKERS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +128,10 @@ def _activity(parts: Parts, sight: Sight, servers: tuple[Server, ...], now: date
 
 
 def _workers(store: Store) -> tuple[Worker, ...]:
-    return tuple(
-        Worker(name.removeprefix(WORKERS), beat_at)
-        for name, beat_at in store.beats().items()
-        if name.startswith(WORKERS)
-    )
+    """Return those last heard of: one that keeps dying leaves a name for each of its lives."""
+    beats = [(beat_at, name) for name, beat_at in store.beats().items() if name.startswith(WORKERS)]
+    newest = sorted(nlargest(WORKERS_SHOWN, beats), key=lambda beat: beat[1])
+    return tuple(Worker(name.removeprefix(WORKERS), beat_at) for beat_at, name in newest)
 
 
 def _server(server: Server, now: datetime) -> ServerLine:

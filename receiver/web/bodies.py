@@ -1,0 +1,94 @@
+"""Bodies of webhooks: how they are read, and how many large or heavy ones at once.
+
+An appointment of hundreds of participants takes some mebibytes. A few of those must fit into the memory of a process,
+whoever sends them, and small ones must not wait for them.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from io import BytesIO
+
+from flask import Request
+from werkzeug.exceptions import HTTPException
+
+from receiver.core.wire.weight import weight_of
+from receiver.web.allocator import give_back
+from receiver.web.connections import NOT_HTTP, more_patience
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+LARGE_BYTES = 1024 * 1024
+LARGE_AT_ONCE = 2
+"""So many bodies of more than `LARGE_BYTES` a process reads or holds at once. The emitter sends any other one again."""
+HEAVY = 2 * 1024 * 1024
+"""In bytes: a body that may take more once it is decoded is decoded alone. An ordinary one takes 50 kB at most."""
+_BLOCK = 64 * 1024
+
+
+class TooLarge(Exception):
+    """The body is longer than any that is taken."""
+
+
+class Busy(Exception):
+    """There are as many large bodies as fit at once."""
+
+
+class Bodies:
+    """Reads the bodies of one process's requests."""
+
+    def __init__(self) -> None:
+        self._large = threading.BoundedSemaphore(LARGE_AT_ONCE)
+        self._heavy = threading.Lock()
+
+    @contextmanager
+    def read(self, request: Request) -> Iterator[bytes]:
+        """Yield the body of a request. A large one keeps its place until the block ends.
+
+        Raises:
+            TooLarge: it is longer than any that is taken.
+            Busy: it is large, and there is no place for it now.
+
+        """
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            raise TooLarge
+        request.max_content_length = MAX_BODY_BYTES + 1  # Werkzeug would refuse a body of exactly so many
+        with ExitStack() as place:
+            yield self._read(request, place)
+
+    def _read(self, request: Request, place: ExitStack) -> bytes:
+        stream = request.stream
+        is_large = (request.content_length or 0) > LARGE_BYTES
+        if is_large:
+            self._take_place(request, place)
+        body = BytesIO()  # unlike a list of blocks, it gives them all as one without a copy of each
+        while block := stream.read(_BLOCK):
+            body.write(block)
+            length = body.tell()
+            if length > MAX_BODY_BYTES:
+                raise TooLarge
+            if length > LARGE_BYTES and not is_large:  # it did not say how long it is
+                is_large = True
+                self._take_place(request, place)
+        return body.getvalue()
+
+    def _take_place(self, request: Request, place: ExitStack) -> None:
+        if not self._large.acquire(blocking=False):
+            # Who still writes would not see the answer.
+            with suppress(HTTPException, *NOT_HTTP):
+                while request.stream.read(_BLOCK):
+                    pass
+            raise Busy
+        place.callback(self._large.release)
+        place.enter_context(more_patience(request.environ))
+
+    @contextmanager
+    def decoding(self, body: bytes) -> Iterator[None]:
+        """Wait until a body may be decoded, and keep that right until the block ends."""
+        if weight_of(body) <= HEAVY:
+            yield
+            return
+        with self._heavy:
+            try:
+                yield
+            finally:
+                give_back()

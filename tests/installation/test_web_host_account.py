@@ -1,0 +1,128 @@
+"""A host that only takes webhooks in, under an account of PostgreSQL's that can do no more (deploy/postgresql)."""
+
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from emitter.scenarios import build
+from receiver.store import Incoming, Store
+from receiver.store.tables import metadata
+from tests.databases import new_database, postgres_binaries, sqlalchemy_url
+from tests.end_to_end.town import Town, open_town
+from tests.makers import NOW, a_delivery, incoming
+from tests.requirements import require
+
+SCRIPT = Path(__file__).parents[2] / "deploy/postgresql/serve.sql"
+APPENDS, COUNTS, READS = {"inbox"}, {"tallies", "figures", "heartbeats"}, {"alembic_version", "installation"}
+
+
+@pytest.fixture
+def database(postgres: str, migrated_postgres: str) -> str:
+    return new_database(postgres, migrated_postgres)
+
+
+@pytest.fixture
+def account(database: str) -> str:
+    """Return the address of the database for an account with what the script grants, run twice as after an upgrade."""
+    psql = shutil.which("psql") or str((postgres_binaries() or Path()) / "psql")
+    require(Path(psql).exists(), "psql is not installed")
+    name = f"serve_{database[-8:]}"
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
+    words = [psql, "--quiet", "--no-psqlrc", "--single-transaction", f"--set=role={name}", f"--file={SCRIPT}", database]
+    for _ in range(2):
+        subprocess.run(words, check=True, capture_output=True)
+    return re.sub("//[^@]+@", f"//{name}@", database)
+
+
+@pytest.mark.parametrize("table", sorted({*metadata.tables, "alembic_version"}))
+@pytest.mark.parametrize("verb", ["SELECT", "UPDATE", "DELETE", "TRUNCATE", "INSERT"])
+def test_the_account_may_nothing_else(account: str, table: str, verb: str) -> None:
+    allowed = {
+        "SELECT": COUNTS | READS,
+        "UPDATE": COUNTS,
+        "INSERT": COUNTS | APPENDS,
+    }
+    statements = {
+        "SELECT": "SELECT * FROM {}",
+        "UPDATE": "UPDATE {} SET {column} = {column}",
+        "DELETE": "DELETE FROM {}",
+        "TRUNCATE": "TRUNCATE {}",
+        "INSERT": "INSERT INTO {} SELECT * FROM {} WHERE false",
+    }
+    with psycopg.connect(account) as connection:
+        if verb == "INSERT":  # a statement that reads as well would be refused for that
+            asked = connection.execute("SELECT has_table_privilege(%s, 'INSERT')", [table]).fetchone()
+            assert asked == (table in allowed[verb],)
+            return
+        column = sql.Identifier(metadata.tables[table].columns.keys()[0] if table in metadata.tables else "version_num")
+        statement = sql.SQL(statements[verb]).format(sql.Identifier(table), column=column)
+        if table in allowed.get(verb, set()):
+            connection.execute(statement)
+            return
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)
+
+
+def test_of_the_inbox_it_may_read_the_numbers_alone(account: str) -> None:
+    with psycopg.connect(account, autocommit=True) as connection:
+        assert connection.execute("SELECT count(id) FROM inbox").fetchone() == (0,)
+        for column in ("news", "digest", "source", "failure"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(sql.SQL("SELECT {} FROM inbox").format(sql.Identifier(column)))
+
+
+def test_it_judges_nothing_and_sees_a_backlog_all_the_same(account: str, database: str) -> None:
+    owner, appender = Store(sqlalchemy_url(database)), Store(sqlalchemy_url(account))
+    try:
+        assert (owner.may_judge(), appender.may_judge()) == (True, False)
+        for number in (1, 2):
+            appender.keep(_incoming(number))
+        assert appender.has_backlog(more_than=1)
+        assert not appender.has_backlog(more_than=2)
+        assert len(owner.judge(NOW)) == 2
+    finally:
+        owner.close()
+        appender.close()
+
+
+def _incoming(number: int) -> Incoming:
+    return incoming(a_delivery(number))
+
+
+def test_a_web_host_works_under_an_account_that_may_only_append(tmp_path: Path, account: str, database: str) -> None:
+    """It takes webhooks in, counts what it refuses, is ready, and stops: with no word of an error anywhere."""
+    with open_town(tmp_path, ()) as town:
+        _use(town, account)
+        town.start("serve")
+        town.wait_for(lambda: town.get("/healthz") == 200, "the web")
+        (body, *_) = [step.body for step in build("create", datetime.now(UTC)).steps]
+        assert town.answers(body, b"{}") == [(202, "accepted"), (422, "invalid")]
+        store = Store(sqlalchemy_url(database))
+        store.beat("worker/elsewhere/1", store.now())
+        town.wait_for(lambda: town.get("/readyz") == 200, "it to be ready")
+        serve = town.running["serve"]
+        serve.terminate()
+        assert serve.wait(40) == 0
+        try:
+            assert store.refused(store.now()) == {("mds", "payload"): 1}
+            assert store.figures()["seen/mds"].value == 1
+            assert not store.is_judged(), "that is left to the workers"
+        finally:
+            store.close()
+        assert "Insufficient" not in town.log.read_text("utf-8")
+        assert {line["level"] for line in town.log_lines("webhook")} == {"info", "warning"}
+        assert '"level": "error"' not in town.log.read_text("utf-8")
+
+
+def _use(town: Town, address: str) -> None:
+    text = town.config.read_text("utf-8")
+    changed, count = re.subn(r"sqlite:///[^\s\"']+", address, text)
+    assert count == 1
+    town.config.write_text(changed, "utf-8")
