@@ -27,12 +27,13 @@ class Unplaced(StrEnum):
     UNMAPPED = "unmapped"  # the one that an administrator must look at
 
 
-_LEFT = "@deleted."
+LEFT = "@deleted."
+"""What the e-mail of an agent who left the platform contains."""
 
 
 def has_left(email: str | None) -> bool:
     """Whether an e-mail is what the platform gives an agent who left it: ``agent_31@deleted.rdv-solidarites.fr``."""
-    return email is not None and _LEFT in email
+    return email is not None and LEFT in email
 
 
 @dataclass(frozen=True, slots=True)

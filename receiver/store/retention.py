@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
 
 from receiver.core.losses import KEPT as LOSSES_KEPT
+from receiver.store import unused
 from receiver.store.listed import is_nobodys
 from receiver.store.tables import (
     agent_words,
@@ -36,8 +37,8 @@ def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal
         some = key.in_(select(key).where(condition).limit(DROPPED_AT_ONCE))
         counts[table.name] += connection.execute(delete(table).where(condition, some)).rowcount
         if counts[table.name] >= DROPPED_AT_ONCE:
-            break  # the rest another time: an event that went before its deliveries would take them along uncounted
-    return counts
+            return counts  # the rest another time: an event that went before its deliveries takes them along uncounted
+    return counts + unused.drop(connection, now, now - timedelta(days=tombstone_days))
 
 
 def count_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
@@ -46,7 +47,7 @@ def count_old(connection: Connection, now: datetime, tombstone_days: int, journa
     return {
         table.name: connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
         for table, condition in asked
-    }
+    } | unused.count(connection, now, now - timedelta(days=tombstone_days))
 
 
 def _old(now: datetime, tombstone_days: int, journal_days: int) -> dict[Table, ColumnElement[bool]]:

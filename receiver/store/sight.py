@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, delete, fu
 
 from receiver.core.mailboxes import Mailbox
 from receiver.store import inbox, overview, rulesets
+from receiver.store.chunks import chunks
 from receiver.store.overview import FailureGroup, FailureScope
 from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements
 
@@ -176,12 +177,15 @@ def _counted(column: ColumnElement[datetime], wanted: ColumnElement[bool]) -> Sc
 
 
 def _last_webhooks(connection: Connection, sources: Sequence[str]) -> dict[str, datetime]:
-    newest = [
-        select(func.max(deliveries.c.received_at)).where(deliveries.c.source == name).scalar_subquery()
-        for name in sources
-    ]
-    found = connection.execute(select(*newest)).one() if newest else ()
-    return {name: moment for name, moment in zip(sources, found, strict=True) if moment is not None}
+    found: dict[str, datetime] = {}
+    for chunk in chunks(sources):
+        newest = [
+            select(func.max(deliveries.c.received_at)).where(deliveries.c.source == name).scalar_subquery()
+            for name in chunk
+        ]
+        moments = connection.execute(select(*newest)).one()
+        found |= {name: moment for name, moment in zip(chunk, moments, strict=True) if moment is not None}
+    return found
 
 
 def last_written(connection: Connection, calendar: str) -> Mailbox | None:

@@ -46,6 +46,7 @@ from receiver.store import (
     tallies,
     tokens,
     turns,
+    unused,
     writes,
 )
 from receiver.store.activity import HourCount, ModelCount, SeriesCount
@@ -100,6 +101,7 @@ class Store:
     def __init__(self, url: str, patience_s: float | None = None) -> None:
         self._engine = open_engine(url, patience_s)
         self._appender = Appender(self._engine)
+        self._round = unused.Round()
         self._judging, self._settling, self._claiming = Rota(), Rota(), leases.Rotas(Rota)
         self._intake = Grouped(self._append, INTAKE_BATCH, StoreUnavailable, lambda: write_lock(self._engine))
 
@@ -715,11 +717,22 @@ class Store:
         while some := self.purge_some(now, tombstone_days, journal_days):
             dropped += some
             time.sleep(retention.PAUSE_S)
+        while self.note_unused(now):
+            pass
         return dict(dropped)
 
     def purge_some(self, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
         """Drop some of what is old, in one short transaction; return how many, by table. Empty: none was left."""
         return +self._write(lambda connection: retention.drop_old(connection, now, tombstone_days, journal_days))
+
+    def note_unused(self, now: datetime) -> bool:
+        """Look at the next agents or mailboxes, whether anything refers to them; return whether the round goes on."""
+        table = self._round.table
+        with reading(self._engine) as connection:
+            wrong, last = unused.seen(connection, table, self._round.after)
+        if wrong:
+            self._write(lambda connection: unused.note(connection, table, wrong, now))
+        return self._round.go_on(last)
 
     def count_old(self, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
         """Return how many rows `purge` would drop, by table."""

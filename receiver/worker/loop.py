@@ -196,7 +196,8 @@ class Worker:
             settings = self.settings.current
             purged = self.store.purge_some(now, settings.tombstone_days, settings.journal_days).total()
             log.info("purged", count=purged)
-            self._purge_due = now + (PURGE_ON if purged else PURGE_EVERY)
+            goes_on = self.store.note_unused(now) or purged
+            self._purge_due = now + (PURGE_ON if goes_on else PURGE_EVERY)
 
     def _check_schema(self) -> None:
         """Stop where a newer program changed the store so that we would read or write it wrongly."""

@@ -1,4 +1,4 @@
-"""For whom each webhook may speak, what each authority told, and what waits for somebody to decide."""
+"""For whom each webhook may speak, what waits for somebody to decide, whose turn it is, what nothing refers to."""
 
 from typing import Any
 
@@ -15,21 +15,38 @@ oldest_schema = 3
 
 
 def upgrade() -> None:
-    """Expand. What was known before is taken as told by somebody who may speak for all, as the program before did."""
+    """Expand. What was known before is taken as told by somebody who may speak for all, as the program before did.
+
+    What that program keeps beside this one is found by the new indexes too; its `dues` are made up for.
+    """
     _add_columns()
     _create_agent_words()
     _create_set_aside()
     _create_losses()
+    _create_dues()
+    for name, table, columns, where in _INDEXES:
+        condition = sa.text(where)
+        op.create_index(name, table, columns, sqlite_where=condition, postgresql_where=condition)
 
 
 def downgrade() -> None:
     """Take it back. What was set aside is lost."""
-    for table in ("losses", "set_aside", "agent_words"):
+    for name, table, *_ in _INDEXES:
+        op.drop_index(name, table_name=table)
+    for table in ("dues", "losses", "set_aside", "agent_words"):
         op.drop_table(table)
     for name, columns in _columns().items():
         with op.batch_alter_table(name) as batch:
             for column in columns:
                 batch.drop_column(column.name)
+
+
+_INDEXES = (
+    ("ix_inbox_waiting_of", "inbox", ["source", "organisation", "id"], "failure IS NULL"),
+    ("ix_events_unsettled_of", "events", ["source", "organisation", "unsettled_at"], "unsettled_at IS NOT NULL"),
+    ("ix_agents_unused_since", "agents", ["unused_since"], "unused_since IS NOT NULL"),
+    ("ix_mailboxes_unused_since", "mailboxes", ["unused_since"], "unused_since IS NOT NULL"),
+)
 
 
 def _columns() -> dict[str, tuple[sa.Column[Any], ...]]:
@@ -45,7 +62,10 @@ def _columns() -> dict[str, tuple[sa.Column[Any], ...]]:
         "inbox": (
             sa.Column("authority", sa.Text(), nullable=True),
             sa.Column("signed_by", sa.String(length=80), nullable=True),
+            sa.Column("organisation", sa.BigInteger(), nullable=True),
         ),
+        "agents": (sa.Column("unused_since", Moment(timezone=True), nullable=True),),
+        "mailboxes": (sa.Column("unused_since", Moment(timezone=True), nullable=True),),
     }
 
 
@@ -110,4 +130,35 @@ def _create_losses() -> None:
         sa.Column("removed", sa.Integer(), nullable=False),
         sa.Column("cancelled", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("authority_tag", "platform", "span", "starts_at", name=op.f("pk_losses")),
+    )
+
+
+def _create_dues() -> None:
+    op.create_table(
+        "dues",
+        sa.Column("mailbox_id", RowId, nullable=False),
+        sa.Column("source", sa.String(length=40), nullable=False),
+        sa.Column("organisation", sa.BigInteger(), nullable=False),
+        sa.Column("calendar", sa.String(length=40), nullable=False),
+        sa.Column("known", sa.Boolean(), nullable=False),
+        sa.Column("next_at", Moment(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["mailbox_id"], ["mailboxes.id"], name=op.f("fk_dues_mailbox_id_mailboxes"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("mailbox_id", "source", "organisation", name=op.f("pk_dues")),
+    )
+    for columns in (["calendar", "known", "source", "organisation", "next_at"], ["calendar", "known", "next_at"]):
+        op.create_index(op.f(f"ix_dues_{'_'.join(columns)}"), "dues", columns)
+    op.execute(
+        """
+        INSERT INTO dues (mailbox_id, source, organisation, calendar, known, next_at)
+        SELECT placements.mailbox_id, events.source, coalesce(events.organisation, 0), mailboxes.calendar,
+            mailboxes.identity IS NOT NULL, min(placements.due_at)
+        FROM placements
+        JOIN events ON events.id = placements.event_id
+        JOIN mailboxes ON mailboxes.id = placements.mailbox_id
+        WHERE placements.due_at IS NOT NULL
+        GROUP BY placements.mailbox_id, events.source, coalesce(events.organisation, 0), mailboxes.calendar,
+            mailboxes.identity IS NOT NULL
+        """
     )
