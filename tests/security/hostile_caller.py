@@ -12,7 +12,7 @@ import receiver.worker.loop
 from connectors.base import CalendarEntry, ConnectorError, Create
 from connectors.ews import EwsConnector, EwsSettings
 from receiver.config import ApiSettings, Secret
-from receiver.rest import Api, RestError
+from receiver.rest import Api, RestError, transport
 from tests.makers import NOW
 
 CONNECTIONS = 4
@@ -29,7 +29,7 @@ def call_ews(address: str, calls: int, auth: str) -> None:
             password="pw",
             installation="i",
             connections=CONNECTIONS,
-            timeout_s=10.0,
+            timeout_s=5.0,
             authentication_pause_s=0.0,
         )
     )
@@ -45,6 +45,7 @@ def call_ews(address: str, calls: int, auth: str) -> None:
 
 
 def call_rest(address: str, calls: int) -> None:
+    transport.WHOLE_S, transport.ATTEMPTS = 3.0, 1
     for _ in range(calls):
         with suppress(RestError):
             Api(ApiSettings(address, "a@b.example", Secret("pw")), sleep=lambda _: None).organisations()

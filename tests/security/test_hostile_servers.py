@@ -191,7 +191,7 @@ def test_tiny_elements_take_no_memory_of_a_worker(size: int) -> None:
 
 def test_names_that_were_met_once_do_not_stay() -> None:
     """Else a worker would grow for as long as a server likes."""
-    assert peak_mib("ews:basic", 200, [tricks.tiny_elements(600_000)["names"]]) < MOST_MIB
+    assert peak_mib("ews:basic", 40, [tricks.tiny_elements(600_000)["names"]]) < MOST_MIB
 
 
 def test_tiny_values_take_no_memory_of_who_asks_the_platform() -> None:
