@@ -11,7 +11,7 @@ from receiver.core.facts import Emitter, EventKind, Model, News, Version
 from receiver.core.policies import Policies
 from receiver.core.wire import agenda, agents, rdv
 from receiver.core.wire.fields import InvalidPayload, Irrelevant, Moment, Wire, parse_time, validate
-from receiver.core.wire.weight import HEAVIEST, weight_of
+from receiver.core.wire.weight import HEAVIEST, is_heavier
 
 __all__ = ["InvalidPayload", "Irrelevant", "decode", "parse_time"]
 
@@ -90,7 +90,7 @@ def _load(body: bytes) -> object:
 
     An error of the decoders quotes the body, so none gets out.
     """
-    if weight_of(body) > HEAVIEST:
+    if is_heavier(body, HEAVIEST):
         return None
     try:
         return json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)

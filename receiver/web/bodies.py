@@ -12,7 +12,7 @@ from io import BytesIO
 from flask import Request
 from werkzeug.exceptions import HTTPException
 
-from receiver.core.wire.weight import weight_of
+from receiver.core.wire.weight import is_heavier
 from receiver.web.allocator import give_back
 from receiver.web.connections import NOT_HTTP, more_patience
 
@@ -84,7 +84,7 @@ class Bodies:
     @contextmanager
     def decoding(self, body: bytes) -> Iterator[None]:
         """Wait until a body may be decoded, and keep that right until the block ends."""
-        if weight_of(body) <= HEAVY:
+        if not is_heavier(body, HEAVY):
             yield
             return
         with self._heavy:

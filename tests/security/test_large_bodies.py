@@ -13,7 +13,7 @@ import pytest
 from receiver.core.facts import Emitter
 from receiver.core.payload import InvalidPayload, decode
 from receiver.core.policies import Policies
-from receiver.core.wire.weight import HEAVIEST, weight_of
+from receiver.core.wire.weight import HEAVIEST, is_heavier, weight_of
 from receiver.web.bodies import LARGE_AT_ONCE, LARGE_BYTES, MAX_BODY_BYTES
 from receiver.web.connections import LARGE_READ_WITHIN_S, READ_WITHIN_S
 from tests.security.wire import Receiver, Way, a_receiver, a_webhook, head, signed, status_of
@@ -139,6 +139,16 @@ def test_a_document_out_of_all_proportion_is_not_read_at_all() -> None:
     with pytest.raises(InvalidPayload) as caught:
         decode(filled(b"[]"), Emitter.RDV_SERVICE_PUBLIC, Policies())
     assert caught.value.paths == ("$",)
+
+
+@pytest.mark.parametrize("unit", [b"{", b"[", b",", b":", b"a", b"\xff", b"\\ud800", b"{,"])
+def test_a_short_body_needs_no_look(unit: bytes) -> None:
+    """What is said of a body by its length alone is never less than what it weighs."""
+    for count in (1, 100):
+        body = unit * count
+        weight = weight_of(body)
+        assert not is_heavier(body, weight)
+        assert is_heavier(body, weight - 1)
 
 
 def beginning(chunked: bool) -> bytes:

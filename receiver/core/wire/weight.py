@@ -17,6 +17,15 @@ HEAVIEST = 72 * 1024 * 1024
 """An appointment of 8 MiB, with its thousands of participants, weighs less."""
 
 
+_HEAVIEST_BYTE = 184 + 2 * 4
+"""No byte weighs more: so a short body needs no look."""
+
+
+def is_heavier(body: bytes, limit: int) -> bool:
+    """Whether a JSON document may take more than so many bytes in memory."""
+    return len(body) * _HEAVIEST_BYTE > limit and weight_of(body) > limit
+
+
 def weight_of(body: bytes) -> int:
     """Return how many bytes a JSON document takes at most: its text as a whole, each of its texts, its structure."""
     structure = sum(body.count(sign) * weight for sign, weight in _WEIGHTS)
@@ -24,6 +33,8 @@ def weight_of(body: bytes) -> int:
 
 
 def _width(body: bytes) -> int:
+    if body.isascii() and b"\\u" not in body:
+        return 1
     if _RARE.search(body):
         return 4
     return 2 if _FOREIGN.search(body) else 1
