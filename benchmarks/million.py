@@ -127,6 +127,12 @@ def _many(connection: Connection, count: int, statement: str) -> None:
     connection.execute(text(statement), {name: value for name, value in given.items() if f":{name}" in statement})
 
 
+_DUES = """
+        SELECT placements.mailbox_id, events.source, 0, mailboxes.calendar, true, min(placements.due_at) FROM placements
+        JOIN events ON events.id = placements.event_id JOIN mailboxes ON mailboxes.id = placements.mailbox_id
+        WHERE placements.due_at IS NOT NULL GROUP BY placements.mailbox_id, events.source, mailboxes.calendar"""
+
+
 def _statements(words: _Words, size: Size, now: datetime) -> Iterator[tuple[int, str]]:
     """Yield an INSERT for each big table, and how many rows it makes."""
     ago = f"(i - {size.events}) * {max(YEARS_S // size.events, 1)}"
@@ -177,6 +183,7 @@ def _statements(words: _Words, size: Size, now: datetime) -> Iterator[tuple[int,
             CASE WHEN i % 200 = 0 THEN 'invalid_item' END, i % 200 = 0, false,
             CASE WHEN i % 200 <> 0 THEN {waiting_since} END FROM {words.series}""",
     )
+    yield 1, "INSERT INTO dues (mailbox_id, source, organisation, calendar, known, next_at) " + _DUES
     yield (
         size.placements,
         f"""

@@ -54,8 +54,12 @@ class Report:
 
 def retention(store: Store, settings: Settings, *, dry_run: bool) -> dict[str, int]:
     """Drop what has been kept long enough, or count it; return how many rows, by table."""
+    now = store.now()
     treat = store.count_old if dry_run else store.purge_rows
-    return treat(store.now(), settings.tombstone_days, settings.journal_days)
+    rows = treat(now, settings.tombstone_days, settings.journal_days)
+    while not dry_run and store.note_unused(now):
+        pass
+    return rows
 
 
 def erase_agent(

@@ -177,7 +177,7 @@ _RANKED = (
         .label("place"),
     )
     .join(events, events.c.id == placements.c.event_id)
-    .where(_HERE, is_due())
+    .where(placements.c.id.in_(due_rows.first_of_mailbox()), is_due())
     .subquery()
 )
 _PLACE = func.row_number().over(partition_by=_RANKED.c.source, order_by=[_RANKED.c.place, _RANKED.c.due_at])

@@ -31,6 +31,8 @@ from receiver.store.tables import Moment, dues, events, mailboxes, placements
 
 LOOK_AGAIN = timedelta(seconds=1)
 """What is due and cannot be claimed, as its event is about to be settled, is announced then; else looked at again."""
+WALKED = 5_000
+"""So many changes of one mailbox are looked through at once, those due for longest."""
 
 _COLUMNS = ("mailbox_id", "source", "organisation", "calendar", "known", "next_at")
 
@@ -62,6 +64,12 @@ def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
     )  # fmt: skip
 
 
+def first_of_mailbox() -> Select[tuple[int]]:
+    """Ask for what has been due for longest in the mailbox that is named by parameter."""
+    here = placements.c.mailbox_id == bindparam("mailbox"), placements.c.due_at.is_not(None)
+    return select(placements.c.id).where(*here).order_by(placements.c.due_at).limit(literal_column(str(WALKED)))
+
+
 class _Announcement:
     """Rows that placements give, put in or made earlier; written once for each database."""
 
@@ -85,7 +93,7 @@ _REMOVALS = _Announcement(
     placements.c.event_id.in_(bindparam("numbers", expanding=True)), placements.c.desired.is_(None)
 )
 _OF_PLACEMENTS = _Announcement(placements.c.id.in_(bindparam("numbers", expanding=True)))
-_OF_MAILBOX = _Announcement(placements.c.mailbox_id == bindparam("mailbox"))
+_OF_MAILBOX = _Announcement(placements.c.id.in_(first_of_mailbox()))
 _LACKING = ~exists().where(dues.c.mailbox_id == placements.c.mailbox_id)
 _OF_ALL = _Announcement(_LACKING)
 _ANY_LACKS = select(placements.c.id).where(placements.c.due_at.is_not(None), _LACKING).limit(1)

@@ -717,8 +717,6 @@ class Store:
         while some := self.purge_some(now, tombstone_days, journal_days):
             dropped += some
             time.sleep(retention.PAUSE_S)
-        while self.note_unused(now):
-            pass
         return dict(dropped)
 
     def purge_some(self, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
@@ -726,7 +724,10 @@ class Store:
         return +self._write(lambda connection: retention.drop_old(connection, now, tombstone_days, journal_days))
 
     def note_unused(self, now: datetime) -> bool:
-        """Look at the next agents or mailboxes, whether anything refers to them; return whether the round goes on."""
+        """Look at the next agents or mailboxes, whether anything refers to them; return whether the round goes on.
+
+        What is noted so for long enough goes with `purge`.
+        """
         table = self._round.table
         with reading(self._engine) as connection:
             wrong, last = unused.seen(connection, table, self._round.after)

@@ -27,6 +27,8 @@ def day(number: float):  # type: ignore[no-untyped-def]
 def purge(store: Store, *days: float) -> None:
     for each in days:
         store.purge(day(each), 30, 30)
+        while store.note_unused(day(each)):
+            pass
 
 
 def known(store: Store) -> set[str]:
