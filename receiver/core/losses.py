@@ -49,6 +49,10 @@ class Losses:
         """Whether so many more entries can be judged only by how many there were."""
         return self.live is None and max(self.removed, self.cancelled) + entries > FREE
 
+    def began_with(self, left: int) -> "Losses":
+        """Add how many there were when the span began, where so many are left."""
+        return replace(self, live=left + self.removed + self.cancelled)
+
     def with_removed(self, entries: int) -> "Losses":
         """Add what went."""
         return replace(self, removed=self.removed + entries)

@@ -1,5 +1,6 @@
 """Holds up what would take too much out of calendars: what each authority removed within the hour and the day."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
@@ -21,6 +22,8 @@ class Ledger:
         self._connection = connection
         self._now = now
         self._known: dict[Key, list[Losses]] = {}
+        self._unwritten: Counter[Key] = Counter()
+        """What this batch takes out: the calendars, as they are counted, still hold it."""
         self._changed: set[Key] = set()
 
     def may_remove(self, platform: str, authority: Authority, entries: int) -> bool:
@@ -49,6 +52,7 @@ class Ledger:
         if not all(allowed(each, entries) for each in spans):
             return False
         self._known[key] = [noted(each, entries) for each in spans]
+        self._unwritten[key] += entries
         self._changed.add(key)
         return True
 
@@ -65,12 +69,9 @@ class Ledger:
 
     def _count(self, key: Key, spans: list[Losses]) -> list[Losses]:
         """Count the entries to come: what there was when a span began is what is left, and what went since."""
-        left = live(self._connection, *key, self._now)
+        left = live(self._connection, *key, self._now) - self._unwritten[key]
         self._changed.add(key)
-        return [
-            each if each.live is not None else Losses(each.span, each.removed, each.cancelled, left + each.removed)
-            for each in spans
-        ]
+        return [each if each.live is not None else each.began_with(left) for each in spans]
 
     def write(self) -> None:
         """Write down what was allowed."""

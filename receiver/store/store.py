@@ -199,7 +199,7 @@ class Store:
 
         """
         return self._write(
-            lambda connection: set_aside.judge_all(connection, intake.judge(connection, now), authorities)
+            lambda connection: set_aside.judge_all(connection, intake.decide(connection, now), authorities)
         )
 
     def set_aside(self, now: datetime) -> list[Group]:

@@ -110,6 +110,8 @@ class Workset:
         known = event.known if event and way is not Reach.BESIDE else None
         ruling = rule(known, incoming.emitter, delivery)
         if event is not None and ruling is Ruling.SUPERSEDED:
+            if way is Reach.JOINS:
+                self._join(incoming, event)
             return self._pass_over(incoming, delivery, event)
         lost = self._lost(event, delivery)
         if event is not None and self._guard.holds(incoming, lost):
@@ -217,6 +219,14 @@ class Workset:
             event.never_known, event.tellers = is_tombstone, tellers
             event.changes |= {"never_known": is_tombstone, "tellers": write_all(tellers)}
         return before != event.standing
+
+    def _join(self, incoming: Incoming, event: Event) -> None:
+        """Note that somebody told the same of an absence as others, if earlier: it is theirs as well."""
+        by = incoming.authority
+        if by is not None and by not in event.tellers:
+            event.tellers = (*event.tellers, by)
+            event.changes |= {"tellers": write_all(event.tellers), "unsettled_at": self._now}
+            self._applied.append(event)
 
     def _create(self, incoming: Incoming, delivery: Delivery) -> Event:
         kin = _kin(incoming, delivery)

@@ -15,6 +15,7 @@ from tests.makers import NOW, a_delivery, incoming
 ALL = Authority(None)
 TWELVE = Authority(frozenset({12}))
 THIRTY_FOUR = Authority(frozenset({34}))
+ELSEWHERE = Authority(frozenset({90}))
 BOTH = Authority(frozenset({12, 34}))
 CALENDAR = "exchange"
 AFTER_SETTLING = timedelta(minutes=11)

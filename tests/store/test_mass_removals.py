@@ -8,7 +8,7 @@ import pytest
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
 from receiver.store import Store, Verdict
-from tests.makers import KARIM, MARTINE, NOW, a_role, a_slot, an_absence, an_agent
+from tests.makers import KARIM, MARTINE, NOW, a_role, a_slot, an_absence, an_agent, incoming
 from tests.store.scopes import ALL, THIRTY_FOUR, TWELVE, Town, a_rdv, an_agent_of
 
 DESTROYED = EventKind.DESTROYED
@@ -39,6 +39,21 @@ def test_twenty_go_and_the_next_are_held(store: Store) -> None:
 def test_a_quarter_goes_where_that_is_more(store: Store) -> None:
     town = town_with(store, 100)
     assert destroy(town, range(1, 31)).count(Verdict.HELD) == 5
+
+
+def test_a_quarter_is_a_quarter_for_those_that_are_judged_together(store: Store) -> None:
+    town = town_with(store, 120)
+    gone = [a_rdv(12, 60, DESTROYED, number=number) for number in range(1, 46)]
+    batch = [replace(incoming(each), authority=TWELVE) for each in gone]
+    verdicts = [receipt.verdict for receipt in town.store.accept(batch, town.now)]
+    assert verdicts == [Verdict.ACCEPTED] * 30 + [Verdict.HELD] * 15
+
+
+def test_what_was_cancelled_was_there_when_the_hour_began(store: Store) -> None:
+    town = town_with(store, 120)
+    cancel(town, range(1, 21))
+    town.shown()
+    assert destroy(town, range(21, 61)).count(Verdict.ACCEPTED) == 30
 
 
 def test_the_next_hour_allows_more_and_the_day_half(store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 from receiver.core.facts import AgentRef, Emitter, EventKind
 from receiver.store import Store, Verdict
 from tests.makers import KARIM, MARTINE, NOW, a_plage, a_role, a_slot, an_absence, an_agent
-from tests.store.scopes import ALL, BOTH, THIRTY_FOUR, TWELVE, Town, a_rdv
+from tests.store.scopes import ALL, BOTH, ELSEWHERE, THIRTY_FOUR, TWELVE, Town, a_rdv
 
 HERS = MARTINE.email or ""
 EVIL = AgentRef(MARTINE.ident, "martine@evil.example")
@@ -182,6 +182,25 @@ def test_one_that_told_before_decides_what_another_told_first(town: Town) -> Non
     assert town.verdict(a_slot(longer, 30), TWELVE) is Verdict.ACCEPTED
     assert town.waits() == []
     assert town.verdict(a_slot(longer, 10, DESTROYED), THIRTY_FOUR) is Verdict.ACCEPTED, "it has joined"
+
+
+def test_who_told_the_same_a_moment_earlier_speaks_for_an_absence_too(town: Town) -> None:
+    """Each endpoint gets a body of its own: which of them is the newer is chance."""
+    town.tell(a_slot(an_absence(), 89), TWELVE)
+    assert town.verdict(a_slot(an_absence(), 90), THIRTY_FOUR) is Verdict.SUPERSEDED
+    longer = an_absence(first_end=an_absence().first_end + timedelta(days=1))
+    assert town.verdict(a_slot(longer, 30), THIRTY_FOUR) is Verdict.ACCEPTED
+
+
+def test_what_another_binding_decides_has_others_judged_again(town: Town) -> None:
+    """As any news would."""
+    longer = an_absence(first_end=an_absence().first_end + timedelta(days=1))
+    town.tell(a_slot(an_absence(), 90), TWELVE)
+    town.tell(a_slot(longer, 31), ELSEWHERE, secret="bbbb")
+    town.tell(a_slot(longer, 30), THIRTY_FOUR, secret="aaaa")
+    assert [group.count for group in town.waits()] == [1, 1]
+    assert town.store.judge_out_of_scope({"mds": {"aaaa": BOTH, "bbbb": ELSEWHERE}.get}, NOW) == 1
+    assert town.waits() == []
 
 
 # Agents
