@@ -7,8 +7,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, select
 
 from receiver.core.mailboxes import Mailbox
-from receiver.store import inbox, overview, rulesets
+from receiver.store import inbox, overview, rulesets, set_aside
 from receiver.store.overview import FailureGroup, FailureScope
+from receiver.store.set_aside import Group
 from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements
 
 WORKERS = "worker/"
@@ -43,6 +44,8 @@ class Sight:
     """Who we are, as each entry is marked."""
     must_adopt: bool = False
     uninstalled_at: datetime | None = None
+    set_aside: tuple[Group, ...] = ()
+    """Webhooks that wait until somebody decides."""
 
     @property
     def mailboxes(self) -> tuple[FailureGroup, ...]:
@@ -96,6 +99,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         installation=who.id,
         must_adopt=who.must_adopt,
         uninstalled_at=who.uninstalled_at,
+        set_aside=tuple(set_aside.groups(connection, now)),
     )
 
 
