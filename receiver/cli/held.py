@@ -16,7 +16,7 @@ from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.operations import held as operation
-from receiver.operations.held import Decision, Held
+from receiver.operations.held import Decision, Held, Places
 from receiver.sentences import COMMANDS, HELD, HELD_HELP, HELD_REASONS, PAGE_WORDS
 from receiver.store import MOST_SET_ASIDE, Reason, Store, Waiting, Wanted
 from receiver.wording import held_organisation, held_subject, local
@@ -122,7 +122,7 @@ def _mistake(sentence: str) -> int:
     return 2
 
 
-def _full(store: Store, known: dict[str, str], wanted: Wanted) -> list[str]:
+def _full(store: Store, known: Places, wanted: Wanted) -> list[str]:
     """Return the secrets of which no more is kept."""
     if wanted.reason not in {None, Reason.SCOPE}:
         return []
@@ -135,7 +135,7 @@ def _full(store: Store, known: dict[str, str], wanted: Wanted) -> list[str]:
         }
     )
     return [
-        ", ".join(known.get(tag, tag) for tag in signed_by.split(","))
+        ", ".join(known.of(source, signed_by))
         for source, signed_by in signed
         if store.count_waiting(Wanted(Reason.SCOPE, source, signed_by)) >= MOST_SET_ASIDE
     ]

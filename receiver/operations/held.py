@@ -56,16 +56,34 @@ class Held:
     """So many entries it would take out."""
 
 
-def places(settings: Settings, digest_key: bytes) -> dict[str, str]:
-    """Return where each secret stands in the configuration, by its short name."""
-    return {
-        secret_tag(digest_key, signing.secret.value): f"sources.{source.name}.secrets[{number}]"
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where secrets stand in the configuration."""
+
+    known: Mapping[tuple[str, str], str]
+    """By source and short name: two sources may share a secret."""
+
+    def of(self, source: str, signed_by: str) -> tuple[str, ...]:
+        """Return the places of the secrets that signed; of one that is configured no more its short name."""
+        return tuple(self.known.get((source, tag), tag) for tag in tags(signed_by))
+
+
+def tags(signed_by: str) -> tuple[str, ...]:
+    """Return the short names of the secrets that signed."""
+    return tuple(tag for tag in signed_by.split(",") if tag)
+
+
+def places(settings: Settings, digest_key: bytes) -> Places:
+    """Return where each secret stands."""
+    known = {
+        (source.name, secret_tag(digest_key, signing.secret.value)): f"sources.{source.name}.secrets[{number}]"
         for source in settings.sources.values()
         for number, signing in enumerate(source.secrets)
     }
+    return Places(known)
 
 
-def describe(waiting: Waiting, known: Mapping[str, str]) -> Held:
+def describe(waiting: Waiting, known: Places) -> Held:
     """Say what waits.
 
     Args:
@@ -74,15 +92,14 @@ def describe(waiting: Waiting, known: Mapping[str, str]) -> Held:
 
     """
     news = waiting.news
-    secrets = tuple(tag for tag in waiting.signed_by.split(",") if tag)
     agent = None if isinstance(news, Delivery) else news.agent
     return Held(
         number=waiting.id,
         since=waiting.since,
         reason=waiting.reason,
         source=waiting.source,
-        secrets=secrets,
-        places=tuple(known.get(tag, tag) for tag in secrets),
+        secrets=tags(waiting.signed_by),
+        places=known.of(waiting.source, waiting.signed_by),
         model=waiting.model,
         kind=news.version.kind,
         uid=waiting.uid or (event_uid(waiting.platform, news) if isinstance(news, Delivery) else None),

@@ -65,8 +65,8 @@ HELD_MEANINGS: Mapping[str, str] = {
 """The same in sentences, with what a decision does."""
 
 HELD_DONE: Mapping[str, str] = {
-    "released": "{count} webhook(s) appliqué(s) ; les calendriers suivent.",
-    "dropped": "{count} webhook(s) écarté(s).",
+    "release": "Appliqués : {count}. Les calendriers suivent.",
+    "drop": "Écartés : {count}.",
     "none": "Rien n'attendait plus : cela a été décidé entre-temps.",
     "left": "Il en reste {count} dans ce groupe : recommencez.",
 }
