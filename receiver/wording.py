@@ -36,3 +36,20 @@ def cause_sentence(code: str) -> str:
 def local(moment: datetime) -> str:
     """Return a moment as people in France write it, by the clock of Paris."""
     return f"{moment.astimezone(PARIS):%d/%m/%Y %H:%M}"
+
+
+def held_subject(uid: str | None, agent: str | None, email: str | None) -> str:
+    """Return of what a webhook tells that was set aside: an event, or an agent."""
+    if uid is not None:
+        return uid
+    return sentences.HELD["agent email" if email else "agent"].format(agent=agent, email=email)
+
+
+def held_organisation(known: int | None, claimed: int | None) -> str:
+    """Return to which organisation the event belongs, and which one the webhook speaks for."""
+    texts = sentences.HELD
+    if known is None:
+        return texts["unknown organisation"] if claimed is None else texts["claimed alone"].format(claimed=claimed)
+    if claimed in {None, known}:
+        return str(known)
+    return texts["claimed"].format(organisation=known, claimed=claimed)

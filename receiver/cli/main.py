@@ -11,7 +11,7 @@ from receiver import __version__
 from receiver.cli import output
 from receiver.cli.parser import LateParser, Parser
 from receiver.config import ConfigurationErrors, Settings, load
-from receiver.sentences import COMMANDS, RECOVERY_HELP, TOKEN_HELP, WATCH
+from receiver.sentences import COMMANDS, HELD_HELP, RECOVERY_HELP, TOKEN_HELP, WATCH
 
 DEFAULT_CONFIG = "/etc/rdv-receiver/config.yaml"
 CONFIG_VARIABLE = "RDV_RECEIVER_CONFIG"
@@ -33,6 +33,7 @@ LAYERS = {
     "migrate-store": "backup:add_migrate_store",
     "diagnose": "diagnose:add_arguments",
     "forget": "failures:add_forget",
+    "held": "held:add_arguments",
     "watch": "watch:add_arguments",
     "adopt": "adopt:add_arguments",
     "uninstall": "uninstall:add_arguments",
@@ -45,7 +46,7 @@ LAYERS = {
 """Command to who describes it to its parser. Named and not imported: the service's processes live for months, and each
 would carry what all the other commands need."""
 
-_HELP = {**WATCH, **TOKEN_HELP, **RECOVERY_HELP, **COMMANDS}
+_HELP = {**WATCH, **TOKEN_HELP, **RECOVERY_HELP, **HELD_HELP, **COMMANDS}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

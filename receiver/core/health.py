@@ -34,6 +34,9 @@ class Code(StrEnum):
     EVENTS_FAILING = "events_failing"
     CHANGES_LATE = "changes_late"
     RULES_HELD = "rules_held"
+    OUT_OF_SCOPE = "out_of_scope"
+    WEBHOOKS_HELD = "webhooks_held"
+    CANCELLATIONS_MARKED = "cancellations_marked"
     AGENTS_UNMAPPED = "agents_unmapped"
     SIGNATURES_REFUSED = "signatures_refused"
     WEBHOOKS_REFUSED = "webhooks_refused"
@@ -100,6 +103,19 @@ class Failing:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """Webhooks of one source that wait, for one reason, until somebody decides."""
+
+    reason: str
+    """``scope``, ``removal`` or ``cancellation``."""
+    source: str
+    count: int
+    since: datetime | None = None
+    full: bool = False
+    """So many of one secret are kept that those which came after them were dropped."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that was seen at one moment. What could not be seen is left at its default."""
 
@@ -120,6 +136,7 @@ class Snapshot:
     removals_held: int = 0
     removals_held_since: datetime | None = None
     agents_unmapped: int = 0
+    set_aside: tuple[SetAside, ...] = ()
     servers: tuple[ServerSight, ...] = ()
     sources: tuple[SourceSight, ...] = ()
     mailboxes: tuple[Failing, ...] = ()
@@ -161,6 +178,11 @@ NOT_UNDERSTOOD = frozenset({"payload", "age", "secret_organisation", "too_large"
 """Reasons that tell of an emitter or a configuration that has changed. What is ignored on purpose is none."""
 LEFT_ALONE = frozenset({"model", "organisation"})
 """Reasons for which a webhook is left alone though all is well with it: it concerns no calendar of ours."""
+
+OTHER_ORGANISATION = "other_organisation"
+"""The cause of what is out of scope: a secret signed for an organisation that is not its own."""
+SET_ASIDE_FULL = "set_aside_full"
+"""The same, and no more of it is kept."""
 
 
 def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) -> list[Trouble]:
@@ -240,6 +262,22 @@ def _rules(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trou
         yield Trouble(Code.AGENTS_UNMAPPED, Severity.WARNING, count=seen.agents_unmapped)
 
 
+_OF_REASON = {
+    "scope": (Code.OUT_OF_SCOPE, Severity.ALARM),
+    "removal": (Code.WEBHOOKS_HELD, Severity.ALARM),
+    "cancellation": (Code.CANCELLATIONS_MARKED, Severity.WARNING),
+}
+
+
+def _set_aside(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
+    for each in seen.set_aside:
+        code, severity = _OF_REASON[each.reason]
+        cause = ""
+        if code is Code.OUT_OF_SCOPE:
+            cause = SET_ASIDE_FULL if each.full else OTHER_ORGANISATION
+        yield Trouble(code, severity, each.source, cause, each.since, each.count)
+
+
 def _sources(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Trouble]:
     for source in seen.sources:
         unsigned = source.refused.get(WRONG_SIGNATURE, 0)
@@ -268,4 +306,4 @@ def _audit(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trou
             yield Trouble(Code.CALENDARS_DIFFER, Severity.WARNING, cause=kind, since=seen.audited_at, count=count)
 
 
-_RULES = (_standing, _worker, _servers, _mailboxes, _entries, _late, _rules, _sources, _host, _audit)
+_RULES = (_standing, _worker, _servers, _mailboxes, _entries, _late, _rules, _set_aside, _sources, _host, _audit)

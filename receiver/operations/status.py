@@ -1,17 +1,18 @@
 """`status`: how things go, and what is wrong. Looks at the store alone; asks nothing of any server."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.audit import Kind
-from receiver.core.health import Code, Failing, ServerSight, Snapshot, SourceSight, Trouble, troubles
+from receiver.core.health import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
 from receiver.core.servers import Server
 from receiver.operations import mailboxes
-from receiver.store import FailureGroup, Figure, Sight, Store, StoreUnavailable
+from receiver.store import MOST_SET_ASIDE, FailureGroup, Figure, Group, Reason, Sight, Store, StoreUnavailable
 from receiver.worktime import working_time
 
 DAY = timedelta(days=1)
@@ -54,6 +55,7 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         removals_held=sight.removals_held or 0,
         removals_held_since=sight.removals_held_since,
         agents_unmapped=_unmapped(settings, store, figures, now),
+        set_aside=tuple(_set_aside(sight.set_aside)),
         servers=tuple(_server(name, servers, figures) for name in settings.calendars),
         sources=_sources(settings, sight, store.refused(now - DAY), now),
         mailboxes=_failing(sight.mailboxes),
@@ -124,6 +126,20 @@ def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure]) -> 
 
 def _failing(groups: Iterable[FailureGroup]) -> tuple[Failing, ...]:
     return tuple(Failing(group.code, group.count, group.calendar, group.since) for group in groups)
+
+
+def _set_aside(groups: Iterable[Group]) -> Iterator[SetAside]:
+    """Add up what waits of one source for one reason."""
+    of_source: defaultdict[tuple[Reason, str], list[Group]] = defaultdict(list)
+    of_secret: Counter[tuple[Reason, str, str]] = Counter()
+    for group in groups:
+        of_source[group.reason, group.source].append(group)
+        of_secret[group.reason, group.source, group.signed_by] += group.count
+    for (reason, source), some in of_source.items():
+        full = reason is Reason.SCOPE and any(
+            of_secret[reason, source, each.signed_by] >= MOST_SET_ASIDE for each in some
+        )
+        yield SetAside(reason, source, sum(each.count for each in some), min(each.since for each in some), full)
 
 
 def _sources(

@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 
 PAGE_WORDS: Mapping[str, Mapping[str, str]] = {
-    "model": {"Rdv": "Rendez-vous", "Absence": "Absence", "PlageOuverture": "Plage d'ouverture"},
+    "model": {
+        "Rdv": "Rendez-vous",
+        "Absence": "Absence",
+        "PlageOuverture": "Plage d'ouverture",
+        "AgentNews": "Agent",
+        "RoleNews": "Rôle d'agent",
+    },
     "news": {
         "Rdv": "rendez-vous",
         "Absence": "absences",
@@ -16,6 +22,8 @@ PAGE_WORDS: Mapping[str, Mapping[str, str]] = {
         "accepted": "retenu",
         "duplicate": "déjà reçu",
         "superseded": "dépassé par plus récent",
+        "out_of_scope": "mis de côté, hors de la portée du secret",
+        "held": "mis de côté, retirerait trop d'entrées",
         "too_old": "trop ancien",
         "too_new": "en avance sur notre horloge",
     },

@@ -63,6 +63,17 @@ TROUBLES: Mapping[str, Advice] = {
         "Comptez avec « rdv-receiver apply-policies --dry-run ». Si c'est voulu, « rdv-receiver apply-policies » ; "
         "sinon corrigez la configuration ou le CSV.",
     ),
+    "out_of_scope": Advice("{count} webhook(s) de {subject} hors de la portée de leur secret", "{cause}"),
+    "webhooks_held": Advice(
+        "{count} suppression(s) ou réaffectation(s) de {subject} en attente d'une décision",
+        "Trop d'entrées auraient disparu d'un coup : elles restent dans les calendriers. « rdv-receiver held » les "
+        "nomme. Si RDV Service Public les confirme, « rdv-receiver held release » ; sinon « rdv-receiver held drop ».",
+    ),
+    "cancellations_marked": Advice(
+        "{count} annulation(s) de {subject} visible(s) « ANNULÉ », en attente d'une décision",
+        "Beaucoup de rendez-vous ont été annulés d'un coup : leurs entrées restent, libres. Si c'est voulu, "
+        "« rdv-receiver held release --reason cancellation --all » les retire.",
+    ),
     "agents_unmapped": Advice(
         "{count} agent(s) attendu(s) sans boîte",
         "« rdv-receiver mailboxes unmapped » les nomme. Ajoutez-les dans mailboxes.map, mailboxes.domains ou le CSV ; "
@@ -102,6 +113,13 @@ CAUSES: Mapping[str, str] = {
     "age": "Des messages sont trop vieux, ou viennent du futur. Vérifiez l'horloge de ce serveur (timedatectl).",
     "secret_organisation": "Un secret réservé à certaines organisations signe pour une autre. Corrigez organisations "
     "sous secrets, ou le secret chez l'émetteur.",
+    "other_organisation": "Un secret a signé pour une organisation qui n'est pas la sienne : rien n'a été changé, et "
+    "ces webhooks sont gardés. « rdv-receiver held » les nomme. Corrigez organisations sous secrets, ou le secret chez "
+    "l'émetteur : ils sont alors jugés de nouveau. Sinon décidez avec held release ou held drop.",
+    "set_aside_full": "Un secret a signé pour une organisation qui n'est pas la sienne, si souvent que les 1 000 "
+    "premiers webhooks seuls sont gardés : les suivants ont été écartés. Corrigez organisations sous "
+    "secrets, ou le secret chez l'émetteur, puis lancez « rdv-receiver resync ». « rdv-receiver held » nomme ceux qui "
+    "sont gardés.",
     "too_large": "Des messages dépassent 8 Mio : ce ne sont sans doute pas ceux de l'émetteur.",
     "unsupported_media_type": "Des messages ne sont pas en JSON : ce ne sont sans doute pas ceux de l'émetteur, ou un "
     "mandataire les transforme.",

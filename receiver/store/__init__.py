@@ -16,6 +16,7 @@ from receiver.store.records import (
     Incoming,
     Installation,
     MailboxWork,
+    Reason,
     Receipt,
     Trouble,
     Verdict,
@@ -23,7 +24,8 @@ from receiver.store.records import (
 )
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
-from receiver.store.set_aside import Group, Waiting
+from receiver.store.set_aside import MOST as MOST_SET_ASIDE
+from receiver.store.set_aside import Group, Waiting, Wanted
 from receiver.store.sight import COUNTED, WORKERS, Sight, worker_name
 from receiver.store.store import Store
 from receiver.store.tallies import Figure, Tally
@@ -34,6 +36,7 @@ from receiver.store.writes import DONE, Written
 __all__ = [
     "COUNTED",
     "DONE",
+    "MOST_SET_ASIDE",
     "PATIENCE_S",
     "WORKERS",
     "Chosen",
@@ -60,6 +63,7 @@ __all__ = [
     "Neighbour",
     "PlacementSight",
     "PlacementState",
+    "Reason",
     "Receipt",
     "Scope",
     "SeriesCount",
@@ -73,6 +77,7 @@ __all__ = [
     "Verdict",
     "Waiting",
     "Wakeup",
+    "Wanted",
     "Watch",
     "WorkItem",
     "WriteSight",

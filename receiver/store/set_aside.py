@@ -40,6 +40,20 @@ class Group:
     entries: int
     since: datetime
     """When the first of them was set aside."""
+    last: int = 0
+    """The highest number among them: what somebody decides of the group concerns none that came after it was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of what waits is meant; None: any."""
+
+    reason: str | None = None
+    source: str | None = None
+    signed_by: str | None = None
+    model: str | None = None
+    up_to: int | None = None
+    """The highest number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,23 +274,33 @@ def groups(connection: Connection, now: datetime) -> list[Group]:
             func.count().label("number"),
             func.sum(set_aside.c.entries).label("entries"),
             func.min(set_aside.c.set_aside_at).label("since"),
+            func.max(set_aside.c.id).label("last"),
         )
         .where(~is_settling)
         .group_by(*keys)
         .order_by(*keys)
     )
     return [
-        Group(Reason(row.reason), row.source, row.signed_by or "", row.model, row.number, row.entries, row.since)
+        Group(
+            reason=Reason(row.reason),
+            source=row.source,
+            signed_by=row.signed_by or "",
+            model=row.model,
+            count=row.number,
+            entries=row.entries,
+            since=row.since,
+            last=row.last,
+        )
         for row in connection.execute(counted)
     ]
 
 
-def waiting(connection: Connection, limit: int, after: int = 0) -> list[Waiting]:
+def waiting(connection: Connection, limit: int, after: int = 0, wanted: Wanted | None = None) -> list[Waiting]:
     """Return up to `limit` webhooks that wait, the first first, from a number on."""
     rows = connection.execute(
         select(set_aside, events.c.uid)
         .outerjoin(events, events.c.id == set_aside.c.event_id)
-        .where(set_aside.c.id > after)
+        .where(set_aside.c.id > after, *_meant(wanted or Wanted()))
         .order_by(set_aside.c.id)
         .limit(limit)
     ).mappings()
@@ -296,3 +320,19 @@ def waiting(connection: Connection, limit: int, after: int = 0) -> list[Waiting]
         )
         for row in rows
     ]
+
+
+def count(connection: Connection, wanted: Wanted) -> int:
+    """Return how many webhooks wait."""
+    return connection.execute(select(func.count()).select_from(set_aside).where(*_meant(wanted))).scalar_one()
+
+
+def _meant(wanted: Wanted) -> list[ColumnElement[bool]]:
+    equal = {
+        set_aside.c.reason: wanted.reason,
+        set_aside.c.source: wanted.source,
+        func.coalesce(set_aside.c.signed_by, ""): wanted.signed_by,
+        set_aside.c.model: wanted.model,
+    }
+    meant = [column == value for column, value in equal.items() if value is not None]
+    return meant if wanted.up_to is None else [*meant, set_aside.c.id <= wanted.up_to]

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, delete, func, insert, select, update
 
 from receiver.core.mailboxes import Mailbox
-from receiver.store import inbox, overview, rulesets
+from receiver.store import inbox, overview, rulesets, set_aside
 from receiver.store.chunks import chunks
 from receiver.store.overview import FailureGroup, FailureScope
+from receiver.store.set_aside import Group
 from receiver.store.tables import deliveries, events, heartbeats, installation, mailboxes, placements
 
 WORKERS = "worker/"
@@ -51,6 +52,8 @@ class Sight:
     """Who we are, as each entry is marked."""
     must_adopt: bool = False
     uninstalled_at: datetime | None = None
+    set_aside: tuple[Group, ...] = ()
+    """Webhooks that wait until somebody decides."""
 
     @property
     def mailboxes(self) -> tuple[FailureGroup, ...]:
@@ -107,6 +110,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         installation=who.id,
         must_adopt=who.must_adopt,
         uninstalled_at=who.uninstalled_at,
+        set_aside=tuple(set_aside.groups(connection, now)),
     )
 
 

@@ -77,7 +77,7 @@ from receiver.store.overview import FailureGroup, FailureScope, MailboxSight
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
-from receiver.store.set_aside import Group, Waiting
+from receiver.store.set_aside import Group, Waiting, Wanted
 from receiver.store.sight import Sight
 from receiver.store.tables import mailboxes, placements
 from receiver.store.tallies import Figure, Tally
@@ -207,10 +207,15 @@ class Store:
         with reading(self._engine) as connection:
             return set_aside.groups(connection, now)
 
-    def waiting(self, limit: int, after: int = 0) -> list[Waiting]:
+    def waiting(self, limit: int, after: int = 0, wanted: Wanted | None = None) -> list[Waiting]:
         """Return up to `limit` webhooks that wait for somebody to decide, from a number on."""
         with reading(self._engine) as connection:
-            return set_aside.waiting(connection, limit, after)
+            return set_aside.waiting(connection, limit, after, wanted)
+
+    def count_waiting(self, wanted: Wanted) -> int:
+        """Return how many webhooks wait for somebody to decide."""
+        with reading(self._engine) as connection:
+            return set_aside.count(connection, wanted)
 
     def release_waiting(self, ids: Collection[int], now: datetime) -> int:
         """Take in webhooks that waited, whatever set them aside; return how many there were."""

@@ -3,6 +3,7 @@
 Labels are names of the configuration and codes of the program. An address, or anything else of a person, is none.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from receiver.core.audit import Kind
 from receiver.core.health import NOT_UNDERSTOOD, WRONG_SIGNATURE
 from receiver.core.plan import Verb
 from receiver.operations.status import Status
-from receiver.store import COUNTED, WORKERS, FailureGroup, Figure, Sight, Tally
+from receiver.store import COUNTED, WORKERS, FailureGroup, Figure, Reason, Sight, Tally
 
 PREFIX = "rdv_receiver_"
 ALIVE = timedelta(minutes=1)
@@ -49,6 +50,7 @@ def families(seen: Seen) -> Iterator[Metric]:
         return
     yield from _counters(seen)
     yield from _backlog(seen.status.sight, seen.now)
+    yield _set_aside(seen.status.sight, seen.settings)
     yield from _failures(seen.status.sight)
     yield from _servers(seen)
     yield from _figures(seen)
@@ -101,6 +103,14 @@ def _backlog(sight: Sight, now: datetime) -> Iterator[Metric]:
     yield _gauge("oldest_change_age_seconds", text, [((), max(age, 0.0))])
     text = "Entries that a changed configuration would take away, until somebody confirms it."
     yield _gauge("removals_held", text, [((), sight.removals_held or 0)])
+
+
+def _set_aside(sight: Sight, settings: Settings) -> Metric:
+    counts = Counter({(name, reason.value): 0 for name in settings.sources for reason in Reason})
+    for group in sight.set_aside:
+        counts[group.source, group.reason.value] += group.count
+    text = "Webhooks that wait for somebody to decide, by why they were set aside."
+    return _gauge("webhooks_set_aside", text, sorted(counts.items()), ("source", "reason"))
 
 
 def _failures(sight: Sight) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from receiver import sentences
-from receiver.core.health import NOT_UNDERSTOOD, Code
+from receiver.core.health import NOT_UNDERSTOOD, OTHER_ORGANISATION, SET_ASIDE_FULL, Code
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "fr" / "depannage.md"
 
@@ -37,3 +37,4 @@ def test_a_sentence_needs_only_what_a_trouble_has(code: Code) -> None:
 def test_every_reason_of_a_refusal_has_its_sentence() -> None:
     assert NOT_UNDERSTOOD | {"missing", "doubled", "foreign", "orphaned"} <= set(sentences.CAUSES)
     assert {"undecidable", "not_settled"} <= set(sentences.CAUSES)
+    assert {OTHER_ORGANISATION, SET_ASIDE_FULL} <= set(sentences.CAUSES)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,8 @@ from receiver.core.servers import Server, failed
 from receiver.operations.status import Status, status
 from receiver.store import Store, StoreUnavailable, Tally
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
-from tests.makers import KARIM, MARTINE
+from tests.makers import KARIM, MARTINE, incoming
+from tests.store.scopes import THIRTY_FOUR, a_rdv
 
 
 @pytest.fixture
@@ -235,3 +237,25 @@ def test_a_look_asks_the_same_few_questions_however_much_there_is(place: Desk) -
         harm(place.store)
     leave(place, **{f"seen__s{number}": 1 for number in range(5)}, audit__missing=3)
     assert queries(place) == few <= 20
+
+
+def set_aside(place: Desk, count: int, secret: str, now: datetime) -> None:
+    for number in range(count):
+        told = incoming(a_rdv(34, 50 - number, now=now), received_at=now)
+        place.store.accept([replace(told, authority=THIRTY_FOUR, signed_by=secret)], now)
+
+
+def test_what_waits_for_somebodys_decision_is_told(place: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = place.store.now()
+    place.store.accept([incoming(a_rdv(12, 60, now=now), received_at=now)], now)
+    set_aside(place, 2, "one", now)
+    set_aside(place, 1, "two", now + timedelta(seconds=1))
+    [told] = [each for each in look(place).troubles if each.code is Code.OUT_OF_SCOPE]
+    assert (told.subject, told.cause, told.count, told.since) == ("mds", "other_organisation", 3, now)
+    monkeypatch.setattr("receiver.operations.status.MOST_SET_ASIDE", 2)
+    assert ("out_of_scope", "mds", "set_aside_full", 3) in troubles(place)
+    sight = json.loads(place.run("status", "--json")[1])["store"]
+    assert [(each["reason"], each["signed_by"], each["count"]) for each in sight["set_aside"]] == [
+        ("scope", "one", 2),
+        ("scope", "two", 1),
+    ]

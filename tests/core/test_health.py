@@ -9,6 +9,7 @@ from receiver.core.health import (
     Code,
     Failing,
     ServerSight,
+    SetAside,
     Severity,
     Snapshot,
     SourceSight,
@@ -135,6 +136,22 @@ def test_what_waits_for_somebodys_word_is_told() -> None:
     assert found(Snapshot(removals_held=31, removals_held_since=since, agents_unmapped=2)) == [
         Trouble(Code.RULES_HELD, ALARM, since=since, count=31),
         Trouble(Code.AGENTS_UNMAPPED, WARNING, count=2),
+    ]
+
+
+def test_webhooks_that_wait_for_somebodys_word_are_told_by_source_and_reason() -> None:
+    since = NOW - timedelta(hours=2)
+    waits = (
+        SetAside("cancellation", "mds", 12, since),
+        SetAside("scope", "mds", 3, since),
+        SetAside("scope", "other", 1_000, since, full=True),
+        SetAside("removal", "mds", 25, since),
+    )
+    assert found(Snapshot(set_aside=waits)) == [
+        Trouble(Code.OUT_OF_SCOPE, ALARM, "mds", "other_organisation", since, 3),
+        Trouble(Code.OUT_OF_SCOPE, ALARM, "other", "set_aside_full", since, 1_000),
+        Trouble(Code.WEBHOOKS_HELD, ALARM, "mds", "", since, 25),
+        Trouble(Code.CANCELLATIONS_MARKED, WARNING, "mds", "", since, 12),
     ]
 
 

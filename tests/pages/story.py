@@ -23,11 +23,13 @@ from receiver.config import (
     WebSettings,
 )
 from receiver.config.settings import Access, Auth, ProxySettings
-from receiver.core.facts import AgentRef
+from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.roles import Role
+from receiver.core.scope import Authority
 from receiver.core.servers import Server
+from receiver.core.signature import secret_tag
 from receiver.operations.tokens import Tokens
 from receiver.store import Store, Tally, tallies
 from receiver.store.tables import events, mailboxes, placements, writes
@@ -42,6 +44,9 @@ AT_HOME, ELSEWHERE = "departement.example", "partenaire.example"
 NAMES = ("martine.agent", "karim.agent", "leila.benali", "paul.durand", "sophie.marchand", "yann.leroy")
 STRANGERS = ("nadia.petit", "luc.moreau")
 SERVED_RDV, REFUSED_RDV, DESTROYED_RDV = 4331, 4345, 4360
+HOME, FOREIGN = 12, 34
+OTHER_TAG = "5ec2e7a1"
+"""A secret that is configured no more."""
 
 
 def settings_of(store_url: str, pages: bool = True) -> Settings:
@@ -131,6 +136,7 @@ def tell(town: Town) -> None:
     """Have the week happen."""
     _receive(town)
     town.settle()
+    _set_aside(town, town.now)
     town.change(*_outcomes(town.store))
     _count_week(town.store, town.now)
     for ago_s, name in ((9, "worker/srv-rdv-1/2214"), (14, "worker/srv-rdv-2/1871"), (5, "web")):
@@ -156,6 +162,24 @@ def _receive(town: Town) -> None:
     assert town.post(a_rdv(SERVED_RDV, f"karim.agent@{AT_HOME}", now=town.now, event="updated")) == 202
     assert town.post(a_rdv(DESTROYED_RDV, now=town.now, event="destroyed")) == 202
     town.now = now
+
+
+def _set_aside(town: Town, now: datetime) -> None:
+    """Another organisation's secret speaks of a RDV, and somebody deletes more than goes without a word."""
+    tag = secret_tag(town.store.installation().digest_key, SECRET)
+
+    def tell(number: int, kind: EventKind, organisation: int, signed_by: str, minutes: int) -> None:
+        at = now - timedelta(minutes=minutes)
+        told = a_delivery(5, kind, now=at, wire_id=number, uuid=f"0b5e6a3e-6f0e-4c57-9d0b-{number:012x}")
+        told = replace(told, organisation=organisation)
+        authority = Authority(frozenset({organisation}))
+        news = replace(incoming(told, received_at=at), authority=authority, signed_by=signed_by)
+        town.store.accept([replace(news, held=kind is EventKind.DESTROYED)], at)
+
+    tell(4333, EventKind.UPDATED, FOREIGN, OTHER_TAG, 55)
+    tell(4334, EventKind.UPDATED, FOREIGN, OTHER_TAG, 54)
+    for number in (4336, 4337, 4338):
+        tell(number, EventKind.DESTROYED, HOME, tag, 22)
 
 
 def _outcomes(store: Store) -> list[Any]:
@@ -287,6 +311,7 @@ PAGES = {
     "event-refused": f"/status/event?id={REFUSED_RDV}",
     "event-unknown": "/status/event?id=99",
     "refused": "/status/refused",
+    "held": "/status/held",
 }
 ANSWERS = {
     "overview": "/api/v1/overview",
@@ -295,4 +320,5 @@ ANSWERS = {
     "unmapped": "/api/v1/unmapped",
     "event": f"/api/v1/events/{SERVED_RDV}",
     "refused": "/api/v1/refused",
+    "held": "/api/v1/held",
 }

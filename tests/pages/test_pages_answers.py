@@ -110,6 +110,12 @@ BAD = [
     "mailboxes?failing=yes",
     "failures?retried=many",
     "failures?retried=<script>",
+    "held?reason=mood",
+    "held?source=<script>",
+    "held?after=-12345",
+    "held?done=burn",
+    "held?count=many",
+    "held?left=<script>",
 ]
 
 
@@ -167,6 +173,7 @@ def broken_store(*_: object, **__: object) -> None:
         ("unmapped", "unmapped_agents"),
         ("event", "history"),
         ("refused", "refused"),
+        ("held", "waiting"),
     ],
 )
 def test_without_its_store_a_page_says_what_to_look_at(
@@ -205,6 +212,8 @@ def test_the_overview_tells_what_is_wrong_and_what_goes_on(reader: Visitor) -> N
         "mailboxes_failing",
         "mailboxes_failing",
         "entries_failing",
+        "out_of_scope",
+        "webhooks_held",
         "signatures_refused",
         "events_failing",
         "agents_unmapped",
@@ -229,6 +238,7 @@ def test_all_is_well_is_said_plainly(own_town: Town) -> None:
         "UPDATE placements SET failure=NULL, gave_up=0, due_at=NULL",
         "UPDATE events SET failure=NULL, unmapped=0",
         "DELETE FROM servers",
+        "DELETE FROM set_aside",
     ):
         store._write(lambda connection, sql=sql: connection.exec_driver_sql(sql))
     who = visitor(Town(store, bare))

@@ -42,6 +42,7 @@ PICTURES = [
     Picture("vue-d-ensemble", "/status", height=1000),
     Picture("vue-d-ensemble-sombre", "/status", height=1000, scheme="dark"),
     Picture("echecs", "/status/failures"),
+    Picture("mis-de-cote", "/status/held", height=1300),
 ]
 
 
@@ -60,6 +61,15 @@ def test_every_answer_has_its_example(town: Town) -> None:
     rules = {rule.rule: rule.methods for rule in town.app.url_map.iter_rules() if rule.endpoint.startswith("api.")}
     told = {path.replace("4331", "<number>").partition("?")[0] for _, path, _ in EXAMPLES}
     assert told == set(rules)
+
+
+def test_the_example_of_a_decision_is_what_is_really_answered(own_town: Town) -> None:
+    """Numbers of a group are taken as they are; the short name of a secret is another in each store."""
+    who = Visitor(own_town, own_town.token(Role.OPERATE))
+    for path in ("/api/v1/held/release", "/api/v1/held/drop"):
+        [answer] = [json.loads(text) for _, each, text in EXAMPLES if each == path]
+        body = API.partition(f"## POST {path}\n")[2].partition("-d '")[2].partition("'")[0]
+        assert who.post(path, json=json.loads(body)).get_json() == answer
 
 
 @pytest.mark.parametrize(("path", "example"), [(path, text) for method, path, text in EXAMPLES if method == "GET"])

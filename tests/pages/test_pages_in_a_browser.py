@@ -148,6 +148,23 @@ def test_a_reader_sees_the_failures_and_no_button(window: Window) -> None:
     expect(page.get_by_role("button", name="Réessayer")).to_have_count(0)
 
 
+def test_a_decision_by_keyboard_alone_is_told(own_town: Town, window: Window) -> None:
+    with windows_on(own_town, window) as seen:
+        page = seen.open("/status/held")
+        focus_by_keyboard(page, "Écarter", most=40)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/status/held?done=drop**")
+        expect(page.get_by_role("status")).to_have_text("Écartés : 3.")
+
+
+def test_each_button_says_what_it_decides(window: Window) -> None:
+    page = window().open("/status/held")
+    for words, count in (("Appliquer", 7), ("Écarter", 7)):
+        names = [button.text_content() for button in page.get_by_role("button", name=words).all()]
+        assert len(set(names)) == len(names) == count
+    expect(window(Role.READ).open("/status/held").get_by_role("button", name="Appliquer")).to_have_count(0)
+
+
 def test_without_scripts_the_overview_shows_the_same(window: Window) -> None:
     """It alone has a script."""
     plain, lively = (window(java_script_enabled=scripts).open("/status") for scripts in (False, True))
@@ -192,12 +209,12 @@ def overview(own_window: Seen) -> Page:
 
 
 def test_the_overview_follows_what_happens(overview: Page, own_town: Town) -> None:
-    expect(overview.locator("#verdict")).to_have_text("8 points à voir")
+    expect(overview.locator("#verdict")).to_have_text("10 points à voir")
     overview.get_by_text("Les mêmes chiffres en tableau").click()
     overview.evaluate("document.activeElement.blur()")
     make_worse(own_town)
     overview.clock.fast_forward(31_000)
-    expect(overview.locator("#verdict")).to_have_text("9 points à voir")
+    expect(overview.locator("#verdict")).to_have_text("11 points à voir")
     expect(overview.locator("code", has_text=Code.WORKER_SILENT)).to_be_visible()
     expect(overview.locator("#week-table")).to_have_attribute("open", "")
 
@@ -215,7 +232,7 @@ def test_the_overview_stands_still_while_somebody_is_in_it(overview: Page, own_t
     overview.evaluate("document.activeElement.blur()")
     make_worse(own_town)
     overview.clock.fast_forward(31_000)
-    expect(overview.locator("#verdict")).to_have_text("9 points à voir")
+    expect(overview.locator("#verdict")).to_have_text("11 points à voir")
     assert len(asked) == 1
 
 
@@ -235,7 +252,7 @@ def test_an_overview_that_cannot_follow_says_so(overview: Page, own_town: Town, 
     own_town.store.revoke_token(record.id, own_town.now)
     overview.clock.fast_forward(31_000)
     expect(overview.locator("#stale")).to_have_text("L'actualisation échoue : rechargez la page.")
-    expect(overview.locator("#verdict")).to_have_text("8 points à voir")
+    expect(overview.locator("#verdict")).to_have_text("10 points à voir")
     own_window.complaints.clear()  # the browser's own line about the answer that led elsewhere
 
 
@@ -262,6 +279,7 @@ def test_all_is_well_in_green_and_in_words(window: Window, own_town: Town) -> No
         "UPDATE placements SET failure=NULL, gave_up=0, due_at=NULL",
         "UPDATE events SET failure=NULL, unmapped=0",
         "DELETE FROM servers",
+        "DELETE FROM set_aside",
         "DELETE FROM tallies WHERE kind = 'refused'",
     )
     for each in sql:
@@ -270,6 +288,7 @@ def test_all_is_well_in_green_and_in_words(window: Window, own_town: Town) -> No
         expect(seen.open("/status").get_by_role("status").first).to_have_text("Tout va bien")
         expect(seen.open("/status/failures").get_by_text("Rien n'est en échec")).to_be_visible()
         expect(seen.open("/status/refused").get_by_text("Rien n'a été refusé en 7 jours")).to_be_visible()
+        expect(seen.open("/status/held").get_by_text("Rien n'attend de décision")).to_be_visible()
         expect(seen.open("/status/unmapped").get_by_text("Chaque agent attendu a une boîte")).to_be_visible()
 
 

@@ -26,6 +26,7 @@ from receiver.worktime import working_time
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
+from tests.store.scopes import THIRTY_FOUR, a_rdv
 from tests.watch.short_watch import PACE, hastened
 from tests.watch.sinks import HttpSink, SmtpSink, http_sink
 
@@ -146,6 +147,22 @@ def test_a_trouble_is_told_once_and_its_end_once(store: Store, store_url: str, p
     forget_refusals(store)
     post.until(lambda: len(http.titles) == 2)
     post.for_a_while()
+    assert kinds(http.titles) == ["ALARME", "Terminé"]
+
+
+def test_what_waits_for_a_decision_is_told_until_it_is_made(
+    store: Store, store_url: str, place: Open, http: HttpSink
+) -> None:
+    beat(store)
+    post = place(store_url, address(http))
+    now = store.now()
+    store.accept([incoming(a_rdv(12, 60, now=now), received_at=now)], now)
+    foreign = replace(incoming(a_rdv(34, 5, now=now), received_at=now), authority=THIRTY_FOUR)
+    store.accept([foreign], now)
+    post.until(lambda: len(http.titles) == 1)
+    assert "hors de la portée" in http.titles[0]
+    store.drop_waiting([each.id for each in store.waiting(10)])
+    post.until(lambda: len(http.titles) == 2)
     assert kinds(http.titles) == ["ALARME", "Terminé"]
 
 

@@ -1,5 +1,6 @@
 """`/metrics`: what Prometheus is told, in its own parser's eyes; counters that never go back; nothing of a person."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from sqlalchemy import create_engine, text
 
 from receiver import __version__
 from receiver.core.signature import secret_tag
-from receiver.store import Store, Tally
+from receiver.store import Reason, Store, Tally
 from receiver.web.app import create_app
-from tests.makers import NOW
+from tests.makers import NOW, incoming
 from tests.store.failing_ground import HERS, hear, place, refuse
+from tests.store.scopes import THIRTY_FOUR, a_rdv
 from tests.web.metrics_desk import FIGURES, Scraped, suffer
 from tests.web.receiver_client import RDV, SECRET, SOURCES, settings_of
 from tests.web.test_webhook_logs import CANARY, with_canaries
@@ -82,6 +84,17 @@ def test_a_fresh_store_shows_zeros_where_a_first_time_matters(scraped: Scraped) 
     assert values['writes_total{calendar="exchange",outcome="done",verb="create"}'] == 0
     assert values["changes_due"] == values["events_unsettled"] == values["oldest_change_age_seconds"] == 0
     assert values['server_failing{calendar="exchange"}'] == values["removals_held"] == 0
+
+
+def test_what_waits_for_somebody_is_shown_by_source_and_reason(scraped: Scraped) -> None:
+    names = [f'webhooks_set_aside{{reason="{reason}",source="mds"}}' for reason in Reason]
+    assert [scraped.values()[name] for name in names] == [0, 0, 0]
+    scraped.store.accept([incoming(a_rdv(12, 60))], NOW)
+    foreign = [replace(incoming(a_rdv(34, age)), authority=THIRTY_FOUR, signed_by=str(age)) for age in (5, 4)]
+    scraped.store.accept(foreign, NOW)
+    assert [scraped.values()[name] for name in names] == [2, 0, 0]
+    cause = 'cause="other_organisation",code="out_of_scope",severity="alarm",subject="mds"'
+    assert scraped.values()[f"trouble{{{cause}}}"] == 1
 
 
 def test_webhooks_are_counted_by_what_became_of_them(scraped: Scraped) -> None:

@@ -10,7 +10,7 @@ from receiver import __version__, sentences
 from receiver.core.health import Code
 from receiver.store.sight import COUNTED
 from receiver.web.pages import chart
-from receiver.wording import PARIS, cause_sentence, local
+from receiver.wording import PARIS, cause_sentence, held_organisation, held_subject, local
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 APART = "\N{NO-BREAK SPACE}"
@@ -19,6 +19,9 @@ DETAILS = {
     Code.MAILBOXES_FAILING: "failures",
     Code.ENTRIES_FAILING: "failures",
     Code.EVENTS_FAILING: "failures",
+    Code.OUT_OF_SCOPE: "held",
+    Code.WEBHOOKS_HELD: "held",
+    Code.CANCELLATIONS_MARKED: "held",
     Code.AGENTS_UNMAPPED: "unmapped",
     Code.SIGNATURES_REFUSED: "refusals",
     Code.WEBHOOKS_REFUSED: "refusals",
@@ -35,6 +38,8 @@ def prepare(app: Flask) -> None:
     environment.filters |= words | {"time": time, "hour": hour, "ago": ago, "day": day}
     environment.globals |= {"version": __version__, "panel": chart.panel, "most": COUNTED}
     environment.globals |= {"scopes": sentences.SCOPES, "details": DETAILS}
+    environment.globals |= {"reasons": sentences.HELD_REASONS, "meanings": sentences.HELD_MEANINGS}
+    environment.globals |= {"subject": held_subject, "organisation": held_organisation}
 
 
 def stamp(moment: datetime) -> str:

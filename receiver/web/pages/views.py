@@ -1,6 +1,8 @@
 """The routes of the pages. What they show is looked up elsewhere; each asks once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -8,8 +10,9 @@ from flask.typing import ResponseReturnValue
 from receiver import sentences
 from receiver.core.roles import Role
 from receiver.operations.failures import retry as retry_failures
+from receiver.operations.held import Decision
 from receiver.web.access import Access
-from receiver.web.pages import errors, overview, questions, reports
+from receiver.web.pages import errors, held, overview, questions, reports
 from receiver.web.pages.questions import BadQuestion
 from receiver.web.parts import Parts
 
@@ -28,9 +31,13 @@ def blueprint(parts: Parts, access: Access) -> Blueprint:
         ("/unmapped.txt", "unmapped_text", pages.unmapped_text),
         ("/event", "event", pages.event),
         ("/refused", "refusals", pages.refusals),
+        ("/held", "held", pages.held),
     ):
         routes.add_url_rule(path, endpoint, access.guard(Role.READ)(view), methods=["GET"])
     routes.add_url_rule("/failures/retry", "retry", access.guard(Role.OPERATE)(pages.retry), methods=["POST"])
+    for decision in Decision:
+        decide = access.guard(Role.OPERATE)(partial(pages.decide, decision))
+        routes.add_url_rule(f"/held/{decision}", f"held_{decision}", decide, methods=["POST"])
     routes.register_error_handler(BadQuestion, errors.bad_question)
     return routes
 
@@ -82,6 +89,36 @@ class _Pages:
 
     def refusals(self) -> str:
         return self._page("refusals", refusals=reports.refused(self.parts))
+
+    def held(self) -> str:
+        visitor = self.access.visitor()
+        may_decide = visitor is not None and visitor.role.may(Role.OPERATE)
+        wanted, after = held.filtered(request.args), questions.number(request.args, "after", questions.LARGEST_ID, 0)
+        found = held.look(self.parts, wanted, after or 0)
+        words = {"told": _decided(request.args), "wanted": wanted, "after": after}
+        sources = self.parts.settings.sources
+        return self._page("held", page=found, may_decide=may_decide, sources=sources, **words)
+
+    def decide(self, decision: Decision) -> ResponseReturnValue:
+        visitor = self.access.visitor()
+        number = questions.number(request.form, "id", questions.LARGEST_ID)
+        meant = held.group(request.form) if number is None else [number]
+        done = held.decide(self.parts, decision, meant, visitor.subject if visitor else "")
+        return redirect(url_for("pages.held", done=decision, count=done.count, left=done.left), 303)
+
+
+def _decided(asked: Mapping[str, str]) -> str:
+    """Return what is said after a decision."""
+    count = questions.number(asked, "count", questions.LARGEST_COUNT)
+    left = questions.number(asked, "left", questions.LARGEST_COUNT)
+    done = asked.get("done", "")
+    if done and done not in set(Decision):
+        raise BadQuestion("done")
+    if not done or count is None:
+        return ""
+    texts = sentences.HELD_DONE
+    told = texts[done if count else "none"].format(count=count)
+    return f"{told} {texts['left'].format(count=left)}" if left else told
 
 
 def _retried(count: int | None) -> str:

@@ -1,0 +1,144 @@
+"""What waits for somebody to decide: listed, applied or dropped. Each decision is in the log, with who made it."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from receiver import logs
+from receiver.config import Settings
+from receiver.core.facts import AgentNews, Delivery, event_uid
+from receiver.core.signature import secret_tag
+from receiver.store import Reason, Store, Waiting, Wanted
+
+log = logs.get("operations")
+
+PAGE = 500
+AT_ONCE = 100
+"""So many are decided before a line of the log says so."""
+
+
+class Decision(StrEnum):
+    """What somebody decides."""
+
+    RELEASE = "release"
+    """It is taken in, whatever set it aside."""
+    DROP = "drop"
+    """It changes nothing, for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One webhook that waits. Nothing of an appointment, nothing of an usager."""
+
+    number: int
+    since: datetime
+    reason: Reason
+    source: str
+    secrets: tuple[str, ...]
+    """Short names of the secrets that signed it."""
+    places: tuple[str, ...]
+    """Where they stand in the configuration; the short name of one that stands there no more."""
+    model: str
+    kind: str
+    """``created``, ``updated`` or ``destroyed``."""
+    uid: str | None
+    """The event; None: it tells of an agent."""
+    agent: str | None
+    """The agent's number at the emitter; None: it tells of an event."""
+    email: str | None
+    """The e-mail that the agent would have from now on, which is what somebody decides about; None: it tells none."""
+    organisation: int | None
+    """To which the event belongs, as far as that is known."""
+    claimed: int | None
+    """The one for which the webhook speaks."""
+    entries: int
+    """So many entries it would take out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where secrets stand in the configuration."""
+
+    known: Mapping[tuple[str, str], str]
+    """By source and short name: two sources may share a secret."""
+
+    def of(self, source: str, signed_by: str) -> tuple[str, ...]:
+        """Return the places of the secrets that signed; of one that is configured no more its short name."""
+        return tuple(self.known.get((source, tag), tag) for tag in tags(signed_by))
+
+
+def tags(signed_by: str) -> tuple[str, ...]:
+    """Return the short names of the secrets that signed."""
+    return tuple(tag for tag in signed_by.split(",") if tag)
+
+
+def places(settings: Settings, digest_key: bytes) -> Places:
+    """Return where each secret stands."""
+    known = {
+        (source.name, secret_tag(digest_key, signing.secret.value)): f"sources.{source.name}.secrets[{number}]"
+        for source in settings.sources.values()
+        for number, signing in enumerate(source.secrets)
+    }
+    return Places(known)
+
+
+def describe(waiting: Waiting, known: Places) -> Held:
+    """Say what waits.
+
+    Args:
+        waiting: as the store has it.
+        known: where each secret stands, as `places` tells.
+
+    """
+    news = waiting.news
+    agent = None if isinstance(news, Delivery) else news.agent
+    return Held(
+        number=waiting.id,
+        since=waiting.since,
+        reason=waiting.reason,
+        source=waiting.source,
+        secrets=tags(waiting.signed_by),
+        places=known.of(waiting.source, waiting.signed_by),
+        model=waiting.model,
+        kind=news.version.kind,
+        uid=waiting.uid or (event_uid(waiting.platform, news) if isinstance(news, Delivery) else None),
+        agent=agent.ident if agent else None,
+        email=news.agent.email if isinstance(news, AgentNews) else None,
+        organisation=waiting.organisation,
+        claimed=news.organisation,
+        entries=waiting.entries,
+    )
+
+
+def walk(store: Store, wanted: Wanted) -> Iterator[Waiting]:
+    """Yield all that waits and is meant, the first first."""
+    after = 0
+    while some := store.waiting(PAGE, after, wanted):
+        yield from some
+        after = some[-1].id
+
+
+def decide(store: Store, decision: Decision, numbers: Collection[int], by: str) -> int:
+    """Apply or drop what waits; return how many still waited.
+
+    Args:
+        store: where it waits.
+        decision: which of the two.
+        numbers: of what.
+        by: who decided; it goes into the log.
+
+    Raises:
+        StoreUnavailable: what was decided before stands in the log.
+
+    """
+    done = 0
+    ordered = sorted(set(numbers))
+    for begin in range(0, len(ordered), AT_ONCE):
+        some = ordered[begin : begin + AT_ONCE]
+        release = decision is Decision.RELEASE
+        count = store.release_waiting(some, store.now()) if release else store.drop_waiting(some)
+        event = "held_released" if release else "held_dropped"
+        log.info(event, by=by, count=count, numbers=",".join(map(str, some)))
+        done += count
+    return done
