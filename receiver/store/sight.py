@@ -88,7 +88,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         created_at=who.created_at,
         worker_beat_at=who.beat_at,
         due=who.due,
-        unsettled=min(inbox.size(connection) + who.unsettled, COUNTED),
+        unsettled=min(inbox.size(connection, COUNTED) + who.unsettled, COUNTED),
         oldest_due_at=min(filter(None, oldest), default=None),
         removals_held=held.removals if held else None,
         failures=tuple(overview.failures(connection, now)),

@@ -275,7 +275,7 @@ class Store:
     def has_backlog(self, more_than: int) -> bool:
         """Whether more than so many webhooks wait to be judged, or events to be worked out."""
         with reading(self._engine) as connection:
-            return inbox.size(connection) > more_than or settling.has_unsettled(connection, more_than)
+            return inbox.size(connection, more_than + 1) > more_than or settling.has_unsettled(connection, more_than)
 
     def settle(
         self, decide: settling.Decide, now: datetime, limit: int = 200, spoilt: settling.Spoilt = _ignored
