@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from receiver.core.facts import model_of
@@ -156,10 +156,20 @@ def is_empty(connection: Connection) -> bool:
     return connection.execute(select(inbox.c.id).where(_WAITING).limit(1)).first() is None
 
 
-def size(connection: Connection) -> int:
-    """Return about how many webhooks are there: from the first number to the last, without counting."""
-    first, last = connection.execute(select(func.min(inbox.c.id), func.max(inbox.c.id))).one()
-    return last - first + 1 if last is not None else 0
+def size(connection: Connection, most: int) -> int:
+    """Return how many webhooks wait to be judged, counted so far. What is set aside is none of them."""
+    return _counted(connection, select(inbox.c.id).where(_WAITING), most)
+
+
+def size_by_number(connection: Connection, most: int) -> int:
+    """Return how many webhooks are there, counted so far, for who may see the numbers alone."""
+    return _counted(connection, select(inbox.c.id), most)
+
+
+def _counted(connection: Connection, wanted: Select[tuple[int]], most: int) -> int:
+    some = wanted.order_by(inbox.c.id).limit(most).subquery()
+    count: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return count
 
 
 def oldest(connection: Connection) -> datetime | None:

@@ -101,7 +101,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         worker_deaths=deaths,
         worker_deaths_since=deaths_since,
         due=who.due,
-        unsettled=min(inbox.size(connection) + who.unsettled, COUNTED),
+        unsettled=min(inbox.size(connection, COUNTED) + who.unsettled, COUNTED),
         oldest_due_at=min(filter(None, oldest), default=None),
         removals_held=held.removals if held else None,
         failures=tuple(overview.failures(connection, now)),

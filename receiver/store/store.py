@@ -330,9 +330,10 @@ class Store:
     def has_backlog(self, more_than: int) -> bool:
         """Whether more than so many webhooks wait to be judged, or events to be worked out, where those may be seen."""
         with reading(self._engine) as connection:
-            if inbox.size(connection) > more_than:
-                return True
-            return rights.may_judge(connection) and settling.has_unsettled(connection, more_than)
+            if not rights.may_judge(connection):
+                return inbox.size_by_number(connection, more_than + 1) > more_than
+            waiting = inbox.size(connection, more_than + 1)
+            return waiting > more_than or settling.has_unsettled(connection, more_than)
 
     def settle(
         self, decide: settling.Decide, now: datetime, limit: int = 200, spoilt: settling.Spoilt = _ignored

@@ -85,6 +85,17 @@ def test_one_that_cannot_be_judged_costs_the_others_nothing(store: Store) -> Non
     assert (group.scope, group.code, group.count, group.since) == (FailureScope.EVENT, "not_judged", 1, NOW)
 
 
+def test_what_was_set_aside_is_no_backlog_whatever_came_since(store: Store) -> None:
+    spoil(store)
+    store.judge(NOW)
+    for number in range(1, 4):
+        store.keep(incoming(a_delivery(wire_id=number, uuid=None)))
+    assert store.sight([], [], NOW).unsettled == 3
+    store.judge(NOW, 2)
+    assert store.sight([], [], NOW).unsettled == 1 + 2, "two are judged and to be settled"
+    assert not store.has_backlog(3)
+
+
 def test_what_was_set_aside_is_judged_again_when_asked_for(store: Store) -> None:
     spoil(store)
     store.judge(NOW)
