@@ -3,8 +3,8 @@
 from collections.abc import Callable, Collection
 
 from receiver.config.settings import Source
+from receiver.core.digests import secret_tag
 from receiver.core.scope import Authority
-from receiver.core.signature import secret_tag
 
 TAGS_KEPT = 8
 """So many secrets are noted as those that signed a webhook."""

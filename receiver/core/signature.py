@@ -13,12 +13,12 @@ from typing import Any
 import jwt
 from jwt.algorithms import HMACAlgorithm
 
+from receiver.core.digests import keyed_digest
 from receiver.core.facts import Emitter
 
 HMAC_HEADERS = {Emitter.RDV_SERVICE_PUBLIC: "x-lapin-signature", Emitter.RDV_INSERTION: "x-rdvi-signature"}
 SIGNATURE_HEADERS = (*HMAC_HEADERS.values(), "authorization")
 """Where a signature may stand; nothing else of the headers is looked at."""
-DIGEST_BYTES = 16
 TOKEN_CLAIMS = ("id", "address", "starts_at")
 
 
@@ -45,37 +45,6 @@ def matching_keys(
     if emitter is Emitter.RDV_INSERTION and scheme.lower() == "bearer" and token:
         return frozenset(i for i, key in enumerate(keys) if _vouched(body, token.strip(), key, now))
     return frozenset()
-
-
-def secret_tag(digest_key: bytes, secret: str) -> str:
-    """Return the short name under which the last use of a secret is noted: keyed, so that it tells nothing of it."""
-    return hmac.digest(digest_key, b"secret " + secret.encode(), "sha256").hex()[:8]
-
-
-_PIECE = 2047
-"""Of more bytes at once Python computes a digest while other threads run, and waits for its turn: that costs more."""
-
-
-def keyed_digest(key: bytes, body: bytes) -> bytes:
-    """Return the HMAC-SHA256 of a body."""
-    return _digesting(key, body).digest()
-
-
-def _digesting(key: bytes, body: bytes) -> hmac.HMAC:
-    digest = hmac.new(key, digestmod=hashlib.sha256)
-    for start in range(0, len(body), _PIECE):
-        digest.update(body[start : start + _PIECE])
-    return digest
-
-
-def delivery_digest(key: bytes, body: bytes, authority: str = "") -> bytes:
-    """Return what a webhook is recognised by when it comes again: keyed, so that it tells nothing of the body.
-
-    One body under another authority is another webhook: it may say as much of an agent for other organisations.
-    """
-    digest = _digesting(key, body)
-    digest.update(authority.encode())
-    return digest.digest()[:DIGEST_BYTES]
 
 
 def _signed(body: bytes, signature: str, key: bytes) -> bool:

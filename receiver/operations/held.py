@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from receiver import logs
 from receiver.config import Settings
+from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentNews, Delivery, event_uid
-from receiver.core.signature import secret_tag
 from receiver.store import Reason, Store, Waiting, Wanted
 
 log = logs.get("operations")

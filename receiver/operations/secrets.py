@@ -7,7 +7,7 @@ from enum import StrEnum
 from secrets import token_urlsafe
 
 from receiver.config import Settings, Source
-from receiver.core.signature import secret_tag
+from receiver.core.digests import secret_tag
 from receiver.store import Figure, Store
 
 FRESH_BYTES = 48

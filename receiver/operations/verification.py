@@ -17,8 +17,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from receiver.config import Source
+from receiver.core.digests import delivery_digest
 from receiver.core.facts import Delivery, EventKind, Model, Version
-from receiver.core.signature import delivery_digest
 from receiver.operations.rules import FREE_REMOVALS, FREE_SHARE
 from receiver.rest import PAGE, Api, RestError, Standing
 from receiver.store import HeldEvent, Incoming, Scope, Store, Verdict

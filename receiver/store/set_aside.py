@@ -8,9 +8,9 @@ from hashlib import blake2b
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, insert, select, update
 
 from receiver import logs
+from receiver.core.digests import DIGEST_BYTES
 from receiver.core.facts import AgentNews, Model, News, RdvState, RoleNews, model_of
 from receiver.core.scope import Authority
-from receiver.core.signature import DIGEST_BYTES
 from receiver.store import news, tallies
 from receiver.store.chunks import chunks
 from receiver.store.records import Aside, Incoming, Reason, Receipt, Verdict, read_facts, write_facts

@@ -13,10 +13,11 @@ from flask import Blueprint, Response, request
 
 from receiver import logs
 from receiver.config import Source, authority, signed_by
+from receiver.core.digests import delivery_digest, secret_tag
 from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.scope import EVERYTHING, Authority
-from receiver.core.signature import SIGNATURE_HEADERS, delivery_digest, matching_keys, secret_tag
+from receiver.core.signature import SIGNATURE_HEADERS, matching_keys
 from receiver.store import Incoming, StoreUnavailable, Tally
 from receiver.web.bodies import Bodies, Busy, TooLarge
 from receiver.web.parts import Parts

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentRef, EventKind
-from receiver.core.signature import secret_tag
 from tests.cli.operator import HERS, SECRET, Operator
 from tests.makers import MARTINE, NOW, an_agent, incoming
 from tests.store.scopes import THIRTY_FOUR, TWELVE, Town, a_rdv

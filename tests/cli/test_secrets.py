@@ -13,7 +13,7 @@ import pytest
 from receiver import sentences
 from receiver.cli import main as cli
 from receiver.config import load
-from receiver.core.signature import secret_tag
+from receiver.core.digests import secret_tag
 from receiver.operations.secrets import State, figure
 from receiver.store import Store
 from receiver.web.app import create_app

@@ -23,13 +23,13 @@ from receiver.config import (
     WebSettings,
 )
 from receiver.config.settings import Access, Auth, ProxySettings
+from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.roles import Role
 from receiver.core.scope import Authority
 from receiver.core.servers import Server
-from receiver.core.signature import secret_tag
 from receiver.operations.tokens import Tokens
 from receiver.store import Store, Tally, tallies
 from receiver.store.tables import events, mailboxes, placements, writes

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentNews
 from receiver.core.roles import Role
 from receiver.core.scope import Authority
-from receiver.core.signature import secret_tag
 from receiver.store import Wanted
 from receiver.web.pages import held
 from tests.logs.captured import captured_logs

@@ -14,7 +14,7 @@ import psycopg
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.core.signature import DIGEST_BYTES
+from receiver.core.digests import DIGEST_BYTES
 from receiver.store import Store, StoreUnavailable
 from tests.databases import sqlalchemy_url
 from tests.power_loss import disk

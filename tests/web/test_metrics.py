@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from sqlalchemy import create_engine, text
 
 from receiver import __version__
-from receiver.core.signature import secret_tag
+from receiver.core.digests import secret_tag
 from receiver.store import Reason, Store, Tally
 from receiver.web.app import create_app
 from tests.makers import NOW, incoming

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from receiver.core.signature import secret_tag
+from receiver.core.digests import secret_tag
 from receiver.store import Figure
 from tests.core.samples import edited
 from tests.makers import NOW
