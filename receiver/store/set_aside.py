@@ -57,8 +57,11 @@ class Waiting:
     uid: str | None
     """The event that it meets."""
     organisation: int | None
-    """To which that event belongs."""
+    """To which that event belongs now; of a place, to which it did."""
     entries: int
+    delivery: str
+    wire_id: int | None
+    """The number that the platform knows the event by."""
 
 
 def put(connection: Connection, judged: Iterable[tuple[Incoming, Receipt]], now: datetime) -> None:
@@ -274,7 +277,7 @@ def groups(connection: Connection, now: datetime) -> list[Group]:
 def waiting(connection: Connection, limit: int, after: int = 0) -> list[Waiting]:
     """Return up to `limit` webhooks that wait, the first first, from a number on."""
     rows = connection.execute(
-        select(set_aside, events.c.uid)
+        select(set_aside, events.c.uid, events.c.wire_id, events.c.organisation.label("owner"))
         .outerjoin(events, events.c.id == set_aside.c.event_id)
         .where(set_aside.c.id > after)
         .order_by(set_aside.c.id)
@@ -291,8 +294,10 @@ def waiting(connection: Connection, limit: int, after: int = 0) -> list[Waiting]
             signed_by=row["signed_by"] or "",
             news=news.read(row["sort"], row["news"]),
             uid=row["uid"],
-            organisation=row["organisation"],
+            organisation=row["organisation"] if row["uid"] is None else row["owner"],
             entries=row["entries"],
+            delivery=row["delivery"],
+            wire_id=row["wire_id"],
         )
         for row in rows
     ]
