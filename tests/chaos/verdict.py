@@ -17,8 +17,9 @@ from receiver.store.tables import events, installation, mailboxes, metadata, pla
 from tests.chaos.exchange import Exchange
 from tests.chaos.premises import Premises
 from tests.chaos.staff import CANARY, DOMAIN
-from tests.convergence.oracle import INSERTION as INSERTION_EMITTER
-from tests.convergence.oracle import RSP, Choices, Directory, Oracle, Shown
+from tests.convergence.oracle import Choices, Directory, Oracle, Shown
+from tests.convergence.voices import INSERTION as INSERTION_EMITTER
+from tests.convergence.voices import RSP
 from tests.convergence.world import BOUND, INSERTION, Job
 
 HORIZON = timedelta(days=120)

@@ -13,7 +13,7 @@ from emitter.payloads import Generation
 from receiver.core import losses
 from receiver.store.records import Reason
 from tests.convergence.draws import COMING, LONGEST_LIFE, generations, organisations, pick, send, some
-from tests.convergence.oracle import Word
+from tests.convergence.hearing import Word
 from tests.convergence.platform_rules import Platform, at, rdvs
 from tests.convergence.voices import Limit, until_next
 from tests.convergence.world import (

@@ -34,7 +34,8 @@ from tests.convergence.draws import (
     staff,
 )
 from tests.convergence.ground import Ground
-from tests.convergence.oracle import PARIS, Word
+from tests.convergence.hearing import Word
+from tests.convergence.oracle import PARIS
 from tests.convergence.world import (
     ADDRESSES,
     ARRAS,
