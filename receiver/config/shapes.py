@@ -110,7 +110,7 @@ class StoreShape(Shape):
 
 
 class ApiShape(Shape):
-    """`sources.<name>.api`: the emitter's REST API, which only `resync` uses."""
+    """`sources.<name>.api`: the emitter's REST API, for `resync`, and for whose a disputed RDV is."""
 
     url: ApiAddress
     email: Email

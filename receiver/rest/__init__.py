@@ -1,4 +1,4 @@
-"""The REST API of RDV Service Public, as far as a re-sync needs it: of an object its id, and nothing of an usager."""
+"""The REST API of RDV Service Public: of an object its id, of a RDV its organisation's too, nothing of an usager."""
 
 from receiver.rest.api import PAGE, Api, Endpoint, Standing
 from receiver.rest.transport import RestError

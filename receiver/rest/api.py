@@ -14,7 +14,7 @@ from typing import TypeVar
 from receiver.config import ApiSettings
 from receiver.rest import shapes
 from receiver.rest.shapes import parse
-from receiver.rest.transport import THROTTLED, Answer, AnswerTooLarge, Request, RestError, Transport
+from receiver.rest.transport import ATTEMPTS, THROTTLED, Answer, AnswerTooLarge, Request, RestError, Transport
 
 PAGE = 50
 """So many ids are asked for at once: an address of a kilobyte passes every proxy."""
@@ -47,9 +47,11 @@ S = TypeVar("S", bound=shapes.Shape)
 class Api:
     """One account at one instance of the platform. For one thread. Every method may raise RestError."""
 
-    def __init__(self, settings: ApiSettings, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, settings: ApiSettings, sleep: Callable[[float], None] = time.sleep, attempts: int = ATTEMPTS
+    ) -> None:
         self._settings = settings
-        self._transport = Transport(settings.url, settings.http_proxy, settings.ca_file, sleep)
+        self._transport = Transport(settings.url, settings.http_proxy, settings.ca_file, sleep, attempts)
         self._token: dict[str, str] = {}
 
     def close(self) -> None:
@@ -106,23 +108,32 @@ class Api:
             RestError: also `filter_ignored`, where the answer shows others than were asked for.
 
         """
+        return frozenset(self.organisations_of(ids))
+
+    def organisations_of(self, ids: Collection[int]) -> dict[int, int | None]:
+        """Return to which organisation each of these appointments belongs that the account sees; None: no word of it.
+
+        Raises:
+            RestError: as `rdvs_among`.
+
+        """
         try:
-            return self._rdvs_among(ids)
+            return self._organisations_of(ids)
         except AnswerTooLarge:  # a collective appointment names each of its participants
             if len(ids) == 1:
                 raise
         asked = sorted(ids)
         half = len(asked) // 2
-        return self.rdvs_among(asked[:half]) | self.rdvs_among(asked[half:])
+        return self.organisations_of(asked[:half]) | self.organisations_of(asked[half:])
 
-    def _rdvs_among(self, ids: Collection[int]) -> frozenset[int]:
+    def _organisations_of(self, ids: Collection[int]) -> dict[int, int | None]:
         query = [("id[]", ident) for ident in sorted(ids)]
-        seen: set[int] = set()
+        seen: dict[int, int | None] = {}
         for page in self._pages(shapes.Rdvs, "/api/v1/rdvs", query):
-            seen |= {row.id for row in page.rows}
-            if not seen <= set(ids):
+            seen |= {row.id: row.organisation.id if row.organisation else None for row in page.rows}
+            if not seen.keys() <= set(ids):
                 raise RestError("filter_ignored")
-        return frozenset(seen)
+        return seen
 
     def absence(self, ident: int) -> Standing:
         """Return whether an absence exists: the one kind of object that the platform says is gone."""

@@ -1,5 +1,6 @@
-"""What is read of an answer, by allow-list. An appointment has an id here and nothing else."""
+"""What is read of an answer, by allow-list. An appointment has an id here, its organisation's, and nothing else."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -42,7 +43,7 @@ class Page(Shape):
     """One page of a list."""
 
     meta: PageMeta
-    rows: list[Identified]
+    rows: Sequence[Identified]
 
 
 class Organisations(Page):
@@ -51,10 +52,16 @@ class Organisations(Page):
     rows: list[Identified] = Field(alias="organisations", max_length=MOST_ROWS)
 
 
+class RdvShape(Identified):
+    """An appointment: to which organisation it belongs, and nothing else."""
+
+    organisation: Identified | None = None
+
+
 class Rdvs(Page):
     """Appointments that an account may see."""
 
-    rows: list[Identified] = Field(alias="rdvs", max_length=MOST_ROWS)
+    rows: list[RdvShape] = Field(alias="rdvs", max_length=MOST_ROWS)
 
 
 class Absences(Page):

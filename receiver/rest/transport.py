@@ -78,9 +78,15 @@ class Transport:
     """A connection to one host. For one thread."""
 
     def __init__(
-        self, url: str, http_proxy: str | None, ca_file: Path | None, sleep: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        http_proxy: str | None,
+        ca_file: Path | None,
+        sleep: Callable[[float], None] = time.sleep,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self._url = url
+        self._attempts = attempts
         self._sleep = sleep
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc or a proxy of the shell that runs the command are nobody's choice
@@ -103,7 +109,7 @@ class Transport:
         attempt = 1
         while True:
             answer, code = self._attempt(request, headers)
-            if attempt == ATTEMPTS or not _worth_another(request, answer, code):
+            if attempt >= self._attempts or not _worth_another(request, answer, code):
                 break
             self._sleep(_wait_s(answer, attempt))
             attempt += 1

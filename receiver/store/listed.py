@@ -125,10 +125,16 @@ class Listed:
         learnt = _changes(word, ref.email, state_at)
         if not learnt:
             return False
+        before = word["state_at"]
         word |= learnt
         if (key, named) not in self._new_words:
             self._changed_words[key, named] = word
-        return bool(learnt.keys() & {"email", "former_email"})
+        return bool(learnt.keys() & {"email", "former_email"}) or self._overtakes(key, word, before)
+
+    def _overtakes(self, key: Key, word: dict[str, Any], before: datetime) -> bool:
+        """Whether a word that only became newer now counts instead of another authority's."""
+        others = (each for each in self._words[key].values() if each["email"] != word["email"])
+        return any(before <= each["state_at"] <= word["state_at"] for each in others)
 
     @property
     def moved(self) -> set[Key]:

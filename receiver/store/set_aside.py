@@ -71,8 +71,11 @@ class Waiting:
     uid: str | None
     """The event that it meets."""
     organisation: int | None
-    """To which that event belongs."""
+    """To which that event belongs now; of a place, to which it did."""
     entries: int
+    delivery: str
+    wire_id: int | None
+    """The number that the platform knows the event by."""
 
 
 def put(connection: Connection, judged: Iterable[tuple[Incoming, Receipt]], now: datetime) -> None:
@@ -298,7 +301,7 @@ def groups(connection: Connection, now: datetime) -> list[Group]:
 def waiting(connection: Connection, limit: int, after: int = 0, wanted: Wanted | None = None) -> list[Waiting]:
     """Return up to `limit` webhooks that wait, the first first, from a number on."""
     rows = connection.execute(
-        select(set_aside, events.c.uid)
+        select(set_aside, events.c.uid, events.c.wire_id, events.c.organisation.label("owner"))
         .outerjoin(events, events.c.id == set_aside.c.event_id)
         .where(set_aside.c.id > after, *_meant(wanted or Wanted()))
         .order_by(set_aside.c.id)
@@ -315,8 +318,10 @@ def waiting(connection: Connection, limit: int, after: int = 0, wanted: Wanted |
             signed_by=row["signed_by"] or "",
             news=news.read(row["sort"], row["news"]),
             uid=row["uid"],
-            organisation=row["organisation"],
+            organisation=row["organisation"] if row["uid"] is None else row["owner"],
             entries=row["entries"],
+            delivery=row["delivery"],
+            wire_id=row["wire_id"],
         )
         for row in rows
     ]

@@ -5,14 +5,15 @@ Each figure is taken by one worker of all hosts. What goes wrong here is told in
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from functools import partial
 
 from connectors.base import Certificate, ConnectorError, Probe
 from receiver import logs
-from receiver.config import EwsCalendar, Settings
+from receiver.config import ApiSettings, EwsCalendar, Settings, Source
 from receiver.core.ruleset import Ruleset
-from receiver.operations import mailboxes, scheduled_audit
+from receiver.operations import belonging, mailboxes, scheduled_audit
 from receiver.store import Store, StoreUnavailable
 from receiver.worker.crew import Crew, GateClosed
 from receiver.worker.errands import Errand, Errands
@@ -26,6 +27,7 @@ LOOK_AGAIN = timedelta(minutes=15)
 """After a look that failed, or that showed a trouble: who puts it right wants to see that soon."""
 BUSY = timedelta(minutes=1)
 """After a look for which the server had no time."""
+REFUSED = "sign_in_refused"
 AUDIT_EVERY = timedelta(hours=20)
 """A night's audit may begin a little earlier than the last one did."""
 
@@ -42,6 +44,8 @@ class Lookout:
         self._stopping = threading.Event()
         self._looked: set[str] = set()
         """Tasks that this process has had a look at since it started."""
+        self._asked_to: dict[str, int] = {}
+        """By source: up to which number the platform was asked about what waits."""
         self._errands = Errands(self._all())
 
     def tick(self, now: datetime) -> None:
@@ -62,6 +66,9 @@ class Lookout:
             if isinstance(self._settings.calendars.get(name), EwsCalendar):
                 yield Errand(f"certificate/{name}", partial(self._look_at_certificate, crew))
                 yield Errand(f"clock/{name}", partial(self._look_at_clock, crew))
+        for source in self._settings.sources.values():
+            if source.api is not None:
+                yield Errand(f"belonging/{source.name}", partial(self._ask_where_rdvs_belong, source, source.api))
         if self._crews and self._settings.scheduled_audit:
             yield Errand("audit", self._audit)
 
@@ -102,6 +109,37 @@ class Lookout:
             if abs(ahead_s) > self._settings.alerts.thresholds.clock_off.total_seconds():
                 return self._come_again(task, LOOK_AGAIN, now)
         return LOOK_AGAIN
+
+    # The platform's word on what is out of scope
+
+    def _ask_where_rdvs_belong(self, source: Source, settings: ApiSettings, now: datetime) -> timedelta:
+        task = f"belonging/{source.name}"
+        if not belonging.is_asked(self._store, source) or self._was_refused(task, now):
+            return COUNT_EVERY
+        if not self._store.take_turn(task, LOOK_AGAIN, now):
+            return COUNT_EVERY
+        with closing(belonging.open_api(settings)) as api:
+            after = self._asked_to.get(source.name, 0)
+            found = belonging.look(self._store, source, api, after, self._stopping.wait)
+        self._asked_to[source.name] = found.last
+        log.info(
+            "belonging_asked",
+            source=source.name,
+            released=found.released,
+            dropped=found.dropped,
+            unanswered=found.unanswered,
+            code=found.trouble,
+        )
+        if found.trouble == REFUSED:
+            self._note(f"refused/{task}", 1, now)
+        return COUNT_EVERY
+
+    def _was_refused(self, task: str, now: datetime) -> bool:
+        """Whether an account was refused a while ago: to try again and again would lock it. A new process may try."""
+        is_first = task not in self._looked
+        self._looked.add(task)
+        refused = None if is_first else self._store.figures().get(f"refused/{task}")
+        return refused is not None and now - refused.taken_at < LOOK_EVERY
 
     def _takes(self, task: str, now: datetime) -> bool:
         """Whether to look: it is time, or this process has just started and nobody looked a moment ago."""

@@ -17,9 +17,10 @@ from receiver.store.tables import events, installation, mailboxes, metadata, pla
 from tests.chaos.exchange import Exchange
 from tests.chaos.premises import Premises
 from tests.chaos.staff import CANARY, DOMAIN
-from tests.convergence.oracle import INSERTION as INSERTION_EMITTER
-from tests.convergence.oracle import RSP, Choices, Directory, Oracle, Shown
-from tests.convergence.world import INSERTION, Job
+from tests.convergence.oracle import Choices, Directory, Oracle, Shown
+from tests.convergence.voices import INSERTION as INSERTION_EMITTER
+from tests.convergence.voices import RSP
+from tests.convergence.world import BOUND, INSERTION, Job
 
 HORIZON = timedelta(days=120)
 AT_MOST = 5
@@ -95,7 +96,8 @@ def expected(acknowledged: Iterable[Job], began: datetime) -> dict[str, Counter[
     """Return what every mailbox must show, by the acknowledged webhooks alone."""
     oracle = Oracle(Choices(), Directory({}, {DOMAIN: DOMAIN}), began, timedelta(days=30))
     for job in acknowledged:
-        oracle.receive(job.source, INSERTION_EMITTER if job.source == INSERTION else RSP, job.body)
+        emitter = INSERTION_EMITTER if job.source == INSERTION else RSP
+        oracle.receive(job.source, emitter, BOUND[job.source], job.body)
     return oracle.expected(began + HORIZON)
 
 

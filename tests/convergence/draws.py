@@ -12,7 +12,7 @@ from emitter.schedule import Frequency, Recurrence
 from mock_exchange import FaultKind
 from tests.convergence.oracle import Directory
 from tests.convergence.system import TIMINGS
-from tests.convergence.world import ADDRESSES, ARRAS, LENS
+from tests.convergence.world import ADDRESSES, ARRAS, BETHUNE, LENS
 
 MAILBOXES = (
     "martine.agent@departement.example",
@@ -75,7 +75,7 @@ MOTIFS = {
 }
 motifs = st.sampled_from(list(MOTIFS))
 staff = st.lists(st.sampled_from(list(ADDRESSES)), min_size=1, max_size=3, unique=True).map(tuple)
-organisations = st.sampled_from([ARRAS, LENS])
+organisations = st.sampled_from([ARRAS, LENS, BETHUNE])
 days = st.integers(0, 6)
 hours = st.integers(9, 15)
 PAUSES = {

@@ -10,12 +10,17 @@ from hypothesis.stateful import RuleBasedStateMachine
 from emitter.model import Rdv
 from emitter.payloads import Generation
 from mock_exchange import StoredItem
+from receiver.store import Verdict, Waiting
+from receiver.store.records import Reason
+from tests.convergence.bodies import read
 from tests.convergence.draws import LATE_KINDS, MAILBOXES, PLAIN
-from tests.convergence.oracle import INSERTION as INSERTION_EMITTER
-from tests.convergence.oracle import RSP, Choices, Oracle, Shown
+from tests.convergence.hearing import Word
+from tests.convergence.oracle import Choices, Oracle, Shown
 from tests.convergence.premises import Premises
 from tests.convergence.system import PAST_DAYS, TIMINGS, System
-from tests.convergence.world import INSERTION, Job, Story, World
+from tests.convergence.voices import INSERTION as INSERTION_EMITTER
+from tests.convergence.voices import RSP
+from tests.convergence.world import DOUAI, INSERTION, Job, Story, World
 from tests.makers import NOW
 from tests.worker.bench import UID_KEY
 
@@ -39,6 +44,14 @@ class Ground(RuleBasedStateMachine):
         self.late_by: datetime | None = None
         """When Exchange has made up its mind about calls whose client went away."""
         self.late_planned = False
+        self.unheard: list[Job] = []
+        """What is held, and the oracle has not heard of."""
+        self.crowd_waits = 0
+        """How many removals and cancellations of the crowd nobody has decided on."""
+
+    @property
+    def now(self) -> datetime:
+        return self.store.moment
 
     # The clock
 
@@ -79,11 +92,30 @@ class Ground(RuleBasedStateMachine):
 
     def hand_over(self, job: Job) -> None:
         """One attempt that gets through."""
+        key = read(job.source, emitter_of(job), None, job.body).key
+        is_waited_for = self.oracle.waits_about(key)
+        if is_waited_for:
+            self.system.judge()  # what is judged together is judged again together
         status, word = self.system.post(job)
         assert (status, word) == (202, "accepted"), (status, word, job.what)
         self.world.queue.remove(job)
         self.sent.append(job)
-        self.oracle.receive(job.source, INSERTION_EMITTER if job.source == INSERTION else RSP, job.body)
+        heard = self.hear(job)
+        if is_waited_for or heard is Word.ASIDE:
+            verdict = self.system.judge()[-1]
+            assert (verdict is Verdict.OUT_OF_SCOPE) == (heard is Word.ASIDE), (verdict, heard, job.what)
+
+    def hear(self, job: Job, *, marked: bool = False) -> Word:
+        """Have the oracle hear what was sent."""
+        return self.oracle.receive(job.source, emitter_of(job), self.system.bound[job.source], job.body, marked=marked)
+
+    def what_waits(self) -> list[Waiting]:
+        """What is out of scope, which is what the oracle says."""
+        rows = self.system.waiting(Reason.SCOPE)
+        seen = [(row.source, row.model) for row in rows]
+        told = [(each.source, _IN_THE_STORE.get(each.model, each.model)) for each in self.oracle.asides]
+        assert seen == told, (seen, told)
+        return rows
 
     def told(self, send: str, before: int) -> None:
         """Send what the world has queued since, or leave it for later."""
@@ -112,6 +144,15 @@ class Ground(RuleBasedStateMachine):
 
     # The end
 
+    def decide(self, *, about: set[tuple[str, int]] | None = None, holds: bool = True) -> None:
+        """Somebody decides on what is out of scope."""
+        raise NotImplementedError
+
+    def let_go(self) -> None:
+        """Somebody lets everything go that is held, save of the crowd: as though nothing had been held."""
+        held = self.system.waiting(Reason.REMOVAL, Reason.CANCELLATION)
+        self.store.release_waiting([row.id for row in held if row.source != DOUAI], self.now)
+
     def come_to_rest(self) -> None:
         """All is well from now on, and everybody gets the time that they need."""
         self.premises.exchange.faults.clear()
@@ -137,6 +178,8 @@ class Ground(RuleBasedStateMachine):
                 self._change_for_certain(story)
         for job in sorted(self.world.queue, key=lambda job: job.made_at, reverse=True):
             self.hand_over(job)
+        self.decide(about=self.missed)
+        self.let_go()
         self.come_to_rest()
         self._assert_converged()
         for pause in (timedelta(0), timedelta(days=1)):
@@ -151,6 +194,7 @@ class Ground(RuleBasedStateMachine):
             self.world.change(story, Generation.YEAR_2026, start_time=time(story.entry.start_time.hour, 5))
 
     def _assert_converged(self) -> None:
+        self.what_waits()
         exchange = self.premises.exchange
         assert (exchange.schema_errors, exchange.crashes, exchange.mails_sent) == ([], [], 0)
         for mailbox, uid, placement in self.system.placements():
@@ -166,6 +210,14 @@ class Ground(RuleBasedStateMachine):
             assert seen == wanted, (mailbox, "missing", list(wanted - seen)[:3], "too many", list(seen - wanted)[:3])
             uids = Counter(item.extended[UID_KEY] for item in self.premises.masters(mailbox))
             assert not [uid for uid, count in uids.items() if count > 1], (mailbox, uids)
+
+
+_IN_THE_STORE = {"AgentRole": "RoleNews", "Agent": "AgentNews"}
+
+
+def emitter_of(job: Job) -> str:
+    """Who sends a job."""
+    return INSERTION_EMITTER if job.source == INSERTION else RSP
 
 
 def _shown(item: StoredItem) -> Shown:

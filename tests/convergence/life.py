@@ -14,6 +14,7 @@ from emitter.model import Status
 from emitter.payloads import Generation
 from mock_exchange import Fault, FaultKind, StoredItem
 from receiver.store import StoreUnavailable
+from tests.convergence.decisions import Decisions
 from tests.convergence.draws import (
     COMING,
     DIRECTORIES,
@@ -30,7 +31,7 @@ from tests.convergence.draws import (
     verbs,
 )
 from tests.convergence.oracle import Choices
-from tests.convergence.platform_rules import Platform, at, rdvs
+from tests.convergence.platform_rules import at, rdvs
 from tests.convergence.premises import SUB_FOLDER
 from tests.convergence.system import WORKERS, PowerCut
 from tests.convergence.world import ADDRESSES, ARRAS, STEADY, Story
@@ -38,7 +39,7 @@ from tests.makers import NOW
 from tests.worker.bench import UID_KEY
 
 
-class Life(Platform):
+class Life(Decisions):
     """One receiver and everything that may befall it."""
 
     # The worker

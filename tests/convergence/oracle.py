@@ -4,7 +4,6 @@ It reads the very bodies that were delivered, and shares no code with the receiv
 reading, own order of states, own wording, and dateutil for what repeats.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,10 +14,11 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
-Json = Mapping[str, Any]
+from tests.convergence.bodies import Json, agent_id, agents_of, is_cancelled, moment, wall_clock
+from tests.convergence.hearing import Event, Hearing
+from tests.convergence.voices import INSERTION, Person, shares, speaks_for
 
 PARIS = ZoneInfo("Europe/Paris")
-RSP, INSERTION = "rdv_service_public", "rdv_insertion"
 
 
 @dataclass(frozen=True, order=True)
@@ -73,58 +73,15 @@ class Directory:
         return f"{name}@{self.domains[domain]}" if domain in self.domains else None
 
 
-@dataclass
-class _Event:
-    """The newest that was told of one event."""
-
-    model: str
-    emitter: str
-    at: datetime
-    data: dict[str, Any] | None = None
-    """None: destroyed."""
-    left_behind: Counter[tuple[str, Shown]] = field(default_factory=Counter)
-    """What a purge for data protection leaves in the calendars."""
-
-
-@dataclass
-class _Person:
-    """What was told of one agent."""
-
-    emails: list[tuple[datetime, str | None]] = field(default_factory=list)
-    roles: dict[int, datetime | None] = field(default_factory=dict)
-    """Role to the moment it was destroyed."""
-
-    @property
-    def email(self) -> str | None:
-        return max(self.emails, key=lambda told: told[0])[1]
-
-    @property
-    def departed(self) -> bool:
-        return "@deleted." in (self.email or "")
-
-    @property
-    def last_real_email(self) -> str | None:
-        real = [told for told in self.emails if "@deleted." not in (told[1] or "")]
-        return max(real, key=lambda told: told[0])[1] if real else None
-
-    @property
-    def gone_at(self) -> datetime | None:
-        """When the last role went; None: there is one, or none was ever told of."""
-        ends = list(self.roles.values())
-        return None if not ends or None in ends else max(end for end in ends if end)
-
-
-class Oracle:
+class Oracle(Hearing):
     """Told of every delivery and every configuration; answers what must be seen."""
 
     def __init__(self, choices: Choices, directory: Directory, began: datetime, past: timedelta) -> None:
+        super().__init__()
         self.choices = choices
         self.directory = directory
         self._began = began
         self._past = past
-        self._read: set[tuple[str, bytes]] = set()
-        self._events: dict[tuple[str, int], _Event] = {}
-        self._people: dict[int, _Person] = {}
 
     # What happens
 
@@ -133,45 +90,6 @@ class Oracle:
         for event in self._events.values():
             if event.data is not None:
                 event.data = self._permitted(event.data, event.emitter)
-
-    def receive(self, source: str, emitter: str, body: bytes) -> None:
-        """One delivery comes in, for the first time or again."""
-        if (source, body) in self._read:
-            return
-        self._read.add((source, body))
-        message = json.loads(body)
-        meta, data = message["meta"], message["data"]
-        at = _moment(meta.get("payload_computed_at") or meta["timestamp"])
-        model, kind = meta["model"], meta["event"]
-        if model == "Agent":
-            self._person(data["id"]).emails.append((at, data["email"]))
-        elif model == "AgentRole":
-            self._role(data, kind, at)
-        else:
-            self._event(model, kind, at, emitter, data, meta.get("webhook_reason") == "rgpd")
-
-    def _role(self, data: Json, kind: str, at: datetime) -> None:
-        person = self._person(data["agent"]["id"])
-        person.emails.append((at, data["agent"]["email"]))
-        if kind == "destroyed":
-            person.roles[data["id"]] = at
-        else:
-            person.roles.setdefault(data["id"], None)
-
-    def _event(self, model: str, kind: str, at: datetime, emitter: str, data: Json, purge: bool) -> None:
-        ident = data["rdv_solidarites_rdv_id"] if emitter == INSERTION else data["id"]
-        if kind != "destroyed":
-            for agent in _agents(data):
-                self._person(_agent_id(agent)).emails.append((at, agent["email"]))
-        known = self._events.get((model, ident))
-        if known is not None and not _replaces(known, emitter, kind, at):
-            return
-        event = _Event(model, emitter, at)
-        if kind != "destroyed":
-            event.data = self._permitted(data, emitter)
-        elif known is not None and purge and self.choices.keep_purged:
-            event.left_behind = self._of(known)
-        self._events[model, ident] = event
 
     def _permitted(self, data: Json, emitter: str) -> dict[str, Any]:
         """Drop the free texts that are not wanted: they never come back by themselves."""
@@ -187,8 +105,8 @@ class Oracle:
             kept["lieu"] = lieu | {"name": "", "address": ""}
         return kept
 
-    def _person(self, ident: int) -> _Person:
-        return self._people.setdefault(ident, _Person())
+    def _left_behind(self, event: Event) -> Counter[tuple[str, Shown]]:
+        return self._of(event) if self.choices.keep_purged else Counter()
 
     # What must be seen
 
@@ -205,7 +123,12 @@ class Oracle:
         """The mailboxes that show an event."""
         return {mailbox for mailbox, _ in self._of(self._events[model, ident])}
 
-    def _of(self, event: _Event) -> Counter[tuple[str, Shown]]:
+    def count_of(self, organisation: int) -> int:
+        """How many entries an organisation's RDVs have."""
+        mine = (each for each in self._events.values() if (each.model, each.organisation) == ("Rdv", organisation))
+        return sum(sum(self._of(event).values()) for event in mine)
+
+    def _of(self, event: Event) -> Counter[tuple[str, Shown]]:
         if event.data is None:
             return event.left_behind
         times = list(self._times(event))
@@ -216,26 +139,43 @@ class Oracle:
         over = max(end for _, end in times) < self._began
         return Counter({(box, one): 1 for box in self._mailboxes(event, over) for one in shown})
 
-    def _mailboxes(self, event: _Event, over: bool) -> set[str]:
-        people = [self._person(_agent_id(agent)) for agent in _agents(event.data or {})]
-        if event.model != "Rdv" and not over and any(p.gone_at and event.at <= p.gone_at for p in people):
+    def _mailboxes(self, event: Event, over: bool) -> set[str]:
+        idents = {agent_id(agent) for agent in agents_of(event.data or {})}
+        if event.model != "Rdv" and not over and any(self._is_gone(ident, event) for ident in idents):
             return set()
-        emails = [self._address(person, over) for person in people]
+        emails = [self._address(self._person(ident), event, over) for ident in idents]
         return {mailbox for email in emails if (mailbox := self.directory.mailbox(email))}
 
-    def _address(self, person: _Person, over: bool) -> str | None:
-        if not person.departed:
-            return person.email
-        return person.last_real_email if over or self.choices.keep_departed else None
+    def _is_gone(self, ident: int, event: Event) -> bool:
+        """Whether an agent has lost the last place, and somebody who may speak for the event said so, after it."""
+        places = [place for place in self._places.values() if place.agent == ident]
+        if not places or not all(place.gone for place in places):
+            return False
+        said = (
+            place.at
+            for place in places
+            if (shares(place.by, event.tellers) if event.tellers else speaks_for(place.by, event.organisation))
+        )
+        return any(event.at <= at for at in said)
 
-    def _times(self, event: _Event) -> Iterator[tuple[datetime, datetime]]:
+    def _address(self, person: Person, event: Event, over: bool) -> str | None:
+        heard = person.heard(event.organisation, event.tellers)
+        newest = max(heard, key=lambda voice: voice.at, default=None)
+        if newest is None or not newest.departed:
+            return newest.email if newest else None
+        if not over and not self.choices.keep_departed:
+            return None
+        real = [voice for voice in heard if not voice.departed]
+        return max(real, key=lambda voice: voice.at).email if real else None
+
+    def _times(self, event: Event) -> Iterator[tuple[datetime, datetime]]:
         data = event.data or {}
         if event.model == "Rdv":
-            start = _moment(data["starts_at"])
-            end = _moment(data["ends_at"]) if data.get("ends_at") else None
+            start = moment(data["starts_at"])
+            end = moment(data["ends_at"]) if data.get("ends_at") else None
             yield start, end or start + timedelta(minutes=data["duration_in_min"])
             return
-        first, last, rule = _wall_clock(data)
+        first, last, rule = wall_clock(data)
         for day in _days(first, rule, (self._began + timedelta(days=400)).date()):
             start = datetime.combine(day, first.time())
             yield (
@@ -243,7 +183,7 @@ class Oracle:
                 (start + (last - first)).replace(tzinfo=PARIS).astimezone(UTC),
             )
 
-    def _words(self, event: _Event) -> tuple[str | None, str, str]:
+    def _words(self, event: Event) -> tuple[str | None, str, str]:
         data = event.data or {}
         if event.model == "Absence":
             title = f"Absence : {data['title']}" if data.get("title") else "Absence"
@@ -251,28 +191,11 @@ class Oracle:
         if event.model == "PlageOuverture":
             motifs = ", ".join(motif["name"] for motif in data["motifs"])
             return f"Plage d'ouverture : {motifs}" if self.choices.plages else None, _lieu(data.get("lieu")), "Free"
-        cancelled = data["status"] in {"excused", "revoked"}
-        if cancelled and not self.choices.mark_cancelled:
+        cancelled = is_cancelled(data)
+        if cancelled and not self.choices.mark_cancelled and not event.marked:
             return None, "", ""
         title = _rdv_title(data)
         return (f"ANNULÉ : {title}", _place(data), "Free") if cancelled else (title, _place(data), "Busy")
-
-
-def _replaces(known: _Event, emitter: str, kind: str, at: datetime) -> bool:
-    if known.emitter != emitter:
-        return emitter == RSP
-    if known.data is None:
-        return False
-    return kind == "destroyed" or at >= known.at
-
-
-def _agents(data: Json) -> list[Json]:
-    return list(data["agents"]) if "agents" in data else [data["agent"]]
-
-
-def _agent_id(agent: Json) -> int:
-    ident: int = agent.get("rdv_solidarites_agent_id") or agent["id"]
-    return ident
 
 
 def _rdv_title(data: Json) -> str:
@@ -307,25 +230,6 @@ def _lieu(lieu: Json | None) -> str:
     if not lieu.get("single_use"):
         return words
     return f"Lieu ponctuel : {words}" if words else "Lieu ponctuel"
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-")).astimezone(UTC)
-
-
-def _wall_clock(data: Json) -> tuple[datetime, datetime, str | None]:
-    """First start, first end and the rule, from the fields or else from the calendar text."""
-    if data.get("first_day"):
-        first = datetime.combine(date.fromisoformat(data["first_day"]), time.fromisoformat(data["start_time"]))
-        end_day = date.fromisoformat(data.get("end_day") or data["first_day"])
-        return first, datetime.combine(end_day, time.fromisoformat(data["end_time"])), data.get("rrule")
-    found = dict(re.findall(r"^(DTSTART|DTEND|RRULE)(?:;TZID=Europe/Paris)?:(.*?)\r$", _event_text(data), re.MULTILINE))
-    first, last = (datetime.fromisoformat(found[name]) for name in ("DTSTART", "DTEND"))
-    return first, last, found.get("RRULE")
-
-
-def _event_text(data: Json) -> str:
-    return str(data["ical"]).partition("BEGIN:VEVENT")[2]
 
 
 def _days(first: datetime, rule: str | None, horizon: date) -> Iterator[date]:

@@ -34,10 +34,12 @@ from tests.convergence.draws import (
     staff,
 )
 from tests.convergence.ground import Ground
+from tests.convergence.hearing import Word
 from tests.convergence.oracle import PARIS
 from tests.convergence.world import (
     ADDRESSES,
     ARRAS,
+    BETHUNE,
     CONTRACTOR,
     INSERTION,
     KARIM,
@@ -47,6 +49,7 @@ from tests.convergence.world import (
     MOVERS,
     NADIA,
     PAUL,
+    SIEGE,
     STEADY,
     Job,
     Story,
@@ -84,23 +87,23 @@ class Platform(Ground):
         if word == "age":
             assert self.store.moment > job.deadline
         else:
-            assert self.system.judge()[-1] is not Verdict.ACCEPTED, job.what
+            heard = self.hear(job)
+            assert self.system.judge()[-1] is not Verdict.ACCEPTED or heard is Word.TAKEN, job.what
 
     # People
 
     @initialize(told=st.booleans(), jwt=st.booleans(), plages=st.booleans())
     def the_staff_is_hired(self, told: bool, jwt: bool, plages: bool = False) -> None:
         self.system.scheme = Scheme.RDVI_JWT if jwt else Scheme.RDVI_HMAC
-        for ident, first, second in (
-            (MARTINE, ARRAS, LENS),
-            (KARIM, ARRAS, LENS),
-            (NADIA, ARRAS, None),
-            (LEA, LENS, ARRAS),
-            (PAUL, LENS, None),
+        for ident, places in (
+            (MARTINE, (ARRAS, LENS, BETHUNE)),
+            (KARIM, (ARRAS, LENS)),
+            (NADIA, (ARRAS,)),
+            (LEA, (LENS, ARRAS)),
+            (PAUL, (LENS,)),
         ):
-            self.world.hire(ident, first)
-            if second:
-                self.world.hire(ident, second)
+            for place in places:
+                self.world.hire(ident, place)
         self.told("now" if told else "later", 0)
         if plages:
             self.choose(plages=True)
@@ -148,7 +151,7 @@ class Platform(Ground):
     @rule(
         agents=staff,
         organisation=organisations,
-        tellers=st.sampled_from(["rsp", "rsp", "both", "insertion"]),
+        tellers=st.sampled_from(["rsp", "rsp", "both", "insertion", "siege", "siege too"]),
         motif=motifs,
         era=st.sampled_from([COMING, COMING, COMING, RECENT, ANCIENT]),
         day=days,
@@ -183,6 +186,7 @@ class Platform(Ground):
         if era == COMING and day == 0:
             rdv = replace(rdv, agents=(*rdv.agents, cast.INTERVENANT, CONTRACTOR))
         names = {"rsp": (organisation,), "both": (organisation, INSERTION), "insertion": (INSERTION,)}
+        names |= {"siege": (SIEGE,), "siege too": (organisation, SIEGE)}
         self.world.begin(Story(rdv, names[tellers]), generation)
         self.told(send, before)
 
@@ -334,10 +338,14 @@ class Platform(Ground):
         self.come_to_rest()
         before = len(self.world.queue)
         self.world.destroy(pick(purgeable, which), Generation.YEAR_2026, "rgpd")
-        self.told("now and work", before)
+        self.told("now", before)
+        self.let_go()
+        self.work_all()
 
     def _purgeable(self) -> list[Story]:
-        return [story for story in self.told_by_rsp(rdvs(self.world.stories)) if story.key not in self.missed]
+        told = [story for story in self.told_by_rsp(rdvs(self.world.stories)) if story.key not in self.missed]
+        bound = self.system.bound
+        return [each for each in told if not self.oracle.is_contested(each.key, bound[each.tellers[0]])]
 
     def told_by_rsp(self, stories: Iterable[Story]) -> list[Story]:
         return [story for story in stories if not isinstance(story.entry, Rdv) or story.tellers[0] != INSERTION]

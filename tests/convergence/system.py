@@ -1,6 +1,6 @@
 """The receiver as it runs: web front, store, workers and connector over the mock, under the clock of the test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,21 +10,22 @@ from sqlalchemy import func, select
 
 from emitter.platforms import Platform
 from emitter.signing import Scheme, headers
-from receiver.config import Emitter, Secret, Settings, SigningSecret, Source, WebSettings
+from receiver.config import Emitter, Secret, Settings, SigningSecret, Source, WebSettings, authority_of
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement, Timings
 from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Policies
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
-from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict
+from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict, Waiting
 from receiver.store.placements import placement_of
+from receiver.store.records import Reason
 from receiver.store.tables import events, mailboxes, placements, servers
 from receiver.web.app import create_app
 from receiver.worker.crew import BATCH, Crew
 from receiver.worker.reconcile import reconcile
 from tests.convergence.oracle import Choices, Directory
 from tests.convergence.premises import CALL_TIMEOUT_S, Premises, Relay
-from tests.convergence.world import INSERTION, ORGANISATIONS, SOURCES, Job
+from tests.convergence.world import BOUND, INSERTION, SOURCES, Job
 from tests.worker.bench import StoreInTime
 
 CALENDAR = "exchange"
@@ -46,6 +47,7 @@ class System:
         self.relay = Relay(premises.connector)
         self.stalled: tuple[Ruleset, MailboxWork] | None = None
         self._crews: list[Crew] = []
+        self.bound = dict(BOUND)
         self.configure(choices, directory)
 
     @property
@@ -56,13 +58,22 @@ class System:
 
     def configure(self, choices: Choices, directory: Directory) -> None:
         """What a changed file does after somebody has confirmed it."""
-        self.settings = _settings(choices, directory)
+        self.settings = _settings(choices, directory, self.bound)
         self._client = create_app(self.settings, self.store, lambda: self.store.moment).test_client()
         rules.propose(self.store, self.settings.ruleset(), self.now, confirmed=True)
         in_force = self.store.ruleset()
         assert in_force is not None
         self._ruleset = in_force.ruleset
         self._crews = [self._crew() for _ in range(WORKERS)]
+
+    def rebind(self, source: str, by: frozenset[int] | None, choices: Choices, directory: Directory) -> None:
+        """A secret is bound to other organisations; a worker that reads that has judged what came in before."""
+        self.judge()
+        self.bound[source] = by
+        self.configure(choices, directory)
+        key = self.store.installation().digest_key
+        authorities = {name: authority_of(each, key) for name, each in self.settings.sources.items()}
+        self.store.judge_out_of_scope(authorities, self.now)
 
     def _crew(self) -> Crew:
         return Crew(CALENDAR, self.relay, 1, self.store, self._ruleset)  # type: ignore[arg-type]
@@ -171,6 +182,11 @@ class System:
         with self.store._engine.connect() as connection:
             return [(row["address"], row["uid"], placement_of(row)) for row in connection.execute(rows).mappings()]
 
+    def waiting(self, *reasons: Reason) -> list[Waiting]:
+        """What waits for somebody to decide, for some reasons, in the order in which it came."""
+        self.judge()
+        return [each for each in self.store.waiting(10_000) if each.reason in reasons]
+
     def next_moment(self) -> datetime | None:
         """When there is something to do next, as far as the record tells; None: never."""
         with self.store._engine.connect() as connection:
@@ -191,7 +207,7 @@ def _refuse(*_: object) -> None:
     raise StoreUnavailable("OperationalError")
 
 
-def _settings(choices: Choices, directory: Directory) -> Settings:
+def _settings(choices: Choices, directory: Directory, bound: Mapping[str, frozenset[int] | None]) -> Settings:
     policies = Policies(
         on_cancel=OnCancel.MARK if choices.mark_cancelled else OnCancel.DELETE,
         on_rgpd_purge=OnRgpdPurge.KEEP if choices.keep_purged else OnRgpdPurge.DELETE,
@@ -204,18 +220,17 @@ def _settings(choices: Choices, directory: Directory) -> Settings:
         visio_link=choices.visio_links,
         single_use_places=choices.single_use_places,
     )
-    sources = {name: _source(name, policies) for name in SOURCES}
+    sources = {name: _source(name, policies, bound[name]) for name in SOURCES}
     return Settings("", sources, {}, _mapping(directory), WebSettings())
 
 
-def _source(name: str, policies: Policies) -> Source:
-    own = ORGANISATIONS.get(name)
+def _source(name: str, policies: Policies, bound: frozenset[int] | None) -> Source:
     return Source(
         name=name,
         emitter=Emitter.RDV_INSERTION if name == INSERTION else Emitter.RDV_SERVICE_PUBLIC,
         platform="production",
-        secrets=(SigningSecret(Secret(secret_of(name)), frozenset({own.id}) if own else None),),
-        organisations=frozenset({own.id}) if own else None,
+        secrets=(SigningSecret(Secret(secret_of(name)), bound),),
+        organisations=None,
         time_zone=ZoneInfo("Europe/Paris"),
         host=None,
         policies=policies,

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from connectors.base import Unconfirmed
-from receiver.core import plan
+from receiver.core import losses, plan, scope
 from receiver.core.facts import Ruling
-from receiver.store import listed, workset
+from receiver.store import Store, listed, workset
 from receiver.worker import reconcile
 from tests.convergence.draws import ALIASES, MAILBOXES
 from tests.convergence.life import Life
@@ -77,8 +77,64 @@ def e_mails_are_learnt_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listed, "_changes", lambda *_: {})
 
 
-QUICKLY_FOUND = [redo_without_a_look_up, last_arrival_wins]
-FOUND_AT_LENGTH = [look_up_once_only, e_mails_are_learnt_once] if os.environ.get(PROFILE) == "nightly" else []
+def what_a_body_claims_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The organisation that a body claims counts, not the one that the event is known to belong to."""
+    reach = workset.reach
+
+    def trusting(standing, known, emitter, told, by):  # type: ignore[no-untyped-def]
+        claimed = replace(standing, organisation=told.organisation) if standing else None
+        return reach(claimed, known, emitter, told, by)
+
+    monkeypatch.setattr(workset, "reach", trusting)
+
+
+def who_never_told_of_an_absence_may_change_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope.Authority, "meets", lambda *_: True)
+
+
+def e_mails_are_believed_from_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "_may_route", lambda *_: True)
+
+
+def what_never_was_is_destroyed_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tombstone of what nobody had told of stops everybody's states."""
+    monkeypatch.setattr(scope, "_is_stopped", lambda *_: True)
+
+
+def one_more_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard is off by one."""
+    is_within = losses.Losses._is_within
+    monkeypatch.setattr(losses.Losses, "_is_within", lambda self, total: is_within(self, total - 1))
+
+
+def a_day_lets_as_much_go_as_its_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(losses.SHARES, losses.Span.DAY, 1.0)
+
+
+def other_bindings_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is out of scope is not judged again when secrets are bound otherwise."""
+    monkeypatch.setattr(Store, "judge_out_of_scope", lambda *_: 0)
+
+
+QUICKLY_FOUND = [
+    redo_without_a_look_up,
+    last_arrival_wins,
+    what_a_body_claims_is_believed,
+    who_never_told_of_an_absence_may_change_it,
+    e_mails_are_believed_from_anybody,
+    one_more_goes,
+]
+FOUND_AT_LENGTH = (
+    [
+        look_up_once_only,
+        e_mails_are_learnt_once,
+        what_never_was_is_destroyed_for_all,
+        a_day_lets_as_much_go_as_its_hours,
+        other_bindings_decide_nothing,
+    ]
+    if os.environ.get(PROFILE) == "nightly"
+    else []
+)
 
 
 @pytest.mark.parametrize("mutation", QUICKLY_FOUND + FOUND_AT_LENGTH)

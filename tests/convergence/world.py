@@ -3,9 +3,9 @@
 Each change is told by bodies of `emitter`, queued to be sent at any later time within the emitter's patience.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from emitter.associations import AgentRole
@@ -15,14 +15,28 @@ from emitter.retries import RDV_INSERTION_WAITS_S, RDV_SERVICE_PUBLIC_WAITS_S, U
 from emitter.scenarios import cast
 from emitter.schedule import Absence, PlageOuverture
 
-ARRAS, LENS, INSERTION = "arras", "lens", "insertion"
-ORGANISATIONS = {ARRAS: cast.MDS, LENS: cast.MDS_LENS}
-SOURCES = (ARRAS, LENS, INSERTION)
+ARRAS, LENS, BETHUNE, INSERTION = "arras", "lens", "bethune", "insertion"
+SIEGE = "siege"
+"""Signs with a secret that is bound to no organisation."""
+DOUAI = "douai"
+"""An organisation of its own, from which appointments go by the dozen."""
+STRANGER = "stranger"
+"""An organisation whose secret tells of what belongs to others."""
+ORGANISATIONS = {
+    ARRAS: cast.MDS,
+    LENS: cast.MDS_LENS,
+    BETHUNE: replace(cast.MDS, id=14, name="MDS de Béthune", insertion_id=6),
+    DOUAI: replace(cast.MDS, id=15, name="MDS de Douai", insertion_id=7),
+    STRANGER: replace(cast.MDS, id=90, name="Ailleurs", insertion_id=80),
+}
+SOURCES = (*ORGANISATIONS, SIEGE, INSERTION)
+BOUND: Mapping[str, frozenset[int] | None] = {
+    name: frozenset({ORGANISATIONS[name].id}) if name in ORGANISATIONS else None for name in SOURCES
+}
+"""For whom each secret speaks in the beginning; None: for all."""
 
-PATIENCE = {
-    ARRAS: timedelta(seconds=sum(RDV_SERVICE_PUBLIC_WAITS_S) * (1 + USUAL_JITTER)),
-    LENS: timedelta(seconds=sum(RDV_SERVICE_PUBLIC_WAITS_S) * (1 + USUAL_JITTER)),
-    INSERTION: timedelta(seconds=sum(RDV_INSERTION_WAITS_S)),
+PATIENCE = {name: timedelta(seconds=sum(RDV_SERVICE_PUBLIC_WAITS_S) * (1 + USUAL_JITTER)) for name in SOURCES} | {
+    INSERTION: timedelta(seconds=sum(RDV_INSERTION_WAITS_S))
 }
 
 MARTINE, KARIM, NADIA, LEA, PAUL = 31, 32, 33, 34, 35
@@ -179,6 +193,37 @@ class World:
                 return  # what rdv-insertion knows of agents who left, nobody has said
             generation = Generation.RDV_INSERTION
         self._owe([source], render(rdv, event, generation, self._tick(), **how), f"rdv {rdv.id} {event}")
+
+    # Others
+
+    def move(self, story: Story, organisation: str, generation: Generation) -> None:
+        """A RDV goes over to another organisation, which tells of it from now on."""
+        before = [name for name in story.tellers if name in {SIEGE, INSERTION}]
+        story.tellers = (organisation, *before)
+        self.change(story, generation, organisation=ORGANISATIONS[organisation])
+
+    def lie(self, story: Story, event: Event, addresses: Mapping[int, str]) -> None:
+        """A stranger tells of an event as of its own, with other times, and other addresses of its agents."""
+        entry = story.entry
+        if isinstance(entry, Rdv):
+            agents = tuple(replace(each, email=addresses.get(each.id, each.email)) for each in entry.agents)
+            entry = replace(entry, agents=agents, motif=cast.RIGHTS, organisation=ORGANISATIONS[STRANGER])
+        else:
+            entry = replace(entry, agent=replace(entry.agent, email=addresses[entry.agent.id]), end_time=time(20))
+            if isinstance(entry, PlageOuverture):
+                entry = replace(entry, organisation=ORGANISATIONS[STRANGER])
+        self._owe([STRANGER], render(entry, event, Generation.YEAR_2024, self._tick()), f"a lie of {story.key}")
+
+    def lie_of_agent(self, ident: int, email: str) -> None:
+        """A stranger tells that an agent has another address, or has left."""
+        body = render_other(replace(self.agents[ident], email=email), Event.UPDATED, self._tick())
+        self._owe([STRANGER], body, f"a lie of agent {ident}")
+
+    def lie_of_role(self, role: AgentRole | None, ident: int, event: Event) -> None:
+        """A stranger tells that an agent has lost a place, or that somebody's place is one of its own."""
+        number = role.id if role else self.number()
+        told = AgentRole(number, ORGANISATIONS[STRANGER], self.agents[role.agent.id if role else ident])
+        self._owe([STRANGER], render_other(told, event, self._tick()), f"a lie of role {number}")
 
     def _owe(self, sources: list[str], body: bytes, what: str) -> None:
         made_at = self._tick()

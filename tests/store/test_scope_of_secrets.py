@@ -235,6 +235,14 @@ def test_who_may_speak_for_all_is_believed_everywhere(town: Town) -> None:
     assert set(town.shown()) == {"new@departement.example"}
 
 
+def test_a_word_that_is_only_repeated_still_overtakes_anothers(town: Town) -> None:
+    town.tell(a_rdv(34, 90, agents=(MARTINE,)), ALL)
+    town.tell(an_agent(EVIL, 40), THIRTY_FOUR)
+    assert set(town.shown()) == {EVIL.email}
+    town.tell(an_agent(MARTINE, 20), ALL)
+    assert set(town.shown()) == {HERS}
+
+
 def test_rdv_insertion_never_has_the_last_word_on_an_e_mail(town: Town) -> None:
     town.tell(a_rdv(12, 60, agents=(MARTINE,)), ALL)
     town.tell(a_rdv(12, 5, number=9, agents=(EVIL,)), ALL, emitter=Emitter.RDV_INSERTION)
