@@ -50,6 +50,7 @@ PATHS: Mapping[str, str] = {
     "page_unmapped": "/status/unmapped",
     "page_event": f"/status/event?id={EVENT}",
     "page_refused": "/status/refused",
+    "page_held": "/status/held",
     "api_overview": "/api/v1/overview",
     "api_event": f"/api/v1/events/{EVENT}",
 }

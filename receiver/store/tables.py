@@ -399,6 +399,7 @@ set_aside = Table(
     Column("signed_by", String(80)),
     Index(None, "reason", "set_aside_at"),
     Index(None, "platform", "ident"),
+    sqlite_autoincrement=True,  # a number that somebody decides on is never another webhook's
 )
 
 losses = Table(

@@ -190,7 +190,7 @@ class Workset:
         event = event or self._create(incoming, delivery)
         known = event.known
         event.changes |= _columns(incoming, delivery, self._now, ambiguous=ambiguous) | self._keys(event, delivery)
-        belongs_elsewhere = self._belong(incoming, delivery, event, is_new=is_new and known is None)
+        belongs_elsewhere = self._belong(incoming, delivery, event, is_new=is_new)
         if known is None or not _shows_the_same(known.state, delivery.state) or known.agents != idents:
             event.changes |= {"delivery": incoming.id, "changed_at": self._now, "unsettled_at": self._now}
         elif belongs_elsewhere:

@@ -113,6 +113,7 @@ def _create_set_aside() -> None:
         sa.Column("authority", sa.Text(), nullable=True),
         sa.Column("signed_by", sa.String(length=80), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_set_aside")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_set_aside_event_id"), "set_aside", ["event_id"])
     op.create_index(op.f("ix_set_aside_reason_set_aside_at"), "set_aside", ["reason", "set_aside_at"])
