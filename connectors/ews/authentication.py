@@ -20,14 +20,10 @@ class _NtlmAuth(HttpNtlmAuth):
         """Answer a challenge of the server. That of a proxy, which nobody configured, gets no proof."""
         return r if r.status_code == 407 else super().response_hook(r, **kwargs)
 
-
-def _certificate_digest(_: HttpNtlmAuth, response: requests.Response) -> bytes | None:
-    certificate = certificate_of(response)
-    return None if certificate is None else _get_certificate_hash(certificate)
-
-
-# requests_ntlm looks for it in the file of the body, which is closed once the body is read.
-HttpNtlmAuth._get_server_cert = _certificate_digest  # type: ignore[assignment, method-assign]  # noqa: SLF001
+    def _get_server_cert(self, response: requests.Response) -> bytes | None:
+        """Return the digest that the proof is bound to. The base class looks in the body's file, which is closed."""
+        certificate = certificate_of(response)
+        return None if certificate is None else _get_certificate_hash(certificate)
 
 
 NewAuthentication = Callable[[], AuthBase]

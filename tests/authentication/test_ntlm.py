@@ -1,10 +1,10 @@
 """NTLM with a true acceptor: names, passwords, and the binding to the TLS channel."""
 
 import pytest
-from requests_ntlm import HttpNtlmAuth
 
 from connectors.base import Create, Failed, Outcome
 from connectors.ews import EwsConnector
+from connectors.ews.authentication import _NtlmAuth
 from mock_exchange import MockExchange
 from tests.authentication.certificates import Authority
 from tests.connectors.conformance import entry
@@ -47,7 +47,7 @@ def test_a_proof_bound_to_no_channel_or_another_is_refused_under_extended_protec
     authority: Authority, monkeypatch: pytest.MonkeyPatch, binding: bytes | None
 ) -> None:
     """As that of somebody in between, whose certificate is another."""
-    monkeypatch.setattr(HttpNtlmAuth, "_get_server_cert", lambda *_: binding)
+    monkeypatch.setattr(_NtlmAuth, "_get_server_cert", lambda *_: binding)
     exchange = ntlm_exchange("DEPT\\svc", "pw", tls=authority.server(), extended_protection=True)
     with (
         exchange,
