@@ -172,9 +172,9 @@ def _counted(connection: Connection, wanted: Select[tuple[int]], most: int) -> i
     return count
 
 
-def oldest(connection: Connection) -> datetime | None:
-    """Return when the webhook came that has waited longest to be judged; None: none waits."""
-    moment: datetime | None = connection.scalar(
-        select(inbox.c.received_at).where(_WAITING).order_by(inbox.c.id).limit(1)
-    )
-    return moment
+def waiting(connection: Connection, most: int) -> tuple[int, datetime | None]:
+    """Return how many webhooks wait to be judged, counted so far, and when the one came that has waited longest."""
+    some = select(inbox.c.id).where(_WAITING).order_by(inbox.c.id).limit(most).subquery()
+    first = select(inbox.c.received_at).where(_WAITING).order_by(inbox.c.id).limit(1).scalar_subquery()
+    count, oldest = connection.execute(select(select(func.count()).select_from(some).scalar_subquery(), first)).one()
+    return count, oldest

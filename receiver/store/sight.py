@@ -93,7 +93,8 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
             _counted(events.c.unsettled_at, events.c.unsettled_at.is_not(None)).label("unsettled"),
         )
     ).one()
-    oldest = inbox.oldest(connection), _oldest_due(connection, calendars_down, now)
+    waiting, received_at = inbox.waiting(connection, COUNTED)
+    oldest = received_at, _oldest_due(connection, calendars_down, now)
     deaths, deaths_since = _worker_deaths(connection, now)
     return Sight(
         created_at=who.created_at,
@@ -101,7 +102,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         worker_deaths=deaths,
         worker_deaths_since=deaths_since,
         due=who.due,
-        unsettled=min(inbox.size(connection, COUNTED) + who.unsettled, COUNTED),
+        unsettled=min(waiting + who.unsettled, COUNTED),
         oldest_due_at=min(filter(None, oldest), default=None),
         removals_held=held.removals if held else None,
         failures=tuple(overview.failures(connection, now)),

@@ -42,7 +42,8 @@ def test_programs_read_what_was_erased_and_what_is_to_be_done(office: Operator) 
     status, report = office.report("purge", "--agent", HERS, "--report", str(path))
     assert status == 1
     assert report["erased"] == {
-        "placements": 3, "events": 1, "event_agents": 2, "agents": 1, "writes": 2, "mailboxes": 1
+        "placements": 3, "events": 1, "event_agents": 2, "agents": 1, "agent_words": 1, "writes": 2,
+        "mailboxes": 1
     }  # fmt: skip
     assert report["unfinished"] == ["mapped"]
     assert report["remains"] == ["entries", "journal", "backups", "platform"]
