@@ -14,7 +14,7 @@ from typing import TypeVar
 from receiver.config import ApiSettings
 from receiver.rest import shapes
 from receiver.rest.shapes import parse
-from receiver.rest.transport import ATTEMPTS, THROTTLED, Answer, AnswerTooLarge, Request, RestError, Transport
+from receiver.rest.transport import THROTTLED, Answer, AnswerTooLarge, Request, RestError, Transport
 
 PAGE = 50
 """So many ids are asked for at once: an address of a kilobyte passes every proxy."""
@@ -48,7 +48,7 @@ class Api:
     """One account at one instance of the platform. For one thread. Every method may raise RestError."""
 
     def __init__(
-        self, settings: ApiSettings, sleep: Callable[[float], None] = time.sleep, attempts: int = ATTEMPTS
+        self, settings: ApiSettings, sleep: Callable[[float], None] = time.sleep, attempts: int | None = None
     ) -> None:
         self._settings = settings
         self._transport = Transport(settings.url, settings.http_proxy, settings.ca_file, sleep, attempts)

@@ -83,7 +83,7 @@ class Transport:
         http_proxy: str | None,
         ca_file: Path | None,
         sleep: Callable[[float], None] = time.sleep,
-        attempts: int = ATTEMPTS,
+        attempts: int | None = None,
     ) -> None:
         self._url = url
         self._attempts = attempts
@@ -109,7 +109,7 @@ class Transport:
         attempt = 1
         while True:
             answer, code = self._attempt(request, headers)
-            if attempt >= self._attempts or not _worth_another(request, answer, code):
+            if attempt >= (self._attempts or ATTEMPTS) or not _worth_another(request, answer, code):
                 break
             self._sleep(_wait_s(answer, attempt))
             attempt += 1

@@ -13,7 +13,7 @@ from connectors.base import Certificate, ConnectorError, Probe
 from receiver import logs
 from receiver.config import ApiSettings, EwsCalendar, Settings, Source
 from receiver.core.ruleset import Ruleset
-from receiver.operations import belonging, mailboxes, scheduled_audit
+from receiver.operations import mailboxes, scheduled_audit
 from receiver.store import Store, StoreUnavailable
 from receiver.worker.crew import Crew, GateClosed
 from receiver.worker.errands import Errand, Errands
@@ -113,6 +113,9 @@ class Lookout:
     # The platform's word on what is out of scope
 
     def _ask_where_rdvs_belong(self, source: Source, settings: ApiSettings, now: datetime) -> timedelta:
+        # Loaded where it is configured: no other worker asks the platform anything.
+        from receiver.operations import belonging  # noqa: PLC0415
+
         task = f"belonging/{source.name}"
         if not belonging.is_asked(self._store, source) or self._was_refused(task, now):
             return COUNT_EVERY
