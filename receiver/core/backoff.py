@@ -9,8 +9,10 @@ DAY_S = 24 * 3600.0
 LONGEST_ASKED_S = 10 * 60.0
 """The most that is granted of a wait that a server asks for: a slip, or malice, must not stop all writing."""
 GROWTH = 2.0
-FURTHEST = timedelta(hours=25)
-"""A recorded end that is further off holds nobody: no wait that is begun here is as long."""
+FURTHEST = timedelta(hours=1)
+"""A recorded end that is further off holds nobody: no wait that is begun here is a quarter as long."""
+FURTHEST_OF_MAILBOXES = timedelta(hours=25)
+"""The same of mailboxes: those that the server does not know are left alone for a day in the end."""
 
 
 def granted_s(asked_s: float | None) -> float:
@@ -18,12 +20,12 @@ def granted_s(asked_s: float | None) -> float:
     return min(asked_s, LONGEST_ASKED_S) if asked_s is not None and asked_s > 0 else 0.0
 
 
-def holds_until(recorded: datetime | None, now: datetime) -> datetime | None:
+def holds_until(recorded: datetime | None, now: datetime, furthest: timedelta = FURTHEST) -> datetime | None:
     """Return the end of a recorded wait that is not over; None: nothing holds.
 
     An end that is further off than any was recorded by an earlier version, or while a clock was wrong.
     """
-    return recorded if recorded is not None and timedelta() < recorded - now <= FURTHEST else None
+    return recorded if recorded is not None and timedelta() < recorded - now <= furthest else None
 
 
 def shortened(recorded: datetime | None, now: datetime) -> datetime | None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from receiver.core.backoff import FURTHEST
+from receiver.core.backoff import FURTHEST, FURTHEST_OF_MAILBOXES
 from receiver.core.servers import PAUSED
 from receiver.store.records import ComingAgent
 from receiver.store.tables import (
@@ -83,7 +83,7 @@ UNMAPPED_EVENTS = 10_000
 
 def failures(connection: Connection, now: datetime) -> list[FailureGroup]:
     """Return everything that fails, grouped: by scope, then calendar and code."""
-    moments = {"now": now, "furthest": now + FURTHEST}
+    moments = {"now": now, "furthest": now + FURTHEST, "furthest_of_mailboxes": now + FURTHEST_OF_MAILBOXES}
     found = [
         FailureGroup(FailureScope(scope), code, calendar, count, since, until)
         for scope, calendar, code, count, since, until in connection.execute(_FAILING, moments)
@@ -103,7 +103,9 @@ _WAITING_SINCE = (
 )
 _UNTIL = case(
     (
-        mailboxes.c.blocked_until.between(bindparam("now", type_=Moment()), bindparam("furthest", type_=Moment())),
+        mailboxes.c.blocked_until.between(
+            bindparam("now", type_=Moment()), bindparam("furthest_of_mailboxes", type_=Moment())
+        ),
         mailboxes.c.blocked_until,
     )
 )

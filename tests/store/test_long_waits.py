@@ -15,19 +15,29 @@ LEASE = timedelta(minutes=5)
 DECADES = timedelta(days=365 * 32)
 
 
-@pytest.mark.parametrize("far", [timedelta(hours=2), DECADES])
-def test_a_mailbox_is_not_left_alone_for_decades(store: Store, store_url: str, far: timedelta) -> None:
+@pytest.mark.parametrize(
+    ("known", "far", "shortened"),
+    [(True, timedelta(hours=2), 1), (True, DECADES, 1), (False, DECADES, 1), (False, timedelta(hours=20), 0)],
+)
+def test_a_mailbox_is_not_left_alone_for_decades(
+    store: Store, store_url: str, known: bool, far: timedelta, shortened: int
+) -> None:
+    """One that the server does not know is left alone for a day at most, and that is our own choice."""
     hear(store, 5)
     place(store, {HERS: "d1"})
     block(store)
-    assert not store.has_work("exchange", NOW)
     engine = create_engine(store_url)
     with engine.begin() as connection:
-        connection.execute(update(tables.mailboxes).values(blocked_until=NOW + far))
+        identity = HERS.address if known else None
+        connection.execute(update(tables.mailboxes).values(blocked_until=NOW + far, identity=identity, failure="x"))
     engine.dispose()
-    assert store.has_work("exchange", NOW)
-    assert [group.until for group in store.failures(NOW)] == [None]
-    assert store.claim("exchange", NOW, 10, LEASE) is not None
+    assert store.shorten_waits(NOW) == shortened
+    until = NOW + timedelta(minutes=10) if shortened else NOW + far
+    assert [group.until for group in store.failures(NOW)] == [until]
+    assert not store.has_work("exchange", NOW)
+    assert store.has_work("exchange", until)
+    assert store.claim("exchange", until, 10, LEASE) is not None
+    assert store.shorten_waits(NOW) == 0
 
 
 @pytest.mark.parametrize("far", [timedelta(hours=2), DECADES])

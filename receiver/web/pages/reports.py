@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from receiver import sentences
-from receiver.core.backoff import holds_until
+from receiver.core.backoff import FURTHEST_OF_MAILBOXES, holds_until
 from receiver.core.health import LEFT_ALONE
 from receiver.core.mailboxes import Unplaced
 from receiver.store import ComingAgent, EventHistory
@@ -100,7 +100,7 @@ def mailboxes(parts: Parts, after: str, failing: bool, limit: int = PAGE) -> Mai
                 calendar=each.calendar,
                 failure=each.failure,
                 sentence=cause_sentence(each.failure) if each.failure else None,
-                next_try_at=holds_until(each.blocked_until, now) if each.failure else None,
+                next_try_at=holds_until(each.blocked_until, now, FURTHEST_OF_MAILBOXES) if each.failure else None,
                 succeeded_at=each.succeeded_at,
             )
             for each in groups.pop(0)
