@@ -21,6 +21,7 @@ from receiver.store import Store
 from receiver.web.app import create_app
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 from tests.core.samples import as_body
+from tests.databases import new_database
 from tests.makers import NOW
 from tests.web.receiver_client import RDV, SECRET, SOURCES, TOKEN_KEY, hex_signature, settings_of
 
@@ -231,7 +232,7 @@ def test_without_a_key_whom_the_proxy_names_may_look_and_change_nothing(store: S
 
 
 def test_with_postgresql_and_no_key_no_token_is_made(place: Desk, migrated_postgres: str, postgres: str) -> None:
-    url = f"{postgres.rpartition('/')[0]}/{migrated_postgres}"
+    url = new_database(postgres, migrated_postgres)
     place.configure(store={"url": url})
     assert token_key.MISSING not in findings(place)
     place.configure(store={"url": url}, web={"pages": True})
