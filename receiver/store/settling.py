@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from receiver.core.adoption import unseen_placement
@@ -202,7 +202,7 @@ def _agents(connection: Connection, event_ids: Sequence[int]) -> Mapping[int, li
     listed: defaultdict[int, list[AgentView]] = defaultdict(list)
     for chunk in chunks(event_ids):
         # In the text, as in `receiver.store.listed`: a plan made while the tables were small would be kept.
-        numbers = bindparam("numbers", list(chunk), expanding=True, literal_execute=True)
+        numbers: BindParameter[int] = bindparam("numbers", list(chunk), expanding=True, literal_execute=True)
         theirs = connection.execute(known.where(event_agents.c.event_id.in_(numbers)))
         for event_id, email, former_email, roles_gone_at in theirs:
             listed[event_id].append(AgentView(email, former_email, roles_gone_at))
