@@ -88,7 +88,8 @@ class _Announcement:
         connection.execute(self._statements[connection.dialect.name], values or {})
 
 
-_OF_EVENTS = _Announcement(placements.c.event_id.in_(bindparam("numbers", expanding=True)))
+# In the text, as in `receiver.store.listed`: a plan made while the tables were small would be kept.
+_OF_EVENTS = _Announcement(placements.c.event_id.in_(bindparam("numbers", expanding=True, literal_execute=True)))
 _REMOVALS = _Announcement(
     placements.c.event_id.in_(bindparam("numbers", expanding=True)), placements.c.desired.is_(None)
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from receiver.core.adoption import unseen_placement
@@ -200,11 +200,13 @@ def _agents(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, 
     by_id = {row["id"]: row for row in rows}
     found: list[RowMapping] = []
     for some in chunks(list(by_id)):
+        # In the text, as in `receiver.store.listed`: a plan made while the tables were small would be kept.
+        numbers: BindParameter[int] = bindparam("numbers", list(some), expanding=True, literal_execute=True)
         found += connection.execute(
             select(event_agents.c.event_id, agents)
             .join(events, events.c.id == event_agents.c.event_id)
             .join(agents, (agents.c.ident == event_agents.c.ident) & (agents.c.platform == events.c.platform))
-            .where(event_agents.c.event_id.in_(some))
+            .where(event_agents.c.event_id.in_(numbers))
             .order_by(event_agents.c.event_id, event_agents.c.ident)
         ).mappings()
     told = Told(connection, {(each["platform"], each["ident"]) for each in found})
