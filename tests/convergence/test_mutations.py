@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from connectors.base import Unconfirmed
 from receiver.core import losses, plan, scope
 from receiver.core.facts import Ruling
-from receiver.store import Store, listed, workset
+from receiver.store import listed, workset
 from receiver.worker import reconcile
 from tests.convergence.draws import ALIASES, MAILBOXES
 from tests.convergence.life import Life
@@ -96,24 +96,10 @@ def e_mails_are_believed_from_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope, "_may_route", lambda *_: True)
 
 
-def what_never_was_is_destroyed_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tombstone of what nobody had told of stops everybody's states."""
-    monkeypatch.setattr(scope, "_is_stopped", lambda *_: True)
-
-
 def one_more_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard is off by one."""
     is_within = losses.Losses._is_within
     monkeypatch.setattr(losses.Losses, "_is_within", lambda self, total: is_within(self, total - 1))
-
-
-def a_day_lets_as_much_go_as_its_hours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(losses.SHARES, losses.Span.DAY, 1.0)
-
-
-def other_bindings_decide_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is out of scope is not judged again when secrets are bound otherwise."""
-    monkeypatch.setattr(Store, "judge_out_of_scope", lambda *_: 0)
 
 
 QUICKLY_FOUND = [
@@ -124,17 +110,7 @@ QUICKLY_FOUND = [
     e_mails_are_believed_from_anybody,
     one_more_goes,
 ]
-FOUND_AT_LENGTH = (
-    [
-        look_up_once_only,
-        e_mails_are_learnt_once,
-        what_never_was_is_destroyed_for_all,
-        a_day_lets_as_much_go_as_its_hours,
-        other_bindings_decide_nothing,
-    ]
-    if os.environ.get(PROFILE) == "nightly"
-    else []
-)
+FOUND_AT_LENGTH = [look_up_once_only, e_mails_are_learnt_once] if os.environ.get(PROFILE) == "nightly" else []
 
 
 @pytest.mark.parametrize("mutation", QUICKLY_FOUND + FOUND_AT_LENGTH)
