@@ -241,7 +241,7 @@ def rule(known: Known | None, emitter: Emitter, incoming: Delivery) -> Ruling:
     newer = known is None or _supersedes(known, emitter, incoming)
     if not newer:
         return Ruling.SUPERSEDED
-    if known is not None and _is_tie(known, emitter, incoming) and _differs(known, incoming):
+    if known is not None and _is_tie(known, emitter, incoming) and not tells_the_same(known, incoming):
         return Ruling.APPLY_AMBIGUOUS
     return Ruling.APPLY
 
@@ -274,5 +274,6 @@ def _is_tie(known: Known, emitter: Emitter, incoming: Delivery) -> bool:
     return known.emitter is emitter and _order(known.version, incoming.version) == 0
 
 
-def _differs(known: Known, incoming: Delivery) -> bool:
-    return known.state != incoming.state or known.agents != frozenset(agent.ident for agent in incoming.agents)
+def tells_the_same(known: Known, incoming: Delivery) -> bool:
+    """Whether a state shows what is known already."""
+    return known.state == incoming.state and known.agents == frozenset(agent.ident for agent in incoming.agents)

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 
-from receiver.core.facts import Delivery, Emitter, EventKind, Known, Model, Ruling, rule
+from receiver.core.facts import Delivery, Emitter, EventKind, Known, Model, Ruling, rule, tells_the_same
 from receiver.core.mailboxes import has_left
 
 ALL = "*"
@@ -158,11 +158,6 @@ def _of_absence(known: Known, emitter: Emitter, told: Delivery) -> Reach:
     if told.version.kind is not EventKind.DESTROYED and tells_the_same(known, told):
         return Reach.JOINS
     return Reach.OLDER if rule(known, emitter, told) is Ruling.SUPERSEDED else Reach.OUTSIDE
-
-
-def tells_the_same(known: Known, told: Delivery) -> bool:
-    """Whether a state shows what is known already."""
-    return known.state == told.state and known.agents == frozenset(agent.ident for agent in told.agents)
 
 
 # E-mails
