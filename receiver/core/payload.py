@@ -93,7 +93,7 @@ def _load(body: bytes) -> object:
     if is_heavier(body, HEAVIEST):
         return None
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        return _DECODER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of 5,000 digits, or nested beyond reason
         return None
 
@@ -108,6 +108,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(_name: str) -> NoReturn:
     raise ValueError  # NaN and Infinity are not JSON
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_constant)
 
 
 def _member(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

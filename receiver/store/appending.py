@@ -86,12 +86,13 @@ class _Sqlite:
         "authority, signed_by) VALUES "
     )
     _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    _AT = inbox.Row._fields.index("received_at")
 
     def __init__(self, engine: Engine) -> None:
         self._written: Any = Moment().bind_processor(engine.dialect)
 
     def prepared(self, row: inbox.Row) -> Any:
-        return row._replace(received_at=self._written(row.received_at))
+        return (*row[: self._AT], self._written(row.received_at), *row[self._AT + 1 :])
 
     def has_gone(self, _connection: Any) -> bool:
         return False

@@ -6,7 +6,7 @@ whoever sends them, and small ones must not wait for them.
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from io import BytesIO
 
 from flask import Request
@@ -23,6 +23,7 @@ LARGE_AT_ONCE = 2
 HEAVY = 2 * 1024 * 1024
 """In bytes: a body that may take more once it is decoded is decoded alone. An ordinary one takes 50 kB at most."""
 _BLOCK = 64 * 1024
+_AT_ONCE = nullcontext()
 
 
 class TooLarge(Exception):
@@ -40,15 +41,21 @@ class Bodies:
         self._large = threading.BoundedSemaphore(LARGE_AT_ONCE)
         self._heavy = threading.Lock()
 
-    @contextmanager
-    def read(self, request: Request) -> Iterator[bytes]:
-        """Yield the body of a request. A large one keeps its place until the block ends.
+    def read(self, request: Request) -> AbstractContextManager[bytes]:
+        """Return the body of a request, for a block. A large one keeps its place until the block ends.
 
         Raises:
-            TooLarge: it is longer than any that is taken.
-            Busy: it is large, and there is no place for it now.
+            TooLarge: it is longer than any that is taken; on entering the block.
+            Busy: it is large, and there is no place for it now; on entering the block.
 
         """
+        length = request.content_length
+        if length is not None and length <= LARGE_BYTES:  # as nearly every one: it needs no place
+            return nullcontext(request.get_data(cache=False))
+        return self._read_in_place(request)
+
+    @contextmanager
+    def _read_in_place(self, request: Request) -> Iterator[bytes]:
         if (request.content_length or 0) > MAX_BODY_BYTES:
             raise TooLarge
         request.max_content_length = MAX_BODY_BYTES + 1  # Werkzeug would refuse a body of exactly so many
@@ -81,12 +88,12 @@ class Bodies:
         place.callback(self._large.release)
         place.enter_context(more_patience(request.environ))
 
+    def decoding(self, body: bytes) -> AbstractContextManager[None]:
+        """Wait, on entering the block, until a body may be decoded, and keep that right until the block ends."""
+        return self._alone() if is_heavier(body, HEAVY) else _AT_ONCE
+
     @contextmanager
-    def decoding(self, body: bytes) -> Iterator[None]:
-        """Wait until a body may be decoded, and keep that right until the block ends."""
-        if not is_heavier(body, HEAVY):
-            yield
-            return
+    def _alone(self) -> Iterator[None]:
         with self._heavy:
             try:
                 yield

@@ -98,6 +98,23 @@ def _log(source: str, delivery_id: str, answer: Answer) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """What the secrets that signed a webhook stand for."""
+
+    authority: Authority
+    told_as: str
+    """What one body has in common with its repeats, apart from its bytes."""
+    signers: str
+    """Their short names."""
+
+    @classmethod
+    def of(cls, source: Source, keys: frozenset[int], digest_key: bytes) -> "_Signature":
+        speaks_for = authority(source, keys)
+        told_as = "" if speaks_for == EVERYTHING else speaks_for.text
+        return cls(speaks_for, told_as, signed_by(source, keys, digest_key))
+
+
 class _Reception:
     """Takes one source's requests in."""
 
@@ -106,7 +123,7 @@ class _Reception:
         self.source = source
         self.bodies = bodies
         self._keys = [signing.secret.value.encode() for signing in source.secrets]
-        self._signatures: dict[frozenset[int], tuple[Authority, str]] = {}
+        self._signatures: dict[frozenset[int], _Signature] = {}
         # Under these, word is left of which secrets are in use: whoever changes one sees when the old one may go.
         self._figures = [
             f"secret/{source.name}/{secret_tag(parts.digest_key, signing.secret.value)}" for signing in source.secrets
@@ -156,11 +173,11 @@ class _Reception:
             return Answer(401, "unauthorized", "secret_organisation")
         return None
 
-    def _signature(self, keys: frozenset[int]) -> tuple[Authority, str]:
-        """Return for whom the secrets that signed may speak, and their short names."""
+    def _signature(self, keys: frozenset[int]) -> "_Signature":
+        """Return what the secrets that signed stand for. Few sets of them ever sign: each is looked up once."""
         known = self._signatures.get(keys)
         if known is None:
-            known = authority(self.source, keys), signed_by(self.source, keys, self.parts.digest_key)
+            known = _Signature.of(self.source, keys, self.parts.digest_key)
             self._signatures[keys] = known
         return known
 
@@ -168,12 +185,22 @@ class _Reception:
         source, now = self.source, self.parts.clock()
         if not has_credible_age(news.version, source.emitter, now):
             return NOT_CREDIBLE
-        speaks_for, signers = self._signature(keys)
-        told_as = "" if speaks_for == EVERYTHING else speaks_for.text
-        digest = delivery_digest(self.parts.digest_key, body, told_as)
-        known_as = delivery_id, source.name, source.platform, source.emitter, digest
+        signature = self._signature(keys)
+        digest = delivery_digest(self.parts.digest_key, body, signature.told_as)
         try:
-            self.parts.store.keep(Incoming(*known_as, news, now, speaks_for, signers))
+            self.parts.store.keep(
+                Incoming(
+                    delivery_id,
+                    source.name,
+                    source.platform,
+                    source.emitter,
+                    digest,
+                    news,
+                    now,
+                    signature.authority,
+                    signature.signers,
+                )
+            )
         except StoreUnavailable:
             return UNAVAILABLE
         return Answer(ACCEPTED, "accepted", fields={"model": model_of(news), "kind": news.version.kind})
