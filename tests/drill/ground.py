@@ -144,10 +144,7 @@ class Ground:
         self.set_clock(time_passed)
 
     def ready(self) -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).status_code == 200
-        except requests.ConnectionError:
-            return False
+        return processes.is_ready(f"http://127.0.0.1:{self.port}")
 
     def store(self) -> Store:
         return Store(self.store_url)
