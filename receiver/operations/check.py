@@ -14,8 +14,8 @@ from pathlib import Path
 from connectors.base import Connector, ConnectorError, Scope
 from receiver.config import CalendarSettings, IcsFolder, Settings
 from receiver.config.store_url import sqlite_file
-from receiver.core.health import Thresholds
 from receiver.core.mailboxes import MailboxMap
+from receiver.core.thresholds import Thresholds
 from receiver.operations import token_key
 from receiver.store import Standing, Store, StoreUnavailable
 

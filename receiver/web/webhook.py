@@ -16,8 +16,8 @@ from receiver import logs
 from receiver.config import Source, authority, signed_by
 from receiver.core.digests import delivery_digest, secret_tag
 from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
-from receiver.core.health import UNFORESEEN
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
+from receiver.core.refusal_reasons import UNFORESEEN
 from receiver.core.scope import EVERYTHING, Authority
 from receiver.core.signature import SIGNATURE_HEADERS, matching_keys
 from receiver.operations.refusals import TURNED_AWAY, UNKNOWN_SOURCE, is_for_a_while

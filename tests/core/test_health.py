@@ -15,13 +15,13 @@ from receiver.core.health import (
     Severity,
     Snapshot,
     SourceSight,
-    Thresholds,
     Trouble,
     colour,
     is_well,
     troubles,
 )
 from receiver.core.room import MIB, Disk
+from receiver.core.thresholds import Thresholds
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 LIMITS = Thresholds()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from mock_exchange.faults import Fault, FaultKind
-from receiver.core.health import Thresholds
+from receiver.core.thresholds import Thresholds
 from tests.drill.databases import lock_held, stop_postgres
 from tests.drill.exchange import MARTINE
 from tests.drill.ground import ACCEPTED, Ground, until

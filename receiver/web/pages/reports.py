@@ -8,8 +8,8 @@ from operator import attrgetter
 
 from receiver import sentences
 from receiver.core.backoff import FURTHEST_OF_MAILBOXES, holds_until
-from receiver.core.health import LEFT_ALONE
 from receiver.core.mailboxes import Unplaced
+from receiver.core.refusal_reasons import LEFT_ALONE
 from receiver.operations.failures import groups
 from receiver.operations.mailboxes import in_force as mailboxes_in_force
 from receiver.store import ComingAgent, EventHistory
