@@ -33,22 +33,30 @@ class Line:
         self.oldest = (
             select(table).where(waits).order_by(order).limit(bindparam("limit")).with_for_update(skip_locked=True)
         )
-        self.beyond = select(table.c.id).where(waits).order_by(order).offset(bindparam("limit")).limit(1)
+        beyond = select(table.c.id).where(waits).order_by(order).offset(bindparam("limit")).limit(1)
+        sources = select(source).where(waits).limit(1)
+        ends = sources.order_by(source), sources.order_by(source.desc())
+        self.ends = select(*(each.scalar_subquery() for each in (beyond, *ends)))
         self.next_source = select(source).where(waits, source > bindparam("after")).order_by(source).limit(1)
         theirs = source == bindparam("source")
-        self.next_organisation = (
-            select(organisation).where(waits, theirs, organisation > bindparam("after")).order_by(organisation).limit(1)
+        organisations = select(organisation).where(waits, theirs).order_by(organisation).limit(1)
+        nones = select(table.c.id).where(waits, theirs, organisation.is_(None)).limit(1)
+        following = (
+            organisations.where(organisation > bindparam("after")),
+            nones,
+            organisations.where(organisation > NONE),
         )
+        self.following = select(*(each.scalar_subquery() for each in following))
         self.of_none = self.oldest.where(theirs, organisation.is_(None))
         self.of_organisation = self.oldest.where(theirs, organisation == bindparam("organisation"))
-        self.any_of_none = select(table.c.id).where(waits, theirs, organisation.is_(None)).limit(1)
 
 
 def pick(connection: Connection, line: Line, rota: Rota, limit: int) -> list[RowMapping]:
     """Lock and return up to `limit` rows, equal shares first. Rows that another transaction holds are left out."""
-    if connection.execute(line.beyond, {"limit": limit}).first() is None:
+    beyond, first, last = connection.execute(line.ends, {"limit": limit}).one()
+    if beyond is None:
         return _rows(connection, line.oldest, limit)
-    sources = list(_sources(connection, line))
+    sources = [first] if first == last else list(_sources(connection, line))
     random.shuffle(sources)  # of more than a batch has rows for, each has its turn
     share = max(limit // max(len(sources), 1), 1)
     picked = {row["id"]: row for source in sources for row in _share(connection, line, rota, source, share)}
@@ -91,13 +99,10 @@ def _turns(connection: Connection, line: Line, source: str, last: int, most: int
 
 
 def _next(connection: Connection, line: Line, source: str, after: int) -> int | None:
-    following: int | None = connection.scalar(line.next_organisation, {"source": source, "after": after})
+    following, none, first = connection.execute(line.following, {"source": source, "after": after}).one()
     if following is not None:
-        return following
-    if connection.scalar(line.any_of_none, {"source": source}) is not None:
-        return NONE
-    first: int | None = connection.scalar(line.next_organisation, {"source": source, "after": NONE})
-    return first
+        return int(following)
+    return NONE if none is not None else first
 
 
 def _rows(connection: Connection, query: Select[Any], limit: int, **named: object) -> list[RowMapping]:

@@ -5,12 +5,24 @@ of an agent is kept apart: which of it counts for an event is decided when that 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Result,
+    RowMapping,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from receiver.core.facts import AgentRef, Emitter, Model
 from receiver.core.mailboxes import has_left
@@ -56,10 +68,9 @@ class Listed:
         for platform, idents in sorted(wanted.items()):
             for some in chunks(sorted(idents)):
                 named = {"platform": platform, "idents": some}
-                found = self._connection.execute(_THESE, named).mappings()
-                self._known |= {(platform, row["ident"]): dict(row) for row in found}
-                for row in self._connection.execute(_THEIR_WORDS, named).mappings():
-                    self._words[platform, row["ident"]][row["authority_tag"], row["emitter"]] = dict(row)
+                self._known |= {(platform, row["ident"]): row for row in _rows(self._connection.execute(_THESE, named))}
+                for row in _rows(self._connection.execute(_THEIR_WORDS, named)):
+                    self._words[platform, row["ident"]][row["authority_tag"], row["emitter"]] = row
                 for ident in some:
                     self._note_what_an_older_program_learnt((platform, ident))
 
@@ -167,6 +178,12 @@ class Listed:
                 unsettle(self._connection, platform, ident, self._now, within=authority)
 
 
+def _rows(result: Result[Any]) -> Iterator[dict[str, Any]]:
+    """Return rows that may be changed: hundreds are read for each batch."""
+    names = tuple(result.keys())
+    return (dict(zip(names, row, strict=True)) for row in result)
+
+
 _THESE = (
     select(agents)
     # The names stand in the text, so that PostgreSQL never keeps a plan for it: one that it made while the table was
@@ -179,7 +196,8 @@ _THESE = (
     .with_for_update()
 )
 _THEIR_WORDS = select(agent_words).where(
-    agent_words.c.platform == bindparam("platform"), agent_words.c.ident.in_(bindparam("idents", expanding=True))
+    agent_words.c.platform == bindparam("platform"),
+    agent_words.c.ident.in_(bindparam("idents", expanding=True, literal_execute=True)),
 )
 _LEARNT = ("email", "state_at", "former_email", "former_at")
 _LEARN = (
