@@ -131,8 +131,9 @@ class Listed:
         if word is None:
             who = {"authority": by.authority.text, "authority_tag": by.authority.tag, "emitter": by.emitter}
             said = {"email": ref.email, "state_at": state_at, "former_email": None, "former_at": None}
+            is_news = not self._is_known(key, ref, by)
             self._words[key][named] = self._new_words[key, named] = who | said
-            return True
+            return is_news
         learnt = _changes(word, ref.email, state_at)
         if not learnt:
             return False
@@ -141,6 +142,13 @@ class Listed:
         if (key, named) not in self._new_words:
             self._changed_words[key, named] = word
         return bool(learnt.keys() & {"email", "former_email"}) or self._overtakes(key, word, before)
+
+    def _is_known(self, key: Key, ref: AgentRef, by: Speaker) -> bool:
+        """Whether an authority says of an agent what all say of whom it may speak for: no mailbox follows from it."""
+        words = self._words[key].values()
+        if has_left(ref.email) or any(each["email"] != ref.email for each in words):
+            return False
+        return any(by.authority.is_within(Authority.read(each["authority"])) for each in words)
 
     def _overtakes(self, key: Key, word: dict[str, Any], before: datetime) -> bool:
         """Whether a word that only became newer now counts instead of another authority's."""

@@ -284,9 +284,10 @@ class Workset:
         relisted = [event for event in changed if event.relisted]
         stale = [event.id for event in relisted if event.id is not None]
         if new:
-            rows = self._connection.execute(_CREATE, [event.changes | {"failure": None} for event in new])
-            for event, (number,) in zip(new, rows, strict=True):
-                event.id = number
+            made = self._connection.execute(_CREATE, [event.changes | {"failure": None} for event in new])
+            numbers = {uid: number for number, uid in made}
+            for event in new:
+                event.id = numbers[event.uid]
         self._update([event for event in changed if event not in new])
         if stale:
             self._connection.execute(_UNLIST, {"ids": stale})
@@ -318,7 +319,7 @@ _NAMED = (
 )
 _LISTED = select(event_agents).where(event_agents.c.event_id.in_(bindparam("ids", expanding=True)))
 _UNLIST = delete(event_agents).where(event_agents.c.event_id.in_(bindparam("ids", expanding=True)))
-_CREATE = insert(events).returning(events.c.id, sort_by_parameter_order=True)
+_CREATE = insert(events).returning(events.c.id, events.c.uid)
 
 
 def _kin(incoming: Incoming, delivery: Delivery) -> Kin:
