@@ -19,7 +19,7 @@ _UNWANTED = re.compile(
     + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0xF0000, 0x10000))
     + "]+"
 )
-_LONGEST_LOOK = 64
+_LONGEST_LOOK = 4
 """Of a text that is longer than so many times what is kept of it, the rest is not looked at."""
 
 _JOINER = "\u200d"
@@ -51,7 +51,7 @@ def clean(text: str, limit: int) -> str:
     seen = text if len(text) <= limit * _LONGEST_LOOK else text[: _boundary(text, limit * _LONGEST_LOOK)]
     shown = seen if seen.isprintable() else _UNWANTED.sub("", seen)  # nearly every text is printable as it stands
     line = " ".join(shown.split())
-    if len(seen) == len(text) and _units(line) <= limit:
+    if not line or (len(seen) == len(text) and _units(line) <= limit):
         return line
     return line[: _boundary(line, _fitting(line, limit - 1))].rstrip() + "…"
 

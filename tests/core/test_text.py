@@ -157,7 +157,8 @@ def test_whatever_stays_is_a_character_that_xml_can_hold(character: str) -> None
 
 
 def test_what_was_too_long_to_look_at_shows_as_cut_off() -> None:
-    assert clean("\u200b" * 10_000 + "x", 5) == "\u2026"
+    assert clean("x" + "\u200b" * 10_000 + "y", 5) == "x\u2026"
+    assert clean("x" + " " * 10_000 + "y", 5) == "x\u2026"
     assert clean(" " * 10_000 + "x", 5) == "x"
     assert clean("x" + " " * 10_000, 5) == "x"
 
