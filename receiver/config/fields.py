@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 import stat
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -20,6 +21,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from receiver.core import zones
 from receiver.core.text import has_half_letters
 
 MAX_SECRET_BYTES = 64 * 1024
@@ -46,7 +48,8 @@ _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
 _PATTERN = re.compile(r"[^\s\[\],;<>\"\x00-\x1f]{1,254}\Z")
 _CLOCK_TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}\Z")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+"""What ends a line or steers a terminal, and what no XML, hence no request to Exchange, can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +125,12 @@ def _line(text: str) -> str:
 
 
 def _zone(name: str) -> str:
+    if name not in zones.names():
+        raise refuse("time_zone", nearest=zones.nearest(name))
     try:
         ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        # ZoneInfoNotFoundError is a KeyError; a folder's name gives an OSError, a path upwards a ValueError.
-        raise refuse("time_zone") from None
+    except (ValueError, OSError, LookupError, EOFError, struct.error):  # what a file may do to its reader
+        raise refuse("time_zone_damaged") from None  # the host's file, which goes before the package's
     return name
 
 

@@ -39,7 +39,10 @@ CONFIGURATION: Mapping[str, str] = {
     "host": "ce n'est pas un nom de domaine ou d'hôte seul, comme « rdv.example.fr » (ni https://, ni chemin).",
     "email": "ce n'est pas une adresse de messagerie comme « prenom.nom@departement.example ».",
     "pattern": "ce n'est pas un motif d'adresse comme « *@pilote.example » (seuls * et ? sont des jokers).",
-    "time_zone": "ce fuseau horaire est inconnu. Exemples : Europe/Paris, America/Guadeloupe, Indian/Reunion.",
+    "time_zone": "ce n'est pas un fuseau horaire de la liste de l'IANA, qui nomme des lieux (Europe/Paris, "
+    "Indian/Reunion) avec leurs majuscules. Vouliez-vous dire « {nearest} » ?",
+    "time_zone_damaged": "les règles de ce fuseau horaire ne peuvent pas être lues sur cette machine. Réinstallez son "
+    "paquet tzdata, ou retirez-le : le programme a ses propres règles.",
     "listen": "il faut une adresse et un port, comme « 127.0.0.1:8080 » ou « [::1]:8080 ».",
     # Secrets
     "secret_is_a_value": "un secret ne s'écrit pas dans ce fichier. Mettez {{env: NOM}} ou {{file: CHEMIN}}, "

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from receiver.core.facts import EventState, Model, RdvState, over_by
+from receiver.core.facts import AgendaState, EventState, Model, RdvState, over_by
 from receiver.core.mailboxes import Mailbox, has_left
 from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
 from receiver.core.ruleset import Ruleset
@@ -41,7 +41,9 @@ class Guard:
     # Events
 
     def is_coming(self, state: EventState | None) -> bool:
-        """Whether something of an event is still to come."""
+        """Whether something of an event is still to come; nothing is of an absence or a plage that is cancelled."""
+        if isinstance(state, AgendaState) and state.cancelled:
+            return False
         return state is not None and over_by(state) >= self._now
 
     def entries(self, event_id: int | None) -> int:

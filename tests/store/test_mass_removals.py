@@ -243,3 +243,16 @@ def test_two_hosts_that_judge_at_once_share_one_count(store: Store, store_url: s
 def test_signed_states_alone_are_counted(store: Store) -> None:
     town = town_with(store, 30)
     assert replace(town).verdict(a_rdv(12, 60, DESTROYED, number=1), TWELVE) is Verdict.ACCEPTED
+
+
+def test_absences_cancelled_by_the_dozen_are_held_as_those_that_are_destroyed(store: Store) -> None:
+    town = Town(store)
+    for number in range(1, 41):
+        town.tell(a_slot(an_absence(), 600, wire_id=number), TWELVE)
+    assert len(town.shown()[HERS]) == 40
+    gone = [town.verdict(a_slot(an_absence(cancelled=True), 60, wire_id=number), TWELVE) for number in range(1, 31)]
+    assert gone == [Verdict.ACCEPTED] * 20 + [Verdict.HELD] * 10
+    assert len(town.shown()[HERS]) == 20
+    back = [town.verdict(a_slot(an_absence(), 30, wire_id=number), TWELVE) for number in range(1, 31)]
+    assert set(back) == {Verdict.ACCEPTED}
+    assert len(town.shown()[HERS]) == 40
