@@ -102,5 +102,5 @@ def live(connection: Connection, platform: str, authority: Authority, now: datet
     return sum(
         count
         for organisation, tellers, count in connection.execute(counted)
-        if (authority.meets(read_all(tellers)) if tellers else authority.covers(organisation))
+        if authority.speaks_for(organisation, read_all(tellers))
     )
