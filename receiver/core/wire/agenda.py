@@ -3,7 +3,7 @@
 Structured fields win; the `ical` text is read only where they are absent, and its SUMMARY never.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ from receiver.core.recurrence import Rule, Unreadable, parse
 from receiver.core.wire.fields import (
     FIRST_YEAR,
     LAST_YEAR,
+    TEXT_LIMIT,
     Clock,
     Day,
     Id,
@@ -100,12 +101,25 @@ def _state(model: Model, agenda: _Agenda, emitter: Emitter, policies: Policies) 
         rule=times.rule,
         time_zone=times.time_zone,
         title=agenda.title or None if absence and policies.absence_titles else None,
-        motifs=() if absence else tuple(motif.name for motif in agenda.motifs or () if motif.name),
+        motifs=() if absence else _names(agenda.motifs or ()),
         lieu=None if absence or agenda.lieu is None else agenda.lieu.kept(emitter, policies),
         agent=agenda.agent.ref(emitter).ident,
         organisation=agenda.organisation.ident(emitter) if agenda.organisation else None,
         verticale=agenda.organisation.verticale if agenda.organisation else None,
     )
+
+
+def _names(motifs: Iterable[_Motif]) -> tuple[str, ...]:
+    """Return the names of motifs, no more of them than a title can show: what is kept is read a hundred at a time."""
+    kept: list[str] = []
+    length = 0
+    for motif in motifs:
+        if motif.name:
+            kept.append(motif.name)
+            length += len(motif.name)
+        if length >= TEXT_LIMIT:
+            break
+    return tuple(kept)
 
 
 def _times(agenda: _Agenda) -> _Times:
