@@ -75,6 +75,21 @@ def test_others_flow_on(store: Store) -> None:
     assert town.verdict(a_rdv(34, 40, DESTROYED, number=99), THIRTY_FOUR) is Verdict.ACCEPTED
 
 
+def test_of_one_event_the_last_word_alone_waits(store: Store) -> None:
+    town = town_with(store, 30)
+    destroy(town, range(1, 21))
+    told = [a_rdv(12, age, number=30, agents=(KARIM,)) for age in (500, 300, 400)]
+    told += [a_rdv(12, age, DESTROYED, number=30) for age in (450, 200)]
+    told += [a_rdv(12, 100, number=30, agents=(KARIM,))]
+    for each in told:
+        assert town.verdict(each, TWELVE) is Verdict.HELD
+        assert [group.count for group in town.waits()] == [1]
+    [waiting] = town.store.waiting(10)
+    assert waiting.news.version.kind is DESTROYED
+    town.store.release_waiting(town.waiting_ids(), town.now)
+    assert len(town.shown()[HERS]) == 9
+
+
 def test_what_is_held_is_released_by_a_word(store: Store) -> None:
     town = town_with(store, 40)
     destroy(town, range(1, 31))
