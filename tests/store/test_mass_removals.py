@@ -67,6 +67,20 @@ def test_the_next_hour_allows_more_and_the_day_half(store: Store) -> None:
     assert destroy(town, range(46, 56)) == [Verdict.ACCEPTED] * 5 + [Verdict.HELD] * 5
 
 
+@pytest.mark.parametrize("way", ["events", "agents"])
+def test_who_adds_entries_first_takes_out_no_more(store: Store, way: str) -> None:
+    town = town_with(store, 40)
+    town.now += timedelta(days=1)
+    crowd = tuple(an_agent_of(number) for number in range(100, 190))
+    if way == "agents":
+        town.tell(a_rdv(12, 300, number=40, agents=(MARTINE, *crowd), now=town.now), TWELVE)
+    for number in range(1000, 1090) if way == "events" else ():
+        town.tell(a_rdv(12, 300, number=number, agents=(KARIM,), now=town.now), TWELVE)
+    assert sum(len(held) for held in town.shown().values()) == 130
+    gone = [town.verdict(a_rdv(12, 60, DESTROYED, number=number, now=town.now), TWELVE) for number in range(1, 31)]
+    assert gone == [Verdict.ACCEPTED] * 20 + [Verdict.HELD] * 10
+
+
 def test_others_flow_on(store: Store) -> None:
     town = town_with(store, 40)
     destroy(town, range(1, 31))
