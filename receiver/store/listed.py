@@ -5,7 +5,7 @@ of an agent is kept apart: which of it counts for an event is decided when that 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -262,10 +262,11 @@ def unsettle(
 ) -> None:
     """Have what an agent still has to come settled again, as far as an authority may speak for it."""
     theirs = select(event_agents.c.event_id).where(event_agents.c.ident == ident)
-    concerned = [events.c.id.in_(theirs), events.c.platform == platform, events.c.ends_at >= now, is_of(within)]
+    concerned = [events.c.id.in_(theirs), events.c.platform == platform, events.c.ends_at >= now]
     if models:
         concerned.append(events.c.model.in_(models))
-    connection.execute(update(events).where(*concerned).values(unsettled_at=now))
+    for some in _of(within):
+        connection.execute(update(events).where(*concerned, some).values(unsettled_at=now))
 
 
 def is_nobodys() -> ColumnElement[bool]:
@@ -274,12 +275,15 @@ def is_nobodys() -> ColumnElement[bool]:
     return ~exists().where(*same)
 
 
-def is_of(authority: Authority) -> ColumnElement[bool]:
-    """Ask for the events that an authority may speak for; of absences, which several may, for all."""
+def _of(authority: Authority) -> Iterator[ColumnElement[bool]]:
+    """Yield what asks, part by part, for the events that an authority may speak for; for all absences, as several may."""
     if authority.organisations is None:
-        return true()
-    organisations = sorted(authority.organisations)
-    return or_(events.c.model == Model.ABSENCE, *(events.c.organisation.in_(some) for some in chunks(organisations)))
+        yield true()
+        return
+    first, *others = list(chunks(sorted(authority.organisations))) or [()]
+    yield or_(events.c.model == Model.ABSENCE, events.c.organisation.in_(first))
+    for some in others:
+        yield events.c.organisation.in_(some)
 
 
 def _changes(known: Mapping[str, Any], email: str | None, state_at: datetime) -> dict[str, Any]:
