@@ -276,7 +276,7 @@ def is_nobodys() -> ColumnElement[bool]:
 
 
 def _of(authority: Authority) -> Iterator[ColumnElement[bool]]:
-    """Yield what asks, part by part, for the events that an authority may speak for; for all absences, as several may."""
+    """Yield, in parts, what asks for the events that an authority may speak for; for all absences, as several may."""
     if authority.organisations is None:
         yield true()
         return
