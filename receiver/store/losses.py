@@ -71,16 +71,15 @@ class Ledger:
     def _count(self, key: Key, spans: list[Losses]) -> list[Losses]:
         """Count the entries to come: what there was when a span began is what is left, and what went since."""
         self._changed.add(key)
-        return [each if each.live is not None else each.began_with(self._left(key, each.span)) for each in spans]
+        return [each if each.live is not None else each.began_with(*self._left(key, each.span)) for each in spans]
 
-    def _left(self, key: Key, span: Span) -> int:
-        """Return how many entries are left of those that there were when a span began; where there were none, of all.
-
-        Else who adds entries first might take out as many more.
-        """
+    def _left(self, key: Key, span: Span) -> tuple[int, int]:
+        """Return how many entries are left of those that there were when a span began, and of all."""
         last = _last_before(self._connection, span, self._now)
-        left = live(self._connection, *key, self._now, last) if last is not None else 0
-        return max((left or live(self._connection, *key, self._now)) - self._unwritten[key], 0)
+        of_all = live(self._connection, *key, self._now)
+        left = of_all if last is None else live(self._connection, *key, self._now, last)
+        going = self._unwritten[key]
+        return max(left - going, 0), max(of_all - going, 0)
 
     def write(self) -> None:
         """Write down what was allowed."""
