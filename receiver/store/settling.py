@@ -16,7 +16,7 @@ from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, desire
 from receiver.core.scope import read_all
-from receiver.store import adoption, dues, fairness, identity
+from receiver.store import adoption, dues, fairness, identity, losses
 from receiver.store.chunks import chunks
 from receiver.store.engine import is_of_the_database
 from receiver.store.fairness import Rota
@@ -284,6 +284,7 @@ def _place(connection: Connection, placed: Sequence[tuple[int, Mailbox, str | No
         return
     numbers = identity.mailbox_ids(connection, {mailbox for _, mailbox, _ in placed})
     unseen = adoption.unseen(connection, numbers.values())
+    losses.mark(connection, now)
     rows = [
         columns_of(_placement(wish, now, unseen=numbers[mailbox] in unseen))
         | {"event_id": event_id, "mailbox_id": numbers[mailbox]}

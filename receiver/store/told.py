@@ -53,8 +53,7 @@ class Told:
         word = believed(words, organisation, tellers)
         gone_at = None
         if agent["roles_gone_at"] is not None:
-            mine = (at for at, by in self._gone[key] if (by.meets(tellers) if tellers else by.covers(organisation)))
-            gone_at = max(mine, default=None)
+            gone_at = max((at for at, by in self._gone[key] if by.speaks_for(organisation, tellers)), default=None)
         return AgentView(word.email if word else None, word.former_email if word else None, gone_at)
 
 

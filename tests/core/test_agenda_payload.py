@@ -1,7 +1,9 @@
 """Absences and plages d'ouverture, decoded: which of the two descriptions of time counts, and what is dropped."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,6 +12,7 @@ from receiver.core.facts import AgendaState, AgentRef, Delivery, Emitter, EventK
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.policies import Policies
 from receiver.core.recurrence import Rule, Unholdable, series
+from receiver.core.redaction import Setting, render
 from tests.core.samples import REMOVED, as_body, edited, sample
 from tests.makers import a_plage, wall
 
@@ -320,6 +323,15 @@ def test_a_lieu_typed_for_one_occasion_has_no_name_unless_its_policy_is_on() -> 
 def test_a_plage_may_have_no_lieu_and_no_motifs() -> None:
     state = state_of(without(edited(WEEKLY, "data.lieu", None), "motifs"))
     assert (state.lieu, state.motifs) == (None, ())
+
+
+def test_of_a_plages_motifs_no_more_is_kept_than_a_title_shows() -> None:
+    names = [f"{number} {'x' * 490}" for number in range(1000)]
+    state = state_of(edited(WEEKLY, "data.motifs", [{"id": 1, "name": name} for name in names]))
+    assert sum(len(name) for name in state.motifs) < 1_000
+    setting = Setting(ZoneInfo("Europe/Paris"), None, Policies(plages_ouverture=True))
+    shown, whole = (render("uid", each, setting) for each in (state, replace(state, motifs=tuple(names))))
+    assert shown == whole
 
 
 def test_an_absence_has_no_place_and_no_motifs_whatever_is_sent() -> None:

@@ -5,7 +5,7 @@ What the fields have no way to say is looked for in it in any case: that the who
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from receiver.core.wire.calendar_text import LONGEST_ICAL, Besides, besides, has
 from receiver.core.wire.fields import (
     FIRST_YEAR,
     LAST_YEAR,
+    TEXT_LIMIT,
     Clock,
     Day,
     Id,
@@ -104,7 +105,7 @@ def _state(model: Model, agenda: _Agenda, emitter: Emitter, policies: Policies) 
         rule=_with_exceptions(times, said.exceptions),
         time_zone=times.time_zone,
         title=agenda.title or None if absence and policies.absence_titles else None,
-        motifs=() if absence else tuple(motif.name for motif in agenda.motifs or () if motif.name),
+        motifs=() if absence else _names(agenda.motifs or ()),
         lieu=None if absence or agenda.lieu is None else agenda.lieu.kept(emitter, policies),
         agent=agenda.agent.ref(emitter).ident,
         organisation=agenda.organisation.ident(emitter) if agenda.organisation else None,
@@ -136,6 +137,19 @@ def _with_exceptions(times: _Times, exceptions: tuple[str, ...]) -> Rule | None:
         return times.rule
     rule = times.rule or Rule("DAILY", last_day=times.start.date())
     return replace(rule, others=tuple(sorted({*rule.others, *exceptions})))
+
+
+def _names(motifs: Iterable[_Motif]) -> tuple[str, ...]:
+    """Return the names of motifs, no more of them than a title can show: what is kept is read a hundred at a time."""
+    kept: list[str] = []
+    length = 0
+    for motif in motifs:
+        if motif.name:
+            kept.append(motif.name)
+            length += len(motif.name)
+        if length >= TEXT_LIMIT:
+            break
+    return tuple(kept)
 
 
 def _times(agenda: _Agenda) -> _Times:
