@@ -9,7 +9,7 @@ from unicodedata import category
 
 from receiver import sentences
 from receiver.config import ConfigurationErrors, Problem
-from receiver.operations.check import Finding, worst
+from receiver.operations.check import Finding, Level, worst
 from receiver.operations.rules import Effects
 from receiver.store import ComingAgent
 
@@ -71,8 +71,14 @@ def finding_sentence(finding: Finding) -> str:
         sentences.TOKEN_KEY,
     ):
         if finding.code in table:
-            return sentence(table, finding.code, finding.details)
+            return sentence(table, finding.code, _told(finding.details))
     return calendar_sentence(finding.code)
+
+
+def _told(details: Mapping[str, str | int]) -> dict[str, str | int]:
+    """Return details with those put into French that are codes themselves."""
+    kinds = str(details.get("edges", ""))
+    return {**details, "edges": ", ".join(sentences.EDGES.get(kind, kind) for kind in kinds.split(","))}
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
@@ -84,7 +90,9 @@ def print_findings(findings: Sequence[Finding]) -> None:
         line = f"{label:<{label_width}}  {finding.subject:<{subject_width}}  {finding_sentence(finding)}"
         print(printable(line))
     print()
-    print(sentences.CHECK_RESULT[worst(findings)])
+    level = worst(findings)
+    must_change = level is Level.WARNING and not all(finding.ok for finding in findings)
+    print(sentences.CHECK_RESULT["must_change" if must_change else level])
 
 
 def print_findings_json(findings: Sequence[Finding]) -> None:

@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from receiver.core.edges import bare
 from receiver.core.text import has_half_letters
 
 MAX_SECRET_BYTES = 64 * 1024
@@ -179,6 +180,10 @@ def _listen(text: str) -> str:
 
 
 def _from_environment(raw: object, info: ValidationInfo) -> SecretText:
+    return _not_blank(_any_from_environment(raw, info))
+
+
+def _any_from_environment(raw: object, info: ValidationInfo) -> SecretText:
     name = _text(raw)
     # The name is refused, and never shown, unless it looks like one: a secret pasted here must not reach a terminal.
     if not _VARIABLE.match(name):
@@ -190,6 +195,10 @@ def _from_environment(raw: object, info: ValidationInfo) -> SecretText:
 
 
 def _from_file(raw: object, info: ValidationInfo) -> SecretText:
+    return _not_blank(_any_from_file(raw, info))
+
+
+def _any_from_file(raw: object, info: ValidationInfo) -> SecretText:
     content, mode = _read_secret(_path(raw, info))
     if len(content) > MAX_SECRET_BYTES:
         raise refuse("secret_too_long")
@@ -213,20 +222,27 @@ def _read_secret(path: Path) -> tuple[bytes, int]:
             return file.read(MAX_SECRET_BYTES + 1), mode
     except FileNotFoundError:
         raise refuse("secret_file_missing") from None
-    except OSError:
+    except (OSError, UnicodeError):  # the file system's encoding may lack a letter of the name
         raise refuse("secret_file_unreadable") from None
 
 
 def _checked_secret(value: str) -> str:
     # Editors and `echo` end a file with a line end; nobody means it to be part of the secret.
     text = value.removesuffix("\n").removesuffix("\r")
-    if has_half_letters(text):  # bytes of the environment that are no UTF-8
+    # Bytes of the environment that are no UTF-8; a file in UTF-16 without its mark.
+    if has_half_letters(text) or "\0" in text:
         raise refuse("secret_not_text")
     if not text:
         raise refuse("secret_empty")
-    if "\n" in text or "\0" in text:
+    if "\n" in text and bare(text):
         raise refuse("secret_several_lines")
     return text
+
+
+def _not_blank(secret: SecretText) -> SecretText:
+    if not bare(secret.value):
+        raise refuse("secret_empty")
+    return secret
 
 
 def _text(raw: object) -> str:
@@ -247,7 +263,7 @@ def _authorities(raw: object, info: ValidationInfo) -> Path:
         raise refuse("ca_file_not_pem") from None
     except FileNotFoundError:
         raise refuse("ca_file_missing") from None
-    except OSError:
+    except (OSError, UnicodeError):  # as above
         raise refuse("ca_file_unreadable") from None
     return path
 
@@ -261,7 +277,7 @@ def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
             exposed = bool(mode & stat.S_IROTH)
     except FileNotFoundError:
         raise refuse("keytab_missing") from None
-    except OSError:
+    except (OSError, UnicodeError):  # as above
         raise refuse("keytab_unreadable") from None
     if not begins_as_one:
         raise refuse("keytab_not_one")
@@ -368,3 +384,6 @@ KeytabFile = Annotated[KeytabPath, PlainValidator(_keytab)]
 AuthoritiesFile = Annotated[Path, PlainValidator(_authorities)]
 EnvironmentSecret = Annotated[SecretText, PlainValidator(_from_environment)]
 FileSecret = Annotated[SecretText, PlainValidator(_from_file)]
+EnvironmentKey = Annotated[SecretText, PlainValidator(_any_from_environment)]
+FileKey = Annotated[SecretText, PlainValidator(_any_from_file)]
+"""These may be blank: who uses them asks for more than that."""

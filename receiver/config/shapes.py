@@ -11,9 +11,11 @@ from receiver.config.fields import (
     AuthoritiesFile,
     ClockTime,
     Email,
+    EnvironmentKey,
     EnvironmentSecret,
     EwsServer,
     EwsVersion,
+    FileKey,
     FilePath,
     FileSecret,
     HeaderName,
@@ -32,6 +34,7 @@ from receiver.config.fields import (
     refuse,
 )
 from receiver.config.settings import Access, Auth
+from receiver.core.edges import bare
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 from receiver.core.roles import Role
@@ -95,9 +98,12 @@ class SigningSecretReference(SecretReference):
 class TokenKeyReference(SecretReference):
     """The secret that tokens are signed with: long enough that nobody guesses it."""
 
+    env: EnvironmentKey | None = None
+    file: FileKey | None = None
+
     @model_validator(mode="after")
     def _strong(self) -> Self:
-        if is_weak(self.text.value):
+        if is_weak(self.text.value) or not bare(self.text.value):
             raise refuse("token_key_weak", shortest=SHORTEST_SECRET)
         return self
 

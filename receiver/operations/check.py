@@ -44,11 +44,13 @@ class Finding:
     subject: str
     level: Level = Level.OK
     details: Mapping[str, str | int] = field(default_factory=dict)
+    must_change: bool = False
+    """Whether somebody has to see to it though the receiver works."""
 
     @property
     def ok(self) -> bool:
-        """Whether the receiver can work with it."""
-        return self.level is not Level.TROUBLE
+        """Whether the receiver can work with it, and nobody has to see to it."""
+        return self.level is not Level.TROUBLE and not self.must_change
 
 
 def worst(findings: Iterable[Finding]) -> Level:

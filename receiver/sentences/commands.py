@@ -121,6 +121,7 @@ CHECK: Mapping[str, str] = {
 CHECK_RESULT: Mapping[str, str] = {
     "ok": "Tout est en ordre.",
     "warning": "Rien n'empêche de démarrer ; voyez les lignes « À VOIR ».",
+    "must_change": "Rien n'empêche de démarrer, mais des points sont à corriger : voyez les lignes « À VOIR ».",
     "trouble": "Des points sont à corriger : voyez les lignes « ÉCHEC ».",
 }
 

@@ -6,13 +6,13 @@ emitter keep the message and send it again for days. Whether it is news a worker
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from flask import Blueprint, Response, request
 
 from receiver import logs
-from receiver.config import Source, authority, signed_by
+from receiver.config import SigningKey, Source, authority, signed_by, signing_keys
 from receiver.core.digests import delivery_digest, secret_tag
 from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
@@ -109,10 +109,10 @@ class _Signature:
     """Their short names."""
 
     @classmethod
-    def of(cls, source: Source, keys: frozenset[int], digest_key: bytes) -> "_Signature":
-        speaks_for = authority(source, keys)
+    def of(cls, source: Source, keys: Sequence[SigningKey], digest_key: bytes) -> "_Signature":
+        speaks_for = authority(source, {key.position for key in keys})
         told_as = "" if speaks_for == EVERYTHING else speaks_for.text
-        return cls(speaks_for, told_as, signed_by(source, keys, digest_key))
+        return cls(speaks_for, told_as, signed_by(keys, digest_key))
 
 
 class _Reception:
@@ -122,12 +122,11 @@ class _Reception:
         self.parts = parts
         self.source = source
         self.bodies = bodies
-        self._keys = [signing.secret.value.encode() for signing in source.secrets]
+        self._known = signing_keys(source)
+        self._keys = [key.text.encode() for key in self._known]
         self._signatures: dict[frozenset[int], _Signature] = {}
         # Under these, word is left of which secrets are in use: whoever changes one sees when the old one may go.
-        self._figures = [
-            f"secret/{source.name}/{secret_tag(parts.digest_key, signing.secret.value)}" for signing in source.secrets
-        ]
+        self._figures = [f"secret/{source.name}/{secret_tag(parts.digest_key, key.text)}" for key in self._known]
 
     def answer(self, delivery_id: str) -> Answer:
         if reason := self.parts.pressure.reason():
@@ -168,7 +167,7 @@ class _Reception:
         allowed = self.source.organisations
         if allowed is not None and news.organisation not in allowed:
             return IGNORED_ORGANISATION
-        bindings = [self.source.secrets[key].organisations for key in keys]
+        bindings = [self.source.secrets[self._known[key].position].organisations for key in keys]
         if not any(bound is None or news.organisation in bound for bound in bindings):
             return Answer(401, "unauthorized", "secret_organisation")
         return None
@@ -177,7 +176,7 @@ class _Reception:
         """Return what the secrets that signed stand for. Few sets of them ever sign: each is looked up once."""
         known = self._signatures.get(keys)
         if known is None:
-            known = _Signature.of(self.source, keys, self.parts.digest_key)
+            known = _Signature.of(self.source, [self._known[key] for key in keys], self.parts.digest_key)
             self._signatures[keys] = known
         return known
 
