@@ -28,6 +28,7 @@ def print_problems_json(errors: ConfigurationErrors) -> None:
             "path": problem.path,
             "code": problem.code,
             "line": problem.line,
+            "column": problem.column,
             "file": str(problem.file) if problem.file else None,
             "details": dict(problem.details),
         }
@@ -39,7 +40,7 @@ def print_problems_json(errors: ConfigurationErrors) -> None:
 def problem_line(path: Path, problem: Problem) -> str:
     """Return ``config.yaml:12: sources.mds.emitter : ...``, as editors and people find places."""
     file = problem.file or path
-    place = f"{file}:{problem.line}" if problem.line else str(file)
+    place = ":".join(str(part) for part in (file, problem.line, problem.column) if part)
     subject = f"{problem.path} : " if problem.location else ""
     return printable(f"{place}: {subject}{sentence(sentences.CONFIGURATION, problem.code, problem.details)}")
 

@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
+from unicodedata import normalize
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from receiver.core.edges import bare
-from receiver.core.text import has_half_letters
+from receiver.core.addresses import LIMIT, ascii_domain, canonical
+from receiver.core.edges import bare, trimmed
+from receiver.core.text import clean, has_half_letters
 
 MAX_SECRET_BYTES = 64 * 1024
 KEYTAB_BEGINNINGS = (b"\x05\x01", b"\x05\x02")
@@ -44,6 +46,10 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}\Z")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?\Z")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
+_AGENTS_LOCAL_PART = re.compile(r'(?:"[^"]+"|[^@<>"]+)\Z')
+_AGENTS_DOMAIN = re.compile(r"[\w\u0300-\u036f-]+(?:[.\u3002\uff0e\uff61][\w\u0300-\u036f-]+)*\.?\Z")
+_SCHEME = re.compile(r"(?:smtp|mailto|sip|x500|x400):", re.IGNORECASE)
+"""What address books write before an address."""
 _PATTERN = re.compile(r"[^\s\[\],;<>\"\x00-\x1f]{1,254}\Z")
 _CLOCK_TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}\Z")
@@ -101,17 +107,54 @@ def host_name(text: str) -> str:
 
 
 def email_address(text: str) -> str:
-    """Return the address in lower case, or refuse what is none."""
-    local_part, at, domain = text.strip().rpartition("@")
-    if not at or not _LOCAL_PART.match(local_part) or len(domain) > 253 or not _HOST.match(domain):
+    """Return a mailbox's address in lower case, its domain in ASCII, or refuse what is none."""
+    local_part, at, domain = trimmed(text).rpartition("@")
+    if not at or not _LOCAL_PART.match(local_part):
         raise refuse("email")
-    return f"{local_part}@{domain}".lower()
+    return f"{local_part.lower()}@{_domain(domain, 'email')}"
+
+
+def agent_key(text: str) -> str:
+    """Return what an agent's e-mail is looked up by, or refuse what is neither an address nor a text in quotes.
+
+    In quotes, the whole of it, any text stands for itself.
+    """
+    typed = trimmed(text)
+    exact = typed[1:-1] if len(typed) > 2 and typed[0] == typed[-1] == '"' else None
+    if exact is None and not _is_agents_address(typed):
+        raise refuse("email")
+    key = canonical(typed if exact is None else exact)
+    if not key:
+        raise refuse("email")
+    if len(typed) > LIMIT + 2:
+        raise refuse("too_long", max_length=LIMIT)
+    return key
+
+
+def _is_agents_address(text: str) -> bool:
+    local_part, _, domain = text.rpartition("@")
+    # What a message loses before it is kept cannot be meant.
+    loses_something = _CONTROLS.search(text) or clean(text, len(text)) != " ".join(text.split())
+    well_formed = _AGENTS_LOCAL_PART.match(local_part) and _AGENTS_DOMAIN.match(domain)
+    return bool(well_formed) and not loses_something and not _SCHEME.match(local_part)
+
+
+def domain_name(text: str) -> str:
+    """Return a domain of e-mail addresses in lower case and in ASCII, or refuse what is none."""
+    return _domain(trimmed(text), "host")
+
+
+def _domain(text: str, code: str) -> str:
+    domain = ascii_domain(text) if _AGENTS_DOMAIN.match(text) else ""
+    if len(domain) > 253 or not _HOST.match(domain):
+        raise refuse(code)
+    return domain
 
 
 def _pattern(text: str) -> str:
     if not _PATTERN.match(text) or not ("@" in text or "*" in text):
         raise refuse("pattern")
-    return text.lower()
+    return normalize("NFC", normalize("NFC", text).lower())
 
 
 def _line(text: str) -> str:
@@ -287,6 +330,8 @@ def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
 Name = Annotated[str, AfterValidator(_name)]
 Host = Annotated[str, AfterValidator(host_name)]
 Email = Annotated[str, AfterValidator(email_address)]
+AgentKey = Annotated[str, AfterValidator(agent_key)]
+Domain = Annotated[str, AfterValidator(domain_name)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Line = Annotated[str, Field(max_length=255), AfterValidator(_line)]
 ZoneName = Annotated[str, AfterValidator(_zone)]

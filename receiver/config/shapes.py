@@ -7,9 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from receiver.config.fields import (
+    AgentKey,
     ApiAddress,
     AuthoritiesFile,
     ClockTime,
+    Domain,
     Email,
     EnvironmentKey,
     EnvironmentSecret,
@@ -177,8 +179,8 @@ def _target(raw: object) -> object:
 class MailboxesShape(Shape):
     """`mailboxes`: whose calendar is whose. The CSV's content is read apart, line by line."""
 
-    domains: dict[Host, Host] = {}
-    map: dict[Email, Annotated[TargetShape, BeforeValidator(_target)]] = {}
+    domains: dict[Domain, Domain] = {}
+    map: dict[AgentKey, Annotated[TargetShape, BeforeValidator(_target)]] = {}
     csv: FilePath | None = None
     ignore: list[Pattern] = []
     only: list[Pattern] = []

@@ -4,6 +4,7 @@ Nothing of it is cut off for good: it may belong to the secret. Whoever can try 
 """
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from unicodedata import category
 
@@ -78,10 +79,20 @@ def _peeled(text: str) -> tuple[str, set[Edge]]:
 
 
 def _without_blanks(text: str) -> str:
+    """Return a text without the blanks around it, whatever they are."""
+    return _stripped(text, is_blank)
+
+
+def trimmed(text: str) -> str:
+    """Return a text without the spaces and marks around it; controls stay, as nobody types them unseen."""
+    return _stripped(text, lambda character: character.isspace() or category(character) == "Cf")
+
+
+def _stripped(text: str, unwanted: Callable[[str], bool]) -> str:
     start, end = 0, len(text)
-    while start < end and is_blank(text[start]):
+    while start < end and unwanted(text[start]):
         start += 1
-    while end > start and is_blank(text[end - 1]):
+    while end > start and unwanted(text[end - 1]):
         end -= 1
     return text[start:end]
 

@@ -11,9 +11,12 @@ CONFIGURATION: Mapping[str, str] = {
     "file_unreadable": "le fichier ne peut pas être lu. Vérifiez les droits du compte qui lance la commande.",
     "file_too_big": "le fichier est trop gros pour être le bon.",
     "file_empty": "le fichier est vide. Partez de config.example.yaml.",
-    "not_utf8": "ce n'est pas de l'UTF-8. Enregistrez le fichier en UTF-8.",
+    "not_utf8": "ce n'est pas de l'UTF-8 (peut-être du Windows-1252, ou « ANSI »). Enregistrez le fichier en UTF-8 ; "
+    "dans Excel : « CSV UTF-8 ».",
     "yaml_syntax": "ce n'est pas du YAML valide. Vérifiez ici l'indentation, les deux-points et les guillemets.",
-    "yaml_tab": "une tabulation sert d'indentation, ce que YAML refuse. Mettez des espaces.",
+    "yaml_tab": "une tabulation est là où YAML veut des espaces, comme pour l'indentation. Mettez des espaces.",
+    "yaml_blank": "il y a là un blanc qui n'est pas un espace ordinaire (insécable, sans largeur), comme en laisse un "
+    "copier-coller. Effacez-le et mettez un espace, ou mettez le texte entre guillemets.",
     "yaml_too_deep": "trop de niveaux imbriqués.",
     "yaml_too_big": "trop de valeurs (des alias qui se multiplient ?).",
     "yaml_tag": "les étiquettes YAML (« !… ») ne sont pas acceptées.",

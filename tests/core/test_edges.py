@@ -73,9 +73,25 @@ def test_what_belongs_to_a_secret_is_no_edge(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "\t\r\n", "\xa0\u202f", "\ufeff", "\u200b\u2060", '""', "''", "«\xa0»", '" "', "RDV_SECRET=", "SECRET=''",
-     'export RDV_SECRET=""', "\ufeff RDV_SECRET= ", "\u3164", "\x00"],
-)  # fmt: skip
+    [
+        "",
+        " ",
+        "\t\r\n",
+        "\xa0\u202f",
+        "\ufeff",
+        "\u200b\u2060",
+        '""',
+        "''",
+        "«\xa0»",
+        '" "',
+        "RDV_SECRET=",
+        "SECRET=''",
+        'export RDV_SECRET=""',
+        "\ufeff RDV_SECRET= ",
+        "\u3164",
+        "\x00",
+    ],
+)
 def test_nothing_is_blank_in_any_dress(text: str) -> None:
     assert bare(text) == ""
 
