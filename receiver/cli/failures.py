@@ -155,4 +155,4 @@ def _member(member: Failing) -> tuple[str, ...]:
 
 def _print_failures_json(found: Members) -> None:
     groups = [asdict(group) | {"members": [asdict(member) for member in members]} for group, members in found.items()]
-    print(json.dumps({"ok": not found, "failures": groups}, ensure_ascii=False, indent=2, default=str))
+    print(json.dumps({"ok": not found, "failures": groups}, indent=2, default=str))

@@ -9,6 +9,8 @@ from unicodedata import category
 
 from receiver import sentences
 from receiver.config import ConfigurationErrors, Problem
+from receiver.config.fields import key_of
+from receiver.core.addresses import harmless
 from receiver.operations.check import Finding, Level, worst
 from receiver.operations.rules import Effects
 from receiver.store import ComingAgent
@@ -34,7 +36,7 @@ def print_problems_json(errors: ConfigurationErrors) -> None:
         }
         for problem in errors.problems
     ]
-    print(json.dumps({"ok": False, "problems": problems}, ensure_ascii=False, indent=2))
+    print(json.dumps({"ok": False, "problems": problems}, indent=2))
 
 
 def problem_line(path: Path, problem: Problem) -> str:
@@ -111,7 +113,7 @@ def print_findings_json(findings: Sequence[Finding]) -> None:
             for finding in findings
         ],
     }
-    print(json.dumps(report, ensure_ascii=False, indent=2))
+    print(json.dumps(report, indent=2))
 
 
 def print_effects(standing: str, effects: Effects, *, as_json: bool) -> None:
@@ -132,12 +134,21 @@ def print_held(removals: int | None, *, as_json: bool) -> None:
 def print_unmapped(agents: Sequence[ComingAgent], *, as_json: bool) -> None:
     """Print the agents whose mailbox nobody named, the busiest first."""
     if as_json:
-        print(json.dumps({"unmapped": [asdict(agent) for agent in agents]}, ensure_ascii=False, indent=2))
+        print(json.dumps({"unmapped": [asdict(agent) | _key(agent.email) for agent in agents]}, indent=2))
         return
     print(sentences.UNMAPPED["heading" if agents else "none"])
-    width = max((len(agent.email) for agent in agents), default=0)
-    for agent in agents:
-        print(printable(sentences.UNMAPPED["line"].format(email=agent.email.ljust(width), events=agent.events)))
+    shown = [harmless(agent.email) for agent in agents]
+    width = max(map(len, shown), default=0)
+    for email, agent in zip(shown, agents, strict=True):
+        print(printable(sentences.UNMAPPED["line"].format(email=email.ljust(width), events=agent.events)))
+    if any(_key(agent.email) for agent in agents) or shown != [agent.email for agent in agents]:
+        print(sentences.UNMAPPED["odd"])
+
+
+def _key(email: str) -> dict[str, str]:
+    """Return what maps an agent, where it is not the e-mail as it is."""
+    key = key_of(email)
+    return {"key": key} if key != email else {}
 
 
 def printable(text: str) -> str:

@@ -131,6 +131,12 @@ def agent_key(text: str) -> str:
     return key
 
 
+def key_of(email: str) -> str:
+    """Return what is to be written for an agent's e-mail to be found: itself, or itself in quotes."""
+    is_plain = _is_agents_address(email) and trimmed(email) == email
+    return email if is_plain else f'"{email}"'
+
+
 def _is_agents_address(text: str) -> bool:
     local_part, _, domain = text.rpartition("@")
     # What a message loses before it is kept cannot be meant.

@@ -140,7 +140,7 @@ def _header(file: _File, lines: _Lines) -> tuple[list[str] | None, str]:
             break
         lines.skip()
     if line is None:
-        file.report("csv_header", lines.line - 1 or None)
+        file.report("csv_header")
         return None, ""
     number = lines.line
     for delimiter in delimiters:

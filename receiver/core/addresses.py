@@ -11,6 +11,9 @@ LIMIT = 254
 _MOST_READ = 2000
 _FULL_STOPS = "\u3002\uff0e\uff61"
 _ACE = "xn--"
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_HARMFUL = re.compile(r"[<>\[\](){}|\\`*~^/:;,\ud800-\udfff]")
+_WEB = re.compile(r"\b(www)\.", re.IGNORECASE)
 _HALF_LETTER = re.compile("[\ud800-\udfff]")
 _DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _MAILABLE = re.compile(
@@ -52,6 +55,21 @@ def readable(address: str) -> str:
     """Return a canonical address with its domain as people read it."""
     local_part, at, domain = address.rpartition("@")
     return f"{local_part}{at}{'.'.join(map(_readable_label, domain.split('.')))}"
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would compute a cell that holds the text."""
+    return text.startswith(_FORMULAS)
+
+
+def harmless(email: str) -> str:
+    """Return an e-mail as a report may show it: no formula, no link, no markup, nothing that steers a terminal.
+
+    An ordinary one is shown as it is. Of an odd one, U+FFFD stands for what could do harm.
+    """
+    shown = "".join("\ufffd" if is_blank(each) and each != " " else each for each in _HARMFUL.sub("\ufffd", email))
+    shown = _WEB.sub("\\1\ufffd", shown)
+    return f"'{shown}" if is_formula(email) or is_formula(shown) else shown
 
 
 def spellings(email: str) -> frozenset[str]:

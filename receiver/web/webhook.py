@@ -26,6 +26,8 @@ log = logs.get("webhook")
 
 RETRY_AFTER_S = 30
 UNKNOWN_SOURCE = "?"
+MOST_PATHS = 20
+"""So many wrong fields are named: a body may have as many as it likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,16 @@ class Answer:
     status: str
     reason: str | None = None
     paths: tuple[str, ...] = ()
+    """`MOST_PATHS` at most."""
+    more_paths: int = 0
+    """How many there are beside."""
     fields: dict[str, str | int | bool | None] = field(default_factory=dict)
     """More for the log alone."""
 
     def response(self) -> Response:
         """Render as JSON."""
         body = {"status": self.status, "reason": self.reason, "fields": list(self.paths)}
+        body["more_fields"] = self.more_paths
         told = json.dumps({name: value for name, value in body.items() if value})
         response = Response(told, self.http_status, mimetype="application/json")
         if self.http_status == 503:
@@ -94,6 +100,7 @@ def _log(source: str, delivery_id: str, answer: Answer) -> None:
         status=answer.status,
         reason=answer.reason,
         paths=paths,
+        **({"more_paths": answer.more_paths} if answer.more_paths else {}),
         **answer.fields,
     )
 
@@ -153,7 +160,8 @@ class _Reception:
         except Irrelevant:
             return IGNORED_MODEL
         except InvalidPayload as error:
-            return Answer(422, "invalid", "payload", error.paths)
+            more = max(0, len(error.paths) - MOST_PATHS)
+            return Answer(422, "invalid", "payload", error.paths[:MOST_PATHS], more)
         return self._refusal(news, keys) or self._keep(delivery_id, body, news, keys)
 
     def _matching_keys(self, body: bytes) -> frozenset[int]:

@@ -1,12 +1,12 @@
 """When two spellings of an agent's e-mail are one, and which are no address that a mailbox may have."""
 
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.core.addresses import LIMIT, ascii_domain, canonical, heard, readable
+from receiver.core.addresses import LIMIT, ascii_domain, canonical, harmless, heard, is_formula, readable
 from receiver.core.mailboxes import Mailbox, MailboxMap, Unplaced
 
 ONE = [
@@ -130,3 +130,33 @@ def test_patterns_meet_a_domain_as_people_read_it() -> None:
 def test_an_odd_one_is_no_address_of_a_mailbox(local_part: str) -> None:
     """A domain that is mapped maps ordinary addresses; an odd one is reported, and can be mapped by itself."""
     assert MAPPING.locate(f"{local_part}@dep.example") is Unplaced.UNMAPPED
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "martine.agent@departement.example",
+        "o'brien+rdv@x.example",
+        "rené@département.example",
+        "r&d_1@x.example",
+        "a@xn--b.fr",
+    ],
+)
+def test_an_ordinary_one_is_shown_as_it_is(email: str) -> None:
+    assert harmless(email) == email
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b"])
+def test_no_report_has_a_formula(begin: str) -> None:
+    assert harmless(f"{begin}cmd|' /C calc'!A0@x.example")[0] not in "=+-@\t\r\uff1d\uff0b"
+    assert is_formula(f"{begin}1+1")
+
+
+@given(st.text(max_size=80) | st.text("=+-@<>[]()*_`|www.http://\t\r\u202e\x1b\x9b", max_size=40))
+def test_no_report_has_a_link_or_markup_or_what_steers_a_terminal(text: str) -> None:
+    shown = harmless(text)
+    assert not shown.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert "://" not in shown
+    assert "www." not in shown.lower()
+    assert not set(shown) & set("<>[](){}`*|\\")
+    assert {category(each) for each in shown}.isdisjoint({"Cc", "Cf", "Cs", "Zl", "Zp"})
