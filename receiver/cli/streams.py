@@ -8,7 +8,7 @@ import io
 import os
 import select
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 from unicodedata import normalize
 
 REPLACING = "rdv-plain"
@@ -19,36 +19,28 @@ _INSTEAD = str.maketrans({
 })  # fmt: skip
 
 
-class _Raw(io.RawIOBase):
+class _Raw(io.FileIO):
     """A file descriptor. What can be written no more is dropped."""
 
     def __init__(self, descriptor: int) -> None:
-        super().__init__()
-        self._descriptor = descriptor
+        super().__init__(descriptor, "wb", closefd=False)
         self._is_gone = False
         self.has_failed = False
         """Whether something was lost that somebody wanted: the disk is full, say."""
 
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def isatty(self) -> bool:
-        return os.isatty(self._descriptor)
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: "bytes | bytearray | memoryview", /) -> int:  # type: ignore[override]
+    def write(self, data: Any, /) -> int:
         while not self._is_gone:
             try:
-                return os.write(self._descriptor, data)
-            except BlockingIOError:
-                select.select([], [self._descriptor], [])
+                written = super().write(data)
             except BrokenPipeError:
                 self._is_gone = True
             except OSError:
                 self._is_gone = self.has_failed = True
-        return len(data)
+            else:
+                if written is not None:
+                    return written
+                select.select([], [self.fileno()], [])  # somebody made it a stream that waits for nobody
+        return memoryview(data).nbytes
 
 
 def settle() -> None:

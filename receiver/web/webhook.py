@@ -46,8 +46,8 @@ class Answer:
 
     def response(self) -> Response:
         """Render as JSON."""
-        body = {"status": self.status, "reason": self.reason, "fields": list(self.paths)}
-        body["more_fields"] = self.more_paths
+        body: dict[str, str | list[str] | int | None] = {"status": self.status, "reason": self.reason}
+        body |= {"fields": list(self.paths), "more_fields": self.more_paths}
         told = json.dumps({name: value for name, value in body.items() if value})
         response = Response(told, self.http_status, mimetype="application/json")
         if self.http_status == 503:
