@@ -9,7 +9,7 @@ from unicodedata import category
 
 from receiver import sentences
 from receiver.config import ConfigurationErrors, Problem
-from receiver.config.fields import key_of
+from receiver.config.address_fields import key_of
 from receiver.core.addresses import harmless
 from receiver.operations.check import Finding, Level, worst
 from receiver.operations.rules import Effects

@@ -123,6 +123,11 @@ def _refusal(code: str, mark: yaml.Mark | None) -> ConfigurationErrors:
     return ConfigurationErrors([Problem((), code, line=line, column=column)])
 
 
+def _with_whole_letters(text: str) -> str:
+    """Return a text with the halves of letters put together: JSON, which is YAML, writes those of an emoji apart."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
 def _is_unusual(character: str) -> bool:
     return character not in " \t" and is_blank(character)
 
@@ -191,7 +196,7 @@ class _Builder:
         return value
 
     def _text(self, node: yaml.ScalarNode, location: Location) -> Value:
-        text: str = node.value
+        text = _with_whole_letters(node.value)
         if any("\ud800" <= character <= "\udfff" or character == "\0" for character in text):
             return self._trouble(location, "yaml_value", node)
         if node.style is None and text and (_is_unusual(text[0]) or _is_unusual(text[-1])):

@@ -21,9 +21,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from receiver.core.addresses import LIMIT, ascii_domain, canonical
-from receiver.core.edges import bare, trimmed
-from receiver.core.text import clean, has_half_letters
+from receiver.core.edges import bare
+from receiver.core.text import has_half_letters
 
 MAX_SECRET_BYTES = 64 * 1024
 KEYTAB_BEGINNINGS = (b"\x05\x01", b"\x05\x02")
@@ -44,16 +43,11 @@ NAME = re.compile(r"[a-z0-9-]{1,40}\Z")
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}\Z")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?\Z")
-_LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
-_AGENTS_LOCAL_PART = re.compile(r'(?:"[^"]+"|[^@<>"]+)\Z')
-_AGENTS_DOMAIN = re.compile(r"[\w\u0300-\u036f-]+(?:[.\u3002\uff0e\uff61][\w\u0300-\u036f-]+)*\.?\Z")
-_SCHEME = re.compile(r"(?:smtp|mailto|sip|x500|x400):", re.IGNORECASE)
-"""What address books write before an address."""
+HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?\Z")
 _PATTERN = re.compile(r"[^\s\[\],;<>\"\x00-\x1f]{1,254}\Z")
 _CLOCK_TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}\Z")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,60 +95,9 @@ def _name(text: str) -> str:
 
 def host_name(text: str) -> str:
     """Return the host in lower case, or refuse what is none (an address with scheme or path, a space...)."""
-    if len(text) > 253 or not _HOST.match(text):
+    if len(text) > 253 or not HOST.match(text):
         raise refuse("host")
     return text.lower().removesuffix(".")
-
-
-def email_address(text: str) -> str:
-    """Return a mailbox's address in lower case, its domain in ASCII, or refuse what is none."""
-    local_part, at, domain = trimmed(text).rpartition("@")
-    if not at or not _LOCAL_PART.match(local_part):
-        raise refuse("email")
-    return f"{local_part.lower()}@{_domain(domain, 'email')}"
-
-
-def agent_key(text: str) -> str:
-    """Return what an agent's e-mail is looked up by, or refuse what is neither an address nor a text in quotes.
-
-    In quotes, the whole of it, any text stands for itself.
-    """
-    typed = trimmed(text)
-    exact = typed[1:-1] if len(typed) > 2 and typed[0] == typed[-1] == '"' else None
-    if exact is None and not _is_agents_address(typed):
-        raise refuse("email")
-    key = canonical(typed if exact is None else exact)
-    if not key:
-        raise refuse("email")
-    if len(typed) > LIMIT + 2:
-        raise refuse("too_long", max_length=LIMIT)
-    return key
-
-
-def key_of(email: str) -> str:
-    """Return what is to be written for an agent's e-mail to be found: itself, or itself in quotes."""
-    is_plain = _is_agents_address(email) and trimmed(email) == email
-    return email if is_plain else f'"{email}"'
-
-
-def _is_agents_address(text: str) -> bool:
-    local_part, _, domain = text.rpartition("@")
-    # What a message loses before it is kept cannot be meant.
-    loses_something = _CONTROLS.search(text) or clean(text, len(text)) != " ".join(text.split())
-    well_formed = _AGENTS_LOCAL_PART.match(local_part) and _AGENTS_DOMAIN.match(domain)
-    return bool(well_formed) and not loses_something and not _SCHEME.match(local_part)
-
-
-def domain_name(text: str) -> str:
-    """Return a domain of e-mail addresses in lower case and in ASCII, or refuse what is none."""
-    return _domain(trimmed(text), "host")
-
-
-def _domain(text: str, code: str) -> str:
-    domain = ascii_domain(text) if _AGENTS_DOMAIN.match(text) else ""
-    if len(domain) > 253 or not _HOST.match(domain):
-        raise refuse(code)
-    return domain
 
 
 def _pattern(text: str) -> str:
@@ -166,7 +109,7 @@ def _pattern(text: str) -> str:
 def _line(text: str) -> str:
     if not text.strip():
         raise refuse("empty_text")
-    if _CONTROLS.search(text):
+    if CONTROLS.search(text):
         raise refuse("control_character")
     return text
 
@@ -192,9 +135,9 @@ def _server(text: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise refuse("server_address") from None
-    if parts.username or parts.password or parts.query or parts.fragment or _CONTROLS.search(text) or " " in text:
+    if parts.username or parts.password or parts.query or parts.fragment or CONTROLS.search(text) or " " in text:
         raise refuse("server_address")
-    if parts.scheme not in {"http", "https"} or not (_is_ip(host) or _HOST.match(host)):
+    if parts.scheme not in {"http", "https"} or not (_is_ip(host) or HOST.match(host)):
         raise refuse("server_address")
     if parts.scheme == "http" and not is_loopback(host):
         raise refuse("server_not_https")
@@ -220,7 +163,7 @@ def _listen(text: str) -> str:
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     bare = host[1:-1] if bracketed else host
-    well_formed = colon and (_is_ip(bare) or (not bracketed and bool(_HOST.match(bare))))
+    well_formed = colon and (_is_ip(bare) or (not bracketed and bool(HOST.match(bare))))
     if not well_formed or (":" in bare and not bracketed):
         raise refuse("listen")
     if not (port.isascii() and port.isdigit()) or int(port[:6]) > 65535:
@@ -335,9 +278,6 @@ def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
 
 Name = Annotated[str, AfterValidator(_name)]
 Host = Annotated[str, AfterValidator(host_name)]
-Email = Annotated[str, AfterValidator(email_address)]
-AgentKey = Annotated[str, AfterValidator(agent_key)]
-Domain = Annotated[str, AfterValidator(domain_name)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Line = Annotated[str, Field(max_length=255), AfterValidator(_line)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
@@ -391,7 +331,7 @@ def _proxy_address(text: str) -> str:
     except ValueError:
         raise refuse("proxy_address") from None
     beside = (parts.username, parts.password, parts.query, parts.fragment, parts.path.strip("/"))
-    if parts.scheme not in {"http", "https"} or any(beside) or port is None or not (_is_ip(host) or _HOST.match(host)):
+    if parts.scheme not in {"http", "https"} or any(beside) or port is None or not (_is_ip(host) or HOST.match(host)):
         raise refuse("proxy_address")
     return text
 
@@ -416,8 +356,8 @@ def _web_path(text: str, code: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise refuse(code) from None
-    beside = (parts.username, parts.password, parts.query, parts.fragment, _CONTROLS.search(text), " " in text)
-    if parts.scheme not in {"http", "https"} or any(beside) or not (_is_ip(host) or _HOST.match(host)):
+    beside = (parts.username, parts.password, parts.query, parts.fragment, CONTROLS.search(text), " " in text)
+    if parts.scheme not in {"http", "https"} or any(beside) or not (_is_ip(host) or HOST.match(host)):
         raise refuse(code)
     if parts.scheme == "http" and not is_loopback(host):
         raise refuse("address_not_https")

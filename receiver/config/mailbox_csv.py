@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from pydantic_core import PydanticCustomError
 
+from receiver.config.address_fields import agent_key, email_address
 from receiver.config.decoding import decoded_with_holes
 from receiver.config.document import Value
-from receiver.config.fields import agent_key, email_address
 from receiver.config.problems import Location, Problem
 from receiver.config.validate import Reader
 from receiver.core.edges import trimmed

@@ -2,8 +2,8 @@
 
 from pydantic_core import PydanticCustomError
 
+from receiver.config.address_fields import agent_key, domain_name
 from receiver.config.document import Value
-from receiver.config.fields import agent_key, domain_name
 from receiver.config.mailbox_csv import MAX_CSV_BYTES, read_csv
 from receiver.config.shapes import MailboxesShape
 from receiver.config.validate import Reader

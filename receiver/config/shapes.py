@@ -6,13 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
+from receiver.config.address_fields import AgentKey, Domain, Email
 from receiver.config.fields import (
-    AgentKey,
     ApiAddress,
     AuthoritiesFile,
     ClockTime,
-    Domain,
-    Email,
     EnvironmentKey,
     EnvironmentSecret,
     EwsServer,

@@ -2,7 +2,7 @@
 
 import re
 from functools import lru_cache
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from receiver.core.edges import is_blank
 from receiver.core.text import clean
@@ -17,8 +17,8 @@ _WEB = re.compile(r"\b(www)\.", re.IGNORECASE)
 _HALF_LETTER = re.compile("[\ud800-\udfff]")
 _DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _MAILABLE = re.compile(
-    r"""[\w!#$%&'?][\w\u0300-\u036f.!#$%&'*+=?-]*  # no formula for a spreadsheet, no path, no markup
-    |"[\w\u0300-\u036f.@\ !#$%&'*+=?-]+"           # in quotes
+    r"""[\w!#$%&'?][\w.!#$%&'*+=?-]*  # no formula for a spreadsheet, no path, no markup
+    |"[\w.@\ !#$%&'*+=?-]+"           # in quotes
     """,
     re.VERBOSE,
 )
@@ -48,7 +48,7 @@ def ascii_domain(domain: str) -> str:
     text = normalize("NFKC", domain).lower()
     for stop in _FULL_STOPS:
         text = text.replace(stop, ".")
-    return ".".join(map(_ascii_label, normalize("NFKC", text).removesuffix(".").split(".")))
+    return ".".join(map(_ascii_label, normalize("NFKC", text).rstrip(".").split(".")))
 
 
 def readable(address: str) -> str:
@@ -81,7 +81,8 @@ def spellings(email: str) -> frozenset[str]:
 def is_mailable(local_part: str) -> bool:
     """Whether a local part may stand in a mailbox's address that nobody wrote out."""
     unseen = any(is_blank(character) and character != " " for character in local_part)
-    return not unseen and _MAILABLE.fullmatch(local_part) is not None
+    letters = "".join(character for character in local_part if not category(character).startswith("M"))
+    return not unseen and _MAILABLE.fullmatch(letters) is not None
 
 
 def _unquoted(local_part: str) -> str:

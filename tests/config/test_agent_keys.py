@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from receiver.config.fields import agent_key
+from receiver.config.address_fields import agent_key
 from receiver.core.addresses import LIMIT, canonical, heard
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from tests.config.test_secrets_and_files import codes, loaded, tree, with_csv, write
@@ -26,6 +26,9 @@ KEYS = [
     "a@département.example",
     "a@xn--dpartement-b7a.example",
     "a@例え.example",
+    "a@हिन्दी.example",
+    "a@😀.example",
+    "हिन्दी@x.example",
     '"jean dupont"@x.example',
     '"a@b"@x.example',
     '"a;b,c"@x.example',

@@ -176,6 +176,11 @@ def test_a_problem_has_its_line_and_column(text: str, code: str, line: int, colu
     assert [(each.code, each.line, each.column) for each in problems] == [(code, line, column)]
 
 
+def test_a_letter_in_two_halves_is_one() -> None:
+    """As JSON writes an emoji in ASCII."""
+    assert parse(b'{"a\\ud83d\\ude00": "\\ud83d\\ude00"}').root == {"a😀": "😀"}
+
+
 def test_an_alias_is_a_plain_repetition() -> None:
     assert parse(b"a: &x {b: [1]}\nc: *x\n").root == {"a": {"b": [1]}, "c": {"b": [1]}}
 

@@ -85,6 +85,7 @@ MAPPING = MailboxMap(
         ("c@xn--dpartement-b7a.example", "c@dep.example"),
         ("C@Département.example", "c@dep.example"),
         ("rené@dep.example", "rené@dep.example"),
+        ("हिन्दी@dep.example", "हिन्दी@dep.example"),
         ("o'brien+rdv@dep.example", "o'brien+rdv@dep.example"),
         ('"jean dupont"@dep.example', '"jean dupont"@dep.example'),
     ],
