@@ -10,6 +10,7 @@ from receiver.config import Settings
 from receiver.operations import check as operation
 from receiver.operations import rules
 from receiver.operations.exposure import exposure_findings
+from receiver.operations.secret_findings import secret_findings
 from receiver.store import Standing, Store
 
 
@@ -52,7 +53,8 @@ def check(args: Namespace, settings: Settings) -> int:
     """Report whether everything that is configured can be used."""
     logs.configure("ERROR")
     findings = operation.check(settings, args.mailbox, bootstrap.open_store, bootstrap.connectors)
-    findings += [*exposure_findings(settings), *watch.address_findings(settings)]
+    findings += [*exposure_findings(settings), *secret_findings(settings, bootstrap.open_store)]
+    findings += watch.address_findings(settings)
     show = output.print_findings_json if args.json else output.print_findings
     show(findings)
     return 0 if all(finding.ok for finding in findings) else 1

@@ -13,6 +13,7 @@ from receiver.cli.parser import text
 from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
+from receiver.core.addresses import canonical
 from receiver.operations import failures as operation
 from receiver.sentences import COMMANDS, FAILURES
 from receiver.store import Chosen, Failing, FailureGroup, Store
@@ -101,7 +102,7 @@ def forget(args: Namespace, settings: Settings) -> int:
 
 
 def _lower(address: str | None) -> str | None:
-    return None if address is None else address.strip().lower()
+    return None if address is None else canonical(address)
 
 
 def _unknown(event: str) -> int:
@@ -154,4 +155,4 @@ def _member(member: Failing) -> tuple[str, ...]:
 
 def _print_failures_json(found: Members) -> None:
     groups = [asdict(group) | {"members": [asdict(member) for member in members]} for group, members in found.items()]
-    print(json.dumps({"ok": not found, "failures": groups}, ensure_ascii=False, indent=2, default=str))
+    print(json.dumps({"ok": not found, "failures": groups}, indent=2, default=str))

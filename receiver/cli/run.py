@@ -8,7 +8,7 @@ from pathlib import Path
 from receiver import logs
 from receiver.cli.stores import migrated, with_store
 from receiver.cli.supervise import supervise
-from receiver.config import ConfigurationErrors, Settings, load
+from receiver.config import ConfigurationErrors, Settings, load, secret_warnings
 from receiver.config.reload import log_problems
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     """Migrate, then keep the web server and the worker running, and the watch where there is somebody to tell."""
     logs.configure()
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *secret_warnings(settings)):
         log.warning("configuration_warning", path=warning.log_path, code=warning.code)
     if status := with_store(settings, migrated):
         # We are started again and again then, and what goes unsaid here nobody would say.

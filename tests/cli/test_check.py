@@ -117,7 +117,7 @@ class Place:
             "mailboxes": self.mailboxes,
         }
         self.config.write_text(json.dumps(tree | changes))
-        return load(self.config, {"RDV_SECRET": "s"})
+        return load(self.config, {"RDV_SECRET": "a secret of these tests"})
 
     def connectors(self, _: Settings, installation: str) -> dict[str, Connector]:
         self.installations.append(installation)
@@ -341,7 +341,7 @@ Run = Callable[..., int]
 def run(place: Place, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command itself, with the told calendar in place of Exchange."""
     place.settings()
-    monkeypatch.setenv("RDV_SECRET", "s")
+    monkeypatch.setenv("RDV_SECRET", "a secret of these tests")
     monkeypatch.setattr(bootstrap, "connectors", place.connectors)
     monkeypatch.setattr("receiver.logs.configure", lambda *_: None)
     return lambda *arguments: cli.main(["--config", str(place.config), "check", *arguments])

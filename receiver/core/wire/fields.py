@@ -9,13 +9,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from receiver.core import zones
+from receiver.core.addresses import LIMIT, heard
 from receiver.core.facts import AgentRef, Emitter, Lieu
 from receiver.core.policies import Policies
 from receiver.core.text import clean
 
 TEXT_LIMIT = 500
-EMAIL_LIMIT = 254
-MOST_OF_AN_EMAIL = 2000
+EMAIL_LIMIT = LIMIT
 FIRST_YEAR, LAST_YEAR = 2000, 2100  # outside, a date is an accident; calendars would not take it either
 
 
@@ -82,18 +82,13 @@ def _parse_clock(text: object) -> time:
         raise PydanticCustomError("clock", "no such time of day") from None
 
 
-def _address(text: str) -> str | None:
-    line = clean(text.lower(), 8 * MOST_OF_AN_EMAIL)  # in this order: some letters are two in lower case
-    # Compared and never read: cut at a number of characters, as the store counts them.
-    return (line if len(line) <= EMAIL_LIMIT else f"{line[: EMAIL_LIMIT - 1]}…") or None
-
-
 Text = Annotated[str, AfterValidator(lambda text: clean(text, TEXT_LIMIT))]
 Id = Annotated[int, Field(ge=1, lt=2**63)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 Moment = Annotated[datetime, BeforeValidator(parse_time)]
 Uuid = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"), AfterValidator(str.lower)]
-Email = Annotated[str, Field(max_length=MOST_OF_AN_EMAIL), AfterValidator(_address)]
+Email = Annotated[str, AfterValidator(heard)]
+"""Any text: an odd one maps to no mailbox, and must not cost the others of its webhook theirs."""
 Day = Annotated[date, BeforeValidator(_parse_day)]
 Clock = Annotated[time, BeforeValidator(_parse_clock)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
