@@ -28,8 +28,10 @@ def heard(text: str) -> str | None:
     """Return an e-mail as it is kept of a message: small letters, one line, bounded; None: nothing is left of it."""
     whole = _HALF_LETTER.sub("\ufffd", text[:_MOST_READ])  # without it, it could be somebody else's
     # Cleaned first: what goes may stand between a letter and its accent. Cut last: some letters are two when small.
-    composed = normalize("NFC", clean(whole, _MOST_READ))
-    return clean(normalize("NFC", composed.lower()), LIMIT) or None
+    composed = normalize("NFC", clean(whole, 2 * _MOST_READ))
+    line = clean(normalize("NFC", composed.lower()), 8 * _MOST_READ)
+    # Compared and never read: cut at a number of characters, as the store counts them.
+    return (line if len(line) <= LIMIT else f"{line[: LIMIT - 1]}…") or None
 
 
 @lru_cache(maxsize=4096)

@@ -29,7 +29,8 @@ def codes(folder: Path, zone: object) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("zone", NO_ZONES, ids=lambda zone: ascii(zone)[:40])
 def test_what_no_message_may_name_no_configuration_may(zone: str, tmp_path: Path) -> None:
     [(path, code)] = codes(tmp_path, zone)
-    assert (path, code) == (AT, "time_zone") or (code == "yaml_value" and "\0" in zone)
+    unfit = {"yaml_value": "\0", "yaml_blank": "\u202e"}  # told before anybody asks for zones
+    assert (path, code) == (AT, "time_zone") or (code in unfit and unfit[code] in zone)
 
 
 @pytest.mark.usefixtures("odd_host")
