@@ -84,7 +84,7 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         worker_deaths_since=sight.worker_deaths_since,
         worker_deaths_until=_deaths_until(settings, sight),
         started_at=sight.created_at,
-        oldest_due_at=sight.oldest_due_at,
+        oldest_due_at=min(filter(None, (sight.oldest_due_at, sight.unsettled_since)), default=None),
         removals_held=sight.removals_held or 0,
         removals_held_since=sight.removals_held_since,
         agents_unmapped=_unmapped(settings, store, figures, now),
