@@ -3,13 +3,16 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from pathlib import Path
 
-from receiver import logs
+from receiver import bootstrap, logs
 from receiver.cli.stores import migrated, with_store
 from receiver.cli.supervise import supervise
 from receiver.config import ConfigurationErrors, Settings, load
 from receiver.config.reload import log_problems
+from receiver.config.store_url import sqlite_file
+from receiver.operations.check import STORE_ERRORS
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
 """The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it
@@ -35,7 +38,22 @@ def run(args: Namespace, settings: Settings) -> int:
         watch.look_once(args.config, settings)
         return status
     commands = child_commands(args.config, settings)
-    return supervise(commands, lambda: _reloaded(args.config), vital=(SERVE,), spare=(WATCH,))
+    status = supervise(commands, lambda: _reloaded(args.config), vital=(SERVE,), spare=(WATCH,))
+    _leave_in_one_file(settings)
+    return status
+
+
+def _leave_in_one_file(settings: Settings) -> None:
+    """Open and close an SQLite store once more, last of all: a child that was killed closed nothing."""
+    file = sqlite_file(settings.store_url)
+    if file is None or not os.path.exists(file):  # noqa: PTH110  # raises nothing; to open what is not there would make it
+        return
+    with suppress(*STORE_ERRORS):
+        store = bootstrap.open_store(settings)
+        try:
+            store.standing()
+        finally:
+            store.close()
 
 
 def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:

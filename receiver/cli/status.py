@@ -14,6 +14,9 @@ from receiver.operations import check, status
 from receiver.operations.status import Status
 from receiver.wording import PARIS, local, words
 
+SOUNDNESS_S = 2.0
+"""So long a damaged page is looked for."""
+
 LABELS = {Severity.ALARM: sentences.LEVELS["trouble"], Severity.WARNING: sentences.LEVELS["warning"]}
 
 
@@ -38,12 +41,14 @@ def _look(settings: Settings) -> Status:
     try:
         store = bootstrap.open_store(settings)
         try:
+            store.check_soundness(SOUNDNESS_S)
             return status.status(settings, store, store.now())
         finally:
             store.close()
-    except check.STORE_ERRORS:
+    except check.STORE_ERRORS as error:
         # Without a store there is no clock but ours, and nothing that it would be held against.
-        return status.unusable(settings, Code.STORE_UNREACHABLE, datetime.now(PARIS))
+        refusal = check.store_refusal(settings, error)
+        return status.unusable(settings, Code.STORE_UNREACHABLE, datetime.now(PARIS), refusal)
 
 
 def _print_json(found: Status) -> None:

@@ -1,5 +1,6 @@
 """What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector."""
 
+from receiver.store.causes import Cause, Refusal
 from receiver.store.activity import HourCount, ModelCount, SeriesCount
 from receiver.store.copying import CopyFailed, Watch
 from receiver.store.engine import PATIENCE_S, StoreUnavailable
@@ -31,10 +32,12 @@ from receiver.store.store import Store
 from receiver.store.tallies import Figure, Tally
 from receiver.store.tokens import TokenRecord
 from receiver.store.wakeup import Wakeup
+from receiver.store.refusals import refusal_of
 from receiver.store.writes import DONE, Written
 
 __all__ = [
     "COUNTED",
+    "Cause",
     "DONE",
     "MOST_SET_ASIDE",
     "PATIENCE_S",
@@ -65,6 +68,7 @@ __all__ = [
     "PlacementState",
     "Reason",
     "Receipt",
+    "Refusal",
     "Scope",
     "SeriesCount",
     "Sight",
@@ -82,5 +86,6 @@ __all__ = [
     "WorkItem",
     "WriteSight",
     "Written",
+    "refusal_of",
     "worker_name",
 ]
