@@ -86,7 +86,7 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
 
 
 def _refusal_of_writing(store: Store, now: datetime) -> Refusal | None:
-    """Return why no worker could beat: one that cannot seems dead, and it is not the worker that needs looking after."""
+    """Return why no worker could beat: one that cannot seems dead, and is not what needs looking after."""
     try:
         store.beat("status", now)
     except StoreUnavailable as error:

@@ -9,17 +9,21 @@ _RESTORE = "Arrêtez le service, gardez ce qui est là, et suivez docs/fr/repris
 STORE_CAUSES: Mapping[str, Advice] = {
     "store_folder_missing": Advice(
         "le dossier de la base n'existe pas",
-        "{path} n'existe pas. Si un disque doit être monté là, montez-le. Sinon créez le dossier, et donnez-le au compte "
+        "{path} n'existe pas. Si un disque doit être monté là, montez-le. Sinon créez le dossier, et "
+        "donnez-le au compte "
         "du service.",
     ),
     "store_file_missing": Advice(
         "le fichier de la base n'existe pas",
-        "{path} n'existe pas. Si un disque doit être monté là, montez-le. À la première installation, run ou migrate le "
-        "crée. Sinon suivez docs/fr/reprise.md avant de redémarrer : une base neuve ne connaît pas les entrées écrites.",
+        "{path} n'existe pas. Si un disque doit être monté là, montez-le. À la première installation, "
+        "run ou migrate le "
+        "crée. Sinon suivez docs/fr/reprise.md avant de redémarrer : une base neuve ne connaît pas les "
+        "entrées écrites.",
     ),
     "store_not_a_file": Advice(
         "ce n'est pas un fichier",
-        "Un fichier est attendu à {path}, et il y a là un dossier ou autre chose. Corrigez store.url, ou déplacez ce qui "
+        "Un fichier est attendu à {path}, et il y a là un dossier ou autre chose. Corrigez store.url, "
+        "ou déplacez ce qui "
         "s'y trouve.",
     ),
     "store_not_a_database": Advice(
@@ -29,7 +33,8 @@ STORE_CAUSES: Mapping[str, Advice] = {
     ),
     "store_empty": Advice(
         "La base de données est vide",
-        "Elle ne contient rien. À la première installation, « rdv-receiver migrate » ou run la crée. Sinon son contenu a "
+        "Elle ne contient rien. À la première installation, « rdv-receiver migrate » ou run la crée. "
+        "Sinon son contenu a "
         f"disparu : ne lancez pas migrate. {_RESTORE}",
     ),
     "store_corrupt": Advice(
@@ -48,7 +53,8 @@ STORE_CAUSES: Mapping[str, Advice] = {
     ),
     "store_input_output": Advice(
         "le disque de la base ne répond pas bien",
-        "Le système signale une erreur de lecture ou d'écriture. Vérifiez le disque (dmesg, smartctl). Gardez une copie "
+        "Le système signale une erreur de lecture ou d'écriture. Vérifiez le disque (dmesg, smartctl). "
+        "Gardez une copie "
         "de la base avant toute réparation.",
     ),
     "store_foreign": Advice(
@@ -58,7 +64,8 @@ STORE_CAUSES: Mapping[str, Advice] = {
     ),
     "store_incomplete": Advice(
         "des tables manquent dans la base",
-        f"Des tables ou des colonnes de rdv-receiver ont disparu. Avec PostgreSQL, vérifiez aussi search_path. {_RESTORE}",
+        f"Des tables ou des colonnes de rdv-receiver ont disparu. Avec PostgreSQL, vérifiez aussi "
+        f"search_path. {_RESTORE}",
     ),
     "store_disk_full": Advice(
         "le disque de la base est plein",
@@ -88,7 +95,8 @@ STORE_CAUSES: Mapping[str, Advice] = {
     ),
     "store_password_refused": Advice(
         "PostgreSQL refuse le compte ou le mot de passe",
-        "Le compte de store.url n'existe pas, ou store.password n'est pas le bon. Vérifiez les deux ; pour changer le mot "
+        "Le compte de store.url n'existe pas, ou store.password n'est pas le bon. Vérifiez les deux ; "
+        "pour changer le mot "
         "de passe : ALTER ROLE compte PASSWORD '…'.",
     ),
     "store_account_refused": Advice(
@@ -107,7 +115,8 @@ STORE_CAUSES: Mapping[str, Advice] = {
     ),
     "store_tls_required": Advice(
         "PostgreSQL exige une connexion chiffrée",
-        "store.url l'interdit (sslmode=disable). Mettez sslmode=verify-full, et sslrootcert si l'autorité est la vôtre.",
+        "store.url l'interdit (sslmode=disable). Mettez sslmode=verify-full, et sslrootcert si "
+        "l'autorité est la vôtre.",
     ),
     "store_tls_unavailable": Advice(
         "PostgreSQL n'offre pas de connexion chiffrée",

@@ -1,7 +1,7 @@
 """What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector."""
 
-from receiver.store.causes import Cause, Refusal
 from receiver.store.activity import HourCount, ModelCount, SeriesCount
+from receiver.store.causes import Cause, Refusal
 from receiver.store.copying import CopyFailed, Watch
 from receiver.store.engine import PATIENCE_S, StoreUnavailable
 from receiver.store.erasure import Erased
@@ -23,6 +23,7 @@ from receiver.store.records import (
     Verdict,
     WorkItem,
 )
+from receiver.store.refusals import refusal_of
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
 from receiver.store.set_aside import MOST as MOST_SET_ASIDE
@@ -32,16 +33,15 @@ from receiver.store.store import Store
 from receiver.store.tallies import Figure, Tally
 from receiver.store.tokens import TokenRecord
 from receiver.store.wakeup import Wakeup
-from receiver.store.refusals import refusal_of
 from receiver.store.writes import DONE, Written
 
 __all__ = [
     "COUNTED",
-    "Cause",
     "DONE",
     "MOST_SET_ASIDE",
     "PATIENCE_S",
     "WORKERS",
+    "Cause",
     "Chosen",
     "ComingAgent",
     "CopyFailed",

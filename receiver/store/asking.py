@@ -34,7 +34,7 @@ class Explained:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._known: dict[str, tuple[str, Cause | None]] = {}
-        """By the server's words: the same words have the same code. Each question costs some memory that libpq keeps."""
+        """By the server's words, which have one code. Each question costs memory that libpq keeps for good."""
 
     def __call__(
         self, _dialect: object, _record: object, words: list[Any], options: dict[str, Any]

@@ -34,7 +34,7 @@ class Cause(StrEnum):
     HOST_UNREACHABLE = "store_host_unreachable"
     NO_ANSWER = "store_no_answer"
     NOT_POSTGRESQL = "store_not_postgresql"
-    PASSWORD_REFUSED = "store_password_refused"  # nosec B105
+    PASSWORD_REFUSED = "store_password_refused"  # noqa: S105  # nosec B105
     """Or an account that is not there: the server does not say which."""
     ACCOUNT_REFUSED = "store_account_refused"
     DATABASE_UNKNOWN = "store_database_unknown"

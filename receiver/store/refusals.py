@@ -70,11 +70,11 @@ _CLIENT = (
     (r"no password supplied|password retrieved|authentication method requirement", Cause.PASSWORD_REFUSED),
     (r"refused|[Nn]o route to host|unreachable|No such file or directory|Permission denied", Cause.HOST_UNREACHABLE),
     (
-        r"closed the connection|connection (is|was|has been) closed|reset by peer|[Bb]roken pipe|consuming input failed",
+        r"closed the connection|connection (is|was|has been) closed|reset by peer|[Bb]roken pipe",
         Cause.CONNECTION_LOST,
     ),
     (
-        r"server conn crashed|could not (receive|send)|connection is lost|EOF detected|connection is bad",
+        r"consuming input failed|conn crashed|could not (receive|send)|EOF detected|connection is (lost|bad)",
         Cause.CONNECTION_LOST,
     ),
 )
