@@ -166,6 +166,7 @@ def _look_first(_dialect: object, _record: object, arguments: list[Any], _option
     path = Path(arguments[0])
     if (found := files.not_a_file(path) or files.lost_content(path)) is not None:
         raise StoreUnavailable(found.cause, found)
+    files.mend(path)
 
 
 def _note_rights(path: Path, _connection: object, record: Any) -> None:
@@ -182,6 +183,8 @@ def _drop_read_only(_connection: object, record: Any) -> None:
 def _drop_refused(context: ExceptionContext) -> None:
     """Give up all connections where one was refused a write for what it is, and not for what was asked."""
     if is_read_only(context.original_exception):
+        if context.execution_context is not None:  # else SQLite keeps the connection, with its files, for the cursor
+            context.execution_context.cursor.close()
         context.is_disconnect = True
 
 

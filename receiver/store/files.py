@@ -5,15 +5,19 @@ None is opened here: closing a file gives up every lock that SQLite holds on it 
 
 import os
 import pwd
+import re
 import shlex
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from receiver.store.causes import Cause, Refusal
 from receiver.store.writelock import MIGRATION_SUFFIX, SUFFIX
 
 _SQLITES = ("-wal", "-shm", "-journal")
+_ESCAPED = re.compile(r"\\([0-7]{3})")
+"""A blank or the like, as the kernel writes it."""
 _OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH
 
 
@@ -36,6 +40,15 @@ def fault(database: Path) -> Refusal | None:
         if found := not_a_file(path) or _unusable(path, os.geteuid()):
             return found
     return None
+
+
+def mend(database: Path) -> None:
+    """Give SQLite's own files the database's mode again: those made while it was another keep that for good."""
+    with suppress(OSError):  # nobody's but ours can be mended
+        mode = stat.S_IMODE(database.stat().st_mode)
+        for path in (database.with_name(f"{database.name}{suffix}") for suffix in _SQLITES):
+            if os.path.lexists(path) and stat.S_IMODE(path.stat().st_mode) != mode and not not_a_file(path):
+                path.chmod(mode)
 
 
 def unusable(paths: Iterable[Path]) -> Iterator[Refusal]:
@@ -91,7 +104,7 @@ def _unusable(path: Path, uid: int) -> Refusal | None:
     if os.access(path, wanted) and (uid == os.geteuid() or _lets(found, uid)):
         return None
     if os.statvfs(path).f_flag & os.ST_RDONLY:
-        return Refusal(Cause.READ_ONLY_MOUNT, str(path), f"mount -o remount,rw {_quoted(_mount_point(path))}")
+        return Refusal(Cause.READ_ONLY_MOUNT, str(path), _remount(path))
     return Refusal(Cause.NOT_WRITABLE, str(path), _remedy(path, found, uid))
 
 
@@ -140,9 +153,18 @@ def _closed_parent(folder: Path) -> Refusal | None:
     return None
 
 
-def _mount_point(path: Path) -> Path:
-    here = path.resolve()
-    return next(each for each in (here, *here.parents) if each.is_mount() or each == each.parent)
+def _remount(path: Path) -> str:
+    """Return what makes the mount of a path writable: its file system, or this view of it alone, is read-only."""
+    here, point, is_view = path.resolve(), Path("/"), False
+    with suppress(OSError, IndexError):
+        for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
+            view, _, whole = line.partition(" - ")
+            mounted = Path(_ESCAPED.sub(lambda code: chr(int(code[1], 8)), view.split(" ")[4]))
+            if here.is_relative_to(mounted) and mounted.is_relative_to(
+                point
+            ):  # of two on one place, the later one shows
+                point, is_view = mounted, "rw" in whole.split(" ")[2].split(",")
+    return f"mount -o {'remount,bind,rw' if is_view else 'remount,rw'} {_quoted(point)}"
 
 
 def _name(uid: int) -> str:

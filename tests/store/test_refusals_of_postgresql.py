@@ -14,7 +14,7 @@ import pytest
 import trustme
 from sqlalchemy.engine import URL
 
-from receiver.store import PATIENCE_S, Cause, Store, StoreUnavailable
+from receiver.store import PATIENCE_S, Cause, Store, StoreUnavailable, refusal_of
 from tests.authentication.certificates import Authority
 from tests.makers import NOW, a_delivery, incoming
 from tests.requirements import require
@@ -210,7 +210,9 @@ def test_the_code_of_a_server_counts_and_not_its_language(tmp_path: Path, monkey
     locales.mkdir(mode=0o755)
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)  # PostgreSQL's account must get through
-    made = subprocess.run(["localedef", "-i", "fr_FR", "-f", "UTF-8", f"{locales}/fr_FR.UTF-8"], capture_output=True)
+    made = subprocess.run(
+        ["localedef", "-i", "fr_FR", "-f", "UTF-8", f"{locales}/fr_FR.UTF-8"], capture_output=True, check=False
+    )
     require(made.returncode == 0, "the French locale cannot be made")
     monkeypatch.setenv("LOCPATH", str(locales))
     with refusing_server(Authority(tmp_path, trustme.CA())) as server:
@@ -274,8 +276,6 @@ def test_a_connection_that_is_cut_is_told_so(server: Server, url: URL) -> None:
         store.keep(incoming(a_delivery()))
         with store._engine.connect() as connection:
             server.do(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{url.username}'")
-            from receiver.store.refusals import refusal_of  # noqa: PLC0415
-
             with pytest.raises(Exception) as told:  # noqa: PT011  # SQLAlchemy's own
                 connection.exec_driver_sql("SELECT 1")
             assert refusal_of(told.value).cause is Cause.CONNECTION_LOST
@@ -286,9 +286,8 @@ def test_a_database_that_cannot_hold_every_text_is_refused_before_it_is_made(
     server: Server, url: URL, encoding: str
 ) -> None:
     name = f"e{os.urandom(4).hex()}"
-    server.do(
-        f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' OWNER {url.username}"
-    )
+    made = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
+    server.do(f"{made} OWNER {url.username}")
     assert cause_of(url.set(database=name)) is Cause.WRONG_ENCODING
     with closing(Store(written(url.set(database=name)))) as store, pytest.raises(StoreUnavailable):
         store.migrate()
