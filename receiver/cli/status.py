@@ -14,9 +14,6 @@ from receiver.operations import check, status
 from receiver.operations.status import Status
 from receiver.wording import PARIS, local, words
 
-SOUNDNESS_S = 2.0
-"""So long a damaged page is looked for."""
-
 LABELS = {Severity.ALARM: sentences.LEVELS["trouble"], Severity.WARNING: sentences.LEVELS["warning"]}
 
 
@@ -41,7 +38,6 @@ def _look(settings: Settings) -> Status:
     try:
         store = bootstrap.open_store(settings)
         try:
-            store.check_soundness(SOUNDNESS_S)
             return status.status(settings, store, store.now())
         finally:
             store.close()

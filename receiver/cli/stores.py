@@ -10,6 +10,9 @@ from receiver.operations.check import STORE_ERRORS, store_error_name, store_refu
 from receiver.store import Cause, Refusal, Standing, Store
 from receiver.wording import store_words
 
+SOUNDNESS_S = 5.0
+"""So long a damaged page is looked for before anything is written."""
+
 log = logs.get("cli")
 
 
@@ -41,6 +44,8 @@ def report_refusal(error: BaseException, refusal: Refusal) -> None:
 
 def migrated(store: Store) -> int:
     """Bring the store to this version; return 1, having said so, where this program cannot use what it became."""
+    store.standing()  # whose it is comes first
+    store.check_soundness(SOUNDNESS_S)
     standing = store.migrate()
     if standing is Standing.NEWER:
         log.warning("store_newer", revision=store.revision())

@@ -53,6 +53,7 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     if not standing.usable:
         refusal = Refusal(Cause.EMPTY) if standing is Standing.NOT_CURRENT and store.is_empty() else None
         return unusable(settings, Code(standing), now, refusal)
+    store.look_for_damage()
     servers = tuple(server for server in store.servers() if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
     figures = store.figures()

@@ -30,6 +30,8 @@ _PRAGMAS = (
 )
 CONFLICT_RETRIES = 5
 _LOCK = "rdv_write_lock"
+OURS_BEYOND_DOUBT = {"inbox", "placements", "heartbeats"}
+"""Tables that no other program has all of."""
 _MAY_NOT_WRITE = "rdv_may_not_write"
 CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
 
@@ -152,7 +154,7 @@ def close_engine(engine: Engine) -> None:
     if lock is None:
         engine.dispose()
         return
-    is_alone = lock.acquire(BUSY_TIMEOUT_MS / 1000)
+    is_alone = lock.is_made and lock.acquire(BUSY_TIMEOUT_MS / 1000)
     try:
         engine.dispose()
     finally:
@@ -196,17 +198,18 @@ def _make_private(_dialect: object, _record: object, arguments: list[Any], _opti
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, not where the driver guesses
-    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        _refuse_foreign(connection)  # before the first thing that is written: the mode is kept in the file
+    _refuse_foreign(connection)  # before the first thing that is written: the mode is kept in the file
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _refuse_foreign(connection: Any) -> None:
     """Raise where there are tables and the one that names the installation is not among them; see `whose`."""
-    names = connection.execute("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'").fetchall()
     columns = {column for (column,) in connection.execute("SELECT name FROM pragma_table_info('installation')")}
-    if names and "digest_key" not in columns:
+    if "digest_key" in columns:
+        return
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")}
+    if names and not names >= OURS_BEYOND_DOUBT:
         raise StoreUnavailable(Cause.FOREIGN, Refusal(Cause.FOREIGN))
 
 

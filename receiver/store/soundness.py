@@ -3,13 +3,43 @@
 import time
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from receiver.store.causes import Cause, Refusal
-from receiver.store.engine import StoreUnavailable, unavailable
+from receiver.store.engine import StoreUnavailable, reading, unavailable
 
 _STEPS = 10_000
 """Of SQLite's machine, between two looks at the time."""
+_LOOK_S = 1.0
+_AGAIN_S = 600.0
+_AGAIN_IF_DAMAGED_S = 30.0
+_known: dict[str, tuple[float, Refusal | None]] = {}
+"""What this process saw last of a file, and until when that is good."""
+
+
+def look(engine: Engine) -> None:
+    """Read for a second now and then, and remember what was found: for who is asked every few seconds.
+
+    Raises:
+        StoreUnavailable: a page is damaged, or the file cannot be read.
+
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    file = engine.url.database or ""
+    good_until, refusal = _known.get(file, (0.0, None))
+    if time.monotonic() >= good_until:
+        try:
+            with reading(engine) as connection:
+                check(connection, _LOOK_S)
+            refusal = None
+        except StoreUnavailable as error:
+            if error.refusal.cause is not Cause.CORRUPT:
+                raise
+            refusal = error.refusal
+        _known[file] = time.monotonic() + (_AGAIN_IF_DAMAGED_S if refusal else _AGAIN_S), refusal
+    if refusal is not None:
+        raise StoreUnavailable(refusal.cause, refusal)
 
 
 def check(connection: Connection, patience_s: float | None = None) -> None:

@@ -138,6 +138,15 @@ class Store:
         with reading(self._engine) as connection:
             soundness.check(connection, patience_s)
 
+    def look_for_damage(self) -> None:
+        """Do so for a second, every ten minutes; what was found is told until it is gone.
+
+        Raises:
+            StoreUnavailable: it is damaged, or cannot be read.
+
+        """
+        soundness.look(self._engine)
+
     def is_current(self) -> bool:
         """Whether the schema is exactly this version's own."""
         return migrations.is_current(self._engine)

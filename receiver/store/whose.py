@@ -6,13 +6,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from receiver.store.causes import Cause, Refusal
-from receiver.store.engine import StoreUnavailable
+from receiver.store.engine import OURS_BEYOND_DOUBT, StoreUnavailable
 
 _VERSIONS = "alembic_version"
 """Many programs have a table of this name."""
 _MARKS = {"id", "digest_key"}
 """Columns of `installation`, which every schema of ours has."""
-_OURS_BEYOND_DOUBT = {"inbox", "placements", "heartbeats"}
 _NUMBER = re.compile(r"[0-9]{4}", re.ASCII)
 
 _INSTALLATION = {
@@ -53,7 +52,7 @@ def check(connection: Connection) -> None:
         there = tables(connection)
         if not there and not revisions:
             return
-        ours = there >= _OURS_BEYOND_DOUBT or (not there and numbered)
+        ours = there >= OURS_BEYOND_DOUBT or (not there and numbered)
         cause = Cause.INCOMPLETE if ours else Cause.FOREIGN
     raise StoreUnavailable(cause, Refusal(cause))
 

@@ -41,6 +41,11 @@ class WriteLock:
         self._mine = threading.Lock()
         self._file: int | None = None
 
+    @property
+    def is_made(self) -> bool:
+        """Whether there is the file: where there is none, nobody has written into the database yet."""
+        return self._file is not None or os.path.exists(self._path)  # noqa: PTH110  # raises nothing
+
     def acquire(self, patience_s: float) -> bool:
         """Wait for the turn; return whether it came in time.
 

@@ -68,6 +68,7 @@ class _Readiness:
             if not standing.usable:
                 cause = Cause.EMPTY if standing is Standing.NOT_CURRENT and store.is_empty() else ""
                 return _Seen({"store": standing, "worker": FAILED}, cause)
+            store.look_for_damage()
             now = store.now()
             store.beat("web", now)
             last_beat = store.last_beat(WORKERS)
