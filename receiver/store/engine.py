@@ -30,7 +30,7 @@ _PRAGMAS = (
 )
 CONFLICT_RETRIES = 5
 _LOCK = "rdv_write_lock"
-OURS_BEYOND_DOUBT = {"inbox", "placements", "heartbeats"}
+OURS_BEYOND_DOUBT = {"events", "placements", "mailboxes"}
 """Tables that no other program has all of."""
 _MAY_NOT_WRITE = "rdv_may_not_write"
 CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
@@ -208,7 +208,8 @@ def _refuse_foreign(connection: Any) -> None:
     columns = {column for (column,) in connection.execute("SELECT name FROM pragma_table_info('installation')")}
     if "digest_key" in columns:
         return
-    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")}
+    visible = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+    names = {name for (name,) in connection.execute(visible)}
     if names and not names >= OURS_BEYOND_DOUBT:
         raise StoreUnavailable(Cause.FOREIGN, Refusal(Cause.FOREIGN))
 
