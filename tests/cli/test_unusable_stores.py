@@ -231,7 +231,7 @@ def test_the_watch_tells_the_cause(file: Path, config: Path, harm: Harm, cause: 
 def test_the_probe_and_the_page_tell_the_cause_and_no_path(file: Path, harm: Harm, cause: Cause) -> None:
     store = Store(f"sqlite:///{file}")
     settings = replace(settings_of(*SOURCES), web=WebSettings(pages=True, token_key=TOKEN_KEY))
-    app = create_app(settings, store, store.now, flush_after_s=None)
+    app = create_app(settings, store, flush_after_s=None)
     token, _ = Tokens.of(settings, store).issue(Role.READ, timedelta(hours=1), "", store.now())
     store._appender.close()
     store._engine.dispose()
