@@ -186,7 +186,7 @@ def refused(status: int, reason: str, cause: str = "") -> Response:
 
     """
     if is_for_machines(request.path):
-        response = jsonify({"status": _STATUS_WORDS[status], **({"cause": cause} if cause else {})})
+        response = jsonify(status=_STATUS_WORDS[status])
     else:
         title, sentence = ACCESS["refused_title"], ACCESS.get(reason) or TOKEN_KEY.get(reason, "")
         if reason == "unavailable":

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from receiver import bootstrap, sentences
 from receiver.cli import main as cli
@@ -233,14 +234,15 @@ def test_the_probe_and_the_page_tell_the_cause_and_no_path(file: Path, harm: Har
     settings = replace(settings_of(*SOURCES), web=WebSettings(pages=True, token_key=TOKEN_KEY))
     app = create_app(settings, store, flush_after_s=None)
     token, _ = Tokens.of(settings, store).issue(Role.READ, timedelta(hours=1), "", store.now())
+    client, https = app.test_client(), {"base_url": "https://rdv.departement.example"}
+    entered = client.post("/status/login", data={"token": token}, headers={"Sec-Fetch-Site": "same-origin"}, **https)
+    assert entered.status_code == 303
     store._appender.close()
     store._engine.dispose()
     harm(file)
-    client = app.test_client()
-    answer = client.get("/readyz")
+    answer, page = client.get("/readyz", **https), client.get("/status", **https)
     assert (answer.status_code, (answer.json or {})["cause"]) == (503, cause)
-    page = client.get("/api/v1/overview", headers={"Authorization": f"Bearer {token}"})
-    assert (page.status_code, (page.json or {})["cause"]) == (503, cause)
+    assert (page.status_code, escape(sentences.STORE_CAUSES[cause].title) in page.text) == (503, True)
     assert str(file) not in page.text + answer.text
     store.close()
 
