@@ -13,6 +13,7 @@ from receiver.config import ConfigurationErrors, Settings, load
 from receiver.config.reload import log_problems
 from receiver.config.store_url import sqlite_file
 from receiver.operations.check import STORE_ERRORS
+from receiver.store import files
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
 """The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it
@@ -31,6 +32,7 @@ def run(args: Namespace, settings: Settings) -> int:
     logs.configure()
     for warning in settings.warnings:
         log.warning("configuration_warning", path=warning.log_path, code=warning.code)
+    _tell_exposed(settings)
     if status := with_store(settings, migrated):
         # We are started again and again then, and what goes unsaid here nobody would say.
         from receiver.cli import watch  # noqa: PLC0415 -- a supervisor that is well carries nothing of the alerts
@@ -41,6 +43,14 @@ def run(args: Namespace, settings: Settings) -> int:
     status = supervise(commands, lambda: _reloaded(args.config), vital=(SERVE,), spare=(WATCH,))
     _leave_in_one_file(settings)
     return status
+
+
+def _tell_exposed(settings: Settings) -> None:
+    """Leave a line of each file of the store that others on this machine may read or write; `check` names the cure."""
+    database = sqlite_file(settings.store_url)
+    if database is not None:
+        for refusal in files.exposed([database.parent, database, *files.beside(database)]):
+            log.warning("store_file_exposed", file=Path(refusal.path).name)
 
 
 def _leave_in_one_file(settings: Settings) -> None:

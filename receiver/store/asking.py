@@ -36,10 +36,8 @@ class Explained:
         self._known: dict[str, tuple[str, Cause | None]] = {}
         """By the server's words, which have one code. Each question costs memory that libpq keeps for good."""
 
-    def __call__(
-        self, _dialect: object, _record: object, words: list[Any], options: dict[str, Any]
-    ) -> psycopg.Connection[Any]:
-        """Connect, as SQLAlchemy asks for it.
+    def __call__(self, *words: Any, **options: Any) -> psycopg.Connection[Any]:
+        """Connect.
 
         Raises:
             OperationalError: the server cannot be reached, or refuses.
@@ -52,7 +50,7 @@ class Explained:
                 self._explain(error, words, options)
             raise
 
-    def _explain(self, error: psycopg.OperationalError, words: list[Any], options: dict[str, Any]) -> None:
+    def _explain(self, error: psycopg.OperationalError, words: tuple[Any, ...], options: dict[str, Any]) -> None:
         known = self._known.get(str(error))
         if known is None:
             known = _found_out(make_conninfo(*words, **_parameters(options)))

@@ -111,7 +111,8 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         max_overflow=CONNECTIONS,
         isolation_level="READ COMMITTED",
     )
-    event.listen(engine, "do_connect", asking.Explained(postgresql.connecting(patience_s)))
+    # In the dialect's place, so that whoever listens for connections still hears of them.
+    engine.dialect.connect = asking.Explained(postgresql.connecting(patience_s))  # type: ignore[method-assign,assignment]
     event.listen(engine, "connect", postgresql.refuse_other_encodings)
     event.listen(engine, "connect", postgresql.limiting(patience_s))
     event.listen(engine, "handle_error", _drop_refused)
