@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from receiver import logs
 from receiver.cli import main as cli
+from receiver.cli import run
+from receiver.config import load
+from receiver.store.files import exposed
 from tests.cli import test_rules_commands as rules
 from tests.store.others import folder_of_service
 
@@ -92,9 +96,17 @@ def test_a_file_of_roots_in_the_services_folder_is_named_to_root(
 
 
 def test_a_name_with_a_blank_is_quoted_in_the_command(migrated_sqlite: Path, tmp_path: Path) -> None:
-    from receiver.store.files import exposed  # noqa: PLC0415
-
     path = tmp_path / "une base.db"
     shutil.copy(migrated_sqlite, path)
     path.chmod(0o666)
     assert [each.command for each in exposed([path])] == [f"chmod o-rwx '{path}'"]
+
+
+def test_run_leaves_a_line_of_what_others_may_read(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody types `check` every day."""
+    findings(file, file.parent, capsys)
+    file.chmod(0o644)
+    logs.configure()
+    run._tell_exposed(load(file.parent / "config.yaml", {"RDV_SECRET": "s"}))
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line["file"] for line in lines if line["event"] == "store_file_exposed"] == ["rdv.db"]
