@@ -1,12 +1,13 @@
 """Puts a trouble into words, the same for pages, commands and alerts. The sentences stand in `receiver.sentences`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from receiver import sentences
 from receiver.core.addresses import harmless
-from receiver.core.health import Trouble
+from receiver.core.health import Code, Trouble
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -24,9 +25,25 @@ class Words:
 def words(trouble: Trouble) -> Words:
     """Return a trouble's sentences, its details filled in."""
     advice = sentences.TROUBLES[trouble.code]
+    if trouble.cause in sentences.STORE_CAUSES or trouble.code is Code.STORE_UNREACHABLE:
+        return _of_store(trouble, advice)
     told = {"subject": trouble.subject, "count": trouble.count, "cause": cause_sentence(trouble.cause)}
     plural = "s" if trouble.count > 1 else ""  # a title speaks of one number
     return Words(advice.title.format(**told).replace("(s)", plural), advice.cure.format(**told))
+
+
+def _of_store(trouble: Trouble, advice: sentences.Advice) -> Words:
+    behind = store_words(trouble.cause, dict(trouble.details))
+    if trouble.code is not Code.STORE_UNREACHABLE:
+        return behind
+    return Words(f"{advice.title} : {behind.title}", f"{advice.cure} {behind.cure}")
+
+
+def store_words(cause: str, details: Mapping[str, object]) -> Words:
+    """Return why a store cannot be used; what is not known of it is left to whoever reads."""
+    advice = sentences.STORE_CAUSES.get(cause, sentences.STORE_CAUSES["store_unknown"])
+    told = {"path": "le fichier de la base", "command": "rdv-receiver check", **details}
+    return Words(advice.title, advice.cure.format(**told))
 
 
 def cause_sentence(code: str) -> str:

@@ -60,6 +60,8 @@ class Trouble:
     since: datetime | None = None
     count: int = 0
     """How many are concerned: mailboxes, entries, agents, requests, days."""
+    details: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """What its sentences name beside, by field: a file, a command."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -121,6 +123,10 @@ class Snapshot:
 
     store: str | None = None
     """Why the store cannot be used: a code of `Code`; None: it can."""
+    store_cause: str = ""
+    """Why that is so, as the store tells it."""
+    store_details: tuple[tuple[str, str], ...] = ()
+    """What the sentences about it name."""
     must_adopt: bool = False
     """The record may be older than the calendars: nothing is written before those have been read."""
     uninstalled_at: datetime | None = None
@@ -189,7 +195,8 @@ def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) ->
     """Return what is wrong, the worst first; of equal ones in the order of `Code`."""
     limits = limits or Thresholds()
     if seen.store:  # nothing else can be known then, but what the host itself shows
-        found = [Trouble(Code(seen.store), Severity.ALARM), *_disk(seen, limits)]
+        trouble = Trouble(Code(seen.store), Severity.ALARM, cause=seen.store_cause, details=seen.store_details)
+        found = [trouble, *_disk(seen, limits)]
     else:
         found = [trouble for rule in _RULES for trouble in rule(seen, now, limits)]
     order = list(Code)

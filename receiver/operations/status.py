@@ -12,7 +12,19 @@ from receiver.core.audit import Kind
 from receiver.core.health import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
 from receiver.core.servers import Server
 from receiver.operations import mailboxes
-from receiver.store import MOST_SET_ASIDE, FailureGroup, Figure, Group, Reason, Sight, Store, StoreUnavailable
+from receiver.store import (
+    MOST_SET_ASIDE,
+    Cause,
+    FailureGroup,
+    Figure,
+    Group,
+    Reason,
+    Refusal,
+    Sight,
+    Standing,
+    Store,
+    StoreUnavailable,
+)
 from receiver.worktime import working_time
 
 DAY = timedelta(days=1)
@@ -39,7 +51,9 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     """
     standing = store.standing()
     if not standing.usable:
-        return unusable(settings, Code(standing), now)
+        refusal = Refusal(Cause.EMPTY) if standing is Standing.NOT_CURRENT and store.is_empty() else None
+        return unusable(settings, Code(standing), now, refusal)
+    store.look_for_damage()
     servers = tuple(server for server in store.servers() if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
     figures = store.figures()
@@ -66,25 +80,39 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         disk_free=disk_free(settings),
     )
     found = troubles(seen, now, settings.alerts.thresholds)
-    if any(each.code is Code.WORKER_SILENT for each in found) and not _is_writable(store, now):
-        found = troubles(replace(seen, store=Code.STORE_UNREACHABLE), now, settings.alerts.thresholds)
+    if any(each.code is Code.WORKER_SILENT for each in found) and (refusal := _refusal_of_writing(store, now)):
+        found = troubles(_refused(seen, Code.STORE_UNREACHABLE, refusal), now, settings.alerts.thresholds)
     waits = {server.name: until for server in servers if (until := server.waits_until(now)) is not None}
     return Status(sight, servers, tuple(found), waits)
 
 
-def _is_writable(store: Store, now: datetime) -> bool:
-    """Whether a worker could beat: one that cannot seems dead, and it is not the worker that needs looking after."""
+def _refusal_of_writing(store: Store, now: datetime) -> Refusal | None:
+    """Return why no worker could beat: one that cannot seems dead, and is not what needs looking after."""
     try:
         store.beat("status", now)
-    except StoreUnavailable:
-        return False
-    return True
+    except StoreUnavailable as error:
+        return error.refusal
+    return None
 
 
-def unusable(settings: Settings, code: Code, now: datetime) -> Status:
-    """Return what can be said without the store."""
-    seen = Snapshot(store=code, disk_free=disk_free(settings))
+def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | None = None) -> Status:
+    """Return what can be said without the store.
+
+    Args:
+        settings: those in force.
+        code: that of the trouble.
+        now: the moment.
+        refusal: why it cannot be used, where that is known.
+
+    """
+    seen = _refused(Snapshot(disk_free=disk_free(settings)), code, refusal)
     return Status(None, (), tuple(troubles(seen, now, settings.alerts.thresholds)))
+
+
+def _refused(seen: Snapshot, code: Code, refusal: Refusal | None) -> Snapshot:
+    if refusal is None:
+        return replace(seen, store=code)
+    return replace(seen, store=code, store_cause=refusal.cause, store_details=tuple(refusal.details.items()))
 
 
 def disk_free(settings: Settings) -> float | None:

@@ -24,6 +24,7 @@ from receiver.sentences.pages import (
 )
 from receiver.sentences.recovery import ADOPT, RECOVERY_HELP, UNINSTALL
 from receiver.sentences.resync import RESYNC, SECRETS
+from receiver.sentences.store import STORE_CAUSES, STORE_FILES
 from receiver.sentences.troubles import CAUSES, TROUBLES, UNKNOWN, Advice
 
 __all__ = [
@@ -65,6 +66,8 @@ __all__ = [
     "SCOPE_NOUNS",
     "SECRETS",
     "STATUS",
+    "STORE_CAUSES",
+    "STORE_FILES",
     "TLS",
     "TOKEN",
     "TOKEN_COLUMNS",

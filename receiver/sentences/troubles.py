@@ -16,8 +16,7 @@ class Advice(NamedTuple):
 TROUBLES: Mapping[str, Advice] = {
     "store_unreachable": Advice(
         "La base de données ne peut pas être utilisée",
-        "Les webhooks sont refusés et seront renvoyés par l'émetteur : rien n'est perdu. Vérifiez le disque, le "
-        "service PostgreSQL, store.url et les droits.",
+        "Les webhooks sont refusés et seront renvoyés par l'émetteur : rien n'est perdu.",
     ),
     "store_not_current": Advice(
         "La base de données est d'une version plus ancienne que le programme",

@@ -1,6 +1,7 @@
 """What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector."""
 
 from receiver.store.activity import HourCount, ModelCount, SeriesCount
+from receiver.store.causes import Cause, Refusal
 from receiver.store.copying import CopyFailed, Watch
 from receiver.store.engine import PATIENCE_S, StoreUnavailable
 from receiver.store.erasure import Erased
@@ -22,6 +23,7 @@ from receiver.store.records import (
     Verdict,
     WorkItem,
 )
+from receiver.store.refusals import refusal_of
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
 from receiver.store.set_aside import MOST as MOST_SET_ASIDE
@@ -39,6 +41,7 @@ __all__ = [
     "MOST_SET_ASIDE",
     "PATIENCE_S",
     "WORKERS",
+    "Cause",
     "Chosen",
     "ComingAgent",
     "CopyFailed",
@@ -65,6 +68,7 @@ __all__ = [
     "PlacementState",
     "Reason",
     "Receipt",
+    "Refusal",
     "Scope",
     "SeriesCount",
     "Sight",
@@ -82,5 +86,6 @@ __all__ = [
     "WorkItem",
     "WriteSight",
     "Written",
+    "refusal_of",
     "worker_name",
 ]

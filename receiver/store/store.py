@@ -43,6 +43,7 @@ from receiver.store import (
     set_aside,
     settling,
     sight,
+    soundness,
     tallies,
     tokens,
     turns,
@@ -119,6 +120,32 @@ class Store:
     def standing(self) -> Standing:
         """Return whether this version can use the schema."""
         return migrations.standing(self._engine)
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it yet, not even a schema of an older version's."""
+        return migrations.is_empty(self._engine)
+
+    def check_soundness(self, patience_s: float | None = None) -> None:
+        """Read all of a file, to find what is damaged where nobody has read yet.
+
+        Args:
+            patience_s: what was not read by then passes for sound; None: everything is read.
+
+        Raises:
+            StoreUnavailable: it is damaged, or cannot be read.
+
+        """
+        with reading(self._engine) as connection:
+            soundness.check(connection, patience_s)
+
+    def look_for_damage(self) -> None:
+        """Do so for a second, every ten minutes; what was found is told until it is gone.
+
+        Raises:
+            StoreUnavailable: it is damaged, or cannot be read.
+
+        """
+        soundness.look(self._engine)
 
     def is_current(self) -> bool:
         """Whether the schema is exactly this version's own."""

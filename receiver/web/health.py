@@ -1,11 +1,12 @@
 """`/healthz`: this process answers. `/readyz`: webhooks can be kept, and somebody writes them into calendars."""
 
 import threading
+from dataclasses import dataclass
 from datetime import timedelta
 
 from flask import Blueprint, Response, jsonify
 
-from receiver.store import WORKERS, StoreUnavailable
+from receiver.store import WORKERS, Cause, Standing, StoreUnavailable
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -24,11 +25,23 @@ def blueprint(parts: Parts) -> Blueprint:
 
     @pages.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        checks = readiness.checks()
-        ready = set(checks.values()) == {OK}
-        return jsonify(status="ready" if ready else "not_ready", checks=checks), 200 if ready else 503
+        seen = readiness.seen()
+        ready = set(seen.checks.values()) == {OK}
+        told = {"status": "ready" if ready else "not_ready", "checks": seen.checks}
+        if seen.cause:
+            told["cause"] = seen.cause
+        return jsonify(told), 200 if ready else 503
 
     return pages
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one look brought."""
+
+    checks: dict[str, str]
+    cause: str = ""
+    """Why the store cannot be used; no path and no name: anybody may ask."""
 
 
 class _Readiness:
@@ -37,27 +50,29 @@ class _Readiness:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._lock = threading.Lock()
-        self._checks: dict[str, str] = {}
+        self._seen = _Seen({})
         self._look_due = parts.clock()
 
-    def checks(self) -> dict[str, str]:
+    def seen(self) -> _Seen:
         with self._lock:
             now = self._parts.clock()
             if now >= self._look_due:
-                self._checks = self._look()
+                self._seen = self._look()
                 self._look_due = now + PROBE_EVERY
-            return self._checks
+            return self._seen
 
-    def _look(self) -> dict[str, str]:
+    def _look(self) -> _Seen:
         store = self._parts.store
         try:
             standing = store.standing()
             if not standing.usable:
-                return {"store": standing, "worker": FAILED}
+                cause = Cause.EMPTY if standing is Standing.NOT_CURRENT and store.is_empty() else ""
+                return _Seen({"store": standing, "worker": FAILED}, cause)
+            store.look_for_damage()
             now = store.now()
             store.beat("web", now)
             last_beat = store.last_beat(WORKERS)
-        except StoreUnavailable:
-            return {"store": FAILED, "worker": FAILED}
+        except StoreUnavailable as error:
+            return _Seen({"store": FAILED, "worker": FAILED}, error.refusal.cause)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
-        return {"store": OK, "worker": OK if fresh else FAILED}
+        return _Seen({"store": OK, "worker": OK if fresh else FAILED})

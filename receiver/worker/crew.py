@@ -142,7 +142,7 @@ class Crew:
             log.warning("lease_lost", calendar=self.calendar)
             return True
         except StoreUnavailable as error:
-            log.error("store_unavailable", code=str(error))
+            log.error("store_unavailable", code=str(error), cause=error.refusal.cause)
             self._stopping.wait(STORE_PAUSE_S * (0.5 + random.random()))
             return False
         except Exception:  # a bug that one mailbox brings out must not stop the others

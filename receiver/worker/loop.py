@@ -114,7 +114,7 @@ class Worker:
         try:
             return 0 if self._turn() else IDLE_S
         except StoreUnavailable as error:
-            log.error("store_unavailable", code=str(error))
+            log.error("store_unavailable", code=str(error), cause=error.refusal.cause)
             self._stopping.wait(STORE_PAUSE_S)
             return 0
 
