@@ -1,11 +1,12 @@
 """Puts a trouble into words, the same for pages, commands and alerts. The sentences stand in `receiver.sentences`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from receiver import sentences
-from receiver.core.health import Trouble
+from receiver.core.health import Code, Trouble
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -23,7 +24,9 @@ class Words:
 def words(trouble: Trouble) -> Words:
     """Return a trouble's sentences, its details filled in."""
     advice = sentences.TROUBLES[trouble.code]
-    told = {"subject": trouble.subject, "count": trouble.count, "cause": cause_sentence(trouble.cause)}
+    names = trouble.code is Code.OTHER_INSTALLATION  # its cause is no code
+    cause = trouble.cause if names else cause_sentence(trouble.cause)
+    told = {"subject": trouble.subject, "count": trouble.count, "cause": cause}
     plural = "s" if trouble.count > 1 else ""  # a title speaks of one number
     return Words(advice.title.format(**told).replace("(s)", plural), advice.cure.format(**told))
 
@@ -31,6 +34,12 @@ def words(trouble: Trouble) -> Words:
 def cause_sentence(code: str) -> str:
     """Return what lies behind a failure, and its cure, by the failure's code."""
     return sentences.CAUSES.get(code) or sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
+
+
+def failure_sentence(code: str, installations: Sequence[str] = ()) -> str:
+    """Return what lies behind a failure, and its cure; where other installations do, their names too."""
+    names = sentences.INSTALLATIONS.format(names=", ".join(installations))
+    return f"{cause_sentence(code)} {names}" if installations else cause_sentence(code)
 
 
 def local(moment: datetime) -> str:

@@ -169,7 +169,7 @@ def to_change(entry: CalendarEntry, installation: str, account: Any, item_id: st
 
 
 def to_mark(installation: str, account: Any, item_id: str) -> Any:
-    """Return what makes an item bear an installation's mark and leaves all else of it as it is, as a request holds it."""
+    """Return what makes an item bear an installation's mark and changes nothing else of it, as a request holds it."""
     item = WrittenItem(account=account, rdv_installation=installation)
     field = WrittenItem.get_field_by_fieldname("rdv_installation")
     value = field.to_xml(item.rdv_installation, version=account.version)

@@ -18,6 +18,7 @@ from receiver.config.fields import (
     FileSecret,
     HeaderName,
     Host,
+    InstallationName,
     Instant,
     KeytabFile,
     Line,
@@ -107,6 +108,7 @@ class StoreShape(Shape):
 
     url: str
     password: SecretReference | None = None
+    neighbours: list[InstallationName] = []
 
 
 class ApiShape(Shape):

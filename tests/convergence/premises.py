@@ -8,11 +8,12 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import event
 
-from connectors.base import Change, Found, Outcome
+from connectors.base import Change, Found, Other, Outcome
 from connectors.ews import EwsConnector
 from mock_exchange import MockExchange, StoredItem
 from mock_exchange.recording import describe
@@ -65,6 +66,10 @@ class Relay:
     def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
         self._pause()
         return self._connector.find(mailbox, uids)
+
+    def list_others(self, mailbox: str, after: datetime) -> list[Other]:
+        self._pause()
+        return list(self._connector.list_others(mailbox, after))
 
     def identify(self, mailbox: str) -> str:
         self._pause()

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import delete, event, func, insert, select
 
-from connectors.base import Change, Found, Outcome
+from connectors.base import Change, Found, Other, Outcome
 from connectors.ews import EwsConnector
 from mock_exchange import FaultKind, MockExchange
 from mock_exchange.throttling import Throttle
@@ -58,6 +58,9 @@ class Relay:
     def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
         self.look_ups += 1
         return self._called(lambda connector: connector.find(mailbox, uids))
+
+    def list_others(self, mailbox: str, after: datetime) -> list[Other]:
+        return self._called(lambda connector: list(connector.list_others(mailbox, after)))
 
     def identify(self, mailbox: str) -> str:
         return self._called(lambda connector: connector.identify(mailbox))
