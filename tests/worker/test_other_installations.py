@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, select, update
 
-from connectors.base import Connector, Create, Delete, Outcome
+from connectors.base import Connector, Create, Delete, Done, Outcome
+from connectors.ics_folder import IcsFolderConnector
 from mock_exchange import FaultKind
 from receiver.core.backoff import LONGEST_DELAY_S
 from receiver.core.facts import AgentRef
@@ -23,6 +24,8 @@ from tests.connectors.conformance import entry
 from tests.connectors.series_conformance import RULES, series
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench, wire
+from tests.worker.crews import wait_until
+from tests.worker.office import Office
 from tests.worker.steps import posts
 
 OTHER = str(uuid.UUID(int=7))
@@ -281,3 +284,52 @@ def met(bench: Bench) -> dict[str, bool]:
         found = {row.address: row.met_at is not None for row in connection.execute(select(mailboxes))}
     engine.dispose()
     return found
+
+
+# A worker with its files
+
+
+def put(office: Office, uid: str = "Rdv/1@production") -> None:
+    """What another installation wrote into her folder, in two hours."""
+    start = office.store.moment + 2 * HOUR
+    other = IcsFolderConnector(office.folder / "ics", OTHER)
+    [done] = other.apply("martine@box.example", [Create(entry(uid, start=start, end=start + HOUR))])
+    assert isinstance(done, Done)
+
+
+def test_a_neighbour_that_a_reload_brings_is_believed_at_once(office: Office) -> None:
+    """Nobody waits for the next look, and no process is started anew."""
+    put(office)
+    office.hear(1)
+    office.turn(2)
+    wait_until(lambda: office.lines(OTHER_INSTALLATION))
+    office.turn(3)
+    [line] = office.lines(OTHER_INSTALLATION)
+    assert (line["installation"], line["count"], line["level"], office.written()) == (OTHER, 1, "error", 1)
+    office.configure(store={"url": f"sqlite:///{office.folder}/store.db", "neighbours": [OTHER]})
+    office.worker.reload()
+    office.turn(2)
+    wait_until(lambda: office.written() == 2)
+    assert not office.lines("unforeseen")
+
+
+def test_a_worker_asks_for_the_platforms_of_its_sources(office: Office) -> None:
+    put(office, "Rdv/1@demo")
+    office.hear(1)
+    office.turn(2)
+    wait_until(lambda: office.written() == 2)
+
+
+def test_files_that_cannot_be_read_hold_up_their_mailbox_alone(office: Office) -> None:
+    folder = office.folder / "ics" / "martine@box.example"
+    folder.mkdir()
+    broken = folder / "broken.ics"
+    broken.write_text("BEGIN:VCALENDAR\nPRODID:-//rdv-receiver//FR\n", "utf-8")
+    office.hear(1)
+    office.turn(2)
+    wait_until(lambda: office.lines("meeting_failed"))
+    assert office.written() == 1
+    broken.unlink()
+    office.store.retry_mailboxes(Chosen(code="item_unreadable"))
+    office.turn(2)
+    wait_until(lambda: office.written() == 1 and not broken.exists())
