@@ -99,7 +99,7 @@ class Look:
         # Exchange finds what lacks a property unequal to everything ([MS-OXCDATA]).
         others = Q(rdv_installation__exists=True) & Q(rdv_installation__not=self._installation)
         begun: dict[str, Other] = {}
-        for hit in self._hits(folders, others, ("type", "end")):
+        for hit in self._hits(folders, others, ("type", "end"), _others_hit):
             other = Other(hit.installation, hit.uid)
             if hit.installation == self._installation or not hit.may_last_until(after):
                 continue
@@ -128,10 +128,12 @@ class Look:
         hits = self._hits(folders, Q(rdv_installation=self._installation) & condition, fields)
         return (hit for hit in hits if hit.installation == self._installation)
 
-    def _hits(self, folders: Sequence[Any], condition: Any, fields: Sequence[str]) -> Iterator["_Hit"]:
+    def _hits(
+        self, folders: Sequence[Any], condition: Any, fields: Sequence[str], read: Callable[[Any], "_Hit"] | None = None
+    ) -> Iterator["_Hit"]:
         """Yield the items that meet the condition, with their marks and some fields."""
         hits = Search(account=self._account).search(
-            _hit,
+            read or _hit,
             folders,
             PAGE,
             additional_fields=_paths((*MARKS, *fields)),
@@ -278,8 +280,16 @@ def _hit(element: Any) -> _Hit:
     if not marks.keys() >= {INSTALLATION_PROPERTY, UID_PROPERTY}:
         # It was searched for by its marks: a server that does not show them cannot be asked what is absent.
         raise CallFailed(UNREADABLE_ITEM)
+    return _others_hit(element)
+
+
+def _others_hit(element: Any) -> _Hit:
+    """Read an item that bears a mark. Other software may have written that alone: a uid is none of what is certain."""
+    marks = marks_of(element)
+    if INSTALLATION_PROPERTY not in marks:
+        raise CallFailed(UNREADABLE_ITEM)
     kind, end = (_short(element.findtext(f"{{{TNS}}}{name}")) for name in ("CalendarItemType", "End"))
-    return _Hit(_item_id(element), marks[UID_PROPERTY], marks[INSTALLATION_PROPERTY], kind, end)
+    return _Hit(_item_id(element), marks.get(UID_PROPERTY, ""), marks[INSTALLATION_PROPERTY], kind, end)
 
 
 def _item_id(element: Any) -> str:

@@ -7,7 +7,7 @@ written there before all of them are ours, or known.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from connectors.base import Connector, Done, Failed, NotFound, Outcome, Scope, TakeOver, Temporary, Unconfirmed
+from connectors.base import Connector, Done, Failed, NotFound, Outcome, TakeOver, Temporary, Unconfirmed
 from receiver.config import Settings
 from receiver.core import adoption
 from receiver.core.adoption import Adoption
@@ -139,4 +139,4 @@ def _raise_first(outcomes: Iterable[Outcome]) -> None:
             case Failed(error):
                 raise error
             case Unconfirmed(code, scope):
-                raise Temporary(code, Scope(scope))
+                raise Temporary(code, scope)

@@ -250,3 +250,14 @@ def test_a_look_for_others_that_is_cut_short_tells_nothing(exchange: MockExchang
         exchange.inject(Fault(FaultKind.DROP_BEFORE, verb=verb))
         with pytest.raises(Temporary):
             list(connector.list_others(MAILBOX, START))
+
+
+def test_a_mark_without_a_uid_is_told_and_keeps_nobody_from_looking(
+    exchange: MockExchange, connector: EwsConnector
+) -> None:
+    """Other software may have written a property of the same name, and nothing else of ours."""
+    with connected(settings_for(exchange, installation="another")) as other:
+        create(other, "Rdv/1@production")
+    [item] = exchange.store.items.values()
+    item.extended = {key: value for key, value in item.extended.items() if key.name != UID_PROPERTY}
+    assert [(each.installation, each.uid) for each in connector.list_others(MAILBOX, START)] == [("another", "")]

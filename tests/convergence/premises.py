@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -102,10 +103,13 @@ class Premises:
         self.late = Late()
         self.exchange._server.stopping = self.late  # type: ignore[union-attr, assignment]
         self.connector = wire(self.exchange, installation, connections=2, timeout_s=PATIENCE_S)
+        self.other = wire(self.exchange, str(uuid.UUID(int=7)), timeout_s=PATIENCE_S)
+        """Another installation's."""
 
     def close(self) -> None:
         self.late.set()
         self.connector.close()
+        self.other.close()
         self.exchange.stop()
 
     @contextlib.contextmanager

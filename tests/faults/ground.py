@@ -228,14 +228,15 @@ class Premises:
         return clock
 
     def _forget(self) -> None:
-        """Empty the store; two mailboxes are known by name, so that a cell counts the calls of its own change."""
+        """Empty the store; two mailboxes were asked about, so that a cell counts the calls of its own change."""
         self._store.moment = NOW
         with self._store._engine.begin() as connection:
             for table in reversed(metadata.sorted_tables):
                 if table is not installation:
                     connection.execute(delete(table))
-            known = [{"calendar": CALENDAR, "address": each, "identity": each, "attempts": 0} for each in (HERS, HIS)]
-            connection.execute(insert(mailboxes), known)
+            known = {"calendar": CALENDAR, "attempts": 0, "met_at": NOW}
+            rows = [known | {"address": each, "identity": each} for each in (HERS, HIS)]
+            connection.execute(insert(mailboxes), rows)
 
 
 @contextmanager
