@@ -1,6 +1,6 @@
 """Puts a trouble into words, the same for pages, commands and alerts. The sentences stand in `receiver.sentences`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -27,7 +27,9 @@ def words(trouble: Trouble) -> Words:
     advice = sentences.TROUBLES[trouble.code]
     if trouble.cause in sentences.STORE_CAUSES or trouble.code is Code.STORE_UNREACHABLE:
         return _of_store(trouble, advice)
-    told = {"subject": trouble.subject, "count": trouble.count, "cause": cause_sentence(trouble.cause)}
+    names = trouble.code is Code.OTHER_INSTALLATION  # its cause is no code
+    cause = trouble.cause if names else cause_sentence(trouble.cause)
+    told = {"subject": trouble.subject, "count": trouble.count, "cause": cause}
     plural = "s" if trouble.count > 1 else ""  # a title speaks of one number
     return Words(advice.title.format(**told).replace("(s)", plural), advice.cure.format(**told))
 
@@ -49,6 +51,12 @@ def store_words(cause: str, details: Mapping[str, object]) -> Words:
 def cause_sentence(code: str) -> str:
     """Return what lies behind a failure, and its cure, by the failure's code."""
     return sentences.CAUSES.get(code) or sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
+
+
+def failure_sentence(code: str, installations: Sequence[str] = ()) -> str:
+    """Return what lies behind a failure, and its cure; where other installations do, their names too."""
+    names = sentences.INSTALLATIONS.format(names=", ".join(installations))
+    return f"{cause_sentence(code)} {names}" if installations else cause_sentence(code)
 
 
 def local(moment: datetime) -> str:

@@ -17,7 +17,7 @@ from receiver.core.addresses import canonical
 from receiver.operations import failures as operation
 from receiver.sentences import COMMANDS, FAILURES
 from receiver.store import Chosen, Failing, FailureGroup, Store
-from receiver.wording import cause_sentence, local
+from receiver.wording import failure_sentence, local
 
 EXAMPLES = 5
 
@@ -132,7 +132,7 @@ def _print_failures(found: Members, *, each: bool) -> None:
     print_table(columns, [_row(group, members) for group, members in found.items()])
     if each:
         rows = [_member(member) for members in found.values() for member in members]
-        print_table([FAILURES[column] for column in ("cause", "calendar", "mailbox", "event")], rows)
+        print_table([FAILURES[column] for column in ("cause", "calendar", "mailbox", "event or installation")], rows)
     print(FAILURES["hint"])
 
 
@@ -140,7 +140,7 @@ def _row(group: FailureGroup, members: Sequence[Failing]) -> tuple[str, ...]:
     examples = [member.event or member.address for member in members[:EXAMPLES]]
     return (
         FAILURES[f"scope {group.scope}"],
-        f"{group.code} : {cause_sentence(group.code)}",
+        f"{group.code} : {failure_sentence(group.code, group.installations)}",
         group.calendar,
         str(group.count),
         local(group.since) if group.since else "",
@@ -150,7 +150,7 @@ def _row(group: FailureGroup, members: Sequence[Failing]) -> tuple[str, ...]:
 
 
 def _member(member: Failing) -> tuple[str, ...]:
-    return member.code, member.calendar, member.address, member.event
+    return member.code, member.calendar, member.address, member.event or member.installation
 
 
 def _print_failures_json(found: Members) -> None:

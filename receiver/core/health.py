@@ -30,6 +30,7 @@ class Code(StrEnum):
     WORKER_RESTARTING = "worker_restarting"
     SERVER_FAILING = "server_failing"
     MAILBOXES_FAILING = "mailboxes_failing"
+    OTHER_INSTALLATION = "other_installation"
     ENTRIES_FAILING = "entries_failing"
     EVENTS_FAILING = "events_failing"
     CHANGES_LATE = "changes_late"
@@ -146,6 +147,8 @@ class Snapshot:
     servers: tuple[ServerSight, ...] = ()
     sources: tuple[SourceSight, ...] = ()
     mailboxes: tuple[Failing, ...] = ()
+    others: tuple[Failing, ...] = ()
+    """Mailboxes that nothing is written into for entries of other installations; the cause names those."""
     entries: tuple[Failing, ...] = ()
     events: tuple[Failing, ...] = ()
     differences: Mapping[str, int] = field(default_factory=dict)
@@ -242,6 +245,8 @@ def _certificate(server: ServerSight, now: datetime, limits: Thresholds) -> Iter
 def _mailboxes(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     for each in seen.mailboxes:
         yield _failing(Code.MAILBOXES_FAILING, Severity.ALARM, each)
+    for each in seen.others:
+        yield _failing(Code.OTHER_INSTALLATION, Severity.ALARM, each)
 
 
 def _entries(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:

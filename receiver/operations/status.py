@@ -10,6 +10,7 @@ from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.audit import Kind
 from receiver.core.health import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
+from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.servers import Server
 from receiver.operations import mailboxes
 from receiver.store import (
@@ -72,7 +73,8 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         set_aside=tuple(_set_aside(sight.set_aside)),
         servers=tuple(_server(name, servers, figures) for name in settings.calendars),
         sources=_sources(settings, sight, store.refused(now - DAY), now),
-        mailboxes=_failing(sight.mailboxes),
+        mailboxes=_failing(group for group in sight.mailboxes if group.code != OTHER_INSTALLATION),
+        others=tuple(_others(sight.mailboxes)),
         entries=_failing(sight.entries),
         events=_failing(sight.events),
         differences={kind: figures[name].value for kind in Kind if (name := f"audit/{kind}") in figures},
@@ -154,6 +156,13 @@ def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure]) -> 
 
 def _failing(groups: Iterable[FailureGroup]) -> tuple[Failing, ...]:
     return tuple(Failing(group.code, group.count, group.calendar, group.since) for group in groups)
+
+
+def _others(groups: Iterable[FailureGroup]) -> Iterator[Failing]:
+    """Return the mailboxes that other installations' entries stand in the way in, those for the cause."""
+    for group in groups:
+        if group.code == OTHER_INSTALLATION:
+            yield Failing(", ".join(group.installations), group.count, group.calendar, group.since)
 
 
 def _set_aside(groups: Iterable[Group]) -> Iterator[SetAside]:

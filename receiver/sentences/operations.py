@@ -11,7 +11,7 @@ FAILURES: Mapping[str, str] = {
     "count": "Nombre",
     "examples": "Exemples",
     "mailbox": "Boîte",
-    "event": "Événement",
+    "event or installation": "Événement, ou autre installation",
     "scope mailbox": "boîtes (réessayées d'elles-mêmes)",
     "scope entry": "entrées (abandonnées)",
     "scope event": "événements (nulle part)",

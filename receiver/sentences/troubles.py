@@ -50,6 +50,13 @@ TROUBLES: Mapping[str, Advice] = {
     ),
     "server_failing": Advice("Le serveur {subject} est en échec", "{cause}"),
     "mailboxes_failing": Advice("{count} boîte(s) en échec sur {subject}", "{cause}"),
+    "other_installation": Advice(
+        "Entrées d'une autre installation dans {count} boîte(s) de {subject} : rien n'y est écrit",
+        "Autre installation : {cause}. Sa base est perdue ? « rdv-receiver adopt --from ID » reprend ses entrées là où "
+        "elles sont. C'était un essai ? « rdv-receiver uninstall --installation ID » les retire. Elle peut rester à "
+        "côté de celle-ci ? Nommez-la sous store.neighbours, puis systemctl reload. L'écriture reprend aussitôt. Si "
+        "ses entrées ont été retirées autrement : « rdv-receiver retry --code other_installation ».",
+    ),
     "entries_failing": Advice("{count} entrée(s) refusée(s) sur {subject}", "{cause}"),
     "events_failing": Advice("{count} événement(s) impossible(s) à montrer", "{cause}"),
     "changes_late": Advice(

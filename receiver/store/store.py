@@ -439,6 +439,15 @@ class Store:
         """Note what the server calls a leased mailbox; return whether that is another name."""
         return self._write(lambda connection: identity.identify(connection, work, primary, now))
 
+    def meet(self, work: MailboxWork, now: datetime, lease: timedelta) -> None:
+        """Note that a leased mailbox holds nothing of other installations that stands in the way.
+
+        Raises:
+            LeaseLost: nothing was recorded.
+
+        """
+        self._write(lambda connection: leases.meet(connection, work, now, lease))
+
     def neighbours(self, work: MailboxWork) -> list[Neighbour]:
         """Return the other mailboxes of the server that hold something of an event in this work."""
         with reading(self._engine) as connection:
@@ -628,14 +637,28 @@ class Store:
         with reading(self._engine) as connection:
             return adoption.finished(connection, uids)
 
-    def note_adopted(self, work: MailboxWork, items: Mapping[str, str], gone: Collection[str], now: datetime) -> None:
+    def note_adopted(
+        self,
+        work: MailboxWork,
+        items: Mapping[str, str],
+        gone: Collection[str],
+        now: datetime,
+        found_at: datetime | None = None,
+    ) -> None:
         """Keep what was found in a leased mailbox, by uid, and drop what is not there any more.
+
+        Args:
+            work: the mailbox.
+            items: ids by uid.
+            gone: uids.
+            now: the moment.
+            found_at: facts older than that wait, as the calendar may be the newer one; None: now.
 
         Raises:
             LeaseLost: nothing was changed.
 
         """
-        self._write(lambda connection: adoption.note(connection, work, items, gone, now))
+        self._write(lambda connection: adoption.note(connection, work, items, gone, found_at or now))
         self._write(lambda connection: adoption.unsettle(connection, work, now))
 
     def waiting_entries(self) -> list[tuple[Mailbox, str]]:

@@ -15,6 +15,7 @@ from connectors.base import (
     ConnectorError,
     Found,
     Marked,
+    Other,
     Outcome,
     Permanent,
     Probe,
@@ -79,6 +80,9 @@ class ToldCalendar:
         raise AssertionError("a check looks for nothing")
 
     def list_marked(self, mailbox: str, start: datetime, end: datetime) -> Iterable[Marked]:
+        raise AssertionError("a check lists nothing")
+
+    def list_others(self, mailbox: str, after: datetime) -> Iterable[Other]:
         raise AssertionError("a check lists nothing")
 
     def certificate(self) -> None:

@@ -11,9 +11,9 @@ from receiver.core.addresses import harmless
 from receiver.core.backoff import FURTHEST_OF_MAILBOXES, holds_until
 from receiver.core.health import LEFT_ALONE
 from receiver.core.mailboxes import Unplaced
-from receiver.store import ComingAgent, EventHistory
+from receiver.store import ComingAgent, EventHistory, MailboxSight
 from receiver.web.parts import Parts
-from receiver.wording import cause_sentence
+from receiver.wording import cause_sentence, failure_sentence
 
 PAGE = 50
 MOST_AGENTS = 1_000
@@ -33,6 +33,8 @@ class FailureLine:
     until: datetime | None
     """When the last of them is tried again at the latest."""
     sentence: str
+    installations: tuple[str, ...]
+    """Other ones, whose entries stand in the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class MailboxLine:
     sentence: str | None
     next_try_at: datetime | None
     succeeded_at: datetime | None
+    installation: str | None
+    """Another one, whose entries stand in the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,14 @@ def failures(parts: Parts) -> tuple[FailureLine, ...]:
     """Return everything that fails, by cause."""
     return tuple(
         FailureLine(
-            group.scope, group.code, group.calendar, group.count, group.since, group.until, cause_sentence(group.code)
+            group.scope,
+            group.code,
+            group.calendar,
+            group.count,
+            group.since,
+            group.until,
+            failure_sentence(group.code, group.installations),
+            group.installations,
         )
         for group in parts.store.failures(parts.clock())
     )
@@ -100,13 +111,20 @@ def mailboxes(parts: Parts, after: str, failing: bool, limit: int = PAGE) -> Mai
                 address=each.address,
                 calendar=each.calendar,
                 failure=each.failure,
-                sentence=cause_sentence(each.failure) if each.failure else None,
+                sentence=_sentence(each),
                 next_try_at=holds_until(each.blocked_until, now, FURTHEST_OF_MAILBOXES) if each.failure else None,
                 succeeded_at=each.succeeded_at,
+                installation=each.installation,
             )
             for each in groups.pop(0)
         ]
     return MailboxPage(tuple(shown), shown[-1].address if groups else None)
+
+
+def _sentence(mailbox: MailboxSight) -> str | None:
+    if mailbox.failure is None:
+        return None
+    return failure_sentence(mailbox.failure, [mailbox.installation] if mailbox.installation else ())
 
 
 def just_before(start: str) -> str:
