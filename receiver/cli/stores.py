@@ -6,7 +6,7 @@ from collections.abc import Callable
 from receiver import bootstrap, logs, sentences
 from receiver.config import Settings
 from receiver.operations.check import STORE_ERRORS, store_error_name
-from receiver.store import Standing, Store
+from receiver.store import Standing, Store, StoreVanished
 
 log = logs.get("cli")
 
@@ -24,10 +24,21 @@ def with_store(settings: Settings, use: Callable[[Store], int]) -> int:
             return use(store)
         finally:
             store.close()
+    except StoreVanished as error:
+        say_vanished(error)
+        return 1
     except STORE_ERRORS as error:
         log.exception("store_unavailable")
         print(sentences.COMMANDS["store_failed"].format(error=store_error_name(error)), file=sys.stderr)
         return 1
+
+
+def say_vanished(error: StoreVanished) -> None:
+    """Say that the store which belongs here is not there, why not, and what not to do."""
+    log.error(str(error), cause=error.cause)
+    advice = sentences.TROUBLES[str(error)]
+    cure = advice.cure.format(cause=sentences.CAUSES[error.cause])
+    print(f"{advice.title}.\n{cure}", file=sys.stderr)
 
 
 def migrated(store: Store) -> int:

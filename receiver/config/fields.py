@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 import stat
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -239,6 +240,13 @@ def _path(raw: object, info: ValidationInfo) -> Path:
     return _context(info).folder / _line(_text(raw))
 
 
+def _installation(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise refuse("installation_id") from None
+
+
 def _authorities(raw: object, info: ValidationInfo) -> Path:
     path = _path(raw, info)
     try:
@@ -268,6 +276,7 @@ def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
     return KeytabPath(path, exposed)
 
 
+InstallationId = Annotated[str, AfterValidator(_installation)]
 Name = Annotated[str, AfterValidator(_name)]
 Host = Annotated[str, AfterValidator(host_name)]
 Email = Annotated[str, AfterValidator(email_address)]

@@ -18,6 +18,7 @@ from receiver.config.fields import (
     FileSecret,
     HeaderName,
     Host,
+    InstallationId,
     Instant,
     KeytabFile,
     Line,
@@ -107,6 +108,8 @@ class StoreShape(Shape):
 
     url: str
     password: SecretReference | None = None
+    marker: FilePath | None = None
+    installation: InstallationId | None = None
 
 
 class ApiShape(Shape):

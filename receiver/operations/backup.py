@@ -54,13 +54,9 @@ def move(store: Store, address: str, watch: Watch) -> dict[str, int]:
 
     Raises:
         CopyFailed: what `Store.move_to` raises; nothing was copied.
-        StoreUnavailable: one of the two cannot be used; nothing was copied.
-        OSError: the file of the new one cannot be made.
+        StoreUnavailable: one of the two cannot be used, or the file of the new one cannot be made; nothing was copied.
 
     """
-    file = sqlite_file(address)
-    if file is not None and not file.exists():
-        file.touch(0o600)
     target = Store(address)
     try:
         return store.move_to(target, watch)

@@ -17,7 +17,7 @@ from receiver.config.store_url import sqlite_file
 from receiver.core.health import Thresholds
 from receiver.core.mailboxes import MailboxMap
 from receiver.operations import token_key
-from receiver.store import Standing, Store, StoreUnavailable
+from receiver.store import Marker, Standing, Store, StoreUnavailable, StoreVanished
 
 PROBED_PER_CALENDAR = 10
 """Enough to see that rights and mapping hold; probing hundreds would take minutes and prove little more."""
@@ -73,7 +73,7 @@ def check(
     findings = [Finding("configuration_read", "configuration")]
     findings += [Finding(each.code, each.path, Level.WARNING, each.details) for each in settings.warnings]
     store_finding, installation = _check_store(settings.store_url, lambda: open_store(settings))
-    findings.append(store_finding)
+    findings += [store_finding, *_check_marker(settings)]
     if found := token_key.trouble(settings):
         code, path = found
         findings.append(Finding(code, "web.token_key", Level.WARNING, {"path": str(path)}))
@@ -112,6 +112,16 @@ def store_error_name(error: BaseException) -> str:
 
 def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[Finding, str]:
     file = sqlite_file(url)
+    try:
+        store = open_store()
+        try:
+            store.standing()
+        finally:
+            store.close()
+    except StoreVanished as error:
+        return Finding(error.cause, "store", Level.TROUBLE), NO_INSTALLATION
+    except STORE_ERRORS:
+        pass  # said below, by kind
     if file and (finding := _check_file(file)):
         return finding, NO_INSTALLATION
     try:
@@ -131,6 +141,18 @@ def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[Finding, st
     except STORE_ERRORS as error:
         details = {"error": store_error_name(error)}
         return Finding("store_unreachable", "store", Level.TROUBLE, details), NO_INSTALLATION
+
+
+def _check_marker(settings: Settings) -> Iterator[Finding]:
+    """Tell whether the marker can be used, and stands where it is not lost with the database."""
+    marker, file = settings.store_marker, sqlite_file(settings.store_url)
+    if marker is None:
+        yield Finding("marker_none", "marker", Level.WARNING)
+        return
+    if cause := Marker(marker).trouble():
+        yield Finding(cause, "marker", Level.TROUBLE, {"path": str(marker)})
+    elif file is not None and marker.parent == file.parent:
+        yield Finding("marker_beside_store", "marker", Level.WARNING, {"path": str(marker)})
 
 
 def _check_file(path: Path) -> Finding | None:

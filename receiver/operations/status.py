@@ -12,7 +12,18 @@ from receiver.core.audit import Kind
 from receiver.core.health import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
 from receiver.core.servers import Server
 from receiver.operations import mailboxes
-from receiver.store import MOST_SET_ASIDE, FailureGroup, Figure, Group, Reason, Sight, Store, StoreUnavailable
+from receiver.store import (
+    BEHIND,
+    MOST_SET_ASIDE,
+    FailureGroup,
+    Figure,
+    Group,
+    Reason,
+    Sight,
+    Store,
+    StoreUnavailable,
+    StoreVanished,
+)
 from receiver.worktime import working_time
 
 DAY = timedelta(days=1)
@@ -43,9 +54,12 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     servers = tuple(server for server in store.servers() if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
     figures = store.figures()
+    behind = figures.get(BEHIND)
     sight = _with_heard(store.sight(settings.sources, down, now), settings, figures)
     seen = Snapshot(
         must_adopt=sight.must_adopt,
+        behind_since=behind.taken_at if behind else None,
+        marker=store.marker_trouble(),
         uninstalled_at=sight.uninstalled_at,
         worker_beat_at=sight.worker_beat_at,
         worker_deaths=sight.worker_deaths,
@@ -81,9 +95,16 @@ def _is_writable(store: Store, now: datetime) -> bool:
     return True
 
 
-def unusable(settings: Settings, code: Code, now: datetime) -> Status:
+def unreadable(settings: Settings, error: Exception, now: datetime) -> Status:
+    """Return what can be said of a store that failed."""
+    if isinstance(error, StoreVanished):
+        return unusable(settings, Code.STORE_VANISHED, now, error.cause)
+    return unusable(settings, Code.STORE_UNREACHABLE, now)
+
+
+def unusable(settings: Settings, code: Code, now: datetime, cause: str = "") -> Status:
     """Return what can be said without the store."""
-    seen = Snapshot(store=code, disk_free=disk_free(settings))
+    seen = Snapshot(store=code, store_cause=cause, disk_free=disk_free(settings))
     return Status(None, (), tuple(troubles(seen, now, settings.alerts.thresholds)))
 
 

@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from receiver.store import inbox
-from receiver.store.engine import StoreUnavailable, own_connection
+from receiver.store.engine import own_connection, presence_of
+from receiver.store.errors import StoreUnavailable, StoreVanished
 from receiver.store.records import Incoming
 from receiver.store.tables import Moment
 from receiver.store.wakeup import CHANNEL
@@ -55,10 +56,14 @@ class Appender:
 
         Raises:
             StoreUnavailable: they are not, or the database was lost before it said so.
+            StoreVanished: they may be in a file that is gone.
 
         """
         try:
             self._database.append(self._opened(), rows)
+        except StoreVanished:
+            self.close()
+            raise
         except PoolTimeout:
             raise StoreUnavailable("NoConnection") from None
         except self._engine.dialect.loaded_dbapi.Error as error:
@@ -90,16 +95,25 @@ class _Sqlite:
 
     def __init__(self, engine: Engine) -> None:
         self._written: Any = Moment().bind_processor(engine.dialect)
+        self._presence = presence_of(engine)
 
     def prepared(self, row: inbox.Row) -> Any:
         return (*row[: self._AT], self._written(row.received_at), *row[self._AT + 1 :])
 
-    def has_gone(self, _connection: Any) -> bool:
+    def has_gone(self, connection: Any) -> bool:
+        try:
+            if self._presence:
+                self._presence.confirm(connection)
+        except StoreVanished:
+            return True
         return False
 
     def append(self, connection: Any, rows: Sequence[Any]) -> None:
         # Not row by row: between two of them Python's driver lets other threads run, and then waits for its turn.
         connection.execute(self._INTO + ", ".join([self._ROW] * len(rows)), list(chain.from_iterable(rows)))
+        if self._presence:
+            self._presence.confirm(connection)
+            self._presence.note_log()
 
 
 class _Postgresql:

@@ -10,7 +10,7 @@ from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.health import Code
 from receiver.operations.check import STORE_ERRORS
-from receiver.operations.status import Status, status, unusable
+from receiver.operations.status import Status, status, unreadable, unusable
 from receiver.store import Store
 from receiver.watch.digest import counts
 from receiver.watch.letters import Standing
@@ -39,16 +39,17 @@ def look(settings: Settings, open_store: OpenStore, digest_on: date | None) -> S
 
     """
     try:
-        file = sqlite_file(settings.store_url)
-        if file is not None and not file.exists():  # to open it would create it
-            return blind(settings, digest_on)
         store = open_store(settings)
         try:
+            store.standing()  # where a store is known to belong there, it is said to have vanished
+            file = sqlite_file(settings.store_url)
+            if file is not None and not file.exists():
+                return blind(settings, digest_on)
             return _look(settings, store, digest_on)
         finally:
             store.close()
-    except STORE_ERRORS:
-        return blind(settings, digest_on)
+    except STORE_ERRORS as error:
+        return Seen(_standing(unreadable(settings, error, datetime.now(UTC))), digest_on=digest_on)
 
 
 def blind(settings: Settings, digest_on: date | None) -> Seen:

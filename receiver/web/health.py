@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from flask import Blueprint, Response, jsonify
 
-from receiver.store import WORKERS, StoreUnavailable
+from receiver.store import WORKERS, StoreUnavailable, StoreVanished
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -57,6 +57,8 @@ class _Readiness:
             now = store.now()
             store.beat("web", now)
             last_beat = store.last_beat(WORKERS)
+        except StoreVanished as error:
+            return {"store": str(error), "worker": FAILED}
         except StoreUnavailable:
             return {"store": FAILED, "worker": FAILED}
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH

@@ -21,7 +21,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
-from receiver.store.engine import Conflict, StoreUnavailable, reading, writing
+from receiver.store import presence
+from receiver.store.engine import presence_of, reading, writing
+from receiver.store.errors import EMPTIED, Conflict, StoreUnavailable, StoreVanished
 from receiver.store.tables import installation
 
 _ADVISORY_LOCK = 7_367_113  # any number, as long as every version uses the same
@@ -49,26 +51,33 @@ class Standing(StrEnum):
         return self in {Standing.CURRENT, Standing.NEWER}
 
 
-def upgrade(engine: Engine) -> Standing:
+def upgrade(engine: Engine, *, may_create: bool = True) -> Standing:
     """Bring an older schema to this version's, and name the installation; leave a newer one as it is.
+
+    Args:
+        engine: where.
+        may_create: whether a database that is not there, or empty, is one that is yet to be.
 
     Raises:
         StoreUnavailable: the database cannot be reached or written.
+        StoreVanished: it is not there, or empty, and should not be; nothing was made.
 
     """
     for _ in range(_TRIES):
         try:
-            return _upgrade(engine)
+            return _upgrade(engine, may_create)
         except StoreUnavailable as error:
             if not isinstance(error, Conflict) and str(error) != "LockNotAvailable":
                 raise
             time.sleep(_PAUSE_S)
-    return _upgrade(engine)
+    return _upgrade(engine, may_create)
 
 
-def _upgrade(engine: Engine) -> Standing:
-    with _alone(engine) as connection:
+def _upgrade(engine: Engine, may_create: bool) -> Standing:
+    with _alone(engine, may_create) as connection:
         if _standing(connection) is Standing.NOT_CURRENT:
+            if not may_create and _revision(connection) is None:
+                raise StoreVanished(EMPTIED)
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -140,10 +149,12 @@ def _config() -> Config:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
+def _alone(engine: Engine, may_create: bool) -> Iterator[Connection]:
     """Yield a transaction that no other process migrates beside: it comes whole, or not at all."""
-    if engine.dialect.name == "sqlite":
-        with _lock_file(engine), writing(engine) as connection:
+    if file := presence_of(engine):
+        if not may_create or file.was_there:
+            file.confirm()
+        with _lock_file(engine, file, may_create), writing(engine) as connection:
             yield connection
         return
     with writing(engine) as connection:
@@ -154,13 +165,31 @@ def _alone(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _lock_file(engine: Engine) -> Iterator[None]:
+def _lock_file(engine: Engine, file: presence.Presence, may_create: bool) -> Iterator[None]:
     try:
-        path = Path(f"{engine.url.database}.migrate.lock")
+        path = Path(f"{file.path}.migrate.lock")
         path.touch(0o600)
         with path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            if may_create:
+                make_file(engine)
             yield
+    except OSError as error:
+        raise StoreUnavailable(type(error).__name__) from None
+
+
+def make_file(engine: Engine) -> None:
+    """Make the empty file of a database that is yet to be, where it is to be one.
+
+    Raises:
+        StoreUnavailable: it cannot be made.
+
+    """
+    file = presence_of(engine)
+    if file is None or file.was_there:
+        return
+    try:
+        presence.make(file.path)
     except OSError as error:
         raise StoreUnavailable(type(error).__name__) from None
 
