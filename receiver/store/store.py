@@ -182,8 +182,8 @@ class Store:
         """
         recognition.take_up(self._engine, self._last_seen)
         found = recognition.standing(self._engine, self._expected()[0])
-        if found.usable:
-            self._last_seen = self.installation().id
+        if found.usable and self._last_seen is None:
+            self.installation()
         return found
 
     def _expected(self) -> tuple[str | None, bool]:
@@ -218,7 +218,9 @@ class Store:
     def installation(self) -> Installation:
         """Return who we are."""
         with reading(self._engine) as connection:
-            return adoption.read_installation(connection)
+            found = adoption.read_installation(connection)
+        self._last_seen = found.id
+        return found
 
     # Intake
 
