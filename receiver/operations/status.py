@@ -14,6 +14,7 @@ from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.servers import Server
 from receiver.operations import mailboxes
 from receiver.store import (
+    BEHIND,
     MOST_SET_ASIDE,
     Cause,
     FailureGroup,
@@ -25,6 +26,8 @@ from receiver.store import (
     Standing,
     Store,
     StoreUnavailable,
+    StoreVanished,
+    refusal_of,
 )
 from receiver.worktime import working_time
 
@@ -58,9 +61,12 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     servers = tuple(server for server in store.servers() if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
     figures = store.figures()
+    behind = figures.get(BEHIND)
     sight = _with_heard(store.sight(settings.sources, down, now), settings, figures)
     seen = Snapshot(
         must_adopt=sight.must_adopt,
+        behind_since=behind.taken_at if behind else None,
+        marker=store.marker_trouble(),
         uninstalled_at=sight.uninstalled_at,
         worker_beat_at=sight.worker_beat_at,
         worker_deaths=sight.worker_deaths,
@@ -97,7 +103,17 @@ def _refusal_of_writing(store: Store, now: datetime) -> Refusal | None:
     return None
 
 
-def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | None = None) -> Status:
+def unreadable(settings: Settings, error: BaseException, now: datetime) -> Status:
+    """Return what can be said of a store that failed."""
+    if isinstance(error, StoreVanished):
+        return unusable(settings, Code.STORE_VANISHED, now, cause=error.cause)
+    refusal = (
+        error.refusal if isinstance(error, StoreUnavailable) else refusal_of(error, sqlite_file(settings.store_url))
+    )
+    return unusable(settings, Code.STORE_UNREACHABLE, now, refusal)
+
+
+def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | None = None, cause: str = "") -> Status:
     """Return what can be said without the store.
 
     Args:
@@ -105,9 +121,11 @@ def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | N
         code: that of the trouble.
         now: the moment.
         refusal: why it cannot be used, where that is known.
+        cause: the code of why it is not there.
 
     """
     seen = _refused(Snapshot(disk_free=disk_free(settings)), code, refusal)
+    seen = replace(seen, store_cause=cause) if cause else seen
     return Status(None, (), tuple(troubles(seen, now, settings.alerts.thresholds)))
 
 

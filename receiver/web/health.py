@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from flask import Blueprint, Response, jsonify
 
-from receiver.store import WORKERS, Cause, Standing, StoreUnavailable
+from receiver.store import WORKERS, Cause, Standing, StoreUnavailable, StoreVanished
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -72,6 +72,8 @@ class _Readiness:
             now = store.now()
             store.beat("web", now)
             last_beat = store.last_beat(WORKERS)
+        except StoreVanished as error:
+            return _Seen({"store": str(error), "worker": FAILED}, error.cause)
         except StoreUnavailable as error:
             return _Seen({"store": FAILED, "worker": FAILED}, error.refusal.cause)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH

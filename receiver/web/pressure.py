@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from receiver import logs
-from receiver.store import Store, StoreUnavailable
+from receiver.store import Store, StoreUnavailable, StoreVanished
 
 LOOK_EVERY = timedelta(seconds=5)
 ROOM_BYTES = 100 * 1024 * 1024
@@ -39,7 +39,7 @@ class Pressure:
         self._cause: str | None = None
 
     def reason(self) -> str | None:
-        """Return why webhooks are refused: ``disk``, ``backlog``, or a schema not for us; None: they are not."""
+        """Return why webhooks are refused: ``disk``, ``backlog``, or a store not for us; None: they are not."""
         now = self._clock()
         is_due = not self._look_due - LOOK_EVERY <= now < self._look_due  # also where the clock was set back
         if is_due and self._lock.acquire(blocking=False):
@@ -51,13 +51,16 @@ class Pressure:
         return self._reason
 
     def _look(self) -> str | None:
-        if self._folder is not None and shutil.disk_usage(self._folder).free < ROOM_BYTES:
+        if self._folder is not None and self._folder.exists() and shutil.disk_usage(self._folder).free < ROOM_BYTES:
             return "disk"
         try:
             standing = self._store.standing()
             if not standing.usable:
                 return standing
             reason = "backlog" if self._store.has_backlog(more_than=self._limit) else None
+        except StoreVanished as error:
+            self._note_cause(error.cause)
+            return str(error)
         except StoreUnavailable as error:
             self._note_cause(error.refusal.cause)
             return None  # whoever keeps a webhook finds out

@@ -1,12 +1,9 @@
 """gunicorn, told by our settings instead of its own file."""
 
-import gc
 import signal
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
@@ -17,8 +14,7 @@ from receiver.store import StoreUnavailable
 from receiver.web.allocator import keep_no_large_blocks
 from receiver.web.connections import Worker
 from receiver.web.parts import Parts
-
-MakeApp = Callable[[], Flask]
+from receiver.web.waiting import MakeApp, Waiting
 
 
 class _Logger(glogging.Logger):  # type: ignore[misc]  # as below
@@ -38,10 +34,10 @@ def _leave(_server: object, worker: Any) -> None:
 
     A host that may only append leaves judging to the others.
     """
-    application: Flask | None = getattr(worker, "wsgi", None)  # None: it never came up
-    if application is None:
+    waiting: Waiting | None = getattr(worker, "wsgi", None)  # None: it never came up
+    if waiting is None or waiting.application is None:
         return
-    parts: Parts = application.extensions["receiver"]
+    parts: Parts = waiting.application.extensions["receiver"]
     parts.tallying.flush()
     try:
         with suppress(StoreUnavailable):
@@ -93,13 +89,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
         self._settings.reload()
         super().reload()
 
-    def load(self) -> Flask:
+    def load(self) -> Waiting:
         """Build the application in a new process, after the fork: connections are never shared."""
         logs.configure()
         keep_no_large_blocks()
-        app = self._make_app()
-        gc.freeze()  # what stays for good is not looked through again and again, which would hold up whoever asks
-        return app
+        return Waiting(self._make_app)
 
 
 def serve(settings: Reloadable, make_app: MakeApp) -> None:

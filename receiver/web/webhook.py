@@ -18,7 +18,7 @@ from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_ag
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.scope import EVERYTHING, Authority
 from receiver.core.signature import SIGNATURE_HEADERS, matching_keys
-from receiver.store import Incoming, StoreUnavailable, Tally
+from receiver.store import Incoming, StoreUnavailable, StoreVanished, Tally
 from receiver.web.bodies import Bodies, Busy, TooLarge
 from receiver.web.parts import Parts
 
@@ -65,6 +65,11 @@ NOT_CREDIBLE = Answer(422, "invalid", "age")
 UNAVAILABLE = Answer(503, "unavailable")
 BUSY = Answer(503, "unavailable", "busy")
 ACCEPTED = 202
+
+
+def unavailable(reason: str) -> Answer:
+    """Return the answer to whoever must come again, with the code of why."""
+    return replace(UNAVAILABLE, reason=reason)
 
 
 def blueprint(parts: Parts) -> Blueprint:
@@ -137,7 +142,7 @@ class _Reception:
 
     def answer(self, delivery_id: str) -> Answer:
         if reason := self.parts.pressure.reason():
-            return replace(UNAVAILABLE, reason=reason)
+            return unavailable(reason)
         if request.mimetype != "application/json":
             return NOT_JSON
         try:
@@ -208,6 +213,8 @@ class _Reception:
                     signature.signers,
                 )
             )
+        except StoreVanished as error:
+            return unavailable(str(error))
         except StoreUnavailable:
             return UNAVAILABLE
         return Answer(ACCEPTED, "accepted", fields={"model": model_of(news), "kind": news.version.kind})
