@@ -104,7 +104,6 @@ CONFIGURATION: Mapping[str, str] = {
     "marker_is_store": "le témoin ne peut pas être la base, ni un fichier que la base tient à côté d'elle. Donnez un "
     "autre fichier, sur un autre disque si possible.",
     "marker_is_folder": "c'est un dossier : il faut un fichier.",
-    "« rdv-receiver status ».",
     # Sources
     "organisation_not_of_source": "ces organisations ne figurent pas dans celles de la source : {ids}.",
     "organisations_unlimited": "cette source accepte toutes les organisations, donc aussi celles de « {other} » (même "
