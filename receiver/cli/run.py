@@ -5,25 +5,28 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from receiver import bootstrap, logs
-from receiver.cli.stores import migrated, with_store
+from receiver.cli.stores import migrated, say_vanished, with_store
 from receiver.cli.supervise import supervise
 from receiver.config import Reloadable, Settings, secret_warnings
 from receiver.config.store_url import sqlite_file
 from receiver.operations.check import STORE_ERRORS
 from receiver.operations.refused_configuration import Word
-from receiver.store import PATIENCE_S
+from receiver.store import PATIENCE_S, Standing, Store, StoreUnavailable, StoreVanished, files
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
 """The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it
 acknowledges waits in the store."""
 
-LOOK_S = 10.0
+WORD_EVERY_S = 10.0
 """So often it is looked whether there is something to say of the configuration."""
+LOOK_EVERY_S = 5.0
+"""So often it is looked whether a store that has vanished is back, to bring it up to date."""
 
 log = logs.get("cli")
 
@@ -38,7 +41,8 @@ def run(args: Namespace, settings: Settings) -> int:
     logs.configure()
     for warning in (*settings.warnings, *secret_warnings(settings)):
         log.warning("configuration_warning", path=warning.log_path, code=warning.code)
-    if status := with_store(settings, migrated):
+    _tell_exposed(settings)
+    if status := with_store(settings, _migrated_or_awaited(settings)):
         # We are started again and again then, and what goes unsaid here nobody would say.
         from receiver.cli import watch  # noqa: PLC0415 -- a supervisor that is well carries nothing of the alerts
 
@@ -47,7 +51,59 @@ def run(args: Namespace, settings: Settings) -> int:
     commands = child_commands(args.config, settings)
     settings_now = Reloadable(args.config, os.environ, settings)
     threading.Thread(target=_leave_word, args=(settings_now,), daemon=True).start()
-    return supervise(commands, lambda: _reloaded(args.config, settings_now), vital=(SERVE,), spare=(WATCH,))
+    status = supervise(commands, lambda: _reloaded(args.config, settings_now), vital=(SERVE,), spare=(WATCH,))
+    _leave_in_one_file(settings)
+    return status
+
+
+def _tell_exposed(settings: Settings) -> None:
+    """Leave a line of each file of the store that others on this machine may read or write; `check` names the cure."""
+    database = sqlite_file(settings.store_url)
+    if database is not None:
+        for refusal in files.exposed([database.parent, database, *files.beside(database)]):
+            log.warning("store_file_exposed", file=Path(refusal.path).name)
+
+
+def _leave_in_one_file(settings: Settings) -> None:
+    """Open and close an SQLite store once more, last of all: a child that was killed closed nothing."""
+    file = sqlite_file(settings.store_url)
+    if file is None or not os.path.exists(file):  # noqa: PTH110  # raises nothing; to open what is not there would make it
+        return
+    with suppress(*STORE_ERRORS):
+        store = bootstrap.open_store(settings)
+        try:
+            store.standing()
+        finally:
+            store.close()
+
+
+def _migrated_or_awaited(settings: Settings) -> Callable[[Store], int]:
+    """Return what brings the store up to date, or has it brought up to date when it is back: the service starts."""
+
+    def migrate(store: Store) -> int:
+        try:
+            return migrated(store)
+        except StoreVanished as error:
+            say_vanished(error)
+            # A daemon: it waits for as long as the service runs.
+            threading.Thread(target=_migrate_when_back, args=(settings,), daemon=True).start()
+            return 0
+
+    return migrate
+
+
+def _migrate_when_back(settings: Settings) -> None:
+    """Bring a store up to date once it is back; what else ails it, its users say."""
+    while True:
+        time.sleep(LOOK_EVERY_S)
+        store = bootstrap.open_store(settings)
+        try:
+            log.info("store_is_back", standing=Standing(store.migrate()))
+        except StoreUnavailable:
+            continue
+        finally:
+            store.close()
+        return
 
 
 def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
@@ -73,5 +129,6 @@ def _leave_word(settings: Reloadable) -> None:
         # Opened only where there is something to say, and never created.
         if word.is_due(refused, now) and (file is None or file.exists()):
             with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
-                word.leave(store, refused, now)
-        time.sleep(LOOK_S)
+                if store.standing().usable:
+                    word.leave(store, refused, now)
+        time.sleep(WORD_EVERY_S)

@@ -38,10 +38,12 @@ from receiver.config.shapes import (
     RetentionShape,
     SecretReference,
     SourceShape,
+    StoreShape,
     WebShape,
     merged,
 )
-from receiver.config.store_url import read_store, sqlite_file
+from receiver.config.store_marker import marker_path
+from receiver.config.store_url import read_address, sqlite_file
 from receiver.config.validate import Reader
 from receiver.core.alerts import Timings
 from receiver.core.facts import Emitter
@@ -58,7 +60,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     """
     document = read_document(path)
     reader = Reader(document, Context(environ, path.absolute().parent))
-    settings = _Sections(reader, document.root).settings()
+    settings = _Sections(reader, document.root, path).settings()
     if settings is None or reader.problems:
         raise ConfigurationErrors(reader.problems)
     return settings
@@ -67,9 +69,10 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
 class _Sections:
     """One reading of one file."""
 
-    def __init__(self, reader: Reader, root: dict[str, Value]) -> None:
+    def __init__(self, reader: Reader, root: dict[str, Value], path: Path) -> None:
         self.reader = reader
         self.root = root
+        self.path = path
         self.warnings: list[Problem] = []
         self._secrets: set[Secret] = set()
 
@@ -78,7 +81,9 @@ class _Sections:
         for key in self.root.keys() - SECTIONS.keys() - alone.keys():
             self.reader.unknown_key((key,), [*SECTIONS, *alone])
         general = self.reader.read(GeneralShape, {key: self.root[key] for key in alone if key in self.root}, ())
-        store_url = read_store(self.reader, self.root.get("store"), self._secret)
+        store = self.reader.read(StoreShape, self.root.get("store"), ("store",))
+        store_url = read_address(self.reader, store, self._secret) if store else None
+        marker = marker_path(self.reader, store.marker, store_url, self.path) if store and store_url else None
         sources = self._sources()
         check_organisations(self.reader, sources)
         calendars = self._calendars()
@@ -87,7 +92,7 @@ class _Sections:
         retention = self.reader.read(RetentionShape, self.root.get("retention"), ("retention",))
         alerts = self.reader.read(AlertsShape, self.root.get("alerts"), ("alerts",))
         audit = self.reader.read(AuditShape, self.root.get("audit"), ("audit",))
-        if store_url is None or mailboxes is None or general is None:
+        if store is None or store_url is None or mailboxes is None or general is None:
             return None
         if web is None or retention is None or alerts is None or audit is None:
             return None
@@ -98,11 +103,14 @@ class _Sections:
             mailboxes=mailboxes,
             web=self._web(web, store_url),
             alerts=self._alerts(alerts),
+            store_marker=marker,
+            store_installation=store.installation,
             tombstone_days=retention.tombstone_days,
             journal_days=retention.journal_days,
             start_at=general.start_at,
             dry_run=general.dry_run,
             scheduled_audit=audit.scheduled,
+            neighbours=frozenset(store.neighbours),
             watched=self._watched(),
             warnings=tuple(self.warnings),
         )

@@ -20,6 +20,7 @@ from receiver.config.fields import (
     FileSecret,
     HeaderName,
     Host,
+    InstallationName,
     Instant,
     KeytabFile,
     Line,
@@ -113,6 +114,9 @@ class StoreShape(Shape):
 
     url: str
     password: SecretReference | None = None
+    neighbours: list[InstallationName] = []
+    marker: FilePath | None = None
+    installation: InstallationName | None = None
 
 
 class ApiShape(Shape):

@@ -40,10 +40,13 @@ class Severity(StrEnum):
 class Code(StrEnum):
     """Every trouble there is. Stable: alerts, metrics and the runbook name them."""
 
+    STORE_VANISHED = "store_vanished"
     STORE_UNREACHABLE = "store_unreachable"
     STORE_NOT_CURRENT = "store_not_current"
     STORE_TOO_NEW = "store_too_new"
+    STORE_BEHIND = "store_behind"
     MUST_ADOPT = "must_adopt"
+    MARKER_UNUSABLE = "marker_unusable"
     UNINSTALLED = "uninstalled"
     DRY_RUN = "dry_run"
     CONFIGURATION_REFUSED = "configuration_refused"
@@ -53,6 +56,7 @@ class Code(StrEnum):
     SERVER_FAILING = "server_failing"
     SERVER_WAITING = "server_waiting"
     MAILBOXES_FAILING = "mailboxes_failing"
+    OTHER_INSTALLATION = "other_installation"
     ENTRIES_FAILING = "entries_failing"
     ENTRIES_RETRIED = "entries_retried"
     EVENTS_FAILING = "events_failing"
@@ -74,7 +78,7 @@ class Code(StrEnum):
     TOKEN_KEY_UNUSABLE = "token_key_unusable"  # noqa: S105  # nosec B105  # a trouble
 
 
-STORE_CODES = frozenset(code for code in Code if code.startswith("store_"))
+STORE_CODES = frozenset(code for code in Code if code.startswith("store_")) - {Code.STORE_BEHIND}
 """Where one of these is told, what else is wrong cannot be seen."""
 FAMILIES: Mapping[Code, str] = dict.fromkeys(STORE_CODES, "store") | {Code.SERVER_WAITING: Code.SERVER_FAILING.value}
 """Codes that turn into each other while one trouble lasts."""
@@ -95,6 +99,8 @@ class Trouble:
     """How many are concerned: mailboxes, entries, agents, requests, days."""
     until: datetime | None = None
     """Put right, it is still told until then at the latest; None: it goes within a minute, or as its cure says."""
+    details: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """What its sentences name beside, by field: a file, a command."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -175,7 +181,7 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedConfiguration:
     """A configuration that a process refused when it read it anew: it goes on with the one before."""
 
     process: str
@@ -191,13 +197,21 @@ class Snapshot:
 
     store: str | None = None
     """Why the store cannot be used: a code of `Code`; None: it can."""
+    store_cause: str = ""
+    """Why that is so, as the store tells it."""
+    store_details: tuple[tuple[str, str], ...] = ()
+    """What the sentences about it name."""
     must_adopt: bool = False
     """The record may be older than the calendars: nothing is written before those have been read."""
+    behind_since: datetime | None = None
+    """Since when that is so because the record is an older copy that nobody said to be one; None: it is not."""
+    marker: str | None = None
+    """Why nothing is written for the marker's sake: a code; None: it can be used."""
     uninstalled_at: datetime | None = None
     """Since when nothing is written any more, as somebody wished."""
     dry_run: bool = False
     """Nothing is written, as the configuration wishes."""
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[RefusedConfiguration, ...] = ()
     web_beat_at: datetime | None = None
     """None: no process that takes webhooks has left a sign of life yet."""
     worker_beat_at: datetime | None = None
@@ -217,6 +231,8 @@ class Snapshot:
     servers: tuple[ServerSight, ...] = ()
     sources: tuple[SourceSight, ...] = ()
     mailboxes: tuple[Failing, ...] = ()
+    others: tuple[Failing, ...] = ()
+    """Mailboxes that nothing is written into for entries of other installations; the cause names those."""
     entries: tuple[Failing, ...] = ()
     retried: tuple[Failing, ...] = ()
     """Entries that were tried so often, in vain, that they are overdue; each is tried again."""
@@ -245,7 +261,8 @@ def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) ->
     """Return what is wrong, the worst first; of equal ones in the order of `Code`."""
     limits = limits or Thresholds()
     if seen.store:  # nothing else can be known then, but what the host itself shows
-        found = [Trouble(Code(seen.store), Severity.ALARM), *_disk(seen)]
+        trouble = Trouble(Code(seen.store), Severity.ALARM, cause=seen.store_cause, details=seen.store_details)
+        found = [trouble, *_disk(seen)]
     else:
         found = [trouble for rule in _RULES for trouble in rule(seen, now, limits)]
     order = list(Code)
@@ -253,8 +270,12 @@ def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) ->
 
 
 def _standing(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
-    if seen.must_adopt:
+    if seen.must_adopt and seen.behind_since is not None:
+        yield Trouble(Code.STORE_BEHIND, Severity.ALARM, since=seen.behind_since)
+    elif seen.must_adopt:
         yield Trouble(Code.MUST_ADOPT, Severity.ALARM)
+    if seen.marker:
+        yield Trouble(Code.MARKER_UNUSABLE, Severity.ALARM, cause=seen.marker)
     if seen.uninstalled_at is not None:
         yield Trouble(Code.UNINSTALLED, Severity.WARNING, since=seen.uninstalled_at)
     if seen.dry_run:
@@ -310,6 +331,8 @@ def _certificate(server: ServerSight, now: datetime, limits: Thresholds) -> Iter
 def _mailboxes(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     for each in seen.mailboxes:
         yield _failing(Code.MAILBOXES_FAILING, Severity.ALARM, each)
+    for each in seen.others:
+        yield _failing(Code.OTHER_INSTALLATION, Severity.ALARM, each)
 
 
 def _entries(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:

@@ -5,7 +5,15 @@ A sentence about a failure says the cause, then the cure. Fields in braces are t
 
 from receiver.sentences.access import ACCESS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_KEY, TOKEN_STATES
 from receiver.sentences.alerts import ALERT, DELIVERY, DIGEST, WATCH
-from receiver.sentences.calendars import AUDIT, CALENDAR, CALENDAR_UNKNOWN, MAILBOXES_CHECK, MAILBOXES_TABLE, TLS
+from receiver.sentences.calendars import (
+    AUDIT,
+    CALENDAR,
+    CALENDAR_UNKNOWN,
+    INSTALLATIONS,
+    MAILBOXES_CHECK,
+    MAILBOXES_TABLE,
+    TLS,
+)
 from receiver.sentences.commands import CHECK, CHECK_RESULT, COLOURS, COMMANDS, LEVELS, RULES, STATUS, UNMAPPED, USAGE
 from receiver.sentences.configuration import CONFIGURATION, EDGES
 from receiver.sentences.held import HELD, HELD_DONE, HELD_HELP, HELD_MEANINGS, HELD_REASONS
@@ -22,8 +30,9 @@ from receiver.sentences.pages import (
     UNMAPPED_MAIL,
     WEEKDAYS,
 )
-from receiver.sentences.recovery import ADOPT, RECOVERY_HELP, UNINSTALL
+from receiver.sentences.recovery import ADOPT, RECOVER, RECOVERY_HELP, UNINSTALL
 from receiver.sentences.resync import RESYNC, SECRETS
+from receiver.sentences.store import STORE_CAUSES, STORE_FILES
 from receiver.sentences.troubles import CAUSES, TROUBLES, UNKNOWN, Advice
 
 __all__ = [
@@ -51,12 +60,14 @@ __all__ = [
     "HELD_HELP",
     "HELD_MEANINGS",
     "HELD_REASONS",
+    "INSTALLATIONS",
     "LEVELS",
     "MAILBOXES_CHECK",
     "MAILBOXES_TABLE",
     "PAGE_ERRORS",
     "PAGE_WORDS",
     "PURGE",
+    "RECOVER",
     "RECOVERY_HELP",
     "REFUSALS",
     "RESYNC",
@@ -66,6 +77,8 @@ __all__ = [
     "SCOPE_NOUNS",
     "SECRETS",
     "STATUS",
+    "STORE_CAUSES",
+    "STORE_FILES",
     "TLS",
     "TOKEN",
     "TOKEN_COLUMNS",

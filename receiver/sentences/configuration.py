@@ -42,6 +42,8 @@ CONFIGURATION: Mapping[str, str] = {
     "instant": "il faut un jour (2027-01-04) ou un instant avec son décalage (2027-01-04T08:00:00+01:00).",
     "control_character": "le texte contient un caractère de contrôle (retour à la ligne, tabulation…).",
     "name": "un nom se compose de 1 à 40 minuscules sans accent, chiffres ou tirets.",
+    "installation_name": "ce n'est pas un identifiant d'installation : 36 caractères, comme le montre « rdv-receiver "
+    "status ».",
     "host": "ce n'est pas un nom de domaine ou d'hôte seul, comme « rdv.example.fr » (ni https://, ni chemin).",
     "email": "ce n'est pas une adresse de messagerie comme « prenom.nom@departement.example ».",
     "pattern": "ce n'est pas un motif d'adresse comme « *@pilote.example » (seuls * et ? sont des jokers).",
@@ -99,6 +101,9 @@ CONFIGURATION: Mapping[str, str] = {
     "store_user_missing": "il y a un mot de passe, mais pas d'utilisateur dans l'adresse : "
     "« postgresql://utilisateur@… ».",
     "store_driver_missing": "le pilote PostgreSQL n'est pas installé. Installez « rdv-receiver[postgresql] ».",
+    "marker_is_store": "le témoin ne peut pas être la base, ni un fichier que la base tient à côté d'elle. Donnez un "
+    "autre fichier, sur un autre disque si possible.",
+    "marker_is_folder": "c'est un dossier : il faut un fichier.",
     # Sources
     "organisation_not_of_source": "ces organisations ne figurent pas dans celles de la source : {ids}.",
     "organisations_unlimited": "cette source accepte toutes les organisations, donc aussi celles de « {other} » (même "

@@ -1,14 +1,18 @@
 """What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector."""
 
 from receiver.store.activity import HourCount, ModelCount, SeriesCount
+from receiver.store.causes import Cause, Refusal
 from receiver.store.copying import CopyFailed, Watch
-from receiver.store.engine import PATIENCE_S, StoreUnavailable
+from receiver.store.counting import BEHIND
+from receiver.store.engine import PATIENCE_S
 from receiver.store.erasure import Erased
+from receiver.store.errors import VANISHED, MarkerUnusable, StoreBehind, StoreOccupied, StoreUnavailable, StoreVanished
 from receiver.store.failing import Chosen, Failing
 from receiver.store.history import DeliverySight, EventHistory, PlacementSight, PlacementState, WriteSight
 from receiver.store.identity import Neighbour
 from receiver.store.inbox import Judged
 from receiver.store.leases import LeaseLost
+from receiver.store.marker import Mark, Marker
 from receiver.store.migrations import Standing
 from receiver.store.overview import FailureGroup, FailureScope, MailboxSight
 from receiver.store.records import (
@@ -22,6 +26,7 @@ from receiver.store.records import (
     Verdict,
     WorkItem,
 )
+from receiver.store.refusals import refusal_of
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
 from receiver.store.set_aside import MOST as MOST_SET_ASIDE
@@ -34,12 +39,15 @@ from receiver.store.wakeup import Wakeup
 from receiver.store.writes import DONE, Written
 
 __all__ = [
+    "BEHIND",
     "COUNTED",
     "DONE",
     "MOST_SET_ASIDE",
     "PATIENCE_S",
     "SERVES",
+    "VANISHED",
     "WORKERS",
+    "Cause",
     "Chosen",
     "ComingAgent",
     "CopyFailed",
@@ -60,18 +68,25 @@ __all__ = [
     "LeaseLost",
     "MailboxSight",
     "MailboxWork",
+    "Mark",
+    "Marker",
+    "MarkerUnusable",
     "ModelCount",
     "Neighbour",
     "PlacementSight",
     "PlacementState",
     "Reason",
     "Receipt",
+    "Refusal",
     "Scope",
     "SeriesCount",
     "Sight",
     "Standing",
     "Store",
+    "StoreBehind",
+    "StoreOccupied",
     "StoreUnavailable",
+    "StoreVanished",
     "Tally",
     "TokenRecord",
     "Trouble",
@@ -83,5 +98,6 @@ __all__ = [
     "WorkItem",
     "WriteSight",
     "Written",
+    "refusal_of",
     "worker_name",
 ]

@@ -35,6 +35,8 @@ class Installation:
     """The record may be older than the calendars: they are read before anything is written."""
     uninstalled_at: datetime | None = None
     """Since when every entry is being taken out, for good."""
+    counter: int = 0
+    """Batches of work that were claimed."""
 
     @property
     def may_write(self) -> bool:
@@ -134,6 +136,8 @@ class MailboxWork:
     items: tuple[WorkItem, ...]
     known: bool = True
     """Whether the server knows the mailbox, as far as anybody was told."""
+    met: bool = True
+    """Whether it is known what other installations have there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,8 @@ class Trouble:
 
     code: str
     until: datetime
+    installation: str | None = None
+    """Whose entries stand in the way."""
 
 
 @dataclass(frozen=True, slots=True)

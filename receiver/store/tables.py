@@ -81,6 +81,8 @@ installation = Table(
     Column("uninstalled_at", Moment),  # since when every entry is being taken out, for good
     # The oldest schema whose programs work with this one: what older ones read in every newer schema, so it stays.
     Column("oldest_schema", Integer),
+    # Batches of work that were claimed; a copy that was put back has counted less than its marker.
+    Column("counter", BigInteger, nullable=False, server_default="0"),
 )
 
 events = Table(
@@ -280,6 +282,9 @@ mailboxes = Table(
     Column("failure", String(64)),
     Column("succeeded_at", Moment),
     Column("unused_since", Moment),  # since when nothing is known to refer to it
+    # When it was asked for entries of other installations, or was written into before anybody asked; null: never.
+    Column("met_at", Moment),
+    Column("other_installation", String(36)),  # of the failure of that name: whose entries are there
     UniqueConstraint("calendar", "address"),
     Index(None, "address", "calendar"),
 )

@@ -10,8 +10,8 @@ from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.health import Code
 from receiver.operations.check import STORE_ERRORS
-from receiver.operations.status import Status, status, unusable
-from receiver.store import Store
+from receiver.operations.status import Status, status, unreadable, unusable
+from receiver.store import Cause, Refusal, Store
 from receiver.watch.digest import counts
 from receiver.watch.letters import Standing
 
@@ -44,23 +44,24 @@ def look(settings: Settings, open_store: OpenStore, digest_on: date | None, leav
 
     """
     try:
-        file = sqlite_file(settings.store_url)
-        if file is not None and not file.exists():  # to open it would create it
-            return blind(settings, digest_on)
         store = open_store(settings)
         try:
-            if leave is not None and store.standing().usable:
+            standing = store.standing()  # where a store is known to belong there, it is said to have vanished
+            file = sqlite_file(settings.store_url)
+            if file is not None and not file.exists():
+                return blind(settings, digest_on, Refusal(Cause.FILE_MISSING, str(file)))
+            if leave is not None and standing.usable:
                 leave(store)
             return _look(settings, store, digest_on)
         finally:
             store.close()
-    except STORE_ERRORS:
-        return blind(settings, digest_on)
+    except STORE_ERRORS as error:
+        return Seen(_standing(unreadable(settings, error, datetime.now(UTC))), digest_on=digest_on)
 
 
-def blind(settings: Settings, digest_on: date | None) -> Seen:
-    """Return what is seen of a store that does not answer."""
-    found = unusable(settings, Code.STORE_UNREACHABLE, datetime.now(UTC))
+def blind(settings: Settings, digest_on: date | None, refusal: Refusal | None = None) -> Seen:
+    """Return what is seen of a store that cannot be used; without a reason, of one that does not answer."""
+    found = unusable(settings, Code.STORE_UNREACHABLE, datetime.now(UTC), refusal or Refusal(Cause.NO_ANSWER))
     return Seen(_standing(found), digest_on=digest_on)
 
 

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, jsonify
 
 from receiver.core.health import Code, is_well
 from receiver.operations.status import status
-from receiver.store import WORKERS, StoreUnavailable
+from receiver.store import WORKERS, Cause, Standing, StoreUnavailable, StoreVanished
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -31,6 +31,8 @@ class _Seen:
     status: str
     checks: Mapping[str, str]
     codes: Sequence[str] = field(default_factory=list)
+    cause: str = ""
+    """Why the store cannot be used; no path and no name: anybody may ask."""
 
 
 def blueprint(parts: Parts) -> Blueprint:
@@ -45,8 +47,10 @@ def blueprint(parts: Parts) -> Blueprint:
     @pages.get("/readyz")
     def readyz() -> tuple[Response, int]:
         seen = readiness.seen()
-        answer = jsonify(status=seen.status, checks=seen.checks, codes=seen.codes)
-        return answer, 503 if seen.status == NOT_READY else 200
+        told = {"status": seen.status, "checks": seen.checks, "codes": seen.codes}
+        if seen.cause:
+            told["cause"] = seen.cause
+        return jsonify(told), 503 if seen.status == NOT_READY else 200
 
     return pages
 
@@ -73,12 +77,14 @@ class _Readiness:
         try:
             standing = store.standing()
             if not standing.usable:
-                return _cannot_keep(standing, standing)
+                cause = Cause.EMPTY if standing is Standing.NOT_CURRENT and store.is_empty() else ""
+                return _cannot_keep(standing, Code(standing), cause)
+            store.look_for_damage()
             now = store.now()
             store.beat("web", now)
             last_beat = store.last_beat(WORKERS)
-        except StoreUnavailable:
-            return _cannot_keep(FAILED, Code.STORE_UNREACHABLE)
+        except StoreUnavailable as error:
+            return _unusable(error)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
         checks = {"store": OK, "worker": OK if fresh else FAILED}
         codes = self._codes(now) if fresh else [*self._codes(now), Code.WORKER_SILENT]
@@ -93,13 +99,20 @@ class _Readiness:
             if not store.may_judge():
                 return []
             found = status(self._parts.settings, store, now).troubles
-        except StoreUnavailable:
-            return [Code.STORE_UNREACHABLE]
+        except StoreUnavailable as error:
+            return list(_unusable(error).codes)
         return [] if is_well(found) else [trouble.code for trouble in found]
 
 
-def _cannot_keep(check: str, code: str) -> _Seen:
-    return _Seen(NOT_READY, {"store": check, "worker": FAILED}, [code])
+def _unusable(error: StoreUnavailable) -> _Seen:
+    """Return what is told of a store that failed."""
+    if isinstance(error, StoreVanished):
+        return _cannot_keep(Code.STORE_VANISHED, Code.STORE_VANISHED, error.cause)
+    return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, error.refusal.cause)
+
+
+def _cannot_keep(check: str, code: str, cause: str = "") -> _Seen:
+    return _Seen(NOT_READY, {"store": check, "worker": FAILED}, [code], cause)
 
 
 def _once(codes: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from receiver import logs
 from receiver.core.room import Room
 from receiver.operations.status import disk_of
-from receiver.store import Store, StoreUnavailable
+from receiver.store import Store, StoreUnavailable, StoreVanished
 
 LOOK_EVERY = timedelta(seconds=5)
 
@@ -35,9 +35,10 @@ class Pressure:
         self._lock = threading.Lock()
         self._look_due = clock()
         self._reason: str | None = None
+        self._cause: str | None = None
 
     def reason(self) -> str | None:
-        """Return why webhooks are refused: ``disk``, ``backlog``, or a schema not for us; None: they are not."""
+        """Return why webhooks are refused: ``disk``, ``backlog``, or a store not for us; None: they are not."""
         now = self._clock()
         is_due = not self._look_due - LOOK_EVERY <= now < self._look_due  # also where the clock was set back
         if is_due and self._lock.acquire(blocking=False):
@@ -56,9 +57,21 @@ class Pressure:
             standing = self._store.standing()
             if not standing.usable:
                 return standing
-            return "backlog" if self._store.has_backlog(more_than=self._limit) else None
-        except StoreUnavailable:
+            reason = "backlog" if self._store.has_backlog(more_than=self._limit) else None
+        except StoreVanished as error:
+            self._note_cause(error.cause)
+            return str(error)
+        except StoreUnavailable as error:
+            self._note_cause(error.refusal.cause)
             return None  # whoever keeps a webhook finds out
+        self._note_cause(None)
+        return reason
+
+    def _note_cause(self, cause: str | None) -> None:
+        if cause != self._cause:
+            report = log.error if cause else log.info
+            report("store_cause", cause=cause)
+        self._cause = cause
 
     def _note(self, reason: str | None) -> None:
         if reason != self._reason:

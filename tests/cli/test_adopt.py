@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,8 @@ from receiver.core.adoption import PATIENCE
 from receiver.core.facts import EventKind
 from receiver.core.plan import STALE
 from receiver.operations import adopt as operation
-from receiver.store import Store
+from receiver.store import Mark, Marker, Store
+from receiver.store.counting import LEAP
 from receiver.store.tables import mailboxes
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
@@ -123,12 +125,12 @@ def test_a_name_is_not_taken_over_where_entries_bear_another(place: Place) -> No
 
 
 def test_a_new_database_that_doubled_everything_is_undone_and_then_adopts(place: Place) -> None:
-    """Somebody started the service over an empty database, and noticed in the morning."""
+    """Somebody started an older version over an empty database, and noticed in the morning."""
     place.tell(1)
     before = place.shown()
     name = place.lose()
     place.hear_all_again()
-    place.work()
+    place.work(asks=False)
     assert {box: len(items) for box, items in place.shown().items()} == {HERS: 2, HIS: 2}
     assert place.report("uninstall", "--yes")["entries"] == 2
     assert place.report("adopt", "--installation", name)["counts"]["adopted"] == 2
@@ -475,6 +477,19 @@ def test_a_placement_in_doubt_stays_in_doubt(place: Place) -> None:
     assert adopted.look_up_at == doubtful.look_up_at
 
 
+def test_an_older_copy_may_be_adopted_before_a_worker_has_looked_at_it(place: Place) -> None:
+    place.tell(1)
+    marker = Marker(place.settings.store_marker)
+    marker.note(Mark(place.name, 50))
+    assert place.run("adopt", "--dry-run")[0] == 0
+    assert place.store.installation().counter < 50, "nothing is changed"
+    assert place.run("adopt")[0] == 0
+    who = place.store.installation()
+    assert (who.must_adopt, who.counter > LEAP) == (False, True)
+    with closing(Store(f"sqlite:///{place.file}", marker=marker)) as store:
+        assert not store.hold_if_behind(NOW)
+
+
 def test_the_status_names_the_installation_and_says_that_calendars_must_be_read(place: Place) -> None:
     """The name is what a lost database is found by."""
     place.tell(1)
@@ -492,5 +507,5 @@ def test_the_report_for_programs_is_one_object(place: Place) -> None:
     place.tell(1)
     _, out, _ = place.run("adopt", "--json")
     assert set(json.loads(out)) == {
-        "ok", "dry_run", "installation", "must_adopt", "counts", "servers", "untried", "waiting", "mailboxes",
+        "ok", "dry_run", "installation", "from", "must_adopt", "counts", "servers", "untried", "waiting", "mailboxes",
     }  # fmt: skip

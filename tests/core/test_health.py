@@ -9,7 +9,7 @@ from receiver.core.health import (
     Code,
     Colour,
     Failing,
-    Refusal,
+    RefusedConfiguration,
     ServerSight,
     SetAside,
     Severity,
@@ -59,6 +59,26 @@ def test_where_nothing_is_meant_to_be_written_that_alone_explains_what_waits() -
     assert found(Snapshot(must_adopt=True, oldest_due_at=late)) == [Trouble(Code.MUST_ADOPT, ALARM)]
     uninstalled = Trouble(Code.UNINSTALLED, Severity.WARNING, since=NOW)
     assert found(Snapshot(uninstalled_at=NOW, oldest_due_at=late)) == [uninstalled]
+
+
+def test_a_store_that_vanished_says_what_lies_behind() -> None:
+    gone = Snapshot(store=Code.STORE_VANISHED, store_cause="store_gone", must_adopt=True)
+    assert found(gone) == [Trouble(Code.STORE_VANISHED, ALARM, cause="store_gone")]
+
+
+def test_an_older_copy_that_nobody_said_to_be_one_has_a_trouble_of_its_own() -> None:
+    behind = Snapshot(must_adopt=True, behind_since=NOW, oldest_due_at=NOW - LIMITS.change_late)
+    assert found(behind) == [Trouble(Code.STORE_BEHIND, ALARM, since=NOW)]
+    assert found(Snapshot(behind_since=NOW)) == [], "it is over as soon as the calendars were read"
+
+
+def test_a_marker_that_cannot_be_used_is_an_alarm_beside_all_else() -> None:
+    late = NOW - LIMITS.change_late
+    seen = Snapshot(marker="marker_unwritable", oldest_due_at=late)
+    assert found(seen) == [
+        Trouble(Code.MARKER_UNUSABLE, ALARM, cause="marker_unwritable"),
+        Trouble(Code.CHANGES_LATE, ALARM, since=late),
+    ]
 
 
 @pytest.mark.parametrize("name", ["worker_beat_at", "started_at"])
@@ -217,7 +237,7 @@ def test_a_dry_run_is_told_and_what_waits_then_is_not_late() -> None:
 
 
 def test_a_refused_configuration_names_the_process_and_an_unusable_key_its_cause() -> None:
-    refusal = Refusal("worker host", "csv", NOW)
+    refusal = RefusedConfiguration("worker host", "csv", NOW)
     assert found(Snapshot(refusals=(refusal,), token_key="token_key_unreadable")) == [
         Trouble(Code.CONFIGURATION_REFUSED, ALARM, "worker host", "csv", NOW),
         Trouble(Code.TOKEN_KEY_UNUSABLE, WARNING, cause="token_key_unreadable"),
@@ -284,3 +304,10 @@ def test_a_source_that_was_never_refused_has_no_trouble() -> None:
 def test_limits_can_be_set() -> None:
     late = Snapshot(oldest_due_at=NOW - timedelta(minutes=2))
     assert troubles(late, NOW, Thresholds(change_late=timedelta(minutes=1))) != []
+
+
+def test_mailboxes_that_another_installations_entries_are_in_are_told_by_server_with_its_name() -> None:
+    since, name = NOW - timedelta(hours=1), "00000000-0000-4000-8000-000000000001"
+    assert found(Snapshot(others=(Failing(name, 12, "exchange", since),))) == [
+        Trouble(Code.OTHER_INSTALLATION, ALARM, "exchange", name, since, 12)
+    ]

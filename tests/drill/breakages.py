@@ -156,6 +156,7 @@ BREAKAGES = (
         "Another process begins a transaction that writes, and does not end it. Each writer waits for some seconds; "
         "webhooks are refused (503).",
         "That process ends; the emitter sends again.",
+        "store_busy",
         patience=WORKER_SILENT_SOON,
     ),
     Breakage(
@@ -164,6 +165,7 @@ BREAKAGES = (
         strikes.stop_database,
         "`pg_ctl stop`. Webhooks are refused (503).",
         "It starts again; the emitter sends again.",
+        "store_host_unreachable",
         store="postgresql",
         in_ci=True,
     ),

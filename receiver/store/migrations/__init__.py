@@ -9,7 +9,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -21,8 +21,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
-from receiver.store.engine import Conflict, StoreUnavailable, reading, writing
+from receiver.store import presence, soundness, whose
+from receiver.store.engine import presence_of, reading, unavailable, writing
+from receiver.store.errors import EMPTIED, Conflict, StoreUnavailable, StoreVanished
 from receiver.store.tables import installation
+from receiver.store.writelock import MIGRATION_SUFFIX, make_private
 
 _ADVISORY_LOCK = 7_367_113  # any number, as long as every version uses the same
 _TABLE_WAIT = "2s"
@@ -49,26 +52,37 @@ class Standing(StrEnum):
         return self in {Standing.CURRENT, Standing.NEWER}
 
 
-def upgrade(engine: Engine) -> Standing:
+def upgrade(engine: Engine, *, may_create: bool = True) -> Standing:
     """Bring an older schema to this version's, and name the installation; leave a newer one as it is.
 
+    Args:
+        engine: where.
+        may_create: whether a database that is not there, or empty, is one that is yet to be.
+
     Raises:
-        StoreUnavailable: the database cannot be reached or written.
+        StoreUnavailable: the database cannot be reached or written, or is damaged, or another program's.
+        StoreVanished: it is not there, or empty, and should not be; nothing was made.
 
     """
     for _ in range(_TRIES):
         try:
-            return _upgrade(engine)
+            return _upgrade(engine, may_create)
         except StoreUnavailable as error:
             if not isinstance(error, Conflict) and str(error) != "LockNotAvailable":
                 raise
             time.sleep(_PAUSE_S)
-    return _upgrade(engine)
+    return _upgrade(engine, may_create)
 
 
-def _upgrade(engine: Engine) -> Standing:
-    with _alone(engine) as connection:
+def _upgrade(engine: Engine, may_create: bool) -> Standing:
+    file = presence_of(engine)
+    if file is not None and file.path.exists():
+        standing(engine)  # not even the files of locks are made beside another program's database
+    with _alone(engine, may_create) as connection:
         if _standing(connection) is Standing.NOT_CURRENT:
+            if not may_create and _revision(connection) is None:
+                raise StoreVanished(EMPTIED)
+            soundness.check(connection)
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -81,11 +95,17 @@ def standing(engine: Engine) -> Standing:
     """Return whether this program can use the database.
 
     Raises:
-        StoreUnavailable: the database cannot be read.
+        StoreUnavailable: the database cannot be read, or is another program's.
 
     """
     with reading(engine) as connection:
         return _standing(connection)
+
+
+def is_empty(engine: Engine) -> bool:
+    """Whether there is nothing in the database: no schema of any version, no table of anybody's."""
+    with reading(engine) as connection:
+        return not whose.tables(connection)
 
 
 def is_current(engine: Engine) -> bool:
@@ -100,9 +120,12 @@ def revision(engine: Engine) -> str | None:
 
 
 def _standing(connection: Connection) -> Standing:
+    whose.check(connection)
     found, ours = int(_revision(connection) or 0), int(head())
     if found == ours:
         return Standing.CURRENT
+    if found == 0:
+        whose.refuse_other_encodings(connection)
     if found < ours:
         return Standing.NOT_CURRENT
     oldest = connection.scalar(select(installation.c.oldest_schema))
@@ -140,10 +163,12 @@ def _config() -> Config:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
+def _alone(engine: Engine, may_create: bool) -> Iterator[Connection]:
     """Yield a transaction that no other process migrates beside: it comes whole, or not at all."""
-    if engine.dialect.name == "sqlite":
-        with _lock_file(engine), writing(engine) as connection:
+    if file := presence_of(engine):
+        if not may_create or file.was_there:
+            file.confirm()
+        with _lock_file(engine, file, may_create), writing(engine) as connection:
             yield connection
         return
     with writing(engine) as connection:
@@ -154,13 +179,32 @@ def _alone(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _lock_file(engine: Engine) -> Iterator[None]:
+def _lock_file(engine: Engine, file: presence.Presence, may_create: bool) -> Iterator[None]:
     try:
-        path = Path(f"{engine.url.database}.migrate.lock")
-        path.touch(0o600)
+        path = Path(f"{file.path}{MIGRATION_SUFFIX}")
+        with suppress(FileExistsError):
+            make_private(path)
         with path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            if may_create:
+                make_file(engine)
             yield
+    except OSError as error:
+        raise unavailable(error, engine) from None
+
+
+def make_file(engine: Engine) -> None:
+    """Make the empty file of a database that is yet to be, where it is to be one.
+
+    Raises:
+        StoreUnavailable: it cannot be made.
+
+    """
+    file = presence_of(engine)
+    if file is None or file.was_there:
+        return
+    try:
+        presence.make(file.path)
     except OSError as error:
         raise StoreUnavailable(type(error).__name__) from None
 
