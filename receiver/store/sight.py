@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, delete, func, insert, select, update
 
@@ -106,18 +107,19 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
             .scalar_subquery()
             .label("unsettled_since"),
             _newest_beat(SERVES).label("web_beat_at"),
+            _of_deaths(func.count(), now).label("deaths"),
+            _of_deaths(func.min(heartbeats.c.beat_at), now).label("deaths_since"),
         )
     ).one()
     waiting, received_at = inbox.waiting(connection, COUNTED)
     oldest = received_at, _oldest_due(connection, calendars_down, now)
-    deaths, deaths_since, moments = _worker_deaths(connection, now)
     failures, retried = overview.failures_and_retries(connection, now)
     return Sight(
         created_at=who.created_at,
         worker_beat_at=who.beat_at,
-        worker_deaths=deaths,
-        worker_deaths_since=deaths_since,
-        worker_deaths_moments=moments,
+        worker_deaths=who.deaths,
+        worker_deaths_since=who.deaths_since,
+        worker_deaths_moments=_last_deaths(connection, now) if who.deaths else (),
         due=who.due,
         unsettled=min(waiting + who.unsettled, COUNTED),
         oldest_due_at=min(filter(None, oldest), default=None),
@@ -161,14 +163,19 @@ def beat(connection: Connection, name: str, now: datetime) -> None:
         connection.execute(insert(heartbeats).values(name=name, beat_at=now))
 
 
-def _worker_deaths(connection: Connection, now: datetime) -> tuple[int, datetime | None, tuple[datetime, ...]]:
+def _of_deaths(what: ColumnElement[Any], now: datetime) -> ScalarSelect[Any]:
+    return select(what).select_from(heartbeats).where(_has_died(now)).scalar_subquery()
+
+
+def _last_deaths(connection: Connection, now: datetime) -> tuple[datetime, ...]:
+    newest = select(heartbeats.c.beat_at).where(_has_died(now)).order_by(heartbeats.c.beat_at.desc())
+    return tuple(connection.scalars(newest.limit(DEATHS_NAMED)))
+
+
+def _has_died(now: datetime) -> ColumnElement[bool]:
     # Three slashes: a program of before wrote two, and said no goodbye.
     one_life = heartbeats.c.name.like(f"{WORKERS}%/%/%")
-    lately = heartbeats.c.beat_at.between(now - DEATHS_WITHIN, now - DEAD_AFTER)
-    found = select(func.count(), func.min(heartbeats.c.beat_at)).where(one_life, lately)
-    count, since = connection.execute(found).one()
-    newest = select(heartbeats.c.beat_at).where(one_life, lately).order_by(heartbeats.c.beat_at.desc())
-    return count, since, tuple(connection.scalars(newest.limit(DEATHS_NAMED))) if count else ()
+    return and_(one_life, heartbeats.c.beat_at.between(now - DEATHS_WITHIN, now - DEAD_AFTER))
 
 
 def _newest_beat(prefix: str) -> ScalarSelect[datetime]:

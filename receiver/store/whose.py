@@ -35,8 +35,8 @@ _VISIBLE = {
 }
 
 
-def check(connection: Connection) -> None:
-    """See that a database is ours or nobody's.
+def check(connection: Connection) -> str | None:
+    """See that a database is ours or nobody's; return its schema by its number, None: it has none.
 
     Raises:
         StoreUnavailable: it is another program's, or not all of ours is there.
@@ -47,12 +47,12 @@ def check(connection: Connection) -> None:
     numbered = all(_NUMBER.fullmatch(each) for each in revisions)
     if columns >= _MARKS:
         if len(revisions) == 1 and numbered:
-            return
+            return revisions[0]
         cause = Cause.INCOMPLETE if numbered else Cause.FOREIGN
     else:
         there = tables(connection)
         if not there and not revisions:
-            return
+            return None
         ours = there >= OURS_BEYOND_DOUBT or (not there and numbered)
         cause = Cause.INCOMPLETE if ours else Cause.FOREIGN
     raise StoreUnavailable(cause, Refusal(cause))

@@ -41,6 +41,7 @@ class Operator:
             "sources": {"mds": {"emitter": "rdv_service_public", "platform": "production", "secrets": [SIGNED]}},
             "calendars": {"dossier": {"kind": "ics_folder", "path": str(calendars)}},
             "mailboxes": {"map": {HERS: HERS, HIS: HIS}},
+            "web": {"listen": "127.0.0.1:0"},
         } | self.tree
         self.write()
         self.store = Store(self.url)

@@ -27,6 +27,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "store": {"url": f"sqlite:///{tmp_path}/rdv.db"},
         "sources": {"mds": {"emitter": "rdv_insertion", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}},
         "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
+        "web": {"listen": "127.0.0.1:0"},
     }
     path = tmp_path / "config.yaml"
     path.write_text(json.dumps(tree))

@@ -42,13 +42,14 @@ def file(migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def findings(database: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     config = folder / "config.yaml"
-    (folder / "ics").mkdir(exist_ok=True)
+    for name in ("ics", "elsewhere"):
+        (folder / name).mkdir(exist_ok=True)
     tree = {
-        "store": {"url": f"sqlite:///{database}"},
+        "store": {"url": f"sqlite:///{database}", "marker": f"{folder}/elsewhere/marker.json"},
         "sources": {"mds": {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}},
         "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
         "mailboxes": {"map": {"a@x.example": "box@x.example"}},
-        "web": {"pages": True},
+        "web": {"pages": True, "listen": "127.0.0.1:0"},
     }
     config.write_text(json.dumps(tree))
     cli.main(["--config", str(config), "check", "--json"])

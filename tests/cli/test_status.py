@@ -302,6 +302,7 @@ def queries(place: Desk) -> int:
 
 def test_a_look_asks_the_same_few_questions_however_much_there_is(place: Desk) -> None:
     leave(place, unmapped=0)
+    look(place)  # the first one asks beside whose the store is
     few = queries(place)
     sources = {
         f"s{number}": {"emitter": "rdv_service_public", "platform": f"p{number}", "secrets": [{"env": "RDV_SECRET"}]}

@@ -39,6 +39,7 @@ def place(tmp_path: Path, migrated_sqlite: Path) -> Path:
         },
         "calendars": {"pilote": {"kind": "ics_folder", "path": "été"}},
         "mailboxes": {"map": {"rené@dép.example": "b@x.example"}},
+        "web": {"listen": "127.0.0.1:0"},
     }
     (tmp_path / "config.yaml").write_text(json.dumps(tree, ensure_ascii=False), "utf-8")
     store = Store(f"sqlite:///{tmp_path}/rdv.db")

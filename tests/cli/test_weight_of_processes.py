@@ -58,6 +58,7 @@ def loaded(folder: Path, command: str) -> set[str]:
         "store": {"url": url},
         "sources": {"mds": {"emitter": "rdv_insertion", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}},
         "calendars": {"pilot": {"kind": "ics_folder", "path": str(folder / "calendars")}},
+        "web": {"listen": "127.0.0.1:0"},
     }
     config = folder / "config.yaml"
     config.write_text(json.dumps(tree), "utf-8")

@@ -301,7 +301,9 @@ def test_a_store_that_is_down_has_its_page(own_town: Town, window: Window, monke
         answer = page.goto(seen.address + "/status")
         assert answer is not None
         assert answer.status == 503
-        expect(page.get_by_role("heading", level=1)).to_have_text("La base de données ne peut pas être utilisée")
+        expect(page.get_by_role("heading", level=1)).to_have_text(
+            "La base de données ne peut pas être utilisée : des tables manquent dans la base"
+        )
 
 
 def no_database(connection: Any) -> None:

@@ -120,8 +120,7 @@ def revision(engine: Engine) -> str | None:
 
 
 def _standing(connection: Connection) -> Standing:
-    whose.check(connection)
-    found, ours = int(_revision(connection) or 0), int(head())
+    found, ours = int(whose.check(connection) or 0), int(head())
     if found == ours:
         return Standing.CURRENT
     if found == 0:
