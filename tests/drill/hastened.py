@@ -5,27 +5,36 @@ How patient each is stands in the environment, as seconds; what is not named the
 
 import argparse
 import os
+import socket
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from receiver import bootstrap, logs
-from receiver.cli import status
+from receiver.cli import run as whole
+from receiver.cli import status, supervise
 from receiver.config import Reloadable, Settings, load
 from receiver.watch import loop as watch
 from receiver.watch.recipient import Pace
-from receiver.web import pressure
+from receiver.web import health, pressure
 from receiver.web.app import create_app
 from receiver.web.server import serve
 from receiver.worker import lookout
 from receiver.worker import loop as worker
 
 HOLD, CALM = timedelta(seconds=1), timedelta(seconds=2)
-PACE = Pace(look_every_s=0.2, retry_s=0.5)
+PACE = Pace(look_every_s=0.5, retry_s=0.5)
 FLUSH_AFTER_S = 0.5
 BEAT_EVERY = timedelta(seconds=0.5)
-PRESSURE_LOOK = timedelta(seconds=0.5)
+WEB_LOOK = timedelta(seconds=0.5)
+SUPERVISION = supervise.Patience(pause_s=0.2, longest_pause_s=1.0)
+LOOKS = "looks"
+PROGRAM = "tests.drill.hastened"
+HOSTS = "DRILL_HOSTS"
+"""A file of names that nobody knows, one a line: the DNS as this machine sees it."""
 WORKER_SILENT, CHANGE_LATE, LOOK = "DRILL_WORKER_SILENT_S", "DRILL_CHANGE_LATE_S", "DRILL_LOOK_S"
 
 
@@ -55,11 +64,11 @@ class Hastened(Reloadable):
         return hastened(super().current)
 
 
-def run(part: str, settings: Hastened) -> int:
+def run(part: str, config: Path, settings: Hastened) -> int:
     """Be one part of the receiver until asked to stop, or answer `status`."""
     match part:
         case "serve":
-            pressure.LOOK_EVERY = PRESSURE_LOOK
+            pressure.LOOK_EVERY = health.PROBE_EVERY = WEB_LOOK
             serve(
                 settings,
                 lambda: create_app(
@@ -75,14 +84,63 @@ def run(part: str, settings: Hastened) -> int:
             watch.run(settings, bootstrap.open_store, PACE)
         case "status":
             return status.show(argparse.Namespace(json=True), settings.current)
+        case "run":
+            return _run(config, settings.current)
     return 0
+
+
+def serve_looks(config: Path) -> None:
+    """Answer `status` for each name of a file on standard input: the report goes there, its exit status to the output.
+
+    Each answer is given by a process that begins as the command does; that Python has been loaded already is all that
+    it has before it.
+    """
+    for name in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            with open(name.strip(), "w", encoding="utf-8") as report:
+                os.dup2(report.fileno(), sys.stdout.fileno())
+                code = main("status", config)
+                sys.stdout.flush()
+                os._exit(code)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _run(config: Path, settings: Settings) -> int:
+    """Supervise as `run` does, parts that are in a hurry as well."""
+    usual = whole.child_commands
+
+    def children(config: Path, settings: Settings) -> Mapping[str, list[str]]:
+        return {name: [sys.executable, "-m", PROGRAM, name, str(config)] for name in usual(config, settings)}
+
+    whole.child_commands = children  # type: ignore[assignment]
+    whole.supervise = partial(supervise.supervise, patience=SUPERVISION)  # type: ignore[attr-defined]
+    return whole.run(argparse.Namespace(config=config), settings)
+
+
+def _forget_names() -> None:
+    """Have name resolution fail for what the file of names holds."""
+    usual: Callable[..., object] = socket.getaddrinfo
+
+    def look_up(host: object, *more: object, **named: object) -> object:
+        file = Path(os.environ[HOSTS])
+        if file.exists() and host in file.read_text().split():
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return usual(host, *more, **named)
+
+    socket.getaddrinfo = look_up  # type: ignore[assignment]
 
 
 def main(part: str, config: Path) -> int:
     """Start as the command line does."""
     logs.configure()
-    return run(part, Hastened(config, os.environ, load(config, os.environ)))
+    if HOSTS in os.environ:
+        _forget_names()
+    return run(part, config, Hastened(config, os.environ, load(config, os.environ)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    if sys.argv[1] == LOOKS:
+        serve_looks(Path(sys.argv[2]))
+    else:
+        sys.exit(main(sys.argv[1], Path(sys.argv[2])))

@@ -25,6 +25,8 @@ class Letter:
 
     kind: Kind
     code: Code
+    level: str
+    """``alarm`` or ``warning``; of an end: that of what ended."""
     title: str
     """Without the kind before it."""
 
@@ -42,10 +44,11 @@ def read(posted: list[tuple[str, str]]) -> list[Letter]:
         title = whole.removeprefix(_PREFIXES[word])
         chapter = _CHAPTER.search(body)
         if word == "ended":
-            letters.append(Letter(Kind.ENDED, _begun_as(letters, title), title))
+            begun = _begun_as(letters, title)
+            letters.append(Letter(Kind.ENDED, begun.code, begun.level, title))
         else:
             assert chapter, "a letter names its chapter of the runbook"
-            letters.append(Letter(Kind.BEGUN, Code(chapter[1]), title))
+            letters.append(Letter(Kind.BEGUN, Code(chapter[1]), word, title))
     return letters
 
 
@@ -54,12 +57,25 @@ def counted(letters: list[Letter], kind: Kind) -> Counter[str]:
     return Counter(letter.code.value for letter in letters if letter.kind is kind)
 
 
-def _begun_as(letters: list[Letter], title: str) -> Code:
-    """Return the code of the newest trouble with that title; counts in it may have grown."""
+def still_open(letters: list[Letter]) -> list[Letter]:
+    """Return those that told of a trouble whose end has not been told."""
+    ended = counted(letters, Kind.ENDED)
+    open_: list[Letter] = []
+    for letter in reversed(letters):
+        if letter.kind is Kind.BEGUN:
+            if ended[letter.code] > 0:
+                ended[letter.code] -= 1
+            else:
+                open_.append(letter)
+    return open_[::-1]
+
+
+def _begun_as(letters: list[Letter], title: str) -> Letter:
+    """Return the newest trouble with that title; counts in it may have grown."""
     wanted = without_numbers(title)
     found = [each for each in letters if each.kind is Kind.BEGUN and without_numbers(each.title) == wanted]
     assert found, f"nothing began as « {title} »"
-    return found[-1].code
+    return found[-1]
 
 
 def without_numbers(text: str) -> str:

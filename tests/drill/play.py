@@ -1,13 +1,17 @@
-"""Plays one breakage: all well, broken, told, repaired, told again, all well."""
+"""Plays one breakage: all well, broken, told everywhere, repaired, told again, all well."""
 
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.drill.breakages import Breakage
-from tests.drill.ground import Ground, sentence_on, until
+from receiver.core.health import Code, Severity, Trouble
+from receiver.wording import words
+from tests.drill.breakage import Breakage
+from tests.drill.ground import Ground, until
 from tests.drill.letters import Kind, counted
+from tests.drill.screens import Noted, Screen, look, page_text, status_report, until_green, until_told
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "fr" / "depannage.md"
 CALM_S = 2.0
@@ -19,12 +23,12 @@ class Played:
     """What one breakage brought."""
 
     alert: str
-    alert_after_s: float
+    """Its title."""
+    told: Mapping[Screen, Noted]
     """From the break."""
     sentence: str
     """The page's, and the cure that it names."""
-    end: str
-    end_after_s: float
+    green: Mapping[Screen, Noted]
     """From the repair."""
     remark: str
     """What was counted beside."""
@@ -37,41 +41,56 @@ def play(breakage: Breakage, ground: Ground) -> Played:
         AssertionError: somebody was not told, or told twice, or wrongly; or a calendar is wrong.
 
     """
-    until(ground.is_well, "all to be well before the break")
+    until(lambda: all(look(screen, ground).is_green for screen in Screen), "all to be well before the break")
     assert ground.letters == []
+    if breakage.prepare:
+        breakage.prepare(ground)
 
     broken_at = time.monotonic()
     repair = breakage.strike(ground)
-    until(lambda: ground.came(Kind.BEGUN, breakage.code), "the alert")
-    alert_after_s = time.monotonic() - broken_at
+    told = until_told(ground, breakage.code, broken_at)
     sentence = _shown(breakage, ground)
 
     repaired_at = time.monotonic()
     remark = repair() or ""
     ground.send_again()
-    until(lambda: ground.came(Kind.ENDED, breakage.code), "the end of the trouble")
-    end_after_s = time.monotonic() - repaired_at
+    green = until_green(ground, repaired_at, breakage.stays)
+    until(lambda: ground.came(Kind.ENDED, breakage.code), "the message of the end")
     ground.wait_for_calendar()
     ground.book_and_see()  # and it goes on as if nothing had been
     time.sleep(CALM_S)
-    begun, ended = _judged(breakage, ground)
-    return Played(begun, alert_after_s, sentence, ended, end_after_s, remark)
+    for screen in Screen:
+        shown = look(screen, ground)
+        assert shown.codes <= breakage.stays, f"{screen} shows {shown} after the repair"
+    return Played(_judged(breakage, ground), told, sentence, green, remark)
 
 
 def _shown(breakage: Breakage, ground: Ground) -> str:
-    """Return the page's sentence; `status` says the same, and the runbook has a chapter on it."""
-    [trouble] = [each for each in ground.status() if each.code is breakage.code]
+    """Return the sentence of the trouble and its cure, which `status` and page have; the runbook has a chapter."""
+    assert f"\n## {breakage.code}\n" in RUNBOOK.read_text("utf-8")
+    [trouble] = [each for each in troubles(ground) if each.code is breakage.code]
     assert trouble.cause == breakage.cause
-    assert f"\n## {trouble.code}\n" in RUNBOOK.read_text("utf-8")
-    return sentence_on(ground.page(), trouble)
+    advice = words(trouble)
+    text = page_text(ground)
+    assert breakage.web_is_down or (text is not None and advice.title in text and advice.cure in text), text
+    return f"{advice.title}. {advice.cure}"
 
 
-def _judged(breakage: Breakage, ground: Ground) -> tuple[str, str]:
-    """Return the titles of the alert and of its end, once all that came is found to be right."""
+def troubles(ground: Ground) -> Iterator[Trouble]:
+    """Yield what `rdv-receiver status` says is wrong."""
+    _, report = status_report(ground)
+    for told in report["troubles"]:
+        code, severity = Code(told["code"]), Severity(told["severity"])
+        yield Trouble(code, severity, told["subject"], told["cause"], count=told["count"])
+
+
+def _judged(breakage: Breakage, ground: Ground) -> str:
+    """Return the title of the alert, once all that came is found to be right: each trouble once, each end once."""
     letters = ground.letters
-    assert counted(letters, Kind.BEGUN) == Counter([breakage.code, *breakage.along]), letters
-    assert counted(letters, Kind.ENDED) == Counter([breakage.code]), letters
+    expected = Counter[str]([breakage.code, *breakage.along])
+    for kind, wanted in ((Kind.BEGUN, expected), (Kind.ENDED, Counter({each: 1 for each in expected if each not in breakage.stays}))):
+        came = counted(letters, kind)
+        assert max(came.values()) == 1, letters
+        assert wanted <= came <= wanted + Counter(breakage.may_come), letters
     assert ground.mailed == ground.posted
-    assert {each.code for each in ground.status()} == breakage.along
-    begun, ended = (next(each for each in letters if (each.kind, each.code) == (kind, breakage.code)) for kind in Kind)
-    return begun.title, ended.title
+    return next(each.title for each in letters if each.code is breakage.code)

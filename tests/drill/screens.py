@@ -1,0 +1,203 @@
+"""The four places where people and machines see whether something is wrong, and how soon each of them says so."""
+
+import html
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import requests
+
+from receiver import sentences
+from receiver.core.health import Code
+from receiver.web.cookies import NAME as COOKIE
+from tests.drill.ground import PATIENCE_S, Ground
+from tests.drill.letters import Kind, still_open
+
+NO_ANSWER = "no answer"
+
+
+class Screen(StrEnum):
+    """Where to look."""
+
+    STATUS = "status"
+    PAGE = "page"
+    READYZ = "/readyz"
+    ALERT = "alert"
+
+
+SCREENS = [Screen.STATUS, Screen.PAGE, Screen.ALERT]  # TODO: readyz once colours is merged
+PAUSES_S: Mapping[Screen, float] = {Screen.STATUS: 0.5, Screen.PAGE: 0.5, Screen.READYZ: 0.3, Screen.ALERT: 0.2}
+"""Between two looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one of them showed."""
+
+    said: str
+    """In its own words: a colour, a status."""
+    is_green: bool
+    codes: frozenset[str] = frozenset()
+    """Which troubles it named."""
+
+    def tells(self, code: Code) -> bool:
+        """Whether it names a trouble, and is not green. What does not answer names none, and is not green either."""
+        return not self.is_green and (code in self.codes or self.said == NO_ANSWER)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What a screen came to show, and when."""
+
+    said: str
+    after_s: float
+
+
+def look(screen: Screen, ground: Ground) -> Shown:
+    """Look once."""
+    return _LOOKS[screen](ground)
+
+
+def until_told(ground: Ground, code: Code, since: float) -> dict[Screen, Noted]:
+    """Wait until each of them tells of a trouble; none that has told is green again before all have.
+
+    Args:
+        ground: where to look.
+        code: the trouble.
+        since: the moment of the break, of the monotonic clock.
+
+    Raises:
+        AssertionError: one of them did not tell, or was green again.
+
+    """
+    told: dict[Screen, Noted] = {}
+
+    def is_done(screen: Screen, shown: Shown) -> bool:
+        have_all_told = len(told) == len(SCREENS)
+        if screen in told:
+            assert shown.tells(code), f"{screen} told of {code}, and showed then: {shown}"
+        elif shown.tells(code):
+            told[screen] = Noted(shown.said, time.monotonic() - since)
+        return have_all_told  # and has been looked at once more
+
+    _follow(ground, is_done, f"to tell of {code}")
+    return told
+
+
+def until_green(ground: Ground, since: float, stays: frozenset[Code]) -> dict[Screen, Noted]:
+    """Wait until none of them shows anything but what stays for a while by its nature, and says so.
+
+    Raises:
+        AssertionError: one of them did not.
+
+    """
+    green: dict[Screen, Noted] = {}
+
+    def is_done(screen: Screen, shown: Shown) -> bool:
+        if shown.is_green or (shown.codes and shown.codes <= stays):
+            green[screen] = Noted(shown.said, time.monotonic() - since)
+        return screen in green
+
+    _follow(ground, is_done, "to be green again")
+    return green
+
+
+def _follow(ground: Ground, is_done: Callable[[Screen, Shown], bool], what: str) -> None:
+    """Look at all of them at once, until each is done."""
+    failed = threading.Event()
+    last: dict[Screen, Shown] = {}
+
+    def follow(screen: Screen) -> None:
+        start = time.monotonic()
+        try:
+            while not failed.is_set():
+                last[screen] = look(screen, ground)
+                if is_done(screen, last[screen]):
+                    return
+                assert time.monotonic() - start < PATIENCE_S, f"waited in vain for {screen} {what}: {last}"
+                time.sleep(PAUSES_S[screen])
+        except BaseException:
+            failed.set()
+            raise
+
+    with ThreadPoolExecutor(len(Screen)) as eyes:
+        for each in [eyes.submit(follow, screen) for screen in Screen if screen in SCREENS]:
+            each.result()
+
+
+def status_report(ground: Ground) -> tuple[int, dict[str, Any]]:
+    """Return the exit status of `rdv-receiver status` and its report."""
+    exit_status, report = ground.status()
+    return exit_status, json.loads(report)
+
+
+def _status(ground: Ground) -> Shown:
+    exit_status, report = status_report(ground)
+    troubles = report["troubles"]
+    assert exit_status == (1 if troubles else 0)
+    assert report["ok"] is (not troubles)
+    colour = _colour({each["severity"] for each in troubles})
+    return Shown(f"{colour}, exit {exit_status}", not troubles, frozenset(each["code"] for each in troubles))
+
+
+def page_text(ground: Ground) -> str | None:
+    """Return the page that the town hall's staff look at, as a browser would show it; None: nobody answers."""
+    try:
+        answer = requests.get(
+            f"{ground.address}/status",
+            headers={"Cookie": f"{COOKIE}={ground.token}"},
+            timeout=30,
+            allow_redirects=False,
+        )
+    except requests.RequestException:
+        return None
+    assert answer.status_code in {200, 503}, answer.status_code
+    return html.unescape(answer.text)
+
+
+def _page(ground: Ground) -> Shown:
+    text = page_text(ground)
+    if text is None:
+        return Shown(NO_ANSWER, is_green=False)
+    codes = frozenset(re.findall(r"Guide de dépannage : <code>(\w+)</code>", text))
+    verdict = re.search(r'id="verdict" class="verdict (\w+)"', text)
+    if verdict is None:  # the page of an error, which stands for the whole
+        named = frozenset(code for code, advice in sentences.TROUBLES.items() if advice.title in text)
+        return Shown("alarm", is_green=False, codes=named)
+    is_green = verdict[1] == "good"
+    assert is_green is (not codes), text
+    return Shown(_colour(set(re.findall(r'<li class="card split (\w+)">', text))), is_green, codes)
+
+
+def _readyz(ground: Ground) -> Shown:
+    try:
+        answer = requests.get(f"{ground.address}/readyz", timeout=30)
+    except requests.RequestException:
+        return Shown(NO_ANSWER, is_green=False)
+    told = answer.json()
+    is_green = (answer.status_code, told["status"]) == (200, "ready")
+    return Shown(f"{answer.status_code} `{told['status']}`", is_green, frozenset(told.get("codes", ())))
+
+
+def _alert(ground: Ground) -> Shown:
+    """What a recipient must take as true who trusts the messages; both are told the same."""
+    letters = still_open(ground.letters) if ground.mailed == ground.posted else []
+    return Shown(_colour({each.level for each in letters}), not letters, frozenset(each.code for each in letters))
+
+
+def _colour(severities: set[str]) -> str:
+    return "alarm" if "alarm" in severities else "attention" if severities else "ok"
+
+
+_LOOKS: Mapping[Screen, Callable[[Ground], Shown]] = {
+    Screen.STATUS: _status,
+    Screen.PAGE: _page,
+    Screen.READYZ: _readyz,
+    Screen.ALERT: _alert,
+}
