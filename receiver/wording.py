@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from receiver import sentences
-from receiver.core.health import Trouble
+from receiver.core.health import Code, Trouble
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -23,7 +23,8 @@ class Words:
 def words(trouble: Trouble) -> Words:
     """Return a trouble's sentences, its details filled in."""
     advice = sentences.TROUBLES[trouble.code]
-    told = {"subject": trouble.subject, "count": trouble.count, "cause": cause_sentence(trouble.cause)}
+    why = refusal_sentence if trouble.code is Code.WEBHOOKS_REFUSED else cause_sentence
+    told = {"subject": trouble.subject, "count": trouble.count, "cause": why(trouble.cause)}
     plural = "s" if trouble.count > 1 else ""  # a title speaks of one number
     return Words(advice.title.format(**told).replace("(s)", plural), advice.cure.format(**told))
 
@@ -31,6 +32,11 @@ def words(trouble: Trouble) -> Words:
 def cause_sentence(code: str) -> str:
     """Return what lies behind a failure, and its cure, by the failure's code."""
     return sentences.CAUSES.get(code) or sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
+
+
+def refusal_sentence(reason: str) -> str:
+    """Return why requests were refused or left aside, by the reason that is counted."""
+    return sentences.REFUSALS.get(reason) or cause_sentence(reason)
 
 
 def local(moment: datetime) -> str:

@@ -8,13 +8,11 @@ from datetime import datetime
 from receiver import bootstrap, logs, sentences
 from receiver.cli import output
 from receiver.config import Settings
-from receiver.core.health import Code, Severity, Trouble
+from receiver.core.health import Code, Trouble, colour, is_well
 from receiver.core.servers import PAUSED
 from receiver.operations import check, status
 from receiver.operations.status import Status
 from receiver.wording import PARIS, local, words
-
-LABELS = {Severity.ALARM: sentences.LEVELS["trouble"], Severity.WARNING: sentences.LEVELS["warning"]}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -31,7 +29,7 @@ def show(args: Namespace, settings: Settings) -> int:
         _print_json(found)
     else:
         _print(settings, found)
-    return 1 if found.troubles else 0
+    return 0 if is_well(found.troubles) else 1
 
 
 def _look(settings: Settings) -> Status:
@@ -48,8 +46,9 @@ def _look(settings: Settings) -> Status:
 
 def _print_json(found: Status) -> None:
     report = {
-        "ok": not found.troubles,
-        "troubles": [asdict(trouble) for trouble in found.troubles],
+        "ok": is_well(found.troubles),
+        "colour": colour(found.troubles),
+        "troubles": [asdict(trouble) | {"colour": trouble.colour} for trouble in found.troubles],
         "servers": [
             {"name": server.name, "failure": server.failure, "waits_until": found.waits_until.get(server.name)}
             for server in found.servers
@@ -78,13 +77,15 @@ def _print(settings: Settings, found: Status) -> None:
         print()
     for trouble in found.troubles:
         _print_trouble(trouble)
-    print(texts["trouble" if found.troubles else "ok"])
+    print(texts[colour(found.troubles)])
 
 
 def _print_trouble(trouble: Trouble) -> None:
     told = words(trouble)
     since = sentences.STATUS["since"].format(at=local(trouble.since)) if trouble.since else ""
-    print(output.printable(f"{LABELS[trouble.severity]}  {told.title}{since}"))
+    print(output.printable(f"{sentences.COLOURS[trouble.colour]}  {told.title}{since}"))
     print(output.printable(f"        {told.cure}"))
+    if trouble.until is not None:
+        print(f"        {sentences.STATUS['until'].format(at=local(trouble.until))}")
     print(f"        {sentences.STATUS['see'].format(code=trouble.code)}")
     print()

@@ -3,19 +3,36 @@
 A trouble is a code, never a sentence: the words stand in `receiver.sentences`, by code and by cause.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from receiver.core.room import Disk, Room
+
+
+class Colour(StrEnum):
+    """How things go, as people are told it."""
+
+    OK = "ok"
+    """Webhooks are taken, and every entry is where it should be, or about to be."""
+    ATTENTION = "attention"
+    """Something is not as it should be, and passes by itself, was wished, or can wait until offices open."""
+    ALARM = "alarm"
+    """Somebody must act: it does not pass by itself."""
+
 
 class Severity(StrEnum):
-    """How soon somebody should look."""
+    """The same of one trouble, under the names that metrics and the API have for it."""
 
     WARNING = "warning"
-    """In the days to come."""
+    """Attention."""
     ALARM = "alarm"
-    """Now: calendars are wrong, or soon will be."""
+
+    @property
+    def colour(self) -> Colour:
+        """Return the colour that one trouble of this severity gives."""
+        return Colour.ALARM if self is Severity.ALARM else Colour.ATTENTION
 
 
 class Code(StrEnum):
@@ -26,11 +43,16 @@ class Code(StrEnum):
     STORE_TOO_NEW = "store_too_new"
     MUST_ADOPT = "must_adopt"
     UNINSTALLED = "uninstalled"
+    DRY_RUN = "dry_run"
+    CONFIGURATION_REFUSED = "configuration_refused"
+    WEB_SILENT = "web_silent"
     WORKER_SILENT = "worker_silent"
     WORKER_RESTARTING = "worker_restarting"
     SERVER_FAILING = "server_failing"
+    SERVER_WAITING = "server_waiting"
     MAILBOXES_FAILING = "mailboxes_failing"
     ENTRIES_FAILING = "entries_failing"
+    ENTRIES_RETRIED = "entries_retried"
     EVENTS_FAILING = "events_failing"
     CHANGES_LATE = "changes_late"
     RULES_HELD = "rules_held"
@@ -40,11 +62,20 @@ class Code(StrEnum):
     AGENTS_UNMAPPED = "agents_unmapped"
     SIGNATURES_REFUSED = "signatures_refused"
     WEBHOOKS_REFUSED = "webhooks_refused"
+    ADDRESS_UNKNOWN = "address_unknown"
+    BACKLOG_HIGH = "backlog_high"
     SOURCE_SILENT = "source_silent"
     CERTIFICATE_EXPIRING = "certificate_expiring"
     DISK_LOW = "disk_low"
     CLOCK_OFF = "clock_off"
     CALENDARS_DIFFER = "calendars_differ"
+    TOKEN_KEY_UNUSABLE = "token_key_unusable"  # noqa: S105  # nosec B105  # a trouble
+
+
+STORE_CODES = frozenset(code for code in Code if code.startswith("store_"))
+"""Where one of these is told, what else is wrong cannot be seen."""
+FAMILIES: Mapping[Code, str] = dict.fromkeys(STORE_CODES, "store") | {Code.SERVER_WAITING: Code.SERVER_FAILING.value}
+"""Codes that turn into each other while one trouble lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +91,29 @@ class Trouble:
     since: datetime | None = None
     count: int = 0
     """How many are concerned: mailboxes, entries, agents, requests, days."""
+    until: datetime | None = None
+    """Put right, it is still told until then at the latest; None: it goes within a minute, or as its cure says."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What makes two sights of a trouble the same one."""
-        return self.code, self.subject, self.cause
+    def key(self) -> tuple[str, str]:
+        """What makes two sights of a trouble the same one. Its cause may change while it lasts."""
+        return FAMILIES.get(self.code, self.code), self.subject
+
+    @property
+    def colour(self) -> Colour:
+        """What it makes of the whole."""
+        return self.severity.colour
+
+
+def colour(found: Iterable[Trouble]) -> Colour:
+    """Return how things go: as the worst of the troubles says."""
+    colours = {trouble.colour for trouble in found}
+    return next((each for each in (Colour.ALARM, Colour.ATTENTION) if each in colours), Colour.OK)
+
+
+def is_well(found: Iterable[Trouble]) -> bool:
+    """Whether a screen may say that all is well, or that nothing fails. Every screen asks here before it does."""
+    return colour(found) is Colour.OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +126,10 @@ class ServerSight:
     certificate_until: datetime | None = None
     clock_ahead: timedelta = timedelta()
     """How far the server's clock is before ours."""
+    waits_until: datetime | None = None
+    """Nothing is asked of it before then: it is in trouble, or asked for a pause."""
+    looked_again_at: datetime | None = None
+    """When its certificate and its clock are looked at next, at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +141,9 @@ class SourceSight:
     silent_work: timedelta = timedelta()
     """Working time since then: nights, weekends and holidays left out."""
     refused: Mapping[str, int] = field(default_factory=dict)
-    """Requests refused in the last 24 hours, by reason."""
+    """Requests refused in the last 24 hours, by reason; of those that come again anyhow, the latest ones."""
+    refused_until: Mapping[str, datetime] = field(default_factory=dict)
+    """Until when these are counted if no more come, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +155,8 @@ class Failing:
     subject: str = ""
     """The calendar server they are on."""
     since: datetime | None = None
+    until: datetime | None = None
+    """When the last of them is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +173,17 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A configuration that a process refused when it read it anew: it goes on with the one before."""
+
+    process: str
+    """Which process, on which host."""
+    cause: str
+    """``file`` or ``csv``: what cannot be used."""
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that was seen at one moment. What could not be seen is left at its default."""
 
@@ -125,10 +193,17 @@ class Snapshot:
     """The record may be older than the calendars: nothing is written before those have been read."""
     uninstalled_at: datetime | None = None
     """Since when nothing is written any more, as somebody wished."""
+    dry_run: bool = False
+    """Nothing is written, as the configuration wishes."""
+    refusals: tuple[Refusal, ...] = ()
+    web_beat_at: datetime | None = None
+    """None: no process that takes webhooks has left a sign of life yet."""
     worker_beat_at: datetime | None = None
     worker_deaths: int = 0
     """Workers that died in the last hour. Whoever supervises them starts new ones."""
     worker_deaths_since: datetime | None = None
+    worker_deaths_until: datetime | None = None
+    """When fewer than make a trouble are left, if no more die."""
     started_at: datetime | None = None
     """When the first process of this installation was seen: before a worker had time to beat, none is missed."""
     oldest_due_at: datetime | None = None
@@ -141,18 +216,28 @@ class Snapshot:
     sources: tuple[SourceSight, ...] = ()
     mailboxes: tuple[Failing, ...] = ()
     entries: tuple[Failing, ...] = ()
+    retried: tuple[Failing, ...] = ()
+    """Entries that were tried so often, in vain, that they are overdue; each is tried again."""
     events: tuple[Failing, ...] = ()
+    strangers: int = 0
+    """Webhooks of the last 24 hours for addresses that no source has."""
+    strangers_until: datetime | None = None
+    backlog: float | None = None
+    """What waits to be judged or worked out, as a share of the limit beyond which webhooks are refused; 1: beyond."""
+    token_key: str = ""
+    """Why tokens can neither be made nor recognised; empty: they can, or need not."""
     differences: Mapping[str, int] = field(default_factory=dict)
     """What the last audit found, by kind."""
     audited_at: datetime | None = None
-    disk_free: float | None = None
-    """Share of the store's disk that is free, from 0 to 1; None: not ours to see."""
+    disk: Disk | None = None
+    """None: not ours to see."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """From when on something is a trouble."""
 
+    web_silent: timedelta = timedelta(minutes=1)
     worker_silent: timedelta = timedelta(minutes=1)
     worker_deaths: int = 3
     """So many within an hour: the next one will not stay either."""
@@ -166,16 +251,22 @@ class Thresholds:
     certificate_warning: timedelta = timedelta(days=30)
     """Renewing one takes people some weeks."""
     certificate_alarm: timedelta = timedelta(days=7)
-    disk_warning: float = 0.10
-    disk_alarm: float = 0.03
+    backlog_high: float = 0.8
+    """Of the limit: whoever looks now has time before webhooks are refused."""
     clock_off: timedelta = timedelta(minutes=2)
     """The age up to which a state may come from the future; beyond, webhooks are refused. Kerberos bears 5 minutes."""
 
 
 WRONG_SIGNATURE = "unauthorized"
 """The reason for which a request was refused that tells of a wrong secret."""
-NOT_UNDERSTOOD = frozenset({"payload", "age", "secret_organisation", "too_large", "unsupported_media_type"})
+UNFORESEEN = "unforeseen"
+"""The reason for which a request was refused that met a defect of this program."""
+NOT_UNDERSTOOD = frozenset({"payload", "age", "secret_organisation", "too_large", "unsupported_media_type", UNFORESEEN})
 """Reasons that tell of an emitter or a configuration that has changed. What is ignored on purpose is none."""
+RIGHTLY_SIGNED = frozenset({"payload", "age", "secret_organisation", UNFORESEEN})
+"""Those of them that are found after the signature: it is the emitter's webhooks that are refused, and go on being."""
+NOT_FOUND = "not_found"
+"""The reason for which a request to an address of nobody's was refused."""
 LEFT_ALONE = frozenset({"model", "organisation"})
 """Reasons for which a webhook is left alone though all is well with it: it concerns no calendar of ours."""
 
@@ -189,7 +280,7 @@ def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) ->
     """Return what is wrong, the worst first; of equal ones in the order of `Code`."""
     limits = limits or Thresholds()
     if seen.store:  # nothing else can be known then, but what the host itself shows
-        found = [Trouble(Code(seen.store), Severity.ALARM), *_disk(seen, limits)]
+        found = [Trouble(Code(seen.store), Severity.ALARM), *_disk(seen)]
     else:
         found = [trouble for rule in _RULES for trouble in rule(seen, now, limits)]
     order = list(Code)
@@ -201,13 +292,28 @@ def _standing(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[T
         yield Trouble(Code.MUST_ADOPT, Severity.ALARM)
     if seen.uninstalled_at is not None:
         yield Trouble(Code.UNINSTALLED, Severity.WARNING, since=seen.uninstalled_at)
+    if seen.dry_run:
+        yield Trouble(Code.DRY_RUN, Severity.WARNING)
+
+
+def _configuration(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
+    for each in seen.refusals:  # an alarm: at its next start that process cannot start
+        yield Trouble(Code.CONFIGURATION_REFUSED, Severity.ALARM, each.process, each.cause, each.since)
+    if seen.token_key:
+        yield Trouble(Code.TOKEN_KEY_UNUSABLE, Severity.WARNING, cause=seen.token_key)
+
+
+def _web(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
+    if seen.web_beat_at is not None and now - seen.web_beat_at >= limits.web_silent:
+        yield Trouble(Code.WEB_SILENT, Severity.ALARM, since=seen.web_beat_at)
 
 
 def _worker(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
     restarting = seen.worker_deaths >= limits.worker_deaths
     if restarting:
         since, count = seen.worker_deaths_since, seen.worker_deaths
-        yield Trouble(Code.WORKER_RESTARTING, Severity.ALARM, since=since, count=count)
+        until = seen.worker_deaths_until
+        yield Trouble(Code.WORKER_RESTARTING, Severity.ALARM, since=since, count=count, until=until)
     last = seen.worker_beat_at or seen.started_at
     limit = limits.worker_silent + (limits.worker_restart if restarting else timedelta())
     if last is not None and now - last >= limit:
@@ -217,9 +323,12 @@ def _worker(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Troub
 def _servers(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
     for server in seen.servers:
         if server.failure:
-            yield Trouble(Code.SERVER_FAILING, Severity.ALARM, server.name, server.failure, server.since)
+            since, until = server.since, server.waits_until
+            yield Trouble(Code.SERVER_FAILING, Severity.ALARM, server.name, server.failure, since, until=until)
+        elif server.waits_until is not None:
+            yield Trouble(Code.SERVER_WAITING, Severity.WARNING, server.name, until=server.waits_until)
         if abs(server.clock_ahead) > limits.clock_off:
-            yield Trouble(Code.CLOCK_OFF, Severity.ALARM, server.name)
+            yield Trouble(Code.CLOCK_OFF, Severity.ALARM, server.name, until=server.looked_again_at)
         yield from _certificate(server, now, limits)
 
 
@@ -229,7 +338,8 @@ def _certificate(server: ServerSight, now: datetime, limits: Thresholds) -> Iter
     left = server.certificate_until - now
     if left < limits.certificate_warning:
         severity = Severity.ALARM if left < limits.certificate_alarm else Severity.WARNING
-        yield Trouble(Code.CERTIFICATE_EXPIRING, severity, server.name, count=max(left.days, 0))
+        days, until = max(left.days, 0), server.looked_again_at
+        yield Trouble(Code.CERTIFICATE_EXPIRING, severity, server.name, count=days, until=until)
 
 
 def _mailboxes(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
@@ -240,16 +350,18 @@ def _mailboxes(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[
 def _entries(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     for each in seen.entries:
         yield _failing(Code.ENTRIES_FAILING, Severity.ALARM, each)
-    for each in seen.events:
-        yield _failing(Code.EVENTS_FAILING, Severity.WARNING, each)
+    for each in seen.retried:
+        yield _failing(Code.ENTRIES_RETRIED, Severity.WARNING, each)
+    for each in seen.events:  # an alarm: no webhook to come need ever bring them into a calendar
+        yield _failing(Code.EVENTS_FAILING, Severity.ALARM, each)
 
 
 def _failing(code: Code, severity: Severity, each: Failing) -> Trouble:
-    return Trouble(code, severity, each.subject, each.cause, each.since, each.count)
+    return Trouble(code, severity, each.subject, each.cause, each.since, each.count, each.until)
 
 
 def _late(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
-    if seen.must_adopt or seen.uninstalled_at is not None:
+    if seen.must_adopt or seen.uninstalled_at is not None or seen.dry_run:
         return  # nothing is meant to be written
     if seen.oldest_due_at is not None and now - seen.oldest_due_at >= limits.change_late:
         yield Trouble(Code.CHANGES_LATE, Severity.ALARM, since=seen.oldest_due_at)
@@ -280,23 +392,37 @@ def _set_aside(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[
 
 def _sources(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Trouble]:
     for source in seen.sources:
-        unsigned = source.refused.get(WRONG_SIGNATURE, 0)
-        if unsigned >= limits.signatures_refused:
-            yield Trouble(Code.SIGNATURES_REFUSED, Severity.ALARM, source.name, count=unsigned)
-        for reason in sorted(source.refused.keys() & NOT_UNDERSTOOD):
-            yield Trouble(Code.WEBHOOKS_REFUSED, Severity.WARNING, source.name, reason, count=source.refused[reason])
+        yield from _refused(source, limits)
         if source.last_at is not None and source.silent_work >= limits.source_silent:
             yield Trouble(Code.SOURCE_SILENT, Severity.WARNING, source.name, since=source.last_at)
+    # Robots ask for anything: only while a source is missed can it be its emitter that has the address wrong.
+    if seen.strangers and any(source.last_at is None for source in seen.sources):
+        until = seen.strangers_until
+        yield Trouble(Code.ADDRESS_UNKNOWN, Severity.WARNING, count=seen.strangers, until=until)
 
 
-def _disk(seen: Snapshot, limits: Thresholds) -> Iterator[Trouble]:
-    if seen.disk_free is not None and seen.disk_free < limits.disk_warning:
-        severity = Severity.ALARM if seen.disk_free < limits.disk_alarm else Severity.WARNING
-        yield Trouble(Code.DISK_LOW, severity, count=round(seen.disk_free * 100))
+def _refused(source: SourceSight, limits: Thresholds) -> Iterator[Trouble]:
+    for reason in sorted(source.refused.keys() - LEFT_ALONE):
+        count, until = source.refused[reason], source.refused_until.get(reason)
+        if reason == WRONG_SIGNATURE:
+            if count >= limits.signatures_refused:
+                yield Trouble(Code.SIGNATURES_REFUSED, Severity.ALARM, source.name, count=count, until=until)
+        elif count:
+            severity = Severity.ALARM if reason in RIGHTLY_SIGNED else Severity.WARNING
+            yield Trouble(Code.WEBHOOKS_REFUSED, severity, source.name, reason, count=count, until=until)
+
+
+def _disk(seen: Snapshot) -> Iterator[Trouble]:
+    if seen.disk is not None and seen.disk.room is not Room.ENOUGH:
+        severity = Severity.ALARM if seen.disk.room is Room.LACKING else Severity.WARNING
+        yield Trouble(Code.DISK_LOW, severity, count=round(seen.disk.share * 100))
 
 
 def _host(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Trouble]:
-    yield from _disk(seen, limits)
+    yield from _disk(seen)
+    if seen.backlog is not None and seen.backlog >= limits.backlog_high:
+        severity = Severity.ALARM if seen.backlog >= 1 else Severity.WARNING
+        yield Trouble(Code.BACKLOG_HIGH, severity)
 
 
 def _audit(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
@@ -306,4 +432,18 @@ def _audit(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trou
             yield Trouble(Code.CALENDARS_DIFFER, Severity.WARNING, cause=kind, since=seen.audited_at, count=count)
 
 
-_RULES = (_standing, _worker, _servers, _mailboxes, _entries, _late, _rules, _set_aside, _sources, _host, _audit)
+_RULES = (
+    _standing,
+    _configuration,
+    _web,
+    _worker,
+    _servers,
+    _mailboxes,
+    _entries,
+    _late,
+    _rules,
+    _set_aside,
+    _sources,
+    _host,
+    _audit,
+)

@@ -5,17 +5,24 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.audit import Kind
 from receiver.core.health import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
+from receiver.core.room import Disk
 from receiver.core.servers import Server
-from receiver.operations import mailboxes
+from receiver.operations import mailboxes, refusals, refused_configuration, token_key
+from receiver.operations.refusals import DAY, Hours
 from receiver.store import MOST_SET_ASIDE, FailureGroup, Figure, Group, Reason, Sight, Store, StoreUnavailable
 from receiver.worktime import working_time
 
-DAY = timedelta(days=1)
+LOOKED_AGAIN = timedelta(minutes=15)
+"""So soon a worker looks at a certificate and a clock again that were in trouble."""
+DEATHS_WITHIN = timedelta(hours=1)
+BACKLOG_SHARES = (1.0, 0.8)
+"""Shares of the limit that are asked for, as counting all of it would take long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +51,68 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     down = [server.name for server in servers if server.failure]
     figures = store.figures()
     sight = _with_heard(store.sight(settings.sources, down, now), settings, figures)
-    seen = Snapshot(
+    seen = snapshot(settings, store, _Read(sight, servers, figures, store.refused_by_hour(now - DAY)), now)
+    found = troubles(seen, now, settings.alerts.thresholds)
+    if any(each.code is Code.WORKER_SILENT for each in found) and not _is_writable(store, now):
+        found = troubles(replace(seen, store=Code.STORE_UNREACHABLE), now, settings.alerts.thresholds)
+    waits = {server.name: until for server in servers if (until := server.waits_until(now)) is not None}
+    return Status(sight, servers, tuple(found), waits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read from the store."""
+
+    sight: Sight
+    servers: tuple[Server, ...]
+    figures: Mapping[str, Figure]
+    refused: Mapping[tuple[str, str], Hours]
+
+
+def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Snapshot:
+    """Put together what troubles are worked out from."""
+    sight, figures = read.sight, read.figures
+    strangers, strangers_until = refusals.strangers(read.refused)
+    return Snapshot(
         must_adopt=sight.must_adopt,
         uninstalled_at=sight.uninstalled_at,
+        dry_run=settings.dry_run,
+        refusals=tuple(refused_configuration.refusals(figures, now)),
+        web_beat_at=sight.web_beat_at,
         worker_beat_at=sight.worker_beat_at,
         worker_deaths=sight.worker_deaths,
         worker_deaths_since=sight.worker_deaths_since,
+        worker_deaths_until=_deaths_until(settings, sight),
         started_at=sight.created_at,
         oldest_due_at=sight.oldest_due_at,
         removals_held=sight.removals_held or 0,
         removals_held_since=sight.removals_held_since,
         agents_unmapped=_unmapped(settings, store, figures, now),
         set_aside=tuple(_set_aside(sight.set_aside)),
-        servers=tuple(_server(name, servers, figures) for name in settings.calendars),
-        sources=_sources(settings, sight, store.refused(now - DAY), now),
-        mailboxes=_failing(sight.mailboxes),
-        entries=_failing(sight.entries),
-        events=_failing(sight.events),
+        servers=tuple(_server(name, read.servers, figures, now) for name in settings.calendars),
+        sources=_sources(settings, read, now),
+        mailboxes=_failing(sight.mailboxes, now),
+        entries=_failing(sight.entries, now),
+        retried=_failing(sight.retried, now),
+        events=_failing(sight.events, now),
+        strangers=strangers,
+        strangers_until=strangers_until,
+        backlog=next((share for share in BACKLOG_SHARES if _has_backlog(settings, store, share)), 0.0),
+        token_key=token_key.unusable(settings) if settings.web.pages else "",
         differences={kind: figures[name].value for kind in Kind if (name := f"audit/{kind}") in figures},
         audited_at=figures["audit"].taken_at if "audit" in figures else None,
-        disk_free=disk_free(settings),
+        disk=disk(settings),
     )
-    found = troubles(seen, now, settings.alerts.thresholds)
-    if any(each.code is Code.WORKER_SILENT for each in found) and not _is_writable(store, now):
-        found = troubles(replace(seen, store=Code.STORE_UNREACHABLE), now, settings.alerts.thresholds)
-    waits = {server.name: until for server in servers if (until := server.waits_until(now)) is not None}
-    return Status(sight, servers, tuple(found), waits)
+
+
+def _has_backlog(settings: Settings, store: Store, share: float) -> bool:
+    return store.has_backlog(more_than=int(settings.web.backlog_limit * share))
+
+
+def _deaths_until(settings: Settings, sight: Sight) -> datetime | None:
+    """Return when so few deaths are left, if no more come, that they are no trouble."""
+    moments, least = sight.worker_deaths_moments, settings.alerts.thresholds.worker_deaths
+    return moments[least - 1] + DEATHS_WITHIN if len(moments) >= least else None
 
 
 def _is_writable(store: Store, now: datetime) -> bool:
@@ -83,20 +126,23 @@ def _is_writable(store: Store, now: datetime) -> bool:
 
 def unusable(settings: Settings, code: Code, now: datetime) -> Status:
     """Return what can be said without the store."""
-    seen = Snapshot(store=code, disk_free=disk_free(settings))
+    seen = Snapshot(store=code, disk=disk(settings))
     return Status(None, (), tuple(troubles(seen, now, settings.alerts.thresholds)))
 
 
-def disk_free(settings: Settings) -> float | None:
-    """Return the share of the store's disk that is free; None: the disk is not on this machine, or not to be seen."""
+def disk(settings: Settings) -> Disk | None:
+    """Return the disk that holds the store; None: it is not on this machine, or not to be seen."""
     file = sqlite_file(settings.store_url)
-    if file is None:
-        return None
+    return None if file is None else disk_of(file.parent)
+
+
+def disk_of(folder: Path) -> Disk | None:
+    """Return the disk that holds a folder; None: it is not to be seen."""
     try:
-        usage = shutil.disk_usage(file.parent)
+        usage = shutil.disk_usage(folder)
     except OSError:  # the trouble is then the store's own
         return None
-    return usage.free / usage.total
+    return Disk(usage.free, usage.total)
 
 
 def _with_heard(sight: Sight, settings: Settings, figures: Mapping[str, Figure]) -> Sight:
@@ -112,20 +158,29 @@ def _unmapped(settings: Settings, store: Store, figures: Mapping[str, Figure], n
     return known.value if known else mailboxes.count_unmapped(store, settings.mailboxes, now)
 
 
-def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure]) -> ServerSight:
+def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure], now: datetime) -> ServerSight:
     server = next((each for each in met if each.name == name), Server(name))
     until, ahead = figures.get(f"certificate/{name}"), figures.get(f"clock/{name}")
+    looks = [each.taken_at + LOOKED_AGAIN for each in (until, ahead) if each is not None]
     return ServerSight(
         name,
         server.failure,
         server.failing_since,
         certificate_until=datetime.fromtimestamp(until.value, UTC) if until else None,
         clock_ahead=timedelta(seconds=ahead.value) if ahead else timedelta(),
+        waits_until=server.waits_until(now),
+        looked_again_at=_to_come(max(looks, default=None), now),
     )
 
 
-def _failing(groups: Iterable[FailureGroup]) -> tuple[Failing, ...]:
-    return tuple(Failing(group.code, group.count, group.calendar, group.since) for group in groups)
+def _to_come(moment: datetime | None, now: datetime) -> datetime | None:
+    return moment if moment is not None and moment > now else None
+
+
+def _failing(groups: Iterable[FailureGroup], now: datetime) -> tuple[Failing, ...]:
+    return tuple(
+        Failing(group.code, group.count, group.calendar, group.since, _to_come(group.until, now)) for group in groups
+    )
 
 
 def _set_aside(groups: Iterable[Group]) -> Iterator[SetAside]:
@@ -142,14 +197,13 @@ def _set_aside(groups: Iterable[Group]) -> Iterator[SetAside]:
         yield SetAside(reason, source, sum(each.count for each in some), min(each.since for each in some), full)
 
 
-def _sources(
-    settings: Settings, sight: Sight, refused: dict[tuple[str, str], int], now: datetime
-) -> tuple[SourceSight, ...]:
+def _sources(settings: Settings, read: _Read, now: datetime) -> tuple[SourceSight, ...]:
+    least = settings.alerts.thresholds.signatures_refused
+
     def look(name: str) -> SourceSight:
-        last = sight.last_webhook.get(name)
-        reasons = {reason: count for (source, reason), count in refused.items() if source == name}
-        if last is None:
-            return SourceSight(name, refused=reasons)
-        return SourceSight(name, last, working_time(last, now, settings.sources[name].time_zone.key), reasons)
+        last = read.sight.last_webhook.get(name)
+        refused = refusals.of_source(name, read.refused, read.figures, now, least)
+        silent = timedelta() if last is None else working_time(last, now, settings.sources[name].time_zone.key)
+        return SourceSight(name, last, silent, refused.counts, refused.until)
 
     return tuple(look(name) for name in settings.sources)

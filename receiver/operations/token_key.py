@@ -76,6 +76,21 @@ def trouble(settings: Settings) -> tuple[str, Path] | None:
     return (EXPOSED, path) if mode & (stat.S_IROTH | stat.S_IWOTH) else None
 
 
+def unusable(settings: Settings) -> str:
+    """Return why tokens can neither be made nor recognised; empty: they can, or no key was made yet."""
+    path = path_of(settings)
+    try:
+        if path is None:
+            _configured(settings)
+        elif path.exists():
+            _read(path)
+    except KeyUnavailable as error:
+        return error.code
+    except OSError:
+        return UNREADABLE
+    return ""
+
+
 def _configured(settings: Settings) -> str:
     if settings.web.token_key is None:
         raise KeyUnavailable(MISSING)

@@ -6,7 +6,7 @@ A sentence about a failure says the cause, then the cure. Fields in braces are t
 from receiver.sentences.access import ACCESS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_KEY, TOKEN_STATES
 from receiver.sentences.alerts import ALERT, DELIVERY, DIGEST, WATCH
 from receiver.sentences.calendars import AUDIT, CALENDAR, CALENDAR_UNKNOWN, MAILBOXES_CHECK, MAILBOXES_TABLE, TLS
-from receiver.sentences.commands import CHECK, CHECK_RESULT, COMMANDS, LEVELS, RULES, STATUS, UNMAPPED, USAGE
+from receiver.sentences.commands import CHECK, CHECK_RESULT, COLOURS, COMMANDS, LEVELS, RULES, STATUS, UNMAPPED, USAGE
 from receiver.sentences.configuration import CONFIGURATION
 from receiver.sentences.held import HELD, HELD_DONE, HELD_HELP, HELD_MEANINGS, HELD_REASONS
 from receiver.sentences.operations import BACKUP, DIAGNOSE, FAILURES, PURGE
@@ -38,6 +38,7 @@ __all__ = [
     "CAUSES",
     "CHECK",
     "CHECK_RESULT",
+    "COLOURS",
     "COMMANDS",
     "CONFIGURATION",
     "DELIVERY",

@@ -6,10 +6,12 @@ ALERT: Mapping[str, str] = {
     # Latin letters only: it also goes into HTTP headers.
     "name": "RDV vers Exchange",
     "alarm": "[RDV → Exchange] ALARME : {title}",
-    "warning": "[RDV → Exchange] À voir : {title}",
+    "attention": "[RDV → Exchange] Attention : {title}",
+    "changed": "[RDV → Exchange] {label}, autre cause : {title}",
     "ended": "[RDV → Exchange] Terminé : {title}",
     "began": "Depuis le {at}.",
-    "over": "C'est fini, le {at}. Cela durait depuis le {since}.",
+    "goes_on": "Cela dure : ce trouble vous a déjà été signalé. Il a maintenant cette cause, ou il s'est aggravé.",
+    "over": "C'est fini depuis le {at}. Cela durait depuis le {since}.",
     "cure": "Que faire : {cure}",
     "runbook": "Guide de dépannage (docs/fr/depannage.md), chapitre « {code} ».",
     "from": "Machine : {host}",
@@ -20,7 +22,7 @@ ALERT: Mapping[str, str] = {
 
 DIGEST: Mapping[str, str] = {
     "well": "[RDV → Exchange] Résumé du {day} : tout va bien",
-    "troubles": "[RDV → Exchange] Résumé du {day} : {count} point(s) à voir",
+    "troubles": "[RDV → Exchange] Résumé du {day} : {label}, {count} point(s)",
     "period_day": "Le {first} :",
     "period_days": "Du {first} au {last} :",
     "webhooks": "- webhooks gardés : {kept}, refusés : {refused}",
@@ -30,7 +32,7 @@ DIGEST: Mapping[str, str] = {
     "unmapped": "- {count} agent(s) attendu(s) sans boîte",
     "blind": "La base ne répond pas : il n'y a pas de chiffres.",
     "all_well": "Tout va bien.",
-    "open": "À voir :",
+    "open": "Ce qui ne va pas :",
     "trouble": "- {label} {title} (depuis le {at} ; chapitre « {code} »)",
     "trouble_undated": "- {label} {title} (chapitre « {code} »)",
     "absence": "Ce résumé part chaque jour ouvré : s'il manque, le service ou la messagerie est arrêté.",

@@ -84,11 +84,29 @@ USAGE: Mapping[str, str] = {
 }
 """argparse's English sentences (patterns) and ours."""
 
-LEVELS: Mapping[str, str] = {"ok": "OK", "warning": "À VOIR", "trouble": "ÉCHEC"}
+LEVELS: Mapping[str, str] = {"ok": "OK", "warning": "ATTENTION", "trouble": "ÉCHEC"}
+"""What one look at something found."""
+
+COLOURS: Mapping[str, str] = {"ok": "OK", "attention": "ATTENTION", "alarm": "ALARME"}
+"""How things go, by `receiver.core.health.Colour`."""
 
 CHECK: Mapping[str, str] = {
     "configuration_read": "La configuration est correcte.",
     "store_ready": "La base est ouverte et à jour.",
+    "store_room_low": "Il reste {percent} % de place ({mib} Mio) sur le disque de la base. Faites de la place.",
+    "store_room_lacking": "Il ne reste que {percent} % de place ({mib} Mio) sur le disque de la base : les webhooks "
+    "sont refusés (503), l'émetteur les garde. Faites de la place.",
+    "listen_ready": "L'adresse {address} est libre.",
+    "listen_ours": "L'adresse {address} est tenue par ce service, qui répond.",
+    "listen_taken": "L'adresse {address} (web.listen) est déjà prise par un autre programme. « ss -ltnp » le nomme. "
+    "Arrêtez-le, ou changez web.listen.",
+    "listen_forbidden": "Ce compte n'a pas le droit d'ouvrir {address} (web.listen) : les ports sous 1024 sont "
+    "réservés. Prenez un port plus haut, derrière un mandataire inverse.",
+    "listen_not_here": "L'adresse {address} (web.listen) n'est pas une adresse de cette machine, ou son nom est "
+    "inconnu. « ip address » les montre.",
+    "listen_failed": "L'adresse {address} (web.listen) ne peut pas être ouverte : {error}.",
+    "service_troubled": "La base s'ouvre, mais tout ne va pas dans le service : {codes}. Voyez « rdv-receiver "
+    "status ».",
     "store_not_created": "La base n'existe pas encore ; run ou migrate la créera.",
     "store_not_current": "La base est d'une version plus ancienne que ce programme ; run ou migrate la mettra à jour.",
     "store_too_new": "La base est d'une version plus récente, que ce programme ne sait pas utiliser : rien n'a été "
@@ -120,7 +138,7 @@ CHECK: Mapping[str, str] = {
 
 CHECK_RESULT: Mapping[str, str] = {
     "ok": "Tout est en ordre.",
-    "warning": "Rien n'empêche de démarrer ; voyez les lignes « À VOIR ».",
+    "warning": "Rien n'empêche de démarrer ; voyez les lignes « ATTENTION ».",
     "trouble": "Des points sont à corriger : voyez les lignes « ÉCHEC ».",
 }
 
@@ -133,9 +151,11 @@ STATUS: Mapping[str, str] = {
     "never": "— (jamais)",
     "backlog": "{due} changement(s) à écrire, {unsettled} événement(s) à traiter.",
     "since": ", depuis le {at}",
+    "until": "Réparé, cela peut encore s'afficher jusqu'au {at}.",
     "see": "Voir le guide de dépannage : {code}",
     "ok": "Tout va bien.",
-    "trouble": "Des points sont à voir ci-dessus.",
+    "attention": "ATTENTION : voyez ci-dessus. Cela passe de soi-même, ou peut attendre les heures de bureau.",
+    "alarm": "ALARME : voyez ci-dessus. Quelqu'un doit agir.",
 }
 
 RULES: Mapping[str, str] = {

@@ -38,6 +38,26 @@ TROUBLES: Mapping[str, Advice] = {
         "Si c'est voulu, arrêtez le service et supprimez les webhooks chez l'émetteur. Sinon « rdv-receiver uninstall "
         "--undo » remet les entrées.",
     ),
+    "dry_run": Advice(
+        "Essai à blanc (dry_run) : rien n'est écrit dans les calendriers",
+        "Les webhooks sont reçus et gardés. L'essai fini, mettez dry_run: false et rechargez le service : ce qui "
+        "attend est alors écrit.",
+    ),
+    "configuration_refused": Advice(
+        "{subject} tourne encore avec l'ancienne configuration : la nouvelle a été refusée",
+        "{cause} Au prochain démarrage, ce processus ne démarrerait pas. « rdv-receiver check » nomme chaque faute. "
+        "Corrigez, puis « systemctl reload rdv-receiver » (un CSV corrigé est relu de lui-même).",
+    ),
+    "token_key_unusable": Advice(
+        "Les pages et l'API n'ouvrent à personne : la clé des jetons ne peut pas servir",
+        "Les webhooks sont reçus et écrits. « rdv-receiver check » dit ce qui manque à web.token_key, ou au fichier "
+        "token.key à côté de la base.",
+    ),
+    "web_silent": Advice(
+        "Plus rien ne reçoit les webhooks",
+        "Le processus serve ne donne plus signe de vie. Les émetteurs gardent les webhooks quelques jours. Regardez "
+        "« systemctl status rdv-receiver » et le journal (une adresse déjà prise ?), puis redémarrez le service.",
+    ),
     "worker_silent": Advice(
         "Plus rien n'écrit dans les calendriers",
         "Le processus worker ne donne plus signe de vie. Regardez « systemctl status rdv-receiver » et le journal, "
@@ -50,8 +70,18 @@ TROUBLES: Mapping[str, Advice] = {
         "cela s'efface en une heure.",
     ),
     "server_failing": Advice("Le serveur {subject} est en échec", "{cause}"),
+    "server_waiting": Advice(
+        "Rien n'est demandé au serveur {subject} pour le moment : il a demandé une pause",
+        "Il n'y a rien à faire : la pause finit d'elle-même, en 10 minutes au plus, et ce qui attend est alors écrit. "
+        "Si elles se suivent, voyez connections, et la ThrottlingPolicy du compte de service.",
+    ),
     "mailboxes_failing": Advice("{count} boîte(s) en échec sur {subject}", "{cause}"),
     "entries_failing": Advice("{count} entrée(s) refusée(s) sur {subject}", "{cause}"),
+    "entries_retried": Advice(
+        "{count} entrée(s) toujours refusée(s) sur {subject}, encore réessayée(s)",
+        "{cause} Elles sont réessayées d'elles-mêmes, toutes les 15 minutes au plus tard. « rdv-receiver retry » les "
+        "essaie aussitôt.",
+    ),
     "events_failing": Advice("{count} événement(s) impossible(s) à montrer", "{cause}"),
     "changes_late": Advice(
         "Des changements attendent trop longtemps d'être écrits",
@@ -82,10 +112,20 @@ TROUBLES: Mapping[str, Advice] = {
     "signatures_refused": Advice(
         "{count} signatures fausses en 24 h sur {subject}",
         "Le secret a sans doute changé d'un seul côté. Comparez celui de l'émetteur et celui de la configuration ; les "
-        "deux peuvent valoir ensemble pendant un changement. Réparé, cela s'efface un jour après la dernière ; "
+        "deux peuvent valoir ensemble pendant un changement. Les heures comptent entières, un jour durant ; "
         "« rdv-receiver secrets » montre avant cela que le bon secret sert.",
     ),
     "webhooks_refused": Advice("{count} webhook(s) refusé(s) en 24 h sur {subject}", "{cause}"),
+    "address_unknown": Advice(
+        "{count} webhook(s) en 24 h vers une adresse qu'aucune source n'a, et une source n'a jamais rien reçu",
+        "L'adresse chez l'émetteur est sans doute fausse : elle est /webhooks/<nom de la source>, tel que dans la "
+        "configuration, en minuscules. Corrigez-la. Le premier webhook de cette source efface ceci.",
+    ),
+    "backlog_high": Advice(
+        "Trop de webhooks attendent d'être traités",
+        "Au-delà de web.backlog_limit ils sont refusés (503), et renvoyés par l'émetteur. Le worker tourne-t-il ? "
+        "Regardez « systemctl status rdv-receiver », puis la charge de la machine et de la base.",
+    ),
     "source_silent": Advice(
         "Plus aucun webhook de {subject} depuis longtemps",
         "Vérifiez chez l'émetteur que le webhook existe encore, et que l'adresse publique mène ici (pare-feu, "
@@ -108,6 +148,10 @@ TROUBLES: Mapping[str, Advice] = {
 """Troubles, by `receiver.core.health.Code`. `{cause}` is the sentence of what lies behind."""
 
 CAUSES: Mapping[str, str] = {
+    "file": "Le fichier de configuration a une faute.",
+    "csv": "Le CSV des boîtes (mailboxes.csv) ne peut pas être lu, ou a une faute.",
+    "unforeseen": "Un défaut de ce programme a empêché de les prendre : signalez-le avec le journal. L'émetteur les "
+    "garde et les renvoie.",
     "payload": "Des messages bien signés n'ont pas la forme attendue : l'émetteur a sans doute changé. L'émetteur les "
     "garde et les renvoie ; mettez ce programme à jour, ou signalez-le.",
     "age": "Des messages sont trop vieux, ou viennent du futur. Vérifiez l'horloge de ce serveur (timedatectl).",

@@ -11,12 +11,14 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    and_,
     bindparam,
     case,
     cast,
     func,
     literal,
     null,
+    or_,
     select,
     union_all,
 )
@@ -47,7 +49,7 @@ class FailureScope(StrEnum):
     EVENT = "event"
     """It cannot be shown in any calendar."""
     SERVER = "server"
-    """It is left alone for now: it is in trouble, or asked for a pause."""
+    """It is in trouble, or is left alone for now, as it asked for a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,16 @@ _UNTIL = case(
         mailboxes.c.blocked_until,
     )
 )
-_LEFT_ALONE = select(servers.c.name, servers.c.failure, servers.c.failing_since, servers.c.blocked_until).where(
+_IS_LEFT_ALONE = and_(
     servers.c.blocked_until > bindparam("now", type_=Moment()),
     servers.c.blocked_until <= bindparam("furthest", type_=Moment()),
 )
+_LEFT_ALONE = select(
+    servers.c.name,
+    servers.c.failure,
+    servers.c.failing_since,
+    case((_IS_LEFT_ALONE, servers.c.blocked_until)).label("blocked_until"),
+).where(or_(servers.c.failure.is_not(None), _IS_LEFT_ALONE))
 _FAILING_SINCE = case((mailboxes.c.succeeded_at > _WAITING_SINCE, mailboxes.c.succeeded_at), else_=_WAITING_SINCE)
 
 
@@ -134,6 +142,36 @@ _FAILING = union_all(
     _groups(FailureScope.EVENT, (events.c.failure,), events.c.changed_at, _NEVER),
     _groups(FailureScope.EVENT, (inbox.c.failure,), inbox.c.received_at, _NEVER),
 )
+
+
+RETRIED = 6
+"""So many failures in a row take more than a minute: what still is not written then is overdue."""
+MOST_RETRIED = 10_000
+
+_some = (
+    select(mailboxes.c.calendar, placements.c.failure, placements.c.not_before)
+    .join_from(placements, mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+    .where(placements.c.failure.is_not(None), ~placements.c.gave_up, placements.c.due_at.is_not(None))
+    .where(placements.c.attempts >= RETRIED, mailboxes.c.failure.is_(None))
+    .limit(MOST_RETRIED)
+    .subquery()
+)
+_RETRIED = (
+    select(_some.c.failure, _some.c.calendar, func.count(), func.max(_some.c.not_before, type_=Moment()))
+    .group_by(_some.c.calendar, _some.c.failure)
+    .order_by(_some.c.calendar, _some.c.failure)
+)
+
+
+def retried(connection: Connection) -> list[FailureGroup]:
+    """Return the entries, counted so far, that a server refuses again and again, of mailboxes that are in no trouble.
+
+    Their `until` is when the last of them is tried again.
+    """
+    return [
+        FailureGroup(FailureScope.ENTRY, code, calendar, count, None, until)
+        for code, calendar, count, until in connection.execute(_RETRIED)
+    ]
 
 
 def mailbox_page(connection: Connection, after: str, limit: int, failing: bool) -> list[MailboxSight]:

@@ -19,6 +19,9 @@ WORKERS = "worker/"
 DEAD_AFTER = timedelta(seconds=30)
 """Without a sign of life for so long, and without a goodbye, a worker is dead; one that lives beats every 5 s."""
 DEATHS_WITHIN = timedelta(hours=1)
+DEATHS_NAMED = 20
+SERVES = "serve/"
+"""How the names of processes that take webhooks begin among the heartbeats."""
 
 COUNTED = 10_000
 """What waits is counted so far: of more, that it is more."""
@@ -37,12 +40,14 @@ class Sight:
     """Workers that ended within `DEATHS_WITHIN` without a goodbye."""
     worker_deaths_since: datetime | None
     """When the first of them was last heard of."""
+    worker_deaths_moments: tuple[datetime, ...]
+    """When the last `DEATHS_NAMED` of them were last heard of, the newest first."""
     due: int
     """Changes that wait to be written; `COUNTED`: so many or more."""
     unsettled: int
     """Webhooks to be judged, and events whose placements are about to be worked out; `COUNTED`: so many or more."""
     oldest_due_at: datetime | None
-    """Since when the change waits that has waited longest, of mailboxes that are not in trouble."""
+    """Since when the change waits that has waited longest, as webhook, event or entry, of what is in no trouble."""
     removals_held: int | None
     failures: tuple[FailureGroup, ...] = ()
     last_webhook: dict[str, datetime] = field(default_factory=dict)
@@ -54,6 +59,9 @@ class Sight:
     uninstalled_at: datetime | None = None
     set_aside: tuple[Group, ...] = ()
     """Webhooks that wait until somebody decides."""
+    web_beat_at: datetime | None = None
+    retried: tuple[FailureGroup, ...] = ()
+    """Entries that are refused, and tried again and again."""
 
     @property
     def mailboxes(self) -> tuple[FailureGroup, ...]:
@@ -91,16 +99,22 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
             _newest_beat(WORKERS).label("beat_at"),
             _counted(placements.c.due_at, placements.c.due_at <= now).label("due"),
             _counted(events.c.unsettled_at, events.c.unsettled_at.is_not(None)).label("unsettled"),
+            select(func.min(events.c.unsettled_at))
+            .where(events.c.unsettled_at.is_not(None))
+            .scalar_subquery()
+            .label("unsettled_since"),
+            _newest_beat(SERVES).label("web_beat_at"),
         )
     ).one()
     waiting, received_at = inbox.waiting(connection, COUNTED)
-    oldest = received_at, _oldest_due(connection, calendars_down, now)
-    deaths, deaths_since = _worker_deaths(connection, now)
+    oldest = received_at, who.unsettled_since, _oldest_due(connection, calendars_down, now)
+    deaths, deaths_since, moments = _worker_deaths(connection, now)
     return Sight(
         created_at=who.created_at,
         worker_beat_at=who.beat_at,
         worker_deaths=deaths,
         worker_deaths_since=deaths_since,
+        worker_deaths_moments=moments,
         due=who.due,
         unsettled=min(waiting + who.unsettled, COUNTED),
         oldest_due_at=min(filter(None, oldest), default=None),
@@ -112,6 +126,8 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         must_adopt=who.must_adopt,
         uninstalled_at=who.uninstalled_at,
         set_aside=tuple(set_aside.groups(connection, now)),
+        web_beat_at=who.web_beat_at,
+        retried=tuple(overview.retried(connection)),
     )
 
 
@@ -141,13 +157,14 @@ def beat(connection: Connection, name: str, now: datetime) -> None:
         connection.execute(insert(heartbeats).values(name=name, beat_at=now))
 
 
-def _worker_deaths(connection: Connection, now: datetime) -> tuple[int, datetime | None]:
+def _worker_deaths(connection: Connection, now: datetime) -> tuple[int, datetime | None, tuple[datetime, ...]]:
     # Three slashes: a program of before wrote two, and said no goodbye.
     one_life = heartbeats.c.name.like(f"{WORKERS}%/%/%")
     lately = heartbeats.c.beat_at.between(now - DEATHS_WITHIN, now - DEAD_AFTER)
     found = select(func.count(), func.min(heartbeats.c.beat_at)).where(one_life, lately)
     count, since = connection.execute(found).one()
-    return count, since
+    newest = select(heartbeats.c.beat_at).where(one_life, lately).order_by(heartbeats.c.beat_at.desc())
+    return count, since, tuple(connection.scalars(newest.limit(DEATHS_NAMED))) if count else ()
 
 
 def _newest_beat(prefix: str) -> ScalarSelect[datetime]:

@@ -258,6 +258,11 @@ class Store:
             found = tallies.since(connection, since, "refused")
         return {(tally.name, tally.outcome): count for tally, count in found.items()}
 
+    def refused_by_hour(self, since: datetime) -> dict[tuple[str, str], list[tuple[datetime, int]]]:
+        """Return the requests refused since the hour of a moment, by (source, reason): the hours and how many."""
+        with reading(self._engine) as connection:
+            return tallies.refused_by_hour(connection, since)
+
     def wakeup(self) -> Wakeup:
         """Return what sleeps until webhooks may have come in."""
         return Wakeup(self._engine)

@@ -69,6 +69,17 @@ def since(connection: Connection, start: datetime, kind: str) -> dict[Tally, int
     return {Tally(*row[:4]): int(row[4]) for row in rows}
 
 
+def refused_by_hour(connection: Connection, start: datetime) -> dict[tuple[str, str], list[tuple[datetime, int]]]:
+    """Return the requests refused since the hour of a moment, by (source, reason), the oldest hour first."""
+    wanted = tallies.c.hour >= hour_of(start), tallies.c.kind == "refused"
+    columns = tallies.c.name, tallies.c.outcome, tallies.c.hour, func.sum(tallies.c.count)
+    found: dict[tuple[str, str], list[tuple[datetime, int]]] = {}
+    key = columns[:3]
+    for name, outcome, hour, count in connection.execute(select(*columns).where(*wanted).group_by(*key).order_by(*key)):
+        found.setdefault((name, outcome), []).append((hour, int(count)))
+    return found
+
+
 def note(connection: Connection, values: Mapping[str, int], now: datetime) -> None:
     """Write figures down in place of those before; an older one never replaces a newer."""
     for name, value in sorted(values.items()):

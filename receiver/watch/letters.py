@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 
 from receiver import sentences
 from receiver.core.alerts import Kind, Message
-from receiver.core.health import Code, Severity, Trouble
+from receiver.core.health import Code, Colour, Trouble, colour, is_well
 from receiver.watch.digest import Counts
 from receiver.wording import local, words
 
@@ -56,31 +56,35 @@ class Standing:
     """None: the store cannot be asked."""
 
 
-def of_message(message: Message, sender: Sender, now: datetime) -> Letter:
-    """Return the letter that tells a trouble, or its end."""
-    return _begun(message, sender) if message.kind is Kind.BEGUN else _ended(message, sender, now)
+def of_message(message: Message, sender: Sender) -> Letter:
+    """Return the letter that tells a trouble, another cause of it, or its end."""
+    return _ended(message, sender) if message.kind is Kind.ENDED else _lasts(message, sender)
 
 
-def _begun(message: Message, sender: Sender) -> Letter:
-    trouble = message.trouble
-    told = words(trouble)
-    is_alarm = trouble.severity is Severity.ALARM
-    lines = [
-        f"{told.title}.",
-        sentences.ALERT["began"].format(at=local(trouble.since or message.since)),
-        "",
-        sentences.ALERT["cure"].format(cure=told.cure),
-        sentences.ALERT["runbook"].format(code=trouble.code),
-    ]
-    title = sentences.ALERT["alarm" if is_alarm else "warning"].format(title=told.title)
+def _lasts(message: Message, sender: Sender) -> Letter:
+    trouble, texts = message.trouble, sentences.ALERT
+    lines = [f"{words(trouble).title}."]
+    if message.kind is Kind.CHANGED:
+        lines.append(texts["goes_on"])
+    lines.append(texts["began"].format(at=local(trouble.since or message.since)))
+    for each in (trouble, *message.others):
+        told = words(each)
+        own = [f"{told.title}."] if each is not trouble else []
+        lines += ["", *own, texts["cure"].format(cure=told.cure), texts["runbook"].format(code=each.code)]
+    is_alarm = trouble.colour is Colour.ALARM
+    key = "changed" if message.kind is Kind.CHANGED else trouble.colour
+    label = sentences.COLOURS[trouble.colour]
+    title = texts[key].format(title=words(trouble).title, label=label)
     return Letter(Tone.ALARM if is_alarm else Tone.WARNING, title, _signed(lines, sender))
 
 
-def _ended(message: Message, sender: Sender, now: datetime) -> Letter:
+def _ended(message: Message, sender: Sender) -> Letter:
     told = words(message.trouble)
     since = local(message.trouble.since or message.since)
-    lines = [f"{told.title}.", sentences.ALERT["over"].format(at=local(now), since=since)]
-    return Letter(Tone.GOOD, sentences.ALERT["ended"].format(title=told.title), _signed(lines, sender))
+    over = sentences.ALERT["over"].format(at=local(message.ended_at or message.since), since=since)
+    return Letter(
+        Tone.GOOD, sentences.ALERT["ended"].format(title=told.title), _signed([f"{told.title}.", over], sender)
+    )
 
 
 def trial(sender: Sender) -> Letter:
@@ -94,13 +98,16 @@ def digest(standing: Standing, sender: Sender, today: date) -> Letter:
     lines = [
         *_counts(standing),
         "",
-        *([texts["open"], *map(_open, troubles)] if troubles else [texts["all_well"]]),
+        *([texts["all_well"]] if is_well(troubles) else [texts["open"], *map(_open, troubles)]),
         "",
         texts["absence"],
     ]
-    title = texts["troubles" if troubles else "well"].format(day=_day(today), count=len(troubles))
-    worst = Tone.ALARM if any(each.severity is Severity.ALARM for each in troubles) else Tone.WARNING
-    return Letter(worst if troubles else Tone.NEWS, title, _signed(lines, sender))
+    found = colour(troubles)
+    title = texts["well" if is_well(troubles) else "troubles"].format(
+        day=_day(today), count=len(troubles), label=sentences.COLOURS[found]
+    )
+    tone = {Colour.OK: Tone.NEWS, Colour.ATTENTION: Tone.WARNING, Colour.ALARM: Tone.ALARM}[found]
+    return Letter(tone, title, _signed(lines, sender))
 
 
 def _counts(standing: Standing) -> Sequence[str]:
@@ -121,7 +128,7 @@ def _counts(standing: Standing) -> Sequence[str]:
 
 
 def _open(trouble: Trouble) -> str:
-    label = sentences.LEVELS["trouble" if trouble.severity is Severity.ALARM else "warning"]
+    label = sentences.COLOURS[trouble.colour]
     text = sentences.DIGEST["trouble" if trouble.since else "trouble_undated"]
     at = local(trouble.since) if trouble.since else ""
     return text.format(label=label, title=words(trouble).title, at=at, code=trouble.code)

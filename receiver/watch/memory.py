@@ -10,25 +10,29 @@ import secrets
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from receiver import logs
-from receiver.core.alerts import Memory, Sight
+from receiver.core.alerts import Key, Memory, Sight
 from receiver.core.health import Code, Severity, Trouble
 from receiver.wording import PARIS
 
 FILE_NAME = "alertes.json"
 DEFAULT_FOLDER = Path("/var/lib/rdv-receiver")
-VERSION = 1
+VERSION = 2
+BEFORE = 1
+"""Knew a trouble by its cause too, and of what was told only whether."""
 
 log = logs.get("watch")
 
 
-class _Sight(BaseModel):
-    """One `Sight`, flat."""
+class _Trouble(BaseModel):
+    """One `Trouble`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,9 +42,20 @@ class _Sight(BaseModel):
     cause: str
     since: datetime | None
     count: int
+
+    def known(self) -> Trouble:
+        return Trouble(self.code, self.severity, self.subject, self.cause, self.since, self.count)
+
+
+class _Sight(_Trouble):
+    """One `Sight`, flat."""
+
     first_at: datetime
-    told: bool
+    told: bool | list[str]
     gone_at: datetime | None
+    others: list[_Trouble] = []
+    news_at: datetime | None = None
+    beside: list[tuple[str, str]] = []
 
 
 class _Memory(BaseModel):
@@ -124,7 +139,7 @@ def _read(path: Path) -> _File | None:
     except (OSError, ValueError, ValidationError) as error:
         log.error("memory_not_read", error=type(error).__name__)
         return None
-    return found if found.version == VERSION else None
+    return found if found.version in {VERSION, BEFORE} else None
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -156,27 +171,46 @@ def _flat(memory: Memory) -> _Memory:
 
 
 def _flat_sight(sight: Sight) -> _Sight:
-    trouble = sight.trouble
     return _Sight(
-        code=trouble.code,
-        severity=trouble.severity,
-        subject=trouble.subject,
-        cause=trouble.cause,
-        since=trouble.since,
-        count=trouble.count,
+        **_flat_trouble(sight.trouble),
         first_at=sight.first_at,
-        told=sight.told,
+        told=sorted(sight.told),
         gone_at=sight.gone_at,
+        others=[_Trouble(**_flat_trouble(each)) for each in sight.others],
+        news_at=sight.news_at,
+        beside=sorted(sight.beside),
     )
 
 
+def _flat_trouble(trouble: Trouble) -> dict[str, Any]:
+    return {name: getattr(trouble, name) for name in _Trouble.model_fields}
+
+
 def _memory(flat: _Memory, now: datetime) -> Memory:
-    sights = [_sight(each, now) for each in flat.sights]
+    sights: dict[Key, Sight] = {}
+    for sight in (_sight(each, now) for each in flat.sights):
+        key = sight.trouble.key
+        sights[key] = _joined(sights[key], sight) if key in sights else sight
     digest_on = flat.digest_on if flat.digest_on and flat.digest_on <= now.astimezone(PARIS).date() else None
-    return Memory({sight.trouble.key: sight for sight in sights}, digest_on)
+    return Memory(sights, digest_on)
 
 
 def _sight(flat: _Sight, now: datetime) -> Sight:
-    trouble = Trouble(flat.code, flat.severity, flat.subject, flat.cause, flat.since, flat.count)
-    gone_at = min(flat.gone_at, now) if flat.gone_at else None
-    return Sight(trouble, min(flat.first_at, now), flat.told, gone_at)
+    sight = Sight(
+        flat.known(),
+        min(flat.first_at, now),
+        gone_at=min(flat.gone_at, now) if flat.gone_at else None,
+        others=tuple(each.known() for each in flat.others),
+        news_at=min(flat.news_at, now) if flat.news_at else None,
+        beside=frozenset(flat.beside),
+    )
+    if isinstance(flat.told, bool):
+        return replace(sight, told=sight.tellings if flat.told else frozenset())
+    return replace(sight, told=frozenset(flat.told))
+
+
+def _joined(one: Sight, other: Sight) -> Sight:
+    """Return what an earlier version held for two troubles, as they had two causes."""
+    gone_at = max(one.gone_at, other.gone_at) if one.gone_at and other.gone_at else None
+    first_at = min(one.first_at, other.first_at)
+    return replace(one, first_at=first_at, told=one.told | other.told, gone_at=gone_at)

@@ -70,7 +70,7 @@ class Recipient:
         if time.monotonic() < self._retry_at:
             return
         for message in messages:
-            letter = letters.of_message(message, sender, now)
+            letter = letters.of_message(message, sender)
             self._queue.append(_Item(f"{message.kind}/{message.trouble.code}", letter, _told(message)))
         if seen.digest_on is not None and self.needs_digest(settings, now):
             local = now.astimezone(PARIS)

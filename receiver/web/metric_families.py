@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from receiver import __version__
 from receiver.config import Settings
 from receiver.core.audit import Kind
-from receiver.core.health import NOT_UNDERSTOOD, WRONG_SIGNATURE
+from receiver.core.health import NOT_UNDERSTOOD, WRONG_SIGNATURE, Colour, colour
 from receiver.core.plan import Verb
 from receiver.operations.status import Status
 from receiver.store import COUNTED, WORKERS, FailureGroup, Figure, Reason, Sight, Tally
@@ -43,6 +43,7 @@ class Seen:
 def families(seen: Seen) -> Iterator[Metric]:
     """Yield every metric. Of a store that is not of this version: what is wrong, and nothing else."""
     yield InfoMetricFamily(f"{PREFIX}build", "Version of the program.", value={"version": __version__})
+    yield _colour(seen.status)
     yield _troubles(seen.status)
     if seen.disk_free is not None:
         yield _gauge("store_disk_free_ratio", "Free share of the disk that holds the store.", [((), seen.disk_free)])
@@ -68,6 +69,12 @@ def _troubles(status: Status) -> Metric:
     rows = [((each.code, each.severity, each.subject, each.cause), 1) for each in status.troubles]
     labels = "code", "severity", "subject", "cause"
     return _gauge("trouble", "1 for everything that is wrong, as the command status tells it.", rows, labels)
+
+
+def _colour(status: Status) -> Metric:
+    now = colour(status.troubles)
+    rows = [((each,), int(each is now)) for each in Colour]
+    return _gauge("health", "1 for how things go: ok, attention, or alarm where somebody must act.", rows, ["colour"])
 
 
 def _counters(seen: Seen) -> Iterator[Metric]:

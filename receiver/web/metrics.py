@@ -12,7 +12,7 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from receiver.operations.status import disk_free, status
+from receiver.operations.status import disk, status
 from receiver.web.metric_families import Seen, families
 from receiver.web.parts import Parts
 
@@ -42,7 +42,8 @@ def look(parts: Parts) -> Seen:
     """
     now, store = parts.clock(), parts.store
     found = status(parts.settings, store, now)
-    free = disk_free(parts.settings)
+    seen = disk(parts.settings)
+    free = seen.share if seen else None
     if found.sight is None:
         return Seen(parts.settings, now, found, free, {}, {}, {})
     return Seen(parts.settings, now, found, free, store.counted_ever(), store.figures(), store.beats())

@@ -1,17 +1,16 @@
 """Says no before it is too late: what the emitter is refused it keeps, and sends again for days."""
 
-import shutil
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from receiver import logs
+from receiver.core.room import Room
+from receiver.operations.status import disk_of
 from receiver.store import Store, StoreUnavailable
 
 LOOK_EVERY = timedelta(seconds=5)
-ROOM_BYTES = 100 * 1024 * 1024
-"""Left for the worker: it must be able to record what it wrote into calendars, or it would have to stop."""
 
 log = logs.get("web")
 
@@ -50,7 +49,8 @@ class Pressure:
         return self._reason
 
     def _look(self) -> str | None:
-        if self._folder is not None and shutil.disk_usage(self._folder).free < ROOM_BYTES:
+        disk = disk_of(self._folder) if self._folder is not None else None
+        if disk is not None and disk.room is Room.LACKING:
             return "disk"
         try:
             standing = self._store.standing()

@@ -16,6 +16,8 @@ NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 TIMINGS = Timings()
 DISK = Trouble(Code.DISK_LOW, Severity.WARNING, count=9)
+STORE = Trouble(Code.STORE_UNREACHABLE, Severity.ALARM)
+LATE = Trouble(Code.CHANGES_LATE, Severity.ALARM)
 SERVER = Trouble(Code.SERVER_FAILING, Severity.ALARM, "exchange", "unauthorized")
 
 
@@ -95,6 +97,80 @@ def test_the_message_says_since_when() -> None:
     memory, _ = look(Memory(), [SERVER], NOW, TIMINGS)
     _, [message] = look(memory, [SERVER], NOW + TIMINGS.hold, TIMINGS)
     assert message == Message(Kind.BEGUN, SERVER, NOW)
+
+
+def test_another_cause_is_one_message_and_no_end(watchman: Watchman) -> None:
+    """The outage is over, and the password is wrong: nothing is written before, between and after."""
+    outage = replace(SERVER, cause="connection_failed")
+    watchman.see(outage, minutes=30)
+    watchman.see(SERVER, minutes=30)
+    watchman.see(outage, minutes=30)
+    watchman.see(minutes=30)
+    told_so = [(5, Kind.BEGUN), (35, Kind.CHANGED), (95, Kind.ENDED)]
+    assert watchman.heard == [(minute, kind, Code.SERVER_FAILING) for minute, kind in told_so]
+
+
+def test_a_cause_that_joins_another_is_told_once_with_both(watchman: Watchman) -> None:
+    gone, denied = (Trouble(Code.EVENTS_FAILING, Severity.ALARM, cause=cause) for cause in ("one", "other"))
+    watchman.see(gone, minutes=3)
+    _, [message] = look(watchman.memory, [gone, denied], watchman.now, TIMINGS)
+    assert (message.kind, message.trouble, message.others) == (Kind.CHANGED, gone, (denied,))
+    watchman.see(gone, denied, minutes=3)
+    watchman.see(denied, minutes=3)
+    watchman.see(minutes=10)
+    assert [kind for _, kind, _ in watchman.heard] == [Kind.BEGUN, Kind.CHANGED, Kind.ENDED]
+
+
+def test_what_becomes_an_alarm_is_told_again_and_what_becomes_less_is_not(watchman: Watchman) -> None:
+    watchman.see(DISK, minutes=9)
+    watchman.see(replace(DISK, severity=Severity.ALARM), minutes=9)
+    watchman.see(DISK, minutes=9)
+    assert [kind for _, kind, _ in watchman.heard] == [Kind.BEGUN, Kind.CHANGED]
+
+
+def test_a_server_that_pauses_and_then_fails_is_one_trouble(watchman: Watchman) -> None:
+    watchman.see(replace(SERVER, code=Code.SERVER_WAITING, severity=Severity.WARNING, cause=""), minutes=9)
+    watchman.see(SERVER, minutes=9)
+    watchman.see(minutes=9)
+    assert [kind for _, kind, _ in watchman.heard] == [Kind.BEGUN, Kind.CHANGED, Kind.ENDED]
+
+
+def test_an_end_has_a_beginning_and_an_end(watchman: Watchman) -> None:
+    begun_at = NOW - timedelta(hours=3)
+    watchman.see(replace(SERVER, since=begun_at), minutes=10)
+    watchman.see(replace(SERVER, since=NOW, cause="connection_failed"), minutes=10)
+    gone_at = watchman.now
+    watchman.line_is_cut = True
+    watchman.see(minutes=9)
+    _, [message] = look(watchman.memory, [], watchman.now, TIMINGS)
+    assert (message.kind, message.trouble.since, message.ended_at) == (Kind.ENDED, begun_at, gone_at)
+
+
+def test_what_cannot_be_seen_without_the_store_is_not_over(watchman: Watchman) -> None:
+    watchman.see(SERVER, minutes=10)
+    watchman.see(STORE, minutes=60)
+    assert Kind.ENDED not in [kind for _, kind, _ in watchman.heard]
+    watchman.see(SERVER, minutes=10)
+    watchman.see(minutes=10)
+    ends = [code for _, kind, code in watchman.heard if kind is Kind.ENDED]
+    assert sorted(ends) == [Code.SERVER_FAILING, Code.STORE_UNREACHABLE]
+
+
+def test_what_another_trouble_hides_is_not_over(watchman: Watchman) -> None:
+    """What waits for a server in trouble is no more counted as late; it is no more written either."""
+    watchman.see(LATE, minutes=10)
+    watchman.see(SERVER, minutes=30)
+    assert (watchman.heard[-1][1], Kind.ENDED not in [kind for _, kind, _ in watchman.heard]) == (Kind.BEGUN, True)
+    watchman.see(minutes=10)
+    assert [code for _, kind, code in watchman.heard if kind is Kind.ENDED] == [Code.CHANGES_LATE, Code.SERVER_FAILING]
+
+
+def test_what_a_trouble_did_not_hide_before_it_does_not_hide_now(watchman: Watchman) -> None:
+    """One mailbox that fails for months must not keep the end of all else from being told."""
+    old = Trouble(Code.MAILBOXES_FAILING, Severity.ALARM, "exchange", "mailbox_not_found")
+    watchman.see(old, LATE, minutes=10)
+    watchman.see(old, minutes=10)
+    assert [code for _, kind, code in watchman.heard if kind is Kind.ENDED] == [Code.CHANGES_LATE]
 
 
 def test_an_answer_to_what_is_forgotten_changes_nothing() -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from receiver.core.health import (
     Code,
+    Colour,
     Failing,
+    Refusal,
     ServerSight,
     SetAside,
     Severity,
@@ -15,13 +17,17 @@ from receiver.core.health import (
     SourceSight,
     Thresholds,
     Trouble,
+    colour,
+    is_well,
     troubles,
 )
+from receiver.core.room import MIB, Disk
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 LIMITS = Thresholds()
 MOMENT = timedelta(seconds=1)
 ALARM, WARNING = Severity.ALARM, Severity.WARNING
+ROOMY, LOW, FULL = Disk(400 * MIB, 1000 * MIB), Disk(60 * MIB, 1000 * MIB), Disk(10 * MIB, 1000 * MIB)
 
 
 def found(seen: Snapshot) -> list[Trouble]:
@@ -36,7 +42,7 @@ def test_a_healthy_receiver_has_no_trouble() -> None:
         servers=(ServerSight("exchange", certificate_until=NOW + timedelta(days=90)),),
         sources=(SourceSight("mds", NOW, refused={"unauthorized": 3, "model": 900, "organisation": 4}),),
         differences={"missing": 0},
-        disk_free=0.4,
+        disk=ROOMY,
     )
     assert found(healthy) == found(Snapshot()) == []
 
@@ -44,7 +50,7 @@ def test_a_healthy_receiver_has_no_trouble() -> None:
 @pytest.mark.parametrize("code", [Code.STORE_UNREACHABLE, Code.STORE_NOT_CURRENT])
 def test_without_a_store_that_alone_is_told_and_what_the_host_shows(code: Code) -> None:
     """Everything else would be a guess."""
-    blind = Snapshot(store=code, disk_free=0.01, worker_beat_at=NOW - timedelta(days=1), removals_held=4)
+    blind = Snapshot(store=code, disk=FULL, worker_beat_at=NOW - timedelta(days=1), removals_held=4)
     assert found(blind) == [Trouble(code, ALARM), Trouble(Code.DISK_LOW, ALARM, count=1)]
 
 
@@ -121,7 +127,7 @@ def test_what_fails_for_one_reason_is_one_trouble() -> None:
     assert found(seen) == [
         Trouble(Code.MAILBOXES_FAILING, ALARM, "exchange", "mailbox_not_found", since, 12),
         Trouble(Code.ENTRIES_FAILING, ALARM, "exchange", "invalid_item", since, 3),
-        Trouble(Code.EVENTS_FAILING, WARNING, "", "unsupported_recurrence", None, 2),
+        Trouble(Code.EVENTS_FAILING, ALARM, "", "unsupported_recurrence", None, 2),
     ]
 
 
@@ -164,11 +170,13 @@ def test_wrong_signatures_count_from_a_number_on() -> None:
 
 
 def test_webhooks_that_were_not_understood_are_told_by_reason() -> None:
-    refused = {"payload": 2, "age": 1, "model": 700, "secret_organisation": 3}
+    refused = {"payload": 2, "age": 1, "model": 700, "secret_organisation": 3, "too_large": 1, "disk": 4}
     assert found(Snapshot(sources=(SourceSight("mds", NOW, refused=refused),))) == [
-        Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", "age", count=1),
-        Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", "payload", count=2),
-        Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", "secret_organisation", count=3),
+        Trouble(Code.WEBHOOKS_REFUSED, ALARM, "mds", "age", count=1),
+        Trouble(Code.WEBHOOKS_REFUSED, ALARM, "mds", "payload", count=2),
+        Trouble(Code.WEBHOOKS_REFUSED, ALARM, "mds", "secret_organisation", count=3),
+        Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", "disk", count=4),
+        Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", "too_large", count=1),
     ]
 
 
@@ -181,11 +189,65 @@ def test_a_source_is_silent_after_so_much_working_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("free", "expected"), [(0.1, []), (0.099, [(WARNING, 10)]), (0.03, [(WARNING, 3)]), (0.029, [(ALARM, 3)])]
+    ("disk", "expected"),
+    [(ROOMY, []), (LOW, [(WARNING, 6)]), (FULL, [(ALARM, 1)]), (Disk(290 * 10**9, 10**13), [])],
 )
-def test_a_disk_warns_before_it_is_full(free: float, expected: list[tuple[Severity, int]]) -> None:
+def test_a_disk_warns_before_it_is_full(disk: Disk, expected: list[tuple[Severity, int]]) -> None:
     told = [Trouble(Code.DISK_LOW, severity, count=percent) for severity, percent in expected]
-    assert found(Snapshot(disk_free=free)) == told
+    assert found(Snapshot(disk=disk)) == told
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.79, []), (0.8, [WARNING]), (0.99, [WARNING]), (1.0, [ALARM])])
+def test_a_backlog_warns_before_webhooks_are_refused(share: float, expected: list[Severity]) -> None:
+    assert found(Snapshot(backlog=share)) == [Trouble(Code.BACKLOG_HIGH, severity) for severity in expected]
+
+
+def test_a_server_that_asked_for_a_pause_is_told_with_its_end_and_one_in_trouble_with_its_next_try() -> None:
+    until = NOW + timedelta(minutes=7)
+    waiting = ServerSight("exchange", waits_until=until)
+    assert found(Snapshot(servers=(waiting,))) == [Trouble(Code.SERVER_WAITING, WARNING, "exchange", until=until)]
+    failing = replace(waiting, failure="timeout", since=NOW)
+    assert found(Snapshot(servers=(failing,))) == [
+        Trouble(Code.SERVER_FAILING, ALARM, "exchange", "timeout", NOW, until=until)
+    ]
+
+
+def test_a_dry_run_is_told_and_what_waits_then_is_not_late() -> None:
+    assert found(Snapshot(dry_run=True, oldest_due_at=NOW - timedelta(days=1))) == [Trouble(Code.DRY_RUN, WARNING)]
+
+
+def test_a_refused_configuration_names_the_process_and_an_unusable_key_its_cause() -> None:
+    refusal = Refusal("worker host", "csv", NOW)
+    assert found(Snapshot(refusals=(refusal,), token_key="token_key_unreadable")) == [
+        Trouble(Code.CONFIGURATION_REFUSED, ALARM, "worker host", "csv", NOW),
+        Trouble(Code.TOKEN_KEY_UNUSABLE, WARNING, cause="token_key_unreadable"),
+    ]
+
+
+def test_a_web_that_fell_silent_is_missed_and_one_that_was_never_heard_is_not() -> None:
+    since = NOW - LIMITS.web_silent
+    assert found(Snapshot(web_beat_at=since)) == [Trouble(Code.WEB_SILENT, ALARM, since=since)]
+    assert found(Snapshot(web_beat_at=since + MOMENT)) == []
+
+
+def test_an_entry_that_is_refused_again_and_again_is_told_with_its_next_try() -> None:
+    until = NOW + timedelta(minutes=9)
+    assert found(Snapshot(retried=(Failing("timeout", 2, "exchange", until=until),))) == [
+        Trouble(Code.ENTRIES_RETRIED, WARNING, "exchange", "timeout", count=2, until=until)
+    ]
+
+
+def test_posts_to_nobodys_address_are_told_only_while_a_source_was_never_heard() -> None:
+    heard, missed = SourceSight("mds", NOW), SourceSight("insertion")
+    assert found(Snapshot(strangers=3, sources=(heard,))) == []
+    assert found(Snapshot(strangers=3, sources=(heard, missed))) == [Trouble(Code.ADDRESS_UNKNOWN, WARNING, count=3)]
+    assert found(Snapshot(sources=(missed,))) == []
+
+
+def test_the_colour_is_that_of_the_worst_trouble_and_only_without_any_all_is_well() -> None:
+    attention, alarm = Trouble(Code.DRY_RUN, WARNING), Trouble(Code.MUST_ADOPT, ALARM)
+    assert [colour(each) for each in ([], [attention], [attention, alarm])] == list(Colour)
+    assert [is_well(each) for each in ([], [attention], [alarm])] == [True, False, False]
 
 
 def test_what_an_audit_found_is_told_by_kind() -> None:
@@ -197,7 +259,7 @@ def test_what_an_audit_found_is_told_by_kind() -> None:
 
 
 def test_the_worst_comes_first_and_the_rest_in_the_order_of_the_codes() -> None:
-    seen = Snapshot(agents_unmapped=1, removals_held=1, disk_free=0.05, oldest_due_at=NOW - timedelta(days=1))
+    seen = Snapshot(agents_unmapped=1, removals_held=1, disk=LOW, oldest_due_at=NOW - timedelta(days=1))
     assert [trouble.code for trouble in found(seen)] == [
         Code.CHANGES_LATE,
         Code.RULES_HELD,
@@ -208,16 +270,15 @@ def test_the_worst_comes_first_and_the_rest_in_the_order_of_the_codes() -> None:
 
 def test_two_sights_of_one_trouble_have_one_key() -> None:
     first = Trouble(Code.MAILBOXES_FAILING, ALARM, "exchange", "mailbox_not_found", NOW, 1)
-    assert first.key == replace(first, count=7, since=None, severity=WARNING).key
-    assert first.key != replace(first, cause="quota_exceeded").key
+    assert first.key == replace(first, count=7, since=None, severity=WARNING, cause="quota_exceeded").key
+    assert first.key != replace(first, subject="other").key
+    waiting, failing = (Trouble(code, ALARM, "exchange") for code in (Code.SERVER_WAITING, Code.SERVER_FAILING))
+    assert waiting.key == failing.key
+    assert Trouble(Code.STORE_UNREACHABLE, ALARM).key == Trouble(Code.STORE_TOO_NEW, ALARM).key
 
 
 def test_a_source_that_was_never_refused_has_no_trouble() -> None:
     assert troubles(Snapshot(sources=(SourceSight("mds", NOW),)), NOW, Thresholds(signatures_refused=1)) == []
-
-
-def test_free_space_is_told_in_percent() -> None:
-    assert [each.count for each in troubles(Snapshot(disk_free=0.6), NOW, Thresholds(disk_warning=0.7))] == [60]
 
 
 def test_limits_can_be_set() -> None:

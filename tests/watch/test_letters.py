@@ -20,7 +20,7 @@ COUNTS = Counts(MIDNIGHT - timedelta(days=3), MIDNIGHT, kept=412, refused=3, don
 
 
 def begun(trouble: Trouble) -> Letter:
-    return of_message(Message(Kind.BEGUN, trouble, NOW), SENDER, NOW)
+    return of_message(Message(Kind.BEGUN, trouble, NOW), SENDER)
 
 
 def test_a_beginning_says_what_since_when_and_what_to_do() -> None:
@@ -41,7 +41,7 @@ def test_what_can_wait_cries_less() -> None:
 
 
 def test_an_end_names_the_trouble_and_how_long_it_lasted() -> None:
-    letter = of_message(Message(Kind.ENDED, SERVER, NOW - timedelta(hours=2)), Sender("srv-rdv"), NOW)
+    letter = of_message(Message(Kind.ENDED, SERVER, NOW - timedelta(hours=2), NOW), Sender("srv-rdv"))
     assert letter.tone is Tone.GOOD
     assert letter.title == "[RDV → Exchange] Terminé : Le serveur exchange est en échec"
     assert "07/12/2026 11:00" in letter.body
@@ -52,7 +52,7 @@ def test_an_end_names_the_trouble_and_how_long_it_lasted() -> None:
 @pytest.mark.parametrize("code", Code)
 @pytest.mark.parametrize("kind", Kind)
 def test_every_trouble_can_be_told(code: Code, kind: Kind) -> None:
-    letter = of_message(Message(kind, Trouble(code, Severity.ALARM, "exchange", "timeout"), NOW), SENDER, NOW)
+    letter = of_message(Message(kind, Trouble(code, Severity.ALARM, "exchange", "timeout"), NOW), SENDER)
     assert "{" not in letter.title + letter.body
     assert "\n" not in letter.title
 
@@ -72,7 +72,7 @@ def test_a_digest_lists_what_is_open_and_counts_agents_without_a_mailbox() -> No
     letter = digest(Standing((SERVER, unmapped), counts=COUNTS), SENDER, date(2026, 12, 7))
     assert letter.tone is Tone.ALARM
     assert "2 point(s)" in letter.title
-    assert "ÉCHEC Le serveur exchange est en échec (depuis le 07/12/2026 09:00" in letter.body
+    assert "ALARME Le serveur exchange est en échec (depuis le 07/12/2026 09:00" in letter.body
     assert "- 17 agent(s)" in letter.body
     assert "Tout va bien" not in letter.body
 

@@ -1,6 +1,7 @@
 """What was told survives restarts, and shows no address."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.core.alerts import Memory, Sight
+from receiver.core.alerts import Memory, Sight, Timings, look
 from receiver.core.health import Code, Severity, Trouble
 from receiver.watch.memory import MemoryFile, default_path
 from tests.logs.captured import captured_logs
@@ -17,8 +18,9 @@ NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 ADDRESS = "mailtos://rdv:hunter2@smtp.ville.example?to=dsi@ville.example"
 DISK = Trouble(Code.DISK_LOW, Severity.WARNING, count=9)
 SERVER = Trouble(Code.SERVER_FAILING, Severity.ALARM, "exchange", "unauthorized", NOW - timedelta(hours=1))
+TOLD = frozenset({"disk_low/"})
 MEMORY = Memory(
-    {DISK.key: Sight(DISK, NOW, told=True), SERVER.key: Sight(SERVER, NOW, gone_at=NOW)}, digest_on=date(2026, 12, 7)
+    {DISK.key: Sight(DISK, NOW, told=TOLD), SERVER.key: Sight(SERVER, NOW, gone_at=NOW)}, digest_on=date(2026, 12, 7)
 )
 
 
@@ -50,7 +52,17 @@ troubles = st.builds(
     st.none() | moments,
     st.integers(0, 99),
 )
-sights = st.builds(Sight, troubles, moments, st.booleans(), st.none() | moments)
+keys = st.tuples(st.sampled_from(["store", "server_failing"]), st.sampled_from(["", "exchange"]))
+sights = st.builds(
+    Sight,
+    troubles,
+    moments,
+    st.frozensets(st.sampled_from(["!", "server_failing/timeout", "store_unreachable/"])),
+    st.none() | moments,
+    st.lists(troubles, max_size=2).map(tuple),
+    st.none() | moments,
+    st.frozensets(keys),
+)
 
 
 @given(st.lists(sights), st.none() | st.dates(date(2026, 1, 1), date(2026, 12, 1)))
@@ -60,6 +72,29 @@ def test_any_memory_comes_back_as_it_was(
     memory = Memory({sight.trouble.key: sight for sight in seen}, day)
     path, name = kept(tmp_path_factory.mktemp("memory") / "alertes.json", memory)
     assert MemoryFile(path, NOW).of(name) == memory
+
+
+def flat_before(trouble: Trouble, *, told: bool, first_at: datetime = NOW) -> dict[str, object]:
+    known = {name: getattr(trouble, name) for name in ("code", "severity", "subject", "cause", "count")}
+    since = trouble.since.isoformat() if trouble.since else None
+    return known | {"since": since, "first_at": first_at.isoformat(), "told": told, "gone_at": None}
+
+
+def test_what_the_version_before_told_is_not_told_again(path: Path) -> None:
+    """It knew a trouble by its cause too."""
+    other = replace(SERVER, cause="timeout")
+    sights = [
+        flat_before(SERVER, told=True),
+        flat_before(other, told=False, first_at=NOW - timedelta(hours=1)),
+        flat_before(DISK, told=True),
+    ]
+    recipients = {"name": {"digest_on": None, "sights": sights}}
+    path.write_text(json.dumps({"version": 1, "key": "k", "recipients": recipients}))
+    found = MemoryFile(path, NOW).of("name").sights
+    assert found.keys() == {SERVER.key, DISK.key}
+    assert found[SERVER.key].first_at == NOW - timedelta(hours=1)
+    memory, messages = look(MemoryFile(path, NOW).of("name"), [SERVER, DISK], NOW, Timings())
+    assert (messages, memory.sights.keys()) == ([], found.keys())
 
 
 def test_no_address_stands_in_the_file_and_two_files_know_it_by_different_names(path: Path, tmp_path: Path) -> None:
@@ -132,9 +167,9 @@ def test_an_unwritten_file_leaves_the_old_one_and_no_litter(path: Path, monkeypa
 def test_what_was_written_while_the_clock_was_ahead_holds_nothing_up(path: Path) -> None:
     """A trouble first seen next year would be told next year."""
     ahead = NOW + timedelta(days=400)
-    _, name = kept(path, Memory({DISK.key: Sight(DISK, ahead, told=True, gone_at=ahead)}, ahead.date()), ahead)
+    _, name = kept(path, Memory({DISK.key: Sight(DISK, ahead, told=TOLD, gone_at=ahead)}, ahead.date()), ahead)
     back = MemoryFile(path, NOW).of(name)
-    assert back == Memory({DISK.key: Sight(DISK, NOW, told=True, gone_at=NOW)}, None)
+    assert back == Memory({DISK.key: Sight(DISK, NOW, told=TOLD, gone_at=NOW)}, None)
 
 
 @pytest.mark.parametrize(

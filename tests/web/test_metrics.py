@@ -22,7 +22,7 @@ from tests.web.test_webhook_logs import CANARY, with_canaries
 
 ALLOWED_LABELS = {
     "version", "code", "severity", "subject", "cause", "source", "model", "outcome", "reason", "calendar", "verb",
-    "kind", "tag",
+    "kind", "tag", "colour",
 }  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def test_a_trouble_that_two_hosts_tell_is_one_alert(tmp_path: Path) -> None:
     name = "RdvReceiverServeurEnEchec"
     annotations = next(rule["annotations"] for rule in rules() if rule["alert"] == name)
     words = annotations | {"summary": "Le serveur exchange est en échec (timeout)"}
-    labels = {"code": "server_failing", "severity": "alarm", "subject": "exchange", "cause": "timeout"}
+    labels = {"code": "server_failing", "severity": "alarm", "subject": "exchange"}
     alert = {"exp_labels": labels, "exp_annotations": words}
     tests = {
         "rule_files": [str(RULES)],

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from receiver.core.room import LEFT_FREE_BYTES
 from receiver.store import Standing, Store, StoreUnavailable
-from receiver.web.pressure import LOOK_EVERY, ROOM_BYTES, Pressure
+from receiver.web.pressure import LOOK_EVERY, Pressure
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import Receiver
 
-Usage = namedtuple("Usage", "free")
+Usage = namedtuple("Usage", "total used free")
 
 
 class Clock:
@@ -24,7 +25,7 @@ class Clock:
 
 
 def full(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100 * 2**30, 0, free))
 
 
 def take_in(store: Store, count: int) -> None:
@@ -66,9 +67,9 @@ def test_a_disk_without_room_for_the_worker_is_a_reason(
     """A worker that cannot record what it wrote would have to stop writing."""
     clock = Clock()
     pressure = Pressure(store, tmp_path / "rdv.db", 1000, clock)  # type: ignore[arg-type]
-    full(monkeypatch, ROOM_BYTES - 1)
+    full(monkeypatch, LEFT_FREE_BYTES - 1)
     assert pressure.reason() == "disk"
-    full(monkeypatch, ROOM_BYTES)
+    full(monkeypatch, LEFT_FREE_BYTES)
     clock.now += LOOK_EVERY
     assert pressure.reason() is None
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from heapq import nlargest
 
 from receiver import __version__
-from receiver.core.health import Trouble
+from receiver.core.health import Trouble, colour, is_well
 from receiver.core.servers import Server
 from receiver.operations import status
 from receiver.store import WORKERS, Sight, Store
@@ -29,6 +29,9 @@ class TroubleLine:
     since: datetime | None
     title: str
     cure: str
+    colour: str
+    until: datetime | None
+    """Put right, it may be shown until then; None: it goes within a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class Overview:
     as_of: datetime
     version: str
     ok: bool
+    colour: str
+    """``ok``, ``attention`` or ``alarm``."""
     dry_run: bool
     troubles: tuple[TroubleLine, ...]
     activity: Activity | None
@@ -96,7 +101,8 @@ def look(parts: Parts) -> Overview:
     found = status.status(parts.settings, parts.store, now)
     seen = _activity(parts, found.sight, found.servers, now) if found.sight is not None else None
     lines = tuple(trouble_line(trouble) for trouble in found.troubles)
-    return Overview(now, __version__, not lines, parts.settings.dry_run, lines, seen)
+    well, now_is = is_well(found.troubles), colour(found.troubles)
+    return Overview(now, __version__, well, now_is, parts.settings.dry_run, lines, seen)
 
 
 def trouble_line(trouble: Trouble) -> TroubleLine:
@@ -111,6 +117,8 @@ def trouble_line(trouble: Trouble) -> TroubleLine:
         since=trouble.since,
         title=told.title,
         cure=told.cure,
+        colour=trouble.colour,
+        until=trouble.until,
     )
 
 

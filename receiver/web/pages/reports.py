@@ -12,7 +12,7 @@ from receiver.core.health import LEFT_ALONE
 from receiver.core.mailboxes import Unplaced
 from receiver.store import ComingAgent, EventHistory
 from receiver.web.parts import Parts
-from receiver.wording import cause_sentence
+from receiver.wording import cause_sentence, refusal_sentence
 
 PAGE = 50
 MOST_AGENTS = 1_000
@@ -149,5 +149,5 @@ def refused(parts: Parts) -> tuple[RefusalLine, ...]:
 
 def _refusals(day: Mapping[tuple[str, str], int], week: Mapping[tuple[str, str], int]) -> Iterable[RefusalLine]:
     for (source, reason), count in week.items():
-        sentence = sentences.REFUSALS.get(reason) or cause_sentence(reason)
-        yield RefusalLine(source, reason, reason in LEFT_ALONE, day.get((source, reason), 0), count, sentence)
+        today, sentence = day.get((source, reason), 0), refusal_sentence(reason)
+        yield RefusalLine(source, reason, reason in LEFT_ALONE, today, count, sentence)

@@ -1,0 +1,86 @@
+"""What is refused, and until when that is told: counts by the hour, and the last time of what comes again anyhow."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from receiver.core.health import LEFT_ALONE, NOT_FOUND, NOT_UNDERSTOOD, WRONG_SIGNATURE
+from receiver.store import Figure
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+LATELY = timedelta(minutes=15)
+"""What is refused for a while only (503) is told for so long after the last one: the emitter sends it again anyhow."""
+TURNED_AWAY = "turned_away/"
+"""How the figures begin that say when a webhook was last refused so, by source and reason."""
+UNKNOWN_SOURCE = "?"
+"""Stands for every address that no source has."""
+
+Hours = Sequence[tuple[datetime, int]]
+"""When each hour began, the oldest first, and how many there were in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What one source was refused, by reason."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    until: Mapping[str, datetime] = field(default_factory=dict)
+    """Until when it is told if no more comes."""
+
+
+def is_for_a_while(reason: str) -> bool:
+    """Whether a request is refused for the moment only, whatever it says."""
+    return reason not in {WRONG_SIGNATURE, NOT_FOUND, *NOT_UNDERSTOOD, *LEFT_ALONE}
+
+
+def of_source(
+    name: str,
+    hours: Mapping[tuple[str, str], Hours],
+    figures: Mapping[str, Figure],
+    now: datetime,
+    least_signatures: int,
+) -> Refused:
+    """Return what a source is refused, as it is told at a moment.
+
+    Args:
+        name: the source.
+        hours: what was refused within a day, by (source, reason).
+        figures: the store's.
+        now: the moment.
+        least_signatures: so many wrong signatures are told at least.
+
+    """
+    counts: dict[str, int] = {}
+    until: dict[str, datetime] = {}
+    for (source, reason), some in hours.items():
+        if source != name:
+            continue
+        if is_for_a_while(reason):
+            last = figures.get(f"{TURNED_AWAY}{source}/{reason}")
+            if last is None or now - last.taken_at >= LATELY:
+                continue
+            until[reason] = last.taken_at + LATELY
+        else:
+            until[reason] = _falls_below(least_signatures if reason == WRONG_SIGNATURE else 1, some)
+        counts[reason] = _sum(some)
+    return Refused(counts, until)
+
+
+def strangers(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
+    """Return how many webhooks came for no source's address within a day, and until when that is told."""
+    some = hours.get((UNKNOWN_SOURCE, NOT_FOUND), ())
+    return _sum(some), _falls_below(1, some) if some else None
+
+
+def _falls_below(least: int, hours: Hours) -> datetime:
+    """Return when fewer than `least` of some are counted any more: each hour goes as a whole, a day after its end."""
+    left = _sum(hours)
+    for began_at, count in hours:
+        left -= count
+        if left < least:
+            return began_at + HOUR + DAY
+    raise AssertionError("none are left in the end")
+
+
+def _sum(hours: Iterable[tuple[datetime, int]]) -> int:
+    return sum(count for _, count in hours)
