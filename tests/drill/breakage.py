@@ -38,10 +38,12 @@ class Breakage:
     cause: str = ""
     along: frozenset[Code] = frozenset()
     """What else is rightly told of, begun and ended."""
+    changes: frozenset[Code] = frozenset()
+    """What is rightly told of once more while it lasts, as its cause changes or it becomes an alarm."""
     may_come: frozenset[Code] = frozenset()
     """What may be told of beside, where its threshold is reached in time."""
-    stays: frozenset[Code] = frozenset()
-    """What is shown for a day or an hour after the repair, and says so."""
+    lasts: Callable[[Ground], None] | None = None
+    """The trouble is told for hours after the repair, and says until when: has that time pass."""
     prepare: Callable[[Ground], None] | None = None
     """What has to be there before the break."""
     store: StoreKind = StoreKind.FILE

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from tests.drill.breakage import Breakage
-from tests.drill.rows import emitter
+from tests.drill.rows import emitter, exchange
 
 KINDS: Mapping[str, tuple[Breakage, ...]] = {
     "The emitter and its webhooks": emitter.ROWS,
+    "Exchange": exchange.ROWS,
 }
 BREAKAGES = tuple(each for rows in KINDS.values() for each in rows)

@@ -17,6 +17,7 @@ from receiver import bootstrap, logs
 from receiver.cli import run as whole
 from receiver.cli import status, supervise
 from receiver.config import Reloadable, Settings, load
+from receiver.operations import refusals
 from receiver.watch import loop as watch
 from receiver.watch.recipient import Pace
 from receiver.web import health, pressure
@@ -29,13 +30,15 @@ HOLD, CALM = timedelta(seconds=1), timedelta(seconds=2)
 PACE = Pace(look_every_s=0.5, retry_s=0.5)
 FLUSH_AFTER_S = 0.5
 BEAT_EVERY = timedelta(seconds=0.5)
+LATELY = timedelta(seconds=5)
 WEB_LOOK = timedelta(seconds=0.5)
 SUPERVISION = supervise.Patience(pause_s=0.2, longest_pause_s=1.0)
 LOOKS = "looks"
 PROGRAM = "tests.drill.hastened"
 HOSTS = "DRILL_HOSTS"
 """A file of names that nobody knows, one a line: the DNS as this machine sees it."""
-WORKER_SILENT, CHANGE_LATE, LOOK = "DRILL_WORKER_SILENT_S", "DRILL_CHANGE_LATE_S", "DRILL_LOOK_S"
+WORKER_SILENT, WEB_SILENT = "DRILL_WORKER_SILENT_S", "DRILL_WEB_SILENT_S"
+CHANGE_LATE, LOOK = "DRILL_CHANGE_LATE_S", "DRILL_LOOK_S"
 
 
 def seconds(name: str, usual: timedelta) -> timedelta:
@@ -48,6 +51,7 @@ def hastened(settings: Settings) -> Settings:
     alerts = settings.alerts
     thresholds = replace(
         alerts.thresholds,
+        web_silent=seconds(WEB_SILENT, alerts.thresholds.web_silent),
         worker_silent=seconds(WORKER_SILENT, alerts.thresholds.worker_silent),
         change_late=seconds(CHANGE_LATE, alerts.thresholds.change_late),
     )
@@ -66,6 +70,7 @@ class Hastened(Reloadable):
 
 def run(part: str, config: Path, settings: Hastened) -> int:
     """Be one part of the receiver until asked to stop, or answer `status`."""
+    refusals.LATELY = LATELY
     match part:
         case "serve":
             pressure.LOOK_EVERY = health.PROBE_EVERY = WEB_LOOK

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from receiver import sentences
-from receiver.core.health import Code
+from receiver.core.health import Code, Colour
 
-_PREFIXES = {kind: sentences.ALERT[kind].partition("{")[0] for kind in ("alarm", "warning", "ended")}
+_BEGUN = {colour: sentences.ALERT[colour].partition("{")[0] for colour in (Colour.ALARM, Colour.ATTENTION)}
+_ENDED = sentences.ALERT["ended"].partition("{")[0]
 _CHAPTER = re.compile(r"chapitre « (\w+) »")
 
 
@@ -16,6 +17,7 @@ class Kind(StrEnum):
     """What a letter says of its trouble."""
 
     BEGUN = "begun"
+    CHANGED = "changed"
     ENDED = "ended"
 
 
@@ -25,8 +27,8 @@ class Letter:
 
     kind: Kind
     code: Code
-    level: str
-    """``alarm`` or ``warning``; of an end: that of what ended."""
+    colour: Colour
+    """Of an end: that of what ended."""
     title: str
     """Without the kind before it."""
 
@@ -40,16 +42,26 @@ def read(posted: list[tuple[str, str]]) -> list[Letter]:
     """
     letters: list[Letter] = []
     for whole, body in posted:
-        word = next(word for word, prefix in _PREFIXES.items() if whole.startswith(prefix))
-        title = whole.removeprefix(_PREFIXES[word])
-        chapter = _CHAPTER.search(body)
-        if word == "ended":
+        if whole.startswith(_ENDED):
+            title = whole.removeprefix(_ENDED)
             begun = _begun_as(letters, title)
-            letters.append(Letter(Kind.ENDED, begun.code, begun.level, title))
-        else:
-            assert chapter, "a letter names its chapter of the runbook"
-            letters.append(Letter(Kind.BEGUN, Code(chapter[1]), word, title))
+            letters.append(Letter(Kind.ENDED, begun.code, begun.colour, title))
+            continue
+        chapter = _CHAPTER.search(body)
+        assert chapter, "a letter names its chapter of the runbook"
+        kind, colour, title = _told(whole)
+        letters.append(Letter(kind, Code(chapter[1]), colour, title))
     return letters
+
+
+def _told(whole: str) -> tuple[Kind, Colour, str]:
+    """Return what a title says of a trouble that lasts."""
+    for colour, prefix in _BEGUN.items():
+        changed = sentences.ALERT["changed"].format(label=sentences.COLOURS[colour], title="")
+        for kind, begin in ((Kind.BEGUN, prefix), (Kind.CHANGED, changed)):
+            if whole.startswith(begin):
+                return kind, colour, whole.removeprefix(begin)
+    raise AssertionError(f"no letter of ours: {whole}")
 
 
 def counted(letters: list[Letter], kind: Kind) -> Counter[str]:
@@ -73,7 +85,7 @@ def still_open(letters: list[Letter]) -> list[Letter]:
 def _begun_as(letters: list[Letter], title: str) -> Letter:
     """Return the newest trouble with that title; counts in it may have grown."""
     wanted = without_numbers(title)
-    found = [each for each in letters if each.kind is Kind.BEGUN and without_numbers(each.title) == wanted]
+    found = [each for each in letters if each.kind is not Kind.ENDED and without_numbers(each.title) == wanted]
     assert found, f"nothing began as « {title} »"
     return found[-1]
 

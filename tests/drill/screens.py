@@ -5,7 +5,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from receiver import sentences
-from receiver.core.health import Code
+from receiver.core.health import Code, Colour, Severity, Trouble, colour
 from receiver.web.cookies import NAME as COOKIE
 from tests.drill.ground import PATIENCE_S, Ground
 from tests.drill.letters import Kind, still_open
@@ -90,19 +90,19 @@ def until_told(ground: Ground, code: Code, since: float) -> dict[Screen, Noted]:
     return told
 
 
-def until_green(ground: Ground, since: float, stays: frozenset[Code]) -> dict[Screen, Noted]:
-    """Wait until none of them shows anything but what stays for a while by its nature, and says so.
+def until_green(ground: Ground, since: float) -> dict[Screen, Noted]:
+    """Wait until all of them are green.
 
     Raises:
-        AssertionError: one of them did not.
+        AssertionError: one of them was not, in time.
 
     """
     green: dict[Screen, Noted] = {}
 
     def is_done(screen: Screen, shown: Shown) -> bool:
-        if shown.is_green or (shown.codes and shown.codes <= stays):
+        if shown.is_green:
             green[screen] = Noted(shown.said, time.monotonic() - since)
-        return screen in green
+        return shown.is_green
 
     _follow(ground, is_done, "to be green again")
     return green
@@ -142,8 +142,9 @@ def _status(ground: Ground) -> Shown:
     troubles = report["troubles"]
     assert exit_status == (1 if troubles else 0)
     assert report["ok"] is (not troubles)
-    colour = _colour({each["severity"] for each in troubles})
-    return Shown(f"{colour}, exit {exit_status}", not troubles, frozenset(each["code"] for each in troubles))
+    assert report["colour"] == _worst({each["colour"] for each in troubles})
+    said = f"{report['colour']}, exit {exit_status}"
+    return Shown(said, report["colour"] == Colour.OK, frozenset(each["code"] for each in troubles))
 
 
 def page_text(ground: Ground) -> str | None:
@@ -169,10 +170,11 @@ def _page(ground: Ground) -> Shown:
     verdict = re.search(r'id="verdict" class="verdict (\w+)"', text)
     if verdict is None:  # the page of an error, which stands for the whole
         named = frozenset(code for code, advice in sentences.TROUBLES.items() if advice.title in text)
-        return Shown("alarm", is_green=False, codes=named)
+        return Shown(Colour.ALARM, is_green=False, codes=named)
     is_green = verdict[1] == "good"
     assert is_green is (not codes), text
-    return Shown(_colour(set(re.findall(r'<li class="card split (\w+)">', text))), is_green, codes)
+    shown = _worst(set(re.findall(r'<li class="card split (\w+)">', text)))
+    return Shown(shown, is_green, codes)
 
 
 def _readyz(ground: Ground) -> Shown:
@@ -188,11 +190,14 @@ def _readyz(ground: Ground) -> Shown:
 def _alert(ground: Ground) -> Shown:
     """What a recipient must take as true who trusts the messages; both are told the same."""
     letters = still_open(ground.letters) if ground.mailed == ground.posted else []
-    return Shown(_colour({each.level for each in letters}), not letters, frozenset(each.code for each in letters))
+    return Shown(_worst({each.colour for each in letters}), not letters, frozenset(each.code for each in letters))
 
 
-def _colour(severities: set[str]) -> str:
-    return "alarm" if "alarm" in severities else "attention" if severities else "ok"
+def _worst(colours: Iterable[str]) -> Colour:
+    return colour(Trouble(Code.CLOCK_OFF, _SEVERITIES[each]) for each in colours)
+
+
+_SEVERITIES = {"alarm": Severity.ALARM, "attention": Severity.WARNING, "warning": Severity.WARNING}
 
 
 _LOOKS: Mapping[Screen, Callable[[Ground], Shown]] = {

@@ -1,8 +1,5 @@
 """What goes wrong at Exchange, before it, or with what it thinks of us."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-
 from mock_exchange.faults import Fault, FaultKind
 from receiver.core.health import Code
 from tests.drill import hastened
@@ -21,20 +18,6 @@ def take_mailbox(ground: Ground) -> Repair:
     def repair() -> None:
         ground.exchange.put_mailbox(MARTINE, mailbox)
         ground.command("retry", "--mailbox", MARTINE)
-
-    return repair
-
-
-def rename_mailbox(ground: Ground) -> Repair:
-    """An agent marries, and her address changes in Exchange alone."""
-    new = "martine.dupont@departement.example"
-    ground.exchange.mock.rename_mailbox(MARTINE, new)
-    assert ground.book() in ACCEPTED
-
-    def repair() -> None:
-        ground.edit(("mailboxes:\n", f"mailboxes:\n  map: {{{MARTINE}: {new}}}\n"))
-        ground.exchange.martine = new
-        ground.reload()
 
     return repair
 
@@ -65,12 +48,12 @@ def withdraw_right(ground: Ground) -> Repair:
 
 def refuse_one_entry(ground: Ground) -> Repair:
     """Exchange refuses one entry for good."""
-    ground.exchange.mock.inject(Fault(FaultKind.ITEM_ERROR, verb="CreateItem", code="ErrorInvalidPropertySet"))
+    ground.exchange.mock.inject(Fault(FaultKind.ITEM_ERROR, verb="CreateItem", code="ErrorInvalidRequest"))
     assert ground.book() in ACCEPTED
 
     def repair() -> None:
         ground.exchange.mock.faults.clear()
-        ground.command("retry", "--code", "invalid_item")
+        ground.command("retry", "--code", "invalid_request")
 
     return repair
 
@@ -215,3 +198,192 @@ def slow_exchange(ground: Ground) -> Repair:
         ground.exchange.mock.latency_s = 0
 
     return repair
+
+
+RETRY = "then `rdv-receiver retry --calendar`."
+OLD_CERTIFICATE_SEEN = {hastened.LOOK: 1.0}
+"""The certificate is looked at every second, not once a day."""
+
+ROWS = (
+    Breakage(
+        "mailbox gone",
+        Code.MAILBOXES_FAILING,
+        take_mailbox,
+        "The mailbox is disconnected, with all it holds.",
+        "It is connected again, then `rdv-receiver retry --mailbox`.",
+        "mailbox_not_found",
+    ),
+    Breakage(
+        "mailbox full",
+        Code.MAILBOXES_FAILING,
+        fill_mailbox,
+        "The mailbox is over its quota.",
+        "Its quota is raised, then `rdv-receiver retry --code`.",
+        "quota_exceeded",
+    ),
+    Breakage(
+        "right withdrawn",
+        Code.MAILBOXES_FAILING,
+        withdraw_right,
+        "The account loses the role ApplicationImpersonation.",
+        "It gets the role back, then `rdv-receiver retry --code`.",
+        "impersonation_denied",
+    ),
+    Breakage(
+        "one entry refused for good",
+        Code.ENTRIES_FAILING,
+        refuse_one_entry,
+        "Exchange answers a CreateItem with ErrorInvalidRequest.",
+        "It takes it, then `rdv-receiver retry --code`.",
+        "invalid_request",
+    ),
+    Breakage(
+        "password expired",
+        Code.SERVER_FAILING,
+        expire_password,
+        "The account's password is another; connections that were open end.",
+        "The new password is written into its file, then a reload.",
+        "unauthorized",
+        in_ci=True,
+    ),
+    Breakage(
+        "401 for one mailbox alone",
+        Code.SERVER_FAILING,
+        refuse_for_one_mailbox,
+        "Calls that act on one mailbox are answered 401.",
+        "They are answered as before, " + RETRY,
+        "unauthorized",
+    ),
+    Breakage(
+        "NTLM switched off",
+        Code.SERVER_FAILING,
+        refuse_ntlm,
+        "Exchange offers Basic alone.",
+        "It offers NTLM again, " + RETRY,
+        "auth_not_offered",
+    ),
+    Breakage(
+        "certificate of another authority",
+        Code.SERVER_FAILING,
+        change_authority,
+        "Exchange starts with a certificate of an authority that `ca_file` does not name.",
+        "The authority is added to `ca_file`, then a reload.",
+        "tls_failed",
+    ),
+    Breakage(
+        "certificate of another name",
+        Code.SERVER_FAILING,
+        change_certificate(Exposure("elsewhere.departement.example")),
+        "Exchange starts with a certificate for another host.",
+        "It starts with the right one, " + RETRY,
+        "tls_failed",
+    ),
+    Breakage(
+        "certificate expired",
+        Code.SERVER_FAILING,
+        change_certificate(Exposure(days=-1)),
+        "Exchange starts with a certificate that expired yesterday.",
+        "It starts with a new one, " + RETRY,
+        "tls_failed",
+        along=frozenset({Code.CERTIFICATE_EXPIRING}),
+        patience=OLD_CERTIFICATE_SEEN,
+    ),
+    Breakage(
+        "certificate expires in 5 days",
+        Code.CERTIFICATE_EXPIRING,
+        change_certificate(Exposure(days=5.5)),
+        "Exchange starts with such a certificate. The worker looks at it every second (once a day).",
+        "It starts with a new one.",
+        patience=OLD_CERTIFICATE_SEEN,
+    ),
+    Breakage(
+        "TLS gone",
+        Code.SERVER_FAILING,
+        speak_plainly,
+        "Exchange's port speaks plain HTTP.",
+        "It speaks TLS again, " + RETRY,
+        "tls_failed",
+    ),
+    Breakage(
+        "name gone from the DNS",
+        Code.SERVER_FAILING,
+        forget_name,
+        "Exchange's name is not known any more; connections that were open end.",
+        "It is known again.",
+        "connection_failed",
+    ),
+    Breakage(
+        "Exchange down",
+        Code.SERVER_FAILING,
+        stop_exchange,
+        "Its port is closed.",
+        "It starts again.",
+        "connection_failed",
+    ),
+    Breakage(
+        "Exchange hangs",
+        Code.MAILBOXES_FAILING,
+        answer(Fault(FaultKind.HANG, times=None, delay_s=4)),
+        "Each call is answered, and carried out, after 4 s; the receiver waits for 1 s.",
+        "It answers at once again.",
+        "timeout",
+        timeout_s=1,
+    ),
+    Breakage(
+        "Exchange slow",
+        Code.CHANGES_LATE,
+        slow_exchange,
+        "Each call takes 20 s, of the 60 s that the receiver waits; a change is late after 3 s (15 min).",
+        "It answers at once again, but for the call in hand.",
+        timeout_s=60,
+        patience={hastened.CHANGE_LATE: 3.0},
+    ),
+    Breakage(
+        "Exchange overloaded, and asks for a pause",
+        Code.SERVER_FAILING,
+        answer(Fault(FaultKind.UNAVAILABLE, times=None, retry_after_s=180), retry=True),
+        "Each call is answered 503 with `Retry-After: 180`.",
+        "It answers again, " + RETRY,
+        "server_busy",
+    ),
+    Breakage(
+        "Exchange throttles the account",
+        Code.SERVER_FAILING,
+        answer(Fault(FaultKind.SERVER_BUSY, times=None, back_off_ms=120_000), retry=True),
+        "Each call is answered ErrorServerBusy with 120,000 BackOffMilliseconds.",
+        "It answers again, " + RETRY,
+        "server_busy",
+    ),
+    Breakage(
+        "maintenance page",
+        Code.SERVER_FAILING,
+        answer(Fault(FaultKind.UNAVAILABLE, times=None)),
+        "Each call is answered 503 with a page of HTML.",
+        "It answers again.",
+        "server_busy",
+    ),
+    Breakage(
+        "login page in place of EWS",
+        Code.SERVER_FAILING,
+        answer(Fault(FaultKind.LOGIN_PAGE, times=None), retry=True),
+        "A proxy answers each call 200 with a page of HTML.",
+        "It lets calls through again, " + RETRY,
+        "not_ews",
+    ),
+    Breakage(
+        "redirection to a login page",
+        Code.SERVER_FAILING,
+        answer(Fault(FaultKind.REDIRECT, times=None), retry=True),
+        "A proxy answers each call 302.",
+        "It lets calls through again, " + RETRY,
+        "not_ews",
+    ),
+    Breakage(
+        "mailbox database down",
+        Code.MAILBOXES_FAILING,
+        answer(Fault(FaultKind.ERROR, times=None, code="ErrorMailboxStoreUnavailable")),
+        "Each call is answered ErrorMailboxStoreUnavailable: the mailbox's database is switched over.",
+        "It answers again.",
+        "mailbox_unavailable",
+    ),
+)
