@@ -2,18 +2,28 @@
 
 import os
 import sys
+import threading
+import time
 from argparse import ArgumentParser, Namespace
+from contextlib import closing, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
-from receiver import logs
+from receiver import bootstrap, logs
 from receiver.cli.stores import migrated, with_store
 from receiver.cli.supervise import supervise
-from receiver.config import ConfigurationErrors, Settings, load
-from receiver.config.reload import log_problems
+from receiver.config import Reloadable, Settings
+from receiver.config.store_url import sqlite_file
+from receiver.operations.check import STORE_ERRORS
+from receiver.operations.refused_configuration import Word
+from receiver.store import PATIENCE_S
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
 """The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it
 acknowledges waits in the store."""
+
+LOOK_S = 10.0
+"""So often it is looked whether there is something to say of the configuration."""
 
 log = logs.get("cli")
 
@@ -35,7 +45,9 @@ def run(args: Namespace, settings: Settings) -> int:
         watch.look_once(args.config, settings)
         return status
     commands = child_commands(args.config, settings)
-    return supervise(commands, lambda: _reloaded(args.config), vital=(SERVE,), spare=(WATCH,))
+    settings_now = Reloadable(args.config, os.environ, settings)
+    threading.Thread(target=_leave_word, args=(settings_now,), daemon=True).start()
+    return supervise(commands, lambda: _reloaded(args.config, settings_now), vital=(SERVE,), spare=(WATCH,))
 
 
 def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
@@ -47,10 +59,19 @@ def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
     return {name: [*program, name] for name in names}
 
 
-def _reloaded(config: Path) -> dict[str, list[str]] | None:
+def _reloaded(config: Path, settings: Reloadable) -> dict[str, list[str]] | None:
     """Return the processes that the file asks for now; a wrong one is logged and reaches no child."""
-    try:
-        return child_commands(config, load(config, os.environ))
-    except ConfigurationErrors as errors:
-        log_problems(errors)
-        return None
+    return child_commands(config, settings.current) if settings.reload() else None
+
+
+def _leave_word(settings: Reloadable) -> None:
+    """Say in the store whether the service goes on with an old configuration, for as long as this process lives."""
+    word = Word("run")
+    while True:
+        now, current, refused = datetime.now(UTC), settings.current, settings.refused
+        file = sqlite_file(current.store_url)
+        # Opened only where there is something to say, and never created.
+        if word.is_due(refused, now) and (file is None or file.exists()):
+            with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
+                word.leave(store, refused, now)
+        time.sleep(LOOK_S)

@@ -1,6 +1,8 @@
 """SIGHUP's half: new settings where the file is right, the old ones and a log line where it is not."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from receiver import logs
@@ -11,6 +13,16 @@ from receiver.config.settings import Settings
 log = logs.get("config")
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The newest configuration is not in force, as it cannot be used."""
+
+    cause: str
+    """``csv``: the CSV of mailboxes alone; ``file``: anything else."""
+    since: datetime
+    """When it was read first; what was refused meanwhile goes on from there."""
+
+
 class Reloadable:
     """The settings in force. Reading `current` is safe from any thread: it is one reference, swapped whole."""
 
@@ -18,11 +30,17 @@ class Reloadable:
         self._path = path
         self._environ = environ
         self._current = current
+        self._refused: Refused | None = None
 
     @property
     def current(self) -> Settings:
         """The last settings that were right."""
         return self._current
+
+    @property
+    def refused(self) -> Refused | None:
+        """Why and since when the settings in force are not those of the file, as it was last read; None: they are."""
+        return self._refused
 
     def reload(self) -> bool:
         """Read the file anew; return whether it was right and is now in force."""
@@ -30,9 +48,17 @@ class Reloadable:
             self._current = load(self._path, self._environ)
         except ConfigurationErrors as errors:
             log_problems(errors)
+            since = self._refused.since if self._refused else datetime.now(UTC)
+            self._refused = Refused(_cause(errors), since)
             return False
+        self._refused = None
         log.info("configuration_reloaded", warnings=len(self._current.warnings))
         return True
+
+
+def _cause(errors: ConfigurationErrors) -> str:
+    """Tell a file that programs write over night from one that people edit: others have to mend it."""
+    return "csv" if all(problem.location[:2] == ("mailboxes", "csv") for problem in errors.problems) else "file"
 
 
 def log_problems(errors: ConfigurationErrors) -> None:

@@ -1,10 +1,12 @@
 """Word that a process leaves of itself in the store, so that all others tell it: a configuration that it refused."""
 
+import socket
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
+from receiver.config.reload import Refused
 from receiver.core.health import Refusal
-from receiver.store import Figure
+from receiver.store import Figure, Store
 
 PREFIX = "configuration/"
 RENEWED = timedelta(minutes=1)
@@ -13,14 +15,41 @@ FORGOTTEN = timedelta(minutes=3)
 CAUSES = ("file", "csv")
 
 
-def refusal(process: str, cause: str, since: datetime) -> Mapping[str, int]:
-    """Return the figures that say that a process goes on with an old configuration."""
-    return {_name(process, each): int(since.timestamp()) if each == cause else 0 for each in CAUSES}
+class Word:
+    """What one process says of the configuration that it runs with."""
+
+    def __init__(self, command: str) -> None:
+        """Say nothing yet.
+
+        Args:
+            command: what the process is: ``serve``, ``worker``...
+
+        """
+        self._process = f"{command}/{socket.gethostname()[:60]}"
+        self._said: Refused | None = None
+        self._due: datetime | None = None
+
+    def is_due(self, refused: Refused | None, now: datetime) -> bool:
+        """Whether there is news, or the last word is about to be forgotten."""
+        if self._due is None or refused != self._said:
+            return True
+        return refused is not None and not self._due - RENEWED <= now < self._due
+
+    def leave(self, store: Store, refused: Refused | None, now: datetime) -> None:
+        """Leave word where it is due.
+
+        Raises:
+            StoreUnavailable: it is left the next time.
+
+        """
+        if not self.is_due(refused, now):
+            return
+        store.tally({}, {f"{PREFIX}{each}/{self._process}": _since(refused, each) for each in CAUSES}, now)
+        self._said, self._due = refused, now + RENEWED
 
 
-def none_refused(process: str) -> Mapping[str, int]:
-    """Return the figures that say that it goes on with the newest."""
-    return {_name(process, each): 0 for each in CAUSES}
+def _since(refused: Refused | None, cause: str) -> int:
+    return int(refused.since.timestamp()) if refused is not None and refused.cause == cause else 0
 
 
 def refusals(figures: Mapping[str, Figure], now: datetime) -> Iterator[Refusal]:
@@ -29,7 +58,3 @@ def refusals(figures: Mapping[str, Figure], now: datetime) -> Iterator[Refusal]:
         if name.startswith(PREFIX) and figure.value and now - figure.taken_at < FORGOTTEN:
             _, cause, process = name.split("/", 2)
             yield Refusal(process, cause, datetime.fromtimestamp(figure.value, UTC))
-
-
-def _name(process: str, cause: str) -> str:
-    return f"{PREFIX}{cause}/{process}"

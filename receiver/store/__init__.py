@@ -26,7 +26,7 @@ from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
 from receiver.store.set_aside import MOST as MOST_SET_ASIDE
 from receiver.store.set_aside import Group, Waiting, Wanted
-from receiver.store.sight import COUNTED, WORKERS, Sight, worker_name
+from receiver.store.sight import COUNTED, SERVES, WORKERS, Sight, worker_name
 from receiver.store.store import Store
 from receiver.store.tallies import Figure, Tally
 from receiver.store.tokens import TokenRecord
@@ -38,6 +38,7 @@ __all__ = [
     "DONE",
     "MOST_SET_ASIDE",
     "PATIENCE_S",
+    "SERVES",
     "WORKERS",
     "Chosen",
     "ComingAgent",

@@ -1,16 +1,36 @@
-"""`/healthz`: this process answers. `/readyz`: webhooks can be kept, and somebody writes them into calendars."""
+"""`/healthz`: this process answers. `/readyz`: it can keep webhooks; and which troubles there are beside that.
+
+503 means that this process cannot keep webhooks, and nothing else: a balancer that took it out for any other trouble,
+such as an Exchange that is down, would stop the intake everywhere, and the emitters give up in the end.
+"""
 
 import threading
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, jsonify
 
+from receiver.core.health import Code, is_well
+from receiver.operations.status import status
 from receiver.store import WORKERS, StoreUnavailable
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
 PROBE_EVERY = timedelta(seconds=5)
 OK, FAILED = "ok", "failed"
+READY, DEGRADED, NOT_READY = "ready", "degraded", "not_ready"
+_CODES: Mapping[str, str] = {"disk": Code.DISK_LOW, "backlog": Code.BACKLOG_HIGH}
+"""The codes of why webhooks are refused, where that has another name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One look."""
+
+    status: str
+    checks: Mapping[str, str]
+    codes: Sequence[str] = field(default_factory=list)
 
 
 def blueprint(parts: Parts) -> Blueprint:
@@ -24,9 +44,9 @@ def blueprint(parts: Parts) -> Blueprint:
 
     @pages.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        checks = readiness.checks()
-        ready = set(checks.values()) == {OK}
-        return jsonify(status="ready" if ready else "not_ready", checks=checks), 200 if ready else 503
+        seen = readiness.seen()
+        answer = jsonify(status=seen.status, checks=seen.checks, codes=seen.codes)
+        return answer, 503 if seen.status == NOT_READY else 200
 
     return pages
 
@@ -37,27 +57,50 @@ class _Readiness:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._lock = threading.Lock()
-        self._checks: dict[str, str] = {}
+        self._seen = _Seen(NOT_READY, {})
         self._look_due = parts.clock()
 
-    def checks(self) -> dict[str, str]:
+    def seen(self) -> _Seen:
         with self._lock:
             now = self._parts.clock()
-            if now >= self._look_due:
-                self._checks = self._look()
+            if not self._look_due - PROBE_EVERY <= now < self._look_due:  # also where the clock was set back
+                self._seen = self._look()
                 self._look_due = now + PROBE_EVERY
-            return self._checks
+            return self._seen
 
-    def _look(self) -> dict[str, str]:
+    def _look(self) -> _Seen:
         store = self._parts.store
         try:
             standing = store.standing()
             if not standing.usable:
-                return {"store": standing, "worker": FAILED}
+                return _cannot_keep(standing, standing)
             now = store.now()
             store.beat("web", now)
             last_beat = store.last_beat(WORKERS)
         except StoreUnavailable:
-            return {"store": FAILED, "worker": FAILED}
+            return _cannot_keep(FAILED, Code.STORE_UNREACHABLE)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
-        return {"store": OK, "worker": OK if fresh else FAILED}
+        checks = {"store": OK, "worker": OK if fresh else FAILED}
+        codes = self._codes(now) if fresh else [*self._codes(now), Code.WORKER_SILENT]
+        if reason := self._parts.pressure.reason():
+            return _Seen(NOT_READY, checks, _once([_CODES.get(reason, reason), *codes]))
+        return _Seen(DEGRADED if codes else READY, checks, _once(codes))
+
+    def _codes(self, now: datetime) -> list[str]:
+        """Return the codes of what is wrong, as far as this account of the database may see."""
+        store = self._parts.store
+        try:
+            if not store.may_judge():
+                return []
+            found = status(self._parts.settings, store, now).troubles
+        except StoreUnavailable:
+            return [Code.STORE_UNREACHABLE]
+        return [] if is_well(found) else [trouble.code for trouble in found]
+
+
+def _cannot_keep(check: str, code: str) -> _Seen:
+    return _Seen(NOT_READY, {"store": check, "worker": FAILED}, [code])
+
+
+def _once(codes: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(codes))

@@ -14,6 +14,7 @@ from gunicorn.config import Config
 from receiver import logs
 from receiver.config import Reloadable
 from receiver.store import StoreUnavailable
+from receiver.web import heart
 from receiver.web.allocator import keep_no_large_blocks
 from receiver.web.connections import Worker
 from receiver.web.parts import Parts
@@ -96,6 +97,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
         logs.configure()
         keep_no_large_blocks()
         app = self._make_app()
+        heart.beat(app.extensions["receiver"], self._settings)
         gc.freeze()  # what stays for good is not looked through again and again, which would hold up whoever asks
         return app
 

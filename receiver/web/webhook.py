@@ -10,22 +10,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
 
 from receiver import logs
 from receiver.config import Source, authority, signed_by
 from receiver.core.digests import delivery_digest, secret_tag
 from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
+from receiver.core.health import UNFORESEEN
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.scope import EVERYTHING, Authority
 from receiver.core.signature import SIGNATURE_HEADERS, matching_keys
+from receiver.operations.refusals import TURNED_AWAY, UNKNOWN_SOURCE, is_for_a_while
 from receiver.store import Incoming, StoreUnavailable, Tally
 from receiver.web.bodies import Bodies, Busy, TooLarge
+from receiver.web.connections import NOT_HTTP
 from receiver.web.parts import Parts
 
 log = logs.get("webhook")
 
 RETRY_AFTER_S = 30
-UNKNOWN_SOURCE = "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +71,43 @@ def blueprint(parts: Parts) -> Blueprint:
     receptions = {name: _Reception(parts, source, bodies) for name, source in parts.settings.sources.items()}
 
     @pages.post("/webhooks/<source>")
+    @pages.post("/webhooks/<source>/")  # people copy addresses so
     def receive(source: str) -> Response:
         delivery_id = f"{random.getrandbits(128):032x}"  # nosec B311  # nobody gains by guessing it
         reception = receptions.get(source)
-        answer = reception.answer(delivery_id) if reception else NOT_FOUND
         name = source if reception else UNKNOWN_SOURCE  # what a stranger typed stays out of log and store
-        if answer.http_status == ACCEPTED:
-            parts.tallying.saw(f"seen/{name}")
-        else:
-            parts.tallying.count(Tally("refused", name, "", answer.reason or answer.status))
+        try:
+            answer = reception.answer(delivery_id) if reception else NOT_FOUND
+        except Exception as error:
+            if not isinstance(error, (HTTPException, *NOT_HTTP)):  # those are no webhooks: they cannot be read
+                parts.tallying.count(Tally("refused", name, "", UNFORESEEN))
+            raise
+        _count(parts, name, answer)
         _log(name, delivery_id, answer)
         return answer.response()
 
     return pages
+
+
+def is_lost(method: str, path: str) -> bool:
+    """Whether a request that no route takes may be a webhook whose emitter has the address wrong."""
+    return method == "POST" and path.lower().lstrip("/").startswith("webhook")
+
+
+def note_lost(parts: Parts) -> None:
+    """Count and log it as what comes for a source that does not exist."""
+    _count(parts, UNKNOWN_SOURCE, NOT_FOUND)
+    _log(UNKNOWN_SOURCE, "", NOT_FOUND)
+
+
+def _count(parts: Parts, name: str, answer: Answer) -> None:
+    if answer.http_status == ACCEPTED:
+        parts.tallying.saw(f"seen/{name}")
+        return
+    reason = answer.reason or answer.status
+    parts.tallying.count(Tally("refused", name, "", reason))
+    if is_for_a_while(reason):
+        parts.tallying.saw(f"{TURNED_AWAY}{name}/{reason}")
 
 
 def _log(source: str, delivery_id: str, answer: Answer) -> None:

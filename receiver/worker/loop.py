@@ -18,6 +18,7 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset
 from receiver.core.scope import Authority
 from receiver.operations import rules
+from receiver.operations.refused_configuration import Word
 from receiver.store import Judged, Store, StoreUnavailable, Wakeup, worker_name
 from receiver.worker import credentials
 from receiver.worker.crew import CallsStuck, Crew
@@ -75,6 +76,7 @@ class Worker:
         self._proposed = self._took_up = False
         self._planned = -1
         self._watch = FileWatch(self.settings.current.watched)
+        self._word = Word("worker")
 
     def stop(self) -> None:
         """Ask the loop to end once the calls in hand are done."""
@@ -186,6 +188,7 @@ class Worker:
             if self._watch.changed():
                 log.info("watched_file_changed")
                 self._reload()
+            self._word.leave(self.store, self.settings.refused, now)
         if now >= self._dues_due:
             self.store.make_up_dues()
             self._dues_due = now + DUES_EVERY

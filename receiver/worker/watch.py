@@ -1,9 +1,12 @@
-"""Notices that files changed, by their time and size: enough for a file that people edit."""
+"""Notices that files changed, by their times, size and rights: enough for a file that people edit."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-Mark = tuple[int, int] | None
+Mark = tuple[int, int, int, bool] | None
+MISSED = 3
+"""A file that so many looks in a row do not find is gone: no editor takes so long to replace it."""
 
 
 class FileWatch:
@@ -12,13 +15,19 @@ class FileWatch:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = tuple(paths)
         self._marks = self._look()
+        self._missed = 0
 
     def changed(self) -> bool:
-        """Whether any changed since the last question. A file that is away is waited for, not a change."""
+        """Whether any changed since the last question. A file that is away is waited for a while, then a change."""
         marks = self._look()
-        if None in marks or marks == self._marks:
+        if marks == self._marks:
+            self._missed = 0
             return False
-        self._marks = marks
+        if None in marks:
+            self._missed += 1
+            if self._missed < MISSED:
+                return False
+        self._marks, self._missed = marks, 0
         return True
 
     def _look(self) -> tuple[Mark, ...]:
@@ -30,4 +39,4 @@ def _mark(path: Path) -> Mark:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, os.access(path, os.R_OK)

@@ -27,7 +27,7 @@ def guarded(desk: AccessDesk) -> list[tuple[str, str]]:
 
 def test_outside_pages_api_and_metrics_there_are_webhooks_and_probes_alone(desk: AccessDesk) -> None:
     others = {path for _, path in routes(desk) if not is_guarded(path)}
-    assert others == {"/webhooks/<source>", "/healthz", "/readyz"}
+    assert others == {"/webhooks/<source>", "/webhooks/<source>/", "/healthz", "/readyz"}
 
 
 def test_a_stranger_gets_in_nowhere(desk: AccessDesk, guarded: list[tuple[str, str]]) -> None:

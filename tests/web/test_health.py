@@ -1,12 +1,18 @@
 """The probes: alive, and ready to keep webhooks and to have them written."""
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from receiver.config import IcsFolder
+from receiver.core.health import Code
 from receiver.store import Store, StoreUnavailable
+from receiver.web.app import create_app
 from receiver.web.health import HEARTBEAT_FRESH, PROBE_EVERY
-from tests.web.receiver_client import Receiver
+from receiver.web.pressure import Pressure
+from tests.web.receiver_client import SOURCES, Receiver, settings_of
 
 
 def readiness(receiver: Receiver) -> tuple[int, str, str, str]:
@@ -18,7 +24,7 @@ def readiness(receiver: Receiver) -> tuple[int, str, str, str]:
 
 
 READY = (200, "ready", "ok", "ok")
-NO_WORKER = (503, "not_ready", "ok", "failed")
+NO_WORKER = (200, "degraded", "ok", "failed")
 
 
 def test_a_process_that_answers_is_alive(receiver: Receiver) -> None:
@@ -27,8 +33,36 @@ def test_a_process_that_answers_is_alive(receiver: Receiver) -> None:
     assert receiver.request("HEAD", "/healthz").status_code == 200
 
 
-def test_without_a_worker_it_is_not_ready(receiver: Receiver) -> None:
+def codes(receiver: Receiver) -> list[str]:
+    found: list[str] = receiver.request("GET", "/readyz").get_json()["codes"]
+    return found
+
+
+def test_without_a_worker_it_keeps_webhooks_and_says_what_is_missing(receiver: Receiver) -> None:
     assert readiness(receiver) == NO_WORKER
+    assert codes(receiver) == [Code.WORKER_SILENT]
+
+
+def test_no_trouble_of_exchange_stops_the_intake(receiver: Receiver) -> None:
+    """A balancer takes out whatever answers 503: all hosts at once, as all know the same servers."""
+    store, now = receiver.store, receiver.store.now()
+    store.beat("worker/host/1", now)
+    store.change_server("exchange", lambda server: replace(server, failure="timeout", failing_since=now))
+    settings = replace(settings_of(*SOURCES), calendars={"exchange": IcsFolder("exchange", Path("/srv"))})
+    receiver.app = create_app(settings, store, lambda: receiver.now, flush_after_s=None)
+    assert readiness(receiver) == (200, "degraded", "ok", "ok")
+    assert codes(receiver) == [Code.SERVER_FAILING]
+    assert receiver.post().status_code == 202
+
+
+@pytest.mark.parametrize(("reason", "code"), [("disk", Code.DISK_LOW), ("backlog", Code.BACKLOG_HIGH)])
+def test_a_process_that_refuses_webhooks_is_not_ready(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, reason: str, code: Code
+) -> None:
+    receiver.store.beat("worker/host/1", receiver.store.now())
+    monkeypatch.setattr(Pressure, "reason", lambda _: reason)
+    assert readiness(receiver) == (503, "not_ready", "ok", "ok")
+    assert codes(receiver) == [code]
 
 
 def test_with_a_worker_that_was_heard_of_lately_it_is(receiver: Receiver) -> None:
