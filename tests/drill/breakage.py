@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from receiver.core.health import Code
 from tests.drill.ground import Ground
+from tests.drill.screens import Screen
 
 Repair = Callable[[], str | None]
 """Puts right what was broken; may return what was counted meanwhile."""
@@ -49,8 +50,8 @@ class Breakage:
     store: StoreKind = StoreKind.FILE
     is_whole: bool = False
     """Whether the receiver is started by `run`, which a unit starts again; else each part by itself."""
-    web_is_down: bool = False
-    """Whether the break takes the web itself: nobody answers then at its address."""
+    blind: frozenset[Screen] = frozenset()
+    """Which screens the break takes away: nobody answers there, or nobody is let in."""
     has_own_clock: bool = False
     timeout_s: int = 10
     patience: Mapping[str, float] = field(default_factory=dict)

@@ -60,7 +60,7 @@ def postgres_of_a_customer() -> Iterator[str]:
 @contextmanager
 def as_superuser(store_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """Connect as the database's administrator does, to a database that is none of the receiver's."""
-    address = make_url(store_url).set(drivername="postgresql", username="rdv", password=None, database="postgres")
+    address = make_url(store_url)._replace(drivername="postgresql", username="rdv", password=None, database="postgres")
     with psycopg.connect(address.render_as_string(), autocommit=True) as connection:
         yield connection
 

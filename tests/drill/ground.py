@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import requests
 from sqlalchemy import Connection, make_url
@@ -188,6 +189,12 @@ class Ground:
             looks.stdin.flush()
             return int(looks.stdout.readline()), report.read_text("utf-8")
 
+    def overview(self) -> dict[str, Any]:
+        """Return what the API says of the whole."""
+        bearer = {"Authorization": f"Bearer {self.token}"}
+        report: dict[str, Any] = requests.get(f"{self.address}/api/v1/overview", headers=bearer, timeout=30).json()
+        return report
+
     def set_clock(self, ahead: timedelta) -> None:
         """Set the clock of the receiver's machine; that of the world goes on as before."""
         assert self.clock, "this drill has no clock of its own"
@@ -206,6 +213,13 @@ class Ground:
     def ready(self) -> bool:
         try:
             return requests.get(f"{self.address}/readyz", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def is_up(self) -> bool:
+        """Whether the web answers."""
+        try:
+            return requests.get(f"{self.address}/healthz", timeout=5).status_code == 200
         except requests.RequestException:
             return False
 
@@ -296,7 +310,7 @@ class Ground:
 def _write_config(ground: Ground, timeout_s: int, password: str, changes: Mapping[str, str]) -> None:
     configuration.write(ground.folder, ground.exchange.mock.url, ground.port, timeout_s)
     url = make_url(ground.store_url)
-    shown = url.set(drivername=url.get_backend_name(), password=None).render_as_string()
+    shown = url._replace(drivername=url.get_backend_name(), password=None).render_as_string()
     secret = "\n  password: {file: base}" if url.password else ""
     ground.write("base", url.password or "-")
     ground.write("password", password)

@@ -18,9 +18,10 @@ from receiver.cli import run as whole
 from receiver.cli import status, supervise
 from receiver.config import Reloadable, Settings, load
 from receiver.operations import refusals
+from receiver.store import sight
 from receiver.watch import loop as watch
 from receiver.watch.recipient import Pace
-from receiver.web import health, pressure
+from receiver.web import health, heart, pressure
 from receiver.web.app import create_app
 from receiver.web.server import serve
 from receiver.worker import lookout
@@ -38,7 +39,7 @@ PROGRAM = "tests.drill.hastened"
 HOSTS = "DRILL_HOSTS"
 """A file of names that nobody knows, one a line: the DNS as this machine sees it."""
 WORKER_SILENT, WEB_SILENT = "DRILL_WORKER_SILENT_S", "DRILL_WEB_SILENT_S"
-CHANGE_LATE, LOOK = "DRILL_CHANGE_LATE_S", "DRILL_LOOK_S"
+CHANGE_LATE, LOOK, DEAD_AFTER = "DRILL_CHANGE_LATE_S", "DRILL_LOOK_S", "DRILL_DEAD_AFTER_S"
 
 
 def seconds(name: str, usual: timedelta) -> timedelta:
@@ -71,6 +72,8 @@ class Hastened(Reloadable):
 def run(part: str, config: Path, settings: Hastened) -> int:
     """Be one part of the receiver until asked to stop, or answer `status`."""
     refusals.LATELY = LATELY
+    sight.DEAD_AFTER = seconds(DEAD_AFTER, sight.DEAD_AFTER)
+    heart.BEAT_EVERY_S = whole.LOOK_S = WEB_LOOK.total_seconds()
     match part:
         case "serve":
             pressure.LOOK_EVERY = health.PROBE_EVERY = WEB_LOOK

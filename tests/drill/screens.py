@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import requests
 
@@ -19,7 +18,10 @@ from receiver.web.cookies import NAME as COOKIE
 from tests.drill.ground import PATIENCE_S, Ground
 from tests.drill.letters import Kind, still_open
 
-NO_ANSWER = "no answer"
+NO_ANSWER, NOBODY_IN = "no answer", "lets nobody in"
+ANSWER_S = 10.0
+MISCONFIGURED = 2
+"""Exit status of a command that cannot use the configuration."""
 
 
 class Screen(StrEnum):
@@ -31,8 +33,7 @@ class Screen(StrEnum):
     ALERT = "alert"
 
 
-SCREENS = [Screen.STATUS, Screen.PAGE, Screen.ALERT]  # TODO: readyz once colours is merged
-PAUSES_S: Mapping[Screen, float] = {Screen.STATUS: 0.5, Screen.PAGE: 0.5, Screen.READYZ: 0.3, Screen.ALERT: 0.2}
+PAUSES_S: Mapping[Screen, float] = {Screen.STATUS: 1.0, Screen.PAGE: 0.7, Screen.READYZ: 0.5, Screen.ALERT: 0.2}
 """Between two looks."""
 
 
@@ -46,9 +47,9 @@ class Shown:
     codes: frozenset[str] = frozenset()
     """Which troubles it named."""
 
-    def tells(self, code: Code) -> bool:
-        """Whether it names a trouble, and is not green. What does not answer names none, and is not green either."""
-        return not self.is_green and (code in self.codes or self.said == NO_ANSWER)
+    def tells(self, code: Code, *, is_blind: bool = False) -> bool:
+        """Whether it names a trouble; of one that the break takes away: whether nothing is to be seen there."""
+        return self.said in {NO_ANSWER, NOBODY_IN} if is_blind else code in self.codes and not self.is_green
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,14 @@ def look(screen: Screen, ground: Ground) -> Shown:
     return _LOOKS[screen](ground)
 
 
-def until_told(ground: Ground, code: Code, since: float) -> dict[Screen, Noted]:
+def until_told(ground: Ground, code: Code, since: float, blind: frozenset[Screen]) -> dict[Screen, Noted]:
     """Wait until each of them tells of a trouble; none that has told is green again before all have.
 
     Args:
         ground: where to look.
         code: the trouble.
         since: the moment of the break, of the monotonic clock.
+        blind: those that the break takes away.
 
     Raises:
         AssertionError: one of them did not tell, or was green again.
@@ -79,10 +81,11 @@ def until_told(ground: Ground, code: Code, since: float) -> dict[Screen, Noted]:
     told: dict[Screen, Noted] = {}
 
     def is_done(screen: Screen, shown: Shown) -> bool:
-        have_all_told = len(told) == len(SCREENS)
+        have_all_told = len(told) == len(Screen)
+        tells = shown.tells(code, is_blind=screen in blind)
         if screen in told:
-            assert shown.tells(code), f"{screen} told of {code}, and showed then: {shown}"
-        elif shown.tells(code):
+            assert tells, f"{screen} told of {code}, and showed then: {shown}"
+        elif tells:
             told[screen] = Noted(shown.said, time.monotonic() - since)
         return have_all_told  # and has been looked at once more
 
@@ -127,18 +130,15 @@ def _follow(ground: Ground, is_done: Callable[[Screen, Shown], bool], what: str)
             raise
 
     with ThreadPoolExecutor(len(Screen)) as eyes:
-        for each in [eyes.submit(follow, screen) for screen in Screen if screen in SCREENS]:
+        for each in [eyes.submit(follow, screen) for screen in Screen]:
             each.result()
 
 
-def status_report(ground: Ground) -> tuple[int, dict[str, Any]]:
-    """Return the exit status of `rdv-receiver status` and its report."""
-    exit_status, report = ground.status()
-    return exit_status, json.loads(report)
-
-
 def _status(ground: Ground) -> Shown:
-    exit_status, report = status_report(ground)
+    exit_status, text = ground.status()
+    if exit_status == MISCONFIGURED:  # it then names each fault, by its line, and reads nothing more
+        return Shown(f"exit {exit_status}, each fault", is_green=False, codes=frozenset({Code.CONFIGURATION_REFUSED}))
+    report = json.loads(text)
     troubles = report["troubles"]
     assert exit_status == (1 if troubles else 0)
     assert report["ok"] is (not troubles)
@@ -149,23 +149,26 @@ def _status(ground: Ground) -> Shown:
 
 def page_text(ground: Ground) -> str | None:
     """Return the page that the town hall's staff look at, as a browser would show it; None: nobody answers."""
+    cookies = {"Cookie": f"{COOKIE}={ground.token}"}
+    answer = _ask(f"{ground.address}/status", cookies)
+    return None if answer is None else html.unescape(answer.text)
+
+
+def _ask(url: str, headers: Mapping[str, str] | None = None) -> requests.Response | None:
+    """Return what a web server answers; None: nobody does, or it is not ours."""
     try:
-        answer = requests.get(
-            f"{ground.address}/status",
-            headers={"Cookie": f"{COOKIE}={ground.token}"},
-            timeout=30,
-            allow_redirects=False,
-        )
+        answer = requests.get(url, headers=headers, timeout=ANSWER_S, allow_redirects=False)
     except requests.RequestException:
         return None
-    assert answer.status_code in {200, 503}, answer.status_code
-    return html.unescape(answer.text)
+    return answer
 
 
 def _page(ground: Ground) -> Shown:
     text = page_text(ground)
     if text is None:
         return Shown(NO_ANSWER, is_green=False)
+    if 'name="token"' in text or not text:
+        return Shown(NOBODY_IN, is_green=False)
     codes = frozenset(re.findall(r"Guide de dépannage : <code>(\w+)</code>", text))
     verdict = re.search(r'id="verdict" class="verdict (\w+)"', text)
     if verdict is None:  # the page of an error, which stands for the whole
@@ -178,13 +181,14 @@ def _page(ground: Ground) -> Shown:
 
 
 def _readyz(ground: Ground) -> Shown:
-    try:
-        answer = requests.get(f"{ground.address}/readyz", timeout=30)
-    except requests.RequestException:
+    answer = _ask(f"{ground.address}/readyz")
+    if answer is None:
         return Shown(NO_ANSWER, is_green=False)
     told = answer.json()
+    codes = frozenset(told["codes"])
     is_green = (answer.status_code, told["status"]) == (200, "ready")
-    return Shown(f"{answer.status_code} `{told['status']}`", is_green, frozenset(told.get("codes", ())))
+    assert is_green is (not codes), told
+    return Shown(f"{answer.status_code} `{told['status']}`", is_green, codes)
 
 
 def _alert(ground: Ground) -> Shown:

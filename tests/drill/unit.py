@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,6 +58,22 @@ class Unit:
         if self._process:
             with suppress(ProcessLookupError):
                 self._process.send_signal(number)
+
+    def wait_for(self, part: str, patience_s: float = 60.0) -> int:
+        """Return the process of a part of `run` as soon as there is one.
+
+        Raises:
+            LookupError: there was none for so long.
+
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                return self.child(part)
+            except LookupError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
 
     def child(self, part: str) -> int:
         """Return the process of a part of `run`.

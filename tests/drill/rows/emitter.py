@@ -241,6 +241,18 @@ def cancel_many(ground: Ground) -> Repair:
     return repair
 
 
+def misaddress(ground: Ground) -> Repair:
+    """The address of a new source is misspelt at the emitter."""
+    [step] = ground.tell("create").steps
+    assert ground.post(step.body, ground.secret, "/webhooks/cass") == 404
+
+    def repair() -> str:
+        assert ground.post(step.body, ground.secret, "/webhooks/ccas") in ACCEPTED
+        return "1 webhook refused, taken at the right address"
+
+    return repair
+
+
 def silence_source(ground: Ground) -> Repair:
     """The webhook was removed at the emitter: nothing comes, and nothing is wrong here."""
     ground.skip(SILENCE)
@@ -254,6 +266,15 @@ def silence_source(ground: Ground) -> Repair:
 A_DAY = (
     " A day is counted, as the emitter's attempts come up to a day apart: 26 hours are skipped, with the watch asleep."
 )
+
+ANOTHER_SOURCE = """\
+  ccas:
+    emitter: rdv_service_public
+    platform: demo
+    secrets:
+      - {file: secret}
+calendars:
+"""
 
 ROWS = (
     Breakage(
@@ -355,6 +376,15 @@ ROWS = (
         f"{MANY} appointments are cancelled within a minute.",
         "`rdv-receiver held release --reason cancellation --all`.",
         prepare=book_many("cancelled_by_service"),
+    ),
+    Breakage(
+        "address misspelt at the emitter",
+        Code.ADDRESS_UNKNOWN,
+        misaddress,
+        "Webhooks of a new source, which was never heard, come to an address that no source has: they get 404.",
+        "The address is put right at the emitter, which sends again.",
+        settings={"calendars:\n": ANOTHER_SOURCE},
+        in_ci=True,
     ),
     Breakage(
         "source silent",

@@ -1,0 +1,130 @@
+"""What goes wrong with the database."""
+
+from receiver.core.health import Code
+from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
+from tests.drill.databases import ACCOUNT, PASSWORD, as_superuser, lock_held, stop_postgres
+from tests.drill.ground import Ground, until
+from tests.drill.rows.machine import REFUSED_MEANWHILE, WORKER_SILENT_SOON
+
+
+def lock_database(ground: Ground) -> Repair:
+    """Another process holds SQLite's write lock and does not let go."""
+    locked = lock_held(ground.folder / "store.db")
+    locked.__enter__()
+    ground._open.callback(locked.__exit__, None, None, None)
+    assert ground.book() == 503
+
+    def repair() -> None:
+        locked.__exit__(None, None, None)
+
+    return repair
+
+
+def stop_database(ground: Ground) -> Repair:
+    """PostgreSQL is stopped."""
+    start = stop_postgres(ground.store_url)
+    assert ground.book() == 503
+    return start
+
+
+def change(broken: str, right: str) -> Strike:
+    """PostgreSQL's administrator changes something, and ends the connections that are open."""
+
+    def strike(ground: Ground) -> Repair:
+        _administer(ground, broken)
+        until(lambda: ground.book() == 503, "webhooks to be refused")
+        return lambda: _administer(ground, right)
+
+    return strike
+
+
+def _administer(ground: Ground, statements: str) -> None:
+    with as_superuser(ground.store_url) as connection:
+        for statement in statements.split(";"):
+            connection.execute(statement)  # type: ignore[arg-type]  # our own text
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'rdv'")
+
+
+REFUSED = " Webhooks are refused (503)."
+
+ROWS = (
+    Breakage(
+        "SQLite locked",
+        Code.STORE_UNREACHABLE,
+        lock_database,
+        "Another process begins a transaction that writes, and does not end it. Each writer waits for some seconds; "
+        "webhooks are refused (503).",
+        "That process ends; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
+        patience=WORKER_SILENT_SOON,
+    ),
+    Breakage(
+        "PostgreSQL stopped",
+        Code.STORE_UNREACHABLE,
+        stop_database,
+        "`pg_ctl stop`." + REFUSED,
+        "It starts again; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
+        store=StoreKind.POSTGRESQL,
+        in_ci=True,
+    ),
+    Breakage(
+        "PostgreSQL: password changed",
+        Code.STORE_UNREACHABLE,
+        change(f"ALTER ROLE {ACCOUNT} PASSWORD 'another'", f"ALTER ROLE {ACCOUNT} PASSWORD '{PASSWORD}'"),
+        "The account gets another password, its connections end." + REFUSED,
+        "It gets the old one back; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
+        store=StoreKind.POSTGRESQL,
+    ),
+    Breakage(
+        "PostgreSQL: database gone",
+        Code.STORE_UNREACHABLE,
+        change("ALTER DATABASE rdv RENAME TO gone", "ALTER DATABASE gone RENAME TO rdv"),
+        "The database is renamed, which ends its connections." + REFUSED,
+        "It gets its name back; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
+        store=StoreKind.POSTGRESQL,
+    ),
+    Breakage(
+        "PostgreSQL: account locked out",
+        Code.STORE_UNREACHABLE,
+        change(f"ALTER ROLE {ACCOUNT} NOLOGIN", f"ALTER ROLE {ACCOUNT} LOGIN"),
+        "The account loses the right to log in, its connections end." + REFUSED,
+        "It gets it back; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
+        store=StoreKind.POSTGRESQL,
+    ),
+    Breakage(
+        "PostgreSQL: right withdrawn",
+        Code.STORE_UNREACHABLE,
+        change("ALTER TABLE inbox OWNER TO rdv", f"ALTER TABLE inbox OWNER TO {ACCOUNT}"),
+        "A table is another account's: it cannot be read any more." + REFUSED,
+        "It is the receiver's again; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
+        store=StoreKind.POSTGRESQL,
+        patience=WORKER_SILENT_SOON,
+    ),
+    Breakage(
+        "PostgreSQL: read-only",
+        Code.STORE_UNREACHABLE,
+        change(
+            "ALTER DATABASE rdv SET default_transaction_read_only = on",
+            "ALTER DATABASE rdv RESET default_transaction_read_only",
+        ),
+        "The database takes transactions that read, and no others, as a standby does." + REFUSED,
+        "It takes all again; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
+        store=StoreKind.POSTGRESQL,
+        patience=WORKER_SILENT_SOON,
+    ),
+    Breakage(
+        "PostgreSQL: too many connections",
+        Code.STORE_UNREACHABLE,
+        change(f"ALTER ROLE {ACCOUNT} CONNECTION LIMIT 0", f"ALTER ROLE {ACCOUNT} CONNECTION LIMIT -1"),
+        "The account may have no connection more, those that are open end." + REFUSED,
+        "It may again; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
+        store=StoreKind.POSTGRESQL,
+    ),
+)

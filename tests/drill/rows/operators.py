@@ -1,0 +1,87 @@
+"""What people did, or left undone."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from receiver.core.health import Code
+from tests.drill.breakage import Breakage, Repair
+from tests.drill.ground import ACCEPTED, Ground, until
+from tests.drill.rows.machine import REFUSED_MEANWHILE
+
+BACKLOG = 1000
+
+
+def uninstall(ground: Ground) -> Repair:
+    """Somebody takes the entries of the wrong installation out."""
+    ground.command("uninstall", "--yes")
+    assert ground.book() in ACCEPTED
+
+    def repair() -> None:
+        ground.command("uninstall", "--undo")
+
+    return repair
+
+
+def restore_backup(ground: Ground) -> Repair:
+    """Somebody goes back to yesterday's copy."""
+    assert ground.unit
+    ground.command("backup", str(ground.folder / "copy.db"))
+    ground.book_and_see()
+    ground.unit.stop()
+    for beside in ("-wal", "-shm"):
+        (ground.folder / f"store.db{beside}").unlink(missing_ok=True)
+    (ground.folder / "copy.db").replace(ground.folder / "store.db")
+    ground.unit.start()
+    until(ground.is_up, "the web to be up")
+    assert ground.book() in ACCEPTED
+
+    def repair() -> None:
+        ground.command("adopt")
+
+    return repair
+
+
+def reach_backlog_limit(ground: Ground) -> Repair:
+    """Much comes while nobody works it out."""
+    ground.stop("worker")
+    with ThreadPoolExecutor(4) as emitters:
+        stories = [ground.tell("destroyed").steps for _ in range(BACKLOG // 2 + 10)]
+        bodies = [step.body for steps in stories for step in steps]
+        answers = list(emitters.map(lambda body: ground.post(body, ground.secret), bodies))
+    assert set(answers) <= {202, 503}
+    ground.refused += [body for body, answer in zip(bodies, answers, strict=True) if answer == 503]
+    until(lambda: ground.book() == 503, "webhooks to be refused")
+
+    def repair() -> str:
+        ground.start("worker")
+        return "webhooks refused (503) and taken when sent again"
+
+    return repair
+
+
+ROWS = (
+    Breakage(
+        "backup restored",
+        Code.MUST_ADOPT,
+        restore_backup,
+        "A copy by `rdv-receiver backup` takes the database's place, after one more appointment was written.",
+        "`rdv-receiver adopt`.",
+        is_whole=True,
+    ),
+    Breakage(
+        "uninstalled",
+        Code.UNINSTALLED,
+        uninstall,
+        "`rdv-receiver uninstall --yes`: the entries go.",
+        "`rdv-receiver uninstall --undo`: they are written anew.",
+        in_ci=True,
+    ),
+    Breakage(
+        "backlog at its limit",
+        Code.BACKLOG_HIGH,
+        reach_backlog_limit,
+        "The worker is stopped and more webhooks come than `web.backlog_limit`, which is 1,000: they are refused (503).",
+        "The worker starts; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
+        settings={"web:\n": f"web:\n  backlog_limit: {BACKLOG}\n"},
+    ),
+)
