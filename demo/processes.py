@@ -101,13 +101,21 @@ def receiver(config: Path, port: int, secrets: Secrets, log: Path) -> Iterator[s
         yield process
 
 
+def is_ready(address: str) -> bool:
+    """Whether the receiver at ``http://host:port`` keeps webhooks, and a worker was heard of a moment ago."""
+    try:
+        answer = requests.get(f"{address}/readyz", timeout=5)
+        return answer.status_code == 200 and bool(answer.json()["checks"]["worker"] == "ok")
+    except (requests.RequestException, ValueError):
+        return False
+
+
 def _wait_until_ready(process: subprocess.Popen[str], port: int, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
-        with suppress(requests.RequestException):
-            if requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200:
-                return
+        if is_ready(f"http://127.0.0.1:{port}"):
+            return
         time.sleep(0.1)
     raise NotStarted(str(log))

@@ -10,6 +10,7 @@ from receiver.config import Settings
 from receiver.operations import check as operation
 from receiver.operations import rules
 from receiver.operations.exposure import exposure_findings
+from receiver.operations.host import host_findings
 from receiver.store import Standing, Store
 
 
@@ -52,6 +53,7 @@ def check(args: Namespace, settings: Settings) -> int:
     """Report whether everything that is configured can be used."""
     logs.configure("ERROR")
     findings = operation.check(settings, args.mailbox, bootstrap.open_store, bootstrap.connectors)
+    findings += host_findings(settings, bootstrap.open_store)
     findings += [*exposure_findings(settings), *watch.address_findings(settings)]
     show = output.print_findings_json if args.json else output.print_findings
     show(findings)

@@ -13,7 +13,9 @@ from receiver.cli.parser import text
 from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
+from receiver.core.health import Trouble, is_well
 from receiver.operations import failures as operation
+from receiver.operations.status import status
 from receiver.sentences import COMMANDS, FAILURES
 from receiver.store import Chosen, Failing, FailureGroup, Store
 from receiver.wording import cause_sentence, local
@@ -56,12 +58,15 @@ def failures(args: Namespace, settings: Settings) -> int:
 
     def use(store: Store) -> int:
         limit = None if args.all else EXAMPLES
-        found = {group: operation.members(store, group, limit) for group in store.failures(store.now())}
+        now = store.now()
+        groups = operation.groups(store, settings.calendars, now)
+        found = {group: operation.members(store, group, limit) for group in groups}
+        troubles = status(settings, store, now).troubles
         if args.json:
-            _print_failures_json(found)
+            _print_failures_json(found, troubles)
         else:
-            _print_failures(found, each=args.all)
-        return 1 if found else 0
+            _print_failures(found, troubles, each=args.all)
+        return 0 if is_well(troubles) and not found else 1
 
     return with_current_store(settings, use)
 
@@ -123,9 +128,10 @@ def _print_forgotten(entries: int, events: int, args: Namespace) -> None:
     print(FAILURES[key].format(entries=entries, events=events))
 
 
-def _print_failures(found: Members, *, each: bool) -> None:
+def _print_failures(found: Members, troubles: Sequence[Trouble], *, each: bool) -> None:
     if not found:
-        print(FAILURES["none"])
+        codes = ", ".join(dict.fromkeys(trouble.code for trouble in troubles))
+        print(FAILURES["none" if is_well(troubles) else "not_here"].format(codes=codes))
         return
     columns = [FAILURES[column] for column in ("what", "cause", "calendar", "count", "since", "until", "examples")]
     print_table(columns, [_row(group, members) for group, members in found.items()])
@@ -152,6 +158,8 @@ def _member(member: Failing) -> tuple[str, ...]:
     return member.code, member.calendar, member.address, member.event
 
 
-def _print_failures_json(found: Members) -> None:
+def _print_failures_json(found: Members, troubles: Sequence[Trouble]) -> None:
     groups = [asdict(group) | {"members": [asdict(member) for member in members]} for group, members in found.items()]
-    print(json.dumps({"ok": not found, "failures": groups}, ensure_ascii=False, indent=2, default=str))
+    codes = list(dict.fromkeys(trouble.code for trouble in troubles))
+    report = {"ok": is_well(troubles) and not found, "failures": groups, "troubles": codes}
+    print(json.dumps(report, ensure_ascii=False, indent=2, default=str))

@@ -2,12 +2,17 @@
 
 import os
 import signal
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
-from receiver import bootstrap, logs
+from receiver import bootstrap, logs, sentences
+from receiver.cli import output
 from receiver.cli.stores import current, with_store
 from receiver.config import Reloadable, Settings
+from receiver.operations import listening
+
+log = logs.get("cli")
 
 
 def add_serve(parser: ArgumentParser) -> None:
@@ -21,7 +26,12 @@ def add_worker(parser: ArgumentParser) -> None:
 
 
 def serve(args: Namespace, settings: Settings) -> int:
-    """Receive webhooks until asked to stop."""
+    """Receive webhooks until asked to stop; 1 if the address cannot be opened."""
+    if found := listening.unusable_after_a_while(settings.web.listen):
+        logs.configure()
+        log.error(found.code, address=found.address, error=found.error)
+        print(output.printable(sentences.CHECK[found.code].format(**found.details)), file=sys.stderr)
+        return 1
     return _run_part(bootstrap.run_web, args, settings)
 
 

@@ -3,7 +3,7 @@
 Nothing is written into a calendar here: a note in the record, and the worker's own rules decide what comes of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,12 @@ class Retried:
     def total(self) -> int:
         """All of them."""
         return self.mailboxes + self.entries + self.events + self.servers
+
+
+def groups(store: Store, calendars: Collection[str], now: datetime) -> list[FailureGroup]:
+    """Return everything that fails, grouped; of servers, those of the configuration."""
+    found = store.failures(now)
+    return [group for group in found if group.scope is not FailureScope.SERVER or group.calendar in calendars]
 
 
 def retry(store: Store, scope: str, code: str | None, calendar: str | None) -> int:

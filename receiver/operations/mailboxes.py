@@ -9,6 +9,15 @@ COUNTED = 10_000
 """More agents than any office has."""
 
 
+def in_force(store: Store, mapping: MailboxMap) -> MailboxMap:
+    """Return the mapping that entries are written by; that of this process's file where none was ever adopted.
+
+    Files are read at other moments by each process: a CSV is changed over night, and only workers read it again.
+    """
+    found = store.ruleset()
+    return found.ruleset.mailboxes if found else mapping
+
+
 def unmapped(store: Store, mapping: MailboxMap, now: datetime) -> list[ComingAgent]:
     """Return the agents who have events to come and whose mailbox nothing tells, the busiest first."""
     return [agent for agent in store.coming_agents(now) if mapping.locate(agent.email) is Unplaced.UNMAPPED]

@@ -15,7 +15,7 @@ from receiver.core.room import Disk
 from receiver.core.servers import Server
 from receiver.operations import mailboxes, refusals, refused_configuration, token_key
 from receiver.operations.refusals import DAY, Hours
-from receiver.store import MOST_SET_ASIDE, FailureGroup, Figure, Group, Reason, Sight, Store, StoreUnavailable
+from receiver.store import COUNTED, MOST_SET_ASIDE, FailureGroup, Figure, Group, Reason, Sight, Store, StoreUnavailable
 from receiver.worktime import working_time
 
 LOOKED_AGAIN = timedelta(minutes=15)
@@ -97,7 +97,7 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         events=_failing(sight.events, now),
         strangers=strangers,
         strangers_until=strangers_until,
-        backlog=next((share for share in BACKLOG_SHARES if _has_backlog(settings, store, share)), 0.0),
+        backlog=_backlog(settings, store, sight),
         token_key=token_key.unusable(settings) if settings.web.pages else "",
         differences={kind: figures[name].value for kind in Kind if (name := f"audit/{kind}") in figures},
         audited_at=figures["audit"].taken_at if "audit" in figures else None,
@@ -105,8 +105,12 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
     )
 
 
-def _has_backlog(settings: Settings, store: Store, share: float) -> bool:
-    return store.has_backlog(more_than=int(settings.web.backlog_limit * share))
+def _backlog(settings: Settings, store: Store, sight: Sight) -> float:
+    """Return what waits as a share of the limit, to the nearest of `BACKLOG_SHARES` below."""
+    limits = {share: int(settings.web.backlog_limit * share) for share in BACKLOG_SHARES}
+    if sight.unsettled < COUNTED and sight.unsettled <= min(limits.values()):
+        return 0.0  # the sum is known, and each part of it is less
+    return next((share for share, limit in limits.items() if store.has_backlog(more_than=limit)), 0.0)
 
 
 def _deaths_until(settings: Settings, sight: Sight) -> datetime | None:

@@ -17,7 +17,7 @@ HELD_HELP: Mapping[str, str] = {
 }
 
 HELD: Mapping[str, str] = {
-    "none": "Rien n'attend de décision.",
+    "none": "Aucun webhook mis de côté n'attend de décision.",
     "count": "{count} webhook(s) mis de côté.",
     "more": "… et {count} autres (--all les nomme).",
     "hint": "Pour décider : rdv-receiver held release NUMÉRO, ou rdv-receiver held drop NUMÉRO. Que vérifier avant : "

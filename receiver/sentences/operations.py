@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 FAILURES: Mapping[str, str] = {
     "none": "Rien n'échoue.",
+    "not_here": "Cette liste est vide, mais tout ne va pas : {codes}. « rdv-receiver status » dit quoi faire.",
     "what": "Quoi",
     "cause": "Cause",
     "calendar": "Calendrier",

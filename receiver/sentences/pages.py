@@ -36,7 +36,7 @@ PAGE_WORDS: Mapping[str, Mapping[str, str]] = {
         "declined": "retirée par l'agent",
     },
     "verb": {"create": "création", "update": "modification", "delete": "suppression"},
-    "severity": {"alarm": "Alarme", "warning": "À voir"},
+    "colour": {"ok": "OK", "attention": "Attention", "alarm": "Alarme"},
     "role": {"read": "lecture", "operate": "exploitation"},
 }
 """What stands in tables, by the kind of code. A code that is not here is shown as it is."""

@@ -83,18 +83,42 @@ UNMAPPED_EVENTS = 10_000
 """Of so many events, those over soonest, the agents are named: before anything is mapped, every event is unmapped."""
 
 
+RETRIED = 6
+"""So many failures in a row take more than a minute: what still is not written then is overdue."""
+MOST_RETRIED = 10_000
+
+
 def failures(connection: Connection, now: datetime) -> list[FailureGroup]:
     """Return everything that fails, grouped: by scope, then calendar and code."""
+    return failures_and_retries(connection, now)[0]
+
+
+def failures_and_retries(connection: Connection, now: datetime) -> tuple[list[FailureGroup], list[FailureGroup]]:
+    """Return everything that fails, and the entries that a server refuses again and again, counted so far.
+
+    Those are of mailboxes in no trouble; their `until` is when the last of them is tried again.
+    """
     moments = {"now": now, "furthest": now + FURTHEST, "furthest_of_mailboxes": now + FURTHEST_OF_MAILBOXES}
+    rows = connection.execute(_FAILING, moments).all()
     found = [
-        FailureGroup(FailureScope(scope), code, calendar, count, since, until)
-        for scope, calendar, code, count, since, until in connection.execute(_FAILING, moments)
+        FailureGroup(FailureScope(scope), code, calendar, *more)
+        for scope, calendar, code, *more in rows
+        if scope != _TRIED
+    ]
+    retried = [
+        FailureGroup(FailureScope.ENTRY, code, calendar, *more)
+        for scope, calendar, code, *more in rows
+        if scope == _TRIED
     ]
     found += [
         FailureGroup(FailureScope.SERVER, row.failure or PAUSED, row.name, 1, row.failing_since, row.blocked_until)
         for row in connection.execute(_LEFT_ALONE, moments)
     ]
-    return sorted(found, key=lambda group: (_SCOPES.index(group.scope), group.calendar, group.code))
+    return sorted(found, key=_place), sorted(retried, key=_place)
+
+
+def _place(group: FailureGroup) -> tuple[int, str, str]:
+    return _SCOPES.index(group.scope), group.calendar, group.code
 
 
 _SCOPES = tuple(FailureScope)
@@ -134,20 +158,8 @@ def _groups(
 
 
 _NEVER = cast(null(), Moment())
-_FAILING = union_all(
-    _groups(FailureScope.MAILBOX, (mailboxes.c.calendar, mailboxes.c.failure), _FAILING_SINCE, _UNTIL),
-    _groups(FailureScope.ENTRY, (mailboxes.c.calendar, placements.c.failure), placements.c.not_before, _NEVER)
-    .join_from(placements, mailboxes, mailboxes.c.id == placements.c.mailbox_id)
-    .where(placements.c.gave_up),
-    _groups(FailureScope.EVENT, (events.c.failure,), events.c.changed_at, _NEVER),
-    _groups(FailureScope.EVENT, (inbox.c.failure,), inbox.c.received_at, _NEVER),
-)
-
-
-RETRIED = 6
-"""So many failures in a row take more than a minute: what still is not written then is overdue."""
-MOST_RETRIED = 10_000
-
+_TRIED = "tried"
+"""Stands, beside the scopes, for entries that are tried again and again."""
 _some = (
     select(mailboxes.c.calendar, placements.c.failure, placements.c.not_before)
     .join_from(placements, mailboxes, mailboxes.c.id == placements.c.mailbox_id)
@@ -156,22 +168,23 @@ _some = (
     .limit(MOST_RETRIED)
     .subquery()
 )
-_RETRIED = (
-    select(_some.c.failure, _some.c.calendar, func.count(), func.max(_some.c.not_before, type_=Moment()))
-    .group_by(_some.c.calendar, _some.c.failure)
-    .order_by(_some.c.calendar, _some.c.failure)
+_RETRIED = select(
+    literal(_TRIED),
+    _some.c.calendar,
+    _some.c.failure,
+    func.count(),
+    _NEVER,
+    func.max(_some.c.not_before, type_=Moment()),
+).group_by(_some.c.calendar, _some.c.failure)
+_FAILING = union_all(
+    _groups(FailureScope.MAILBOX, (mailboxes.c.calendar, mailboxes.c.failure), _FAILING_SINCE, _UNTIL),
+    _groups(FailureScope.ENTRY, (mailboxes.c.calendar, placements.c.failure), placements.c.not_before, _NEVER)
+    .join_from(placements, mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+    .where(placements.c.gave_up),
+    _groups(FailureScope.EVENT, (events.c.failure,), events.c.changed_at, _NEVER),
+    _groups(FailureScope.EVENT, (inbox.c.failure,), inbox.c.received_at, _NEVER),
+    _RETRIED,
 )
-
-
-def retried(connection: Connection) -> list[FailureGroup]:
-    """Return the entries, counted so far, that a server refuses again and again, of mailboxes that are in no trouble.
-
-    Their `until` is when the last of them is tried again.
-    """
-    return [
-        FailureGroup(FailureScope.ENTRY, code, calendar, count, None, until)
-        for code, calendar, count, until in connection.execute(_RETRIED)
-    ]
 
 
 def mailbox_page(connection: Connection, after: str, limit: int, failing: bool) -> list[MailboxSight]:

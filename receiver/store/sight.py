@@ -109,6 +109,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
     waiting, received_at = inbox.waiting(connection, COUNTED)
     oldest = received_at, who.unsettled_since, _oldest_due(connection, calendars_down, now)
     deaths, deaths_since, moments = _worker_deaths(connection, now)
+    failures, retried = overview.failures_and_retries(connection, now)
     return Sight(
         created_at=who.created_at,
         worker_beat_at=who.beat_at,
@@ -119,7 +120,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         unsettled=min(waiting + who.unsettled, COUNTED),
         oldest_due_at=min(filter(None, oldest), default=None),
         removals_held=held.removals if held else None,
-        failures=tuple(overview.failures(connection, now)),
+        failures=tuple(failures),
         last_webhook=_last_webhooks(connection, list(sources)),
         removals_held_since=held.since if held else None,
         installation=who.id,
@@ -127,7 +128,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         uninstalled_at=who.uninstalled_at,
         set_aside=tuple(set_aside.groups(connection, now)),
         web_beat_at=who.web_beat_at,
-        retried=tuple(overview.retried(connection)),
+        retried=tuple(retried),
     )
 
 

@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-
-from demo.processes import Secrets, free_port
+from demo.processes import Secrets, free_port, is_ready
 from tests.chaos import configuration
 from tests.chaos.clocks import Clock, library
 from tests.chaos.database import postgres
@@ -67,7 +65,7 @@ class Premises:
 
     def ready(self) -> bool:
         """Whether every web host says so."""
-        return all(_answers(f"{host}/readyz") for host in self.hosts)
+        return all(is_ready(host) for host in self.hosts)
 
 
 @contextmanager
@@ -141,10 +139,3 @@ def _open(opened: Premises) -> None:
     subprocess.run(migrate, env={**os.environ, **SECRETS.environment}, check=True, capture_output=True)
     if not opened.wait_until(opened.ready, START_S):
         raise NotReady(str(opened.folder))
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).status_code == 200
-    except requests.RequestException:
-        return False

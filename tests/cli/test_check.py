@@ -115,6 +115,7 @@ class Place:
             "sources": {"mds": source},
             "calendars": {"exchange": exchange},
             "mailboxes": self.mailboxes,
+            "web": {"listen": "127.0.0.1:0"},
         }
         self.config.write_text(json.dumps(tree | changes))
         return load(self.config, {"RDV_SECRET": "s"})
@@ -321,6 +322,7 @@ def test_a_mailbox_is_tried_where_the_mapping_puts_it(calendar: str, asked: list
 @pytest.mark.parametrize("finding", sorted(sentences.CHECK))
 def test_each_finding_can_be_said(finding: str) -> None:
     details: dict[str, str | int] = {"path": "/x", "error": "E", "kind": "nfs", "count": 3, "address": "a@x.example"}
+    details |= {"percent": 3, "mib": 60, "codes": "agents_unmapped"}
     details |= {"scheme": "mailtos", "settings": "fsync", "host": "base.departement.example", "role": "read"}
     assert "{" not in finding_sentence(Finding(finding, "store", Level.OK, details))
 
@@ -367,6 +369,7 @@ def test_a_report_for_programs_is_one_object(place: Place, run: Run, capsys: pyt
         "configuration_read",
         "store_ready",
         "mailbox_reached",
+        "listen_ready",
     ]
     assert set(report["findings"][0]) == {"code", "subject", "level", "ok", "details"}
 

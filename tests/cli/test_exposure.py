@@ -81,7 +81,9 @@ def test_a_trusted_proxy_on_this_machine_is_told(config: Path, web: str, told: b
 
 def test_check_tells_both_and_goes_on(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--config", str(config), "migrate"]) == 0
-    config.write_text(config.read_text() + "web: {pages: true, proxy: {address: 127.0.0.1, role: operate}}\n")
+    config.write_text(
+        config.read_text() + "web: {pages: true, listen: '127.0.0.1:0', proxy: {address: 127.0.0.1, role: operate}}\n"
+    )
     capsys.readouterr()
     assert cli.main(["--config", str(config), "check", "--json"]) == 0
     codes = [finding["code"] for finding in json.loads(capsys.readouterr().out)["findings"]]

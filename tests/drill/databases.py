@@ -34,7 +34,7 @@ def lock_held(file: Path) -> Iterator[None]:
             holder.kill()
 
 
-ACCOUNT, PASSWORD = "receiver", "the database's password"
+ACCOUNT, PASSWORD = "receiver", "the password of the database"
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def postgres_of_a_customer() -> Iterator[str]:
         rules = Path(folder) / "pg_hba.conf"
         rules.write_text(f"host all {ACCOUNT} 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
         with as_superuser(cluster) as connection:
-            connection.execute(f"CREATE ROLE {ACCOUNT} LOGIN PASSWORD '{PASSWORD.replace(chr(39), chr(39) * 2)}'")
+            connection.execute(f"CREATE ROLE {ACCOUNT} LOGIN PASSWORD '{PASSWORD}'")
             connection.execute(f"CREATE DATABASE rdv OWNER {ACCOUNT}")
             connection.execute("SELECT pg_reload_conf()")
         address = make_url(cluster).set(
@@ -58,9 +58,9 @@ def postgres_of_a_customer() -> Iterator[str]:
 
 
 @contextmanager
-def as_superuser(store_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """Connect as the database's administrator does, to a database that is none of the receiver's."""
-    address = make_url(store_url)._replace(drivername="postgresql", username="rdv", password=None, database="postgres")
+def as_superuser(store_url: str, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """Connect as PostgreSQL's administrator does."""
+    address = make_url(store_url)._replace(drivername="postgresql", username="rdv", password=None, database=database)
     with psycopg.connect(address.render_as_string(), autocommit=True) as connection:
         yield connection
 

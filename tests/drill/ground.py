@@ -211,10 +211,7 @@ class Ground:
         return f"http://127.0.0.1:{self.port}"
 
     def ready(self) -> bool:
-        try:
-            return requests.get(f"{self.address}/readyz", timeout=5).status_code == 200
-        except requests.RequestException:
-            return False
+        return processes.is_ready(self.address)
 
     def is_up(self) -> bool:
         """Whether the web answers."""

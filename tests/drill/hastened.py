@@ -7,6 +7,7 @@ import argparse
 import os
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,7 @@ from pathlib import Path
 from receiver import bootstrap, logs
 from receiver.cli import run as whole
 from receiver.cli import status, supervise
-from receiver.config import Reloadable, Settings, load
+from receiver.config import ConfigurationErrors, Reloadable, Settings, load
 from receiver.operations import refusals
 from receiver.store import sight
 from receiver.watch import loop as watch
@@ -32,8 +33,11 @@ PACE = Pace(look_every_s=0.5, retry_s=0.5)
 FLUSH_AFTER_S = 0.5
 BEAT_EVERY = timedelta(seconds=0.5)
 LATELY = timedelta(seconds=5)
+COUNT_EVERY = timedelta(seconds=1)
 WEB_LOOK = timedelta(seconds=0.5)
 SUPERVISION = supervise.Patience(pause_s=0.2, longest_pause_s=1.0)
+MISCONFIGURED, UNFORESEEN = 2, 70
+"""Exit statuses, as the command line has them."""
 LOOKS = "looks"
 PROGRAM = "tests.drill.hastened"
 HOSTS = "DRILL_HOSTS"
@@ -85,6 +89,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
             )
         case "worker":
             worker.BEAT_EVERY = BEAT_EVERY
+            lookout.COUNT_EVERY = COUNT_EVERY
             for name in ("LOOK_EVERY", "LOOK_AGAIN", "BUSY"):
                 setattr(lookout, name, seconds(LOOK, getattr(lookout, name)))
             bootstrap.run_worker(settings)
@@ -106,12 +111,23 @@ def serve_looks(config: Path) -> None:
     for name in sys.stdin:
         child = os.fork()
         if child == 0:
-            with open(name.strip(), "w", encoding="utf-8") as report:
-                os.dup2(report.fileno(), sys.stdout.fileno())
-                code = main("status", config)
-                sys.stdout.flush()
-                os._exit(code)
+            os._exit(_look(Path(name.strip()), config))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _look(report: Path, config: Path) -> int:
+    """Return the exit status of `status`; whatever happens, the process goes no further."""
+    try:
+        with report.open("w", encoding="utf-8") as file:
+            os.dup2(file.fileno(), sys.stdout.fileno())
+            status = main("status", config)
+            sys.stdout.flush()
+            return status
+    except ConfigurationErrors:
+        return MISCONFIGURED
+    except BaseException:
+        traceback.print_exc()
+        return UNFORESEEN
 
 
 def _run(config: Path, settings: Settings) -> int:

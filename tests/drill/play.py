@@ -12,8 +12,9 @@ from receiver.core.health import Code, Severity, Trouble
 from receiver.wording import local, words
 from tests.drill.breakage import Breakage
 from tests.drill.ground import Ground, until
+from tests.drill.hastened import MISCONFIGURED
 from tests.drill.letters import Kind, counted
-from tests.drill.screens import MISCONFIGURED, Noted, Screen, look, page_text, until_green, until_told
+from tests.drill.screens import Noted, Screen, look, page_text, until_green, until_told
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "fr" / "depannage.md"
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

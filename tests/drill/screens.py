@@ -16,12 +16,11 @@ from receiver import sentences
 from receiver.core.health import Code, Colour, Severity, Trouble, colour
 from receiver.web.cookies import NAME as COOKIE
 from tests.drill.ground import PATIENCE_S, Ground
+from tests.drill.hastened import MISCONFIGURED
 from tests.drill.letters import Kind, still_open
 
 NO_ANSWER, NOBODY_IN = "no answer", "lets nobody in"
 ANSWER_S = 10.0
-MISCONFIGURED = 2
-"""Exit status of a command that cannot use the configuration."""
 
 
 class Screen(StrEnum):

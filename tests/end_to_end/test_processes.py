@@ -65,7 +65,7 @@ def test_a_worker_that_keeps_dying_is_started_again_and_told_of_and_the_web_ackn
         web = child_named(run, "serve")
         for count in (1, 2, 3):
             town.wait_for(lambda count=count: len(town.log_lines("worker_started")) == count, "a worker")  # type: ignore[misc]
-            town.wait_for(lambda: town.get("/readyz") == 200, "its sign of life")
+            town.wait_for(town.is_ready, "its sign of life")
             os.kill(child_named(run, "worker"), signal.SIGKILL)
             town.wait_for(lambda count=count: len(town.log_lines("child_died")) == count, "its death")  # type: ignore[misc]
             send_one(town)
@@ -121,12 +121,14 @@ def test_sighup_with_a_wrong_configuration_changes_nothing_and_says_why(tmp_path
         town.wait_for(lambda: town.exchange.items(MARTINE) != [], "the entry")
 
 
-def test_a_receiver_without_a_worker_lives_but_is_not_ready(tmp_path: Path) -> None:
+def test_a_receiver_without_a_worker_keeps_webhooks_and_says_what_is_missing(tmp_path: Path) -> None:
     with open_town(tmp_path, ()) as town:
         assert town.command("migrate").returncode == 0
         town.start("serve")
         town.wait_for(lambda: town.get("/healthz") == 200, "the web")
-        assert town.get("/readyz") == 503
+        assert town.get("/readyz") == 200
+        assert not town.is_ready()
+        send_one(town)
 
 
 def test_a_store_that_was_never_migrated_is_refused_by_serve_and_worker(tmp_path: Path) -> None:

@@ -56,7 +56,11 @@ class Town:
             self.running[command] = process
 
     def wait_until_ready(self) -> None:
-        self.wait_for(lambda: self.get("/readyz") == 200, "the receiver to be ready")
+        self.wait_for(self.is_ready, "the receiver to be ready")
+
+    def is_ready(self) -> bool:
+        """Whether it keeps webhooks, and a worker was heard of a moment ago."""
+        return processes.is_ready(f"http://127.0.0.1:{self.port}")
 
     def get(self, path: str) -> int:
         try:

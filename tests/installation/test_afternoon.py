@@ -21,6 +21,7 @@ import pytest
 import requests
 import trustme
 
+from demo.processes import is_ready
 from emitter.delivery import Courier, Report
 from emitter.platforms import Platform, signer
 from emitter.retries import RetryPolicy
@@ -129,7 +130,7 @@ def test_the_guide_leads_to_an_appointment_in_a_calendar(server: Server, tmp_pat
         calls = tmp_path / "calls"
         calls.write_text("\n".join(sorted(allowed_calls(UNIT.read_text()))))
         with running(server.service(calls), tmp_path / "service"), running(server.nginx(), tmp_path / "nginx"):
-            wait_until(lambda: answers("http://127.0.0.1:8080/readyz"), tmp_path / "service")
+            wait_until(lambda: is_ready("http://127.0.0.1:8080"), tmp_path / "service")
             assert answers("https://127.0.0.1/healthz", ca_file)
             assert not answers("https://127.0.0.1/readyz", ca_file)
             story = build("working_day", datetime.now(UTC))

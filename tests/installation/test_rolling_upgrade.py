@@ -111,7 +111,7 @@ class Fleet:
         return answer.status_code, answer.json()["checks"]
 
     def wait_until_ready(self, host: str) -> None:
-        self.wait_for(lambda: self.ready(host)[0] == 200)
+        self.wait_for(lambda: self.ready(host)[1].get("worker") == "ok")
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         self.towns["a"].wait_for(condition, "the fleet")

@@ -212,12 +212,12 @@ def test_the_overview_tells_what_is_wrong_and_what_goes_on(reader: Visitor) -> N
         "mailboxes_failing",
         "mailboxes_failing",
         "entries_failing",
+        "events_failing",
         "out_of_scope",
         "webhooks_held",
         "signatures_refused",
-        "events_failing",
-        "agents_unmapped",
         "webhooks_refused",
+        "agents_unmapped",
     ]
     activity = answer["activity"]
     assert [(each["name"], len(each["models"])) for each in activity["sources"]] == [("mds", 2), ("insertion", 1)]
@@ -248,7 +248,7 @@ def test_all_is_well_is_said_plainly(own_town: Town) -> None:
 
 def test_one_trouble_is_no_plural(own_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "standing", lambda _: Standing.NOT_CURRENT)
-    assert re.search(r">1 point à voir<", visitor(own_town).page("/status"))
+    assert re.search(r">Alarme : 1 point<", visitor(own_town).page("/status"))
 
 
 def test_mailboxes_come_page_by_page(reader: Visitor) -> None:

@@ -246,5 +246,5 @@ def test_an_agents_hostile_e_mail_stays_text(own_town: Town) -> None:
 def test_nothing_waits(own_town: Town) -> None:
     own_town.store.drop_waiting(waits(own_town))
     who = visitor(own_town)
-    assert "Rien n'attend de décision" in html.unescape(who.page(PATH))
+    assert "Aucun webhook mis de côté n'attend" in html.unescape(who.page(PATH))
     assert who.data(API) == {"groups": [], "held": [], "next_after": None}

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import requests
-
-from demo.processes import free_port
+from demo.processes import free_port, is_ready
 
 SECRET_NAME, SECRET = "RDV_WEBHOOK_SECRET", "power-loss"
 PATIENCE_S = 60.0
@@ -59,7 +57,7 @@ def receiver(folder: Path, store_url: str, *, main: Sequence[str] = _RECEIVER) -
     with ExitStack() as running:
         running.enter_context(program([*command, "serve"], log))
         running.enter_context(program([*command, "worker"], log))
-        _wait_until_ready(f"http://127.0.0.1:{port}/readyz", log)
+        _wait_until_ready(f"http://127.0.0.1:{port}", log)
         yield f"http://127.0.0.1:{port}/webhooks/mds"
 
 
@@ -77,8 +75,7 @@ def _configuration(folder: Path, store_url: str, port: int) -> dict[str, object]
 def _wait_until_ready(url: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        with suppress(requests.RequestException):
-            if requests.get(url, timeout=5).status_code == 200:
-                return
+        if is_ready(url):
+            return
         time.sleep(0.05)
     raise NotStarted(str(log))

@@ -152,7 +152,7 @@ def test_addresses_given_by_a_reload_start_the_watch(tmp_path: Path, http: HttpS
             town.config.write_text(text, "utf-8")
             town.running["run"].send_signal(signal.SIGHUP)
             town.wait_for(lambda: len(town.log_lines("watch_stopped")) == 1, "the watch to end, as nobody is left")
-            town.wait_for(lambda: town.get("/readyz") == 200, "the rest to go on")
+            town.wait_for(town.is_ready, "the rest to go on")
     finally:
         del os.environ["RDV_ALERT"]
 

@@ -7,7 +7,7 @@ from jinja2 import StrictUndefined
 from markupsafe import Markup
 
 from receiver import __version__, sentences
-from receiver.core.health import Code
+from receiver.core.health import Code, Colour
 from receiver.store.sight import COUNTED
 from receiver.web.pages import chart
 from receiver.wording import PARIS, cause_sentence, held_organisation, held_subject, local
@@ -27,6 +27,8 @@ DETAILS = {
     Code.WEBHOOKS_REFUSED: "refusals",
 }
 """The page that tells more of a trouble."""
+LOOKS = {Colour.OK: "good", Colour.ATTENTION: "attention", Colour.ALARM: "bad"}
+"""How a colour looks, by the classes of the style sheet."""
 
 
 def prepare(app: Flask) -> None:
@@ -38,6 +40,7 @@ def prepare(app: Flask) -> None:
     environment.filters |= words | {"time": time, "hour": hour, "ago": ago, "day": day}
     environment.globals |= {"version": __version__, "panel": chart.panel, "most": COUNTED}
     environment.globals |= {"scopes": sentences.SCOPES, "details": DETAILS}
+    environment.globals |= {"looks": LOOKS}
     environment.globals |= {"reasons": sentences.HELD_REASONS, "meanings": sentences.HELD_MEANINGS}
     environment.globals |= {"subject": held_subject, "organisation": held_organisation}
 

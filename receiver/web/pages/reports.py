@@ -10,6 +10,8 @@ from receiver import sentences
 from receiver.core.backoff import FURTHEST_OF_MAILBOXES, holds_until
 from receiver.core.health import LEFT_ALONE
 from receiver.core.mailboxes import Unplaced
+from receiver.operations.failures import groups
+from receiver.operations.mailboxes import in_force as mailboxes_in_force
 from receiver.store import ComingAgent, EventHistory
 from receiver.web.parts import Parts
 from receiver.wording import cause_sentence, refusal_sentence
@@ -83,7 +85,7 @@ def failures(parts: Parts) -> tuple[FailureLine, ...]:
         FailureLine(
             group.scope, group.code, group.calendar, group.count, group.since, group.until, cause_sentence(group.code)
         )
-        for group in parts.store.failures(parts.clock())
+        for group in groups(parts.store, parts.settings.calendars, parts.clock())
     )
 
 
@@ -115,7 +117,7 @@ def just_before(start: str) -> str:
 
 def unmapped(parts: Parts) -> tuple[AgentLine, ...]:
     """Return the agents of events to come whose mailbox nothing tells, the busiest first."""
-    locate = parts.settings.mailboxes.locate
+    locate = mailboxes_in_force(parts.store, parts.settings.mailboxes).locate
     coming = parts.store.unmapped_agents(parts.clock(), MOST_AGENTS)
     return _agents(each for each in coming if locate(each.email) is Unplaced.UNMAPPED)
 

@@ -1,5 +1,7 @@
 """What goes wrong with the database."""
 
+from collections.abc import Sequence
+
 from receiver.core.health import Code
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.databases import ACCOUNT, PASSWORD, as_superuser, lock_held, stop_postgres
@@ -27,24 +29,26 @@ def stop_database(ground: Ground) -> Repair:
     return start
 
 
-def change(broken: str, right: str) -> Strike:
+def change(broken: Sequence[str], right: Sequence[str], database: str = "postgres") -> Strike:
     """PostgreSQL's administrator changes something, and ends the connections that are open."""
 
     def strike(ground: Ground) -> Repair:
-        _administer(ground, broken)
+        _administer(ground, broken, database)
         until(lambda: ground.book() == 503, "webhooks to be refused")
-        return lambda: _administer(ground, right)
+        return lambda: _administer(ground, right, database)
 
     return strike
 
 
-def _administer(ground: Ground, statements: str) -> None:
-    with as_superuser(ground.store_url) as connection:
-        for statement in statements.split(";"):
+def _administer(ground: Ground, statements: Sequence[str], database: str) -> None:
+    with as_superuser(ground.store_url, database) as connection:
+        for statement in statements:
             connection.execute(statement)  # type: ignore[arg-type]  # our own text
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'rdv'")
+        connection.execute(END)
 
 
+OURS = "FROM pg_stat_activity WHERE datname = 'rdv' AND pid <> pg_backend_pid()"
+END = f"SELECT pg_terminate_backend(pid, 10000) {OURS}"
 REFUSED = " Webhooks are refused (503)."
 
 ROWS = (
@@ -71,7 +75,7 @@ ROWS = (
     Breakage(
         "PostgreSQL: password changed",
         Code.STORE_UNREACHABLE,
-        change(f"ALTER ROLE {ACCOUNT} PASSWORD 'another'", f"ALTER ROLE {ACCOUNT} PASSWORD '{PASSWORD}'"),
+        change([f"ALTER ROLE {ACCOUNT} PASSWORD 'another'"], [f"ALTER ROLE {ACCOUNT} PASSWORD '{PASSWORD}'"]),
         "The account gets another password, its connections end." + REFUSED,
         "It gets the old one back; the emitter sends again.",
         may_come=REFUSED_MEANWHILE,
@@ -80,7 +84,10 @@ ROWS = (
     Breakage(
         "PostgreSQL: database gone",
         Code.STORE_UNREACHABLE,
-        change("ALTER DATABASE rdv RENAME TO gone", "ALTER DATABASE gone RENAME TO rdv"),
+        change(
+            ["ALTER DATABASE rdv ALLOW_CONNECTIONS false", END, "ALTER DATABASE rdv RENAME TO gone"],
+            ["ALTER DATABASE gone RENAME TO rdv", "ALTER DATABASE rdv ALLOW_CONNECTIONS true"],
+        ),
         "The database is renamed, which ends its connections." + REFUSED,
         "It gets its name back; the emitter sends again.",
         may_come=REFUSED_MEANWHILE,
@@ -89,7 +96,7 @@ ROWS = (
     Breakage(
         "PostgreSQL: account locked out",
         Code.STORE_UNREACHABLE,
-        change(f"ALTER ROLE {ACCOUNT} NOLOGIN", f"ALTER ROLE {ACCOUNT} LOGIN"),
+        change([f"ALTER ROLE {ACCOUNT} NOLOGIN"], [f"ALTER ROLE {ACCOUNT} LOGIN"]),
         "The account loses the right to log in, its connections end." + REFUSED,
         "It gets it back; the emitter sends again.",
         may_come=REFUSED_MEANWHILE,
@@ -98,7 +105,7 @@ ROWS = (
     Breakage(
         "PostgreSQL: right withdrawn",
         Code.STORE_UNREACHABLE,
-        change("ALTER TABLE inbox OWNER TO rdv", f"ALTER TABLE inbox OWNER TO {ACCOUNT}"),
+        change(["ALTER TABLE inbox OWNER TO rdv"], [f"ALTER TABLE inbox OWNER TO {ACCOUNT}"], "rdv"),
         "A table is another account's: it cannot be read any more." + REFUSED,
         "It is the receiver's again; the emitter sends again.",
         may_come=REFUSED_MEANWHILE,
@@ -109,8 +116,8 @@ ROWS = (
         "PostgreSQL: read-only",
         Code.STORE_UNREACHABLE,
         change(
-            "ALTER DATABASE rdv SET default_transaction_read_only = on",
-            "ALTER DATABASE rdv RESET default_transaction_read_only",
+            ["ALTER DATABASE rdv SET default_transaction_read_only = on"],
+            ["ALTER DATABASE rdv RESET default_transaction_read_only"],
         ),
         "The database takes transactions that read, and no others, as a standby does." + REFUSED,
         "It takes all again; the emitter sends again.",
@@ -121,7 +128,7 @@ ROWS = (
     Breakage(
         "PostgreSQL: too many connections",
         Code.STORE_UNREACHABLE,
-        change(f"ALTER ROLE {ACCOUNT} CONNECTION LIMIT 0", f"ALTER ROLE {ACCOUNT} CONNECTION LIMIT -1"),
+        change([f"ALTER ROLE {ACCOUNT} CONNECTION LIMIT 0"], [f"ALTER ROLE {ACCOUNT} CONNECTION LIMIT -1"]),
         "The account may have no connection more, those that are open end." + REFUSED,
         "It may again; the emitter sends again.",
         may_come=REFUSED_MEANWHILE,
