@@ -13,10 +13,8 @@ from pathlib import Path
 
 from tests.drill.breakage import Breakage
 from tests.drill.breakages import BREAKAGES
-from tests.drill.play import Played
 from tests.drill.record import Record
 from tests.drill.scene import drill
-from tests.drill.screens import Screen
 from tests.drill.table import DOCUMENT, document
 
 AT_ONCE = 3

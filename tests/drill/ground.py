@@ -269,11 +269,15 @@ class Ground:
             self.refused.append(body)
         return status
 
-    def post(self, body: bytes, secret: str, path: str = "/webhooks/mds", headers: Mapping[str, str] = {}) -> int | None:
+    def post(
+        self, body: bytes, secret: str, path: str = "/webhooks/mds", headers: Mapping[str, str] | None = None
+    ) -> int | None:
         """Send a webhook once; return the status of the answer."""
         signed = signer(Platform.RDV_SERVICE_PUBLIC, secret)(body)
         try:
-            return requests.post(self.address + path, body, headers={**signed, **headers}, timeout=15).status_code
+            return requests.post(
+                self.address + path, body, headers={**signed, **(headers or {})}, timeout=15
+            ).status_code
         except requests.RequestException:
             return None
 

@@ -112,7 +112,8 @@ def serve_looks(config: Path) -> None:
         child = os.fork()
         if child == 0:
             os._exit(_look(Path(name.strip()), config))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+        sys.stdout.flush()
 
 
 def _look(report: Path, config: Path) -> int:
@@ -125,7 +126,7 @@ def _look(report: Path, config: Path) -> int:
             return status
     except ConfigurationErrors:
         return MISCONFIGURED
-    except BaseException:
+    except BaseException:  # noqa: BLE001
         traceback.print_exc()
         return UNFORESEEN
 

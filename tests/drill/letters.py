@@ -91,5 +91,8 @@ def _begun_as(letters: list[Letter], title: str) -> Letter:
 
 
 def without_numbers(text: str) -> str:
-    """Return a title as it is whatever is counted in it: that may grow between two looks, or two recipients."""
-    return re.sub(r"\d+", "#", text)
+    """Return a title as it is whatever is counted in it: that may grow between two looks, or two recipients.
+
+    A plural goes with its number.
+    """
+    return re.sub(r"s\b", "", re.sub(r"\d+", "#", text))

@@ -24,7 +24,9 @@ def missing(breakage: Breakage) -> str:
     """Return which part of the system is absent that a breakage needs; empty: none is."""
     if breakage.has_own_clock and not shutil.which("cc"):
         return "no C compiler, for a clock that goes wrong"
-    if breakage.store is StoreKind.DISK and not (os.getuid() == 0 and shutil.which("mkfs.ext4") and _has_loop_devices()):
+    if breakage.store is StoreKind.DISK and not (
+        os.getuid() == 0 and shutil.which("mkfs.ext4") and _has_loop_devices()
+    ):
         return "no small disk: it takes root, loop devices and e2fsprogs"
     if breakage.store is StoreKind.POSTGRESQL and not postgres_binaries():
         return "PostgreSQL's server programs are not installed"

@@ -17,7 +17,7 @@ from receiver.core.health import Code, Colour, Severity, Trouble, colour
 from receiver.web.cookies import NAME as COOKIE
 from tests.drill.ground import PATIENCE_S, Ground
 from tests.drill.hastened import MISCONFIGURED
-from tests.drill.letters import Kind, still_open
+from tests.drill.letters import still_open
 
 NO_ANSWER, NOBODY_IN = "no answer", "lets nobody in"
 ANSWER_S = 10.0

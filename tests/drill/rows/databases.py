@@ -80,6 +80,7 @@ ROWS = (
         "It gets the old one back; the emitter sends again.",
         may_come=REFUSED_MEANWHILE,
         store=StoreKind.POSTGRESQL,
+        in_ci=True,
     ),
     Breakage(
         "PostgreSQL: database gone",

@@ -324,6 +324,7 @@ ROWS = (
         "payload",
         has_own_clock=True,
         lasts=skip_a_day,
+        in_ci=True,
     ),
     Breakage(
         "a body of more than 8 MiB",

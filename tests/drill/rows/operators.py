@@ -79,7 +79,7 @@ ROWS = (
         "backlog at its limit",
         Code.BACKLOG_HIGH,
         reach_backlog_limit,
-        "The worker is stopped and more webhooks come than `web.backlog_limit`, which is 1,000: they are refused (503).",
+        "The worker is stopped and more webhooks come than `web.backlog_limit`, 1,000 here: they are refused (503).",
         "The worker starts; the emitter sends again.",
         may_come=REFUSED_MEANWHILE,
         settings={"web:\n": f"web:\n  backlog_limit: {BACKLOG}\n"},
