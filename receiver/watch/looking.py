@@ -29,11 +29,16 @@ class Seen:
     """The day for whose digest this look is enough; None: it was not asked for."""
 
 
-def look(settings: Settings, open_store: OpenStore, digest_on: date | None) -> Seen:
+Leave = Callable[[Store], None]
+"""Leaves word of the watch itself in the store."""
+
+
+def look(settings: Settings, open_store: OpenStore, digest_on: date | None, leave: Leave | None = None) -> Seen:
     """Look once, through a connection of its own: one that was kept might know a file that was replaced since.
 
     Args:
         settings: those in force.
+        leave: called with the store before anything is looked at, where it can be used.
         open_store: opens the configured store.
         digest_on: the day for whose digest numbers are wanted.
 
@@ -44,6 +49,8 @@ def look(settings: Settings, open_store: OpenStore, digest_on: date | None) -> S
             return blind(settings, digest_on)
         store = open_store(settings)
         try:
+            if leave is not None and store.standing().usable:
+                leave(store)
             return _look(settings, store, digest_on)
         finally:
             store.close()

@@ -14,6 +14,8 @@ from functools import partial
 from receiver import logs
 from receiver.config import Reloadable
 from receiver.config.store_url import sqlite_file
+from receiver.operations.refused_configuration import Word
+from receiver.store import Store
 from receiver.watch.letters import Sender
 from receiver.watch.looking import Looker, OpenStore, Seen, blind, look
 from receiver.watch.memory import MemoryFile, default_path
@@ -51,6 +53,7 @@ class Watch:
         self._looker = Looker()
         self._look_due = 0.0
         self._sender = Sender(socket.gethostname())
+        self._word = Word("watch")
         self._recipients: dict[str, Recipient] = {}
         path = default_path(sqlite_file(self.settings.current.store_url), self.environ)
         self._file = MemoryFile(path, datetime.now(UTC))
@@ -117,8 +120,12 @@ class Watch:
             self._look_due = time.monotonic() + self.pace.look_every_s
             if age_s >= LOOK_S:
                 return blind(self.settings.current, self._digest_on())
-            self._looker.start(partial(look, self.settings.current, self.open_store, self._digest_on()))
+            current, digest_on = self.settings.current, self._digest_on()
+            self._looker.start(partial(look, current, self.open_store, digest_on, self._leave_word))
         return seen
+
+    def _leave_word(self, store: Store) -> None:
+        self._word.leave(store, self.settings.refused, store.now())
 
     def _digest_on(self) -> date | None:
         """Return today, if somebody is to have a digest."""

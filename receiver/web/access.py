@@ -57,15 +57,27 @@ class Access:
     def __init__(self, parts: Parts) -> None:
         self._proxy = parts.settings.web.proxy
         self._clock = parts.clock
+        self._parts = parts
         self.way = Way(self._proxy)
-        self.no_key: str | None = None
+        self._why: str | None = None
+        self._known: Tokens | None = None
+        if self.no_key is not None:
+            log.error("token_key_unavailable", code=self.no_key)
+
+    @property
+    def no_key(self) -> str | None:
         """Why no token is recognised and no form taken; the code of a sentence. None: they are."""
-        self._tokens: Tokens | None = None
-        try:
-            self._tokens = Tokens.of(parts.settings, parts.store)
-        except KeyUnavailable as error:
-            self.no_key = error.code
-            log.error("token_key_unavailable", code=error.code)
+        return self._why if self._tokens is None else None
+
+    @property
+    def _tokens(self) -> Tokens | None:
+        """The installation's tokens; None: there is no key, until somebody puts that right."""
+        if self._known is None:
+            try:
+                self._known = Tokens.of(self._parts.settings, self._parts.store)
+            except KeyUnavailable as error:
+                self._why = error.code
+        return self._known
 
     @property
     def tokens(self) -> Tokens:
@@ -75,9 +87,10 @@ class Access:
             KeyUnavailable: there is no key to recognise them by.
 
         """
-        if self._tokens is None:
-            raise KeyUnavailable(self.no_key)
-        return self._tokens
+        known = self._tokens
+        if known is None:
+            raise KeyUnavailable(self._why)
+        return known
 
     def visitor(self) -> Visitor | None:
         """Return who asks; None: nobody who is known. One look for each request.
@@ -112,7 +125,8 @@ class Access:
 
     def csrf_field(self, visitor: Visitor) -> str:
         """Return the word that this visitor's forms carry, under `CSRF_FIELD`; empty where there is no key."""
-        return self._tokens.form_word(visitor.subject) if self._tokens else ""
+        known = self._tokens
+        return known.form_word(visitor.subject) if known else ""
 
     def check_csrf(self, visitor: Visitor) -> bool:
         """Whether the form at hand was made by us for this visitor, and sent from our page.

@@ -1,10 +1,12 @@
 """`failures`, `retry`, `forget`: what an operator reads and types at two in the morning."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from receiver.core.servers import throttled
+from receiver.sentences import FAILURES
 from receiver.store import Store
 from receiver.wording import local
 from tests.cli.operator import HERS, HIS, Operator
@@ -34,10 +36,32 @@ def night(operator: Operator) -> Operator:
 
 
 def test_where_nothing_fails_all_is_fine(operator: Operator) -> None:
-    assert operator.report("failures") == (0, {"ok": True, "failures": []})
+    operator.store.beat("worker/here/1/a", operator.store.now())
+    assert operator.report("failures") == (0, {"ok": True, "failures": [], "troubles": []})
     status, out, _ = operator.run("failures")
     assert status == 0
-    assert out
+    assert out.strip() == FAILURES["none"]
+
+
+def test_while_something_else_is_wrong_an_empty_list_says_so(operator: Operator) -> None:
+    """No worker was ever heard of here."""
+    assert operator.report("failures") == (1, {"ok": False, "failures": [], "troubles": ["worker_silent"]})
+    status, out, _ = operator.run("failures")
+    assert status == 1
+    assert "worker_silent" in out
+    assert FAILURES["none"] not in out
+
+
+def test_a_server_in_trouble_is_listed_while_nobody_waits_for_it_too(operator: Operator) -> None:
+    """Between two attempts its wait is over, and so it is after `retry`."""
+    now = operator.store.now()
+    for name in ("dossier", "no-more-configured"):
+        operator.store.change_server(name, lambda server: replace(server, failure="timeout", failing_since=now))
+    status, report = operator.report("failures")
+    assert status == 1
+    assert [(each["scope"], each["code"], each["calendar"], each["until"]) for each in report["failures"]] == [
+        ("server", "timeout", "dossier", None)
+    ]
 
 
 def test_failures_are_told_by_cause_with_examples(night: Operator) -> None:

@@ -11,12 +11,14 @@ from sqlalchemy import event
 
 from connectors.base import Temporary
 from receiver.config import load
-from receiver.core.health import Code, Trouble
+from receiver.core.health import Code, Colour, Trouble
 from receiver.core.servers import Server, failed
+from receiver.operations.refusals import LATELY, TURNED_AWAY
 from receiver.operations.status import Status, status
 from receiver.store import Store, StoreUnavailable, Tally
+from receiver.store.overview import RETRIED
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
-from tests.makers import KARIM, MARTINE, incoming
+from tests.makers import KARIM, MARTINE, a_delivery, incoming
 from tests.store.scopes import THIRTY_FOUR, a_rdv
 
 
@@ -117,6 +119,80 @@ def test_each_trouble_says_its_cause_and_its_cure(
     assert status == 1
     assert sentence in out
     assert f"guide de dépannage : {expected[0]}" in out
+
+
+def pause_server(store: Store) -> None:
+    until = store.now() + timedelta(minutes=9)
+    store.change_server("pilot", lambda server: replace(server, blocked_until=until))
+
+
+def test_a_server_that_asked_for_a_pause_is_told_with_its_end(place: Desk) -> None:
+    pause_server(place.store)
+    assert troubles(place) == [("server_waiting", "pilot", "", 0)]
+    report = json.loads(place.run("status", "--json")[1])
+    assert report["colour"] == "attention"
+    assert report["troubles"][0]["until"] is not None
+
+
+def test_an_entry_that_is_refused_again_and_again_is_told_though_it_is_never_due_for_long(place: Desk) -> None:
+    """Each refusal puts its next try off: it is never late, and never given up."""
+    place.expect([1], MARTINE)
+    soon = place.store.now() + timedelta(minutes=10)
+
+    def refuse(attempts: int) -> None:
+        moment = f"{soon:%Y-%m-%d %H:%M:%S.%f}"
+        values = f"failure='server_error', attempts={attempts}, not_before='{moment}', due_at='{moment}'"
+        place.store._write(lambda connection: connection.exec_driver_sql(f"UPDATE placements SET {values}"))
+
+    refuse(RETRIED - 1)
+    assert troubles(place) == []
+    refuse(RETRIED)
+    assert troubles(place) == [("entries_retried", "pilot", "server_error", 1)]
+
+
+def test_an_event_that_nobody_works_out_is_late(place: Desk) -> None:
+    place.store.accept([incoming(a_delivery())], place.store.now())
+    assert [code for code, *_ in troubles(place)] == []
+    long_ago = place.store.now() - timedelta(minutes=16)
+    sql = f"UPDATE events SET unsettled_at='{long_ago:%Y-%m-%d %H:%M:%S.%f}'"
+    place.store._write(lambda connection: connection.exec_driver_sql(sql))
+    assert [code for code, *_ in troubles(place)] == ["changes_late"]
+
+
+def test_what_is_refused_for_a_while_is_told_for_a_quarter_of_an_hour(place: Desk) -> None:
+    now = place.store.now()
+    place.store.tally({Tally("refused", "mds", "", "busy"): 2}, {f"{TURNED_AWAY}mds/busy": 2}, now)
+    found = trouble(place, Code.WEBHOOKS_REFUSED)
+    assert found is not None
+    assert (found.cause, found.count, found.until, found.colour) == ("busy", 2, now + LATELY, Colour.ATTENTION)
+    later = look(place, now + LATELY)
+    assert Code.WEBHOOKS_REFUSED not in {each.code for each in later.troubles}
+
+
+def test_wrong_signatures_are_told_until_too_few_are_left_of_a_day(place: Desk) -> None:
+    """Hours go as a whole: the moment that is told is the one at which it is over."""
+    hour = place.store.now().replace(minute=0, second=0, microsecond=0)
+    for ago, count in ((20, 3), (5, 8), (1, 4)):
+        refused = {Tally("refused", "mds", "", "unauthorized"): count}
+        place.store.tally(refused, {}, hour - timedelta(hours=ago))
+    found = trouble(place, Code.SIGNATURES_REFUSED)
+    assert found is not None
+    assert (found.count, found.until) == (15, hour - timedelta(hours=5) + timedelta(hours=25))
+    for moment, there in ((found.until - timedelta(seconds=1), True), (found.until, False)):
+        place.store.beat("worker/here/1", moment)
+        assert (Code.SIGNATURES_REFUSED in {each.code for each in look(place, moment).troubles}) is there
+
+
+def test_workers_that_died_are_told_until_too_few_of_them_are_left_of_an_hour(place: Desk) -> None:
+    now = place.store.now()
+    for number, minutes in enumerate((50, 40, 30, 20)):
+        place.store.beat(f"worker/here/{number}/a", now - timedelta(minutes=minutes))
+    found = trouble(place, Code.WORKER_RESTARTING)
+    assert found is not None
+    assert (found.count, found.until) == (4, now - timedelta(minutes=40) + timedelta(hours=1))
+    assert found.until is not None
+    later = look(place, found.until + timedelta(seconds=1))
+    assert Code.WORKER_RESTARTING not in {each.code for each in later.troubles}
 
 
 def test_a_store_that_is_away_is_told(place: Desk) -> None:

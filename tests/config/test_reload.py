@@ -41,6 +41,31 @@ def test_a_right_file_comes_into_force(path: Path, lines: io.StringIO) -> None:
     assert json.loads(lines.getvalue())["event"] == "configuration_reloaded"
 
 
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        (("box@x.example", "box"), "file"),
+        (("mailboxes: {", "mailboxes: {csv: away.csv, "), "csv"),
+        (("mailboxes: {map", "mailboxes: {csv: away.csv, mpa"), "file"),
+    ],
+)
+def test_what_was_refused_is_known_since_its_first_time_until_a_right_file_comes(
+    path: Path, lines: io.StringIO, change: tuple[str, str], cause: str
+) -> None:
+    reloadable = Reloadable(path, ENVIRON, load(path, ENVIRON))
+    assert reloadable.refused is None
+    path.write_text(CONFIG.replace(*change))
+    assert not reloadable.reload()
+    first = reloadable.refused
+    assert first is not None
+    assert first.cause == cause
+    assert not reloadable.reload()
+    assert reloadable.refused == first
+    path.write_text(CONFIG)
+    assert reloadable.reload()
+    assert reloadable.refused is None
+
+
 def test_a_wrong_file_changes_nothing_and_is_logged_without_its_content(path: Path, lines: io.StringIO) -> None:
     before = load(path, ENVIRON)
     reloadable = Reloadable(path, ENVIRON, before)

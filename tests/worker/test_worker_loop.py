@@ -10,10 +10,11 @@ import pytest
 from receiver.config import load
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
+from receiver.operations.refused_configuration import refusals
 from receiver.store import StoreUnavailable, intake
 from receiver.worker import loop
 from receiver.worker.loop import BEAT_EVERY, Worker
-from receiver.worker.watch import FileWatch
+from receiver.worker.watch import MISSED, FileWatch
 from tests.makers import KARIM, NOW, UUID, a_delivery, a_slot, an_absence, incoming
 from tests.worker.crews import wait_until
 from tests.worker.office import CSV, ENVIRON, Office
@@ -155,6 +156,43 @@ def test_a_watch_tells_of_each_change_once(tmp_path: Path) -> None:
     told += [watch.changed(), watch.changed()]
     assert told == [False, True, False, False, True, False]
     assert not FileWatch([]).changed()
+
+
+def test_a_file_that_stays_away_is_a_change_and_its_return_another(tmp_path: Path) -> None:
+    """Else a CSV that is gone is told by nobody, until nothing starts any more."""
+    path = tmp_path / "agents.csv"
+    path.write_text("a")
+    watch = FileWatch([path])
+    path.unlink()
+    told = [watch.changed() for _ in range(MISSED + 2)]
+    path.write_text("a")
+    told += [watch.changed(), watch.changed()]
+    assert told == [False] * (MISSED - 1) + [True, False, False, True, False]
+
+
+def test_a_file_whose_rights_change_is_another(tmp_path: Path) -> None:
+    path = tmp_path / "agents.csv"
+    path.write_text("a")
+    watch = FileWatch([path])
+    path.chmod(0o640 if path.stat().st_mode & 0o777 != 0o640 else 0o600)
+    assert [watch.changed(), watch.changed()] == [True, False]
+
+
+def test_a_csv_that_cannot_be_read_is_told_by_every_process_until_it_can(office: Office) -> None:
+    def told() -> list[str]:
+        office.store.moment += BEAT_EVERY
+        office.turn()
+        return [each.cause for each in refusals(office.store.figures(), office.store.now())]
+
+    office.turn()
+    office.csv("agent,mailbox\nno address,x\n")
+    assert told() == ["csv"]
+    office.csv(CSV)
+    assert told() == []
+    (office.folder / "agents.csv").unlink()
+    assert [told() for _ in range(MISSED)] == [[]] * (MISSED - 1) + [["csv"]]
+    office.csv(CSV)
+    assert told() == []
 
 
 # Dry runs

@@ -1,0 +1,1 @@
+"""No screen says that all is well while something is not."""
