@@ -1,5 +1,8 @@
 """What goes wrong at Exchange, before it, or with what it thinks of us."""
 
+import signal
+from datetime import timedelta
+
 from mock_exchange.faults import Fault, FaultKind
 from receiver.core.health import Code
 from tests.drill import hastened
@@ -86,7 +89,6 @@ def refuse_for_one_mailbox(ground: Ground) -> Repair:
 
     def repair() -> None:
         ground.exchange.mock.faults.clear()
-        ground.command("retry", "--calendar", "exchange")
 
     return repair
 
@@ -98,9 +100,16 @@ def refuse_ntlm(ground: Ground) -> Repair:
 
     def repair() -> None:
         ground.exchange.offer("ntlm")
-        ground.command("retry", "--calendar", "exchange")
 
     return repair
+
+
+def five_minutes_later(ground: Ground) -> None:
+    """Have the time pass for which an account that was refused is left alone."""
+    ground.signal("watch", signal.SIGSTOP)
+    ground.skip(timedelta(minutes=6))
+    ground.book_and_see()
+    ground.signal("watch", signal.SIGCONT)
 
 
 # The way there
@@ -187,8 +196,8 @@ def answer(*faults: Fault, retry: bool = False) -> Strike:
 
 
 def slow_exchange(ground: Ground) -> Repair:
-    """Exchange needs twenty seconds for each call."""
-    ground.exchange.mock.latency_s = 20
+    """Exchange needs forty seconds for each call."""
+    ground.exchange.mock.latency_s = 40
     ground.exchange.mock.forget_requests()
     assert ground.book() in ACCEPTED
     until(lambda: ground.exchange.mock._working > 0, "the first write to be under way")
@@ -200,6 +209,7 @@ def slow_exchange(ground: Ground) -> Repair:
     return repair
 
 
+FIVE_MINUTES = " An account that was refused is tried again after five minutes: six are skipped, with the watch asleep."
 RETRY = "then `rdv-receiver retry --calendar`."
 OLD_CERTIFICATE_SEEN = {hastened.LOOK: 1.0}
 """The certificate is looked at every second, not once a day."""
@@ -251,16 +261,20 @@ ROWS = (
         Code.SERVER_FAILING,
         refuse_for_one_mailbox,
         "Calls that act on one mailbox are answered 401.",
-        "They are answered as before, " + RETRY,
+        "They are answered as before." + FIVE_MINUTES,
         "unauthorized",
+        has_own_clock=True,
+        lasts=five_minutes_later,
     ),
     Breakage(
         "NTLM switched off",
         Code.SERVER_FAILING,
         refuse_ntlm,
         "Exchange offers Basic alone.",
-        "It offers NTLM again, " + RETRY,
+        "It offers NTLM again." + FIVE_MINUTES,
         "auth_not_offered",
+        has_own_clock=True,
+        lasts=five_minutes_later,
     ),
     Breakage(
         "certificate of another authority",
@@ -333,26 +347,24 @@ ROWS = (
         "Exchange slow",
         Code.CHANGES_LATE,
         slow_exchange,
-        "Each call takes 20 s, of the 60 s that the receiver waits; a change is late after 3 s (15 min).",
+        "Each call takes 40 s, of the 60 s that the receiver waits; a change is late after 3 s (15 min).",
         "It answers at once again, but for the call in hand.",
         timeout_s=60,
         patience={hastened.CHANGE_LATE: 3.0},
     ),
     Breakage(
         "Exchange overloaded, and asks for a pause",
-        Code.SERVER_FAILING,
+        Code.SERVER_WAITING,
         answer(Fault(FaultKind.UNAVAILABLE, times=None, retry_after_s=180), retry=True),
         "Each call is answered 503 with `Retry-After: 180`.",
         "It answers again, " + RETRY,
-        "server_busy",
     ),
     Breakage(
         "Exchange throttles the account",
-        Code.SERVER_FAILING,
+        Code.SERVER_WAITING,
         answer(Fault(FaultKind.SERVER_BUSY, times=None, back_off_ms=120_000), retry=True),
         "Each call is answered ErrorServerBusy with 120,000 BackOffMilliseconds.",
         "It answers again, " + RETRY,
-        "server_busy",
     ),
     Breakage(
         "maintenance page",
