@@ -14,10 +14,13 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from connectors.ews import transport
+from connectors.ews.guard import Guard
 from receiver import bootstrap, logs
 from receiver.cli import run as whole
 from receiver.cli import status, supervise
 from receiver.config import ConfigurationErrors, Reloadable, Settings, load
+from receiver.core import servers
 from receiver.operations import refusals
 from receiver.store import sight
 from receiver.watch import loop as watch
@@ -25,7 +28,7 @@ from receiver.watch.recipient import Pace
 from receiver.web import health, heart, pressure
 from receiver.web.app import create_app
 from receiver.web.server import serve
-from receiver.worker import lookout
+from receiver.worker import gate, lookout
 from receiver.worker import loop as worker
 
 HOLD, CALM = timedelta(seconds=1), timedelta(seconds=2)
@@ -43,6 +46,7 @@ PROGRAM = "tests.drill.hastened"
 HOSTS = "DRILL_HOSTS"
 """A file of names that nobody knows, one a line: the DNS as this machine sees it."""
 WORKER_SILENT, WEB_SILENT = "DRILL_WORKER_SILENT_S", "DRILL_WEB_SILENT_S"
+ACCOUNT_PAUSE = "DRILL_ACCOUNT_PAUSE_S"
 CHANGE_LATE, LOOK, DEAD_AFTER = "DRILL_CHANGE_LATE_S", "DRILL_LOOK_S", "DRILL_DEAD_AFTER_S"
 
 
@@ -89,6 +93,8 @@ def run(part: str, config: Path, settings: Hastened) -> int:
             )
         case "worker":
             worker.BEAT_EVERY = BEAT_EVERY
+            pause = gate.ACCOUNT_PAUSE = servers.ACCOUNT_PAUSE = seconds(ACCOUNT_PAUSE, servers.ACCOUNT_PAUSE)
+            transport.Guard = lambda pause_s: Guard(min(pause_s, pause.total_seconds()))  # type: ignore[assignment]
             lookout.COUNT_EVERY = COUNT_EVERY
             for name in ("LOOK_EVERY", "LOOK_AGAIN", "BUSY"):
                 setattr(lookout, name, seconds(LOOK, getattr(lookout, name)))

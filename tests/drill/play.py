@@ -83,7 +83,8 @@ def _until_when(breakage: Breakage, ground: Ground) -> str:
     text = page_text(ground)
     assert text is None or local(trouble.until) in text
     left = trouble.until - datetime.now(UTC)
-    return f"says that it may stay for {left / HOUR:.0f} h" if left >= HOUR else f"{left / MINUTE:.0f} min"
+    rest = f"{left / HOUR:.0f} h" if left >= HOUR else f"{left / MINUTE:.0f} min"
+    return f"says that it may stay for {rest}"
 
 
 def _shown(breakage: Breakage, ground: Ground) -> str:

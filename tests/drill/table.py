@@ -56,6 +56,8 @@ def cells(breakage: Breakage, played: Played) -> list[str]:
     name, made, codes, cure = declared_cells(breakage)
     told = [_told(played.told[screen]) for screen in Screen]
     green = ", ".join(f"{played.green[screen].after_s:.1f}" for screen in Screen) + " s"
+    if played.until_when:
+        green = f"{played.until_when}; that time over: {green}"
     return [name, made, codes, f"« {played.alert} »", *told, f"« {played.sentence} »", cure, green, played.remark]
 
 

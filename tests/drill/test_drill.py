@@ -28,7 +28,7 @@ def test_the_page_tells_of_these_breakages_and_of_no_others() -> None:
 
 def test_the_page_can_be_read_back() -> None:
     noted = {screen: Noted("alarm", 1.0) for screen in Screen}
-    told = Played("alert", noted, "sentence", noted, "")
+    told = Played("alert", noted, "sentence", "", noted, "")
     page = document({each.name: told for each in BREAKAGES})
     assert declared(page) == [declared_cells(each) for each in BREAKAGES]
 

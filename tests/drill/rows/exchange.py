@@ -1,8 +1,5 @@
 """What goes wrong at Exchange, before it, or with what it thinks of us."""
 
-import signal
-from datetime import timedelta
-
 from mock_exchange.faults import Fault, FaultKind
 from receiver.core.health import Code
 from tests.drill import hastened
@@ -104,14 +101,6 @@ def refuse_ntlm(ground: Ground) -> Repair:
     return repair
 
 
-def five_minutes_later(ground: Ground) -> None:
-    """Have the time pass for which an account that was refused is left alone."""
-    ground.signal("watch", signal.SIGSTOP)
-    ground.skip(timedelta(minutes=6))
-    ground.book_and_see()
-    ground.signal("watch", signal.SIGCONT)
-
-
 # The way there
 
 
@@ -209,7 +198,8 @@ def slow_exchange(ground: Ground) -> Repair:
     return repair
 
 
-FIVE_MINUTES = " An account that was refused is tried again after five minutes: six are skipped, with the watch asleep."
+ACCOUNT = " An account that was refused is tried again after 10 s (5 min)."
+ACCOUNT_TRIED_SOON = {hastened.ACCOUNT_PAUSE: 10.0}
 RETRY = "then `rdv-receiver retry --calendar`."
 OLD_CERTIFICATE_SEEN = {hastened.LOOK: 1.0}
 """The certificate is looked at every second, not once a day."""
@@ -261,20 +251,18 @@ ROWS = (
         Code.SERVER_FAILING,
         refuse_for_one_mailbox,
         "Calls that act on one mailbox are answered 401.",
-        "They are answered as before." + FIVE_MINUTES,
+        "They are answered as before." + ACCOUNT,
         "unauthorized",
-        has_own_clock=True,
-        lasts=five_minutes_later,
+        patience=ACCOUNT_TRIED_SOON,
     ),
     Breakage(
         "NTLM switched off",
         Code.SERVER_FAILING,
         refuse_ntlm,
         "Exchange offers Basic alone.",
-        "It offers NTLM again." + FIVE_MINUTES,
+        "It offers NTLM again." + ACCOUNT,
         "auth_not_offered",
-        has_own_clock=True,
-        lasts=five_minutes_later,
+        patience=ACCOUNT_TRIED_SOON,
     ),
     Breakage(
         "certificate of another authority",
@@ -368,11 +356,10 @@ ROWS = (
     ),
     Breakage(
         "maintenance page",
-        Code.SERVER_FAILING,
+        Code.SERVER_WAITING,
         answer(Fault(FaultKind.UNAVAILABLE, times=None)),
         "Each call is answered 503 with a page of HTML.",
         "It answers again.",
-        "server_busy",
     ),
     Breakage(
         "login page in place of EWS",
