@@ -61,7 +61,7 @@ def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
 
 def _reloaded(config: Path, settings: Reloadable) -> dict[str, list[str]] | None:
     """Return the processes that the file asks for now; a wrong one is logged and reaches no child."""
-    return child_commands(config, settings.current) if settings.reload() else None
+    return child_commands(config, settings.current) if settings.reload(works=False) else None
 
 
 def _leave_word(settings: Reloadable) -> None:

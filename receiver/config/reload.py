@@ -42,8 +42,11 @@ class Reloadable:
         """Why and since when the settings in force are not those of the file, as it was last read; None: they are."""
         return self._refused
 
-    def reload(self) -> bool:
-        """Read the file anew; return whether it was right and is now in force."""
+    def reload(self, *, works: bool = True) -> bool:
+        """Read the file anew; return whether it was right and is now in force.
+
+        A process that does not work by it itself says nothing of a right one: those that do say so.
+        """
         try:
             self._current = load(self._path, self._environ)
         except ConfigurationErrors as errors:
@@ -52,7 +55,8 @@ class Reloadable:
             self._refused = Refused(_cause(errors), since)
             return False
         self._refused = None
-        log.info("configuration_reloaded", warnings=len(self._current.warnings))
+        if works:
+            log.info("configuration_reloaded", warnings=len(self._current.warnings))
         return True
 
 

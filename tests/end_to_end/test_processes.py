@@ -121,6 +121,24 @@ def test_sighup_with_a_wrong_configuration_changes_nothing_and_says_why(tmp_path
         town.wait_for(lambda: town.exchange.items(MARTINE) != [], "the entry")
 
 
+def test_a_configuration_that_was_refused_is_told_by_others_until_a_right_one_is_read(tmp_path: Path) -> None:
+    def codes() -> set[tuple[str, str]]:
+        report = json.loads(town.command("status", "--json").stdout)
+        return {(each["code"], each["subject"].partition("/")[0]) for each in report["troubles"]}
+
+    with open_town(tmp_path) as town:
+        assert codes() == set()
+        text = town.config.read_text("utf-8")
+        town.config.write_text(text.replace("rdv_service_public", "rdv_service_prive"), "utf-8")
+        town.running["run"].send_signal(signal.SIGHUP)
+        town.wait_for(lambda: town.log_lines("configuration_refused") != [], "the refusal")
+        assert town.command("status").returncode == 2
+        town.config.write_text(text, "utf-8")
+        town.wait_for(lambda: codes() == {("configuration_refused", "run")}, "word of it")
+        town.running["run"].send_signal(signal.SIGHUP)
+        town.wait_for(lambda: codes() == set(), "the end of it")
+
+
 def test_a_receiver_without_a_worker_keeps_webhooks_and_says_what_is_missing(tmp_path: Path) -> None:
     with open_town(tmp_path, ()) as town:
         assert town.command("migrate").returncode == 0
