@@ -13,7 +13,7 @@ from receiver.core.audit import Kind
 from receiver.core.health import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
 from receiver.core.room import Disk
 from receiver.core.servers import Server
-from receiver.operations import mailboxes, refusals, refused_configuration, token_key
+from receiver.operations import mailboxes, refusals, refused_configuration, token_key, unreached
 from receiver.operations.refusals import DAY, Hours
 from receiver.store import COUNTED, MOST_SET_ASIDE, FailureGroup, Figure, Group, Reason, Sight, Store, StoreUnavailable
 from receiver.worktime import working_time
@@ -98,6 +98,7 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         strangers=strangers,
         strangers_until=strangers_until,
         backlog=_backlog(settings, store, sight),
+        unreached=unreached.unreached(figures, now),
         token_key=token_key.unusable(settings) if settings.web.pages else "",
         differences={kind: figures[name].value for kind in Kind if (name := f"audit/{kind}") in figures},
         audited_at=figures["audit"].taken_at if "audit" in figures else None,

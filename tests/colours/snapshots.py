@@ -22,6 +22,7 @@ from receiver.core.health import (
     Snapshot,
     SourceSight,
     Thresholds,
+    Unreached,
 )
 from receiver.core.room import MIB, Disk
 from receiver.web import webhook
@@ -156,6 +157,7 @@ BEFORE_LONG: Mapping[str, Reason] = {
         "refusals", lambda m: Refusal("worker/host", m.chance.choice(("csv", "file")), m.past(timedelta()))
     ),
     "token key": _set(token_key=lambda _: "token_key_unreadable"),
+    "nobody is alerted": _added("unreached", lambda m: Unreached("alerts.to[0]", m.past(timedelta()))),
     "source silent": _added("sources", lambda m: SourceSight(m.name(), m.past(timedelta()), LIMITS.source_silent)),
     "certificate": _added(
         "servers", lambda m: ServerSight(m.name(), certificate_until=NOW + m.chance.random() * timedelta(days=29))

@@ -82,6 +82,8 @@ class Ground:
     token: str = ""
     is_whole: bool = False
     """Whether `run` starts the parts."""
+    is_mail_heard: bool = True
+    """Whether mail arrives: both recipients are then told the same."""
     unit: Unit | None = None
     """What starts `run`, where it does."""
     expected: Counter[ExpectedEntry] = field(default_factory=Counter)
@@ -305,7 +307,7 @@ class Ground:
     def came(self, kind: Kind, code: Code) -> bool:
         """Whether both recipients have been told that a trouble began or ended."""
         told = counted(self.letters, kind)[code] > 0
-        return told and self.mailed == self.posted
+        return told and (self.mailed == self.posted or not self.is_mail_heard)
 
 
 def _write_config(ground: Ground, timeout_s: int, password: str, changes: Mapping[str, str]) -> None:

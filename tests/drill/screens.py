@@ -166,15 +166,13 @@ def _page(ground: Ground) -> Shown:
     text = page_text(ground)
     if text is None:
         return Shown(NO_ANSWER, is_green=False)
-    if 'name="token"' in text or not text:
-        return Shown(NOBODY_IN, is_green=False)
     codes = frozenset(re.findall(r"Guide de dépannage : <code>(\w+)</code>", text))
     verdict = re.search(r'id="verdict" class="verdict (\w+)"', text)
     if verdict is None:  # the page of an error, which stands for the whole
         named = frozenset(code for code, advice in sentences.TROUBLES.items() if advice.title in text)
-        return Shown(Colour.ALARM, is_green=False, codes=named)
+        return Shown(Colour.ALARM if named else NOBODY_IN, is_green=False, codes=named)
     is_green = verdict[1] == "good"
-    assert is_green is (not codes), text
+    assert is_green is (not codes), f"the page's verdict is {verdict[1]}, its troubles are {codes}"
     shown = _worst(set(re.findall(r'<li class="card split (\w+)">', text)))
     return Shown(shown, is_green, codes)
 
@@ -192,7 +190,8 @@ def _readyz(ground: Ground) -> Shown:
 
 def _alert(ground: Ground) -> Shown:
     """What a recipient must take as true who trusts the messages; both are told the same."""
-    letters = still_open(ground.letters) if ground.mailed == ground.posted else []
+    is_told = ground.mailed == ground.posted or not ground.is_mail_heard
+    letters = still_open(ground.letters) if is_told else []
     return Shown(_worst({each.colour for each in letters}), not letters, frozenset(each.code for each in letters))
 
 

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from receiver.core.health import Code
 from tests.drill.breakage import Breakage, Repair
+from tests.drill.exchange import MARTINE
 from tests.drill.ground import ACCEPTED, Ground, until
 from tests.drill.rows.machine import REFUSED_MEANWHILE
 
@@ -58,7 +59,35 @@ def reach_backlog_limit(ground: Ground) -> Repair:
     return repair
 
 
+def refuse_mail(ground: Ground) -> Repair:
+    """The mail server refuses what comes from here; then something happens that people are told."""
+    ground.mail.refuses = True
+    ground.is_mail_heard = False
+    ground.exchange.mock.set_quota(MARTINE, 1)
+    assert ground.book() in ACCEPTED
+
+    def repair() -> None:
+        ground.mail.refuses = False
+        ground.reload()
+        until(lambda: ground.posted == ground.mailed, "the mail of what goes on")
+        ground.is_mail_heard = True
+        ground.exchange.mock.set_quota(MARTINE, None)
+        ground.command("retry", "--code", "quota_exceeded")
+
+    return repair
+
+
 ROWS = (
+    Breakage(
+        "alerts that do not arrive",
+        Code.ALERTS_FAILING,
+        refuse_mail,
+        "The mail server refuses (451) what the watch sends; then a mailbox is full. Who is alerted by HTTP hears of "
+        "both.",
+        "The mail server takes mail again, then a reload; the mailbox's quota is raised, then `rdv-receiver retry`. "
+        "Who is alerted by mail hears of what went on, and of the end.",
+        along=frozenset({Code.MAILBOXES_FAILING}),
+    ),
     Breakage(
         "backup restored",
         Code.MUST_ADOPT,
