@@ -153,6 +153,12 @@ def _statements(words: _Words, size: Size, now: datetime) -> Iterator[tuple[int,
         SELECT 'production', i, 'agent' || i || '@mairie.example', {waiting_since} FROM {words.series}""",
     )
     yield (
+        size.mailboxes,
+        """
+        INSERT INTO agent_words (platform, ident, authority_tag, emitter, authority, email, state_at)
+        SELECT platform, ident, '*', 'rdv_service_public', '*', email, state_at FROM agents""",
+    )
+    yield (
         size.events,
         f"""
         INSERT INTO events (id, uid, platform, model, wire_id, emitter, source, kind, state_at, facts, ends_at, purged,

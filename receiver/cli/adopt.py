@@ -59,7 +59,7 @@ def _adopt(args: Namespace, settings: Settings, store: Store) -> int:
         return 2
     report = _run(args, settings, store, mailboxes)
     if args.json:
-        print(json.dumps(_json(args, store, report), ensure_ascii=False, indent=2))
+        print(json.dumps(_json(args, store, report), indent=2))
     else:
         _print(report, store, dry_run=args.dry_run)
     return 0 if report.ok else 1

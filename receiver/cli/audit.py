@@ -60,7 +60,7 @@ def _audit(args: Namespace, settings: Settings, store: Store) -> int:
     repair = args.repair and not args.dry_run
     found = _run(args, settings, store, mailboxes, repair=repair)
     if args.json:
-        print(json.dumps(_json(found, repair=repair), ensure_ascii=False, indent=2))
+        print(json.dumps(_json(found, repair=repair), indent=2))
     else:
         _print(found, repair=repair)
     return 0 if found.ok else 1

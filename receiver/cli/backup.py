@@ -58,7 +58,7 @@ def backup(args: Namespace, settings: Settings) -> int:
 def _print_backup(made: Backup, *, as_json: bool) -> None:
     if as_json:
         report = {"file": str(made.path), "size": made.size, "must_adopt": True, "rows": made.rows}
-        print(json.dumps(report, ensure_ascii=False, indent=2))
+        print(json.dumps(report, indent=2))
         return
     size = f"{made.size / 2**20:.1f}".replace(".", ",")
     print(output.printable(BACKUP["made"].format(path=made.path, size=size, rows=sum(made.rows.values()))))
@@ -90,7 +90,7 @@ def _move(args: Namespace, address: str, store: Store) -> int:
         return _failed(str(error), None)
     reference = f"{{env: {args.password_env}}}" if args.password_env else None
     if args.json:
-        print(json.dumps({"url": args.to, "rows": rows}, ensure_ascii=False, indent=2))
+        print(json.dumps({"url": args.to, "rows": rows}, indent=2))
         return 0
     print(BACKUP["moved"].format(rows=sum(rows.values())))
     print(output.printable(f"  url: {args.to}"))

@@ -11,6 +11,7 @@ from receiver.operations import check as operation
 from receiver.operations import rules
 from receiver.operations.exposure import exposure_findings
 from receiver.operations.host import host_findings
+from receiver.operations.secret_findings import secret_findings
 from receiver.store import Standing, Store
 
 
@@ -54,7 +55,8 @@ def check(args: Namespace, settings: Settings) -> int:
     logs.configure("ERROR")
     findings = operation.check(settings, args.mailbox, bootstrap.open_store, bootstrap.connectors)
     findings += host_findings(settings, bootstrap.open_store)
-    findings += [*exposure_findings(settings), *watch.address_findings(settings)]
+    findings += [*exposure_findings(settings), *secret_findings(settings, bootstrap.open_store)]
+    findings += watch.address_findings(settings)
     show = output.print_findings_json if args.json else output.print_findings
     show(findings)
     return 0 if all(finding.ok for finding in findings) else 1

@@ -40,7 +40,7 @@ def diagnose(args: Namespace, settings: Settings) -> int:
         return 1
     if args.json:
         sizes = {name: len(text.encode()) for name, text in files.items()}
-        print(json.dumps({"file": str(path), "files": sizes}, ensure_ascii=False, indent=2))
+        print(json.dumps({"file": str(path), "files": sizes}, indent=2))
         return 0
     print(manifest)
     print(output.printable(DIAGNOSE["made"].format(path=path)))

@@ -13,6 +13,7 @@ from receiver.cli.parser import text
 from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
+from receiver.core.addresses import canonical
 from receiver.core.health import Trouble, is_well
 from receiver.operations import failures as operation
 from receiver.operations.status import status
@@ -106,7 +107,7 @@ def forget(args: Namespace, settings: Settings) -> int:
 
 
 def _lower(address: str | None) -> str | None:
-    return None if address is None else address.strip().lower()
+    return None if address is None else canonical(address)
 
 
 def _unknown(event: str) -> int:
@@ -162,4 +163,4 @@ def _print_failures_json(found: Members, troubles: Sequence[Trouble]) -> None:
     groups = [asdict(group) | {"members": [asdict(member) for member in members]} for group, members in found.items()]
     codes = list(dict.fromkeys(trouble.code for trouble in troubles))
     report = {"ok": is_well(troubles) and not found, "failures": groups, "troubles": codes}
-    print(json.dumps(report, ensure_ascii=False, indent=2, default=str))
+    print(json.dumps(report, indent=2, default=str))

@@ -144,7 +144,7 @@ def _full(store: Store, known: Places, wanted: Wanted) -> list[str]:
 def _print_json(found: Sequence[Held], count: int, full: Iterable[str]) -> None:
     held = [asdict(each) | {"since": each.since.isoformat()} for each in found]
     report = {"ok": not count, "count": count, "full": list(full), "held": held}
-    print(json.dumps(report, ensure_ascii=False, indent=2))
+    print(json.dumps(report, indent=2))
 
 
 def _print(found: Sequence[Held], count: int, full: Iterable[str]) -> None:

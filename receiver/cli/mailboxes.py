@@ -85,7 +85,7 @@ def _check(args: Namespace, settings: Settings, store: Store) -> int:
             connector.close()
     ok = all(result.ok for result in results)
     if args.json:
-        print(json.dumps({"ok": ok, "wrote": write, "servers": [_json(each) for each in results]}, ensure_ascii=False))
+        print(json.dumps({"ok": ok, "wrote": write, "servers": [_json(each) for each in results]}))
     else:
         _print(results, unwritten=settings.dry_run and not args.read_only)
     return 0 if ok else 1

@@ -2,13 +2,14 @@
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 
 from receiver import __version__
-from receiver.cli import output
+from receiver.cli import output, streams
 from receiver.cli.parser import LateParser, Parser
 from receiver.config import ConfigurationErrors, Settings, load
 from receiver.sentences import COMMANDS, HELD_HELP, RECOVERY_HELP, TOKEN_HELP, WATCH
@@ -51,6 +52,15 @@ _HELP = {**WATCH, **TOKEN_HELP, **RECOVERY_HELP, **HELD_HELP, **COMMANDS}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Carry out one command and return its exit code (argparse leaves by itself for help and for mistakes)."""
+    streams.settle()
+    status = _carry_out(argv)
+    if streams.lost_output():
+        print(COMMANDS["output_lost"], file=sys.stderr)
+        return status or 1
+    return status
+
+
+def _carry_out(argv: Sequence[str] | None) -> int:
     args = build_parser().parse_args(argv)
     args.config = args.config or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
     try:

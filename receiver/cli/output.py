@@ -9,7 +9,9 @@ from unicodedata import category
 
 from receiver import sentences
 from receiver.config import ConfigurationErrors, Problem
-from receiver.operations.check import Finding, worst
+from receiver.config.address_fields import key_of
+from receiver.core.addresses import harmless
+from receiver.operations.check import Finding, Level, worst
 from receiver.operations.rules import Effects
 from receiver.store import ComingAgent
 
@@ -28,18 +30,19 @@ def print_problems_json(errors: ConfigurationErrors) -> None:
             "path": problem.path,
             "code": problem.code,
             "line": problem.line,
+            "column": problem.column,
             "file": str(problem.file) if problem.file else None,
             "details": dict(problem.details),
         }
         for problem in errors.problems
     ]
-    print(json.dumps({"ok": False, "problems": problems}, ensure_ascii=False, indent=2))
+    print(json.dumps({"ok": False, "problems": problems}, indent=2))
 
 
 def problem_line(path: Path, problem: Problem) -> str:
     """Return ``config.yaml:12: sources.mds.emitter : ...``, as editors and people find places."""
     file = problem.file or path
-    place = f"{file}:{problem.line}" if problem.line else str(file)
+    place = ":".join(str(part) for part in (file, problem.line, problem.column) if part)
     subject = f"{problem.path} : " if problem.location else ""
     return printable(f"{place}: {subject}{sentence(sentences.CONFIGURATION, problem.code, problem.details)}")
 
@@ -71,8 +74,14 @@ def finding_sentence(finding: Finding) -> str:
         sentences.TOKEN_KEY,
     ):
         if finding.code in table:
-            return sentence(table, finding.code, finding.details)
+            return sentence(table, finding.code, _told(finding.details))
     return calendar_sentence(finding.code)
+
+
+def _told(details: Mapping[str, str | int]) -> dict[str, str | int]:
+    """Return details with those put into French that are codes themselves."""
+    kinds = str(details.get("edges", ""))
+    return {**details, "edges": ", ".join(sentences.EDGES.get(kind, kind) for kind in kinds.split(","))}
 
 
 def print_findings(findings: Sequence[Finding]) -> None:
@@ -84,7 +93,9 @@ def print_findings(findings: Sequence[Finding]) -> None:
         line = f"{label:<{label_width}}  {finding.subject:<{subject_width}}  {finding_sentence(finding)}"
         print(printable(line))
     print()
-    print(sentences.CHECK_RESULT[worst(findings)])
+    level = worst(findings)
+    must_change = level is Level.WARNING and not all(finding.ok for finding in findings)
+    print(sentences.CHECK_RESULT["must_change" if must_change else level])
 
 
 def print_findings_json(findings: Sequence[Finding]) -> None:
@@ -102,7 +113,7 @@ def print_findings_json(findings: Sequence[Finding]) -> None:
             for finding in findings
         ],
     }
-    print(json.dumps(report, ensure_ascii=False, indent=2))
+    print(json.dumps(report, indent=2))
 
 
 def print_effects(standing: str, effects: Effects, *, as_json: bool) -> None:
@@ -123,12 +134,21 @@ def print_held(removals: int | None, *, as_json: bool) -> None:
 def print_unmapped(agents: Sequence[ComingAgent], *, as_json: bool) -> None:
     """Print the agents whose mailbox nobody named, the busiest first."""
     if as_json:
-        print(json.dumps({"unmapped": [asdict(agent) for agent in agents]}, ensure_ascii=False, indent=2))
+        print(json.dumps({"unmapped": [asdict(agent) | _key(agent.email) for agent in agents]}, indent=2))
         return
     print(sentences.UNMAPPED["heading" if agents else "none"])
-    width = max((len(agent.email) for agent in agents), default=0)
-    for agent in agents:
-        print(printable(sentences.UNMAPPED["line"].format(email=agent.email.ljust(width), events=agent.events)))
+    shown = [harmless(agent.email) for agent in agents]
+    width = max(map(len, shown), default=0)
+    for email, agent in zip(shown, agents, strict=True):
+        print(printable(sentences.UNMAPPED["line"].format(email=email.ljust(width), events=agent.events)))
+    if any(_key(agent.email) for agent in agents) or shown != [agent.email for agent in agents]:
+        print(sentences.UNMAPPED["odd"])
+
+
+def _key(email: str) -> dict[str, str]:
+    """Return what maps an agent, where it is not the e-mail as it is."""
+    key = key_of(email)
+    return {"key": key} if key != email else {}
 
 
 def printable(text: str) -> str:

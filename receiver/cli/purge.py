@@ -87,7 +87,7 @@ def _agent(args: Namespace, settings: Settings, store: Store) -> int:
                 with_entries=args.with_entries,
                 dry_run=args.dry_run,
             )
-            text = json.dumps(_json(report), ensure_ascii=False, indent=2) if args.json else "\n".join(_lines(report))
+            text = json.dumps(_json(report), indent=2) if args.json else "\n".join(_lines(report))
             write(text + "\n")
     except OSError:
         print(output.printable(PURGE["report_failed"].format(path=args.report)), file=sys.stderr)

@@ -70,7 +70,7 @@ def print_json(report: Report) -> None:
         "interrupted": report.interrupted,
         "verification": _verification(report),
     }
-    print(json.dumps(content, ensure_ascii=False, indent=2))
+    print(json.dumps(content, indent=2))
 
 
 def _named(counts: Mapping[Model, int]) -> dict[str, int]:

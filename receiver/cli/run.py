@@ -12,7 +12,7 @@ from pathlib import Path
 from receiver import bootstrap, logs
 from receiver.cli.stores import migrated, with_store
 from receiver.cli.supervise import supervise
-from receiver.config import Reloadable, Settings
+from receiver.config import Reloadable, Settings, secret_warnings
 from receiver.config.store_url import sqlite_file
 from receiver.operations.check import STORE_ERRORS
 from receiver.operations.refused_configuration import Word
@@ -36,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, settings: Settings) -> int:
     """Migrate, then keep the web server and the worker running, and the watch where there is somebody to tell."""
     logs.configure()
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *secret_warnings(settings)):
         log.warning("configuration_warning", path=warning.log_path, code=warning.code)
     if status := with_store(settings, migrated):
         # We are started again and again then, and what goes unsaid here nobody would say.

@@ -66,6 +66,8 @@ def _json(each: SecretSight) -> dict[str, object]:
         "organisations": list(each.organisations) if each.organisations is not None else None,
         "used_at": each.used_at.isoformat() if each.used_at else None,
         "state": each.state.value,
+        "edges": [edge.value for edge in each.edges],
+        "form": each.form.value if each.form else None,
     }
 
 
@@ -78,4 +80,4 @@ def _print(found: Sequence[SecretSight], unused: int) -> None:
 def _cells(each: SecretSight) -> tuple[str, str, str, str]:
     bound = SECRETS["every"] if each.organisations is None else ", ".join(map(str, each.organisations))
     used_at = local(each.used_at) if each.used_at else SECRETS["never_at"]
-    return each.place, bound, used_at, SECRETS[each.state]
+    return each.place, bound, used_at, SECRETS[each.state] + (SECRETS[f"form {each.form}"] if each.edges else "")

@@ -55,7 +55,7 @@ def _print_json(found: Status) -> None:
         ],
         "store": None if found.sight is None else asdict(found.sight),
     }
-    print(json.dumps(report, ensure_ascii=False, indent=2, default=str))
+    print(json.dumps(report, indent=2, default=str))
 
 
 def _print(settings: Settings, found: Status) -> None:

@@ -59,7 +59,7 @@ def issue(args: Namespace, settings: Settings) -> int:
             print(TOKEN_KEY[error.code], file=sys.stderr)
             return 2
         if args.json:
-            print(json.dumps(asdict(record) | {"token": text}, ensure_ascii=False, indent=2, default=_iso))
+            print(json.dumps(asdict(record) | {"token": text}, indent=2, default=_iso))
             return 0
         told = {"id": record.id, "role": record.role, "expires": local(record.expires_at)}
         print(TOKEN["issued"].format(**told), file=sys.stderr)
@@ -79,7 +79,7 @@ def list_all(args: Namespace, settings: Settings) -> int:
         now, records, tag = store.now(), store.tokens(), tokens.tag_in_force(settings)
         if args.json:
             listed = [asdict(record) | {"state": tokens.listed_state(record, now, tag)} for record in records]
-            print(json.dumps({"tokens": listed}, ensure_ascii=False, indent=2, default=_iso))
+            print(json.dumps({"tokens": listed}, indent=2, default=_iso))
         elif records:
             print_table(TOKEN_COLUMNS, [_cells(record, now, tag) for record in records])
         else:

@@ -61,7 +61,7 @@ def _uninstall(args: Namespace, settings: Settings, store: Store) -> int:
     dry_run = args.dry_run or not args.yes or settings.dry_run
     report = _run(settings, store, mailboxes, dry_run=dry_run)
     if args.json:
-        print(json.dumps(_json(report, dry_run=dry_run), ensure_ascii=False, indent=2))
+        print(json.dumps(_json(report, dry_run=dry_run), indent=2))
     else:
         if settings.dry_run and args.yes:
             print(UNINSTALL["dry_run"])

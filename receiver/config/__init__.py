@@ -1,9 +1,10 @@
 """The configuration: YAML and environment in, frozen `Settings` out, or every problem at once with its place."""
 
-from receiver.config.authority import authority, authority_of, signed_by
+from receiver.config.authority import SigningKey, authority, authority_of, place_of, signed_by, signing_keys
 from receiver.config.loading import load
 from receiver.config.problems import ConfigurationErrors, Problem
 from receiver.config.reload import Reloadable
+from receiver.config.secret_warnings import secret_warnings
 from receiver.config.settings import (
     Access,
     ApiSettings,
@@ -34,11 +35,15 @@ __all__ = [
     "Reloadable",
     "Secret",
     "Settings",
+    "SigningKey",
     "SigningSecret",
     "Source",
     "WebSettings",
     "authority",
     "authority_of",
     "load",
+    "place_of",
+    "secret_warnings",
     "signed_by",
+    "signing_keys",
 ]

@@ -1,13 +1,70 @@
-"""For which organisations the secrets of a source may speak."""
+"""For which organisations the secrets of a source may speak, and which values are tried as its secrets."""
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 
 from receiver.config.settings import Source
 from receiver.core.digests import secret_tag
+from receiver.core.edges import bare
 from receiver.core.scope import Authority
 
 TAGS_KEPT = 8
 """So many secrets are noted as those that signed a webhook."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A value with which a webhook may be signed."""
+
+    position: int
+    """Of its secret among the source's."""
+    text: str = field(repr=False)
+    as_written: bool = True
+    """False: the secret without what stands around it."""
+
+
+def signing_keys(source: Source) -> tuple[SigningKey, ...]:
+    """Return every value that is tried: each secret as it is written, then each without its edges.
+
+    Without its edges a secret is not tried where that is another one as written, or would be two that speak for
+    different organisations: it would speak for more than it was given.
+    """
+    written = [SigningKey(position, each.secret.value) for position, each in enumerate(source.secrets)]
+    values = {key.text for key in written}
+    inner: dict[str, int] = {}
+    ambiguous: set[str] = set()
+    for key in written:
+        text = bare(key.text)
+        if not text or text in values:
+            continue
+        first = inner.setdefault(text, key.position)
+        if source.secrets[first].organisations != source.secrets[key.position].organisations:
+            ambiguous.add(text)
+    without = (SigningKey(position, text, as_written=False) for text, position in inner.items())
+    return (*written, *(key for key in without if key.text not in ambiguous))
+
+
+def repeated(sources: Iterable[Source]) -> dict[tuple[str, int], str]:
+    """Return the secrets that differ from others by their edges at most, by source and position, with one such other.
+
+    Two that stand in one source exactly alike are refused when the configuration is read.
+    """
+    places = [(source.name, number, each) for source in sources for number, each in enumerate(source.secrets)]
+    counts = Counter(bare(each.secret.value) for _, _, each in places)
+    firsts: dict[str, tuple[str, int]] = {}
+    found: dict[tuple[str, int], str] = {}
+    for name, number, each in places:
+        text = bare(each.secret.value)
+        first = firsts.setdefault(text, (name, number))
+        if counts[text] > 1 and first != (name, number):
+            found[name, number] = place_of(*first)
+    return found
+
+
+def place_of(source: str, position: int) -> str:
+    """Return where a secret stands in the configuration."""
+    return f"sources.{source}.secrets[{position}]"
 
 
 def authority(source: Source, positions: Collection[int]) -> Authority:
@@ -15,17 +72,14 @@ def authority(source: Source, positions: Collection[int]) -> Authority:
     return Authority.of(source.organisations, (source.secrets[each].organisations for each in positions))
 
 
-def signed_by(source: Source, positions: Collection[int], digest_key: bytes) -> str:
-    """Return the short names of the secrets at some positions: they tell nothing of the secrets."""
-    tags = (secret_tag(digest_key, source.secrets[each].secret.value) for each in positions)
-    return ",".join(sorted(tags)[:TAGS_KEPT])
+def signed_by(keys: Iterable[SigningKey], digest_key: bytes) -> str:
+    """Return the short names of the keys that signed: they tell nothing of the secrets."""
+    return ",".join(sorted(secret_tag(digest_key, key.text) for key in keys)[:TAGS_KEPT])
 
 
 def authority_of(source: Source, digest_key: bytes) -> Callable[[str], Authority | None]:
     """Return what tells, from the short names of secrets, for whom these may speak now; None: none is configured."""
-    positions = {
-        secret_tag(digest_key, signing.secret.value): position for position, signing in enumerate(source.secrets)
-    }
+    positions = {secret_tag(digest_key, key.text): key.position for key in signing_keys(source)}
 
     def tell(names: str) -> Authority | None:
         known = [positions[name] for name in names.split(",") if name in positions]

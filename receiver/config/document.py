@@ -4,18 +4,21 @@ Only mappings with text keys, lists, texts, numbers, booleans and nothing: what 
 make objects, repeat a key, or grow beyond its bounds by aliases.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
+from receiver.config.decoding import Undecodable, decoded
 from receiver.config.problems import ConfigurationErrors, Location, Problem
+from receiver.config.yaml_loader import MAX_DEPTH, Loader, TooDeepError
+from receiver.core.edges import is_blank
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_VALUES = 200_000
-MAX_DEPTH = 20
 
 _SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
 # A date, a time or `=` is nothing the configuration knows: it stays the text that was written.
@@ -37,24 +40,6 @@ class Document:
                 return self.lines[location]
             location = location[:-1]
         return None
-
-
-class _TooDeepError(Exception):
-    """Nesting beyond anything a configuration needs."""
-
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader, which also stops at a depth: its composer would else recurse as far as the text says."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise _TooDeepError
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
 
 
 def read_document(path: Path) -> Document:
@@ -83,24 +68,38 @@ def parse(raw: bytes) -> Document:
 
     """
     try:
-        # SafeLoader's own bytes decoding would also take UTF-16 and skip what it cannot decode.
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise ConfigurationErrors([Problem((), "not_utf8", line=line)]) from None
+        # SafeLoader's own bytes decoding would skip what it cannot decode.
+        text = decoded(raw)
+    except Undecodable as error:
+        raise ConfigurationErrors([Problem((), "not_utf8", line=error.line)]) from None
+    if unusual := _unusual_indentation(text):
+        # What belongs to what is not known then, so nothing else is looked at.
+        raise ConfigurationErrors(unusual)
     return _Builder().build(_compose(text))
+
+
+def _unusual_indentation(text: str) -> list[Problem]:
+    """Return the lines that begin with a blank other than a space or a tab: none is told from a space by looking."""
+    found = []
+    for number, line in enumerate(re.split("\r\n|[\r\n]", text), 1):
+        begins = line.lstrip(" \t")
+        if begins and is_blank(begins[0]):
+            found.append(Problem((), "yaml_blank", line=number, column=len(line) - len(begins) + 1))
+    return found
 
 
 def _compose(text: str) -> yaml.MappingNode:
     loader = None
     try:
-        loader = _Loader(text)
+        loader = Loader(text)
         node = loader.get_single_node()
-    except _TooDeepError:
+    except TooDeepError:
         raise _refusal("yaml_too_deep", None) from None
     except yaml.MarkedYAMLError as error:
         # The parser's own words quote the file, where a misplaced secret may stand: only the place is kept.
         raise _refusal("yaml_tab" if "'\\t'" in str(error.problem) else "yaml_syntax", error.problem_mark) from None
+    except yaml.reader.ReaderError as error:
+        raise _character(text, error.position) from None
     except (yaml.YAMLError, ValueError, OverflowError):
         raise _refusal("yaml_syntax", None) from None
     finally:
@@ -113,8 +112,24 @@ def _compose(text: str) -> yaml.MappingNode:
     return node
 
 
+def _character(text: str, position: int) -> ConfigurationErrors:
+    """Return the refusal of a character that YAML does not allow."""
+    lines = text[:position].split("\n")
+    return ConfigurationErrors([Problem((), "yaml_syntax", line=len(lines), column=len(lines[-1]) + 1)])
+
+
 def _refusal(code: str, mark: yaml.Mark | None) -> ConfigurationErrors:
-    return ConfigurationErrors([Problem((), code, line=mark.line + 1 if mark else None)])
+    line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+    return ConfigurationErrors([Problem((), code, line=line, column=column)])
+
+
+def _with_whole_letters(text: str) -> str:
+    """Return a text with the halves of letters put together: JSON, which is YAML, writes those of an emoji apart."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+def _is_unusual(character: str) -> bool:
+    return character not in " \t" and is_blank(character)
 
 
 class _Builder:
@@ -181,12 +196,15 @@ class _Builder:
         return value
 
     def _text(self, node: yaml.ScalarNode, location: Location) -> Value:
-        text: str = node.value
+        text = _with_whole_letters(node.value)
         if any("\ud800" <= character <= "\udfff" or character == "\0" for character in text):
             return self._trouble(location, "yaml_value", node)
+        if node.style is None and text and (_is_unusual(text[0]) or _is_unusual(text[-1])):
+            return self._trouble(location, "yaml_blank", node)
         return text
 
     def _trouble(self, location: Location, code: str, node: yaml.Node, **details: int) -> Value:
         """Note the problem; nothing stands for the value that cannot be."""
-        self.document.problems.append(Problem(location, code, details, node.start_mark.line + 1))
+        mark = node.start_mark
+        self.document.problems.append(Problem(location, code, details, mark.line + 1, column=mark.column + 1))
         return None

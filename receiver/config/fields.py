@@ -9,17 +9,21 @@ import os
 import re
 import ssl
 import stat
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
+from unicodedata import normalize
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from receiver.core import zones
+from receiver.core.edges import bare
 from receiver.core.text import has_half_letters
 
 MAX_SECRET_BYTES = 64 * 1024
@@ -41,12 +45,12 @@ NAME = re.compile(r"[a-z0-9-]{1,40}\Z")
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}\Z")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?\Z")
-_LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
+HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?\Z")
 _PATTERN = re.compile(r"[^\s\[\],;<>\"\x00-\x1f]{1,254}\Z")
 _CLOCK_TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}\Z")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+"""What ends a line or steers a terminal, and what no XML, hence no request to Exchange, can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,39 +98,32 @@ def _name(text: str) -> str:
 
 def host_name(text: str) -> str:
     """Return the host in lower case, or refuse what is none (an address with scheme or path, a space...)."""
-    if len(text) > 253 or not _HOST.match(text):
+    if len(text) > 253 or not HOST.match(text):
         raise refuse("host")
     return text.lower().removesuffix(".")
-
-
-def email_address(text: str) -> str:
-    """Return the address in lower case, or refuse what is none."""
-    local_part, at, domain = text.strip().rpartition("@")
-    if not at or not _LOCAL_PART.match(local_part) or len(domain) > 253 or not _HOST.match(domain):
-        raise refuse("email")
-    return f"{local_part}@{domain}".lower()
 
 
 def _pattern(text: str) -> str:
     if not _PATTERN.match(text) or not ("@" in text or "*" in text):
         raise refuse("pattern")
-    return text.lower()
+    return normalize("NFC", normalize("NFC", text).lower())
 
 
 def _line(text: str) -> str:
     if not text.strip():
         raise refuse("empty_text")
-    if _CONTROLS.search(text):
+    if CONTROLS.search(text):
         raise refuse("control_character")
     return text
 
 
 def _zone(name: str) -> str:
+    if name not in zones.names():
+        raise refuse("time_zone", nearest=zones.nearest(name))
     try:
         ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        # ZoneInfoNotFoundError is a KeyError; a folder's name gives an OSError, a path upwards a ValueError.
-        raise refuse("time_zone") from None
+    except (ValueError, OSError, LookupError, EOFError, struct.error):  # what a file may do to its reader
+        raise refuse("time_zone_damaged") from None  # the host's file, which goes before the package's
     return name
 
 
@@ -142,9 +139,9 @@ def _server(text: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise refuse("server_address") from None
-    if parts.username or parts.password or parts.query or parts.fragment or _CONTROLS.search(text) or " " in text:
+    if parts.username or parts.password or parts.query or parts.fragment or CONTROLS.search(text) or " " in text:
         raise refuse("server_address")
-    if parts.scheme not in {"http", "https"} or not (_is_ip(host) or _HOST.match(host)):
+    if parts.scheme not in {"http", "https"} or not (_is_ip(host) or HOST.match(host)):
         raise refuse("server_address")
     if parts.scheme == "http" and not is_loopback(host):
         raise refuse("server_not_https")
@@ -170,7 +167,7 @@ def _listen(text: str) -> str:
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     bare = host[1:-1] if bracketed else host
-    well_formed = colon and (_is_ip(bare) or (not bracketed and bool(_HOST.match(bare))))
+    well_formed = colon and (_is_ip(bare) or (not bracketed and bool(HOST.match(bare))))
     if not well_formed or (":" in bare and not bracketed):
         raise refuse("listen")
     if not (port.isascii() and port.isdigit()) or int(port[:6]) > 65535:
@@ -179,6 +176,10 @@ def _listen(text: str) -> str:
 
 
 def _from_environment(raw: object, info: ValidationInfo) -> SecretText:
+    return _not_blank(_any_from_environment(raw, info))
+
+
+def _any_from_environment(raw: object, info: ValidationInfo) -> SecretText:
     name = _text(raw)
     # The name is refused, and never shown, unless it looks like one: a secret pasted here must not reach a terminal.
     if not _VARIABLE.match(name):
@@ -190,6 +191,10 @@ def _from_environment(raw: object, info: ValidationInfo) -> SecretText:
 
 
 def _from_file(raw: object, info: ValidationInfo) -> SecretText:
+    return _not_blank(_any_from_file(raw, info))
+
+
+def _any_from_file(raw: object, info: ValidationInfo) -> SecretText:
     content, mode = _read_secret(_path(raw, info))
     if len(content) > MAX_SECRET_BYTES:
         raise refuse("secret_too_long")
@@ -213,20 +218,27 @@ def _read_secret(path: Path) -> tuple[bytes, int]:
             return file.read(MAX_SECRET_BYTES + 1), mode
     except FileNotFoundError:
         raise refuse("secret_file_missing") from None
-    except OSError:
+    except (OSError, UnicodeError):  # the file system's encoding may lack a letter of the name
         raise refuse("secret_file_unreadable") from None
 
 
 def _checked_secret(value: str) -> str:
     # Editors and `echo` end a file with a line end; nobody means it to be part of the secret.
     text = value.removesuffix("\n").removesuffix("\r")
-    if has_half_letters(text):  # bytes of the environment that are no UTF-8
+    # Bytes of the environment that are no UTF-8; a file in UTF-16 without its mark.
+    if has_half_letters(text) or "\0" in text:
         raise refuse("secret_not_text")
     if not text:
         raise refuse("secret_empty")
-    if "\n" in text or "\0" in text:
+    if "\n" in text and bare(text):
         raise refuse("secret_several_lines")
     return text
+
+
+def _not_blank(secret: SecretText) -> SecretText:
+    if not bare(secret.value):
+        raise refuse("secret_empty")
+    return secret
 
 
 def _text(raw: object) -> str:
@@ -247,7 +259,7 @@ def _authorities(raw: object, info: ValidationInfo) -> Path:
         raise refuse("ca_file_not_pem") from None
     except FileNotFoundError:
         raise refuse("ca_file_missing") from None
-    except OSError:
+    except (OSError, UnicodeError):  # as above
         raise refuse("ca_file_unreadable") from None
     return path
 
@@ -261,7 +273,7 @@ def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
             exposed = bool(mode & stat.S_IROTH)
     except FileNotFoundError:
         raise refuse("keytab_missing") from None
-    except OSError:
+    except (OSError, UnicodeError):  # as above
         raise refuse("keytab_unreadable") from None
     if not begins_as_one:
         raise refuse("keytab_not_one")
@@ -270,7 +282,6 @@ def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
 
 Name = Annotated[str, AfterValidator(_name)]
 Host = Annotated[str, AfterValidator(host_name)]
-Email = Annotated[str, AfterValidator(email_address)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Line = Annotated[str, Field(max_length=255), AfterValidator(_line)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
@@ -324,7 +335,7 @@ def _proxy_address(text: str) -> str:
     except ValueError:
         raise refuse("proxy_address") from None
     beside = (parts.username, parts.password, parts.query, parts.fragment, parts.path.strip("/"))
-    if parts.scheme not in {"http", "https"} or any(beside) or port is None or not (_is_ip(host) or _HOST.match(host)):
+    if parts.scheme not in {"http", "https"} or any(beside) or port is None or not (_is_ip(host) or HOST.match(host)):
         raise refuse("proxy_address")
     return text
 
@@ -349,8 +360,8 @@ def _web_path(text: str, code: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise refuse(code) from None
-    beside = (parts.username, parts.password, parts.query, parts.fragment, _CONTROLS.search(text), " " in text)
-    if parts.scheme not in {"http", "https"} or any(beside) or not (_is_ip(host) or _HOST.match(host)):
+    beside = (parts.username, parts.password, parts.query, parts.fragment, CONTROLS.search(text), " " in text)
+    if parts.scheme not in {"http", "https"} or any(beside) or not (_is_ip(host) or HOST.match(host)):
         raise refuse(code)
     if parts.scheme == "http" and not is_loopback(host):
         raise refuse("address_not_https")
@@ -368,3 +379,6 @@ KeytabFile = Annotated[KeytabPath, PlainValidator(_keytab)]
 AuthoritiesFile = Annotated[Path, PlainValidator(_authorities)]
 EnvironmentSecret = Annotated[SecretText, PlainValidator(_from_environment)]
 FileSecret = Annotated[SecretText, PlainValidator(_from_file)]
+EnvironmentKey = Annotated[SecretText, PlainValidator(_any_from_environment)]
+FileKey = Annotated[SecretText, PlainValidator(_any_from_file)]
+"""These may be blank: who uses them asks for more than that."""

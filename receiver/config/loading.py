@@ -45,8 +45,8 @@ from receiver.config.store_url import read_store, sqlite_file
 from receiver.config.validate import Reader
 from receiver.core.alerts import Timings
 from receiver.core.facts import Emitter
-from receiver.core.health import Thresholds
 from receiver.core.policies import Policies
+from receiver.core.thresholds import Thresholds
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:

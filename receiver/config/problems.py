@@ -33,6 +33,8 @@ class Problem:
     line: int | None = None
     file: Path | None = None
     """The file meant, where it is not the configuration itself (a CSV of mailboxes)."""
+    column: int | None = None
+    """Where in the line, from 1 on; None: not known."""
 
     @property
     def path(self) -> str:

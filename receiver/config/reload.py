@@ -68,4 +68,5 @@ def _cause(errors: ConfigurationErrors) -> str:
 def log_problems(errors: ConfigurationErrors) -> None:
     """Log places and codes, one line each, without anything that stands in the file."""
     for problem in errors.problems:
-        log.error("configuration_refused", path=problem.log_path, code=problem.code, line=problem.line)
+        place = {"line": problem.line, "column": problem.column}
+        log.error("configuration_refused", path=problem.log_path, code=problem.code, **place)

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 from receiver.config.problems import Problem
 from receiver.core.alerts import Timings
 from receiver.core.facts import Emitter
-from receiver.core.health import Thresholds
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.redaction import WORDING
 from receiver.core.roles import Role
 from receiver.core.ruleset import Ruleset, SourceRules
+from receiver.core.thresholds import Thresholds
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,16 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
+from receiver.config.address_fields import AgentKey, Domain, Email
 from receiver.config.fields import (
     ApiAddress,
     AuthoritiesFile,
     ClockTime,
-    Email,
+    EnvironmentKey,
     EnvironmentSecret,
     EwsServer,
     EwsVersion,
+    FileKey,
     FilePath,
     FileSecret,
     HeaderName,
@@ -32,6 +34,7 @@ from receiver.config.fields import (
     refuse,
 )
 from receiver.config.settings import Access, Auth
+from receiver.core.edges import bare
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 from receiver.core.roles import Role
@@ -95,9 +98,12 @@ class SigningSecretReference(SecretReference):
 class TokenKeyReference(SecretReference):
     """The secret that tokens are signed with: long enough that nobody guesses it."""
 
+    env: EnvironmentKey | None = None
+    file: FileKey | None = None
+
     @model_validator(mode="after")
     def _strong(self) -> Self:
-        if is_weak(self.text.value):
+        if is_weak(self.text.value) or not bare(self.text.value):
             raise refuse("token_key_weak", shortest=SHORTEST_SECRET)
         return self
 
@@ -171,8 +177,8 @@ def _target(raw: object) -> object:
 class MailboxesShape(Shape):
     """`mailboxes`: whose calendar is whose. The CSV's content is read apart, line by line."""
 
-    domains: dict[Host, Host] = {}
-    map: dict[Email, Annotated[TargetShape, BeforeValidator(_target)]] = {}
+    domains: dict[Domain, Domain] = {}
+    map: dict[AgentKey, Annotated[TargetShape, BeforeValidator(_target)]] = {}
     csv: FilePath | None = None
     ignore: list[Pattern] = []
     only: list[Pattern] = []

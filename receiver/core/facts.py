@@ -120,6 +120,8 @@ class AgendaState:
     """The agent's ident, for building the link."""
     organisation: int | None = None
     verticale: str | None = None
+    cancelled: bool = False
+    """The whole is; it shows nowhere."""
 
 
 EventState = RdvState | AgendaState

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from receiver.core.refusal_reasons import LEFT_ALONE, RIGHTLY_SIGNED, WRONG_SIGNATURE
 from receiver.core.room import Disk, Room
+from receiver.core.thresholds import Thresholds
 
 
 class Colour(StrEnum):
@@ -243,43 +245,6 @@ class Snapshot:
     disk: Disk | None = None
     """None: not ours to see."""
 
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """From when on something is a trouble."""
-
-    web_silent: timedelta = timedelta(minutes=1)
-    worker_silent: timedelta = timedelta(minutes=1)
-    worker_deaths: int = 3
-    """So many within an hour: the next one will not stay either."""
-    worker_restart: timedelta = timedelta(minutes=2)
-    """So long the new start of one that keeps dying may take: the supervisor's longest pause, and the start itself."""
-    change_late: timedelta = timedelta(minutes=15)
-    signatures_refused: int = 10
-    """So many wrong signatures in a day: a secret was changed at one end, not two or three stray requests."""
-    source_silent: timedelta = timedelta(hours=8)
-    """Of working time."""
-    certificate_warning: timedelta = timedelta(days=30)
-    """Renewing one takes people some weeks."""
-    certificate_alarm: timedelta = timedelta(days=7)
-    backlog_high: float = 0.8
-    """Of the limit: whoever looks now has time before webhooks are refused."""
-    clock_off: timedelta = timedelta(minutes=2)
-    """The age up to which a state may come from the future; beyond, webhooks are refused. Kerberos bears 5 minutes."""
-
-
-WRONG_SIGNATURE = "unauthorized"
-"""The reason for which a request was refused that tells of a wrong secret."""
-UNFORESEEN = "unforeseen"
-"""The reason for which a request was refused that met a defect of this program."""
-NOT_UNDERSTOOD = frozenset({"payload", "age", "secret_organisation", "too_large", "unsupported_media_type", UNFORESEEN})
-"""Reasons that tell of an emitter or a configuration that has changed. What is ignored on purpose is none."""
-RIGHTLY_SIGNED = frozenset({"payload", "age", "secret_organisation", UNFORESEEN})
-"""Those of them that are found after the signature: it is the emitter's webhooks that are refused, and go on being."""
-NOT_FOUND = "not_found"
-"""The reason for which a request to an address of nobody's was refused."""
-LEFT_ALONE = frozenset({"model", "organisation"})
-"""Reasons for which a webhook is left alone though all is well with it: it concerns no calendar of ours."""
 
 OTHER_ORGANISATION = "other_organisation"
 """The cause of what is out of scope: a secret signed for an organisation that is not its own."""

@@ -49,9 +49,17 @@ class Losses:
         """Whether so many more entries can be judged only by how many there were."""
         return self.live is None and max(self.removed, self.cancelled) + entries > FREE
 
-    def began_with(self, left: int) -> "Losses":
-        """Add how many there were when the span began, where so many are left."""
-        return replace(self, live=left + self.removed + self.cancelled)
+    def began_with(self, left: int, left_of_all: int) -> "Losses":
+        """Add how many entries there were when the span began.
+
+        Args:
+            left: so many are left of those.
+            left_of_all: of those that were added since, too. They count where hardly any were there, which may all go
+                in any case. Else who adds entries first would take out as many more.
+
+        """
+        gone = self.removed + self.cancelled
+        return replace(self, live=gone + (left if left + gone > FREE else left_of_all))
 
     def with_removed(self, entries: int) -> "Losses":
         """Add what went."""

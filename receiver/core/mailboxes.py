@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from receiver.core.addresses import canonical, is_mailable, readable
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mailbox:
@@ -38,7 +40,7 @@ def has_left(email: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MailboxMap:
-    """The mapping in force. Addresses, domains and patterns are lower case."""
+    """The mapping in force. Addresses and domains are as `core.addresses` spells them, patterns lower case."""
 
     default_calendar: str
     addresses: Mapping[str, Mailbox] = field(default_factory=dict)
@@ -52,7 +54,7 @@ class MailboxMap:
 
     def locate(self, email: str | None) -> Mailbox | Unplaced:
         """Return the mailbox for an agent's e-mail, or why there is none."""
-        address = (email or "").strip().lower()
+        address = canonical(email or "")
         if not address:
             return Unplaced.NO_EMAIL
         if has_left(address):
@@ -62,10 +64,11 @@ class MailboxMap:
         if mailbox := self.addresses.get(address):
             return mailbox
         local_part, _, domain = address.rpartition("@")
-        if local_part and (renamed := self.domains.get(domain)):
+        if is_mailable(local_part) and (renamed := self.domains.get(domain)):
             return Mailbox(self.default_calendar, f"{local_part}@{renamed}")
         return Unplaced.UNMAPPED
 
 
 def _matches(address: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(address, pattern) for pattern in patterns)
+    spellings = {address, readable(address)} if patterns else ()
+    return any(fnmatchcase(spelling, pattern) for pattern in patterns for spelling in spellings)

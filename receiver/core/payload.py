@@ -11,7 +11,7 @@ from receiver.core.facts import Emitter, EventKind, Model, News, Version
 from receiver.core.policies import Policies
 from receiver.core.wire import agenda, agents, rdv
 from receiver.core.wire.fields import InvalidPayload, Irrelevant, Moment, Wire, parse_time, validate
-from receiver.core.wire.weight import HEAVIEST, is_heavier
+from receiver.core.wire.weight import HEAVIEST, is_heavier, narrow
 
 __all__ = ["InvalidPayload", "Irrelevant", "decode", "parse_time"]
 
@@ -93,7 +93,7 @@ def _load(body: bytes) -> object:
     if is_heavier(body, HEAVIEST):
         return None
     try:
-        return _DECODER.decode(body.decode("utf-8"))
+        return _DECODER.decode(narrow(body).decode("utf-8"))
     except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of 5,000 digits, or nested beyond reason
         return None
 

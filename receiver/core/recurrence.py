@@ -24,10 +24,10 @@ _UNTIL = re.compile(r"(\d{8})(T\d{6}Z?)?", re.ASCII)
 _READ = {"FREQ", "INTERVAL", "BYDAY", "UNTIL", "COUNT", "WKST"}
 _NOT_READ = {
     "BYSECOND", "BYMINUTE", "BYHOUR", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH", "BYSETPOS", "RSCALE", "SKIP",
-    "EXDATE", "RDATE",
 }  # fmt: skip
-"""The rest of RFC 5545 and RFC 7529, and two that are met in rules though they belong beside them. Their names are kept
-with the facts: a name that is nobody's could be any text."""
+"""The rest of RFC 5545 and RFC 7529. Their names are kept with the facts: a name that is nobody's could be any text."""
+EXCEPTIONS = frozenset({"EXDATE", "EXRULE", "RDATE", "RECURRENCE-ID"})
+"""What makes single occurrences other than the rule says. It stands beside a rule, and is met in rules as well."""
 _FREQUENCIES = {"SECONDLY", "MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 
 
@@ -35,8 +35,15 @@ class Unreadable(ValueError):
     """The text is no recurrence rule."""
 
 
+NOT_HOLDABLE, HAS_EXCEPTIONS, CLOCK_CHANGES = "recurrence_not_holdable", "recurrence_exceptions", "recurrence_in_gap"
+
+
 class Unholdable(ValueError):
-    """The rule is one, but no calendar server's pattern means exactly the same."""
+    """The rule is one, but no calendar server's pattern means exactly the same; `code` says why not."""
+
+    def __init__(self, code: str = NOT_HOLDABLE) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,8 @@ def parse(text: str) -> Rule:
     """
     pairs = list(_parts(text)) if len(text) <= LONGEST_TEXT else []
     parts = dict(pairs)
-    if parts.get("FREQ") not in _FREQUENCIES or not parts.keys() <= _READ | _NOT_READ or len(parts) != len(pairs):
+    known = parts.keys() <= _READ | _NOT_READ | EXCEPTIONS
+    if parts.get("FREQ") not in _FREQUENCIES or not known or len(parts) != len(pairs):
         raise Unreadable
     return Rule(
         frequency=parts["FREQ"],
@@ -130,6 +138,8 @@ def series(rule: Rule, first_day: date) -> Series | None:
         Unholdable: no calendar server's pattern means exactly this.
 
     """
+    if EXCEPTIONS.intersection(rule.others):
+        raise Unholdable(HAS_EXCEPTIONS)
     if rule.others or rule.interval > LONGEST_INTERVAL or (rule.count or 1) > MOST_OCCURRENCES:
         raise Unholdable
     if rule.count is not None and rule.last_day is not None:

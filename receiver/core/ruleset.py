@@ -16,10 +16,10 @@ from receiver.core.desired import AgentView, Decision, EventView, Targets, targe
 from receiver.core.facts import AgendaState, EventState, over_by
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import OnAgentDeparture, OnRgpdPurge, Policies
-from receiver.core.recurrence import Unholdable
+from receiver.core.recurrence import NOT_HOLDABLE, Unholdable
 from receiver.core.redaction import Setting, digest, render
 
-UNHOLDABLE = "recurrence_not_holdable"
+UNHOLDABLE = NOT_HOLDABLE
 DEFAULT_ZONE = "Europe/Paris"
 
 
@@ -74,8 +74,8 @@ class Ruleset:
         kept = state if state != view.state else None
         try:
             entry = self.entry(view.uid, view.source, state)
-        except Unholdable:
-            return Decision(dict.fromkeys(view.held), failure=UNHOLDABLE, state=kept)
+        except Unholdable as error:
+            return Decision(dict.fromkeys(view.held), failure=error.code, state=kept)
         located = self._located(view, state, policies, now)
         may_create = entry is not None and self._may_create(entry, state, policies, now)
         shown = self.digest(entry) if entry else None

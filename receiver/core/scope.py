@@ -57,6 +57,10 @@ class Authority:
         """Whether it may speak for an organisation; for an unknown one only who may speak for all."""
         return self.organisations is None or organisation in self.organisations
 
+    def speaks_for(self, organisation: int | None, tellers: Sequence["Authority"]) -> bool:
+        """Whether it may speak for an event: for its organisation, or, of an absence, with one of those who told it."""
+        return self.meets(tellers) if tellers else self.covers(organisation)
+
     def is_within(self, other: "Authority") -> bool:
         """Whether the other may speak for all that this one may."""
         if other.organisations is None or self.organisations is None:
@@ -197,7 +201,7 @@ def believed(words: Sequence[Word], organisation: int | None, tellers: Sequence[
 
 
 def _may_route(authority: Authority, organisation: int | None, tellers: Sequence[Authority]) -> bool:
-    return authority.meets(tellers) if tellers else authority.covers(organisation)
+    return authority.speaks_for(organisation, tellers)
 
 
 def _with_former(departure: Word, heard: Sequence[Word]) -> Word:

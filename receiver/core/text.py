@@ -1,9 +1,36 @@
-"""Text from outside, made safe to keep and to show."""
+"""Text from outside, made safe to keep and to show.
 
+What is taken out stands here as ranges, not by the interpreter's tables: those are years behind, and an emoji that they
+do not know yet is a letter all the same. What is unassigned stays, unless it is reserved for what cannot be seen, or
+never to be a character.
+"""
+
+import re
 import unicodedata
 
-_UNWANTED_CATEGORIES = {"Cc", "Cs", "Co", "Cn"}  # controls, surrogates, private use, unassigned
-_BIDI_AND_INVISIBLE = set("\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u061c")
+_UNWANTED = re.compile(
+    "["
+    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # controls, but for those that part words
+    "\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"  # they change the direction, or hide
+    "\u2065\ufff0-\ufff8\U000e0000\U000e0002-\U000e001f\U000e0080-\U000e00ff\U000e01f0-\U000e0fff"  # reserved to hide
+    "\ud800-\udfff"  # half letters
+    "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use
+    "\ufdd0-\ufdef"  # and below: never a character
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0xF0000, 0x10000))
+    + "]+"
+)
+_LONGEST_LOOK = 4
+"""Of a text that is longer than so many times what is kept of it, the rest is not looked at."""
+
+_JOINER = "\u200d"
+_EXTENDING = re.compile(
+    "[\u200c\u200d\u1160-\u11ff\ud7b0-\ud7fb\uff9e\uff9f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
+)
+"""What belongs to the letter before it, beside marks: joiners, ends of Korean syllables, skin tones, flags' tags."""
+_KOREAN_BEGIN = re.compile("[\u1100-\u115f\ua960-\ua97c]")
+_KOREAN = re.compile("[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7a3]")
+_VIRAMA = 9
+"""The combining class of what joins two consonants into one letter."""
 
 
 def has_half_letters(text: str) -> bool:
@@ -12,20 +39,61 @@ def has_half_letters(text: str) -> bool:
 
 
 def clean(text: str, limit: int) -> str:
-    """Return the text on one line, without control and direction-changing characters, at most `limit` long.
+    """Return the text on one line, without control, private and direction-changing characters.
 
-    What is cut off shows as an ellipsis.
+    Args:
+        text: anything.
+        limit: how long it may get, in UTF-16 units, as Exchange counts: an emoji is two or more. What is cut off shows
+            as an ellipsis, and no letter or emoji is cut in two.
+
     """
-    kept = text[: limit * 4]
-    if not kept.isprintable():  # nearly every text is, and then has none of those characters
-        kept = "".join(_printable(character) for character in kept)
-    line = " ".join(kept.split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    text = text.strip()
+    seen = text if len(text) <= limit * _LONGEST_LOOK else text[: _boundary(text, limit * _LONGEST_LOOK)]
+    shown = seen if seen.isprintable() else _UNWANTED.sub("", seen)  # nearly every text is printable as it stands
+    line = " ".join(shown.split())
+    if not line or (len(seen) == len(text) and _units(line) <= limit):
+        return line
+    return line[: _boundary(line, _fitting(line, limit - 1))].rstrip() + "…"
 
 
-def _printable(character: str) -> str:
-    if character in "\t\r\n\u2028\u2029":
-        return " "
-    if character in _BIDI_AND_INVISIBLE or unicodedata.category(character) in _UNWANTED_CATEGORIES:
-        return ""
-    return character
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def _fitting(text: str, units: int) -> int:
+    """Return how many characters fit into so many UTF-16 units."""
+    begin = text[:units].encode("utf-16-le")[: 2 * units]
+    return len(begin.decode("utf-16-le", "ignore"))
+
+
+def _boundary(text: str, most: int) -> int:
+    """Return where to cut a text so that at most so many characters stay, and none that belongs to what goes.
+
+    An emoji without end is cut all the same, but not after what would join it to the next one.
+    """
+    at = most
+    while 0 < at < len(text) and _belongs(text, at):
+        at -= 1
+    return at or len(text[:most].rstrip(_JOINER))
+
+
+def _belongs(text: str, at: int) -> bool:
+    """Whether a character belongs to the one before it."""
+    before, here = text[at - 1], text[at]
+    if before == _JOINER or _EXTENDING.match(here) or unicodedata.category(here)[0] == "M":
+        return True
+    if unicodedata.combining(before) == _VIRAMA or (_KOREAN_BEGIN.match(before) and _KOREAN.match(here)):
+        return True
+    return _is_flags(here) and _flag_letters_before(text, at) % 2 == 1
+
+
+def _is_flags(character: str) -> bool:
+    return "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def _flag_letters_before(text: str, at: int) -> int:
+    """Return how many letters of flags stand there in a row: two make one flag."""
+    begin = at
+    while begin and _is_flags(text[begin - 1]):
+        begin -= 1
+    return at - begin

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from connectors.base import Connector
 from receiver.config import Settings
 from receiver.core import adoption
+from receiver.core.addresses import canonical
 from receiver.core.adoption import Adoption, Found
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings
@@ -67,7 +68,7 @@ class Report:
 def choose(store: Store, settings: Settings, also: Sequence[str], without: Sequence[str]) -> list[Mailbox]:
     """Return every mailbox that may hold entries: those recorded, mapped or named, but for those left out."""
     known = {*known_mailboxes(settings, store, store.now()), *named_mailboxes(settings, also)}
-    left_out = {address.strip().lower() for address in without}
+    left_out = {canonical(address) for address in without}
     return sorted(each for each in known if each.address not in left_out)
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from connectors.base import Connector, Found, Marked, is_uid
 from receiver.config import Settings
 from receiver.core import audit
+from receiver.core.addresses import canonical
 from receiver.core.audit import Difference, Kind, Recorded
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
@@ -84,7 +85,7 @@ def choose(store: Store, settings: Settings, asked: Sequence[str]) -> tuple[list
     for alias, mailbox in store.aliases().items():
         if mailbox in named:
             named[mailbox].add(alias.address)
-    wishes = {address.strip().lower() for address in asked}
+    wishes = {canonical(address) for address in asked}
     unknown = wishes.difference(*named.values())
     return sorted(mailbox for mailbox, names in named.items() if names & wishes), sorted(unknown)
 

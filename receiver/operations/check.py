@@ -14,8 +14,9 @@ from pathlib import Path
 from connectors.base import Connector, ConnectorError, Scope
 from receiver.config import CalendarSettings, IcsFolder, Settings
 from receiver.config.store_url import sqlite_file
-from receiver.core.health import Thresholds
+from receiver.core.addresses import canonical
 from receiver.core.mailboxes import MailboxMap
+from receiver.core.thresholds import Thresholds
 from receiver.operations import token_key
 from receiver.store import Standing, Store, StoreUnavailable
 
@@ -44,11 +45,13 @@ class Finding:
     subject: str
     level: Level = Level.OK
     details: Mapping[str, str | int] = field(default_factory=dict)
+    must_change: bool = False
+    """Whether somebody has to see to it though the receiver works."""
 
     @property
     def ok(self) -> bool:
-        """Whether the receiver can work with it."""
-        return self.level is not Level.TROUBLE
+        """Whether the receiver can work with it, and nobody has to see to it."""
+        return self.level is not Level.TROUBLE and not self.must_change
 
 
 def worst(findings: Iterable[Finding]) -> Level:
@@ -101,7 +104,7 @@ def mailboxes_to_probe(mapping: MailboxMap, calendar: str, asked: Sequence[str])
     homes: dict[str, set[str]] = {}
     for mailbox in known:
         homes.setdefault(mailbox.address, set()).add(mailbox.calendar)
-    wanted = dict.fromkeys(address.strip().lower() for address in asked)
+    wanted = dict.fromkeys(canonical(address) for address in asked)
     return [address for address in wanted if calendar in homes.get(address, {mapping.default_calendar})]
 
 

@@ -23,6 +23,7 @@ from receiver import __version__
 from receiver.config import EwsCalendar, Settings
 from receiver.config.document import read_document
 from receiver.config.store_url import sqlite_file
+from receiver.core.edges import bare
 from receiver.operations import check, placeholders, status, token_key
 from receiver.operations.placeholders import ADDRESS, HOST, MACHINE, SECRET, Placeholders
 from receiver.store import Store
@@ -102,6 +103,12 @@ def _learn(words: Placeholders, settings: Settings) -> None:
 
 
 def _secrets(settings: Settings) -> Iterator[str]:
+    """Yield every secret, as it is written and without what stands around it."""
+    for secret in _written_secrets(settings):
+        yield from {secret, bare(secret)} - {""}
+
+
+def _written_secrets(settings: Settings) -> Iterator[str]:
     for source in settings.sources.values():
         yield from (each.secret.value for each in source.secrets)
         if source.api is not None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from receiver import logs
-from receiver.config import Settings
+from receiver.config import Settings, place_of, signing_keys
 from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentNews, Delivery, event_uid
 from receiver.store import Reason, Store, Waiting, Wanted
@@ -76,9 +76,9 @@ def tags(signed_by: str) -> tuple[str, ...]:
 def places(settings: Settings, digest_key: bytes) -> Places:
     """Return where each secret stands."""
     known = {
-        (source.name, secret_tag(digest_key, signing.secret.value)): f"sources.{source.name}.secrets[{number}]"
+        (source.name, secret_tag(digest_key, key.text)): place_of(source.name, key.position)
         for source in settings.sources.values()
-        for number, signing in enumerate(source.secrets)
+        for key in signing_keys(source)
     }
     return Places(known)
 

@@ -12,8 +12,8 @@ from datetime import datetime
 
 from connectors.base import Connector, ConnectorError, Probe, Scope
 from receiver.config import Settings
-from receiver.core.health import Thresholds
 from receiver.core.mailboxes import Mailbox
+from receiver.core.thresholds import Thresholds
 from receiver.operations.check import Finding, Level, certificate_findings, mailboxes_to_probe, worst
 from receiver.operations.mailbox_trial import Pace, Trial
 from receiver.store import Store

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from receiver.core.health import LEFT_ALONE, NOT_FOUND, NOT_UNDERSTOOD, WRONG_SIGNATURE
+from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, NOT_UNDERSTOOD, WRONG_SIGNATURE
 from receiver.store import Figure
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from secrets import token_urlsafe
 
-from receiver.config import Settings, Source
+from receiver.config import Settings, Source, place_of, signing_keys
 from receiver.core.digests import secret_tag
+from receiver.core.edges import Edge, edges
 from receiver.store import Figure, Store
 
 FRESH_BYTES = 48
@@ -24,6 +25,13 @@ class State(StrEnum):
     """Nothing comes with it any more."""
 
 
+class Form(StrEnum):
+    """Which value of a secret that has edges signs."""
+
+    AS_WRITTEN = "as_written"
+    WITHOUT_EDGES = "without_edges"
+
+
 @dataclass(frozen=True, slots=True)
 class SecretSight:
     """One configured secret."""
@@ -36,7 +44,12 @@ class SecretSight:
     organisations: tuple[int, ...] | None
     """The only ones that it speaks for; None: all of the source's."""
     used_at: datetime | None
+    """When either value was last used."""
     state: State
+    edges: tuple[Edge, ...] = ()
+    """What stands around it."""
+    form: Form | None = None
+    """Which of its two values signed last; None: it has but one, or none has signed yet."""
 
 
 def figure(source: str, tag: str) -> str:
@@ -52,17 +65,25 @@ def look(settings: Settings, store: Store, name: str | None, unused: timedelta) 
 
 
 def _of(source: Source, figures: Mapping[str, Figure], key: bytes, limit: datetime) -> Iterator[SecretSight]:
+    uses: dict[int, list[tuple[datetime, Form]]] = {}
+    for each in signing_keys(source):
+        if known := figures.get(figure(source.name, secret_tag(key, each.text))):
+            value = Form.AS_WRITTEN if each.as_written else Form.WITHOUT_EDGES
+            uses.setdefault(each.position, []).append((known.taken_at, value))
     for number, signing in enumerate(source.secrets):
-        tag = secret_tag(key, signing.secret.value)
-        known = figures.get(figure(source.name, tag))
-        used_at = known.taken_at if known else None
+        text = signing.secret.value
+        around = edges(text)
+        last = max(uses.get(number, []), default=None)
+        used_at, form = last or (None, None)
         yield SecretSight(
             source=source.name,
-            place=f"sources.{source.name}.secrets[{number}]",
-            tag=tag,
+            place=place_of(source.name, number),
+            tag=secret_tag(key, text),
             organisations=tuple(sorted(signing.organisations)) if signing.organisations is not None else None,
             used_at=used_at,
             state=_state(used_at, limit),
+            edges=around,
+            form=form if around else None,
         )
 
 

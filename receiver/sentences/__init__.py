@@ -7,7 +7,7 @@ from receiver.sentences.access import ACCESS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, 
 from receiver.sentences.alerts import ALERT, DELIVERY, DIGEST, WATCH
 from receiver.sentences.calendars import AUDIT, CALENDAR, CALENDAR_UNKNOWN, MAILBOXES_CHECK, MAILBOXES_TABLE, TLS
 from receiver.sentences.commands import CHECK, CHECK_RESULT, COLOURS, COMMANDS, LEVELS, RULES, STATUS, UNMAPPED, USAGE
-from receiver.sentences.configuration import CONFIGURATION
+from receiver.sentences.configuration import CONFIGURATION, EDGES
 from receiver.sentences.held import HELD, HELD_DONE, HELD_HELP, HELD_MEANINGS, HELD_REASONS
 from receiver.sentences.operations import BACKUP, DIAGNOSE, FAILURES, PURGE
 from receiver.sentences.pages import (
@@ -44,6 +44,7 @@ __all__ = [
     "DELIVERY",
     "DIAGNOSE",
     "DIGEST",
+    "EDGES",
     "FAILURES",
     "HELD",
     "HELD_DONE",

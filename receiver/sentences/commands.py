@@ -70,6 +70,7 @@ COMMANDS: Mapping[str, str] = {
     "migrated": "La base est à jour.",
     "migrated_by_newer": "La base est d'une version plus récente que ce programme, qui sait l'utiliser : rien n'a été "
     "changé.",
+    "output_lost": "La sortie n'a pas pu être écrite en entier : vérifiez la place là où elle va.",
     "store_failed": "La base ne peut pas être ouverte ou mise à jour ({error}). Vérifiez store.url, le réseau "
     "et les droits.",
 }
@@ -139,6 +140,7 @@ CHECK: Mapping[str, str] = {
 CHECK_RESULT: Mapping[str, str] = {
     "ok": "Tout est en ordre.",
     "warning": "Rien n'empêche de démarrer ; voyez les lignes « ATTENTION ».",
+    "must_change": "Rien n'empêche de démarrer, mais des points sont à corriger : voyez les lignes « ATTENTION ».",
     "trouble": "Des points sont à corriger : voyez les lignes « ÉCHEC ».",
 }
 
@@ -170,4 +172,6 @@ UNMAPPED: Mapping[str, str] = {
     "none": "Chaque agent attendu a une boîte, ou est laissé de côté par la configuration.",
     "heading": "Agents sans boîte (à ajouter dans mailboxes.map, mailboxes.domains ou le CSV) :",
     "line": "{email}  {events} rendez-vous ou absences à venir",
+    "odd": "Une adresse inhabituelle est montrée sans ce qui pourrait nuire (« � », ou une apostrophe devant). Avec "
+    "--json : l'adresse exacte et, sous key, ce qu'il faut écrire dans mailboxes.map.",
 }

@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 
+_BOTH = "Les deux valeurs sont essayées : telle qu'elle est écrite, et sans cela. "
+_TIDY = "Si ce n'est pas voulu, retirez-le du fichier ou de la variable."
+
 CONFIGURATION: Mapping[str, str] = {
     # The file as such
     "file_missing": "le fichier n'existe pas. Indiquez-le avec --config FICHIER ou la variable RDV_RECEIVER_CONFIG.",
     "file_unreadable": "le fichier ne peut pas être lu. Vérifiez les droits du compte qui lance la commande.",
     "file_too_big": "le fichier est trop gros pour être le bon.",
     "file_empty": "le fichier est vide. Partez de config.example.yaml.",
-    "not_utf8": "ce n'est pas de l'UTF-8. Enregistrez le fichier en UTF-8.",
+    "not_utf8": "ce n'est pas de l'UTF-8 (peut-être du Windows-1252, ou « ANSI »). Enregistrez le fichier en UTF-8 ; "
+    "dans Excel : « CSV UTF-8 ».",
     "yaml_syntax": "ce n'est pas du YAML valide. Vérifiez ici l'indentation, les deux-points et les guillemets.",
-    "yaml_tab": "une tabulation sert d'indentation, ce que YAML refuse. Mettez des espaces.",
+    "yaml_tab": "une tabulation est là où YAML veut des espaces, comme pour l'indentation. Mettez des espaces.",
+    "yaml_blank": "il y a là un blanc qui n'est pas un espace ordinaire (insécable, sans largeur), comme en laisse un "
+    "copier-coller. Effacez-le et mettez un espace, ou mettez le texte entre guillemets.",
     "yaml_too_deep": "trop de niveaux imbriqués.",
     "yaml_too_big": "trop de valeurs (des alias qui se multiplient ?).",
     "yaml_tag": "les étiquettes YAML (« !… ») ne sont pas acceptées.",
@@ -39,7 +45,10 @@ CONFIGURATION: Mapping[str, str] = {
     "host": "ce n'est pas un nom de domaine ou d'hôte seul, comme « rdv.example.fr » (ni https://, ni chemin).",
     "email": "ce n'est pas une adresse de messagerie comme « prenom.nom@departement.example ».",
     "pattern": "ce n'est pas un motif d'adresse comme « *@pilote.example » (seuls * et ? sont des jokers).",
-    "time_zone": "ce fuseau horaire est inconnu. Exemples : Europe/Paris, America/Guadeloupe, Indian/Reunion.",
+    "time_zone": "ce n'est pas un fuseau horaire de la liste de l'IANA, qui nomme des lieux (Europe/Paris, "
+    "Indian/Reunion) avec leurs majuscules. Vouliez-vous dire « {nearest} » ?",
+    "time_zone_damaged": "les règles de ce fuseau horaire ne peuvent pas être lues sur cette machine. Réinstallez son "
+    "paquet tzdata, ou retirez-le : le programme a ses propres règles.",
     "listen": "il faut une adresse et un port, comme « 127.0.0.1:8080 » ou « [::1]:8080 ».",
     # Secrets
     "secret_is_a_value": "un secret ne s'écrit pas dans ce fichier. Mettez {{env: NOM}} ou {{file: CHEMIN}}, "
@@ -52,16 +61,33 @@ CONFIGURATION: Mapping[str, str] = {
     "secret_file_unreadable": "le fichier du secret ne peut pas être lu. Vérifiez ses droits.",
     "secret_file_not_regular": "ce n'est pas un fichier ordinaire ; un secret se met dans un fichier de texte.",
     "secret_file_exposed": "tout utilisateur de la machine peut lire ce secret. Faites chmod o-r sur le fichier.",
-    "secret_not_text": "le secret n'est pas un texte en UTF-8.",
+    "secret_not_text": "le secret n'est pas un texte en UTF-8. Windows PowerShell écrit en UTF-16 : enregistrez le "
+    "fichier en UTF-8.",
     "secret_too_long": "le fichier du secret est trop gros pour être un secret.",
-    "secret_empty": "le secret est vide.",
-    "secret_several_lines": "le secret tient sur plusieurs lignes ; il en faut une seule.",
+    "secret_empty": "le secret est vide, ou il n'y a que des blancs, des guillemets ou un nom de variable.",
+    "secret_several_lines": "le secret tient sur plusieurs lignes, lignes vides comprises ; il en faut une seule.",
     "secret_twice": "ce secret figure déjà dans cette source. Gardez une seule des deux entrées.",
     "token_key_weak": "cette clé est trop facile à deviner : il faut au moins {shortest} caractères, tirés au hasard. "
     "« rdv-receiver secrets new » en donne une.",
     "token_key_reused": "cette clé sert déjà ailleurs dans ce fichier. Il en faut une qui ne serve qu'aux jetons.",
     "token_key_missing": "les pages ne reconnaissent aucun jeton : avec PostgreSQL, il faut la clé qui les signe. "
     "Mettez sous web.token_key un fichier, le même sur tous les hôtes.",
+    # Secrets that are used all the same
+    "secret_short": "Ce secret signe des webhooks et il a moins de {shortest} caractères : qui lit un webhook peut le "
+    "deviner. Remplacez-le (rdv-receiver secrets new ; guide « Changer un secret »).",
+    "secret_shared": "Ce secret est aussi celui de {other}, à ce qui l'entoure près. Qui connaît l'un connaît l'autre. "
+    "Donnez à chaque source son propre secret (guide « Changer un secret »).",
+    "secret_edges": "Autour de ce secret : {edges}. " + _BOTH + "Aucune des deux n'a encore servi. " + _TIDY,
+    "secret_edges_written": "Autour de ce secret : {edges}. " + _BOTH + "C'est la valeur telle qu'elle est écrite qui "
+    "sert : gardez-la.",
+    "secret_edges_bare": "Autour de ce secret : {edges}. " + _BOTH + "C'est la valeur sans cela qui sert : retirez-le "
+    "du fichier ou de la variable.",
+    "value_edges": "Autour de cette valeur : {edges}. Elle est employée telle qu'elle est écrite : un second essai "
+    "pourrait verrouiller le compte. " + _TIDY,
+    "token_key_edges": "Autour de cette clé : {edges}. Elle est employée telle qu'elle est écrite, et doit l'être de "
+    "même sur tous les hôtes. La corriger révoque les jetons.",
+    "secret_unseen_within": "Il y a dans cette valeur un caractère invisible ou un espace inhabituel, comme en laisse "
+    "un copier-coller. Elle est employée telle qu'elle est écrite. Vérifiez-la, ou saisissez-la à la main.",
     # Store
     "store_url": "il faut « sqlite:////chemin/absolu/rdv.db » ou « postgresql://utilisateur@hôte/base ».",
     "store_not_absolute": "le chemin SQLite doit être absolu, avec quatre barres : « sqlite:////var/lib/… », "
@@ -114,3 +140,13 @@ CONFIGURATION: Mapping[str, str] = {
     "csv_columns": "cette ligne du CSV n'a pas le même nombre de colonnes que la première.",
     "csv_syntax": "cette ligne du CSV ne peut pas être lue : vérifiez les guillemets.",
 }
+
+EDGES: Mapping[str, str] = {
+    "mark": "une marque d'ordre des octets (BOM)",
+    "blank": "des blancs",
+    "unusual_blank": "des espaces insécables",
+    "invisible": "des caractères invisibles",
+    "quotes": "des guillemets",
+    "name": "un nom de variable (« NOM= »)",
+}
+"""What stands around a secret, by the codes of `core.edges`."""

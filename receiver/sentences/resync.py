@@ -103,6 +103,9 @@ SECRETS: Mapping[str, str] = {
     "used": "sert",
     "never": "n'a jamais servi",
     "unused": "ne sert plus : peut être retiré",
+    "form as_written": ", tel qu'il est écrit (voir check)",
+    "form without_edges": ", sans ce qui l'entoure (voir check)",
+    "form None": ", entouré d'autre chose (voir check)",
     "ok": "Aucun secret n'est à retirer.",
     "trouble": "{count} secret(s) à retirer de la configuration : voir le guide « Changer un secret ».",
 }

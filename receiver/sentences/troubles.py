@@ -177,6 +177,15 @@ CAUSES: Mapping[str, str] = {
     "foreign": "Des entrées ont été changées dans Outlook. « rdv-receiver audit --repair » les rétablit.",
     "orphaned": "Des entrées ne correspondent à rien de connu ici. Voyez-les avec "
     "« rdv-receiver audit » ; elles se retirent à la main dans Outlook.",
+    "recurrence_not_holdable": "Exchange ne sait pas tenir exactement cette répétition (par exemple le 31 de chaque "
+    "mois, ou chaque cinquième lundi). Rien n'est montré, plutôt qu'une série fausse. Simplifiez-la dans RDV Service "
+    "Public.",
+    "recurrence_exceptions": "La plateforme dit que cette série a des exceptions (EXDATE, EXRULE, RDATE ou "
+    "RECURRENCE-ID), et elles ne s'écrivent pas avec la série. Rien n'est montré, plutôt qu'une série fausse. Dans RDV "
+    "Service Public, faites-en plusieurs séries sans exception.",
+    "recurrence_in_gap": "La première occurrence de cette série tombe dans l'heure qui n'existe pas, la nuit du "
+    "passage à l'heure d'été : Exchange décalerait toutes les suivantes. Rien n'est montré, plutôt qu'une série "
+    "fausse. Faites-la commencer un autre jour dans RDV Service Public.",
     "undecidable": "Un défaut de ce programme empêche de traiter ces événements : signalez-le avec le journal.",
     "not_settled": "Un défaut de ce programme empêche de traiter ces événements. Ils sont mis de côté, les autres "
     "passent. Ils sont réessayés à leur prochain changement et au prochain démarrage du worker. Signalez-le avec le "

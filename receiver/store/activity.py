@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from receiver.core.health import LEFT_ALONE
+from receiver.core.refusal_reasons import LEFT_ALONE
 from receiver.store.tables import tallies
 from receiver.store.tallies import hour_of
 from receiver.store.writes import DONE

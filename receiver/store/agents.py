@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, select, update
 
 from receiver.core.facts import AgentNews, EventKind, Model, RoleNews
+from receiver.core.scope import EVERYTHING, Authority
 from receiver.store.guard import Guard, speaker
 from receiver.store.listed import learn, unsettle
 from receiver.store.records import Aside, Incoming, Reason, Receipt, Verdict
@@ -76,11 +77,14 @@ def _lost(connection: Connection, incoming: Incoming, news: RoleNews, guard: Gua
     """Return how many entries go with a place, if those are too many."""
     if news.version.kind is not EventKind.DESTROYED:
         return 0
-    theirs = roles.c.platform == incoming.platform, roles.c.ident == news.agent.ident, ~roles.c.gone
-    another = select(roles.c.wire_id).where(*theirs, roles.c.wire_id != news.wire_id).limit(1)
-    if connection.execute(another).first() is not None:
+    others = roles.c.platform == incoming.platform, roles.c.ident == news.agent.ident, roles.c.wire_id != news.wire_id
+    if connection.execute(select(roles.c.wire_id).where(*others, ~roles.c.gone).limit(1)).first() is not None:
         return 0
-    return guard.holds(incoming, guard.entries_of(incoming, news.agent.ident, *OF_AGENTS))
+    # With the last place goes what the loss of any place before it could not take out.
+    told = [incoming.authority.text if incoming.authority else None]
+    told += connection.scalars(select(roles.c.authority).where(*others))
+    lost = [Authority.read(text) if text is not None else EVERYTHING for text in dict.fromkeys(told)]
+    return guard.holds(incoming, guard.orphans(incoming, news.agent.ident, lost, OF_AGENTS))
 
 
 def _keep_role(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Engine,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 
+from receiver.core.addresses import spellings
 from receiver.core.facts import EventKind, Model
 from receiver.core.mailboxes import Mailbox, MailboxMap, has_left
 from receiver.core.plan import Placement
@@ -101,7 +103,7 @@ def erase(connection: Connection, email: str, mapping: MailboxMap, now: datetime
     if subject.is_busy():
         return Erased(busy=True)
     active = subject.is_active()
-    counts: Counter[str] = Counter(inbox=inbox.drop(connection, email))
+    counts: Counter[str] = Counter(inbox=sum(inbox.drop(connection, each) for each in spellings(email)))
     if not with_entries:
         counts["placements"] += subject.drop_placements()
     counts["events"] += subject.drop_agenda(purged=not with_entries)
@@ -121,6 +123,7 @@ class _Subject:
 
     def __init__(self, connection: Connection, email: str, mapping: MailboxMap, now: datetime) -> None:
         self._connection, self._email, self._mapping, self._now = connection, email, mapping, now
+        self._spellings = spellings(email)
         self._known = connection.execute(select(agents).where(self._is_named()).with_for_update()).all()
         self._aliases = identity.aliases(connection)
         self.shared, self.own = self._mailboxes()
@@ -141,8 +144,8 @@ class _Subject:
         columns = agents.c.email, agents.c.former_email
         words = agent_words.c.email, agent_words.c.former_email
         return or_(
-            *(func.lower(func.coalesce(column, "")) == self._email for column in columns),
-            exists().where(*told, or_(*(func.lower(column) == self._email for column in words))),
+            *(func.lower(func.coalesce(column, "")).in_(self._spellings) for column in columns),
+            exists().where(*told, or_(*(func.lower(column).in_(self._spellings) for column in words))),
         )
 
     def is_busy(self) -> bool:
@@ -165,7 +168,7 @@ class _Subject:
         for row in self._connection.execute(select(mailboxes)):
             place = Mailbox(row.calendar, row.address)
             home = self._home(place)
-            if {place, home} & places or self._email in {row.address, (row.identity or "").lower()}:
+            if {place, home} & places or not self._spellings.isdisjoint({row.address, (row.identity or "").lower()}):
                 # Another address of a colleague's mailbox may be the agent's alone.
                 of_others = place in others or (place == home and home in homes)
                 (shared if of_others else own).add(row.id)
@@ -191,7 +194,8 @@ class _Subject:
         return self._aliases.get(place, place)
 
     def _names_them(self) -> ColumnElement[bool]:
-        return func.lower(ruleset_rows.c.content).contains(f'"{self._email}"', autoescape=True)
+        text = func.lower(ruleset_rows.c.content)
+        return or_(*(text.contains(f'"{each}"', autoescape=True) for each in sorted(self._spellings)))
 
     # What goes
 
@@ -264,13 +268,15 @@ class _Subject:
 
     def drop_set_aside(self) -> int:
         """Forget webhooks that wait for somebody to decide and name the agent."""
-        named = func.lower(set_aside.c.news).contains(self._email, autoescape=True)
-        return _rows(self._connection, set_aside, named)
+        return _rows(self._connection, set_aside, self._contains(set_aside.c.news))
 
     def drop_labels(self) -> int:
         """Take the agent's address out of what somebody called a token; the token stays what it is."""
-        named = func.lower(tokens.c.label).contains(self._email, autoescape=True)
+        named = self._contains(tokens.c.label)
         return self._connection.execute(update(tokens).where(named).values(label="")).rowcount
+
+    def _contains(self, column: Column[str]) -> ColumnElement[bool]:
+        return or_(*(func.lower(column).contains(each, autoescape=True) for each in sorted(self._spellings)))
 
     def drop_mailboxes(self) -> Counter[str]:
         """Forget the agent's mailboxes in which nothing is placed any more, all addresses of one at a time."""

@@ -6,15 +6,30 @@ stays. Each question is answered by an index that begins with source and organis
 """
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, RowMapping, Select, Table, bindparam, select
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    String,
+    Table,
+    bindparam,
+    literal,
+    select,
+    union_all,
+)
 
 ORGANISATIONS_AT_ONCE = 10
-"""So many of a source have their turn in one batch: each costs two questions."""
+"""So many of a source have their turn in one batch: each costs a question."""
 NONE = 0
 """Stands for no organisation: the emitter counts from 1."""
+AFTER, OF_NONE, FROM_FIRST = range(3)
+"""Whose turn it is of a source's organisations: those that follow the last one, what is of none, then the first."""
 
 
 class Rota:
@@ -33,22 +48,46 @@ class Line:
         self.oldest = (
             select(table).where(waits).order_by(order).limit(bindparam("limit")).with_for_update(skip_locked=True)
         )
-        self.beyond = select(table.c.id).where(waits).order_by(order).offset(bindparam("limit")).limit(1)
-        self.next_source = select(source).where(waits, source > bindparam("after")).order_by(source).limit(1)
+        beyond = select(table.c.id).where(waits).order_by(order).offset(bindparam("limit")).limit(1)
+        sources = _walk("sources", select(source).where(waits), source, literal("", String))
+        self.sources = select(sources.c.value, beyond.scalar_subquery()).where(sources.c.value.is_not(None))
         theirs = source == bindparam("source")
-        self.next_organisation = (
-            select(organisation).where(waits, theirs, organisation > bindparam("after")).order_by(organisation).limit(1)
-        )
+        of_theirs = select(organisation).where(waits, theirs)
+        following = _walk("following", of_theirs, organisation, bindparam("after", type_=BigInteger))
+        from_first = _walk("from_first", of_theirs, organisation, literal(NONE, BigInteger))
+        none = select(table.c.id).where(waits, theirs, organisation.is_(None)).limit(1).scalar_subquery()
+        parts = [_some(following, AFTER), select(literal(OF_NONE), literal(NONE)).where(none.is_not(None))]
+        self.organisations = union_all(*parts, _some(from_first, FROM_FIRST))
         self.of_none = self.oldest.where(theirs, organisation.is_(None))
         self.of_organisation = self.oldest.where(theirs, organisation == bindparam("organisation"))
-        self.any_of_none = select(table.c.id).where(waits, theirs, organisation.is_(None)).limit(1)
+
+
+def _some(walk: CTE, part: int) -> Select[Any]:
+    some = select(walk.c.value).where(walk.c.value.is_not(None)).limit(bindparam("most")).subquery()
+    return select(literal(part), some.c.value)
+
+
+def _walk(name: str, rows: Select[Any], column: Column[Any], after: ColumnElement[Any]) -> CTE:
+    """Walk through the values of a column that come after one, each once and in order, from index entry to index entry.
+
+    The last row is NULL. A database does no more of the walk than is read of it.
+    """
+    following = rows.order_by(column).limit(1)
+    first = select(following.where(column > after).scalar_subquery().label("value"))
+    walk = first.cte(name, recursive=True)
+    return walk.union_all(
+        select(following.where(column > walk.c.value).scalar_subquery()).where(walk.c.value.is_not(None))
+    )
 
 
 def pick(connection: Connection, line: Line, rota: Rota, limit: int) -> list[RowMapping]:
     """Lock and return up to `limit` rows, equal shares first. Rows that another transaction holds are left out."""
-    if connection.execute(line.beyond, {"limit": limit}).first() is None:
+    found = connection.execute(line.sources, {"limit": limit}).all()
+    if not found:
+        return []
+    if found[0][1] is None:  # no more wait than are wanted
         return _rows(connection, line.oldest, limit)
-    sources = list(_sources(connection, line))
+    sources = [source for source, _ in found]
     random.shuffle(sources)  # of more than a batch has rows for, each has its turn
     share = max(limit // max(len(sources), 1), 1)
     picked = {row["id"]: row for source in sources for row in _share(connection, line, rota, source, share)}
@@ -56,12 +95,6 @@ def pick(connection: Connection, line: Line, rota: Rota, limit: int) -> list[Row
         for row in _rows(connection, line.oldest, limit):
             picked.setdefault(row["id"], row)
     return list(picked.values())[:limit]
-
-
-def _sources(connection: Connection, line: Line) -> Iterator[str]:
-    source: str | None = ""
-    while (source := connection.scalar(line.next_source, {"after": source})) is not None:
-        yield source
 
 
 def _share(connection: Connection, line: Line, rota: Rota, source: str, share: int) -> list[RowMapping]:
@@ -80,24 +113,9 @@ def _share(connection: Connection, line: Line, rota: Rota, source: str, share: i
 
 def _turns(connection: Connection, line: Line, source: str, last: int, most: int) -> list[int]:
     """Return the next organisations of a source that have something waiting, each once."""
-    found: list[int] = []
-    at: int | None = last
-    while len(found) < most:
-        at = _next(connection, line, source, at or NONE)
-        if at is None or at in found:
-            break
-        found.append(at)
-    return found
-
-
-def _next(connection: Connection, line: Line, source: str, after: int) -> int | None:
-    following: int | None = connection.scalar(line.next_organisation, {"source": source, "after": after})
-    if following is not None:
-        return following
-    if connection.scalar(line.any_of_none, {"source": source}) is not None:
-        return NONE
-    first: int | None = connection.scalar(line.next_organisation, {"source": source, "after": NONE})
-    return first
+    found = connection.execute(line.organisations, {"source": source, "after": last, "most": most}).all()
+    in_turn = dict.fromkeys(organisation for _, organisation in sorted(found))
+    return list(in_turn)[:most]
 
 
 def _rows(connection: Connection, query: Select[Any], limit: int, **named: object) -> list[RowMapping]:

@@ -1,18 +1,19 @@
 """Says what a webhook would take out of calendars, and whether that may go without a word."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from receiver.core.facts import EventState, Model, RdvState, over_by
-from receiver.core.mailboxes import Mailbox, has_left
+from receiver.core.facts import AgendaState, EventState, Model, RdvState, over_by
+from receiver.core.mailboxes import Mailbox, Unplaced
 from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
+from receiver.core.recurrence import Unholdable
 from receiver.core.ruleset import Ruleset
-from receiver.core.scope import EVERYTHING
+from receiver.core.scope import EVERYTHING, Authority, Standing, Word, believed, read_all
 from receiver.store import identity, rulesets
 from receiver.store.chunks import chunks
-from receiver.store.listed import Allow, Key, Speaker, is_of
+from receiver.store.listed import Allow, Key, Speaker
 from receiver.store.losses import Ledger
 from receiver.store.records import Incoming
 from receiver.store.tables import event_agents, events, placements
@@ -41,8 +42,20 @@ class Guard:
     # Events
 
     def is_coming(self, state: EventState | None) -> bool:
-        """Whether something of an event is still to come."""
+        """Whether something of an event is still to come; nothing is of an absence or a plage that is cancelled."""
+        if isinstance(state, AgendaState) and state.cancelled:
+            return False
         return state is not None and over_by(state) >= self._now
+
+    def is_shown(self, incoming: Incoming, state: EventState | None) -> bool:
+        """Whether an entry can show a state. A RDV that was cancelled is counted apart."""
+        ruleset = self._in_force()
+        if ruleset is None or not isinstance(state, AgendaState):
+            return state is not None
+        try:
+            return ruleset.entry("", incoming.source, state) is not None
+        except Unholdable:
+            return False
 
     def entries(self, event_id: int | None) -> int:
         """Return how many entries an event has."""
@@ -82,53 +95,87 @@ class Guard:
         entries = self.entries(event_id)
         return 0 if self._ledger.may_cancel(incoming.platform, incoming.authority, entries) else entries
 
+    def moved(self, incoming: Incoming, before: Standing, after: Standing, agents: Iterable[Sequence[Word]]) -> int:
+        """Return how many agents find an event in another mailbox, or in none, when it belongs to others.
+
+        Args:
+            incoming: what tells so.
+            before: to whom it belongs.
+            after: to whom it would belong.
+            agents: what is said of each of its agents.
+
+        """
+        places = (before.organisation, before.tellers), (after.organisation, after.tellers)
+        return sum(self._leaves(incoming, *(believed(words, *place) for place in places)) for words in agents)
+
     # Agents
 
     def allows(self, incoming: Incoming) -> Allow | None:
-        """Return what is asked before an e-mail replaces another; None: nothing needs to be asked."""
+        """Return what is asked before something is believed of an agent; None: nothing needs to be asked."""
         if incoming.authority is None or incoming.released:
             return None
 
-        def too_many(key: Key, before: str | None, after: str | None, _by: Speaker) -> int:
-            if not self._leaves(incoming, before, after):
-                return 0
-            return self.holds(incoming, self.entries_of(incoming, key[1]))
+        def too_many(key: Key, before: Sequence[Word], after: Sequence[Word]) -> int:
+            lost = sum(
+                count
+                for organisation, tellers, count in self._coming(incoming, key[1])
+                if self._leaves(incoming, *(believed(words, organisation, tellers) for words in (before, after)))
+            )
+            return self.holds(incoming, lost)
 
         return too_many
 
-    def entries_of(self, incoming: Incoming, ident: str, *models: Model) -> int:
-        """Return how many entries to come an agent has, as far as a webhook may speak for them."""
-        if incoming.authority is None:
-            return 0
+    def orphans(self, incoming: Incoming, ident: str, lost: Sequence[Authority], models: Sequence[Model]) -> int:
+        """Return how many entries to come go with the last place of an agent, those told by others included.
+
+        Args:
+            incoming: what tells that it is lost.
+            ident: of the agent.
+            lost: under which authorities the loss of a place was told, of this one and of those before.
+            models: of what goes with it.
+
+        """
+        return sum(
+            count
+            for organisation, tellers, count in self._coming(incoming, ident, *models)
+            if any(authority.speaks_for(organisation, tellers) for authority in lost)
+        )
+
+    def _coming(
+        self, incoming: Incoming, ident: str, *models: Model
+    ) -> Iterator[tuple[int | None, tuple[Authority, ...], int]]:
+        """Yield how many entries to come an agent has, by organisation and by who told of them."""
         wanted = [
             event_agents.c.ident == ident,
             events.c.platform == incoming.platform,
             events.c.ends_at >= self._now,
-            is_of(incoming.authority),
             placements.c.desired.is_not(None),
         ]
         if models:
             wanted.append(events.c.model.in_(models))
         counted = (
-            select(func.count(placements.c.event_id.distinct()))
+            select(events.c.organisation, events.c.tellers, func.count(placements.c.event_id.distinct()))
             .join(events, events.c.id == placements.c.event_id)
             .join(event_agents, event_agents.c.event_id == events.c.id)
             .where(*wanted)
+            .group_by(events.c.organisation, events.c.tellers)
         )
-        return self._connection.execute(counted).scalar_one()
+        for organisation, tellers, count in self._connection.execute(counted):
+            yield organisation, read_all(tellers), count
 
-    def _leaves(self, incoming: Incoming, before: str | None, after: str | None) -> bool:
-        """Whether entries leave a mailbox when an agent has another e-mail."""
+    def _leaves(self, incoming: Incoming, before: Word | None, after: Word | None) -> bool:
+        """Whether entries leave a mailbox when something else is believed of an agent."""
+        home = self._home(incoming, before)
+        return home is not None and home != self._home(incoming, after)
+
+    def _home(self, incoming: Incoming, word: Word | None) -> Mailbox | None:
+        """Return where the entries of an agent are; None: nowhere."""
         ruleset = self._in_force()
-        if ruleset is None:
-            return False  # nothing was ever written
-        if has_left(after) and self._policies(incoming).on_agent_departure is OnAgentDeparture.KEEP:
-            return False
-        home = self._home(ruleset, before)
-        return home is not None and home != self._home(ruleset, after)
-
-    def _home(self, ruleset: Ruleset, email: str | None) -> Mailbox | None:
-        place = ruleset.mailboxes.locate(email)
+        if ruleset is None or word is None:
+            return None  # nothing was ever written; or nobody may say
+        place = ruleset.mailboxes.locate(word.email)
+        if place is Unplaced.DEPARTED and self._policies(incoming).on_agent_departure is OnAgentDeparture.KEEP:
+            place = ruleset.mailboxes.locate(word.former_email)
         if not isinstance(place, Mailbox):
             return None
         if self._aliases is None:

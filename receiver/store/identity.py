@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, insert, or_, select, update
 
 from receiver.core.mailboxes import Mailbox
 from receiver.store import dues
@@ -38,32 +38,33 @@ def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[
     # In order: two hosts that make the same mailboxes wait for each other, and not in a circle.
     if new := sorted(set(wanted) - known.keys()):
         rows = [{"calendar": mailbox.calendar, "address": mailbox.address, "attempts": 0} for mailbox in new]
-        connection.execute(insert(mailboxes), rows)
-        known |= _known_ids(connection, new)
+        known |= {Mailbox(row.calendar, row.address): row.id for row in connection.execute(_MAKE, rows)}
     return known
 
 
 def _known_ids(connection: Connection, wanted: Collection[Mailbox]) -> dict[Mailbox, int]:
-    columns = mailboxes.c.calendar, mailboxes.c.address
     asked = set(wanted)
     # By address alone: SQLite finds a list of pairs by no index.
     named = chunks(sorted({mailbox.address for mailbox in asked}))
-    rows = (
-        row
-        for chunk in named
-        for row in connection.execute(select(mailboxes.c.id, *columns).where(mailboxes.c.address.in_(chunk)))
-    )
+    rows = (row for chunk in named for row in connection.execute(_AT, {"addresses": chunk}))
     return {found: row.id for row in rows if (found := Mailbox(row.calendar, row.address)) in asked}
+
+
+_AT = select(mailboxes.c.id, mailboxes.c.calendar, mailboxes.c.address).where(
+    mailboxes.c.address.in_(bindparam("addresses", expanding=True))
+)
+_MAKE = insert(mailboxes).returning(mailboxes.c.id, mailboxes.c.calendar, mailboxes.c.address)
+_primary = mailboxes.alias("primary_mailbox")
+_ALIASES = (
+    select(mailboxes.c.calendar, mailboxes.c.address, _primary.c.address)
+    .join(_primary, _primary.c.id == mailboxes.c.same_as)
+    .where(mailboxes.c.same_as.is_not(None))
+)
 
 
 def aliases(connection: Connection) -> Mapping[Mailbox, Mailbox]:
     """Return every address that is another one of a mailbox, with that other one."""
-    primary = mailboxes.alias("primary_mailbox")
-    rows = connection.execute(
-        select(mailboxes.c.calendar, mailboxes.c.address, primary.c.address)
-        .join(primary, primary.c.id == mailboxes.c.same_as)
-        .where(mailboxes.c.same_as.is_not(None))
-    )
+    rows = connection.execute(_ALIASES)
     return {Mailbox(calendar, alias): Mailbox(calendar, address) for calendar, alias, address in rows}
 
 

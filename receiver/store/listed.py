@@ -5,12 +5,24 @@ of an agent is kept apart: which of it counts for an event is decided when that 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Result,
+    RowMapping,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from receiver.core.facts import AgentRef, Emitter, Model
 from receiver.core.mailboxes import has_left
@@ -30,8 +42,8 @@ class Speaker:
     emitter: Emitter
 
 
-Allow = Callable[[Key, "str | None", "str | None", Speaker], int]
-"""Asked before an e-mail replaces another: returns how many entries that would move, if that is too many; else 0."""
+Allow = Callable[[Key, Sequence[Word], Sequence[Word]], int]
+"""Asked with what is said of an agent, before and after: returns how many entries would move, if too many; else 0."""
 
 
 class Listed:
@@ -56,10 +68,9 @@ class Listed:
         for platform, idents in sorted(wanted.items()):
             for some in chunks(sorted(idents)):
                 named = {"platform": platform, "idents": some}
-                found = self._connection.execute(_THESE, named).mappings()
-                self._known |= {(platform, row["ident"]): dict(row) for row in found}
-                for row in self._connection.execute(_THEIR_WORDS, named).mappings():
-                    self._words[platform, row["ident"]][row["authority_tag"], row["emitter"]] = dict(row)
+                self._known |= {(platform, row["ident"]): row for row in _rows(self._connection.execute(_THESE, named))}
+                for row in _rows(self._connection.execute(_THEIR_WORDS, named)):
+                    self._words[platform, row["ident"]][row["authority_tag"], row["emitter"]] = row
                 for ident in some:
                     self._note_what_an_older_program_learnt((platform, ident))
 
@@ -93,14 +104,15 @@ class Listed:
         return held
 
     def _too_many(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker, allow: Allow) -> int:
-        known = self._known.get(key)
-        if known is None:
+        words, named = self._words[key], (by.authority.tag, by.emitter)
+        word = words.get(named)
+        told = _told(word, ref, state_at, by)
+        if told is None or all(each["email"] == ref.email for each in words.values()):
             return 0
-        word = self._words[key].get((by.authority.tag, by.emitter))
-        if word is not None and (word["state_at"] > state_at or word["email"] == ref.email):
+        if word is not None and not self._may_move(key, told, word):
             return 0
-        before = word["email"] if word is not None else known["email"]
-        return allow(key, before, ref.email, by) if before != ref.email else 0
+        after = words | {named: told}
+        return allow(key, [word_of(each) for each in words.values()], [word_of(each) for each in after.values()])
 
     def _learn_of_agent(self, key: Key, ref: AgentRef, state_at: datetime) -> None:
         known = self._known.get(key)
@@ -117,24 +129,32 @@ class Listed:
         """Keep what an authority says; return whether another mailbox may follow from it."""
         named = by.authority.tag, by.emitter
         word = self._words[key].get(named)
-        if word is None:
-            who = {"authority": by.authority.text, "authority_tag": by.authority.tag, "emitter": by.emitter}
-            said = {"email": ref.email, "state_at": state_at, "former_email": None, "former_at": None}
-            self._words[key][named] = self._new_words[key, named] = who | said
-            return True
-        learnt = _changes(word, ref.email, state_at)
-        if not learnt:
+        told = _told(word, ref, state_at, by)
+        if told is None:
             return False
-        before = word["state_at"]
-        word |= learnt
-        if (key, named) not in self._new_words:
-            self._changed_words[key, named] = word
-        return bool(learnt.keys() & {"email", "former_email"}) or self._overtakes(key, word, before)
+        may_move = not self._is_known(key, ref, by) if word is None else self._may_move(key, told, word)
+        self._words[key][named] = told
+        is_new = word is None or (key, named) in self._new_words
+        (self._new_words if is_new else self._changed_words)[key, named] = told
+        return may_move
 
-    def _overtakes(self, key: Key, word: dict[str, Any], before: datetime) -> bool:
-        """Whether a word that only became newer now counts instead of another authority's."""
-        others = (each for each in self._words[key].values() if each["email"] != word["email"])
-        return any(before <= each["state_at"] <= word["state_at"] for each in others)
+    def _is_known(self, key: Key, ref: AgentRef, by: Speaker) -> bool:
+        """Whether an authority says of an agent what all say of whom it may speak for: no mailbox follows from it."""
+        words = self._words[key].values()
+        if has_left(ref.email) or any(each["email"] != ref.email for each in words):
+            return False
+        return any(by.authority.is_within(Authority.read(each["authority"])) for each in words)
+
+    def _may_move(self, key: Key, told: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+        """Whether another mailbox may follow from a word: from another e-mail, or as it now counts before others."""
+        if (told["email"], told["former_email"]) != (before["email"], before["former_email"]):
+            return True
+        others = (each for each in self._words[key].values() if each["email"] != told["email"])
+        return any(before["state_at"] <= each["state_at"] <= told["state_at"] for each in others)
+
+    def words(self, key: Key) -> list[Word]:
+        """Return what is said of an agent."""
+        return [word_of(each) for each in self._words[key].values()]
 
     @property
     def moved(self) -> set[Key]:
@@ -167,6 +187,12 @@ class Listed:
                 unsettle(self._connection, platform, ident, self._now, within=authority)
 
 
+def _rows(result: Result[Any]) -> Iterator[dict[str, Any]]:
+    """Return rows that may be changed: hundreds are read for each batch."""
+    names = tuple(result.keys())
+    return (dict(zip(names, row, strict=True)) for row in result)
+
+
 _THESE = (
     select(agents)
     # The names stand in the text, so that PostgreSQL never keeps a plan for it: one that it made while the table was
@@ -179,7 +205,8 @@ _THESE = (
     .with_for_update()
 )
 _THEIR_WORDS = select(agent_words).where(
-    agent_words.c.platform == bindparam("platform"), agent_words.c.ident.in_(bindparam("idents", expanding=True))
+    agent_words.c.platform == bindparam("platform"),
+    agent_words.c.ident.in_(bindparam("idents", expanding=True, literal_execute=True)),
 )
 _LEARNT = ("email", "state_at", "former_email", "former_at")
 _LEARN = (
@@ -219,7 +246,16 @@ def is_unexplained(state_at: datetime, words_at: Iterable[datetime]) -> bool:
     return all(each < state_at for each in words_at)
 
 
-def word_of(row: RowMapping) -> Word:
+def _told(known: Mapping[str, Any] | None, ref: AgentRef, state_at: datetime, by: Speaker) -> dict[str, Any] | None:
+    """Return a word as it is after something is told; None: it stays as it is."""
+    if known is None:
+        who = {"authority": by.authority.text, "authority_tag": by.authority.tag, "emitter": by.emitter}
+        return who | {"email": ref.email, "state_at": state_at, "former_email": None, "former_at": None}
+    learnt = _changes(known, ref.email, state_at)
+    return {**known, **learnt} if learnt else None
+
+
+def word_of(row: RowMapping | Mapping[str, Any]) -> Word:
     """Read a row of what an authority says."""
     emitter = Emitter(row["emitter"]) if row["emitter"] else None
     authority = Authority.read(row["authority"])
@@ -251,10 +287,11 @@ def unsettle(
 ) -> None:
     """Have what an agent still has to come settled again, as far as an authority may speak for it."""
     theirs = select(event_agents.c.event_id).where(event_agents.c.ident == ident)
-    concerned = [events.c.id.in_(theirs), events.c.platform == platform, events.c.ends_at >= now, is_of(within)]
+    concerned = [events.c.id.in_(theirs), events.c.platform == platform, events.c.ends_at >= now]
     if models:
         concerned.append(events.c.model.in_(models))
-    connection.execute(update(events).where(*concerned).values(unsettled_at=now))
+    for some in _of(within):
+        connection.execute(update(events).where(*concerned, some).values(unsettled_at=now))
 
 
 def is_nobodys() -> ColumnElement[bool]:
@@ -263,12 +300,15 @@ def is_nobodys() -> ColumnElement[bool]:
     return ~exists().where(*same)
 
 
-def is_of(authority: Authority) -> ColumnElement[bool]:
-    """Ask for the events that an authority may speak for; of absences, which several may, for all."""
+def _of(authority: Authority) -> Iterator[ColumnElement[bool]]:
+    """Yield, in parts, what asks for the events that an authority may speak for; for all absences, as several may."""
     if authority.organisations is None:
-        return true()
-    organisations = sorted(authority.organisations)
-    return or_(events.c.model == Model.ABSENCE, *(events.c.organisation.in_(some) for some in chunks(organisations)))
+        yield true()
+        return
+    first, *others = list(chunks(sorted(authority.organisations))) or [()]
+    yield or_(events.c.model == Model.ABSENCE, events.c.organisation.in_(first))
+    for some in others:
+        yield events.c.organisation.in_(some)
 
 
 def _changes(known: Mapping[str, Any], email: str | None, state_at: datetime) -> dict[str, Any]:

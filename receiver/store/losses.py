@@ -9,7 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.core.losses import Losses, Span, begin_of
 from receiver.core.scope import Authority, read_all
-from receiver.store.tables import events, losses, placements
+from receiver.store import tallies
+from receiver.store.tables import events, figures, losses, placements
 
 Key = tuple[str, Authority]
 """Platform and authority."""
@@ -69,9 +70,16 @@ class Ledger:
 
     def _count(self, key: Key, spans: list[Losses]) -> list[Losses]:
         """Count the entries to come: what there was when a span began is what is left, and what went since."""
-        left = live(self._connection, *key, self._now) - self._unwritten[key]
         self._changed.add(key)
-        return [each if each.live is not None else each.began_with(left) for each in spans]
+        return [each if each.live is not None else each.began_with(*self._left(key, each.span)) for each in spans]
+
+    def _left(self, key: Key, span: Span) -> tuple[int, int]:
+        """Return how many entries are left of those that there were when a span began, and of all."""
+        last = _last_before(self._connection, span, self._now)
+        of_all = live(self._connection, *key, self._now)
+        left = of_all if last is None else live(self._connection, *key, self._now, last)
+        going = self._unwritten[key]
+        return max(left - going, 0), max(of_all - going, 0)
 
     def write(self) -> None:
         """Write down what was allowed."""
@@ -89,9 +97,34 @@ class Ledger:
         return and_(*(losses.c[name] == value for name, value in self._keys(key, span).items()))
 
 
-def live(connection: Connection, platform: str, authority: Authority, now: datetime) -> int:
-    """Return how many entries to come an authority has."""
+def mark(connection: Connection, now: datetime) -> None:
+    """Note, before an entry gets a place, which ones had theirs when the hour and the day began."""
+    begins = {_MARK + span: begin_of(span, now) for span in Span}
+    known = connection.execute(select(figures.c.name, figures.c.taken_at).where(figures.c.name.in_(begins)))
+    noted = {row.name: row.taken_at for row in known}
+    stale = {name: begin for name, begin in begins.items() if noted.get(name) != begin}
+    if not stale:
+        return
+    last: int = connection.scalar(select(func.max(placements.c.id))) or 0
+    for name, begin in stale.items():
+        tallies.note(connection, {name: last}, begin)
+
+
+_MARK = "placed/"
+
+
+def _last_before(connection: Connection, span: Span, now: datetime) -> int | None:
+    """Return the number of the last entry that had its place when a span began; None: all had."""
+    mine = figures.c.name == _MARK + span, figures.c.taken_at == begin_of(span, now)
+    last: int | None = connection.scalar(select(figures.c.value).where(*mine))
+    return last
+
+
+def live(connection: Connection, platform: str, authority: Authority, now: datetime, up_to: int | None = None) -> int:
+    """Return how many entries to come an authority has, up to one of a number."""
     wanted = and_(events.c.platform == platform, events.c.ends_at >= now, placements.c.desired.is_not(None))
+    if up_to is not None:
+        wanted = and_(wanted, placements.c.id <= up_to)
     columns = events.c.organisation, events.c.tellers
     counted = (
         select(*columns, func.count())
@@ -102,5 +135,5 @@ def live(connection: Connection, platform: str, authority: Authority, now: datet
     return sum(
         count
         for organisation, tellers, count in connection.execute(counted)
-        if (authority.meets(read_all(tellers)) if tellers else authority.covers(organisation))
+        if authority.speaks_for(organisation, read_all(tellers))
     )

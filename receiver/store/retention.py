@@ -38,15 +38,19 @@ def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal
         counts[table.name] += connection.execute(delete(table).where(condition, some)).rowcount
         if counts[table.name] >= DROPPED_AT_ONCE:
             return counts  # the rest another time: an event that went before its deliveries takes them along uncounted
+    if counts.total():
+        return counts
+    # Only once all else has gone: these look at every agent.
+    counts[agent_words.name] += connection.execute(delete(agent_words).where(is_nobodys())).rowcount
     return counts + unused.drop(connection, now, now - timedelta(days=tombstone_days))
 
 
 def count_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
     """Return how many rows have been kept long enough, by table."""
-    asked = _old(now, tombstone_days, journal_days).items()
+    asked = _old(now, tombstone_days, journal_days) | {agent_words: is_nobodys()}
     return {
         table.name: connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
-        for table, condition in asked
+        for table, condition in asked.items()
     } | unused.count(connection, now, now - timedelta(days=tombstone_days))
 
 
@@ -62,6 +66,5 @@ def _old(now: datetime, tombstone_days: int, journal_days: int) -> dict[Table, C
         heartbeats: heartbeats.c.beat_at < now - timedelta(days=1),
         tallies: is_old(now),
         set_aside: set_aside.c.set_aside_at < forgotten,
-        agent_words: is_nobodys(),
         losses: losses.c.starts_at < now - LOSSES_KEPT,
     }

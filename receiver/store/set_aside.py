@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func
 
 from receiver import logs
 from receiver.core.digests import DIGEST_BYTES
-from receiver.core.facts import AgentNews, Model, News, RdvState, RoleNews, model_of
+from receiver.core.facts import AgentNews, Delivery, EventKind, Model, News, RdvState, RoleNews, model_of
 from receiver.core.scope import Authority
 from receiver.store import news, tallies
 from receiver.store.chunks import chunks
@@ -26,6 +26,7 @@ SETTLING = timedelta(minutes=10)
 """An absence that one of an agent's organisations tells is told by the others within this time, or not at all."""
 
 Judge = Callable[[Sequence[Incoming]], list[Receipt]]
+_ANY = select(set_aside.c.id).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +127,32 @@ def _put(connection: Connection, incoming: Incoming, aside: Aside, now: datetime
 def _is_there(
     connection: Connection, incoming: Incoming, aside: Aside, mine: list[ColumnElement[bool]], ident: str | None
 ) -> bool:
-    """Whether the same waits already; of an agent's e-mail the newest alone does."""
-    if ident is None:
-        same = and_(*mine, set_aside.c.digest == _digest(incoming, aside))
-        return connection.execute(select(set_aside.c.id).where(same).limit(1)).first() is not None
+    """Whether the same waits already. Of an agent, and of what would remove an event, the newest alone does: whatever
+    waits is judged again with each webhook of the same.
+    """
     sort, _ = news.as_text(aside.news)
-    of_agent = and_(set_aside.c.platform == incoming.platform, set_aside.c.ident == ident, set_aside.c.sort == sort)
-    for row in connection.execute(select(set_aside).where(*mine, of_agent)).mappings().all():
+    if ident is not None:
+        same = and_(set_aside.c.platform == incoming.platform, set_aside.c.ident == ident, set_aside.c.sort == sort)
+    elif aside.reason is Reason.REMOVAL and aside.event is not None:
+        same = set_aside.c.event_id == aside.event.id
+    else:
+        same = set_aside.c.digest == _digest(incoming, aside)
+    for row in connection.execute(select(set_aside).where(*mine, same)).mappings().all():
         waits = news.read(row["sort"], row["news"])
         if isinstance(aside.news, RoleNews) and isinstance(waits, RoleNews) and waits.wire_id != aside.news.wire_id:
             continue
-        if waits.version.state_at >= aside.news.version.state_at:
+        if _is_newer(waits, aside.news):
+            connection.execute(delete(set_aside).where(set_aside.c.id == row["id"]))
+        else:
             return True
-        connection.execute(delete(set_aside).where(set_aside.c.id == row["id"]))
     return False
+
+
+def _is_newer(waits: News, told: News) -> bool:
+    """Whether something else is told than what waits; a destroyed event stays destroyed."""
+    if isinstance(told, Delivery) and EventKind.DESTROYED in {waits.version.kind, told.version.kind}:
+        return waits.version.kind is not EventKind.DESTROYED
+    return waits.version.state_at < told.version.state_at
 
 
 def _digest(incoming: Incoming, aside: Aside) -> bytes:
@@ -165,6 +178,8 @@ def judge_again(
     agents: Collection[tuple[str, str]] = (),
 ) -> int:
     """Judge what waits about these events and agents once more; return how many of them that decided."""
+    if connection.execute(_ANY).first() is None:  # as nearly always
+        return 0
     rows = [row for chunk in chunks(sorted(event_ids)) for row in _rows(connection, set_aside.c.event_id.in_(chunk))]
     for platform, ident in sorted(agents):
         rows += _rows(connection, and_(set_aside.c.platform == platform, set_aside.c.ident == ident))

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from receiver.core.adoption import unseen_placement
@@ -16,7 +16,7 @@ from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, desire
 from receiver.core.scope import read_all
-from receiver.store import adoption, dues, fairness, identity
+from receiver.store import adoption, dues, fairness, identity, losses
 from receiver.store.chunks import chunks
 from receiver.store.engine import is_of_the_database
 from receiver.store.fairness import Rota
@@ -33,6 +33,23 @@ AGENTS_AT_ONCE = 1_000
 
 _LINE = fairness.Line(events, events.c.unsettled_at.is_not(None), events.c.unsettled_at)
 _PLACED = select(placements, events.c.uid).join(events, events.c.id == placements.c.event_id)
+
+
+_AGENTS = (
+    select(event_agents.c.event_id, agents)
+    .join(events, events.c.id == event_agents.c.event_id)
+    .join(agents, (agents.c.ident == event_agents.c.ident) & (agents.c.platform == events.c.platform))
+    # In the text, as in `receiver.store.listed`: a plan made while the tables were small would be kept.
+    .where(event_agents.c.event_id.in_(bindparam("numbers", expanding=True, literal_execute=True)))
+    .order_by(event_agents.c.event_id, event_agents.c.ident)
+)
+_HELD = (
+    select(placements, events.c.uid, mailboxes.c.calendar, mailboxes.c.address)
+    .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+    .join(events, events.c.id == placements.c.event_id)
+    .where(placements.c.event_id.in_(bindparam("numbers", expanding=True)))
+)
+_HELD_LOCKED = _HELD.with_for_update(of=placements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +217,8 @@ def _agents(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, 
     by_id = {row["id"]: row for row in rows}
     found: list[RowMapping] = []
     for some in chunks(list(by_id)):
-        # In the text, as in `receiver.store.listed`: a plan made while the tables were small would be kept.
-        numbers: BindParameter[int] = bindparam("numbers", list(some), expanding=True, literal_execute=True)
-        found += connection.execute(
-            select(event_agents.c.event_id, agents)
-            .join(events, events.c.id == event_agents.c.event_id)
-            .join(agents, (agents.c.ident == event_agents.c.ident) & (agents.c.platform == events.c.platform))
-            .where(event_agents.c.event_id.in_(numbers))
-            .order_by(event_agents.c.event_id, event_agents.c.ident)
-        ).mappings()
-    told = Told(connection, {(each["platform"], each["ident"]) for each in found})
+        found += connection.execute(_AGENTS, {"numbers": some}).mappings()
+    told = Told(connection, found)
     listed: defaultdict[int, list[AgentView]] = defaultdict(list)
     for each in found:
         row = by_id[each["event_id"]]
@@ -220,15 +229,9 @@ def _agents(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, 
 def _held(
     connection: Connection, event_ids: Sequence[int], *, lock: bool = True
 ) -> Mapping[int, dict[Mailbox, Placement]]:
-    placed = (
-        select(placements, events.c.uid, mailboxes.c.calendar, mailboxes.c.address)
-        .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
-        .join(events, events.c.id == placements.c.event_id)
-    )
-    placed = placed.with_for_update(of=placements) if lock else placed
     held: defaultdict[int, dict[Mailbox, Placement]] = defaultdict(dict)
     for chunk in chunks(event_ids):
-        for row in connection.execute(placed.where(placements.c.event_id.in_(chunk))).mappings():
+        for row in connection.execute(_HELD_LOCKED if lock else _HELD, {"numbers": chunk}).mappings():
             held[row["event_id"]][Mailbox(row["calendar"], row["address"])] = placement_of(row)
     return held
 
@@ -281,6 +284,7 @@ def _place(connection: Connection, placed: Sequence[tuple[int, Mailbox, str | No
         return
     numbers = identity.mailbox_ids(connection, {mailbox for _, mailbox, _ in placed})
     unseen = adoption.unseen(connection, numbers.values())
+    losses.mark(connection, now)
     rows = [
         columns_of(_placement(wish, now, unseen=numbers[mailbox] in unseen))
         | {"event_id": event_id, "mailbox_id": numbers[mailbox]}

@@ -1,5 +1,6 @@
 """The tables. Times are UTC; nothing of an usager has a column."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,23 +41,33 @@ class Moment(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Turn into UTC; SQLite keeps no offset."""
-        if value is None:
-            return None
-        moment = value.astimezone(UTC) if value.tzinfo else _refuse(value)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+    # Whole processors, as thousands of moments are written and read for each batch: SQLAlchemy's own take turns with
+    # what a `TypeDecorator` adds to them, and write through a template.
 
-    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
-        """Give back an aware moment."""
-        if value is None:
-            return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], object]:
+        """Return what turns a moment into what is kept; SQLite keeps no offset."""
+        return _as_text if dialect.name == "sqlite" else _in_utc
+
+    def result_processor(self, dialect: Dialect, _coltype: object) -> Callable[[Any], datetime | None]:
+        """Return what gives back an aware moment."""
+        return _from_text if dialect.name == "sqlite" else _in_utc
 
 
-def _refuse(value: datetime) -> datetime:
-    raise ValueError(f"naive moment: {value.isoformat()}")
+def _as_text(value: datetime | None) -> str | None:
+    moment = _in_utc(value)
+    return None if moment is None else moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def _from_text(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ValueError(f"naive moment: {value.isoformat()}")
+    return value.astimezone(UTC)
 
 
 installation = Table(

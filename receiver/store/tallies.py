@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, or_, select, update
 
 from receiver.store.tables import figures, tallies
 
@@ -31,6 +31,8 @@ class Figure:
 
 
 KEPT = timedelta(days=35)
+LARGEST = 2**62
+"""Of a count: nobody counts so far."""
 SET_BACK = timedelta(minutes=2)
 """By no less a clock is taken to have been set back: `Thresholds.clock_off`."""
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,10 +50,16 @@ def add(connection: Connection, counts: Mapping[Tally, int], now: datetime) -> N
         key = {"kind": tally.kind, "name": tally.name, "detail": tally.detail, "outcome": tally.outcome}
         same = [tallies.c[column] == value for column, value in key.items()]
         hours = [EVER, hour_of(now)]
-        added = update(tallies).where(tallies.c.hour.in_(hours), *same).values(count=tallies.c.count + count)
-        known = connection.execute(added).rowcount  # one: ever, which is there as soon as any hour is
-        for hour in hours[known:]:
-            connection.execute(insert(tallies).values(key | {"hour": hour, "count": count}))
+        added = update(tallies).where(tallies.c.hour.in_(hours), *same).values(count=_raised(count))
+        if connection.execute(added).rowcount < len(hours):
+            there = set(connection.scalars(select(tallies.c.hour).where(tallies.c.hour.in_(hours), *same)))
+            for hour in [each for each in hours if each not in there]:
+                connection.execute(insert(tallies).values(key | {"hour": hour, "count": count}))
+
+
+def _raised(count: int) -> ColumnElement[int]:
+    """Add to a count. One that a web host falsified stays: work must not fail because of a number that is too large."""
+    return case((tallies.c.count < LARGEST, tallies.c.count + count), else_=tallies.c.count)
 
 
 def ever(connection: Connection) -> dict[Tally, int]:

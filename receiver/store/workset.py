@@ -110,10 +110,9 @@ class Workset:
         known = event.known if event and way is not Reach.BESIDE else None
         ruling = rule(known, incoming.emitter, delivery)
         if event is not None and ruling is Ruling.SUPERSEDED:
-            if way is Reach.JOINS:
-                self._join(incoming, event)
-            return self._pass_over(incoming, delivery, event)
-        lost = self._lost(event, delivery)
+            pass_over = self._join if way is Reach.JOINS else self._pass_over
+            return pass_over(incoming, delivery, event)
+        lost = self._lost(incoming, event, delivery)
         if event is not None and self._guard.holds(incoming, lost):
             return _set_aside(Verdict.HELD, Reason.REMOVAL, delivery, event, lost)
         if event is not None:
@@ -141,14 +140,28 @@ class Workset:
         # Somebody decided that it holds: of an absence beside what others told, of all else in its place.
         return Reach.WITHIN if delivery.model is Model.ABSENCE else Reach.BESIDE
 
-    def _lost(self, event: Event | None, delivery: Delivery) -> int:
+    def _lost(self, incoming: Incoming, event: Event | None, delivery: Delivery) -> int:
         """Return how many entries to come a state takes out."""
         if event is None or event.known is None or not self._guard.is_coming(event.known.state):
             return 0
         if not self._guard.is_coming(delivery.state):  # destroyed, or moved into the past
             return self._guard.entries(event.id)
+        if event.known.state != delivery.state and not self._guard.is_shown(incoming, delivery.state):
+            return self._guard.entries(event.id)  # a series that no calendar holds, or without an occurrence
         gone = event.known.agents - {agent.ident for agent in delivery.agents}
-        return min(len(gone), self._guard.entries(event.id)) if gone else 0
+        taken_off = min(len(gone), self._guard.entries(event.id)) if gone else 0
+        return taken_off + self._moved(incoming, event, delivery)
+
+    def _moved(self, incoming: Incoming, event: Event, delivery: Delivery) -> int:
+        """Return of how many agents another e-mail counts for an event, as it belongs to others now."""
+        tellers, _ = _tellers(incoming, delivery, event, is_new=event.never_known)
+        after = replace(event.standing, organisation=delivery.organisation, tellers=tellers)
+        if event.known is None or after == event.standing:
+            return 0
+        staying = event.known.agents & {agent.ident for agent in delivery.agents}
+        words = [self._listed.words((incoming.platform, ident)) for ident in staying]
+        moved = self._guard.moved(incoming, event.standing, after, words)
+        return min(moved, self._guard.entries(event.id)) if moved else 0
 
     def _marked(self, incoming: Incoming, delivery: Delivery, event: Event | None) -> int | None:
         """Return how many entries show as cancelled instead of going; None: they may go, or none are concerned."""
@@ -209,24 +222,22 @@ class Workset:
         event.organisation = delivery.organisation
         if by is None:
             return False
-        is_tombstone = is_new and delivery.version.kind is EventKind.DESTROYED
-        tellers = event.tellers if event.never_known == is_tombstone else ()
-        if delivery.model is not Model.ABSENCE and not is_tombstone:
-            tellers = ()
-        elif by not in tellers:
-            tellers = (*tellers, by)
+        tellers, is_tombstone = _tellers(incoming, delivery, event, is_new=is_new)
         if (event.never_known, event.tellers) != (is_tombstone, tellers):
             event.never_known, event.tellers = is_tombstone, tellers
             event.changes |= {"never_known": is_tombstone, "tellers": write_all(tellers)}
         return before != event.standing
 
-    def _join(self, incoming: Incoming, event: Event) -> None:
+    def _join(self, incoming: Incoming, delivery: Delivery, event: Event) -> Receipt:
         """Note that somebody told the same of an absence as others, if earlier: it is theirs as well."""
-        by = incoming.authority
+        by, moved = incoming.authority, self._moved(incoming, event, delivery)
+        if self._guard.holds(incoming, moved):
+            return _set_aside(Verdict.HELD, Reason.REMOVAL, delivery, event, moved)
         if by is not None and by not in event.tellers:
             event.tellers = (*event.tellers, by)
             event.changes |= {"tellers": write_all(event.tellers), "unsettled_at": self._now}
             self._applied.append(event)
+        return self._pass_over(incoming, delivery, event)
 
     def _create(self, incoming: Incoming, delivery: Delivery) -> Event:
         kin = _kin(incoming, delivery)
@@ -284,9 +295,10 @@ class Workset:
         relisted = [event for event in changed if event.relisted]
         stale = [event.id for event in relisted if event.id is not None]
         if new:
-            rows = self._connection.execute(_CREATE, [event.changes | {"failure": None} for event in new])
-            for event, (number,) in zip(new, rows, strict=True):
-                event.id = number
+            made = self._connection.execute(_CREATE, [event.changes | {"failure": None} for event in new])
+            numbers = {uid: number for number, uid in made}
+            for event in new:
+                event.id = numbers[event.uid]
         self._update([event for event in changed if event not in new])
         if stale:
             self._connection.execute(_UNLIST, {"ids": stale})
@@ -318,7 +330,7 @@ _NAMED = (
 )
 _LISTED = select(event_agents).where(event_agents.c.event_id.in_(bindparam("ids", expanding=True)))
 _UNLIST = delete(event_agents).where(event_agents.c.event_id.in_(bindparam("ids", expanding=True)))
-_CREATE = insert(events).returning(events.c.id, sort_by_parameter_order=True)
+_CREATE = insert(events).returning(events.c.id, events.c.uid)
 
 
 def _kin(incoming: Incoming, delivery: Delivery) -> Kin:
@@ -349,6 +361,20 @@ def _set_aside(verdict: Verdict, reason: Reason, delivery: Delivery, event: Even
     organisation = event.organisation if event else None
     aside = Aside(reason, delivery, event, organisation, entries)
     return Receipt(verdict, event.uid if event else None, asides=(aside,))
+
+
+def _tellers(
+    incoming: Incoming, delivery: Delivery, event: Event, *, is_new: bool
+) -> tuple[tuple[Authority, ...], bool]:
+    """Return under which authorities an event was told once a state is taken in, and whether it is a tombstone only."""
+    by = incoming.authority
+    if by is None:
+        return event.tellers, event.never_known
+    is_tombstone = is_new and delivery.version.kind is EventKind.DESTROYED
+    tellers = event.tellers if event.never_known == is_tombstone else ()
+    if delivery.model is not Model.ABSENCE and not is_tombstone:
+        return (), is_tombstone
+    return tellers if by in tellers else (*tellers, by), is_tombstone
 
 
 def _as_marked(delivery: Delivery, *, marked: bool) -> Delivery:

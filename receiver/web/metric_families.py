@@ -13,8 +13,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from receiver import __version__
 from receiver.config import Settings
 from receiver.core.audit import Kind
-from receiver.core.health import NOT_UNDERSTOOD, WRONG_SIGNATURE, Colour, colour
+from receiver.core.health import Colour, colour
 from receiver.core.plan import Verb
+from receiver.core.refusal_reasons import NOT_UNDERSTOOD, WRONG_SIGNATURE
 from receiver.operations.status import Status
 from receiver.store import COUNTED, WORKERS, FailureGroup, Figure, Reason, Sight, Tally
 

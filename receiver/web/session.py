@@ -7,6 +7,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from flask.typing import ResponseReturnValue
 
 from receiver import logs
+from receiver.core.edges import bare
 from receiver.core.roles import Role
 from receiver.core.tokens import InvalidToken
 from receiver.sentences import ACCESS, TOKEN_KEY
@@ -81,7 +82,8 @@ class _Desk:
             waiting = self.page(wanted, 429, ACCESS["too_many"].format(seconds=seconds))
             waiting.headers["Retry-After"] = str(seconds)
             return waiting
-        return self._open(request.form.get("token", "").strip(), client, wanted)
+        # Nothing of a token is a blank or a quote: whatever copying put around it is none of it.
+        return self._open(bare(request.form.get("token", "")), client, wanted)
 
     def _may_send_token(self) -> bool:
         return self._access.way.is_https(request) or is_local(request)

@@ -6,18 +6,18 @@ emitter keep the message and send it again for days. Whether it is news a worker
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from receiver import logs
-from receiver.config import Source, authority, signed_by
+from receiver.config import SigningKey, Source, authority, signed_by, signing_keys
 from receiver.core.digests import delivery_digest, secret_tag
 from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
-from receiver.core.health import UNFORESEEN
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
+from receiver.core.refusal_reasons import UNFORESEEN
 from receiver.core.scope import EVERYTHING, Authority
 from receiver.core.signature import SIGNATURE_HEADERS, matching_keys
 from receiver.operations.refusals import TURNED_AWAY, UNKNOWN_SOURCE, is_for_a_while
@@ -29,6 +29,8 @@ from receiver.web.parts import Parts
 log = logs.get("webhook")
 
 RETRY_AFTER_S = 30
+MOST_PATHS = 20
+"""So many wrong fields are named: a body may have as many as it likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,16 @@ class Answer:
     status: str
     reason: str | None = None
     paths: tuple[str, ...] = ()
+    """`MOST_PATHS` at most."""
+    more_paths: int = 0
+    """How many there are beside."""
     fields: dict[str, str | int | bool | None] = field(default_factory=dict)
     """More for the log alone."""
 
     def response(self) -> Response:
         """Render as JSON."""
-        body = {"status": self.status, "reason": self.reason, "fields": list(self.paths)}
+        body: dict[str, str | list[str] | int | None] = {"status": self.status, "reason": self.reason}
+        body |= {"fields": list(self.paths), "more_fields": self.more_paths}
         told = json.dumps({name: value for name, value in body.items() if value})
         response = Response(told, self.http_status, mimetype="application/json")
         if self.http_status == 503:
@@ -121,6 +127,7 @@ def _log(source: str, delivery_id: str, answer: Answer) -> None:
         status=answer.status,
         reason=answer.reason,
         paths=paths,
+        **({"more_paths": answer.more_paths} if answer.more_paths else {}),
         **answer.fields,
     )
 
@@ -136,10 +143,10 @@ class _Signature:
     """Their short names."""
 
     @classmethod
-    def of(cls, source: Source, keys: frozenset[int], digest_key: bytes) -> "_Signature":
-        speaks_for = authority(source, keys)
+    def of(cls, source: Source, keys: Sequence[SigningKey], digest_key: bytes) -> "_Signature":
+        speaks_for = authority(source, {key.position for key in keys})
         told_as = "" if speaks_for == EVERYTHING else speaks_for.text
-        return cls(speaks_for, told_as, signed_by(source, keys, digest_key))
+        return cls(speaks_for, told_as, signed_by(keys, digest_key))
 
 
 class _Reception:
@@ -149,12 +156,11 @@ class _Reception:
         self.parts = parts
         self.source = source
         self.bodies = bodies
-        self._keys = [signing.secret.value.encode() for signing in source.secrets]
+        self._known = signing_keys(source)
+        self._keys = [key.text.encode() for key in self._known]
         self._signatures: dict[frozenset[int], _Signature] = {}
         # Under these, word is left of which secrets are in use: whoever changes one sees when the old one may go.
-        self._figures = [
-            f"secret/{source.name}/{secret_tag(parts.digest_key, signing.secret.value)}" for signing in source.secrets
-        ]
+        self._figures = [f"secret/{source.name}/{secret_tag(parts.digest_key, key.text)}" for key in self._known]
 
     def answer(self, delivery_id: str) -> Answer:
         if reason := self.parts.pressure.reason():
@@ -181,7 +187,8 @@ class _Reception:
         except Irrelevant:
             return IGNORED_MODEL
         except InvalidPayload as error:
-            return Answer(422, "invalid", "payload", error.paths)
+            more = max(0, len(error.paths) - MOST_PATHS)
+            return Answer(422, "invalid", "payload", error.paths[:MOST_PATHS], more)
         return self._refusal(news, keys) or self._keep(delivery_id, body, news, keys)
 
     def _matching_keys(self, body: bytes) -> frozenset[int]:
@@ -195,7 +202,7 @@ class _Reception:
         allowed = self.source.organisations
         if allowed is not None and news.organisation not in allowed:
             return IGNORED_ORGANISATION
-        bindings = [self.source.secrets[key].organisations for key in keys]
+        bindings = [self.source.secrets[self._known[key].position].organisations for key in keys]
         if not any(bound is None or news.organisation in bound for bound in bindings):
             return Answer(401, "unauthorized", "secret_organisation")
         return None
@@ -204,7 +211,7 @@ class _Reception:
         """Return what the secrets that signed stand for. Few sets of them ever sign: each is looked up once."""
         known = self._signatures.get(keys)
         if known is None:
-            known = _Signature.of(self.source, keys, self.parts.digest_key)
+            known = _Signature.of(self.source, [self._known[key] for key in keys], self.parts.digest_key)
             self._signatures[keys] = known
         return known
 

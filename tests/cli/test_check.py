@@ -118,7 +118,7 @@ class Place:
             "web": {"listen": "127.0.0.1:0"},
         }
         self.config.write_text(json.dumps(tree | changes))
-        return load(self.config, {"RDV_SECRET": "s"})
+        return load(self.config, {"RDV_SECRET": "a secret of these tests"})
 
     def connectors(self, _: Settings, installation: str) -> dict[str, Connector]:
         self.installations.append(installation)
@@ -343,7 +343,7 @@ Run = Callable[..., int]
 def run(place: Place, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command itself, with the told calendar in place of Exchange."""
     place.settings()
-    monkeypatch.setenv("RDV_SECRET", "s")
+    monkeypatch.setenv("RDV_SECRET", "a secret of these tests")
     monkeypatch.setattr(bootstrap, "connectors", place.connectors)
     monkeypatch.setattr("receiver.logs.configure", lambda *_: None)
     return lambda *arguments: cli.main(["--config", str(place.config), "check", *arguments])

@@ -180,7 +180,7 @@ def test_run_logs_the_configurations_warnings(
     config: Path, monkeypatch: pytest.MonkeyPatch, process_logs: io.StringIO
 ) -> None:
     secret = config.parent / "secret"
-    secret.write_text("s")
+    secret.write_text("a secret of this test")
     secret.chmod(0o644)
     config.write_text(config.read_text().replace('"env": "RDV_SECRET"', '"file": "secret"'))
     monkeypatch.setattr(run, "supervise", lambda *_, **__: 0)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from receiver.config import load
+from receiver.core.facts import AgentRef
 from receiver.store import Store, StoreUnavailable
 from tests.cli.operator import HERS, SECRET, Operator
 from tests.makers import KARIM, MARTINE, a_delivery, a_slot, an_absence
@@ -157,3 +158,11 @@ def test_what_was_kept_long_enough_goes_by_hand_as_by_the_worker(office: Operato
     status, out, _ = office.run("purge", "--retention")
     assert status == 0
     assert out
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("kept", ["ren\u00e9@d\u00e9partement.example", "ren\u00e9@xn--dpartement-b7a.example"])
+@pytest.mark.parametrize("typed", ["RENE\u0301@D\u00e9partement.example", "ren\u00e9@xn--dpartement-b7a.example"])
+def test_an_agent_is_found_in_whatever_spelling(office: Operator, kept: str, typed: str) -> None:
+    office.hear(a_delivery(1, wire_id=93, uuid="u93", agents=(AgentRef("93", kept),)))
+    assert office.report("purge", "--agent", typed, "--dry-run")[1]["erased"]["agents"] == 1

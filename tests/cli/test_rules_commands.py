@@ -182,6 +182,21 @@ def test_an_address_that_could_steer_a_terminal_is_defused(desk: Desk) -> None:
     assert (status, "\x1b" in out, "\ufffd" in out) == (1, False, True)
 
 
+def test_an_odd_address_does_no_harm_in_a_report_and_its_key_is_told(desk: Desk) -> None:
+    odd, ordinary = '=hyperlink("http://evil.example")@x <b>', "martine+rdv@x.example"
+    desk.expect([1], AgentRef("92", odd), AgentRef("93", ordinary))
+    _, out = desk.run("mailboxes", "unmapped")
+    assert not any(line.startswith(("=", "+", "-", "@")) for line in out.splitlines())
+    assert "http://" not in out
+    assert "<b>" not in out
+    assert ordinary in out
+    _, out = desk.run("mailboxes", "unmapped", "--json")
+    keys = {each["email"]: each.get("key") for each in json.loads(out)["unmapped"]}
+    assert keys == {odd: f'"{odd}"', ordinary: None}
+    desk.configure(mailboxes={"map": {f'"{odd}"': "b@box.example", ordinary: "c@box.example"}})
+    assert desk.run("mailboxes", "unmapped") == (0, f"{sentences.UNMAPPED['none']}\n")
+
+
 # Both
 
 

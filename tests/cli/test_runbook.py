@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from receiver import sentences
-from receiver.core.health import NOT_UNDERSTOOD, OTHER_ORGANISATION, SET_ASIDE_FULL, Code
+from receiver.core.health import OTHER_ORGANISATION, SET_ASIDE_FULL, Code
+from receiver.core.refusal_reasons import NOT_UNDERSTOOD
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "fr" / "depannage.md"
 

@@ -10,21 +10,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from receiver.core.health import (
-    LEFT_ALONE,
-    NOT_FOUND,
-    WRONG_SIGNATURE,
-    Code,
-    Failing,
-    Refusal,
-    ServerSight,
-    SetAside,
-    Snapshot,
-    SourceSight,
-    Thresholds,
-    Unreached,
-)
+from receiver.core.health import Code, Failing, Refusal, ServerSight, SetAside, Snapshot, SourceSight, Unreached
+from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, WRONG_SIGNATURE
 from receiver.core.room import MIB, Disk
+from receiver.core.thresholds import Thresholds
 from receiver.web import webhook
 from receiver.web.webhook import Answer
 

@@ -8,8 +8,8 @@ import pytest
 
 from receiver.config import Settings, load
 from receiver.config.settings import AlertSettings, ProxySettings, Secret, WebSettings
-from receiver.core.health import Thresholds
 from receiver.core.roles import Role
+from receiver.core.thresholds import Thresholds
 from tests.config.test_problems import ENVIRON, found, minimal, put, write
 
 

@@ -125,9 +125,9 @@ class Decisions(Platform):
     ) -> None:
         if self.now + timedelta(days=2) > NOW + LONGEST_LIFE:
             return
-        self.turn(until_next(self.now, day=True))
         made = [self._one_of_a_crowd(number) for number in range(count)]
         self.system.settle()
+        self.turn(until_next(self.now, day=True))
         todo = list(zip(made, ways, strict=False))
         at_day, day = self._standing(), {"gone": 0, "cancelled": 0}
         held: list[tuple[Story, str]] = []

@@ -1,7 +1,9 @@
 """Absences and plages d'ouverture, decoded: which of the two descriptions of time counts, and what is dropped."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,7 +11,8 @@ from connectors.base import Weekday
 from receiver.core.facts import AgendaState, AgentRef, Delivery, Emitter, EventKind, Lieu, Model, over_by
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.policies import Policies
-from receiver.core.recurrence import Rule
+from receiver.core.recurrence import Rule, Unholdable, series
+from receiver.core.redaction import Setting, render
 from tests.core.samples import REMOVED, as_body, edited, sample
 from tests.makers import a_plage, wall
 
@@ -322,6 +325,15 @@ def test_a_plage_may_have_no_lieu_and_no_motifs() -> None:
     assert (state.lieu, state.motifs) == (None, ())
 
 
+def test_of_a_plages_motifs_no_more_is_kept_than_a_title_shows() -> None:
+    names = [f"{number} {'x' * 490}" for number in range(1000)]
+    state = state_of(edited(WEEKLY, "data.motifs", [{"id": 1, "name": name} for name in names]))
+    assert sum(len(name) for name in state.motifs) < 1_000
+    setting = Setting(ZoneInfo("Europe/Paris"), None, Policies(plages_ouverture=True))
+    shown, whole = (render("uid", each, setting) for each in (state, replace(state, motifs=tuple(names))))
+    assert shown == whole
+
+
 def test_an_absence_has_no_place_and_no_motifs_whatever_is_sent() -> None:
     document = edited(ABSENCE, "data.lieu", WEEKLY["data"]["lieu"])
     document = edited(document, "data.motifs", WEEKLY["data"]["motifs"])
@@ -352,3 +364,149 @@ def test_an_agent_without_email_is_kept() -> None:
 def test_when_it_is_certainly_over(rule: Rule | None, over: str) -> None:
     """Wherever on earth the clock hangs."""
     assert over_by(a_plage(rule=rule)).isoformat() == over
+
+
+# What only the calendar text can say
+
+
+def with_lines(document: Any, *lines: str, at: str = "SEQUENCE:0") -> Any:
+    """The message with lines of its calendar text replaced; the fields beside it stay."""
+    text = document["data"]["ical"]
+    assert at in text
+    return edited(document, "data.ical", text.replace(at, "\r\n".join(lines)))
+
+
+EXCEPTIONS = {
+    "EXDATE": "EXDATE;TZID=Europe/Paris:20261214T090000",
+    "EXDATE of a day": "EXDATE;VALUE=DATE:20261214",
+    "EXDATE in small letters": "exdate:20261214T080000Z",
+    "EXDATE folded": "EXD\r\n ATE;TZID=Eur\r\n\tope/Paris:20261214T090000",
+    "EXDATE of several": "EXDATE:20261214T080000Z,20261217T080000Z\r\nEXDATE:20261221T080000Z",
+    "RDATE": "RDATE;TZID=Europe/Paris:20261215T090000",
+    "RDATE of a period": "RDATE;VALUE=PERIOD:20261215T080000Z/PT3H",
+    "EXRULE": "EXRULE:FREQ=MONTHLY;BYDAY=1MO",
+    "RECURRENCE-ID": "RECURRENCE-ID;TZID=Europe/Paris:20261214T090000",
+    "RECURRENCE-ID cancelled": "RECURRENCE-ID:20261214T080000Z\r\nSTATUS:CANCELLED",
+}
+ONE_MORE = (
+    "END:VEVENT\r\nBEGIN:VEVENT\r\nUID:x\r\nRECURRENCE-ID;TZID=Europe/Paris:20261214T090000\r\n"
+    "DTSTART;TZID=Europe/Paris:20261214T100000\r\nDTEND;TZID=Europe/Paris:20261214T110000\r\n{}END:VEVENT"
+)
+FIELDS = ("first_day", "start_time", "end_time", "rrule")
+
+
+@pytest.mark.parametrize(
+    "document", [WEEKLY, MONTHLY, ABSENCE, without(WEEKLY, *FIELDS), without(ABSENCE, *STRUCTURED)]
+)
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_a_series_with_exceptions_is_none_that_a_calendar_holds(document: Any, name: str) -> None:
+    """Whether the fields tell the series or the text does: it would be shown on days that are taken out of it."""
+    state = state_of(with_lines(document, EXCEPTIONS[name]))
+    assert state.rule is not None
+    assert state.rule.others == (name.partition(" ")[0],)
+    assert not state.cancelled
+    with pytest.raises(Unholdable) as caught:
+        series(state.rule, state.first_start.date())
+    assert caught.value.code == "recurrence_exceptions"
+
+
+@pytest.mark.parametrize("inner", ["", "STATUS:CANCELLED\r\n"])
+def test_an_occurrence_told_apart_is_an_exception(inner: str) -> None:
+    for document in (WEEKLY, without(WEEKLY, *FIELDS)):
+        rule = state_of(with_lines(document, ONE_MORE.format(inner), at="END:VEVENT")).rule
+        assert rule is not None
+        assert rule.others == ("RECURRENCE-ID",)
+
+
+def test_exceptions_of_a_time_zone_are_no_exceptions_of_the_series() -> None:
+    """A zone's rules are told by the same words."""
+    changed = with_lines(WEEKLY, "TZNAME:CEST", "RDATE:20300331T030000", at="TZNAME:CEST")
+    assert state_of(changed) == state_of(WEEKLY)
+
+
+CANCELLED = ["STATUS:CANCELLED", "status:cancelled", "STATUS;X-WHY=a:CANCELLED ", "STA\r\n TUS:CAN\r\n CELLED"]
+
+
+@pytest.mark.parametrize("line", CANCELLED)
+@pytest.mark.parametrize("document", [WEEKLY, ABSENCE, without(WEEKLY, *FIELDS), without(ABSENCE, *STRUCTURED)])
+def test_what_is_cancelled_as_a_whole_is_cancelled(document: Any, line: str) -> None:
+    assert state_of(with_lines(document, line)).cancelled
+    assert not state_of(document).cancelled
+
+
+def test_a_calendar_that_is_sent_to_cancel_cancels() -> None:
+    assert state_of(with_lines(WEEKLY, "METHOD:CANCEL", at="METHOD:PUBLISH")).cancelled
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "STATUS:CONFIRMED",
+        "STATUS:TENTATIVE",
+        "COMMENT:STATUS:CANCELLED",
+        "X-STATUS:CANCELLED",
+        "DESCRIPTION:a\r\n  STATUS:CANCELLED",
+        "BEGIN:VALARM\r\nSTATUS:CANCELLED\r\nEND:VALARM",
+        "END:VEVENT\r\nBEGIN:VTODO\r\nSTATUS:CANCELLED\r\nEXDATE:20261214T080000Z\r\nEND:VTODO\r\nBEGIN:X",
+    ],
+)
+def test_nothing_else_cancels(line: str) -> None:
+    assert state_of(with_lines(WEEKLY, line)) == state_of(WEEKLY)
+
+
+ANOTHER = (
+    "END:VEVENT\r\nBEGIN:VEVENT\r\nUID:y\r\nDTSTART;TZID=Europe/Paris:20261208T140000\r\n"
+    "DTEND;TZID=Europe/Paris:20261208T170000\r\n{}END:VEVENT"
+)
+
+
+@pytest.mark.parametrize("document", [WEEKLY, without(WEEKLY, *FIELDS)])
+def test_of_several_events_none_is_taken_for_the_one(document: Any) -> None:
+    assert refused(with_lines(document, ANOTHER.format(""), at="END:VEVENT")) == ("data.ical.VEVENT",)
+    half = with_lines(document, ANOTHER.format("STATUS:CANCELLED\r\n"), at="END:VEVENT")
+    assert refused(half) == ("data.ical.VEVENT",)
+
+
+def test_a_text_that_is_too_long_to_be_looked_through_is_refused() -> None:
+    assert refused(with_lines(WEEKLY, "COMMENT:" + "x" * 60_000, "STATUS:CANCELLED")) == ("data.ical",)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "garbage", "BEGIN:VCALENDAR", "STATUS:CANCELLED", "EXDATE:20261214", "\0", "\r\n " * 99]
+)
+def test_a_text_that_is_no_calendar_says_nothing_beside_the_fields(text: str) -> None:
+    assert state_of(edited(WEEKLY, "data.ical", text)) == state_of(WEEKLY)
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock", "until", "last_day"),
+    [
+        ("Europe/Paris", "090000", "20270104T080000Z", date(2027, 1, 4)),
+        ("Europe/Paris", "090000", "20270103T230000Z", date(2027, 1, 4)),
+        ("Pacific/Noumea", "080000", "20270103T210000Z", date(2027, 1, 4)),
+        ("America/Guadeloupe", "210000", "20270105T010000Z", date(2027, 1, 4)),
+        ("America/Guadeloupe", "210000", "20270105T010000", date(2027, 1, 5)),
+        ("Europe/Paris", "090000", "99991231T235959Z", date(9999, 12, 31)),
+    ],
+)
+def test_an_end_in_utc_is_a_day_of_the_series_own_clock(zone: str, clock: str, until: str, last_day: date) -> None:
+    """Else the last occurrence would be lost overseas, or one added."""
+    changes = [("20261221T080000", f"20261221T{clock}"), ("20261224T180000", "20261221T220000")]
+    changes += [("SEQUENCE:0", f"RRULE:FREQ=DAILY;UNTIL={until}"), ("Europe/Paris", zone)]
+    rule = state_of(only_ical(*changes)).rule
+    assert rule is not None
+    assert rule.last_day == last_day
+
+
+@pytest.mark.parametrize("name", ["DTSTART", "DTEND"])
+def test_a_time_in_utc_and_in_a_zone_is_in_doubt(name: str) -> None:
+    whole = START if name == "DTSTART" else END
+    assert refused(only_ical((whole, whole + "Z"))) == ("data.ical",)
+
+
+@pytest.mark.parametrize(
+    "zone", ["localtime", "Factory", "europe/paris", "Romance Standard Time", "/x.org/Europe/Paris"]
+)
+def test_a_zone_of_the_texts_own_making_is_refused(zone: str) -> None:
+    """Even one whose rules stand in the text: nobody can tell that they are those of a place."""
+    assert refused(only_ical(("Europe/Paris", zone))) == ("data.ical",)

@@ -1,11 +1,13 @@
 """What a calendar shows of an absence and of a plage d'ouverture: the design's table, and the clocks of overseas."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from connectors.base import CalendarEntry, Frequency, Recurrence, Sensitivity, ShowAs, Weekday
 from connectors.occurrences import occurrences
@@ -210,7 +212,48 @@ def test_the_nights_on_which_clocks_change(start: str, end: str, begins: str, en
     assert (entry.start.astimezone(UTC), entry.end.astimezone(UTC)) == (utc(begins), utc(ends))
 
 
+@pytest.mark.parametrize(("written", "shown_as"), [("02:30", "03:30"), ("02:00", "03:00"), ("03:30", "03:30")])
+def test_a_time_that_no_clock_shows_is_the_one_that_it_shows_instead(written: str, shown_as: str) -> None:
+    """Two ways to write one moment are one entry."""
+    end = wall("2027-03-28 08:00")
+    entry = shown(an_absence(first_start=wall(f"2027-03-28 {written}"), first_end=end))
+    assert entry.start.strftime("%H:%M") == shown_as
+    assert digest(entry) == digest(shown(an_absence(first_start=wall(f"2027-03-28 {shown_as}"), first_end=end)))
+
+
+@pytest.mark.parametrize("state", [an_absence(cancelled=True), a_plage(cancelled=True, rule=Rule("YEARLY"))])
+def test_what_is_cancelled_shows_nothing(state: AgendaState) -> None:
+    assert rendered(state) is None
+
+
 # Series
+
+
+@given(
+    day=st.dates(date(2026, 1, 1), date(2028, 12, 31)),
+    clock=st.times().map(lambda each: each.replace(second=0, microsecond=0, tzinfo=None)),
+    minutes=st.integers(1, 3000),
+    zone=st.sampled_from(("Europe/Paris", "America/Miquelon", "Indian/Reunion", "Australia/Lord_Howe")),
+    weekly=st.booleans(),
+)
+@example(day=date(2027, 3, 28), clock=time(2, 30), minutes=60, zone="Europe/Paris", weekly=True)
+@example(day=date(2027, 10, 31), clock=time(2, 30), minutes=60, zone="Europe/Paris", weekly=True)
+def test_every_occurrence_keeps_the_time_that_was_written_or_nothing_is_shown(
+    day: date, clock: time, minutes: int, zone: str, *, weekly: bool
+) -> None:
+    start = datetime.combine(day, clock)
+    rule = Rule("WEEKLY", count=60) if weekly else None
+    state = an_absence(first_start=start, first_end=start + timedelta(minutes=minutes), rule=rule, time_zone=zone)
+    try:
+        entry = shown(state)
+    except Unholdable:
+        assert weekly
+        return
+    assert entry.start.astimezone(UTC) <= entry.end.astimezone(UTC)
+    assert entry.start.astimezone(UTC).astimezone(entry.start.tzinfo) == entry.start
+    assert {(each.hour, each.minute) for each, _ in occurrences(entry)} == (
+        {(clock.hour, clock.minute)} if weekly else {(entry.start.hour, entry.start.minute)}
+    )
 
 
 def test_a_series_begins_with_its_first_occurrence() -> None:

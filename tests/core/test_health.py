@@ -15,7 +15,6 @@ from receiver.core.health import (
     Severity,
     Snapshot,
     SourceSight,
-    Thresholds,
     Trouble,
     Unreached,
     colour,
@@ -23,6 +22,7 @@ from receiver.core.health import (
     troubles,
 )
 from receiver.core.room import MIB, Disk
+from receiver.core.thresholds import Thresholds
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 LIMITS = Thresholds()

@@ -12,7 +12,7 @@ from receiver.core.policies import Policies
 from receiver.core.recurrence import LONGEST_TEXT, Rule, Unreadable, parse
 from receiver.core.redaction import leads_to
 from receiver.core.text import clean
-from receiver.core.wire.agenda import LONGEST_ICAL
+from receiver.core.wire.calendar_text import LONGEST_ICAL
 from tests.core.samples import REMOVED, as_body, edited, sample
 
 RDV = sample("rdv-2024-created")

@@ -1,5 +1,6 @@
 """Decoding field by field: what is taken, what is refused, and that a refusal names fields and never a value."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from receiver.core.facts import AgentRef, Delivery, Emitter, Lieu, LocationType, RdvState
+from receiver.core.mailboxes import MailboxMap, Unplaced
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.policies import Policies
 from tests.core.samples import REMOVED, as_body, edited, sample, sample_bytes
@@ -166,7 +168,7 @@ WRONG: dict[str, list[Any]] = {
     "data.agents": [*NOT_OBJECT[:4], {}, None],
     "data.agents.0": [*NOT_OBJECT, None],
     "data.agents.0.id": [*NOT_ID, None],
-    "data.agents.1.email": [*NOT_TEXT, "a" * 2001],
+    "data.agents.1.email": NOT_TEXT,
     "data.organisation": NOT_OBJECT,
     "data.organisation.id": [*NOT_ID, None],
     "data.organisation.verticale": NOT_TEXT,
@@ -221,9 +223,13 @@ def test_half_a_character_is_taken_out_of_a_text() -> None:
     assert state.lieu == Lieu(RDV["data"]["lieu"]["name"], "x" + CANARY)
 
 
-@pytest.mark.parametrize("path", ["data.agents.0.email", "data.uuid", "data.time_zone", "data.starts_at"])
+@pytest.mark.parametrize("path", ["data.uuid", "data.time_zone", "data.starts_at"])
 def test_half_a_character_in_what_is_no_free_text_is_refused(path: str) -> None:
     assert refused(with_half_a_character(path)) == (shown(path),)
+
+
+def test_half_a_character_in_an_email_is_taken_out() -> None:
+    assert "\ud800" not in repr(decode(with_half_a_character("data.agents.0.email"), SP, Policies()))
 
 
 @pytest.mark.parametrize("path", ["data.status", "data.motif.location_type", "meta.webhook_reason", "data.context"])
@@ -378,6 +384,45 @@ def test_a_place_is_read_only_where_the_usager_is_received_at_it(location_type: 
 def test_an_email_is_kept_in_one_spelling(email: str | None, kept: str | None) -> None:
     agents = decoded(edited(RDV, "data.agents.0.email", email)).agents
     assert agents[0] == AgentRef("31", kept)
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "a" * 2001,
+        "é" * 100_000,
+        "a\ud800b@x.example",
+        "\udfff@x",
+        "nobody",
+        "@",
+        "a@b@c",
+        "=cmd|' /C calc'!A0",
+        "\x1b[2J@x",
+        "<script>@x.example",
+        "[x](http://evil.example)@x",
+        "a,b;c@x",
+        "\0\1x",
+        "\u0301" * 3000,
+        "\ue000x",
+        "jean dupont@x",
+    ],
+)
+@pytest.mark.parametrize("path", ["data.agents.0.email", "data.agents.1.email"])
+def test_an_odd_email_costs_the_webhook_nothing(path: str, email: str) -> None:
+    """It maps to no mailbox; the others of its webhook have theirs."""
+    agents = decode(json.dumps(edited(RDV, path, email)).encode(), SP, Policies()).agents
+    assert len(agents) == 2
+    [odd] = [each for each in agents if each.ident == str(RDV["data"]["agents"][int(path.split(".")[2])]["id"])]
+    assert odd.email is not None
+    assert len(odd.email) <= 254
+    assert odd.email.isprintable()
+    mapping = MailboxMap("exchange", domains={"x": "x.example", "x.example": "x.example"})
+    assert mapping.locate(odd.email) is Unplaced.UNMAPPED
+
+
+def test_an_email_in_pieces_is_put_together() -> None:
+    [agent, _] = decoded(edited(RDV, "data.agents.0.email", "RENE\u0301@x.example")).agents
+    assert agent.email == "ren\u00e9@x.example"
 
 
 def test_an_email_that_grows_in_lower_case_stays_within_bounds() -> None:

@@ -13,7 +13,8 @@ NUMBERS: tuple[Any, ...] = (
 CHARACTERS = (
     "\0", "\x07", "\x1b[2J", "\x7f", "\x85", "\r\n", "\t", "\u2028", "\u200b", "\u202e", "\u2066", "\ufeff", "\u00ad",
     "\ud800", "\udfff", "\ue000", "\ufffe", "\U0010ffff", "\U000e0001", "e\u0301", "\u0130", "\ufb03", "\u1e9e",
-    "\U0001f468\u200d\U0001f469", "\u0660", "\uff10", "<b>&amp;", "\"'\\", "]]>", "%s%n", "{0}", "\\u0000", ";,:=",
+    "\U0001f468\u200d\U0001f469", "\U0001fae8", "\U0001fae9\U0001f3fd\u200d", "\U0001f1eb", "\ufdd0",
+    "\u0660", "\uff10", "<b>&amp;", "\"'\\", "]]>", "%s%n", "{0}", "\\u0000", ";,:=",
 )  # fmt: skip
 """Controls, directions, halves of pairs, private and unassigned ones, combinations, letters that grow in lower case,
 digits of other scripts, and what means something to HTML, XML, JSON, iCalendar and formats."""
@@ -32,7 +33,8 @@ DAYS = (
 CLOCKS = ("00:00:00", "23:59:59", "24:00:00", "02:30:00", "08:00", "8:00", "08:00:00.5", "08:00:00+01:00", "-1:00:00")
 ZONES = (
     "Europe/Paris", "America/Guadeloupe", "Pacific/Apia", "Pacific/Kiritimati", "Etc/GMT+12", "UTC", "Factory",
-    "localtime", "posixrules", "../../etc/passwd", "/etc/localtime", "europe/paris", "CET", "Europe/Paris\0", "",
+    "localtime", "posixrules", "right/UTC", "../../etc/passwd", "/etc/localtime", "europe/paris", "CET",
+    "Europe/Paris\0", "",
 )  # fmt: skip
 WORDS = (
     "Rdv", "rdv", "Absence", "absence", "PlageOuverture", "plage_ouverture", "Agent", "AgentRole", "User", "created",
@@ -71,6 +73,8 @@ _ICAL_LINES = (
     "DTEND;TZID=\"Europe/Paris\":20261224T180000", "DTEND;VALUE=DATE:20261225", "DTEND:PT1H", "DTEND:\ud800",
     "RRULE:FREQ=WEEKLY;BYDAY=MO", "RRULE:FREQ=CANARI", "RRULE:FREQ=WEEKLY;COUNT=99999999999", "RRULE:", "RRULE:;=;",
     "RRULE:FREQ=MONTHLY;BYDAY=6XX", "RRULE:FREQ=WEEKLY\nRRULE:FREQ=DAILY", "RDATE:20261222T080000", " folded", ":", ";",
+    "STATUS:CANCELLED", "STATUS:CONFIRMED", "METHOD:CANCEL", "EXDATE;TZID=Europe/Paris:20261221T080000", "EXDATE:",
+    "RECURRENCE-ID:20261221T070000Z", "EXRULE:FREQ=DAILY", "EXD\r\n ATE:20261221", "DTSTART;TZID=UTC:20261221T080000Z",
     "SUMMARY:canari", "X-A;B=\"C:20261221T080000", "DTSTART;TZID=Europe/Paris;TZID=UTC:20261221T080000",
 )  # fmt: skip
 

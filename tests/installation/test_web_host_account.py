@@ -3,6 +3,8 @@
 import re
 import shutil
 import subprocess
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from psycopg import sql
 
 from emitter.scenarios import build
+from receiver.core.scope import EVERYTHING
 from receiver.store import Incoming, Store
 from receiver.store.tables import metadata
 from tests.databases import new_database, postgres_binaries, sqlalchemy_url
@@ -19,6 +22,7 @@ from tests.makers import NOW, a_delivery, incoming
 from tests.requirements import require
 
 SCRIPT = Path(__file__).parents[2] / "deploy/postgresql/serve.sql"
+MOMENTS = ("infinity", "-infinity", "0044-01-01 BC", "20000-01-01")
 APPENDS, COUNTS, READS = {"inbox"}, {"tallies", "figures", "heartbeats"}, {"alembic_version", "installation"}
 
 
@@ -78,6 +82,56 @@ def test_of_the_inbox_it_may_read_the_numbers_alone(account: str) -> None:
                 connection.execute(sql.SQL("SELECT {} FROM inbox").format(sql.Identifier(column)))
 
 
+IN_INBOX = (
+    "INSERT INTO inbox "
+    "(delivery, source, platform, emitter, digest, sort, news, organisation, received_at, authority, signed_by) "
+    "VALUES ('d', 'mds', 'production', {emitter}, '{digest}', {sort}, {news}, 12, {at}, {authority}, 'x')"
+)
+ORDINARY = {"emitter": "'rdv_service_public'", "digest": "x", "sort": "'event'", "news": "'{}'", "at": "now()"}
+HOSTILE = {
+    **{f"received {at}": IN_INBOX.format(**ORDINARY | {"at": f"'{at}'"}, authority="'*'") for at in MOMENTS},
+    "no sort": IN_INBOX.format(**ORDINARY | {"sort": "'x'"}, authority="'*'"),
+    "no emitter": IN_INBOX.format(**ORDINARY | {"emitter": "'x'"}, authority="'*'"),
+    "no news": IN_INBOX.format(**ORDINARY, authority="'*'"),
+    "deep news": IN_INBOX.format(**ORDINARY | {"news": "repeat('[', 99000)"}, authority="'*'"),
+    "no authority": IN_INBOX.format(**ORDINARY, authority="'x,y'"),
+    "a long authority": IN_INBOX.format(**ORDINARY, authority="repeat('1', 5000)"),
+    "counts": "UPDATE tallies SET count = 9223372036854775807",
+    "counts of no hour": "UPDATE tallies SET hour = hour + '100 years'::interval WHERE hour = '1970-01-01 00:00+00'",
+    "an hour": "INSERT INTO tallies VALUES ('infinity', 'webhook', 'mds', 'Rdv', 'accepted', 1)",
+    "a figure": "INSERT INTO figures VALUES ('seen/mds', 1, 'infinity')",
+    "a turn": "INSERT INTO figures VALUES ('turn/audit', 9223372036854775807, '20000-01-01')",
+    "a sign of life": "INSERT INTO heartbeats VALUES ('worker/x', '-infinity')",
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_nothing_that_it_puts_down_stops_the_others(account: str, database: str, name: str) -> None:
+    owner = Store(sqlalchemy_url(database))
+    try:
+        owner.keep(_incoming(1))
+        owner.judge(NOW)
+        with psycopg.connect(account, autocommit=True) as connection, suppress(psycopg.errors.CheckViolation):
+            connection.execute(HOSTILE[name])
+        owner.keep(_incoming(2))
+        assert [each.receipt is not None for each in owner.judge(NOW) if each.delivery != "d"] == [True]
+        assert owner.figures() is not None
+        assert owner.beats() is not None
+        assert owner.counted_ever()
+        assert owner.series(NOW)
+        assert owner.sight(["mds"], [], NOW)
+    finally:
+        owner.close()
+
+
+@pytest.mark.parametrize("news", ["a text without end", "no scope"])
+def test_what_nobody_could_bear_or_bound_is_refused(account: str, news: str) -> None:
+    long = ORDINARY | {"news": "repeat('x', 2000000)"}
+    statement = IN_INBOX.format(**ORDINARY, authority="NULL") if news == "no scope" else None
+    with psycopg.connect(account, autocommit=True) as connection, pytest.raises(psycopg.errors.CheckViolation):
+        connection.execute(statement or IN_INBOX.format(**long, authority="'*'"))
+
+
 def test_it_judges_nothing_and_sees_a_backlog_all_the_same(account: str, database: str) -> None:
     owner, appender = Store(sqlalchemy_url(database)), Store(sqlalchemy_url(account))
     try:
@@ -93,7 +147,7 @@ def test_it_judges_nothing_and_sees_a_backlog_all_the_same(account: str, databas
 
 
 def _incoming(number: int) -> Incoming:
-    return incoming(a_delivery(number))
+    return replace(incoming(a_delivery(number)), authority=EVERYTHING)
 
 
 def test_a_web_host_works_under_an_account_that_may_only_append(tmp_path: Path, account: str, database: str) -> None:

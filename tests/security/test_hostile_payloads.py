@@ -11,6 +11,7 @@ from receiver.core.facts import Emitter
 from receiver.core.payload import InvalidPayload, decode
 from receiver.core.policies import Policies
 from receiver.core.text import clean
+from receiver.core.wire.calendar_text import besides, has_two_zones
 from receiver.operations.placeholders import Placeholders
 from receiver.web.session import page_after
 from tests.core.samples import as_body, edited, sample
@@ -136,6 +137,12 @@ def test_a_zones_name_is_no_way_into_the_file_system(zone: str) -> None:
 
 LINEAR: dict[str, tuple[Callable[[str], object], Callable[[int], str]]] = {
     "a body of brackets": (lambda text: _decoded(text.encode()), lambda size: "[" * size),
+    "a calendar text of properties": (besides, lambda size: "\nSTATUS;X=" + "STATUS;" * (size // 7)),
+    "a calendar text of components": (besides, lambda size: "BEGIN:VEVENT\r\n" * (size // 14)),
+    "a calendar text of folds": (besides, lambda size: "\n " * (size // 2)),
+    "a time of zones": (has_two_zones, lambda size: "\nDTSTART;" + "TZID=" * (size // 5)),
+    "an emoji without end": (lambda text: clean(text, len(text) // 3), lambda size: "\U0001f468\u200d" * (size // 2)),
+    "flags": (lambda text: clean(text, len(text) // 3), lambda size: "\U0001f1eb" * size),
     "a text of controls": (lambda text: clean(text, len(text)), lambda size: "\x1b" * size),
     "a text of spaces": (lambda text: clean(text, len(text)), lambda size: " a" * (size // 2)),
     "an address after the login": (page_after, lambda size: "/status" + "/a" * (size // 2) + "!"),

@@ -40,6 +40,14 @@ def collective(participants: int) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 
+def with_emoji(body: bytes, texts: int) -> bytes:
+    """Return the appointment with an emoji at the beginning of some texts of its first participants, and another id."""
+    start, users, rest = body.partition(b'"users": [')
+    assert users
+    start = start.replace(b'"id": ', b'"id": 7', 1)
+    return start + users + rest.replace(b'_name": "', '_name": "\U0001fae8'.encode(), texts)
+
+
 def filled(unit: bytes, size: int = MAX_BODY_BYTES) -> bytes:
     """Return an appointment with a field of nothing but one thing, again and again."""
     plain = a_webhook()
@@ -116,11 +124,11 @@ def test_hostile_bodies_with_a_valid_signature_take_no_process_beyond_its_memory
 
 
 def test_honest_ones_are_taken_whole(fresh: Way) -> None:
-    """250 participants, and as many as fit."""
+    """250 participants, and as many as fit; also where some texts have emoji."""
     for count in (250, 2000, 4700):
-        body = collective(count)
-        assert len(body) <= MAX_BODY_BYTES
-        assert status_of(fresh.ask(signed(body), PATIENCE_S)) == 202, count
+        for body in (collective(count), with_emoji(collective(count), 20)):
+            assert len(body) <= MAX_BODY_BYTES
+            assert status_of(fresh.ask(signed(body), PATIENCE_S)) == 202, count
     assert peak_kib(fresh.receiver) < LIMIT_KIB
 
 

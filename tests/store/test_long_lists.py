@@ -4,20 +4,22 @@ Calendars in trouble are not walked: there are as many as somebody configured.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, insert
 
 from receiver.core.desired import Decision
-from receiver.core.facts import AgentRef, Model
+from receiver.core.facts import AgentRef, Model, News
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
+from receiver.core.scope import Authority
 from receiver.store import Incoming, MailboxWork, Scope, Store, WorkItem, Written, settling
 from receiver.store.engine import writing
 from receiver.store.identity import Neighbour
 from receiver.store.tables import agents, roles
-from tests.makers import MARTINE, NOW, a_delivery, a_role, a_state, incoming
+from tests.makers import MARTINE, NOW, a_delivery, a_role, a_state, an_agent, incoming
 
 MANY = 70_000
 MOST_VALUES = 32_766
@@ -78,8 +80,13 @@ WALKS: dict[str, Callable[[Store, MailboxWork], object]] = {
     "count_live": lambda store, _: store.count_live(scope()),
     "witnesses": lambda store, _: store.witnesses("mds", {(number, "PMI") for number in NUMBERS}, NOW, 3),
     "sight": lambda store, _: store.sight([f"s{number}" for number in range(2_000)], [], NOW),
+    "authority": lambda store, _: store.accept([told(an_agent(AgentRef("31", "new@x.example"), 1))], NOW),
     "accept": lambda store, _: store.accept([incoming(a_delivery(), body=b"same")] * MANY, NOW),
 }
+
+
+def told(news: News) -> Incoming:
+    return replace(incoming(news), authority=Authority(frozenset(NUMBERS)))
 
 
 def scope() -> Scope:

@@ -5,14 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from receiver.core.facts import AgentRef, EventKind
+from receiver.core.facts import AgentRef, Emitter, EventKind
 from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
+from receiver.core.recurrence import parse
 from receiver.store import Store, Verdict
-from tests.makers import KARIM, MARTINE, NOW, a_role, a_slot, an_absence, an_agent, incoming
-from tests.store.scopes import ALL, THIRTY_FOUR, TWELVE, Town, a_rdv, an_agent_of
+from tests.makers import KARIM, MARTINE, NOW, a_plage, a_role, a_slot, an_absence, an_agent, incoming
+from tests.store.scopes import ALL, BOTH, ELSEWHERE, THIRTY_FOUR, TWELVE, Town, a_rdv, an_agent_of
 
 DESTROYED = EventKind.DESTROYED
 HERS = MARTINE.email or ""
+EVIL = AgentRef(MARTINE.ident, "martine@evil.example")
 
 
 def town_with(store: Store, count: int, organisation: int = 12, **more: object) -> Town:
@@ -65,12 +67,41 @@ def test_the_next_hour_allows_more_and_the_day_half(store: Store) -> None:
     assert destroy(town, range(46, 56)) == [Verdict.ACCEPTED] * 5 + [Verdict.HELD] * 5
 
 
+@pytest.mark.parametrize("way", ["events", "agents"])
+def test_who_adds_entries_first_takes_out_no_more(store: Store, way: str) -> None:
+    town = town_with(store, 40)
+    town.now += timedelta(days=1)
+    crowd = tuple(an_agent_of(number) for number in range(100, 190))
+    if way == "agents":
+        town.tell(a_rdv(12, 300, number=40, agents=(MARTINE, *crowd), now=town.now), TWELVE)
+    for number in range(1000, 1090) if way == "events" else ():
+        town.tell(a_rdv(12, 300, number=number, agents=(KARIM,), now=town.now), TWELVE)
+    assert sum(len(held) for held in town.shown().values()) == 130
+    gone = [town.verdict(a_rdv(12, 60, DESTROYED, number=number, now=town.now), TWELVE) for number in range(1, 31)]
+    assert gone == [Verdict.ACCEPTED] * 20 + [Verdict.HELD] * 10
+
+
 def test_others_flow_on(store: Store) -> None:
     town = town_with(store, 40)
     destroy(town, range(1, 31))
     assert town.verdict(a_rdv(12, 50, number=39, motif="moved"), TWELVE) is Verdict.ACCEPTED
     assert town.verdict(a_rdv(34, 50, number=99, agents=(KARIM,)), THIRTY_FOUR) is Verdict.ACCEPTED
     assert town.verdict(a_rdv(34, 40, DESTROYED, number=99), THIRTY_FOUR) is Verdict.ACCEPTED
+
+
+def test_of_one_event_the_last_word_alone_waits(store: Store) -> None:
+    town = town_with(store, 30)
+    destroy(town, range(1, 21))
+    told = [a_rdv(12, age, number=30, agents=(KARIM,)) for age in (500, 300, 400)]
+    told += [a_rdv(12, age, DESTROYED, number=30) for age in (450, 200)]
+    told += [a_rdv(12, 100, number=30, agents=(KARIM,))]
+    for each in told:
+        assert town.verdict(each, TWELVE) is Verdict.HELD
+        assert [group.count for group in town.waits()] == [1]
+    [waiting] = town.store.waiting(10)
+    assert waiting.news.version.kind is DESTROYED
+    town.store.release_waiting(town.waiting_ids(), town.now)
+    assert len(town.shown()[HERS]) == 9
 
 
 def test_what_is_held_is_released_by_a_word(store: Store) -> None:
@@ -243,3 +274,89 @@ def test_two_hosts_that_judge_at_once_share_one_count(store: Store, store_url: s
 def test_signed_states_alone_are_counted(store: Store) -> None:
     town = town_with(store, 30)
     assert replace(town).verdict(a_rdv(12, 60, DESTROYED, number=1), TWELVE) is Verdict.ACCEPTED
+
+
+def test_absences_cancelled_by_the_dozen_are_held_as_those_that_are_destroyed(store: Store) -> None:
+    town = Town(store)
+    for number in range(1, 41):
+        town.tell(a_slot(an_absence(), 600, wire_id=number), TWELVE)
+    assert len(town.shown()[HERS]) == 40
+    gone = [town.verdict(a_slot(an_absence(cancelled=True), 60, wire_id=number), TWELVE) for number in range(1, 31)]
+    assert gone == [Verdict.ACCEPTED] * 20 + [Verdict.HELD] * 10
+    assert len(town.shown()[HERS]) == 20
+    back = [town.verdict(a_slot(an_absence(), 30, wire_id=number), TWELVE) for number in range(1, 31)]
+    assert set(back) == {Verdict.ACCEPTED}
+    assert len(town.shown()[HERS]) == 40
+
+
+# What removes without a deletion
+
+
+@pytest.mark.parametrize("rule", ["FREQ=YEARLY", "FREQ=WEEKLY;UNTIL=20261201"], ids=["not to be held", "no occurrence"])
+def test_a_series_that_no_calendar_shows_counts(store: Store, rule: str) -> None:
+    town = Town(store)
+    absences(town, 30)
+    unseen = an_absence(rule=parse(rule))
+    verdicts = [town.verdict(a_slot(unseen, 60, wire_id=number), TWELVE) for number in range(1, 31)]
+    assert verdicts.count(Verdict.HELD) == 10
+    assert len(town.shown()[HERS]) == 10
+
+
+def absences(town: Town, count: int) -> None:
+    for number in range(1, count + 1):
+        town.tell(a_slot(an_absence(), 600, wire_id=number), TWELVE)
+    town.shown()
+
+
+def test_an_e_mail_that_is_told_again_moves_no_calendar_whole(store: Store) -> None:
+    town = Town(store)
+    town.tell(an_agent(EVIL, 9000), TWELVE)
+    for number in range(1, 31):
+        town.tell(a_rdv(12, 600, number=number, agents=(MARTINE,)), BOTH)
+    assert list(town.shown()) == [HERS]
+    assert town.verdict(an_agent(EVIL, 30), TWELVE) is Verdict.HELD
+    assert list(town.shown()) == [HERS]
+
+
+def test_a_move_to_an_organisation_where_another_e_mail_counts_is_counted(store: Store) -> None:
+    town = Town(store)
+    town.tell(an_agent(EVIL, 30), THIRTY_FOUR)
+    for number in range(1, 31):
+        town.tell(a_rdv(12, 600, number=number, agents=(MARTINE,)), BOTH)
+    town.shown()
+    moved = [town.verdict(a_rdv(34, 500, number=number, agents=(MARTINE,)), BOTH) for number in range(1, 31)]
+    assert moved.count(Verdict.HELD) == 10
+    assert len(town.shown()[HERS]) == 10
+
+
+@pytest.mark.parametrize("age_s", [300, 900], ids=["newer", "older"])
+def test_who_joins_an_absence_moves_no_calendar_whole_by_another_e_mail(store: Store, age_s: float) -> None:
+    town = Town(store)
+    town.tell(an_agent(EVIL, 1), ELSEWHERE)
+    absences(town, 30)
+    joins = [a_slot(an_absence(), age_s, wire_id=number, agent=EVIL) for number in range(1, 31)]
+    assert [town.verdict(each, ELSEWHERE) for each in joins].count(Verdict.HELD) == 10
+    assert len(town.shown()[HERS]) == 10
+    town.store.release_waiting(town.waiting_ids(), town.now)
+    assert list(town.shown()) == [EVIL.email]
+    assert town.waits() == []
+
+
+def test_the_last_place_takes_nothing_out_unasked_that_was_lost_with_another(store: Store) -> None:
+    town = Town(store, Policies(plages_ouverture=True))
+    for number in range(1, 31):
+        town.tell(a_slot(a_plage(), 600, wire_id=number), TWELVE)
+    town.tell(a_role(1, age_s=500), TWELVE)
+    town.tell(replace(a_role(2, age_s=500), organisation=90), ELSEWHERE)
+    town.shown()
+    assert town.verdict(a_role(1, DESTROYED, 300), TWELVE) is Verdict.ACCEPTED
+    assert town.verdict(replace(a_role(2, DESTROYED, 200), organisation=90), ELSEWHERE) is Verdict.HELD
+    assert len(town.shown()[HERS]) == 30
+
+
+def test_a_word_that_does_not_count_holds_nothing(store: Store) -> None:
+    town = town_with(store, 30)
+    insertion = {"emitter": Emitter.RDV_INSERTION}
+    assert town.verdict(a_rdv(12, 60, number=900, agents=(EVIL,)), TWELVE, **insertion) is Verdict.ACCEPTED
+    assert town.waits() == []
+    assert len(town.shown()[HERS]) == 31

@@ -175,6 +175,14 @@ def test_who_never_told_of_an_absence_neither_changes_nor_destroys_it(town: Town
     assert [group.count for group in town.waits()] == [2]
 
 
+def test_a_destruction_of_an_absence_that_was_never_known_stops_its_own_states_alone(town: Town) -> None:
+    town.tell(a_slot(an_absence(), 5, DESTROYED), ELSEWHERE)
+    assert town.verdict(a_slot(an_absence(), 10), TWELVE) is Verdict.ACCEPTED, "older, and another's"
+    assert list(town.shown()[HERS].values()) == ["Absence"]
+    town.tell(a_slot(an_absence(), 5, DESTROYED, wire_id=2), BOTH)
+    assert town.verdict(a_slot(an_absence(), 10, wire_id=2), TWELVE) is Verdict.SUPERSEDED, "it may speak for this one"
+
+
 def test_one_that_told_before_decides_what_another_told_first(town: Town) -> None:
     town.tell(a_slot(an_absence(), 90), TWELVE)
     longer = an_absence(first_end=an_absence().first_end + timedelta(days=1))

@@ -51,7 +51,7 @@ def watching(folder: Path, http: HttpSink) -> Iterator[subprocess.Popen[bytes]]:
 
 def remembers_told(folder: Path) -> bool:
     file = folder / "alertes.json"
-    return file.exists() and '"told": true' in file.read_text("utf-8")
+    return file.exists() and '"worker_silent/"' in file.read_text("utf-8")
 
 
 def write_config(town_folder: Path) -> None:

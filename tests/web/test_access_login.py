@@ -57,6 +57,13 @@ def test_the_cookie_is_out_of_reach_and_ends_with_the_token(desk: AccessDesk) ->
     assert desk.get().status_code == 303
 
 
+@pytest.mark.parametrize("dress", ["\ufeff{}\xa0", "\u200b{}\r\n", '"{}"', "« {} »", "TOKEN={}"])
+def test_a_token_may_be_pasted_with_what_copying_put_around_it(desk: AccessDesk, dress: str) -> None:
+    text, _ = desk.issue()
+    assert desk.login(dress.format(text)).status_code == 303
+    assert desk.get().status_code == 200
+
+
 @pytest.mark.parametrize("address", ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:8080"])
 def test_a_tunnel_to_ones_own_machine_needs_no_tls(desk: AccessDesk, address: str) -> None:
     """Browsers take their own machine for a safe place, and keep the cookie there."""

@@ -94,3 +94,11 @@ def test_news_too_old_to_be_believed_are_refused(receiver: Receiver, document: A
 def test_an_end_for_ever_is_no_reason_to_fail(receiver: Receiver) -> None:
     endless = edited(of(PLAGE, 12), "data.rrule", "FREQ=WEEKLY;UNTIL=99991231T235959;")
     assert receiver.post(endless).status_code == 202
+
+
+def test_a_calendar_text_of_several_events_is_refused_by_name(receiver: Receiver) -> None:
+    text = PLAGE["data"]["ical"].replace("END:VEVENT", "END:VEVENT\r\nBEGIN:VEVENT\r\nUID:canari\r\nEND:VEVENT")
+    answer = receiver.post(edited(of(PLAGE, 12), "data.ical", text))
+    assert answer.status_code == 422
+    assert "data.ical.VEVENT" in answer.get_data(as_text=True)
+    assert "canari" not in answer.get_data(as_text=True)

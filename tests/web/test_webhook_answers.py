@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from receiver.store import Verdict
 from receiver.web.bodies import MAX_BODY_BYTES
 from tests.core.samples import REMOVED, as_body, edited, sample, sample_bytes
+from tests.logs.captured import captured_logs
 from tests.makers import NOW
 from tests.web.receiver_client import (
     ARRAS,
@@ -26,6 +27,7 @@ from tests.web.receiver_client import (
     SECRET,
     Receiver,
     hex_signature,
+    lines,
 )
 
 FROM_INSERTION = sample("rdv-insertion-created")
@@ -235,6 +237,30 @@ def test_what_breaks_the_contract_is_refused_by_naming_fields(
     assert told(response) == (422, {"status": "invalid", "reason": "payload", "fields": paths})
     assert b"canari" not in response.data
     assert receiver.dump() == before
+
+
+@pytest.mark.parametrize(("wrong", "more"), [(20, None), (21, 1), (90, 70)])
+def test_of_many_wrong_fields_some_are_named_and_the_rest_is_counted(
+    receiver: Receiver, wrong: int, more: int | None
+) -> None:
+    """A body may have as many as it likes; the answer and the log have their bounds."""
+    agents = [{"id": "canari"}] * wrong
+    with captured_logs() as stream:
+        answer = receiver.post(edited(RDV, "data.agents", agents)).json
+    assert len(answer["fields"]) == 20
+    assert set(answer["fields"]) <= {f"data.agents[{number}].id" for number in range(wrong)}
+    assert answer.get("more_fields") == more
+    [line] = lines(stream)
+    assert line["paths"].split(",") == answer["fields"]
+    assert line.get("more_paths") == more
+
+
+@pytest.mark.parametrize("email", ["a" * 5000, "a\ud800b@x.example", "=1+1", "<script>", "\0", "@@@", "\u202e"])
+def test_an_odd_e_mail_costs_the_webhook_nothing(receiver: Receiver, email: str) -> None:
+    body = json.dumps(edited(RDV, "data.agents.1.email", email)).encode()
+    assert receiver.post(body).status_code == 202
+    [judged] = receiver.store.judge(receiver.now)
+    assert judged.receipt is not None
 
 
 @pytest.mark.parametrize("now", [NOW + timedelta(days=11), NOW - timedelta(days=2)])

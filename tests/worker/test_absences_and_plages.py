@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from connectors.base import Weekday
+from receiver import sentences
 from receiver.core.facts import EventKind, Lieu
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import UNHOLDABLE
@@ -187,6 +188,67 @@ def test_a_rule_that_nobody_can_hold_is_told_and_leaves_no_wrong_series(bench_on
     assert bench.work() == 1
     assert [row["failure"] for row in dump(bench)["events"]] == [None]
     assert len(bench.items()) == 1
+
+
+EXCEPTED = Rule("WEEKLY", 1, ((None, MO),), date(2027, 1, 25), others=("EXDATE",))
+
+
+def test_a_series_that_gets_exceptions_is_told_and_shown_nowhere(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    slot(bench, an_absence(rule=WEEKLY), 90)
+    bench.work()
+    slot(bench, an_absence(rule=EXCEPTED), 60)
+    assert bench.work() == 1
+    assert bench.items() == []
+    assert [row["failure"] for row in dump(bench)["events"]] == ["recurrence_exceptions"]
+
+
+@pytest.mark.parametrize("code", ["recurrence_not_holdable", "recurrence_exceptions", "recurrence_in_gap"])
+def test_each_reason_not_to_show_a_series_has_its_sentence(code: str) -> None:
+    assert code in sentences.CAUSES
+
+
+def test_what_is_cancelled_goes_and_comes_back_when_it_is_not(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    bench.policies(plages_ouverture=True)
+    for number, make in ((88, an_absence), (89, a_plage)):
+        slot(bench, make(), 90, wire_id=number)
+    assert bench.work() == 1
+    assert len(bench.items()) == 2
+    for number, make in ((88, an_absence), (89, a_plage)):
+        slot(bench, make(cancelled=True, rule=Rule("YEARLY")), 60, wire_id=number)
+    bench.work()
+    assert bench.items() == []
+    assert {row["failure"] for row in dump(bench)["events"]} == {None}
+    for number, make in ((88, an_absence), (89, a_plage)):
+        slot(bench, make(), 30, wire_id=number)
+    bench.work()
+    assert len(bench.items()) == 2
+
+
+def test_what_was_cancelled_before_it_was_heard_of_is_never_shown(bench: Bench) -> None:
+    slot(bench, an_absence(cancelled=True))
+    assert bench.work() == 0
+    assert bench.items() == []
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [("2027-03-28 02:30", "2027-03-28 04:00"), ("2027-03-28 01:30", "2027-03-28 02:30")],
+)
+def test_a_series_whose_first_time_no_clock_shows_is_told(bench: Bench, begins: str, ends: str) -> None:
+    """Exchange would take the time that the clock shows instead, for every occurrence."""
+    weekly = Rule("WEEKLY", count=3)
+    slot(bench, an_absence(first_start=wall(begins), first_end=wall(ends), rule=weekly))
+    assert bench.work() == 0
+    assert [row["failure"] for row in dump(bench)["events"]] == ["recurrence_in_gap"]
+
+
+def test_a_single_time_that_no_clock_shows_is_written_once(bench: Bench) -> None:
+    slot(bench, an_absence(first_start=wall("2027-03-28 02:30"), first_end=wall("2027-03-28 04:00")))
+    assert bench.work() == 1
+    [item] = bench.items()
+    assert (item.start, item.end) == (utc("2027-03-28T01:30"), utc("2027-03-28T02:00"))
 
 
 # Policies

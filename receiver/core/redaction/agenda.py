@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from connectors.base import CalendarEntry, Recurrence, ShowAs
 from receiver.core.facts import AgendaState, Model
 from receiver.core.policies import Policies
-from receiver.core.recurrence import series
+from receiver.core.recurrence import CLOCK_CHANGES, Unholdable, series
 from receiver.core.redaction.common import LOCATION_LIMIT, TITLE_LIMIT, Setting, host_of, place_of
 from receiver.core.text import clean
 
@@ -24,14 +24,17 @@ def render(uid: str, state: AgendaState, setting: Setting) -> CalendarEntry | No
 
     """
     policies, absence = setting.policies, state.model is Model.ABSENCE
-    if not (policies.absences if absence else policies.plages_ouverture):
+    if state.cancelled or not (policies.absences if absence else policies.plages_ouverture):
         return None  # before the rule is looked at: what is not shown cannot fail
     occurrence = _first_occurrence(state)
     if occurrence is None:
         return None
     first_start, recurrence = occurrence
     zone = ZoneInfo(state.time_zone) if state.time_zone else setting.time_zone
-    start, end = _on_the_clock(first_start, first_start + (state.first_end - state.first_start), zone)
+    first_end = first_start + (state.first_end - state.first_start)
+    start, end = _on_the_clock(first_start, first_end, zone)
+    if recurrence is not None and (start.replace(tzinfo=None), end.replace(tzinfo=None)) != (first_start, first_end):
+        raise Unholdable(CLOCK_CHANGES)
     return CalendarEntry(
         uid=uid,
         title=clean(_absence_title(state, policies) if absence else _plage_title(state), TITLE_LIMIT),
@@ -57,9 +60,13 @@ def _first_occurrence(state: AgendaState) -> tuple[datetime, Recurrence | None] 
 
 
 def _on_the_clock(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Put naive times into a zone; in the hour that a clock leaves out, the end may come before the start."""
-    begins, ends = start.replace(tzinfo=zone), end.replace(tzinfo=zone)
-    return begins, max(begins, ends, key=lambda moment: moment.astimezone(UTC))
+    """Put naive times into a zone.
+
+    A time in the hour that a clock leaves out becomes the one that the clock then shows: else two ways to write one
+    moment would be two entries. There, the end may come before the start.
+    """
+    begins, ends = start.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)
+    return begins.astimezone(zone), max(begins, ends).astimezone(zone)
 
 
 def _absence_title(state: AgendaState, policies: Policies) -> str:

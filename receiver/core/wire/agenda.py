@@ -1,12 +1,15 @@
 """Absences and plages d'ouverture: one agent's time, once or again and again.
 
-Structured fields win; the `ical` text is read only where they are absent, and its SUMMARY never.
+Structured fields win; times and rule of the `ical` text are read only where they are absent, and its SUMMARY never.
+What the fields have no way to say is looked for in it in any case: that the whole is cancelled, or has exceptions.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Component
 from pydantic import Field
@@ -14,9 +17,11 @@ from pydantic import Field
 from receiver.core.facts import AgendaState, Delivery, Emitter, EventKind, Model, Version
 from receiver.core.policies import Policies
 from receiver.core.recurrence import Rule, Unreadable, parse
+from receiver.core.wire.calendar_text import LONGEST_ICAL, Besides, besides, has_two_zones
 from receiver.core.wire.fields import (
     FIRST_YEAR,
     LAST_YEAR,
+    TEXT_LIMIT,
     Clock,
     Day,
     Id,
@@ -30,7 +35,7 @@ from receiver.core.wire.fields import (
     validate,
 )
 
-LONGEST_ICAL = 50_000  # the emitter's own are a thousandth of a body; to parse a megabyte would take many seconds
+_UNTIL_IN_UTC = re.compile(r"(UNTIL=)(\d{8}T\d{6})Z", re.ASCII | re.IGNORECASE)
 
 
 class _Motif(Wire):
@@ -89,7 +94,7 @@ def read(
 
 
 def _state(model: Model, agenda: _Agenda, emitter: Emitter, policies: Policies) -> AgendaState:
-    times = _times(agenda)
+    times, said = _times(agenda), _besides(agenda.ical)
     if times.end < times.start:
         raise InvalidPayload("data.end_time")
     absence = model is Model.ABSENCE
@@ -97,15 +102,54 @@ def _state(model: Model, agenda: _Agenda, emitter: Emitter, policies: Policies) 
         model=model,
         first_start=times.start,
         first_end=times.end,
-        rule=times.rule,
+        rule=_with_exceptions(times, said.exceptions),
         time_zone=times.time_zone,
         title=agenda.title or None if absence and policies.absence_titles else None,
-        motifs=() if absence else tuple(motif.name for motif in agenda.motifs or () if motif.name),
+        motifs=() if absence else _names(agenda.motifs or ()),
         lieu=None if absence or agenda.lieu is None else agenda.lieu.kept(emitter, policies),
         agent=agenda.agent.ref(emitter).ident,
         organisation=agenda.organisation.ident(emitter) if agenda.organisation else None,
         verticale=agenda.organisation.verticale if agenda.organisation else None,
+        cancelled=said.cancelled,
     )
+
+
+def _besides(text: str | None) -> Besides:
+    """Return what a calendar text says beside times and a rule.
+
+    Raises:
+        InvalidPayload: several events are in it, of which one could be the slot; or nobody can look it through.
+
+    """
+    if text is None:
+        return Besides()
+    if len(text) > LONGEST_ICAL:
+        raise InvalidPayload("data.ical")
+    said = besides(text)
+    if said.events > 1 and not said.cancelled:
+        raise InvalidPayload("data.ical.VEVENT")
+    return said
+
+
+def _with_exceptions(times: _Times, exceptions: tuple[str, ...]) -> Rule | None:
+    """Return the rule, with what makes the series another one: it cannot be held then, and says why."""
+    if not exceptions:
+        return times.rule
+    rule = times.rule or Rule("DAILY", last_day=times.start.date())
+    return replace(rule, others=tuple(sorted({*rule.others, *exceptions})))
+
+
+def _names(motifs: Iterable[_Motif]) -> tuple[str, ...]:
+    """Return the names of motifs, no more of them than a title can show: what is kept is read a hundred at a time."""
+    kept: list[str] = []
+    length = 0
+    for motif in motifs:
+        if motif.name:
+            kept.append(motif.name)
+            length += len(motif.name)
+        if length >= TEXT_LIMIT:
+            break
+    return tuple(kept)
 
 
 def _times(agenda: _Agenda) -> _Times:
@@ -130,7 +174,7 @@ def _rule(text: str | None, at: str) -> Rule | None:
 
 def _from_ical(text: str) -> _Times:
     """Read the times of the one VEVENT in a calendar text."""
-    if len(text) > LONGEST_ICAL:
+    if len(text) > LONGEST_ICAL or has_two_zones(text):
         raise InvalidPayload("data.ical")
     try:
         event = Calendar.from_ical(text).walk("VEVENT")[0]
@@ -140,7 +184,19 @@ def _from_ical(text: str) -> _Times:
     # icalendar's ways to refuse a text. A zone's name is looked up as a file's: it may be too long, or a folder's.
     except (ValueError, KeyError, IndexError, AttributeError, TypeError, OSError):
         raise InvalidPayload("data.ical") from None
-    return _Times(start, end, _rule(rule, "data.ical"), zone)
+    return _Times(start, end, _rule(rule and _in_zone(rule, zone), "data.ical"), zone)
+
+
+def _in_zone(rule: str, zone: str | None) -> str:
+    """Return a rule whose end is told by the clock of its zone: the same moment in UTC may be on another day."""
+    found = _UNTIL_IN_UTC.search(rule)
+    if found is None or zone is None:
+        return rule
+    try:
+        until = datetime.strptime(found[2], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+    except (ValueError, OverflowError):
+        return rule  # no moment, or one at the end of time: for ever, in any zone
+    return _UNTIL_IN_UTC.sub(rf"\g<1>{until:%Y%m%dT%H%M%S}", rule)
 
 
 def _one_zone(event: Component) -> str | None:

@@ -3,19 +3,19 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
-from functools import cache
 from typing import Annotated, Any, NoReturn, TypeVar
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from receiver.core import zones
+from receiver.core.addresses import LIMIT, heard
 from receiver.core.facts import AgentRef, Emitter, Lieu
 from receiver.core.policies import Policies
 from receiver.core.text import clean
 
 TEXT_LIMIT = 500
-EMAIL_LIMIT = 254
+EMAIL_LIMIT = LIMIT
 FIRST_YEAR, LAST_YEAR = 2000, 2100  # outside, a date is an accident; calendars would not take it either
 
 
@@ -56,15 +56,9 @@ def parse_time(text: object) -> datetime:
 
 
 def _known_zone(name: str) -> str:
-    if name not in _zones():
+    if name not in zones.names():
         raise PydanticCustomError("time_zone", "unknown time zone")
     return name
-
-
-@cache
-def _zones() -> frozenset[str]:
-    """Return the names of places; the others mean something else on every machine."""
-    return frozenset(available_timezones()) - {"localtime", "posixrules", "Factory"}
 
 
 def _parse_day(text: object) -> date:
@@ -88,16 +82,13 @@ def _parse_clock(text: object) -> time:
         raise PydanticCustomError("clock", "no such time of day") from None
 
 
-def _address(text: str) -> str | None:
-    return clean(text.lower(), 254) or None  # in this order: some letters are two in lower case
-
-
 Text = Annotated[str, AfterValidator(lambda text: clean(text, TEXT_LIMIT))]
 Id = Annotated[int, Field(ge=1, lt=2**63)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 Moment = Annotated[datetime, BeforeValidator(parse_time)]
 Uuid = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"), AfterValidator(str.lower)]
-Email = Annotated[str, Field(max_length=2000), AfterValidator(_address)]
+Email = Annotated[str, AfterValidator(heard)]
+"""Any text: an odd one maps to no mailbox, and must not cost the others of its webhook theirs."""
 Day = Annotated[date, BeforeValidator(_parse_day)]
 Clock = Annotated[time, BeforeValidator(_parse_clock)]
 Zone = Annotated[str, AfterValidator(_known_zone)]

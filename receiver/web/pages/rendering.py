@@ -7,6 +7,7 @@ from jinja2 import StrictUndefined
 from markupsafe import Markup
 
 from receiver import __version__, sentences
+from receiver.core.addresses import is_formula
 from receiver.core.health import Code, Colour
 from receiver.store.sight import COUNTED
 from receiver.web.pages import chart
@@ -37,7 +38,7 @@ def prepare(app: Flask) -> None:
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
     words = {"word": word, "many": many, "cause": cause_sentence, "number": number, "percent": percent}
-    environment.filters |= words | {"time": time, "hour": hour, "ago": ago, "day": day}
+    environment.filters |= words | {"time": time, "hour": hour, "ago": ago, "day": day, "cell_text": cell_text}
     environment.globals |= {"version": __version__, "panel": chart.panel, "most": COUNTED}
     environment.globals |= {"scopes": sentences.SCOPES, "details": DETAILS}
     environment.globals |= {"looks": LOOKS}
@@ -73,6 +74,11 @@ def ago(moment: datetime, now: datetime) -> str:
     if passed < timedelta(days=2):
         return f"il y a{APART}{passed // timedelta(hours=1)}{APART}h"
     return f"il y a{APART}{passed.days}{APART}jours"
+
+
+def cell_text(text: str) -> str:
+    """Return a text that a spreadsheet, into which somebody copies a table, does not compute."""
+    return f"'{text}" if is_formula(text) else text
 
 
 def number(count: int) -> str:

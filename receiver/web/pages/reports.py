@@ -7,9 +7,10 @@ from itertools import groupby
 from operator import attrgetter
 
 from receiver import sentences
+from receiver.core.addresses import harmless
 from receiver.core.backoff import FURTHEST_OF_MAILBOXES, holds_until
-from receiver.core.health import LEFT_ALONE
 from receiver.core.mailboxes import Unplaced
+from receiver.core.refusal_reasons import LEFT_ALONE
 from receiver.operations.failures import groups
 from receiver.operations.mailboxes import in_force as mailboxes_in_force
 from receiver.store import ComingAgent, EventHistory
@@ -132,7 +133,7 @@ def _agents(found: Iterable[ComingAgent]) -> tuple[AgentLine, ...]:
 
 def mail_to_exchange(agents: Iterable[AgentLine]) -> str:
     """Return a message, ready to be sent to the administrator of Exchange."""
-    lines = "\n".join(sentences.UNMAPPED_LINE.format(email=each.email, events=each.events) for each in agents)
+    lines = "\n".join(sentences.UNMAPPED_LINE.format(email=harmless(each.email), events=each.events) for each in agents)
     return sentences.UNMAPPED_MAIL.format(agents=lines)
 
 

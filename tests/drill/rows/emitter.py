@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select, update
 
-from receiver.core.health import Code, Thresholds
+from receiver.core.health import Code
 from receiver.core.losses import FREE
+from receiver.core.thresholds import Thresholds
 from receiver.store.tables import events, inbox
 from tests.drill.breakage import Breakage, Repair
 from tests.drill.exchange import MARTINE

@@ -6,7 +6,8 @@ import signal
 import socket
 from datetime import timedelta
 
-from receiver.core.health import Code, Thresholds
+from receiver.core.health import Code
+from receiver.core.thresholds import Thresholds
 from tests.drill import hastened
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.ground import ACCEPTED, Ground, until
