@@ -4,7 +4,7 @@ Everything is real: the store on a disk, the worker process, the EWS connector w
 is the mock, in a process of its own, with 40 ms before each answer. The worker was down while the changes came in, as
 after a failure; its time runs from its start until the last change is recorded, so deciding what changed is part of it.
 
-The storm meets a running system: the mailboxes were identified (two POSTs each, once in a mailbox's life) when their
+The storm meets a running system: the mailboxes were asked about (four POSTs each, once in a mailbox's life) when their
 first entries were written. That first installation is run before, and printed as figures of its own.
 
 The bound is, summed over mailboxes and verbs, one POST for 100 changes, 40 ms each over four connections, plus the

@@ -149,7 +149,14 @@ class Delete:
     item_id: str
 
 
-Change = Create | Update | Delete
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Have an item that another installation wrote bear our mark; what it shows stays as it is."""
+
+    item_id: str
+
+
+Change = Create | Update | Delete | TakeOver
 
 
 class Scope(StrEnum):
@@ -237,6 +244,14 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """An item that bears the mark of another installation. Both texts are what the calendar holds, of any length."""
+
+    installation: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What a look at one mailbox told, without writing into it."""
 
@@ -266,7 +281,8 @@ class Certificate:
 class Connector(Protocol):
     """One configured calendar server. Safe to use from several threads, one call per mailbox at a time.
 
-    Only items of the connector's own installation are ever found, listed, changed or removed.
+    Only items of the connector's own installation are ever found, listed, changed or removed; save that those of others
+    are told by `list_others`, and become our own by `TakeOver`.
     """
 
     call_timeout_s: float
@@ -298,6 +314,17 @@ class Connector(Protocol):
 
         Raises:
             ConnectorError: as `find`.
+
+        """
+        ...
+
+    def list_others(self, mailbox: str, after: datetime) -> Iterable[Other]:
+        """Every item with the mark of another installation that ends after a moment, calendar and subfolders.
+
+        Of a series, its last occurrence does; one whose rule or end cannot be read may.
+
+        Raises:
+            ConnectorError: of the mailbox or its server; nothing may be concluded.
 
         """
         ...

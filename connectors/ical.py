@@ -143,6 +143,23 @@ def from_ical(content: bytes) -> tuple[CalendarEntry, str]:
         raise UnreadableCalendar from None
 
 
+def taken_over(content: bytes, installation: str) -> bytes:
+    """Return a calendar of ours with another installation's mark, and all else as it is.
+
+    Raises:
+        UnreadableCalendar: it is none of ours, or was damaged.
+
+    """
+    try:
+        calendar = Calendar.from_ical(content)
+        event = calendar.events[0]
+        del event[INSTALLATION_NAME]
+        event.add(INSTALLATION_NAME, installation)
+        return bytes(calendar.to_ical())
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise UnreadableCalendar from None
+
+
 def _entry(event: Event) -> CalendarEntry:
     name = str(event["dtstart"].params.get("TZID", "UTC"))
     start, end = (event.decoded(which).astimezone(_zone(name)) for which in ("dtstart", "dtend"))

@@ -28,19 +28,30 @@ from connectors.base import (
     Found,
     Marked,
     NotFound,
+    Other,
     Outcome,
     Permanent,
     Probe,
     Scope,
+    TakeOver,
     Temporary,
     Unconfirmed,
     Update,
 )
-from connectors.ical import INSTALLATION_NAME, PRODUCT, UnreadableCalendar, UnsupportedZone, from_ical, to_ical
+from connectors.ical import (
+    INSTALLATION_NAME,
+    PRODUCT,
+    UnreadableCalendar,
+    UnsupportedZone,
+    from_ical,
+    taken_over,
+    to_ical,
+)
 from connectors.occurrences import overlaps
 
 DELETED = "deleted"
 LONGEST_NAME = 200
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 _ITEM_ID = re.compile(r"(?:[^/\0]+/){0,8}[^/\0]+\.ics\Z")
 _CODES: Mapping[int, str] = {
@@ -90,6 +101,20 @@ class IcsFolderConnector:
 
         return _told(read)
 
+    def list_others(self, mailbox: str, after: datetime) -> list[Other]:
+        """Read all files of the mailbox."""
+
+        def read() -> list[Other]:
+            paths = (*self._files(mailbox), *self._files_below(mailbox))
+            marked = [found for path in paths if (found := _marked_in(path)) is not None]
+            return [
+                Other(installation, entry.uid)
+                for entry, installation in marked
+                if installation != self._installation and overlaps(entry, after, END_OF_TIME)
+            ]
+
+        return _told(read)
+
     def probe(self, mailbox: str) -> Probe:
         """See that the folder is there and may be written. A mailbox's own folder is made with its first entry."""
         own = self._folder(mailbox)
@@ -129,18 +154,8 @@ class IcsFolderConnector:
 
     def _read(self, path: Path) -> CalendarEntry | None:
         """Return the entry of a file of ours; None where it is somebody else's, or has gone meanwhile."""
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        if not any(mark.encode() in content for mark in (PRODUCT, INSTALLATION_NAME)):
-            return None
-        try:
-            entry, installation = from_ical(content)
-        except UnreadableCalendar:
-            # Perhaps ours: to call it absent would have it written twice.
-            raise Temporary("item_unreadable", Scope.MAILBOX) from None
-        return entry if installation == self._installation else None
+        found = _marked_in(path)
+        return found[0] if found is not None and found[1] == self._installation else None
 
     def _files(self, mailbox: str) -> Iterator[Path]:
         return (path for path in sorted(self._folder(mailbox).glob("*.ics")) if path.is_file())
@@ -162,6 +177,8 @@ class IcsFolderConnector:
                     return self._write(mailbox, f"{secrets.token_hex(16)}.ics", entry)
                 case Update(item_id, entry):
                     return self._write(mailbox, item_id, entry) if self._has(mailbox, item_id) else NotFound()
+                case TakeOver(item_id):
+                    return self._take_over(mailbox, item_id)
                 case Delete(item_id):
                     return self._delete(mailbox, item_id) if self._has(mailbox, item_id) else NotFound()
         except ConnectorError as error:
@@ -171,10 +188,26 @@ class IcsFolderConnector:
 
     def _has(self, mailbox: str, item_id: str) -> bool:
         """Whether the id leads to an item of this installation, within the mailbox's folder."""
+        path = self._path_of(mailbox, item_id)
+        return path is not None and self._read(path) is not None
+
+    def _path_of(self, mailbox: str, item_id: str) -> Path | None:
+        """Return the file that an id leads to, within the mailbox's folder; None: to none."""
         if not _ITEM_ID.match(item_id) or any(part in {".", "..", DELETED} for part in item_id.split("/")):
-            return False
+            return None
         path = self._folder(mailbox) / item_id
-        return path.is_file() and self._read(path) is not None
+        return path if path.is_file() else None
+
+    def _take_over(self, mailbox: str, item_id: str) -> Outcome:
+        path = self._path_of(mailbox, item_id)
+        if path is None or _marked_in(path) is None:
+            return NotFound()
+        try:
+            content = taken_over(path.read_bytes(), self._installation)
+        except UnreadableCalendar:
+            return Failed(Permanent("item_unreadable", Scope.ITEM))
+        _write_aside(path, content)
+        return _settled(path.parent, item_id)
 
     def _write(self, mailbox: str, item_id: str, entry: CalendarEntry) -> Outcome:
         try:
@@ -216,6 +249,21 @@ def folder_name(mailbox: str) -> str:
     name = quote(address, safe="@+")
     name = "%2E" + name[1:] if name.startswith(".") else name
     return name if len(name) <= LONGEST_NAME else f"{name[:100]}-{sha256(address.encode()).hexdigest()[:32]}"
+
+
+def _marked_in(path: Path) -> tuple[CalendarEntry, str] | None:
+    """Return the entry of a file and the installation that wrote it; None where it is no file of ours, or has gone."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if not any(mark.encode() in content for mark in (PRODUCT, INSTALLATION_NAME)):
+        return None
+    try:
+        return from_ical(content)
+    except UnreadableCalendar:
+        # Perhaps ours: to call it absent would have it written twice.
+        raise Temporary("item_unreadable", Scope.MAILBOX) from None
 
 
 def _item_id(path: Path) -> str:

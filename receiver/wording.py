@@ -1,5 +1,6 @@
 """Puts a trouble into words, the same for pages, commands and alerts. The sentences stand in `receiver.sentences`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -24,10 +25,25 @@ class Words:
 def words(trouble: Trouble) -> Words:
     """Return a trouble's sentences, its details filled in."""
     advice = sentences.TROUBLES[trouble.code]
-    why = refusal_sentence if trouble.code is Code.WEBHOOKS_REFUSED else cause_sentence
-    told = {"subject": trouble.subject, "count": trouble.count, "cause": why(trouble.cause)}
+    if trouble.cause in sentences.STORE_CAUSES or trouble.code is Code.STORE_UNREACHABLE:
+        return _of_store(trouble, advice)
+    told = {"subject": trouble.subject, "count": trouble.count, "cause": _cause(trouble)}
     plural = "s" if trouble.count > 1 else ""  # a title speaks of one number
     return Words(advice.title.format(**told).replace("(s)", plural), advice.cure.format(**told))
+
+
+def _of_store(trouble: Trouble, advice: sentences.Advice) -> Words:
+    behind = store_words(trouble.cause, dict(trouble.details))
+    if trouble.code is not Code.STORE_UNREACHABLE:
+        return behind
+    return Words(f"{advice.title} : {behind.title}", f"{advice.cure} {behind.cure}")
+
+
+def store_words(cause: str, details: Mapping[str, object]) -> Words:
+    """Return why a store cannot be used; what is not known of it is left to whoever reads."""
+    advice = sentences.STORE_CAUSES.get(cause, sentences.STORE_CAUSES["store_unknown"])
+    told = {"path": "le fichier de la base", "command": "rdv-receiver check", **details}
+    return Words(advice.title, advice.cure.format(**told))
 
 
 def cause_sentence(code: str) -> str:
@@ -35,9 +51,21 @@ def cause_sentence(code: str) -> str:
     return sentences.CAUSES.get(code) or sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
 
 
+def _cause(trouble: Trouble) -> str:
+    if trouble.code is Code.OTHER_INSTALLATION:
+        return trouble.cause  # it is no code
+    return (refusal_sentence if trouble.code is Code.WEBHOOKS_REFUSED else cause_sentence)(trouble.cause)
+
+
 def refusal_sentence(reason: str) -> str:
     """Return why requests were refused or left aside, by the reason that is counted."""
     return sentences.REFUSALS.get(reason) or cause_sentence(reason)
+
+
+def failure_sentence(code: str, installations: Sequence[str] = ()) -> str:
+    """Return what lies behind a failure, and its cure; where other installations do, their names too."""
+    names = sentences.INSTALLATIONS.format(names=", ".join(installations))
+    return f"{cause_sentence(code)} {names}" if installations else cause_sentence(code)
 
 
 def local(moment: datetime) -> str:

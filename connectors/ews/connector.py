@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from connectors.base import Certificate, Change, ConnectorError, Found, Marked, Outcome, Probe
+from connectors.base import Certificate, Change, ConnectorError, Found, Marked, Other, Outcome, Probe
 from connectors.ews import certificate
 from connectors.ews.errors import CallFailed, Refusal, Ruling, of_request
 from connectors.ews.reading import Look
@@ -41,6 +41,12 @@ class EwsConnector:
         """Yield our items that overlap the window, read while they are taken."""
         items = _told(lambda: self._look(mailbox).list_marked(start, end))
         while (item := _told(lambda: next(items, None))) is not None:
+            yield item
+
+    def list_others(self, mailbox: str, after: datetime) -> Iterator[Other]:
+        """Yield the items of other installations: two POSTs, and one more for 500 items and for 100 series."""
+        items = _told(lambda: self._look(mailbox).list_others(after), Ruling.of_mailbox)
+        while (item := _told(lambda: next(items, None), Ruling.of_mailbox)) is not None:
             yield item
 
     def probe(self, mailbox: str) -> Probe:

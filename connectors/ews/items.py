@@ -108,6 +108,9 @@ _SHOWN_AS = {word: show_as for show_as, word in _SHOW_AS.items()}
 _SENSITIVITY = {sensitivity: sensitivity.value.capitalize() for sensitivity in Sensitivity}
 _SENSED = {word: sensitivity for sensitivity, word in _SENSITIVITY.items()}
 
+WHEN = ("start", "end", "recurrence", "_start_timezone")
+"""When an item takes place, and nothing of what it shows."""
+
 TITLE_LIMIT = 255
 LONGEST_NAME = 64
 """Of our properties' names."""
@@ -162,6 +165,21 @@ def to_change(entry: CalendarEntry, installation: str, account: Any, item_id: st
         if value is not None:
             update.append(set_xml_value(create_element("t:CalendarItem"), value))
         updates.append(update)
+    return change
+
+
+def to_mark(installation: str, account: Any, item_id: str) -> Any:
+    """Return what makes an item bear an installation's mark and changes nothing else of it, as a request holds it."""
+    item = WrittenItem(account=account, rdv_installation=installation)
+    field = WrittenItem.get_field_by_fieldname("rdv_installation")
+    value = field.to_xml(item.rdv_installation, version=account.version)
+    change = set_xml_value(create_element("t:ItemChange"), ItemId(id=item_id), version=account.version)
+    update = create_element("t:SetItemField")
+    update.append(deepcopy(_PATHS[INSTALLATION_PROPERTY]))
+    update.append(set_xml_value(create_element("t:CalendarItem"), value))
+    updates = create_element("t:Updates")
+    updates.append(update)
+    change.append(updates)
     return change
 
 

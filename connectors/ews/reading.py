@@ -1,6 +1,6 @@
-"""Searches in one mailbox: complete or failed, and of one installation alone."""
+"""Searches in one mailbox: complete or failed, and of one installation alone, save where others are asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -14,7 +14,7 @@ from exchangelib.properties import EWS_ID, AlternateId, FolderId, ItemId
 from exchangelib.restriction import Restriction
 from exchangelib.util import MNS, TNS
 
-from connectors.base import INSTALLATION_PROPERTY, ITEM_ID_LIMIT, UID_PROPERTY, Found, Marked, Probe
+from connectors.base import INSTALLATION_PROPERTY, ITEM_ID_LIMIT, UID_PROPERTY, Found, Marked, Other, Probe
 from connectors.ews.errors import (
     ACCESS_DENIED,
     INCOMPLETE,
@@ -28,7 +28,7 @@ from connectors.ews.errors import (
     Ruling,
     of_response_code,
 )
-from connectors.ews.items import MARKS, READ, UnreadableItem, marks_of, to_entry
+from connectors.ews.items import MARKS, READ, WHEN, UnreadableItem, marks_of, to_entry
 from connectors.ews.services import (
     ADDRESS,
     UNREADABLE,
@@ -56,6 +56,7 @@ MOST_FOLDERS = 5_000
 MOST_COPIES = 1_000
 """Of one entry, that people made."""
 LONGEST_WORD = 64
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -89,6 +90,27 @@ class Look:
         for chunk in _chunks(list(ids), ITEMS_AT_ONCE):
             yield from (marked for marked in self._read(chunk) if overlaps(marked.entry, start, end))
 
+    def list_others(self, after: datetime) -> Iterator[Other]:
+        """Yield the items of other installations that may end after a moment, calendar and sub-folders.
+
+        Nothing of what they show is read; of a series that began before, its times are.
+        """
+        folders = [self._account.calendar_folder(), *self._subfolders()]
+        # Exchange finds what lacks a property unequal to everything ([MS-OXCDATA]).
+        others = Q(rdv_installation__exists=True) & Q(rdv_installation__not=self._installation)
+        begun: dict[str, Other] = {}
+        for hit in self._hits(folders, others, ("type", "end"), _others_hit):
+            other = Other(hit.installation, hit.uid)
+            if hit.installation == self._installation or not hit.may_last_until(after):
+                continue
+            if hit.is_over_by(after):  # its first occurrence is
+                begun[hit.item_id] = other
+            else:
+                yield other
+        for chunk in _chunks(list(begun), ITEMS_AT_ONCE):
+            lasting = self._read_all(chunk, WHEN, lambda element: _may_last_until(element, after))
+            yield from (begun[item_id] for item_id, lasts in lasting if lasts and item_id in begun)
+
     def _find_in(self, folders: Sequence[Any], uids: Sequence[str], found: dict[str, list[Found]]) -> None:
         for chunk in _chunks(uids, UIDS_AT_ONCE):
             sought = Q(*(Q(rdv_uid=uid) for uid in chunk), conn_type=Q.OR)
@@ -103,17 +125,20 @@ class Look:
 
     def _search(self, folders: Sequence[Any], condition: Any, fields: Sequence[str] = ()) -> Iterator["_Hit"]:
         """Yield the items of this installation that meet the condition, with their marks and some fields."""
+        hits = self._hits(folders, Q(rdv_installation=self._installation) & condition, fields)
+        return (hit for hit in hits if hit.installation == self._installation)
+
+    def _hits(
+        self, folders: Sequence[Any], condition: Any, fields: Sequence[str], read: Callable[[Any], "_Hit"] | None = None
+    ) -> Iterator["_Hit"]:
+        """Yield the items that meet the condition, with their marks and some fields."""
         hits = Search(account=self._account).search(
-            _hit,
+            read or _hit,
             folders,
             PAGE,
             additional_fields=_paths((*MARKS, *fields)),
             # The fields are looked up on a folder's class; any will do.
-            restriction=Restriction(
-                Q(rdv_installation=self._installation) & condition,
-                [self._account.calendar_folder()],
-                Restriction.ITEMS,
-            ),
+            restriction=Restriction(condition, [self._account.calendar_folder()], Restriction.ITEMS),
             order_fields=None,
             query_string=None,
             shape=ID_ONLY,
@@ -123,8 +148,7 @@ class Look:
         for number, hit in enumerate(hits):
             if number == MOST_ITEMS:
                 raise CallFailed(NOT_EWS)
-            if hit.installation == self._installation:
-                yield hit
+            yield hit
 
     def _subfolders(self) -> list[Any]:
         ids = SearchFolders(account=self._account).search(
@@ -142,27 +166,31 @@ class Look:
         return found
 
     def _read(self, ids: Sequence[str]) -> Iterator[Marked]:
+        return self._read_all(ids, READ, self._marked)
+
+    def _read_all(self, ids: Sequence[str], fields: Sequence[str], read: Callable[[Any], T]) -> Iterator[T]:
+        """Yield what is made of each item that is still there."""
         try:
-            yield from self._read_at_once(ids)
+            yield from self._read_at_once(ids, fields, read)
         except AnswerTooLarge:  # people may paste anything into an entry
             if len(ids) == 1:
                 raise CallFailed(UNREADABLE_ITEM) from None
         else:
             return
         for half in _chunks(ids, (len(ids) + 1) // 2):
-            yield from self._read(half)
+            yield from self._read_all(half, fields, read)
 
-    def _read_at_once(self, ids: Sequence[str]) -> list[Marked]:
+    def _read_at_once(self, ids: Sequence[str], fields: Sequence[str], read: Callable[[Any], T]) -> list[T]:
         results = Get(account=self._account).send(
-            self._marked, items=[ItemId(id=item_id) for item_id in ids], additional_fields=_paths(READ), shape=ID_ONLY
+            read, items=[ItemId(id=item_id) for item_id in ids], additional_fields=_paths(fields), shape=ID_ONLY
         )
         if len(results) != len(ids):
             raise CallFailed(INCOMPLETE)
-        items = []
+        items: list[T] = []
         for result in results:
             if result is None:
                 raise CallFailed(INCOMPLETE)
-            if isinstance(result, Marked):
+            if not isinstance(result, Refusal):
                 items.append(result)
             elif of_response_code(result).kind is not Kind.NOT_FOUND:  # which has gone since the search
                 raise result
@@ -239,14 +267,29 @@ class _Hit:
         except (ValueError, TypeError):
             return True
 
+    def is_over_by(self, moment: datetime) -> bool:
+        """Whether it has certainly ended by then; of a series, its first occurrence."""
+        try:
+            return self.end is not None and datetime.fromisoformat(self.end) <= moment
+        except (ValueError, TypeError):
+            return False
+
 
 def _hit(element: Any) -> _Hit:
     marks = marks_of(element)
     if not marks.keys() >= {INSTALLATION_PROPERTY, UID_PROPERTY}:
         # It was searched for by its marks: a server that does not show them cannot be asked what is absent.
         raise CallFailed(UNREADABLE_ITEM)
+    return _others_hit(element)
+
+
+def _others_hit(element: Any) -> _Hit:
+    """Read an item that bears a mark. Other software may have written that alone: a uid is none of what is certain."""
+    marks = marks_of(element)
+    if INSTALLATION_PROPERTY not in marks:
+        raise CallFailed(UNREADABLE_ITEM)
     kind, end = (_short(element.findtext(f"{{{TNS}}}{name}")) for name in ("CalendarItemType", "End"))
-    return _Hit(_item_id(element), marks[UID_PROPERTY], marks[INSTALLATION_PROPERTY], kind, end)
+    return _Hit(_item_id(element), marks.get(UID_PROPERTY, ""), marks[INSTALLATION_PROPERTY], kind, end)
 
 
 def _item_id(element: Any) -> str:
@@ -254,6 +297,16 @@ def _item_id(element: Any) -> str:
     if not item_id:
         raise CallFailed(NOT_EWS)
     return item_id
+
+
+def _may_last_until(result: Any, moment: datetime) -> tuple[str, bool]:
+    """Return an item's id, and whether an occurrence may end after a moment."""
+    if not len(result):
+        raise CallFailed(INCOMPLETE)
+    try:
+        return _item_id(result[0]), overlaps(to_entry(result[0]), moment, _END_OF_TIME)
+    except (UnreadableItem, *UNREADABLE):
+        return _item_id(result[0]), True
 
 
 def _short(text: str | None) -> str | None:

@@ -15,7 +15,7 @@ from exchangelib.properties import ItemId
 from connectors import base
 from connectors.base import Change, Done, Failed, NotFound, Outcome, Scope, Temporary
 from connectors.ews.errors import INCOMPLETE, CallFailed, Kind, Refusal, Ruling, of_response_code
-from connectors.ews.items import InvalidEntry, to_change, to_element
+from connectors.ews.items import InvalidEntry, to_change, to_element, to_mark
 from connectors.ews.services import Create, MailboxAccount, Remove, Update, item_id_in
 
 Post = Callable[[Sequence[Any]], list[Any]]
@@ -35,6 +35,7 @@ class Batch:
         """Send what can be sent; return one outcome for each change, in order."""
         self._post(base.Create, self._create)
         self._post(base.Update, self._update)
+        self._post(base.TakeOver, self._update)
         self._post(base.Delete, self._delete)
         return [self._outcomes[position] for position in range(len(self._changes))]
 
@@ -69,6 +70,8 @@ class Batch:
             return None
         if isinstance(change, base.Delete):
             return ItemId(id=item_id)
+        if isinstance(change, base.TakeOver):
+            return to_mark(self._installation, self._account, change.item_id)
         try:
             if item_id is None:
                 return to_element(change.entry, self._installation, self._account)
@@ -94,7 +97,7 @@ class Batch:
             return INCOMPLETE.outcome()
         if isinstance(change, base.Delete):
             return Done(change.item_id)
-        if not result and isinstance(change, base.Update):
+        if not result and isinstance(change, base.Update | base.TakeOver):
             return Done(change.item_id)
         return Done(result) if result else INCOMPLETE.outcome()
 

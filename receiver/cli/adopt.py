@@ -19,8 +19,10 @@ from receiver.config import Settings
 from receiver.core.adoption import Adoption
 from receiver.core.mailboxes import Mailbox
 from receiver.operations import adopt as operation
+from receiver.operations import take_from
 from receiver.operations.adopt import MailboxAdoption, Report
 from receiver.operations.audit import Window
+from receiver.operations.uninstall import EVER
 from receiver.sentences import ADOPT, COMMANDS, LEVELS, RECOVERY_HELP
 from receiver.store import Store
 
@@ -31,14 +33,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     helped = {name: RECOVERY_HELP[f"adopt {name}"] for name in ("mailbox", "without", "installation")}
     parser.add_argument("--mailbox", action="append", default=[], type=text, metavar="ADRESSE", help=helped["mailbox"])
     parser.add_argument("--without", action="append", default=[], type=text, metavar="ADRESSE", help=helped["without"])
-    parser.add_argument("--installation", type=_name, metavar="ID", help=helped["installation"])
+    name = parser.add_mutually_exclusive_group()
+    name.add_argument("--installation", type=installation_name, metavar="ID", help=helped["installation"])
+    name.add_argument("--from", dest="origin", type=installation_name, metavar="ID", help=RECOVERY_HELP["adopt from"])
     parser.add_argument("--days-back", type=days, default=400, metavar="JOURS", help=RECOVERY_HELP["adopt days-back"])
     parser.add_argument("--days-ahead", type=days, default=800, metavar="JOURS", help=RECOVERY_HELP["adopt days-ahead"])
     parser.add_argument("--dry-run", action="store_true", help=RECOVERY_HELP["adopt dry-run"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
 
 
-def _name(text: str) -> str:
+def installation_name(text: str) -> str:
+    """Read the name of an installation that somebody typed."""
     try:
         return str(uuid.UUID(text))
     except ValueError:
@@ -48,7 +53,8 @@ def _name(text: str) -> str:
 def adopt(args: Namespace, settings: Settings) -> int:
     """Read the calendars back; 1 if some could not be read, 2 if it may not be done or there are none."""
     logs.configure("ERROR")
-    return with_current_store(settings, lambda store: _adopt(args, settings, store))
+    act = _take_from if args.origin else _adopt
+    return with_current_store(settings, lambda store: act(args, settings, store))
 
 
 def _adopt(args: Namespace, settings: Settings, store: Store) -> int:
@@ -58,10 +64,41 @@ def _adopt(args: Namespace, settings: Settings, store: Store) -> int:
         print(ADOPT[refused or "none"], file=sys.stderr)
         return 2
     report = _run(args, settings, store, mailboxes)
+    return _tell(args, store, report, _standing(report, store, dry_run=args.dry_run), dry_run=args.dry_run)
+
+
+def _take_from(args: Namespace, settings: Settings, store: Store) -> int:
+    refused = _refused(args.origin, store)
+    mailboxes = operation.choose(store, settings, args.mailbox, args.without)
+    if refused or not mailboxes:
+        print(ADOPT[refused or "none"], file=sys.stderr)
+        return 2
+    dry_run = args.dry_run or settings.dry_run
+    window = Window(store.now() - timedelta(days=args.days_back), EVER[1])
+    ours, theirs = (bootstrap.connectors(settings, name) for name in (store.installation().id, args.origin))
+    try:
+        with progress(ADOPT["progress"], len(mailboxes)) as done:
+            report = take_from.run(store, settings, mailboxes, ours, theirs, window, done, dry_run=dry_run)
+    finally:
+        for connector in (*ours.values(), *theirs.values()):
+            connector.close()
+    standing = "dry-run" if dry_run else "taken" if report.ok else "partial"
+    return _tell(args, store, report, standing, dry_run=dry_run)
+
+
+def _refused(origin: str, store: Store) -> str | None:
+    """Return why nothing can be taken over; None: it can."""
+    here = store.installation()
+    if here.id == origin:
+        return "from_ourselves"
+    return "from_unread" if here.must_adopt else None
+
+
+def _tell(args: Namespace, store: Store, report: Report, standing: str, *, dry_run: bool) -> int:
     if args.json:
-        print(json.dumps(_json(args, store, report), indent=2))
+        print(json.dumps(_json(args, store, report, dry_run=dry_run), indent=2))
     else:
-        _print(report, store, dry_run=args.dry_run)
+        _print(report, standing)
     return 0 if report.ok else 1
 
 
@@ -77,14 +114,14 @@ def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[
             connector.close()
 
 
-def _print(report: Report, store: Store, *, dry_run: bool) -> None:
+def _print(report: Report, standing: str) -> None:
     output.print_servers(report.servers)
     if rows := [row for each in report.mailboxes for row in _rows(each)]:
         print_table([ADOPT[column] for column in ("mailbox", "finding", "event", "details")], rows)
     print(ADOPT["result"].format(**_counts(report), untried=report.untried))
     if report.waiting:
         print(ADOPT["waiting"].format(count=len(report.waiting)))
-    print(ADOPT[_standing(report, store, dry_run=dry_run)])
+    print(ADOPT[standing])
 
 
 def _standing(report: Report, store: Store, *, dry_run: bool) -> str:
@@ -106,6 +143,7 @@ def _counts(report: Report) -> dict[str, int]:
         "changed": sum(len(each.changed) for each in found),
         "doubled": sum(len(each.doubled) for each in found),
         "left": sum(len(each.left) for each in found),
+        "beside": sum(len(each.beside) for each in found),
     }
 
 
@@ -125,14 +163,16 @@ def _findings(found: Adoption) -> Iterator[tuple[str, str, str]]:
     for kind, placements in (("lost", found.lost), ("changed", found.changed)):
         yield from ((kind, each.uid, ADOPT[f"{kind} details"]) for each in placements)
     yield from (("left", uid, ADOPT["left details"]) for uid in found.left)
+    yield from (("beside", uid, ADOPT["beside details"]) for uid in found.beside)
 
 
-def _json(args: Namespace, store: Store, report: Report) -> dict[str, object]:
+def _json(args: Namespace, store: Store, report: Report, *, dry_run: bool) -> dict[str, object]:
     installation = store.installation()
     return {
         "ok": report.ok,
-        "dry_run": args.dry_run,
+        "dry_run": dry_run,
         "installation": args.installation or installation.id,
+        "from": args.origin,
         "must_adopt": installation.must_adopt,
         "counts": _counts(report),
         "servers": dict(report.servers),
@@ -159,4 +199,5 @@ def _mailbox(each: MailboxAdoption) -> dict[str, object]:
         "changed": [placement.uid for placement in found.changed],
         "doubled": {uid: list(items) for uid, items in found.doubled.items()},
         "left": list(found.left),
+        "beside": list(found.beside),
     }

@@ -18,6 +18,7 @@ from receiver.operations import backup as operation
 from receiver.operations.backup import Backup
 from receiver.sentences import BACKUP, COMMANDS, CONFIGURATION
 from receiver.store import CopyFailed, Store
+from receiver.wording import store_words
 
 MISTAKES = {"exists", "is_store"}
 
@@ -88,6 +89,10 @@ def _move(args: Namespace, address: str, store: Store) -> int:
         rows = operation.move(store, address, partial(progress, BACKUP["progress"]))
     except CopyFailed as error:
         return _failed(str(error), None)
+    except operation.TargetUnavailable as error:
+        told = store_words(error.refusal.cause, error.refusal.details)
+        print(output.printable(BACKUP["target"].format(cause=told.title, cure=told.cure)), file=sys.stderr)
+        return 1
     reference = f"{{env: {args.password_env}}}" if args.password_env else None
     if args.json:
         print(json.dumps({"url": args.to, "rows": rows}, indent=2))

@@ -56,7 +56,7 @@ def check(args: Namespace, settings: Settings) -> int:
     findings = operation.check(settings, args.mailbox, bootstrap.open_store, bootstrap.connectors)
     findings += host_findings(settings, bootstrap.open_store)
     findings += [*exposure_findings(settings), *secret_findings(settings, bootstrap.open_store)]
-    findings += watch.address_findings(settings)
+    findings += [*watch.address_findings(settings), *watch.memory_findings(settings)]
     show = output.print_findings_json if args.json else output.print_findings
     show(findings)
     return 0 if all(finding.ok for finding in findings) else 1

@@ -19,7 +19,7 @@ from receiver.operations import failures as operation
 from receiver.operations.status import status
 from receiver.sentences import COMMANDS, FAILURES
 from receiver.store import Chosen, Failing, FailureGroup, Store
-from receiver.wording import cause_sentence, local
+from receiver.wording import failure_sentence, local
 
 EXAMPLES = 5
 
@@ -138,7 +138,7 @@ def _print_failures(found: Members, troubles: Sequence[Trouble], *, each: bool) 
     print_table(columns, [_row(group, members) for group, members in found.items()])
     if each:
         rows = [_member(member) for members in found.values() for member in members]
-        print_table([FAILURES[column] for column in ("cause", "calendar", "mailbox", "event")], rows)
+        print_table([FAILURES[column] for column in ("cause", "calendar", "mailbox", "event or installation")], rows)
     print(FAILURES["hint"])
 
 
@@ -146,7 +146,7 @@ def _row(group: FailureGroup, members: Sequence[Failing]) -> tuple[str, ...]:
     examples = [member.event or member.address for member in members[:EXAMPLES]]
     return (
         FAILURES[f"scope {group.scope}"],
-        f"{group.code} : {cause_sentence(group.code)}",
+        f"{group.code} : {failure_sentence(group.code, group.installations)}",
         group.calendar,
         str(group.count),
         local(group.since) if group.since else "",
@@ -156,7 +156,7 @@ def _row(group: FailureGroup, members: Sequence[Failing]) -> tuple[str, ...]:
 
 
 def _member(member: Failing) -> tuple[str, ...]:
-    return member.code, member.calendar, member.address, member.event
+    return member.code, member.calendar, member.address, member.event or member.installation
 
 
 def _print_failures_json(found: Members, troubles: Sequence[Trouble]) -> None:

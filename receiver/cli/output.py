@@ -14,6 +14,7 @@ from receiver.core.addresses import harmless
 from receiver.operations.check import Finding, Level, worst
 from receiver.operations.rules import Effects
 from receiver.store import ComingAgent
+from receiver.wording import store_words
 
 
 def print_problems(path: Path, errors: ConfigurationErrors) -> None:
@@ -65,8 +66,15 @@ def print_servers(troubles: Mapping[str, str]) -> None:
 
 def finding_sentence(finding: Finding) -> str:
     """Return what a finding means and, where it is a trouble, what to do."""
+    cause = finding.details.get("cause")
+    if isinstance(cause, str) and cause in sentences.STORE_CAUSES:
+        told = store_words(cause, finding.details)
+        text = sentences.CHECK.get(finding.code, "") if finding.code == "store_unreachable" else "{cause}. {cure}"
+        said = text.format(cause=told.title, cure=told.cure)
+        return said[0].upper() + said[1:]
     for table in (
         sentences.CHECK,
+        sentences.STORE_FILES,
         sentences.MAILBOXES_CHECK,
         sentences.TLS,
         sentences.CALENDAR,

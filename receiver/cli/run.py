@@ -16,7 +16,7 @@ from receiver.config import Reloadable, Settings, secret_warnings
 from receiver.config.store_url import sqlite_file
 from receiver.operations.check import STORE_ERRORS
 from receiver.operations.refused_configuration import Word
-from receiver.store import PATIENCE_S
+from receiver.store import PATIENCE_S, files
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
 """The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it
@@ -38,6 +38,7 @@ def run(args: Namespace, settings: Settings) -> int:
     logs.configure()
     for warning in (*settings.warnings, *secret_warnings(settings)):
         log.warning("configuration_warning", path=warning.log_path, code=warning.code)
+    _tell_exposed(settings)
     if status := with_store(settings, migrated):
         # We are started again and again then, and what goes unsaid here nobody would say.
         from receiver.cli import watch  # noqa: PLC0415 -- a supervisor that is well carries nothing of the alerts
@@ -47,7 +48,30 @@ def run(args: Namespace, settings: Settings) -> int:
     commands = child_commands(args.config, settings)
     settings_now = Reloadable(args.config, os.environ, settings)
     threading.Thread(target=_leave_word, args=(settings_now,), daemon=True).start()
-    return supervise(commands, lambda: _reloaded(args.config, settings_now), vital=(SERVE,), spare=(WATCH,))
+    status = supervise(commands, lambda: _reloaded(args.config, settings_now), vital=(SERVE,), spare=(WATCH,))
+    _leave_in_one_file(settings)
+    return status
+
+
+def _tell_exposed(settings: Settings) -> None:
+    """Leave a line of each file of the store that others on this machine may read or write; `check` names the cure."""
+    database = sqlite_file(settings.store_url)
+    if database is not None:
+        for refusal in files.exposed([database.parent, database, *files.beside(database)]):
+            log.warning("store_file_exposed", file=Path(refusal.path).name)
+
+
+def _leave_in_one_file(settings: Settings) -> None:
+    """Open and close an SQLite store once more, last of all: a child that was killed closed nothing."""
+    file = sqlite_file(settings.store_url)
+    if file is None or not os.path.exists(file):  # noqa: PTH110  # raises nothing; to open what is not there would make it
+        return
+    with suppress(*STORE_ERRORS):
+        store = bootstrap.open_store(settings)
+        try:
+            store.standing()
+        finally:
+            store.close()
 
 
 def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:

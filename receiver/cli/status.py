@@ -39,9 +39,10 @@ def _look(settings: Settings) -> Status:
             return status.status(settings, store, store.now())
         finally:
             store.close()
-    except check.STORE_ERRORS:
+    except check.STORE_ERRORS as error:
         # Without a store there is no clock but ours, and nothing that it would be held against.
-        return status.unusable(settings, Code.STORE_UNREACHABLE, datetime.now(PARIS))
+        refusal = check.store_refusal(settings, error)
+        return status.unusable(settings, Code.STORE_UNREACHABLE, datetime.now(PARIS), refusal)
 
 
 def _print_json(found: Status) -> None:

@@ -4,9 +4,14 @@ import sys
 from collections.abc import Callable
 
 from receiver import bootstrap, logs, sentences
+from receiver.cli import output
 from receiver.config import Settings
-from receiver.operations.check import STORE_ERRORS, store_error_name
-from receiver.store import Standing, Store
+from receiver.operations.check import STORE_ERRORS, store_error_name, store_refusal
+from receiver.store import Cause, Refusal, Standing, Store
+from receiver.wording import store_words
+
+SOUNDNESS_S = 5.0
+"""So long a damaged page is looked for before anything is written."""
 
 log = logs.get("cli")
 
@@ -25,13 +30,22 @@ def with_store(settings: Settings, use: Callable[[Store], int]) -> int:
         finally:
             store.close()
     except STORE_ERRORS as error:
-        log.exception("store_unavailable")
-        print(sentences.COMMANDS["store_failed"].format(error=store_error_name(error)), file=sys.stderr)
+        report_refusal(error, store_refusal(settings, error))
         return 1
+
+
+def report_refusal(error: BaseException, refusal: Refusal) -> None:
+    """Say, to people and to the log, why a store cannot be used."""
+    log.error("store_unavailable", code=store_error_name(error), cause=refusal.cause)
+    told = store_words(refusal.cause, refusal.details)
+    text = sentences.COMMANDS["store_failed"].format(cause=told.title, cure=told.cure)
+    print(output.printable(text), file=sys.stderr)
 
 
 def migrated(store: Store) -> int:
     """Bring the store to this version; return 1, having said so, where this program cannot use what it became."""
+    store.standing()  # whose it is comes first
+    store.check_soundness(SOUNDNESS_S)
     standing = store.migrate()
     if standing is Standing.NEWER:
         log.warning("store_newer", revision=store.revision())
@@ -40,7 +54,13 @@ def migrated(store: Store) -> int:
 
 def current(store: Store) -> int:
     """Return 0 where the store can be used as it is, or 1, having said why not."""
-    return _fit(store.standing())
+    standing = store.standing()
+    status = _fit(standing)
+    if standing is Standing.NOT_CURRENT and store.is_empty():
+        log.error("store_unavailable", cause=Cause.EMPTY)
+        told = store_words(Cause.EMPTY, {})
+        print(f"{told.title}. {told.cure}", file=sys.stderr)
+    return status
 
 
 def _fit(standing: Standing) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from receiver import bootstrap, logs
 from receiver.cli import output
+from receiver.cli.adopt import installation_name
 from receiver.cli.parser import text
 from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
@@ -26,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mailbox", action="append", default=[], type=text, metavar="ADRESSE", help=RECOVERY_HELP["uninstall mailbox"]
     )
+    parser.add_argument(
+        "--installation", type=installation_name, metavar="ID", help=RECOVERY_HELP["uninstall installation"]
+    )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--yes", action="store_true", help=RECOVERY_HELP["uninstall yes"])
     choice.add_argument("--undo", action="store_true", help=RECOVERY_HELP["uninstall undo"])
@@ -36,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def uninstall(args: Namespace, settings: Settings) -> int:
     """Remove, count, or undo; 1 if something is left or was not seen, 2 if there is nothing to do."""
     logs.configure("ERROR")
+    if args.undo and args.installation:
+        print(UNINSTALL["undo_of_another"], file=sys.stderr)
+        return 2
     act = _undo if args.undo else _uninstall
     return with_current_store(settings, lambda store: act(args, settings, store))
 
@@ -54,41 +61,51 @@ def _undo(args: Namespace, _: Settings, store: Store) -> int:
 
 
 def _uninstall(args: Namespace, settings: Settings, store: Store) -> int:
-    mailboxes = operation.choose(store, settings, args.mailbox)
+    name = store.installation().id
+    if args.installation == name:
+        print(UNINSTALL["ourselves"], file=sys.stderr)
+        return 2
+    mailboxes = operation.choose(store, settings, args.mailbox, of_another=args.installation is not None)
     if not mailboxes:
         print(UNINSTALL["none"], file=sys.stderr)
         return 2
     dry_run = args.dry_run or not args.yes or settings.dry_run
-    report = _run(settings, store, mailboxes, dry_run=dry_run)
+    report = _run(settings, store, mailboxes, args.installation, dry_run=dry_run)
     if args.json:
-        print(json.dumps(_json(report, dry_run=dry_run), indent=2))
+        found = {"installation": args.installation or name} | _json(report, dry_run=dry_run)
+        print(json.dumps(found, indent=2))
     else:
         if settings.dry_run and args.yes:
             print(UNINSTALL["dry_run"])
-        _print(report, dry_run=dry_run)
+        _print(report, args.installation, dry_run=dry_run)
     return 0 if report.ok else 1
 
 
-def _run(settings: Settings, store: Store, mailboxes: Sequence[Mailbox], *, dry_run: bool) -> Report:
-    connectors = bootstrap.connectors(settings, store.installation().id)
+def _run(
+    settings: Settings, store: Store, mailboxes: Sequence[Mailbox], another: str | None, *, dry_run: bool
+) -> Report:
+    connectors = bootstrap.connectors(settings, another or store.installation().id)
+    of_another = another is not None
     try:
         with progress(UNINSTALL["progress"], len(mailboxes)) as done:
-            return operation.run(store, settings, mailboxes, connectors, done, dry_run=dry_run)
+            return operation.run(store, settings, mailboxes, connectors, done, dry_run=dry_run, of_another=of_another)
     finally:
         for connector in connectors.values():
             connector.close()
 
 
-def _print(report: Report, *, dry_run: bool) -> None:
+def _print(report: Report, another: str | None, *, dry_run: bool) -> None:
     output.print_servers(report.servers)
     if rows := [row for each in report.mailboxes for row in _rows(each, dry_run=dry_run)]:
         print_table([UNINSTALL[column] for column in ("mailbox", "entries", "finding")], rows)
     if report.unconfigured:
         print(UNINSTALL["unconfigured"].format(count=report.unconfigured))
-    result = UNINSTALL["counted result" if dry_run else "result"]
-    print(result.format(entries=report.entries, mailboxes=len(report.mailboxes), untried=report.untried))
+    of_another = " of another" if another else ""
+    result = UNINSTALL[f"counted result{of_another}" if dry_run else "result"]
+    counts = {"entries": report.entries, "mailboxes": len(report.mailboxes), "untried": report.untried}
+    print(result.format(**counts, installation=another))
     if not dry_run:
-        print(UNINSTALL["done" if report.ok else "again"])
+        print(UNINSTALL[f"done{of_another}" if report.ok else "again"])
 
 
 def _rows(each: MailboxRemoval, *, dry_run: bool) -> Iterator[tuple[str, ...]]:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from receiver import bootstrap, logs, sentences
 from receiver.config import Reloadable, Settings
-from receiver.operations.check import Finding, Level
+from receiver.config.store_url import sqlite_file
+from receiver.operations.check import Finding, Level, file_findings
 from receiver.watch.letters import Letter, Sender, trial
+from receiver.watch.memory import default_path
 from receiver.watch.notify import Outcome
 from receiver.watch.post import scheme, try_all
 from receiver.watch.recipient import ARRIVED
@@ -54,6 +56,11 @@ def address_findings(settings: Settings) -> list[Finding]:
         _address_finding(place, address.value, outcome)
         for place, (address, outcome) in enumerate(zip(settings.alerts.to, outcomes, strict=True))
     ]
+
+
+def memory_findings(settings: Settings) -> list[Finding]:
+    """Return what is wrong with the rights of the file that remembers what was told."""
+    return list(file_findings([default_path(sqlite_file(settings.store_url), os.environ)]))
 
 
 def _address_finding(place: int, address: str, outcome: Outcome) -> Finding:

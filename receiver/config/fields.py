@@ -10,6 +10,7 @@ import re
 import ssl
 import stat
 import struct
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -94,6 +95,14 @@ def _name(text: str) -> str:
     if not NAME.match(text):
         raise refuse("name")
     return text
+
+
+def installation_name(text: str) -> str:
+    """Return an installation's name as entries bear it, or refuse what is none."""
+    try:
+        return str(uuid.UUID(text.strip()))
+    except ValueError:
+        raise refuse("installation_name") from None
 
 
 def host_name(text: str) -> str:
@@ -281,6 +290,7 @@ def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
 
 
 Name = Annotated[str, AfterValidator(_name)]
+InstallationName = Annotated[str, AfterValidator(installation_name)]
 Host = Annotated[str, AfterValidator(host_name)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Line = Annotated[str, Field(max_length=255), AfterValidator(_line)]

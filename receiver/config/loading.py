@@ -38,10 +38,11 @@ from receiver.config.shapes import (
     RetentionShape,
     SecretReference,
     SourceShape,
+    StoreShape,
     WebShape,
     merged,
 )
-from receiver.config.store_url import read_store, sqlite_file
+from receiver.config.store_url import read_address, sqlite_file
 from receiver.config.validate import Reader
 from receiver.core.alerts import Timings
 from receiver.core.facts import Emitter
@@ -78,7 +79,8 @@ class _Sections:
         for key in self.root.keys() - SECTIONS.keys() - alone.keys():
             self.reader.unknown_key((key,), [*SECTIONS, *alone])
         general = self.reader.read(GeneralShape, {key: self.root[key] for key in alone if key in self.root}, ())
-        store_url = read_store(self.reader, self.root.get("store"), self._secret)
+        store = self.reader.read(StoreShape, self.root.get("store"), ("store",))
+        store_url = read_address(self.reader, store, self._secret) if store else None
         sources = self._sources()
         check_organisations(self.reader, sources)
         calendars = self._calendars()
@@ -87,7 +89,7 @@ class _Sections:
         retention = self.reader.read(RetentionShape, self.root.get("retention"), ("retention",))
         alerts = self.reader.read(AlertsShape, self.root.get("alerts"), ("alerts",))
         audit = self.reader.read(AuditShape, self.root.get("audit"), ("audit",))
-        if store_url is None or mailboxes is None or general is None:
+        if store is None or store_url is None or mailboxes is None or general is None:
             return None
         if web is None or retention is None or alerts is None or audit is None:
             return None
@@ -103,6 +105,7 @@ class _Sections:
             start_at=general.start_at,
             dry_run=general.dry_run,
             scheduled_audit=audit.scheduled,
+            neighbours=frozenset(store.neighbours),
             watched=self._watched(),
             warnings=tuple(self.warnings),
         )

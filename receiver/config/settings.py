@@ -12,6 +12,7 @@ from receiver.config.problems import Problem
 from receiver.core.alerts import Timings
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
+from receiver.core.others import Served
 from receiver.core.policies import Policies
 from receiver.core.redaction import WORDING
 from receiver.core.roles import Role
@@ -184,10 +185,17 @@ class Settings:
     """Plan and report; write into no calendar."""
     scheduled_audit: bool = True
     """Compare the calendars with the record every night."""
+    neighbours: frozenset[str] = frozenset()
+    """Installations whose entries may stand beside ours."""
     watched: tuple[Path, ...] = ()
     """Files that are read anew when they change."""
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
     """What runs but should be looked at, such as a secret file that everybody may read."""
+
+    @property
+    def served(self) -> Served:
+        """What this installation writes, and beside whom."""
+        return Served(frozenset(source.platform for source in self.sources.values()), self.neighbours)
 
     def ruleset(self) -> Ruleset:
         """Return the part that decides where events go and what they show."""

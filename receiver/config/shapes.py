@@ -20,6 +20,7 @@ from receiver.config.fields import (
     FileSecret,
     HeaderName,
     Host,
+    InstallationName,
     Instant,
     KeytabFile,
     Line,
@@ -113,6 +114,7 @@ class StoreShape(Shape):
 
     url: str
     password: SecretReference | None = None
+    neighbours: list[InstallationName] = []
 
 
 class ApiShape(Shape):

@@ -6,7 +6,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
-from receiver.config.document import Value
 from receiver.config.problems import Location
 from receiver.config.settings import Secret
 from receiver.config.shapes import SecretReference, StoreShape
@@ -70,11 +69,10 @@ def address_of(url: str, password: str | None) -> str:
     return url if parts is None or parts.scheme == "sqlite" else _with_password(parts, password)
 
 
-def read_store(reader: Reader, raw: Value, secret_of: Callable[[SecretReference, Location], Secret]) -> str | None:
+def read_address(
+    reader: Reader, shape: StoreShape, secret_of: Callable[[SecretReference, Location], Secret]
+) -> str | None:
     """Return the address as SQLAlchemy takes it, password included, or None where it is wrong (and reported)."""
-    shape = reader.read(StoreShape, raw, ("store",))
-    if shape is None:
-        return None
     parts = _split(shape.url)
     if code := _trouble(parts, has_password=shape.password is not None):
         reader.report(("store", "url"), code)

@@ -11,6 +11,7 @@ from connectors.base import PROBE_UID, Marked, is_uid
 from receiver.core import audit
 from receiver.core.audit import Recorded
 from receiver.core.facts import over_by
+from receiver.core.others import platform_of
 from receiver.core.plan import STALE, Placement, Timings, Verb
 from receiver.core.ruleset import Ruleset
 
@@ -59,6 +60,8 @@ class Adoption:
     """Ids of all items of a uid that has several."""
     left: tuple[str, ...] = ()
     """Uids of items whose event is over and done with here: somebody's copy, which stays."""
+    beside: tuple[str, ...] = ()
+    """Uids of another installation's items that were not taken over, as one of ours is there."""
 
 
 def sought(recorded: Iterable[Recorded], adopted: Iterable[str], listed: Iterable[Marked], since: datetime) -> set[str]:
@@ -105,6 +108,32 @@ def judge(
         changed=tuple(placements[uid] for uid in sorted(right & _contradicted(recorded, found, ruleset, now))),
         doubled={uid: tuple(ids) for uid, ids in sorted(items.items()) if len(ids) > 1},
         left=tuple(sorted(left)),
+    )
+
+
+def taken_from(
+    found: Iterable[Marked], own: Collection[str], known: Collection[str], platforms: Collection[str]
+) -> Adoption:
+    """Return what the record of a mailbox has to become where another installation's items are taken over.
+
+    Args:
+        found: that one's items.
+        own: uids of which an item of ours is there.
+        known: the events known, among those of the items.
+        platforms: whose events we write; items of others stay as they are.
+
+    """
+    items: dict[str, list[str]] = {}
+    for item in found:
+        if is_uid(item.entry.uid) and platform_of(item.entry.uid) in platforms:
+            items.setdefault(item.entry.uid, []).append(item.item_id)
+    taken = {uid: ids for uid, ids in items.items() if uid not in own}
+    return Adoption(
+        adopted={uid: ids[0] for uid, ids in taken.items()},
+        gone=frozenset(),
+        waiting=frozenset(taken.keys() - set(known)),
+        doubled={uid: tuple(ids) for uid, ids in sorted(taken.items()) if len(ids) > 1},
+        beside=tuple(sorted(items.keys() & set(own))),
     )
 
 

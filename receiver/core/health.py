@@ -53,6 +53,7 @@ class Code(StrEnum):
     SERVER_FAILING = "server_failing"
     SERVER_WAITING = "server_waiting"
     MAILBOXES_FAILING = "mailboxes_failing"
+    OTHER_INSTALLATION = "other_installation"
     ENTRIES_FAILING = "entries_failing"
     ENTRIES_RETRIED = "entries_retried"
     EVENTS_FAILING = "events_failing"
@@ -96,6 +97,8 @@ class Trouble:
     """How many are concerned: mailboxes, entries, agents, requests, days."""
     until: datetime | None = None
     """Put right, it is still told until then at the latest; None: it goes within a minute, or as its cure says."""
+    details: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """What its sentences name beside, by field: a file, a command."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -201,6 +204,10 @@ class Snapshot:
 
     store: str | None = None
     """Why the store cannot be used: a code of `Code`; None: it can."""
+    store_cause: str = ""
+    """Why that is so, as the store tells it."""
+    store_details: tuple[tuple[str, str], ...] = ()
+    """What the sentences about it name."""
     must_adopt: bool = False
     """The record may be older than the calendars: nothing is written before those have been read."""
     uninstalled_at: datetime | None = None
@@ -227,6 +234,8 @@ class Snapshot:
     servers: tuple[ServerSight, ...] = ()
     sources: tuple[SourceSight, ...] = ()
     mailboxes: tuple[Failing, ...] = ()
+    others: tuple[Failing, ...] = ()
+    """Mailboxes that nothing is written into for entries of other installations; the cause names those."""
     entries: tuple[Failing, ...] = ()
     retried: tuple[Failing, ...] = ()
     """Entries that were tried so often, in vain, that they are overdue; each is tried again."""
@@ -256,7 +265,10 @@ def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) ->
     """Return what is wrong, the worst first; of equal ones in the order of `Code`."""
     limits = limits or Thresholds()
     if seen.store:  # nothing else can be known then, but what the host itself shows
-        found = [Trouble(Code(seen.store), Severity.ALARM), *_disk(seen)]
+        found = [
+            Trouble(Code(seen.store), Severity.ALARM, cause=seen.store_cause, details=seen.store_details),
+            *_disk(seen),
+        ]
     else:
         found = [trouble for rule in _RULES for trouble in rule(seen, now, limits)]
     order = list(Code)
@@ -321,6 +333,8 @@ def _certificate(server: ServerSight, now: datetime, limits: Thresholds) -> Iter
 def _mailboxes(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     for each in seen.mailboxes:
         yield _failing(Code.MAILBOXES_FAILING, Severity.ALARM, each)
+    for each in seen.others:
+        yield _failing(Code.OTHER_INSTALLATION, Severity.ALARM, each)
 
 
 def _entries(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:

@@ -117,27 +117,29 @@ def run(
     ruleset = in_force.ruleset if in_force else settings.ruleset()
 
     def tour_of(name: str) -> Tour[MailboxAdoption]:
-        reader = _Reader(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)
-        return Tour(connectors[name], reader.read, _failed, done)
+        reader = Reader(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)
+        return Tour(connectors[name], reader.read, failed, done)
 
     results, troubles = go_round(settings, mailboxes, tour_of)
     report = Report(tuple(results), troubles, len(mailboxes) - len(results))
     if dry_run:
-        return replace(report, waiting=tuple(_told_to_wait(results)))
+        return replace(report, waiting=told_to_wait(results))
     if report.ok:
         store.calendars_were_read()
     return replace(report, waiting=tuple(store.waiting_entries()))
 
 
-def _failed(mailbox: Mailbox, code: str) -> MailboxAdoption:
+def failed(mailbox: Mailbox, code: str) -> MailboxAdoption:
+    """Return what is told of a mailbox that was not read."""
     return MailboxAdoption(mailbox, trouble=code)
 
 
-def _told_to_wait(results: Iterable[MailboxAdoption]) -> Iterable[tuple[Mailbox, str]]:
-    return ((each.mailbox, uid) for each in results if each.adoption for uid in sorted(each.adoption.waiting))
+def told_to_wait(results: Iterable[MailboxAdoption]) -> tuple[tuple[Mailbox, str], ...]:
+    """Return mailbox and uid of each entry whose event would wait to be known."""
+    return tuple((each.mailbox, uid) for each in results if each.adoption for uid in sorted(each.adoption.waiting))
 
 
-class _Reader:
+class Reader:
     """Reads the mailboxes of one server, each once, under the address that the server calls it by."""
 
     def __init__(
@@ -157,9 +159,10 @@ class _Reader:
         self._read: set[str] = set()
 
     def read(self, mailbox: Mailbox, trial: Trial) -> MailboxAdoption:
+        """Read one mailbox, unless it was read under another address."""
         primary = self._named(mailbox, trial)
         if primary is None:
-            return _failed(mailbox, BUSY)
+            return failed(mailbox, BUSY)
         same_as = primary if primary != mailbox.address else None
         with self._lock:
             if primary in self._read:

@@ -6,12 +6,16 @@ from pathlib import Path
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
-from receiver.store import WORKERS, CopyFailed, Store, Watch
+from receiver.store import WORKERS, CopyFailed, Store, StoreUnavailable, Watch
 
 FRESH = timedelta(seconds=30)
 """A process that was heard of so lately runs, or has just stopped."""
 
 SERVICES = (WORKERS, "web")
+
+
+class TargetUnavailable(StoreUnavailable):
+    """The database that should be copied into cannot be used; nothing was copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ def move(store: Store, address: str, watch: Watch) -> dict[str, int]:
 
     Raises:
         CopyFailed: what `Store.move_to` raises; nothing was copied.
-        StoreUnavailable: one of the two cannot be used; nothing was copied.
+        TargetUnavailable: the new one cannot be used; nothing was copied.
+        StoreUnavailable: one of the two cannot be used any more; nothing was copied.
         OSError: the file of the new one cannot be made.
 
     """
@@ -63,6 +68,10 @@ def move(store: Store, address: str, watch: Watch) -> dict[str, int]:
         file.touch(0o600)
     target = Store(address)
     try:
+        try:
+            target.standing()
+        except StoreUnavailable as error:
+            raise TargetUnavailable(str(error), error.refusal) from None
         return store.move_to(target, watch)
     finally:
         target.close()

@@ -18,7 +18,8 @@ from receiver.core.addresses import canonical
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.thresholds import Thresholds
 from receiver.operations import token_key
-from receiver.store import Standing, Store, StoreUnavailable
+from receiver.store import Cause, Refusal, Standing, Store, StoreUnavailable, refusal_of
+from receiver.store import files as store_files
 
 PROBED_PER_CALENDAR = 10
 """Enough to see that rights and mapping hold; probing hundreds would take minutes and prove little more."""
@@ -75,8 +76,8 @@ def check(
     """Look at the configuration's warnings, the store, and the calendars through the mailboxes asked for."""
     findings = [Finding("configuration_read", "configuration")]
     findings += [Finding(each.code, each.path, Level.WARNING, each.details) for each in settings.warnings]
-    store_finding, installation = _check_store(settings.store_url, lambda: open_store(settings))
-    findings.append(store_finding)
+    of_store, installation = _check_store(settings.store_url, lambda: open_store(settings))
+    findings += of_store
     if found := token_key.trouble(settings):
         code, path = found
         findings.append(Finding(code, "web.token_key", Level.WARNING, {"path": str(path)}))
@@ -113,41 +114,77 @@ def store_error_name(error: BaseException) -> str:
     return str(error) if isinstance(error, StoreUnavailable) and str(error) else type(error).__name__
 
 
-def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[Finding, str]:
+def store_refusal(settings: Settings, error: BaseException) -> Refusal:
+    """Return why the store cannot be used, from what opening or using it ended in."""
+    if isinstance(error, StoreUnavailable):
+        return error.refusal
+    return refusal_of(error, sqlite_file(settings.store_url))
+
+
+def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[list[Finding], str]:
     file = sqlite_file(url)
+    beside = list(file_findings(_of_store(file))) if file else []
     if file and (finding := _check_file(file)):
-        return finding, NO_INSTALLATION
+        return [finding, *beside], NO_INSTALLATION
     try:
         store = open_store()
         try:
-            standing = store.standing()
-            if not standing.usable:
-                level = Level.WARNING if standing is Standing.NOT_CURRENT else Level.TROUBLE
-                return Finding(standing, "store", level), NO_INSTALLATION
-            store.beat(HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
-            if careless := store.careless_settings():
-                details = {"settings": ", ".join(careless)}
-                return Finding("store_not_durable", "store", Level.TROUBLE, details), store.installation().id
-            return Finding("store_ready", "store"), store.installation().id
+            finding, installation = _check_open(store)
         finally:
             store.close()
     except STORE_ERRORS as error:
-        details = {"error": store_error_name(error)}
-        return Finding("store_unreachable", "store", Level.TROUBLE, details), NO_INSTALLATION
+        refusal = error.refusal if isinstance(error, StoreUnavailable) else refusal_of(error, file)
+        finding, installation = _refused("store_unreachable", refusal, error=store_error_name(error)), NO_INSTALLATION
+    return [finding, *beside], installation
+
+
+def _check_open(store: Store) -> tuple[Finding, str]:
+    standing = store.standing()
+    if not standing.usable:
+        level = Level.WARNING if standing is Standing.NOT_CURRENT else Level.TROUBLE
+        is_empty = standing is Standing.NOT_CURRENT and store.is_empty()
+        return Finding(standing, "store", level, {"cause": Cause.EMPTY} if is_empty else {}), NO_INSTALLATION
+    store.check_soundness()
+    store.beat(HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
+    if careless := store.careless_settings():
+        details = {"settings": ", ".join(careless)}
+        return Finding("store_not_durable", "store", Level.TROUBLE, details), store.installation().id
+    return Finding("store_ready", "store"), store.installation().id
+
+
+def _refused(code: str, refusal: Refusal, **more: str) -> Finding:
+    return Finding(code, "store", Level.TROUBLE, {**more, "cause": refusal.cause.value, **refusal.details})
 
 
 def _check_file(path: Path) -> Finding | None:
     """Return why the SQLite file cannot be opened, or not yet; None where opening it is worth a try."""
     folder = path.parent
-    if not folder.is_dir():
-        return Finding("store_folder_missing", "store", Level.TROUBLE, {"path": str(folder)})
-    if kind := network_file_system(folder.resolve(), mount_table()):
+    if os.path.isdir(folder) and (kind := network_file_system(folder.resolve(), mount_table())):  # noqa: PTH112  # raises nothing
         return Finding("store_on_network", "store", Level.TROUBLE, {"kind": kind})
-    # The journal is a file beside the database: the folder must be writable too.
-    for place in (folder, path):
-        if place.exists() and not os.access(place, os.W_OK):
-            return Finding("store_not_writable", "store", Level.TROUBLE, {"path": str(place)})
-    return None if path.exists() else Finding("store_not_created", "store")
+    refusal = store_files.fault(path)
+    match refusal:
+        case None:
+            return None
+        case Refusal(cause=Cause.FILE_MISSING):
+            return Finding("store_not_created", "store")
+        case Refusal(cause=Cause.FOLDER_MISSING):
+            return _refused("store_folder_missing", refusal)
+        case Refusal(cause=Cause.NOT_WRITABLE | Cause.READ_ONLY_MOUNT):
+            return _refused("store_not_writable", refusal)
+    return _refused("store_unreachable", refusal)
+
+
+def _of_store(database: Path) -> list[Path]:
+    """Return the folder, the database and every file beside it that is the store's."""
+    return [database.parent, database, *store_files.beside(database)]
+
+
+def file_findings(paths: Sequence[Path]) -> Iterator[Finding]:
+    """Yield what is wrong with the rights of files: the service cannot use one, or others can."""
+    for refusal in store_files.unusable(paths):
+        yield Finding("store_file_unusable", Path(refusal.path).name, Level.TROUBLE, refusal.details)
+    for refusal in store_files.exposed(paths):
+        yield Finding("store_file_exposed", Path(refusal.path).name, Level.WARNING, refusal.details)
 
 
 def mount_table() -> str:

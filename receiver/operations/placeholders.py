@@ -9,9 +9,9 @@ ADDRESS, HOST, FILE, TEXT, SECRET, MACHINE = "adresse", "hote", "fichier", "text
 
 OPEN = frozenset(
     {
-        "access", "auth", "calendar", "default_calendar", "digest_at", "emitter", "kind", "on_agent_deletion",
-        "on_agent_departure", "on_cancel", "on_rgpd_purge", "platform", "role", "sensitivity", "start_at",
-        "time_zone", "version",
+        "access", "auth", "calendar", "default_calendar", "digest_at", "emitter", "kind", "neighbours",
+        "on_agent_deletion", "on_agent_departure", "on_cancel", "on_rgpd_purge", "platform", "role", "sensitivity",
+        "start_at", "time_zone", "version",
     }
 )  # fmt: skip
 """Keys of the configuration whose texts are choices, names or dates, and tell nothing of anybody."""
@@ -99,8 +99,8 @@ def _kind(key: str, value: str) -> str:
 LOGGED = frozenset(
     {
         "calendar", "changes", "child", "code", "count", "created", "dry_run", "error", "errand", "event", "extras",
-        "held", "level", "log", "mailbox", "merged", "outcome", "removed", "signal", "standing", "status",
-        "ts", "updated", "verb", "warnings",
+        "held", "installation", "level", "log", "mailbox", "merged", "outcome", "removed", "signal", "standing",
+        "status", "ts", "updated", "verb", "warnings",
     }
 )  # fmt: skip
 """Fields of our log's lines that hold codes, counts and names of parts."""

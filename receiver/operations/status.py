@@ -11,11 +11,25 @@ from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.audit import Kind
 from receiver.core.health import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
+from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.room import Disk
 from receiver.core.servers import Server
 from receiver.operations import mailboxes, refusals, refused_configuration, token_key, unreached
 from receiver.operations.refusals import DAY, Hours
-from receiver.store import COUNTED, MOST_SET_ASIDE, FailureGroup, Figure, Group, Reason, Sight, Store, StoreUnavailable
+from receiver.store import (
+    COUNTED,
+    MOST_SET_ASIDE,
+    Cause,
+    FailureGroup,
+    Figure,
+    Group,
+    Reason,
+    Refusal,
+    Sight,
+    Standing,
+    Store,
+    StoreUnavailable,
+)
 from receiver.worktime import working_time
 
 LOOKED_AGAIN = timedelta(minutes=15)
@@ -46,15 +60,17 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     """
     standing = store.standing()
     if not standing.usable:
-        return unusable(settings, Code(standing), now)
+        refusal = Refusal(Cause.EMPTY) if standing is Standing.NOT_CURRENT and store.is_empty() else None
+        return unusable(settings, Code(standing), now, refusal)
+    store.look_for_damage()
     servers = tuple(server for server in store.servers() if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
     figures = store.figures()
     sight = _with_heard(store.sight(settings.sources, down, now), settings, figures)
     seen = snapshot(settings, store, _Read(sight, servers, figures, store.refused_by_hour(now - DAY)), now)
     found = troubles(seen, now, settings.alerts.thresholds)
-    if any(each.code is Code.WORKER_SILENT for each in found) and not _is_writable(store, now):
-        found = troubles(replace(seen, store=Code.STORE_UNREACHABLE), now, settings.alerts.thresholds)
+    if any(each.code is Code.WORKER_SILENT for each in found) and (refusal := _refusal_of_writing(store, now)):
+        found = troubles(_refused(seen, Code.STORE_UNREACHABLE, refusal), now, settings.alerts.thresholds)
     waits = {server.name: until for server in servers if (until := server.waits_until(now)) is not None}
     return Status(sight, servers, tuple(found), waits)
 
@@ -91,7 +107,8 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         set_aside=tuple(_set_aside(sight.set_aside)),
         servers=tuple(_server(name, read.servers, figures, now) for name in settings.calendars),
         sources=_sources(settings, read, now),
-        mailboxes=_failing(sight.mailboxes, now),
+        mailboxes=_failing((group for group in sight.mailboxes if group.code != OTHER_INSTALLATION), now),
+        others=tuple(_others(sight.mailboxes, now)),
         entries=_failing(sight.entries, now),
         retried=_failing(sight.retried, now),
         events=_failing(sight.events, now),
@@ -120,19 +137,33 @@ def _deaths_until(settings: Settings, sight: Sight) -> datetime | None:
     return moments[least - 1] + DEATHS_WITHIN if len(moments) >= least else None
 
 
-def _is_writable(store: Store, now: datetime) -> bool:
-    """Whether a worker could beat: one that cannot seems dead, and it is not the worker that needs looking after."""
+def _refusal_of_writing(store: Store, now: datetime) -> Refusal | None:
+    """Return why no worker could beat: one that cannot seems dead, and is not what needs looking after."""
     try:
         store.beat("status", now)
-    except StoreUnavailable:
-        return False
-    return True
+    except StoreUnavailable as error:
+        return error.refusal
+    return None
 
 
-def unusable(settings: Settings, code: Code, now: datetime) -> Status:
-    """Return what can be said without the store."""
-    seen = Snapshot(store=code, disk=disk(settings))
+def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | None = None) -> Status:
+    """Return what can be said without the store.
+
+    Args:
+        settings: those in force.
+        code: that of the trouble.
+        now: the moment.
+        refusal: why it cannot be used, where that is known.
+
+    """
+    seen = _refused(Snapshot(disk=disk(settings)), code, refusal)
     return Status(None, (), tuple(troubles(seen, now, settings.alerts.thresholds)))
+
+
+def _refused(seen: Snapshot, code: Code, refusal: Refusal | None) -> Snapshot:
+    if refusal is None:
+        return replace(seen, store=code)
+    return replace(seen, store=code, store_cause=refusal.cause, store_details=tuple(refusal.details.items()))
 
 
 def disk(settings: Settings) -> Disk | None:
@@ -186,6 +217,14 @@ def _failing(groups: Iterable[FailureGroup], now: datetime) -> tuple[Failing, ..
     return tuple(
         Failing(group.code, group.count, group.calendar, group.since, _to_come(group.until, now)) for group in groups
     )
+
+
+def _others(groups: Iterable[FailureGroup], now: datetime) -> Iterator[Failing]:
+    """Return the mailboxes that other installations' entries stand in the way in, those for the cause."""
+    for group in groups:
+        if group.code == OTHER_INSTALLATION:
+            names, until = ", ".join(group.installations), _to_come(group.until, now)
+            yield Failing(names, group.count, group.calendar, group.since, until)
 
 
 def _set_aside(groups: Iterable[Group]) -> Iterator[SetAside]:

@@ -25,13 +25,14 @@ from connectors.base import (
 from receiver.config import Settings
 from receiver.core.adoption import may_still_come
 from receiver.core.mailboxes import Mailbox
+from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.plan import Placement, Timings, Verb, begin, end
 from receiver.operations.adopt import BUSY_PATIENCE_S
 from receiver.operations.mailbox_trial import BUSY as SERVER_BUSY
 from receiver.operations.mailbox_trial import Trial
-from receiver.operations.mailboxes_check import named_mailboxes
+from receiver.operations.mailboxes_check import known_mailboxes, named_mailboxes
 from receiver.operations.tour import BUSY, Tour, go_round, lease
-from receiver.store import MailboxWork, Store
+from receiver.store import Chosen, MailboxWork, Store
 
 BATCH = 100
 ROUNDS = 5
@@ -80,9 +81,13 @@ class Report:
         return not left_out and all(each.ok for each in self.mailboxes)
 
 
-def choose(store: Store, settings: Settings, also: Sequence[str]) -> list[Mailbox]:
-    """Return every mailbox that entries ever went to or were found in, and those named."""
-    return sorted({*store.mailboxes(), *named_mailboxes(settings, also)} if also else store.mailboxes())
+def choose(store: Store, settings: Settings, also: Sequence[str], *, of_another: bool = False) -> list[Mailbox]:
+    """Return every mailbox that entries ever went to or were found in, and those named.
+
+    With `of_another`, every mailbox that entries may go to: another installation may have been there before us.
+    """
+    known = known_mailboxes(settings, store, store.now()) if of_another else []
+    return sorted({*store.mailboxes(), *known, *(named_mailboxes(settings, also) if also else ())})
 
 
 def run(
@@ -93,6 +98,7 @@ def run(
     done: Callable[[], None],
     *,
     dry_run: bool,
+    of_another: bool = False,
     patience_s: float = BUSY_PATIENCE_S,
 ) -> Report:
     """Empty mailboxes, server by server.
@@ -104,18 +110,19 @@ def run(
         connectors: by calendar; the caller closes them.
         done: called, from any thread, when a mailbox is done.
         dry_run: whether to count only.
+        of_another: whether the entries are another installation's, as the connectors are: we go on writing.
         patience_s: how long to wait for a mailbox that a worker has.
 
     Raises:
         StoreUnavailable: nothing more was removed, as it could not have been recorded. Run it again.
 
     """
-    if not dry_run:
+    if not dry_run and not of_another:
         store.begin_uninstalling(store.now())
     removers: list[_Remover] = []
 
     def tour_of(name: str) -> Tour[MailboxRemoval]:
-        remover = _Remover(store, connectors[name], patience_s)
+        remover = (_OthersRemover if of_another else _Remover)(store, connectors[name], patience_s)
         removers.append(remover)
         return Tour(connectors[name], remover.count if dry_run else remover.empty, remover.failed, done)
 
@@ -229,6 +236,19 @@ class _Remover:
 
     def _advance(self, work: MailboxWork, changes: Mapping[int, Callable[[Placement], Placement]]) -> None:
         self._store.advance(work, changes, self._store.now(), self._timings.lease)
+
+
+class _OthersRemover(_Remover):
+    """Empties them of another installation's entries. Our own record says nothing of those, and stays."""
+
+    def empty(self, mailbox: Mailbox, trial: Trial) -> MailboxRemoval:
+        found = super().empty(mailbox, trial)
+        if found.ok:
+            self._store.retry_mailboxes(Chosen(OTHER_INSTALLATION, mailbox.calendar, mailbox.address))
+        return found
+
+    def _forget(self, _work: MailboxWork) -> list[int]:
+        return []
 
 
 def _raise_trouble(outcome: Outcome) -> None:

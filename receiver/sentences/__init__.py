@@ -5,7 +5,15 @@ A sentence about a failure says the cause, then the cure. Fields in braces are t
 
 from receiver.sentences.access import ACCESS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_KEY, TOKEN_STATES
 from receiver.sentences.alerts import ALERT, DELIVERY, DIGEST, WATCH
-from receiver.sentences.calendars import AUDIT, CALENDAR, CALENDAR_UNKNOWN, MAILBOXES_CHECK, MAILBOXES_TABLE, TLS
+from receiver.sentences.calendars import (
+    AUDIT,
+    CALENDAR,
+    CALENDAR_UNKNOWN,
+    INSTALLATIONS,
+    MAILBOXES_CHECK,
+    MAILBOXES_TABLE,
+    TLS,
+)
 from receiver.sentences.commands import CHECK, CHECK_RESULT, COLOURS, COMMANDS, LEVELS, RULES, STATUS, UNMAPPED, USAGE
 from receiver.sentences.configuration import CONFIGURATION, EDGES
 from receiver.sentences.held import HELD, HELD_DONE, HELD_HELP, HELD_MEANINGS, HELD_REASONS
@@ -24,6 +32,7 @@ from receiver.sentences.pages import (
 )
 from receiver.sentences.recovery import ADOPT, RECOVERY_HELP, UNINSTALL
 from receiver.sentences.resync import RESYNC, SECRETS
+from receiver.sentences.store import STORE_CAUSES, STORE_FILES
 from receiver.sentences.troubles import CAUSES, TROUBLES, UNKNOWN, Advice
 
 __all__ = [
@@ -51,6 +60,7 @@ __all__ = [
     "HELD_HELP",
     "HELD_MEANINGS",
     "HELD_REASONS",
+    "INSTALLATIONS",
     "LEVELS",
     "MAILBOXES_CHECK",
     "MAILBOXES_TABLE",
@@ -66,6 +76,8 @@ __all__ = [
     "SCOPE_NOUNS",
     "SECRETS",
     "STATUS",
+    "STORE_CAUSES",
+    "STORE_FILES",
     "TLS",
     "TOKEN",
     "TOKEN_COLUMNS",

@@ -47,6 +47,9 @@ CALENDAR: Mapping[str, str] = {
     "propres entrées. Donnez-lui ce droit (Set-MailboxFolderPermission, CanViewPrivateItems), ou passez en access: "
     "impersonation.",
     "mailbox_moving": "La boîte est en cours de déplacement. Réessayez quand la migration est finie.",
+    "other_installation": "La boîte porte des entrées à venir d'une autre installation : rien n'y est écrit, tout y "
+    "serait en double. Reprenez-les (rdv-receiver adopt --from), retirez-les (rdv-receiver uninstall --installation), "
+    "ou nommez cette installation sous store.neighbours ; retirées autrement, lancez rdv-receiver retry.",
     "quota_exceeded": "La boîte est pleine. L'agent doit faire de la place, ou son quota être relevé.",
     "folder_not_found": "Cette boîte n'a pas de calendrier accessible. Ouvrez-la une fois avec Outlook ou OWA, et "
     "vérifiez les droits.",
@@ -67,6 +70,9 @@ CALENDAR: Mapping[str, str] = {
     "refused": "Exchange refuse cette demande. C'est un défaut de ce programme : signalez-le avec ce code.",
 }
 """Failures of a calendar, by the connector's code."""
+
+INSTALLATIONS = "Autre installation : {names}."
+"""After the sentence of `other_installation`."""
 
 TLS: Mapping[str, str] = {
     "tls_trusted": "Le certificat est reconnu (autorité « {issuer} ») ; il expire le {expires}, dans {days} jours.",

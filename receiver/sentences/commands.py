@@ -71,8 +71,7 @@ COMMANDS: Mapping[str, str] = {
     "migrated_by_newer": "La base est d'une version plus récente que ce programme, qui sait l'utiliser : rien n'a été "
     "changé.",
     "output_lost": "La sortie n'a pas pu être écrite en entier : vérifiez la place là où elle va.",
-    "store_failed": "La base ne peut pas être ouverte ou mise à jour ({error}). Vérifiez store.url, le réseau "
-    "et les droits.",
+    "store_failed": "La base ne peut pas être utilisée : {cause}. {cure}",
 }
 
 USAGE: Mapping[str, str] = {
@@ -109,19 +108,17 @@ CHECK: Mapping[str, str] = {
     "service_troubled": "La base s'ouvre, mais tout ne va pas dans le service : {codes}. Voyez « rdv-receiver "
     "status ».",
     "store_not_created": "La base n'existe pas encore ; run ou migrate la créera.",
-    "store_not_current": "La base est d'une version plus ancienne que ce programme ; run ou migrate la mettra à jour.",
+    "store_not_current": "La base n'est pas à la version de ce programme ; run ou migrate la mettra à jour.",
     "store_too_new": "La base est d'une version plus récente, que ce programme ne sait pas utiliser : rien n'a été "
     "changé. Mettez le programme à jour, ou revenez à la sauvegarde faite avant la mise à jour.",
     "store_not_durable": "Une coupure de courant ferait perdre à PostgreSQL ce qu'il a confirmé : {settings} vaut off. "
     "Remettez ce réglage à on, sinon des webhooks acceptés se perdent.",
-    "store_unreachable": "La base ne peut pas être ouverte ({error}). Vérifiez store.url, le réseau et les droits.",
+    "store_unreachable": "La base ne peut pas être utilisée : {cause}. {cure}",
     "store_server_unverified": "Le mot de passe et les données passent par le réseau jusqu'à {host} sans que ce "
     "serveur soit vérifié. Ajoutez ?sslmode=verify-full à store.url, et sslrootcert si l'autorité est la vôtre.",
     "proxy_on_loopback": "Le mandataire de confiance est sur cette machine ({address}) : tout programme qui y tourne "
     "peut se présenter sous n'importe quel nom, avec le rôle {role}. Mettez-le sur une autre machine, ou entrez par "
     "des jetons.",
-    "store_not_writable": "Le compte qui lance la commande ne peut pas écrire dans {path}. Vérifiez les droits.",
-    "store_folder_missing": "Le dossier de la base n'existe pas : {path}. Créez-le.",
     "store_on_network": "La base SQLite est sur un système de fichiers réseau ({kind}), où ses verrous ne sont "
     "pas sûrs. Mettez-la sur un disque local, ou passez à PostgreSQL.",
     "mailbox_reached": "La boîte est accessible.",

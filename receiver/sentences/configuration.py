@@ -42,6 +42,8 @@ CONFIGURATION: Mapping[str, str] = {
     "instant": "il faut un jour (2027-01-04) ou un instant avec son décalage (2027-01-04T08:00:00+01:00).",
     "control_character": "le texte contient un caractère de contrôle (retour à la ligne, tabulation…).",
     "name": "un nom se compose de 1 à 40 minuscules sans accent, chiffres ou tirets.",
+    "installation_name": "ce n'est pas un identifiant d'installation : 36 caractères, comme le montre « rdv-receiver "
+    "status ».",
     "host": "ce n'est pas un nom de domaine ou d'hôte seul, comme « rdv.example.fr » (ni https://, ni chemin).",
     "email": "ce n'est pas une adresse de messagerie comme « prenom.nom@departement.example ».",
     "pattern": "ce n'est pas un motif d'adresse comme « *@pilote.example » (seuls * et ? sont des jokers).",

@@ -12,7 +12,7 @@ FAILURES: Mapping[str, str] = {
     "count": "Nombre",
     "examples": "Exemples",
     "mailbox": "Boîte",
-    "event": "Événement",
+    "event or installation": "Événement, ou autre installation",
     "scope mailbox": "boîtes (réessayées d'elles-mêmes)",
     "scope entry": "entrées (abandonnées)",
     "scope event": "événements (nulle part)",
@@ -107,6 +107,7 @@ BACKUP: Mapping[str, str] = {
     "running": "Le service tourne, ou vient de s'arrêter ({names}). Arrêtez-le et attendez 30 secondes. Avec --force, "
     "ce qu'il écrit pendant et après la copie reste dans l'ancienne base.",
     "no_password": "La variable d'environnement {name} est vide ou absente : elle doit tenir le mot de passe.",
+    "target": "La base d'arrivée (--to) ne peut pas être utilisée : {cause}. {cure}",
     "moved": "Tout est copié et compté : {rows} lignes. Mettez dans la configuration, sous store :",
     "moved then": "Puis « rdv-receiver check », et démarrez le service. Gardez l'ancienne base de côté et ne la "
     "remettez pas en service : elle ne sait rien de ce qui suit.",

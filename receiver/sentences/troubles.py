@@ -16,8 +16,7 @@ class Advice(NamedTuple):
 TROUBLES: Mapping[str, Advice] = {
     "store_unreachable": Advice(
         "La base de données ne peut pas être utilisée",
-        "Les webhooks sont refusés et seront renvoyés par l'émetteur : rien n'est perdu. Vérifiez le disque, le "
-        "service PostgreSQL, store.url et les droits.",
+        "Les webhooks sont refusés et seront renvoyés par l'émetteur : rien n'est perdu.",
     ),
     "store_not_current": Advice(
         "La base de données est d'une version plus ancienne que le programme",
@@ -81,6 +80,13 @@ TROUBLES: Mapping[str, Advice] = {
         "Si elles se suivent, voyez connections, et la ThrottlingPolicy du compte de service.",
     ),
     "mailboxes_failing": Advice("{count} boîte(s) en échec sur {subject}", "{cause}"),
+    "other_installation": Advice(
+        "Entrées d'une autre installation dans {count} boîte(s) de {subject} : rien n'y est écrit",
+        "Autre installation : {cause}. Sa base est perdue ? « rdv-receiver adopt --from ID » reprend ses entrées là où "
+        "elles sont. C'était un essai ? « rdv-receiver uninstall --installation ID » les retire. Elle peut rester à "
+        "côté de celle-ci ? Nommez-la sous store.neighbours, puis systemctl reload. L'écriture reprend aussitôt. Si "
+        "ses entrées ont été retirées autrement : « rdv-receiver retry --code other_installation ».",
+    ),
     "entries_failing": Advice("{count} entrée(s) refusée(s) sur {subject}", "{cause}"),
     "entries_retried": Advice(
         "{count} entrée(s) toujours refusée(s) sur {subject}, encore réessayée(s)",

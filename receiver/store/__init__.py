@@ -1,6 +1,7 @@
 """What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector."""
 
 from receiver.store.activity import HourCount, ModelCount, SeriesCount
+from receiver.store.causes import Cause, Refusal
 from receiver.store.copying import CopyFailed, Watch
 from receiver.store.engine import PATIENCE_S, StoreUnavailable
 from receiver.store.erasure import Erased
@@ -22,6 +23,7 @@ from receiver.store.records import (
     Verdict,
     WorkItem,
 )
+from receiver.store.refusals import refusal_of
 from receiver.store.resyncing import HeldEvent, Scope
 from receiver.store.rulesets import InForce
 from receiver.store.set_aside import MOST as MOST_SET_ASIDE
@@ -40,6 +42,7 @@ __all__ = [
     "PATIENCE_S",
     "SERVES",
     "WORKERS",
+    "Cause",
     "Chosen",
     "ComingAgent",
     "CopyFailed",
@@ -66,6 +69,7 @@ __all__ = [
     "PlacementState",
     "Reason",
     "Receipt",
+    "Refusal",
     "Scope",
     "SeriesCount",
     "Sight",
@@ -83,5 +87,6 @@ __all__ = [
     "WorkItem",
     "WriteSight",
     "Written",
+    "refusal_of",
     "worker_name",
 ]

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 from pydantic_core import to_json
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from receiver.store import inbox
-from receiver.store.engine import StoreUnavailable, own_connection
+from receiver.store.engine import own_connection, unavailable
 from receiver.store.records import Incoming
 from receiver.store.tables import Moment
 from receiver.store.wakeup import CHANNEL
@@ -59,11 +60,9 @@ class Appender:
         """
         try:
             self._database.append(self._opened(), rows)
-        except PoolTimeout:
-            raise StoreUnavailable("NoConnection") from None
-        except self._engine.dialect.loaded_dbapi.Error as error:
+        except (DBAPIError, PoolTimeout, UnicodeEncodeError, self._engine.dialect.loaded_dbapi.Error) as error:
             self.close()
-            raise StoreUnavailable(type(error).__name__) from None
+            raise unavailable(error, self._engine) from None
 
     def _opened(self) -> Any:
         if self._connection is not None and self._database.has_gone(self._connection):

@@ -1,17 +1,20 @@
 """Opens the database so that what was committed stays committed, whichever of the two kinds it is."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from receiver.store.writelock import SUFFIX, WriteLock
+from receiver.store import files
+from receiver.store.causes import Cause, Refusal
+from receiver.store.refusals import is_read_only, refusal_of
+from receiver.store.writelock import SUFFIX, WriteLock, make_private
 
 T = TypeVar("T")
 
@@ -27,15 +30,37 @@ _PRAGMAS = (
 )
 CONFLICT_RETRIES = 5
 _LOCK = "rdv_write_lock"
+OURS_BEYOND_DOUBT = {"events", "placements", "mailboxes"}
+"""Tables that no other program has all of."""
+_MAY_NOT_WRITE = "rdv_may_not_write"
 CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
 
 
 class StoreUnavailable(Exception):
-    """The database cannot be reached, is locked for too long, or has no room. Nothing was changed."""
+    """The database cannot be reached, is locked for too long, or has no room. Nothing was changed.
+
+    Its text is the kind of error; why it is so, and what can be done, is its `refusal`.
+    """
+
+    def __init__(self, kind: str = "", refusal: Refusal | None = None) -> None:
+        super().__init__(kind)
+        self.refusal = refusal or Refusal()
 
 
 class Conflict(StoreUnavailable):
     """Two transactions met on the same rows; this one changed nothing."""
+
+
+def unavailable(error: BaseException, engine: Engine | None = None) -> StoreUnavailable:
+    """Return what an error of the driver, the pool or the system means to whoever uses the store."""
+    orig = getattr(error, "orig", None) or error
+    kind = "NoConnection" if isinstance(error, PoolTimeout) else type(orig).__name__
+    return StoreUnavailable(kind, refusal_of(error, file_of(engine) if engine is not None else None))
+
+
+def file_of(engine: Engine) -> Path | None:
+    """Return the file that the database is; None: it is none."""
+    return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
 
 
 _CONFLICT_STATES = {"40001", "40P01"}  # serialization failure, deadlock
@@ -65,14 +90,18 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
     if make_url(url).get_backend_name() == "sqlite":
         options = {_LOCK: WriteLock(Path(f"{make_url(url).database}{SUFFIX}"))}
         engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, execution_options=options)
+        event.listen(engine, "do_connect", _look_first)
         event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_note_rights, Path(make_url(url).database or "")))
+        event.listen(engine, "checkin", _drop_read_only)
+        event.listen(engine, "handle_error", _drop_refused)
         event.listen(engine, "begin", _begin_sqlite)
         # Many rows in one statement: for each one that it executes, Python's driver lets other threads run, and then
         # waits for its turn, with the write lock in hand.
         engine.dialect.use_insertmanyvalues_wo_returning = True
         return engine
-    from receiver.store import postgresql  # noqa: PLC0415  # its driver need not be there for SQLite
+    from receiver.store import asking, postgresql  # noqa: PLC0415  # their driver need not be there for SQLite
 
     engine = create_engine(
         url,
@@ -82,9 +111,10 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         max_overflow=CONNECTIONS,
         isolation_level="READ COMMITTED",
     )
-    if patience_s is not None:
-        event.listen(engine, "do_connect", postgresql.ImpatientConnecting(patience_s))
+    # In the dialect's place, so that whoever listens for connections still hears of them.
+    engine.dialect.connect = asking.Explained(postgresql.connecting(patience_s))  # type: ignore[method-assign,assignment]
     event.listen(engine, "connect", postgresql.limiting(patience_s))
+    event.listen(engine, "handle_error", _drop_refused)
     return engine
 
 
@@ -115,22 +145,73 @@ def careless_settings(connection: Connection) -> tuple[str, ...]:
 
 
 def close_engine(engine: Engine) -> None:
-    """Give everything back."""
-    engine.dispose()
-    if lock := engine.get_execution_options().get(_LOCK):
+    """Give everything back.
+
+    Of all processes, the last one to close an SQLite file leaves everything in it, and no log beside it. Two that
+    close at once would each take the other for one that stays: so they do it one after the other.
+    """
+    lock: WriteLock | None = engine.get_execution_options().get(_LOCK)
+    if lock is None:
+        engine.dispose()
+        return
+    is_alone = lock.is_made and lock.acquire(BUSY_TIMEOUT_MS / 1000)
+    try:
+        engine.dispose()
+    finally:
+        if is_alone:
+            lock.release()
         lock.close()
+
+
+def _look_first(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+    """Have nothing opened that is no file, or that SQLite would take for empty and throw the rest away."""
+    path = Path(arguments[0])
+    if (found := files.not_a_file(path) or files.lost_content(path)) is not None:
+        raise StoreUnavailable(found.cause, found)
+    files.mend(path)
+
+
+def _note_rights(path: Path, _connection: object, record: Any) -> None:
+    """Note of a connection whether its files could not be written when it was opened: it never will."""
+    record.info[_MAY_NOT_WRITE] = files.fault(path) is not None
+
+
+def _drop_read_only(_connection: object, record: Any) -> None:
+    """Keep no connection that could not write: once the file is put right, another one can."""
+    if record.info.get(_MAY_NOT_WRITE):
+        record.invalidate()
+
+
+def _drop_refused(context: ExceptionContext) -> None:
+    """Give up all connections where one was refused a write for what it is, and not for what was asked."""
+    if is_read_only(context.original_exception):
+        if context.execution_context is not None:  # else SQLite keeps the connection, with its files, for the cursor
+            context.execution_context.cursor.close()
+        context.is_disconnect = True
 
 
 def _make_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
     """Make a file that is not there yet ours alone, whatever the umask; SQLite makes those beside it like it."""
     with suppress(OSError):  # it is there, or cannot be made: SQLite will say so
-        os.close(os.open(arguments[0], os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        make_private(Path(arguments[0]))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, not where the driver guesses
+    _refuse_foreign(connection)  # before the first thing that is written: the mode is kept in the file
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _refuse_foreign(connection: Any) -> None:
+    """Raise where there are tables and the one that names the installation is not among them; see `whose`."""
+    columns = {column for (column,) in connection.execute("SELECT name FROM pragma_table_info('installation')")}
+    if "digest_key" in columns:
+        return
+    visible = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+    names = {name for (name,) in connection.execute(visible)}
+    if names and not names >= OURS_BEYOND_DOUBT:
+        raise StoreUnavailable(Cause.FOREIGN, Refusal(Cause.FOREIGN))
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -152,7 +233,7 @@ def write_lock(engine: Engine) -> Iterator[None]:
         yield
         return
     if not lock.acquire(BUSY_TIMEOUT_MS / 1000):
-        raise StoreUnavailable("Busy")
+        raise StoreUnavailable("Busy", Refusal(Cause.BUSY))
     try:
         yield
     finally:
@@ -174,10 +255,8 @@ def reading(engine: Engine, *, snapshot: bool = False) -> Iterator[Connection]:
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
-    except DBAPIError as error:
-        raise StoreUnavailable(type(error.orig).__name__) from None
-    except PoolTimeout:
-        raise StoreUnavailable("NoConnection") from None
+    except (DBAPIError, PoolTimeout) as error:
+        raise unavailable(error, engine) from None
 
 
 @contextmanager
@@ -197,11 +276,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) in _CONFLICT_STATES:
             raise Conflict from None
-        raise StoreUnavailable(type(error.orig).__name__) from None
-    except DBAPIError as error:
-        raise StoreUnavailable(type(error.orig).__name__) from None
-    except PoolTimeout:
-        raise StoreUnavailable("NoConnection") from None
+        raise unavailable(error, engine) from None
+    except (DBAPIError, PoolTimeout) as error:
+        raise unavailable(error, engine) from None
 
 
 def rehearsed(connection: Connection, block: Callable[[Connection], T]) -> T:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, case, or_, select, update
 
 from receiver.core import plan
 from receiver.core.backoff import DAY_S, LONGEST_ASKED_S, LONGEST_DELAY_S
+from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.plan import Placement
 from receiver.store import dues, inbox
 from receiver.store.overview import FailureScope
@@ -39,6 +40,8 @@ class Failing:
     address: str = ""
     event: str = ""
     """Model and number as the platform shows them, or the uid of what has no number."""
+    installation: str = ""
+    """Whose entries stand in the way of ours in the mailbox."""
 
 
 def failing(
@@ -50,7 +53,16 @@ def failing(
     query, key = _QUERIES[scope]
     wanted = query.where(*_meant(scope, chosen), key > after).order_by(key).limit(limit)
     rows = connection.execute(wanted).mappings().all()
-    found = [Failing(row["failure"], row.get("calendar", ""), row.get("address", ""), _event_name(row)) for row in rows]
+    found = [
+        Failing(
+            row["failure"],
+            row.get("calendar", ""),
+            row.get("address", ""),
+            _event_name(row),
+            row.get("installation") or "",
+        )
+        for row in rows
+    ]
     return found, rows[-1]["id"] if len(rows) == limit else None
 
 
@@ -136,7 +148,13 @@ def _change(
 _NAMES = events.c.model, events.c.wire_id, events.c.uid
 _QUERIES: Mapping[FailureScope, tuple[Select[Any], ColumnElement[int]]] = {
     FailureScope.MAILBOX: (
-        select(mailboxes.c.id, mailboxes.c.failure, mailboxes.c.calendar, mailboxes.c.address),
+        select(
+            mailboxes.c.id,
+            mailboxes.c.failure,
+            mailboxes.c.calendar,
+            mailboxes.c.address,
+            case((mailboxes.c.failure == OTHER_INSTALLATION, mailboxes.c.other_installation)).label("installation"),
+        ),
         mailboxes.c.id,
     ),
     FailureScope.ENTRY: (

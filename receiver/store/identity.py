@@ -113,6 +113,9 @@ def merge(connection: Connection, alias: int, target: int, now: datetime) -> Non
         update(mailboxes).where(or_(mailboxes.c.id == alias, mailboxes.c.same_as == alias)).values(same_as=target)
     )
     connection.execute(update(mailboxes).where(mailboxes.c.id == target).values(same_as=None))
+    met_at = select(mailboxes.c.met_at).where(mailboxes.c.id == alias)
+    unmet = and_(mailboxes.c.id == target, mailboxes.c.met_at.is_(None))
+    connection.execute(update(mailboxes).where(unmet).values(met_at=connection.scalar(met_at)))
     _move(connection, alias, target, now)
     for number in (alias, target):
         dues.refresh(connection, number)

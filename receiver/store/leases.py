@@ -76,6 +76,7 @@ def _leased(connection: Connection, row: RowMapping, until: datetime, items: tup
         attempts=row["attempts"],
         identified=row["identity"] is not None,
         known=row["identity"] is not None and row["failure"] not in NOT_THERE,
+        met=row["met_at"] is not None,
         items=items,
     )
 
@@ -89,6 +90,18 @@ def confirm(connection: Connection, work: MailboxWork) -> None:
     """
     mine = and_(mailboxes.c.id == work.mailbox_id, mailboxes.c.lease == work.lease)
     if connection.execute(select(mailboxes.c.id).where(mine).with_for_update()).first() is None:
+        raise LeaseLost
+
+
+def meet(connection: Connection, work: MailboxWork, now: datetime, lease: timedelta) -> None:
+    """Note that a leased mailbox holds nothing of other installations that stands in the way; hold the lease longer.
+
+    Raises:
+        LeaseLost: nothing was changed.
+
+    """
+    mine = and_(mailboxes.c.id == work.mailbox_id, mailboxes.c.lease == work.lease)
+    if connection.execute(update(mailboxes).where(mine).values(met_at=now, leased_until=now + lease)).rowcount != 1:
         raise LeaseLost
 
 
@@ -129,8 +142,10 @@ def release(connection: Connection, work: MailboxWork, trouble: Trouble | None, 
     values: dict[str, object] = {"lease": None, "leased_until": None}
     if trouble:
         values |= {"blocked_until": trouble.until, "failure": trouble.code, "attempts": mailboxes.c.attempts + 1}
+        values |= {"other_installation": trouble.installation}
     elif succeeded_at:
         values |= {"blocked_until": None, "failure": None, "attempts": 0, "succeeded_at": succeeded_at}
+        values |= {"other_installation": None}
     if connection.execute(update(mailboxes).where(mine).values(values)).rowcount:
         dues.refresh(connection, work.mailbox_id)
         arrived = [each.event_id for each in work.items if each.placement.desired and not each.placement.applied]

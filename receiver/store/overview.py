@@ -1,5 +1,6 @@
 """What pages and metrics show beside the numbers of the moment. Reads by indexes, in a fixed number of queries."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 
 from receiver.core.backoff import FURTHEST, FURTHEST_OF_MAILBOXES
+from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.servers import PAUSED
 from receiver.store.records import ComingAgent
 from receiver.store.tables import (
@@ -66,6 +68,8 @@ class FailureGroup:
     meanwhile, in the first of them; None: nothing waits any more."""
     until: datetime | None = None
     """Mailboxes and servers: when the last of them is tried again at the latest; None: as soon as may be."""
+    installations: tuple[str, ...] = ()
+    """Whose entries stand in the way of ours in some of the mailboxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,12 @@ class MailboxSight:
     failure: str | None
     blocked_until: datetime | None
     succeeded_at: datetime | None
+    installation: str | None = None
+    """Whose entries stand in the way of ours."""
 
 
+MOST_INSTALLATIONS = 3
+"""So many others are named; the rest shows when these are dealt with."""
 UNMAPPED_EVENTS = 10_000
 """Of so many events, those over soonest, the agents are named: before anything is mapped, every event is unmapped."""
 
@@ -100,8 +108,15 @@ def failures_and_retries(connection: Connection, now: datetime) -> tuple[list[Fa
     """
     moments = {"now": now, "furthest": now + FURTHEST, "furthest_of_mailboxes": now + FURTHEST_OF_MAILBOXES}
     rows = connection.execute(_FAILING, moments).all()
+    others = _others(connection) if any(code == OTHER_INSTALLATION for _, _, code, *_ in rows) else {}
     found = [
-        FailureGroup(FailureScope(scope), code, calendar, *more)
+        FailureGroup(
+            FailureScope(scope),
+            code,
+            calendar,
+            *more,
+            others.get(calendar, ()) if code == OTHER_INSTALLATION else (),
+        )
         for scope, calendar, code, *more in rows
         if scope != _TRIED
     ]
@@ -119,6 +134,16 @@ def failures_and_retries(connection: Connection, now: datetime) -> tuple[list[Fa
 
 def _place(group: FailureGroup) -> tuple[int, str, str]:
     return _SCOPES.index(group.scope), group.calendar, group.code
+
+
+def _others(connection: Connection) -> dict[str, tuple[str, ...]]:
+    """Return the first other installations by name whose entries stand in the way, by calendar server."""
+    pair = mailboxes.c.calendar, mailboxes.c.other_installation
+    named = mailboxes.c.failure == OTHER_INSTALLATION, mailboxes.c.other_installation.is_not(None)
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for calendar, name in connection.execute(select(*pair).where(*named).distinct().order_by(*pair)):
+        found[calendar].append(name)
+    return {calendar: tuple(names[:MOST_INSTALLATIONS]) for calendar, names in found.items()}
 
 
 _SCOPES = tuple(FailureScope)
@@ -201,6 +226,7 @@ def mailbox_page(connection: Connection, after: str, limit: int, failing: bool) 
         mailboxes.c.failure,
         mailboxes.c.blocked_until,
         mailboxes.c.succeeded_at,
+        case((mailboxes.c.failure == OTHER_INSTALLATION, mailboxes.c.other_installation)),
     )
     page = select(*columns).where(*wanted).order_by(mailboxes.c.address, mailboxes.c.calendar)
     return [MailboxSight(*row) for row in connection.execute(page)]

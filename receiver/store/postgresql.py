@@ -13,6 +13,7 @@ from psycopg.abc import PQGen
 from sqlalchemy import URL
 
 _CONNECTION = {
+    "client_encoding": "utf8",  # whatever the environment says: texts are any
     "connect_timeout": 2,  # the shortest that libpq knows
     "tcp_user_timeout": 4_000,  # ms without a sign that what was sent has arrived
     # A connection on which only the server has something to say: 5 s of silence, then probes; dead 4 s after that.
@@ -46,6 +47,14 @@ def limiting(patience_s: float | None) -> Callable[[Any, object], None]:
     return limit
 
 
+Connect = Callable[..., psycopg.Connection[Any]]
+
+
+def connecting(patience_s: float | None) -> Connect:
+    """Return what connects, for somebody who has so much patience; None: all of it."""
+    return psycopg.Connection.connect if patience_s is None else ImpatientConnecting(patience_s)
+
+
 class ImpatientConnecting:
     """Connects where somebody waits for every answer. A server that let a connection time out rests for a moment:
     else each of those who queue would wait for it in turn.
@@ -56,10 +65,8 @@ class ImpatientConnecting:
         self._patience_s = patience_s + _SERVER_FIRST_S
         self._rests_until = 0.0
 
-    def __call__(
-        self, _dialect: object, _record: object, words: list[Any], options: dict[str, Any]
-    ) -> psycopg.Connection[Any]:
-        """Connect, as SQLAlchemy asks for it.
+    def __call__(self, *words: Any, **options: Any) -> psycopg.Connection[Any]:
+        """Connect.
 
         Raises:
             OperationalError: the server cannot be reached, or rests.

@@ -134,6 +134,8 @@ class MailboxWork:
     items: tuple[WorkItem, ...]
     known: bool = True
     """Whether the server knows the mailbox, as far as anybody was told."""
+    met: bool = True
+    """Whether it is known what other installations have there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ class Trouble:
 
     code: str
     until: datetime
+    installation: str | None = None
+    """Whose entries stand in the way."""
 
 
 @dataclass(frozen=True, slots=True)

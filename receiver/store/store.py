@@ -43,6 +43,7 @@ from receiver.store import (
     set_aside,
     settling,
     sight,
+    soundness,
     tallies,
     tokens,
     turns,
@@ -120,6 +121,32 @@ class Store:
         """Return whether this version can use the schema."""
         return migrations.standing(self._engine)
 
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it yet, not even a schema of an older version's."""
+        return migrations.is_empty(self._engine)
+
+    def check_soundness(self, patience_s: float | None = None) -> None:
+        """Read all of a file, to find what is damaged where nobody has read yet.
+
+        Args:
+            patience_s: what was not read by then passes for sound; None: everything is read.
+
+        Raises:
+            StoreUnavailable: it is damaged, or cannot be read.
+
+        """
+        with reading(self._engine) as connection:
+            soundness.check(connection, patience_s)
+
+    def look_for_damage(self) -> None:
+        """Do so for a second, every ten minutes; what was found is told until it is gone.
+
+        Raises:
+            StoreUnavailable: it is damaged, or cannot be read.
+
+        """
+        soundness.look(self._engine)
+
     def is_current(self) -> bool:
         """Whether the schema is exactly this version's own."""
         return migrations.is_current(self._engine)
@@ -168,6 +195,11 @@ class Store:
         if self.is_judged():
             return []
         return self._write(lambda connection: inbox.judge(connection, now, limit, self._judging))
+
+    def may_append(self) -> bool:
+        """Whether this account of the database may put webhooks down."""
+        with reading(self._engine) as connection:
+            return rights.may_append(connection)
 
     def may_judge(self) -> bool:
         """Whether this account of the database may do more than put webhooks down."""
@@ -417,6 +449,15 @@ class Store:
         """Note what the server calls a leased mailbox; return whether that is another name."""
         return self._write(lambda connection: identity.identify(connection, work, primary, now))
 
+    def meet(self, work: MailboxWork, now: datetime, lease: timedelta) -> None:
+        """Note that a leased mailbox holds nothing of other installations that stands in the way.
+
+        Raises:
+            LeaseLost: nothing was recorded.
+
+        """
+        self._write(lambda connection: leases.meet(connection, work, now, lease))
+
     def neighbours(self, work: MailboxWork) -> list[Neighbour]:
         """Return the other mailboxes of the server that hold something of an event in this work."""
         with reading(self._engine) as connection:
@@ -606,14 +647,28 @@ class Store:
         with reading(self._engine) as connection:
             return adoption.finished(connection, uids)
 
-    def note_adopted(self, work: MailboxWork, items: Mapping[str, str], gone: Collection[str], now: datetime) -> None:
+    def note_adopted(
+        self,
+        work: MailboxWork,
+        items: Mapping[str, str],
+        gone: Collection[str],
+        now: datetime,
+        found_at: datetime | None = None,
+    ) -> None:
         """Keep what was found in a leased mailbox, by uid, and drop what is not there any more.
+
+        Args:
+            work: the mailbox.
+            items: ids by uid.
+            gone: uids.
+            now: the moment.
+            found_at: facts older than that wait, as the calendar may be the newer one; None: now.
 
         Raises:
             LeaseLost: nothing was changed.
 
         """
-        self._write(lambda connection: adoption.note(connection, work, items, gone, now))
+        self._write(lambda connection: adoption.note(connection, work, items, gone, found_at or now))
         self._write(lambda connection: adoption.unsettle(connection, work, now))
 
     def waiting_entries(self) -> list[tuple[Mailbox, str]]:

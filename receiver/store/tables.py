@@ -280,6 +280,9 @@ mailboxes = Table(
     Column("failure", String(64)),
     Column("succeeded_at", Moment),
     Column("unused_since", Moment),  # since when nothing is known to refer to it
+    # When it was asked for entries of other installations, or was written into before anybody asked; null: never.
+    Column("met_at", Moment),
+    Column("other_installation", String(36)),  # of the failure of that name: whose entries are there
     UniqueConstraint("calendar", "address"),
     Index(None, "address", "calendar"),
 )

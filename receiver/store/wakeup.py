@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.store.engine import own_connection
+from receiver.store.engine import StoreUnavailable, own_connection
 
 CHANNEL = "rdv_receiver"
 """Of PostgreSQL's NOTIFY: who puts webhooks down calls there, and is heard once they are on disk."""
@@ -77,7 +77,7 @@ class Wakeup:
     def _begin_to_listen(self) -> bool:
         if self._ears is not None or time.monotonic() < self._listen_due:
             return False
-        with suppress(SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error):
+        with suppress(SQLAlchemyError, StoreUnavailable, self._engine.dialect.loaded_dbapi.Error):
             self._ears = own_connection(self._engine)
             self._ears.execute(f"LISTEN {CHANNEL}")
             return True

@@ -8,11 +8,29 @@ import fcntl
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 SUFFIX = ".write-lock"
+MIGRATION_SUFFIX = ".migrate.lock"
 _LOOK_EVERY_S = 0.0005
 _LOOK_SELDOM_S = 0.004
+
+
+def make_private(path: Path) -> None:
+    """Make a file that its owner alone may use; of a command of root's, its folder's owner: the service must use it.
+
+    Raises:
+        OSError: it is there already, or cannot be made.
+
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(descriptor)
 
 
 class WriteLock:
@@ -22,6 +40,11 @@ class WriteLock:
         self._path = path
         self._mine = threading.Lock()
         self._file: int | None = None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether there is the file: where there is none, nobody has written into the database yet."""
+        return self._file is not None or os.path.exists(self._path)  # noqa: PTH110  # raises nothing
 
     def acquire(self, patience_s: float) -> bool:
         """Wait for the turn; return whether it came in time.
@@ -61,7 +84,9 @@ class WriteLock:
 
     def _open(self) -> int | None:
         try:
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            with suppress(FileExistsError):
+                make_private(self._path)
+            return os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
             return None
 

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.health import Code
-from receiver.operations.check import STORE_ERRORS
+from receiver.operations.check import STORE_ERRORS, store_refusal
 from receiver.operations.status import Status, status, unusable
-from receiver.store import Store
+from receiver.store import Cause, Refusal, Store
 from receiver.watch.digest import counts
 from receiver.watch.letters import Standing
 
@@ -46,7 +46,7 @@ def look(settings: Settings, open_store: OpenStore, digest_on: date | None, leav
     try:
         file = sqlite_file(settings.store_url)
         if file is not None and not file.exists():  # to open it would create it
-            return blind(settings, digest_on)
+            return blind(settings, digest_on, Refusal(Cause.FILE_MISSING, str(file)))
         store = open_store(settings)
         try:
             if leave is not None and store.standing().usable:
@@ -54,13 +54,13 @@ def look(settings: Settings, open_store: OpenStore, digest_on: date | None, leav
             return _look(settings, store, digest_on)
         finally:
             store.close()
-    except STORE_ERRORS:
-        return blind(settings, digest_on)
+    except STORE_ERRORS as error:
+        return blind(settings, digest_on, store_refusal(settings, error))
 
 
-def blind(settings: Settings, digest_on: date | None) -> Seen:
-    """Return what is seen of a store that does not answer."""
-    found = unusable(settings, Code.STORE_UNREACHABLE, datetime.now(UTC))
+def blind(settings: Settings, digest_on: date | None, refusal: Refusal | None = None) -> Seen:
+    """Return what is seen of a store that cannot be used; without a reason, of one that does not answer."""
+    found = unusable(settings, Code.STORE_UNREACHABLE, datetime.now(UTC), refusal or Refusal(Cause.NO_ANSWER))
     return Seen(_standing(found), digest_on=digest_on)
 
 

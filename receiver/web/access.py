@@ -114,8 +114,8 @@ class Access:
                 try:
                     refusal = self._refusal(role)
                     return view(*args, **kwargs) if refusal is None else refusal
-                except StoreUnavailable:
-                    return refused(503, "unavailable")
+                except StoreUnavailable as error:
+                    return refused(503, "unavailable", error.refusal.cause)
                 except KeyUnavailable as error:
                     return refused(503, error.code)
 
@@ -190,14 +190,21 @@ def _decoded(header: str) -> str:
 _STATUS_WORDS = {401: "unauthorized", 403: "forbidden", 503: "unavailable"}
 
 
-def refused(status: int, reason: str) -> Response:
-    """Return the answer to who may not, or not now: JSON for programs, a page for people."""
+def refused(status: int, reason: str, cause: str = "") -> Response:
+    """Return the answer to who may not, or not now: JSON for programs, a page for people.
+
+    Args:
+        status: of HTTP.
+        reason: the code of a sentence.
+        cause: why the store cannot be used; which file or command goes with it is not for everybody to read.
+
+    """
     if is_for_machines(request.path):
         response = jsonify(status=_STATUS_WORDS[status])
     else:
         title, sentence = ACCESS["refused_title"], ACCESS.get(reason) or TOKEN_KEY.get(reason, "")
         if reason == "unavailable":
-            told = words(Trouble(Code.STORE_UNREACHABLE, Severity.ALARM))
+            told = words(Trouble(Code.STORE_UNREACHABLE, Severity.ALARM, cause=cause))
             title, sentence = told.title, told.cure
         response = Response(render_template("refused.html", title=title, sentence=sentence, texts=ACCESS))
     response.status_code = status

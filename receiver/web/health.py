@@ -13,7 +13,7 @@ from flask import Blueprint, Response, jsonify
 
 from receiver.core.health import Code, is_well
 from receiver.operations.status import status
-from receiver.store import WORKERS, StoreUnavailable
+from receiver.store import WORKERS, Cause, Standing, StoreUnavailable
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -31,6 +31,8 @@ class _Seen:
     status: str
     checks: Mapping[str, str]
     codes: Sequence[str] = field(default_factory=list)
+    cause: str = ""
+    """Why the store cannot be used; no path and no name: anybody may ask."""
 
 
 def blueprint(parts: Parts) -> Blueprint:
@@ -45,8 +47,10 @@ def blueprint(parts: Parts) -> Blueprint:
     @pages.get("/readyz")
     def readyz() -> tuple[Response, int]:
         seen = readiness.seen()
-        answer = jsonify(status=seen.status, checks=seen.checks, codes=seen.codes)
-        return answer, 503 if seen.status == NOT_READY else 200
+        told: dict[str, object] = {"status": seen.status, "checks": seen.checks, "codes": seen.codes}
+        if seen.cause:
+            told["cause"] = seen.cause
+        return jsonify(told), 503 if seen.status == NOT_READY else 200
 
     return pages
 
@@ -73,12 +77,16 @@ class _Readiness:
         try:
             standing = store.standing()
             if not standing.usable:
-                return _cannot_keep(standing, standing)
+                cause = Cause.EMPTY if standing is Standing.NOT_CURRENT and store.is_empty() else ""
+                return _cannot_keep(standing, standing, cause)
+            if not store.may_append():
+                return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, Cause.RIGHTS_MISSING)
+            store.look_for_damage()
             now = store.now()
             store.beat("web", now)
             last_beat = store.last_beat(WORKERS)
-        except StoreUnavailable:
-            return _cannot_keep(FAILED, Code.STORE_UNREACHABLE)
+        except StoreUnavailable as error:
+            return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, error.refusal.cause)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
         checks = {"store": OK, "worker": OK if fresh else FAILED}
         codes = self._codes(now) if fresh else [*self._codes(now), Code.WORKER_SILENT]
@@ -98,8 +106,8 @@ class _Readiness:
         return [] if is_well(found) else [trouble.code for trouble in found]
 
 
-def _cannot_keep(check: str, code: str) -> _Seen:
-    return _Seen(NOT_READY, {"store": check, "worker": FAILED}, [code])
+def _cannot_keep(check: str, code: str, cause: str) -> _Seen:
+    return _Seen(NOT_READY, {"store": check, "worker": FAILED}, [code], cause)
 
 
 def _once(codes: Sequence[str]) -> list[str]:

@@ -35,6 +35,7 @@ class Pressure:
         self._lock = threading.Lock()
         self._look_due = clock()
         self._reason: str | None = None
+        self._cause: str | None = None
 
     def reason(self) -> str | None:
         """Return why webhooks are refused: ``disk``, ``backlog``, or a schema not for us; None: they are not."""
@@ -56,9 +57,18 @@ class Pressure:
             standing = self._store.standing()
             if not standing.usable:
                 return standing
-            return "backlog" if self._store.has_backlog(more_than=self._limit) else None
-        except StoreUnavailable:
+            reason = "backlog" if self._store.has_backlog(more_than=self._limit) else None
+        except StoreUnavailable as error:
+            self._note_cause(error.refusal.cause)
             return None  # whoever keeps a webhook finds out
+        self._note_cause(None)
+        return reason
+
+    def _note_cause(self, cause: str | None) -> None:
+        if cause != self._cause:
+            report = log.error if cause else log.info
+            report("store_cause", cause=cause)
+        self._cause = cause
 
     def _note(self, reason: str | None) -> None:
         if reason != self._reason:

@@ -34,20 +34,22 @@ class _Logger(glogging.Logger):  # type: ignore[misc]  # as below
 
 
 def _leave(_server: object, worker: Any) -> None:
-    """Before a process goes: write down what it counted, and judge what waits, which an older program could not.
+    """Before a process goes: write down what it counted, judge what waits, which an older program could not, and close
+    the store: of all processes, the last one leaves everything in the one file.
 
-    A host that may only append leaves that to the others.
+    A host that may only append leaves judging to the others.
     """
     application: Flask | None = getattr(worker, "wsgi", None)  # None: it never came up
     if application is None:
         return
     parts: Parts = application.extensions["receiver"]
     parts.tallying.flush()
-    with suppress(StoreUnavailable):
-        if not parts.store.may_judge():
-            return
-        while parts.store.standing().usable and parts.store.judge(parts.clock()):
-            pass
+    try:
+        with suppress(StoreUnavailable):
+            while parts.store.may_judge() and parts.store.standing().usable and parts.store.judge(parts.clock()):
+                pass
+    finally:
+        parts.store.close()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annotations

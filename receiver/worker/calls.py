@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from connectors.base import Certificate, Change, Connector, Found, Marked, Outcome, Probe
+from connectors.base import Certificate, Change, Connector, Found, Marked, Other, Outcome, Probe
 
 
 class Calls:
@@ -32,6 +32,13 @@ class Calls:
         """List entries, as the connector does. Each that comes shows that the call has not stopped."""
         with self._noted():
             for item in self._connector.list_marked(mailbox, start, end):
+                self._began[threading.get_ident()] = time.monotonic()
+                yield item
+
+    def list_others(self, mailbox: str, after: datetime) -> Iterator[Other]:
+        """List the entries of other installations, as the connector does."""
+        with self._noted():
+            for item in self._connector.list_others(mailbox, after):
                 self._began[threading.get_ident()] = time.monotonic()
                 yield item
 

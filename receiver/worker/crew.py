@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from connectors.base import Connector, ConnectorError, Scope
 from receiver import logs
+from receiver.core.others import NOBODY, Served
 from receiver.core.plan import Timings
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import ACCOUNT_REFUSED, THROTTLED, UNANSWERED
@@ -47,6 +48,8 @@ class Crew:
     ruleset: Ruleset
     credentials: str = ""
     """Tag of the account and password that the connector uses."""
+    served: Served = NOBODY
+    """Of whose entries mailboxes are asked before they are written into for the first time."""
     gate: Gate = field(init=False)
 
     def __post_init__(self) -> None:
@@ -142,7 +145,7 @@ class Crew:
             log.warning("lease_lost", calendar=self.calendar)
             return True
         except StoreUnavailable as error:
-            log.error("store_unavailable", code=str(error))
+            log.error("store_unavailable", code=str(error), cause=error.refusal.cause)
             self._stopping.wait(STORE_PAUSE_S * (0.5 + random.random()))
             return False
         except Exception:  # a bug that one mailbox brings out must not stop the others
@@ -193,7 +196,7 @@ class Crew:
 
     def _reconcile(self, work: MailboxWork) -> Result:
         self._works[threading.get_ident()] = work
-        result = reconcile(self.store, self._calls, self.ruleset, work, self._timings)
+        result = reconcile(self.store, self._calls, self.ruleset, work, self._timings, self.served)
         if result.trouble:
             log.warning("server_trouble", calendar=self.calendar, code=result.trouble.code)
         return result

@@ -46,7 +46,7 @@ class Errand:
         try:
             wait = self.run(now)
         except StoreUnavailable as error:
-            log.warning("errand_failed", name=self.name, code=str(error))
+            log.warning("errand_failed", name=self.name, code=str(error), cause=error.refusal.cause)
         except Exception:  # a bug in what is no work must stop no work
             log.exception("unforeseen", errand=self.name)
         self.due = now + wait

@@ -15,11 +15,12 @@ from connectors.base import Connector
 from receiver import logs
 from receiver.config import Reloadable, Settings, authority_of
 from receiver.core.desired import Decision, EventView
+from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.ruleset import Ruleset
 from receiver.core.scope import Authority
 from receiver.operations import rules
 from receiver.operations.refused_configuration import Word
-from receiver.store import Judged, Store, StoreUnavailable, Wakeup, worker_name
+from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, worker_name
 from receiver.worker import credentials
 from receiver.worker.crew import CallsStuck, Crew
 from receiver.worker.lookout import Lookout
@@ -116,7 +117,7 @@ class Worker:
         try:
             return 0 if self._turn() else IDLE_S
         except StoreUnavailable as error:
-            log.error("store_unavailable", code=str(error))
+            log.error("store_unavailable", code=str(error), cause=error.refusal.cause)
             self._stopping.wait(STORE_PAUSE_S)
             return 0
 
@@ -260,9 +261,12 @@ class Worker:
         self._lookout = Lookout(self.store, settings, ruleset, self._crews, installation.id)
 
     def _hire(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
+        self.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION))  # the settings may let others stand there now
         tags = {name: credentials.tag(calendar, key) for name, calendar in settings.calendars.items()}
         self._crews = [
-            Crew(name, connector, settings.calendars[name].connections, self.store, ruleset, tags[name])
+            Crew(
+                name, connector, settings.calendars[name].connections, self.store, ruleset, tags[name], settings.served
+            )
             for name, connector in self.connect(settings).items()
         ]
         for crew in self._crews:

@@ -19,6 +19,7 @@ from connectors.base import (
     Failed,
     Found,
     NotFound,
+    Other,
     Outcome,
     Scope,
     Temporary,
@@ -26,8 +27,9 @@ from connectors.base import (
     Update,
 )
 from receiver import logs
-from receiver.core.backoff import DAY_S, LONGEST_DELAY_S, delay_s
+from receiver.core.backoff import DAY_S, LONGEST_ASKED_S, LONGEST_DELAY_S, delay_s
 from receiver.core.mailboxes import NOT_THERE
+from receiver.core.others import NOBODY, OTHER_INSTALLATION, Served, in_the_way, most
 from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, failed, looked_up, next_step, removed
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset
@@ -52,6 +54,10 @@ class Calendar(Protocol):
 
     def identify(self, mailbox: str) -> str:
         """Return the mailbox's primary address."""
+        ...
+
+    def list_others(self, mailbox: str, after: datetime) -> Iterable[Other]:
+        """List the entries of other installations that end after a moment."""
         ...
 
 
@@ -88,6 +94,7 @@ class Pass:
     ruleset: Ruleset
     work: MailboxWork
     timings: Timings
+    served: Served = NOBODY
     trouble: ConnectorError | None = None
     """The trouble of the mailbox or its server, once there was one: nothing more is sent then."""
     answered: bool = field(default=False)
@@ -95,6 +102,8 @@ class Pass:
     """The server answered, be it that this mailbox cannot be used."""
     removed: list[Written] = field(default_factory=list)
     """What went beside the placements: superfluous items."""
+    other: str | None = None
+    """The installation whose entries stand in the way."""
 
     def run(self) -> Result:
         """Do what is due and give the mailbox back; return what that says of the server.
@@ -106,7 +115,7 @@ class Pass:
         """
         items = {item.placement.id: item for item in self.work.items}
         placements = self._look_up(items)
-        if self.trouble is None and self._knows_the_mailbox(placements):
+        if self.trouble is None and self._knows_the_mailbox(placements) and self._has_met_the_mailbox(placements):
             self._write(items, placements)
         self.store.release(self.work, *self._verdict(), self.removed)
         trouble = self.trouble if self.trouble and self.trouble.scope is Scope.SERVER else None
@@ -120,7 +129,7 @@ class Pass:
             there = self.work.identified and self.trouble.code not in NOT_THERE
             longest_s = LONGEST_DELAY_S if there else DAY_S
             wait = delay_s(self.work.attempts + 1, asked, random.random(), longest_s)
-            return Trouble(self.trouble.code, now + timedelta(seconds=wait)), None
+            return Trouble(self.trouble.code, now + timedelta(seconds=wait), self.other), None
         return None, now if self.answered and self.trouble is None else None
 
     # Identity
@@ -165,6 +174,34 @@ class Pass:
         if not merged:  # somebody is writing there: a little later
             self.trouble = self.trouble or Temporary("mailbox_in_use", Scope.MAILBOX)
         return merged
+
+    # Other installations
+
+    def _has_met_the_mailbox(self, placements: Sequence[Placement]) -> bool:
+        """Whether writing may begin. Before the first time, the mailbox is asked once whether others write there.
+
+        The record may have been lost, and what calendars hold be our own of before; or two installations be told of the
+        same events. What we wrote would stand there twice.
+        """
+        now = self.store.now()
+        if self.work.met or not self.served.platforms or all(next_step(p, now) not in _VERBS for p in placements):
+            return True
+        self._advance((), lambda placement: placement)  # for the time that the look-up takes
+        try:
+            counted = in_the_way(self.connector.list_others(self.work.mailbox.address, now), self.served)
+        except ConnectorError as error:
+            self._note(error)
+            log.warning("meeting_failed", mailbox=self.work.mailbox_id, code=error.code)
+            return False
+        self.heard = True
+        if not counted:
+            self.store.meet(self.work, self.store.now(), self.timings.lease)
+            return True
+        self.other = most(counted)
+        # Nobody cures it within seconds.
+        self.trouble = Temporary(OTHER_INSTALLATION, Scope.MAILBOX, LONGEST_ASKED_S)
+        log.error(OTHER_INSTALLATION, mailbox=self.work.mailbox_id, installation=self.other, count=counted.total())
+        return False
 
     # Look-ups
 
@@ -351,6 +388,13 @@ def _known(item_id: str | None) -> str:
     return item_id
 
 
-def reconcile(store: Store, connector: Calendar, ruleset: Ruleset, work: MailboxWork, timings: Timings) -> Result:
+def reconcile(
+    store: Store,
+    connector: Calendar,
+    ruleset: Ruleset,
+    work: MailboxWork,
+    timings: Timings,
+    served: Served = NOBODY,
+) -> Result:
     """Make the leased mailbox equal to what is wanted; see `Pass.run`."""
-    return Pass(store, connector, ruleset, work, timings).run()
+    return Pass(store, connector, ruleset, work, timings, served).run()

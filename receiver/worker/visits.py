@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from connectors.base import Certificate, Change, Connector, Found, Marked, Outcome, Probe, Scope, Temporary
+from connectors.base import Certificate, Change, Connector, Found, Marked, Other, Outcome, Probe, Scope, Temporary
 from receiver.worker.crew import Crew, GateClosed
 
 T = TypeVar("T")
@@ -39,6 +39,10 @@ class Visitor:
     def list_marked(self, mailbox: str, start: datetime, end: datetime) -> Iterable[Marked]:
         """List entries, as the connector does."""
         return self._ask(lambda connector: list(connector.list_marked(mailbox, start, end)))
+
+    def list_others(self, mailbox: str, after: datetime) -> Iterable[Other]:
+        """List the entries of other installations, as the connector does."""
+        return self._ask(lambda connector: list(connector.list_others(mailbox, after)))
 
     def probe(self, mailbox: str) -> Probe:
         """Reach a mailbox, as the connector does."""

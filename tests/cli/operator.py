@@ -72,7 +72,7 @@ class Operator:
         rules.propose(self.store, settings.ruleset(), self.store.now(), confirmed=True)
         ruleset = settings.ruleset()
         connectors = bootstrap.connectors(settings, self.store.installation().id)
-        crew = Crew("dossier", connectors["dossier"], 1, self.store, ruleset)
+        crew = Crew("dossier", connectors["dossier"], 1, self.store, ruleset, served=settings.served)
         try:
             going_on = True
             while going_on:

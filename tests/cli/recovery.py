@@ -21,6 +21,7 @@ from receiver import bootstrap
 from receiver.cli import main as cli
 from receiver.config import Settings, load
 from receiver.core.facts import News
+from receiver.core.others import NOBODY
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
@@ -129,13 +130,13 @@ class Place:
         """As a re-synchronisation tells it: every state anew, old ones too."""
         self.store.accept([incoming(each) for each in self.heard], self.store.now())
 
-    def work(self) -> Counter[str]:
-        """Do all that is due; return the POSTs."""
+    def work(self, *, asks: bool = True) -> Counter[str]:
+        """Do all that is due; return the POSTs. A version that does not ask writes whatever others have there."""
         rules.propose(self.store, self.settings.ruleset(), self.store.now(), confirmed=True)
         ruleset = self.settings.ruleset()
         self.exchange.forget_requests()
         with self.connector() as connector:
-            crew = Crew(CALENDAR, connector, 1, self.store, ruleset)
+            crew = Crew(CALENDAR, connector, 1, self.store, ruleset, served=self.settings.served if asks else NOBODY)
             self._settle(ruleset)
             while crew.work_once():
                 self._settle(ruleset)

@@ -15,6 +15,7 @@ from connectors.base import (
     ConnectorError,
     Found,
     Marked,
+    Other,
     Outcome,
     Permanent,
     Probe,
@@ -79,6 +80,9 @@ class ToldCalendar:
         raise AssertionError("a check looks for nothing")
 
     def list_marked(self, mailbox: str, start: datetime, end: datetime) -> Iterable[Marked]:
+        raise AssertionError("a check lists nothing")
+
+    def list_others(self, mailbox: str, after: datetime) -> Iterable[Other]:
         raise AssertionError("a check lists nothing")
 
     def certificate(self) -> None:
@@ -324,6 +328,7 @@ def test_each_finding_can_be_said(finding: str) -> None:
     details: dict[str, str | int] = {"path": "/x", "error": "E", "kind": "nfs", "count": 3, "address": "a@x.example"}
     details |= {"percent": 3, "mib": 60, "codes": "agents_unmapped"}
     details |= {"scheme": "mailtos", "settings": "fsync", "host": "base.departement.example", "role": "read"}
+    details |= {"cause": "store_corrupt"} if finding == "store_unreachable" else {}
     assert "{" not in finding_sentence(Finding(finding, "store", Level.OK, details))
 
 

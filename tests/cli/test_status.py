@@ -197,12 +197,12 @@ def test_workers_that_died_are_told_until_too_few_of_them_are_left_of_an_hour(pl
 
 def test_a_store_that_is_away_is_told(place: Desk) -> None:
     place.configure(store={"url": "postgresql://nobody@127.0.0.1:1/none"})
-    assert troubles(place) == [("store_unreachable", "", "", 0)]
+    assert troubles(place) == [("store_unreachable", "", "store_host_unreachable", 0)]
 
 
 def test_a_store_that_was_never_migrated_is_told(place: Desk) -> None:
     place.configure(store={"url": f"sqlite:///{place.path.parent}/empty.db"})
-    assert troubles(place) == [("store_not_current", "", "", 0)]
+    assert troubles(place) == [("store_not_current", "", "store_empty", 0)]
 
 
 # What the workers and the web processes left word of

@@ -17,9 +17,11 @@ from connectors.base import (
     Failed,
     Found,
     NotFound,
+    Other,
     Permanent,
     Sensitivity,
     ShowAs,
+    TakeOver,
     Temporary,
     Update,
 )
@@ -99,6 +101,14 @@ def listed(bench: Bench, connector: Connector | None = None) -> dict[str, Calend
     marked = list((connector or bench.connector).list_marked(bench.mailbox, *WIDE))
     assert len({each.item_id for each in marked}) == len(marked)
     return {each.item_id: each.entry for each in marked}
+
+
+def others(bench: Bench, after: datetime) -> list[str]:
+    """The uids of the stranger's items that end after a moment."""
+    told = list(bench.connector.list_others(bench.mailbox, after))
+    assert all(isinstance(each, Other) for each in told)
+    assert len({each.installation for each in told}) <= 1
+    return sorted(each.uid for each in told)
 
 
 def check_shows(bench: Bench, read: CalendarEntry, written: CalendarEntry) -> None:
@@ -270,6 +280,35 @@ class Conformance:
         assert bench.connector.find(bench.mailbox, [entry().uid]) == {entry().uid: [Found(own, entry().uid)]}
         assert list(listed(bench)) == [own]
         assert len(listed(bench, bench.stranger)) == 1
+
+    def test_another_installations_items_are_told_while_they_are_to_come(self, bench: Bench) -> None:
+        """Ours are none of them, nor is what has ended."""
+        later = entry("Rdv/2@production", start=START + timedelta(days=1), end=START + timedelta(days=1, minutes=45))
+        create(bench, entry(), later, connector=bench.stranger)
+        create(bench, entry("Rdv/3@production"))
+        end = START + timedelta(minutes=45)
+        assert others(bench, START) == others(bench, end - timedelta(minutes=1)) == [entry().uid, later.uid]
+        assert others(bench, end) == [later.uid]
+        assert others(bench, end + timedelta(days=1)) == []
+        assert list(bench.connector.list_others(bench.other_mailbox, START)) == []
+
+    def test_another_installations_items_are_told_wherever_they_lie(self, bench: Bench) -> None:
+        stays, goes = create(bench, entry("a"), entry("b"), connector=bench.stranger)
+        bench.move_to_subfolder(goes)
+        bench.copy(stays)
+        assert others(bench, START) == ["a", "a", "b"]
+
+    def test_an_item_that_is_taken_over_shows_what_it_did_and_is_ours(self, bench: Bench) -> None:
+        theirs, also_theirs = create(bench, full_entry("a"), entry("b"), connector=bench.stranger)
+        gone, taken = bench.connector.apply(bench.mailbox, [TakeOver("nonsense"), TakeOver(theirs)])
+        assert isinstance(gone, NotFound | Failed)
+        assert isinstance(taken, Done)
+        check_shows(bench, listed(bench)[taken.item_id], full_entry("a"))
+        assert list(listed(bench)) == [taken.item_id]
+        assert list(listed(bench, bench.stranger)) == [also_theirs]
+        assert others(bench, START) == ["b"]
+        (again,) = bench.connector.apply(bench.mailbox, [TakeOver(taken.item_id)])
+        assert isinstance(again, Done)
 
     def test_a_moved_entry_is_found_in_the_subfolder_and_can_be_changed_there(self, bench: Bench) -> None:
         stays, goes = create(bench, entry("a"), entry("b"))

@@ -16,10 +16,11 @@ from connectors.base import (
     Frequency,
     Permanent,
     Recurrence,
+    TakeOver,
     Update,
     Weekday,
 )
-from tests.connectors.conformance import PARIS, ZONES, Bench, at, check_shows, create, entry, full_entry, listed
+from tests.connectors.conformance import PARIS, ZONES, Bench, at, check_shows, create, entry, full_entry, listed, others
 
 DAILY, WEEKLY = Frequency.DAILY, Frequency.WEEKLY
 BY_DATE, BY_WEEKDAY = Frequency.MONTHLY_BY_DATE, Frequency.MONTHLY_BY_WEEKDAY
@@ -55,6 +56,30 @@ class SeriesConformance:
     def test_a_series_reads_back_as_it_was_written(self, bench: Bench, rule: Recurrence) -> None:
         (item_id,) = create(bench, series(rule))
         check_shows(bench, listed(bench)[item_id], series(rule))
+
+    @pytest.mark.parametrize(
+        ("rule", "last"),
+        [
+            (Recurrence(DAILY, 3, last_day=date(2027, 2, 1)), date(2027, 1, 30)),
+            (Recurrence(WEEKLY, weekdays=(MO,), count=2), date(2026, 12, 14)),
+            (Recurrence(BY_WEEKDAY, 1, (MO,), 1, last_day=date(2027, 6, 30)), date(2027, 6, 7)),
+        ],
+    )
+    def test_another_installations_series_is_told_until_its_last_occurrence_is_over(
+        self, bench: Bench, rule: Recurrence, last: date
+    ) -> None:
+        create(bench, series(rule), connector=bench.stranger)
+        end = datetime.combine(last, FIRST.time(), PARIS) + timedelta(minutes=45)
+        moments = FIRST - timedelta(days=400), FIRST + timedelta(days=5), end - timedelta(minutes=1), end
+        assert [len(others(bench, moment)) for moment in moments] == [1, 1, 1, 0]
+
+    def test_another_installations_series_without_end_is_always_told_and_can_be_taken_over(self, bench: Bench) -> None:
+        (item_id,) = create(bench, series(RULES[0]), connector=bench.stranger)
+        assert len(others(bench, FIRST + timedelta(days=3650))) == 1
+        (taken,) = bench.connector.apply(bench.mailbox, [TakeOver(item_id)])
+        assert isinstance(taken, Done)
+        check_shows(bench, listed(bench)[taken.item_id], series(RULES[0]))
+        assert others(bench, FIRST) == []
 
     @pytest.mark.parametrize(("position", "day"), [(1, 7), (2, 14), (3, 21), (4, 28), (-1, 28)])
     def test_every_position_in_the_month_reads_back(self, bench: Bench, position: int, day: int) -> None:

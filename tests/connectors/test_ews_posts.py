@@ -14,6 +14,7 @@ from connectors.base import (
     Create,
     Delete,
     NotFound,
+    TakeOver,
     Temporary,
     Update,
 )
@@ -21,6 +22,7 @@ from connectors.ews import EwsConnector, reading
 from mock_exchange import Fault, FaultKind, MockExchange
 from tests.connectors.conformance import START, WIDE, entry, full_entry
 from tests.connectors.ews import ALIAS, INSTALLATION, MAILBOX, connected, count, done, settings_for, verbs
+from tests.connectors.series_conformance import RULES, series
 
 
 def create(connector: EwsConnector, *uids: str) -> list[str]:
@@ -213,3 +215,49 @@ def test_a_fault_over_the_request_is_not_tried_with_other_versions(
     for code in ("ErrorInvalidRequest", "ErrorInvalidServerVersion", "ErrorInvalidSchemaVersionForMailboxVersion"):
         exchange.inject(Fault(kind=FaultKind.ERROR, code=code))
         assert count(exchange, lambda: connector.apply(MAILBOX, [Create(entry())])) == Counter({"CreateItem": 1})
+
+
+def test_looking_for_others_is_two_posts_and_one_more_for_a_hundred_series(
+    exchange: MockExchange, connector: EwsConnector
+) -> None:
+    assert count(exchange, lambda: list(connector.list_others(MAILBOX, START))) == {"FindFolder": 1, "FindItem": 1}
+    with connected(settings_for(exchange, installation="another")) as other:
+        other.apply(MAILBOX, [Create(entry(f"Rdv/{number}@production")) for number in range(100)])
+        began = START - timedelta(days=30)
+        other.apply(MAILBOX, [Create(series(RULES[0], began, uid=f"Absence/{each}@production")) for each in range(30)])
+    posts = count(exchange, lambda: list(connector.list_others(MAILBOX, START)))
+    assert posts == {"FindFolder": 1, "FindItem": 1, "GetItem": 1}
+    assert len(list(connector.list_others(MAILBOX, START))) == 130
+
+
+def test_nothing_of_what_others_entries_show_is_asked_for(exchange: MockExchange, connector: EwsConnector) -> None:
+    with connected(settings_for(exchange, installation="another")) as other:
+        other.apply(MAILBOX, [Create(series(RULES[0], START - timedelta(days=30), title="Chez le psychologue"))])
+    exchange.forget_requests()
+    assert len(list(connector.list_others(MAILBOX, START))) == 1
+    assert all(b"psychologue" not in each.response for each in exchange.requests)
+
+
+def test_taking_over_a_batch_is_one_post(exchange: MockExchange, connector: EwsConnector) -> None:
+    with connected(settings_for(exchange, installation="another")) as other:
+        ids = create(other, *(f"Rdv/{number}@production" for number in range(100)))
+    taking = [TakeOver(item_id) for item_id in ids]
+    assert count(exchange, lambda: connector.apply(MAILBOX, taking)) == {"UpdateItem": 1}
+
+
+def test_a_look_for_others_that_is_cut_short_tells_nothing(exchange: MockExchange, connector: EwsConnector) -> None:
+    for verb in ("FindFolder", "FindItem"):
+        exchange.inject(Fault(FaultKind.DROP_BEFORE, verb=verb))
+        with pytest.raises(Temporary):
+            list(connector.list_others(MAILBOX, START))
+
+
+def test_a_mark_without_a_uid_is_told_and_keeps_nobody_from_looking(
+    exchange: MockExchange, connector: EwsConnector
+) -> None:
+    """Other software may have written a property of the same name, and nothing else of ours."""
+    with connected(settings_for(exchange, installation="another")) as other:
+        create(other, "Rdv/1@production")
+    [item] = exchange.store.items.values()
+    item.extended = {key: value for key, value in item.extended.items() if key.name != UID_PROPERTY}
+    assert [(each.installation, each.uid) for each in connector.list_others(MAILBOX, START)] == [("another", "")]

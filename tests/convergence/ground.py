@@ -148,6 +148,10 @@ class Ground(RuleBasedStateMachine):
         """Somebody decides on what is out of scope."""
         raise NotImplementedError
 
+    def take_in_others(self) -> None:
+        """Somebody puts right what another installation left."""
+        raise NotImplementedError
+
     def let_go(self) -> None:
         """Somebody lets everything go that is held, save of the crowd: as though nothing had been held."""
         held = self.system.waiting(Reason.REMOVAL, Reason.CANCELLATION)
@@ -180,6 +184,7 @@ class Ground(RuleBasedStateMachine):
             self.hand_over(job)
         self.decide(about=self.missed)
         self.let_go()
+        self.take_in_others()
         self.come_to_rest()
         self._assert_converged()
         for pause in (timedelta(0), timedelta(days=1)):

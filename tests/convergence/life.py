@@ -14,7 +14,7 @@ from emitter.model import Status
 from emitter.payloads import Generation
 from mock_exchange import Fault, FaultKind, StoredItem
 from receiver.store import StoreUnavailable
-from tests.convergence.decisions import Decisions
+from tests.convergence.beside import Beside
 from tests.convergence.draws import (
     COMING,
     DIRECTORIES,
@@ -39,7 +39,7 @@ from tests.makers import NOW
 from tests.worker.bench import UID_KEY
 
 
-class Life(Decisions):
+class Life(Beside):
     """One receiver and everything that may befall it."""
 
     # The worker

@@ -7,12 +7,14 @@ import contextlib
 import shutil
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import event
 
-from connectors.base import Change, Found, Outcome
+from connectors.base import Change, Found, Other, Outcome
 from connectors.ews import EwsConnector
 from mock_exchange import MockExchange, StoredItem
 from mock_exchange.recording import describe
@@ -66,6 +68,10 @@ class Relay:
         self._pause()
         return self._connector.find(mailbox, uids)
 
+    def list_others(self, mailbox: str, after: datetime) -> list[Other]:
+        self._pause()
+        return list(self._connector.list_others(mailbox, after))
+
     def identify(self, mailbox: str) -> str:
         self._pause()
         return self._connector.identify(mailbox)
@@ -97,10 +103,13 @@ class Premises:
         self.late = Late()
         self.exchange._server.stopping = self.late  # type: ignore[union-attr, assignment]
         self.connector = wire(self.exchange, installation, connections=2, timeout_s=PATIENCE_S)
+        self.other = wire(self.exchange, str(uuid.UUID(int=7)), timeout_s=PATIENCE_S)
+        """Another installation's."""
 
     def close(self) -> None:
         self.late.set()
         self.connector.close()
+        self.other.close()
         self.exchange.stop()
 
     @contextlib.contextmanager

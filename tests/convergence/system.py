@@ -76,7 +76,8 @@ class System:
         self.store.judge_out_of_scope(authorities, self.now)
 
     def _crew(self) -> Crew:
-        return Crew(CALENDAR, self.relay, 1, self.store, self._ruleset)  # type: ignore[arg-type]
+        served = self.settings.served
+        return Crew(CALENDAR, self.relay, 1, self.store, self._ruleset, served=served)  # type: ignore[arg-type]
 
     # The front
 
@@ -159,7 +160,8 @@ class System:
         if self.stalled is not None:
             (ruleset, work), self.stalled = self.stalled, None
             with suppress(LeaseLost):
-                reconcile(self.store, self.relay, ruleset, work, TIMINGS)  # type: ignore[arg-type]
+                served = self.settings.served
+                reconcile(self.store, self.relay, ruleset, work, TIMINGS, served)  # type: ignore[arg-type]
 
     def meanwhile(self, happens: Callable[[], None]) -> None:
         """Have something happen at the moment of the next call."""

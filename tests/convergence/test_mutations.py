@@ -1,6 +1,7 @@
 """The machine is worth something: receivers that are broken on purpose do not get through."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -102,7 +103,13 @@ def one_more_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(losses.Losses, "_is_within", lambda self, total: is_within(self, total - 1))
 
 
+def nobody_asks_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mailbox is written into whatever another installation has there."""
+    monkeypatch.setattr(reconcile, "in_the_way", lambda *_: Counter())
+
+
 QUICKLY_FOUND = [
+    nobody_asks_for_others,
     redo_without_a_look_up,
     last_arrival_wins,
     what_a_body_claims_is_believed,

@@ -291,3 +291,10 @@ def test_a_source_that_was_never_refused_has_no_trouble() -> None:
 def test_limits_can_be_set() -> None:
     late = Snapshot(oldest_due_at=NOW - timedelta(minutes=2))
     assert troubles(late, NOW, Thresholds(change_late=timedelta(minutes=1))) != []
+
+
+def test_mailboxes_that_another_installations_entries_are_in_are_told_by_server_with_its_name() -> None:
+    since, name = NOW - timedelta(hours=1), "00000000-0000-4000-8000-000000000001"
+    assert found(Snapshot(others=(Failing(name, 12, "exchange", since),))) == [
+        Trouble(Code.OTHER_INSTALLATION, ALARM, "exchange", name, since, 12)
+    ]

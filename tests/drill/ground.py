@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, func, make_url, select
 
 from demo import configuration, processes
 from emitter.platforms import Platform, signer
@@ -27,6 +27,7 @@ from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store
 from receiver.store.engine import writing
+from receiver.store.tables import mailboxes
 from tests.chaos.clocks import Clock
 from tests.drill.exchange import MARTINE, DrillExchange
 from tests.drill.hastened import LOOKS
@@ -233,6 +234,17 @@ class Ground:
                 do(connection)
         finally:
             store.close()
+
+    def rest(self) -> None:
+        """Wait until no mailbox is leased: it would stay so for as long as a call may take, whoever held it."""
+
+        def leased() -> int:
+            found: list[int] = []
+            count = select(func.count()).where(mailboxes.c.lease.is_not(None))
+            self.in_the_database(lambda connection: found.append(connection.scalar(count)))
+            return found[0]
+
+        until(lambda: not leased(), "the worker's rest")
 
     # The emitter
 

@@ -35,7 +35,7 @@ HOLD, CALM = timedelta(seconds=1), timedelta(seconds=2)
 PACE = Pace(look_every_s=0.5, retry_s=0.5)
 FLUSH_AFTER_S = 0.5
 BEAT_EVERY = timedelta(seconds=0.5)
-LATELY = timedelta(seconds=5)
+LATELY = timedelta(seconds=12)
 COUNT_EVERY = timedelta(seconds=1)
 WEB_LOOK = timedelta(seconds=0.5)
 SUPERVISION = supervise.Patience(pause_s=0.2, longest_pause_s=1.0)

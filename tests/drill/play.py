@@ -70,19 +70,19 @@ def play(breakage: Breakage, ground: Ground) -> Played:
     ground.wait_for_calendar()
     ground.book_and_see()  # and it goes on as if nothing had been
     time.sleep(CALM_S)
-    for screen in Screen:
-        shown = look(screen, ground)
-        assert shown.is_green, f"{screen} shows {shown} after the repair"
+    until_green(ground, repaired_at)  # also where something that was told beside came and went
     return Played(_judged(breakage, ground), told, sentence, until_when, green, remark)
 
 
 def _until_when(breakage: Breakage, ground: Ground) -> str:
     """Return how long after the repair the trouble may be told, as `status` and the page say."""
-    [trouble] = [each for each in troubles(ground) if each.code is breakage.code]
-    assert trouble.until is not None, f"{breakage.code} lasts, and does not say until when"
+    lasting = {breakage.code, *breakage.along}
+    until(lambda: {each.code for each in troubles(ground) if not each.until} <= set(), "nothing to last for ever")
+    ends = [each.until for each in troubles(ground) if each.until and each.code in lasting]
+    assert ends, f"none of {lasting} lasts"
     text = page_text(ground)
-    assert text is None or local(trouble.until) in text
-    left = trouble.until - datetime.now(UTC)
+    assert text is None or any(local(end) in text for end in ends)
+    left = max(ends) - datetime.now(UTC)
     rest = f"{left / HOUR:.0f} h" if left >= HOUR else f"{left / MINUTE:.0f} min"
     return f"says that it may stay for {rest}"
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlalchemy import delete, event, func, insert, select
 
-from connectors.base import Change, Found, Outcome
+from connectors.base import Change, Found, Other, Outcome
 from connectors.ews import EwsConnector
 from mock_exchange import FaultKind, MockExchange
 from mock_exchange.throttling import Throttle
@@ -58,6 +58,9 @@ class Relay:
     def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
         self.look_ups += 1
         return self._called(lambda connector: connector.find(mailbox, uids))
+
+    def list_others(self, mailbox: str, after: datetime) -> list[Other]:
+        return self._called(lambda connector: list(connector.list_others(mailbox, after)))
 
     def identify(self, mailbox: str) -> str:
         return self._called(lambda connector: connector.identify(mailbox))
@@ -225,14 +228,15 @@ class Premises:
         return clock
 
     def _forget(self) -> None:
-        """Empty the store; two mailboxes are known by name, so that a cell counts the calls of its own change."""
+        """Empty the store; two mailboxes were asked about, so that a cell counts the calls of its own change."""
         self._store.moment = NOW
         with self._store._engine.begin() as connection:
             for table in reversed(metadata.sorted_tables):
                 if table is not installation:
                     connection.execute(delete(table))
-            known = [{"calendar": CALENDAR, "address": each, "identity": each, "attempts": 0} for each in (HERS, HIS)]
-            connection.execute(insert(mailboxes), known)
+            known = {"calendar": CALENDAR, "attempts": 0, "met_at": NOW}
+            rows = [known | {"address": each, "identity": each} for each in (HERS, HIS)]
+            connection.execute(insert(mailboxes), rows)
 
 
 @contextmanager

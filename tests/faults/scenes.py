@@ -104,8 +104,24 @@ FOLDER = Scene(
 OWNER = Scene(
     "identify: ConvertId", "ConvertId", nothing, lambda ground: tell(ground, "New", CLAIRE), _in(NEW, "New"), CLAIRE
 )
+OTHERS_BELOW = Scene(
+    "other installations: FindFolder",
+    "FindFolder",
+    nothing,
+    lambda ground: tell(ground, "New", CLAIRE),
+    _in(NEW, "New"),
+    CLAIRE,
+)
+OTHERS = Scene(
+    "other installations: FindItem",
+    "FindItem",
+    nothing,
+    lambda ground: tell(ground, "New", CLAIRE),
+    _in(NEW, "New"),
+    CLAIRE,
+)
 MOVE_IN = Scene("move: its create", "CreateItem", placed, _move, _in(HIS, "New"), KARIM)
 MOVE_OUT = Scene("move: its delete", "DeleteItem", placed, _move, _in(HIS, "New"), KARIM)
 
-SCENES = (CREATE, UPDATE, DELETE, LOOK_UP, LOOK_BELOW, FOLDER, OWNER, MOVE_IN, MOVE_OUT)
+SCENES = (CREATE, UPDATE, DELETE, LOOK_UP, LOOK_BELOW, FOLDER, OWNER, OTHERS_BELOW, OTHERS, MOVE_IN, MOVE_OUT)
 IN_PAIRS = (CREATE, UPDATE, DELETE, LOOK_UP, MOVE_IN)

@@ -25,9 +25,10 @@ strikes; then time passes until nothing is left to be done. In every cell it is 
 
 A cell tells what the events ended as, whether they were looked up, and what it took: *1 entry each* is one for each of
 the three events, *gone* none. Without a fault, a change of three events is one POST; a move is two, the identity of a
-new mailbox two more. A look-up is one POST, or three where sub-folders must be searched. *1 kept back* is an entry that
-Exchange refuses for good: it is not sent again, its failure stays on show, its neighbours are written; with the event's
-next change it is written too. An account that was refused (401) is left alone for a while; here, for the usual waits.
+new mailbox two more, and two the look whether other installations write there. A look-up is one POST, or three where
+sub-folders must be searched. *1 kept back* is an entry that Exchange refuses for good: it is not sent again, its
+failure stays on show, its neighbours are written; with the event's next change it is written too. An account that was
+refused (401) is left alone for a while; here, for the usual waits.
 """
 SINGLES = """
 ## One fault

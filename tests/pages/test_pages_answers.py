@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 
+from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.roles import Role
 from receiver.store import Standing, Store, StoreUnavailable
+from receiver.store.tables import mailboxes
 from tests.pages.story import (
     ANSWERS,
     AT_HOME,
@@ -441,3 +443,20 @@ def test_a_source_that_never_spoke_is_there(own_town: Town) -> None:
     own_town.now += timedelta(days=8)
     sources = visitor(own_town).data("/api/v1/overview")["activity"]["sources"]
     assert [(each["name"], each["day"], each["models"]) for each in sources] == [("mds", 0, []), ("insertion", 0, [])]
+
+
+def test_a_mailbox_that_another_installations_entries_are_in_is_shown_with_its_name(own_town: Town) -> None:
+    name = "00000000-0000-4000-8000-000000000001"
+    shut = update(mailboxes).where(mailboxes.c.failure.is_not(None))
+    with own_town.store._engine.begin() as connection:
+        connection.execute(shut.values(failure=OTHER_INSTALLATION, other_installation=name))
+    who = visitor(own_town)
+    codes = [(each["code"], each["cause"]) for each in who.data("/api/v1/overview")["troubles"]]
+    assert ("other_installation", name) in codes
+    assert "mailboxes_failing" not in dict(codes)
+    groups = [each for each in who.data("/api/v1/failures")["failures"] if each["code"] == OTHER_INSTALLATION]
+    assert [each["installations"] for each in groups] == [[name]]
+    failing = who.data("/api/v1/mailboxes?failing=1")["mailboxes"]
+    assert {each["installation"] for each in failing} == {name}
+    for page in ("/status", "/status/failures", "/status/mailboxes?failing=1"):
+        assert name in who.page(page)

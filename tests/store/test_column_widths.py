@@ -72,6 +72,7 @@ LONGEST = {
     "mailboxes.failure": CODE,
     "mailboxes.identity": ADDRESS_LIMIT,
     "mailboxes.lease": HEX,
+    "mailboxes.other_installation": UUID,
     "placements.applied": HEX,
     "placements.attempted": VERB,
     "placements.desired": HEX,

@@ -11,8 +11,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, select, text, update
 
 from receiver.store import Standing, Store, StoreUnavailable, migrations
-from receiver.store.tables import installation, metadata
+from receiver.store.tables import installation, mailboxes, metadata
 from tests.databases import new_database, sqlalchemy_url
+
+LAST_RELEASE = 4
+"""The schema of the release before: its programs go on beside ours."""
 
 
 def test_migrations_lead_to_the_tables_that_the_code_uses(store_url: str) -> None:
@@ -88,7 +91,7 @@ def test_a_newer_schema_is_left_as_it_is(store: Store, store_url: str, oldest: i
 def test_what_a_migration_says_of_older_programs_stands_in_the_database(store: Store, store_url: str) -> None:
     engine = create_engine(store_url)
     with engine.connect() as connection:
-        assert connection.scalar(select(installation.c.oldest_schema)) == int(migrations.head()) - 1
+        assert connection.scalar(select(installation.c.oldest_schema)) == LAST_RELEASE
     engine.dispose()
 
 
@@ -99,6 +102,57 @@ def declare(url: str, revision: str, oldest: int | None) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
         connection.execute(update(installation).values(oldest_schema=oldest))
     engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_mailboxes_that_were_written_into_before_anybody_asked_count_as_met(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """What is only wished for was never written."""
+    if kind == "sqlite":
+        url = f"sqlite:///{tmp_path / 'store.db'}"
+    else:
+        url = sqlalchemy_url(new_database(request.getfixturevalue("postgres")))
+    engine, store = create_engine(url), Store(url)
+    with engine.begin() as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+    marks = {
+        "wished": {},
+        "applied": {"applied": "'d'"},
+        "in doubt": {"look_up_at": "CURRENT_TIMESTAMP"},
+        "to be looked up again": {"recheck_at": "CURRENT_TIMESTAMP"},
+    }
+    with engine.begin() as connection:
+        connection.execute(text(_EVENT))
+        for number, (address, columns) in enumerate(marks.items(), 1):
+            connection.execute(text(_MAILBOX), {"number": number, "address": address})
+            names, values = "".join(f", {each}" for each in columns), "".join(f", {each}" for each in columns.values())
+            connection.execute(text(_PLACEMENT.format(names=names, values=values)), {"number": number})
+        connection.execute(text(_MAILBOX), {"number": 8, "address": "never used"})
+        connection.execute(text(_MAILBOX), {"number": 9, "address": "emptied since"})
+        connection.execute(text("UPDATE mailboxes SET succeeded_at = CURRENT_TIMESTAMP WHERE id = 9"))
+    store.migrate()
+    with engine.connect() as connection:
+        met = {row.address: row.met_at is not None for row in connection.execute(select(mailboxes))}
+    assert met == {address: address != "wished" for address in marks} | {"never used": False, "emptied since": True}
+    assert [each.address for each in store.mailbox_page("", 9, failing=False)]
+    store.close()
+    engine.dispose()
+
+
+_EVENT = """
+    INSERT INTO events (id, uid, platform, model, emitter, source, kind, state_at, purged, ambiguous, delivery,
+        changed_at, unmapped)
+    VALUES (1, 'Rdv/1@p', 'p', 'Rdv', 'rdv_service_public', 'mds', 'created', CURRENT_TIMESTAMP, false, false, 'x',
+        CURRENT_TIMESTAMP, 0)
+"""
+_MAILBOX = "INSERT INTO mailboxes (id, calendar, address, attempts) VALUES (:number, 'exchange', :address, 0)"
+_PLACEMENT = """
+    INSERT INTO placements (event_id, mailbox_id, desired, open_creates, attempts, not_before, gave_up, declined{names})
+    VALUES (1, :number, 'd', 0, 0, CURRENT_TIMESTAMP, false, false{values})
+"""
 
 
 def test_a_migration_that_waits_for_a_reader_lets_others_by(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:

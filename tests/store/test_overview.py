@@ -10,8 +10,10 @@ from connectors.base import Done, Unconfirmed
 from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
+from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.plan import Placement, Verb, begin, dismiss, end
 from receiver.store import (
+    Chosen,
     FailureScope,
     HourCount,
     MailboxSight,
@@ -407,3 +409,22 @@ def test_counts_of_several_processes_at_once_are_all_kept(store: Store) -> None:
     at_once(lambda _: store.tally({webhook: 2, write: 1}, {}, NOW))
     assert store.counted_ever() == {webhook: 16, write: 8}
     assert [each.count for each in store.hours(NOW)] == [16, 8]
+
+
+def test_whose_entries_stand_in_the_way_is_told_of_that_failure_alone(store: Store, store_url: str) -> None:
+    """What an older program leaves of another failure is no other installation."""
+    one, two = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
+    shut = {"failure": OTHER_INSTALLATION}
+    mailboxes_named(store_url, ("exchange", "a@x"), ("exchange", "b@x"), **shut, other_installation=two)
+    mailboxes_named(store_url, ("exchange", "c@x"), ("autre", "d@x"), **shut, other_installation=one)
+    mailboxes_named(store_url, ("exchange", "e@x"), failure="quota_exceeded", other_installation=one)
+    told = [(each.calendar, each.code, each.count, each.installations) for each in store.failures(NOW)]
+    assert told == [
+        ("autre", OTHER_INSTALLATION, 1, (one,)),
+        ("exchange", OTHER_INSTALLATION, 3, (one, two)),
+        ("exchange", "quota_exceeded", 1, ()),
+    ]
+    page = store.mailbox_page("", 10, failing=True)
+    assert [each.installation for each in page] == [two, two, one, one, None]
+    found, _ = store.failing(FailureScope.MAILBOX, Chosen(calendar="exchange"), 0, 10)
+    assert [each.installation for each in found] == [two, two, one, ""]

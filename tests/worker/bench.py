@@ -71,7 +71,8 @@ class Bench:
         self._renew()
 
     def _renew(self) -> None:
-        self.crew = Crew(CALENDAR, self.connector, 1, self.store, self.settings.ruleset())
+        settings = self.settings
+        self.crew = Crew(CALENDAR, self.connector, 1, self.store, settings.ruleset(), served=settings.served)
 
     def accept(self, delivery: Delivery) -> Verdict:
         """One webhook comes in now."""
@@ -152,9 +153,9 @@ def open_bench(store_url: str) -> Iterator[Bench]:
 
 
 def know(store_url: str, address: str) -> None:
-    """Have the mailbox asked for its identity already, so that a test counts the POSTs of its change alone."""
+    """Have the mailbox asked about already, so that a test counts the POSTs of its change alone."""
     engine = create_engine(store_url)
-    row = {"calendar": CALENDAR, "address": address, "identity": address, "attempts": 0}
+    row = {"calendar": CALENDAR, "address": address, "identity": address, "attempts": 0, "met_at": NOW}
     with engine.begin() as connection:
         connection.execute(insert(mailboxes).values(row))
     engine.dispose()

@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from connectors.base import Change, Done, Found, Outcome
+from connectors.base import Change, Done, Found, Other, Outcome
 
 
 @dataclass
@@ -28,6 +29,9 @@ class Deaf:
 
     def find(self, _mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
         return {uid: [] for uid in uids}
+
+    def list_others(self, _mailbox: str, _after: datetime) -> list[Other]:
+        return []
 
     def identify(self, mailbox: str) -> str:
         return mailbox

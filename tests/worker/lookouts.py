@@ -16,6 +16,7 @@ from connectors.base import (
     Done,
     Found,
     Marked,
+    Other,
     Outcome,
     Probe,
     Scope,
@@ -74,6 +75,10 @@ class Exchange:
 
     def list_marked(self, mailbox: str, _start: datetime, _end: datetime) -> Iterable[Marked]:
         return list(self._called("list", mailbox).values())
+
+    def list_others(self, mailbox: str, _after: datetime) -> Iterable[Other]:
+        self._called("list_others", mailbox)
+        return []
 
     def probe(self, mailbox: str) -> Probe:
         self._called("probe", mailbox)

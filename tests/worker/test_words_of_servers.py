@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
 from sqlalchemy import create_engine, select
 
-from connectors.base import CODE_LIMIT, Change, Failed, Found, Outcome, Permanent, Scope, Temporary, Unconfirmed
+from connectors.base import CODE_LIMIT, Change, Failed, Found, Other, Outcome, Permanent, Scope, Temporary, Unconfirmed
 from receiver.store.tables import mailboxes, placements, tallies, writes
 from tests.makers import KARIM, MARTINE
 from tests.worker.bench import HERS, Bench
@@ -27,6 +28,9 @@ class Talkative:
 
     def find(self, _mailbox: str, _uids: Sequence[str]) -> dict[str, list[Found]]:
         raise Temporary(LONG, Scope.MAILBOX)
+
+    def list_others(self, _mailbox: str, _after: datetime) -> list[Other]:
+        return []
 
     def identify(self, mailbox: str) -> str:
         return mailbox

@@ -9,7 +9,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -21,8 +21,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
-from receiver.store.engine import Conflict, StoreUnavailable, reading, writing
+from receiver.store import soundness, whose
+from receiver.store.engine import Conflict, StoreUnavailable, reading, unavailable, writing
 from receiver.store.tables import installation
+from receiver.store.writelock import MIGRATION_SUFFIX, make_private
 
 _ADVISORY_LOCK = 7_367_113  # any number, as long as every version uses the same
 _TABLE_WAIT = "2s"
@@ -53,7 +55,7 @@ def upgrade(engine: Engine) -> Standing:
     """Bring an older schema to this version's, and name the installation; leave a newer one as it is.
 
     Raises:
-        StoreUnavailable: the database cannot be reached or written.
+        StoreUnavailable: the database cannot be reached or written, or is damaged, or another program's.
 
     """
     for _ in range(_TRIES):
@@ -67,8 +69,11 @@ def upgrade(engine: Engine) -> Standing:
 
 
 def _upgrade(engine: Engine) -> Standing:
+    if engine.dialect.name == "sqlite":
+        standing(engine)  # not even the files of locks are made beside another program's database
     with _alone(engine) as connection:
         if _standing(connection) is Standing.NOT_CURRENT:
+            soundness.check(connection)
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -81,11 +86,17 @@ def standing(engine: Engine) -> Standing:
     """Return whether this program can use the database.
 
     Raises:
-        StoreUnavailable: the database cannot be read.
+        StoreUnavailable: the database cannot be read, or is another program's.
 
     """
     with reading(engine) as connection:
         return _standing(connection)
+
+
+def is_empty(engine: Engine) -> bool:
+    """Whether there is nothing in the database: no schema of any version, no table of anybody's."""
+    with reading(engine) as connection:
+        return not whose.tables(connection)
 
 
 def is_current(engine: Engine) -> bool:
@@ -100,9 +111,12 @@ def revision(engine: Engine) -> str | None:
 
 
 def _standing(connection: Connection) -> Standing:
+    whose.check(connection)
     found, ours = int(_revision(connection) or 0), int(head())
     if found == ours:
         return Standing.CURRENT
+    if found == 0:
+        whose.refuse_other_encodings(connection)
     if found < ours:
         return Standing.NOT_CURRENT
     oldest = connection.scalar(select(installation.c.oldest_schema))
@@ -156,13 +170,14 @@ def _alone(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def _lock_file(engine: Engine) -> Iterator[None]:
     try:
-        path = Path(f"{engine.url.database}.migrate.lock")
-        path.touch(0o600)
+        path = Path(f"{engine.url.database}{MIGRATION_SUFFIX}")
+        with suppress(FileExistsError):
+            make_private(path)
         with path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
     except OSError as error:
-        raise StoreUnavailable(type(error).__name__) from None
+        raise unavailable(error, engine) from None
 
 
 def _name_installation(connection: Connection) -> None:

@@ -18,6 +18,7 @@ APART = "\N{NO-BREAK SPACE}"
 NOTHING = "—"
 DETAILS = {
     Code.MAILBOXES_FAILING: "failures",
+    Code.OTHER_INSTALLATION: "failures",
     Code.ENTRIES_FAILING: "failures",
     Code.EVENTS_FAILING: "failures",
     Code.OUT_OF_SCOPE: "held",

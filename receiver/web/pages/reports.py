@@ -13,9 +13,9 @@ from receiver.core.mailboxes import Unplaced
 from receiver.core.refusal_reasons import LEFT_ALONE
 from receiver.operations.failures import groups
 from receiver.operations.mailboxes import in_force as mailboxes_in_force
-from receiver.store import ComingAgent, EventHistory
+from receiver.store import ComingAgent, EventHistory, MailboxSight
 from receiver.web.parts import Parts
-from receiver.wording import cause_sentence, refusal_sentence
+from receiver.wording import failure_sentence, refusal_sentence
 
 PAGE = 50
 MOST_AGENTS = 1_000
@@ -35,6 +35,8 @@ class FailureLine:
     until: datetime | None
     """When the last of them is tried again at the latest."""
     sentence: str
+    installations: tuple[str, ...]
+    """Other ones, whose entries stand in the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class MailboxLine:
     sentence: str | None
     next_try_at: datetime | None
     succeeded_at: datetime | None
+    installation: str | None
+    """Another one, whose entries stand in the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,14 @@ def failures(parts: Parts) -> tuple[FailureLine, ...]:
     """Return everything that fails, by cause."""
     return tuple(
         FailureLine(
-            group.scope, group.code, group.calendar, group.count, group.since, group.until, cause_sentence(group.code)
+            group.scope,
+            group.code,
+            group.calendar,
+            group.count,
+            group.since,
+            group.until,
+            failure_sentence(group.code, group.installations),
+            group.installations,
         )
         for group in groups(parts.store, parts.settings.calendars, parts.clock())
     )
@@ -102,13 +113,20 @@ def mailboxes(parts: Parts, after: str, failing: bool, limit: int = PAGE) -> Mai
                 address=each.address,
                 calendar=each.calendar,
                 failure=each.failure,
-                sentence=cause_sentence(each.failure) if each.failure else None,
+                sentence=_sentence(each),
                 next_try_at=holds_until(each.blocked_until, now, FURTHEST_OF_MAILBOXES) if each.failure else None,
                 succeeded_at=each.succeeded_at,
+                installation=each.installation,
             )
             for each in groups.pop(0)
         ]
     return MailboxPage(tuple(shown), shown[-1].address if groups else None)
+
+
+def _sentence(mailbox: MailboxSight) -> str | None:
+    if mailbox.failure is None:
+        return None
+    return failure_sentence(mailbox.failure, [mailbox.installation] if mailbox.installation else ())
 
 
 def just_before(start: str) -> str:

@@ -9,15 +9,12 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import func, select
-
 from connectors.base import CalendarEntry, Create, Done
 from connectors.ews import EwsConnector, EwsSettings
 from demo.processes import ACCOUNT
 from emitter.scenarios import build
 from receiver.core.health import Code
 from receiver.store import Store
-from receiver.store.tables import mailboxes
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.exchange import KARIM
 from tests.drill.ground import ACCEPTED, Ground, until
@@ -32,7 +29,7 @@ def lose(way: Callable[[Ground], PutBack]) -> Strike:
     """The database goes in some way; put back, it is taken up without a restart."""
 
     def strike(ground: Ground) -> Repair:
-        rest(ground)
+        ground.rest()
         put_back = way(ground)
         until(lambda: ground.book() == 503, "webhooks to be refused")
         there = _files(_file(ground).parent)
@@ -45,18 +42,6 @@ def lose(way: Callable[[Ground], PutBack]) -> Strike:
         return repair
 
     return strike
-
-
-def rest(ground: Ground) -> None:
-    """Wait until no mailbox is leased: in a file that is taken away it would stay so for as long as a call may."""
-
-    def leased() -> int:
-        found: list[int] = []
-        count = select(func.count()).where(mailboxes.c.lease.is_not(None))
-        ground.in_the_database(lambda connection: found.append(connection.scalar(count)))
-        return found[0]
-
-    until(lambda: not leased(), "the worker's rest")
 
 
 def remove(ground: Ground) -> PutBack:
@@ -99,11 +84,11 @@ def put_old_copy_back(ground: Ground) -> Repair:
     """Somebody puts a copy back that knows less than the calendars; no command made it."""
     assert ground.unit
     old = ground.folder / "old.db"
-    rest(ground)
+    ground.rest()
     with closing(sqlite3.connect(_file(ground))) as source, closing(sqlite3.connect(old)) as target:
         source.backup(target)
     ground.book_and_see()
-    rest(ground)
+    ground.rest()
     ground.unit.stop()
     for beside in ("-wal", "-shm"):
         _file(ground).with_name(f"store.db{beside}").unlink(missing_ok=True)

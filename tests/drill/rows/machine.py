@@ -11,6 +11,7 @@ from receiver.core.thresholds import Thresholds
 from tests.drill import hastened
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.ground import ACCEPTED, Ground, until
+from tests.drill.rows.emitter import skip_a_day
 from tests.drill.screens import Screen
 
 WORKER_SILENT_SOON = {hastened.WORKER_SILENT: 5.0}
@@ -84,6 +85,7 @@ def kill_worker_often(ground: Ground) -> Repair:
         beats = ground.log.count('"worker_started"')
         until(lambda now=beats: ground.log.count('"worker_started"') >= max(now, 1), "the worker to be up")
         ground.book_and_see()
+        ground.rest()
         os.kill(worker, signal.SIGKILL)
         until(lambda old=worker: ground.unit.wait_for("worker") != old, "another worker")  # type: ignore[union-attr]
     return lambda: f"killed {count} times, started again each time"
@@ -151,6 +153,7 @@ ROWS = (
         "the future and is refused (422 `age`), which is told too.",
         "The clock is set right; the emitter sends again. A day passes, as 422 are counted for a day.",
         along=frozenset({Code.WEBHOOKS_REFUSED}),
+        lasts=skip_a_day,
         has_own_clock=True,
         patience={hastened.LOOK: 1.0},
     ),

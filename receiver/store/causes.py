@@ -1,0 +1,70 @@
+"""Why a store cannot be used, by code. The sentences stand in `receiver.sentences`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """What lies behind a store that cannot be used. Stable: reports, alerts and the runbook name them."""
+
+    # A file of this machine
+    FOLDER_MISSING = "store_folder_missing"
+    FILE_MISSING = "store_file_missing"
+    NOT_A_FILE = "store_not_a_file"
+    """A folder, a pipe or a device stands in its place."""
+    NOT_A_DATABASE = "store_not_a_database"
+    """A text, another kind of file, or the beginning was written over."""
+    EMPTY = "store_empty"
+    """Nothing was ever written into it, or everything was taken out."""
+    CORRUPT = "store_corrupt"
+    NOT_WRITABLE = "store_not_writable"
+    READ_ONLY_MOUNT = "store_read_only_mount"
+    INPUT_OUTPUT = "store_input_output"
+    # Either kind
+    FOREIGN = "store_foreign"
+    """Another program's tables are in it, and not ours."""
+    INCOMPLETE = "store_incomplete"
+    """Tables or columns of ours are missing."""
+    DISK_FULL = "store_disk_full"
+    BUSY = "store_busy"
+    """Others write, or use every connection, for longer than we wait."""
+    # PostgreSQL
+    HOST_UNKNOWN = "store_host_unknown"
+    HOST_UNREACHABLE = "store_host_unreachable"
+    NO_ANSWER = "store_no_answer"
+    NOT_POSTGRESQL = "store_not_postgresql"
+    PASSWORD_REFUSED = "store_password_refused"  # noqa: S105  # nosec B105
+    """Or an account that is not there: the server does not say which."""
+    ACCOUNT_REFUSED = "store_account_refused"
+    DATABASE_UNKNOWN = "store_database_unknown"
+    DATABASE_CLOSED = "store_database_closed"
+    TLS_REQUIRED = "store_tls_required"
+    TLS_UNAVAILABLE = "store_tls_unavailable"
+    TLS_UNTRUSTED = "store_tls_untrusted"
+    TLS_FAILED = "store_tls_failed"
+    RIGHTS_MISSING = "store_rights_missing"
+    READ_ONLY_SERVER = "store_read_only_server"
+    TOO_MANY_CONNECTIONS = "store_too_many_connections"
+    STARTING = "store_starting"
+    """Or stopping, or recovering: it does not take connections now."""
+    CONNECTION_LOST = "store_connection_lost"
+    WRONG_ENCODING = "store_wrong_encoding"
+    UNKNOWN = "store_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a store cannot be used, and what its sentences name."""
+
+    cause: Cause = Cause.UNKNOWN
+    path: str = ""
+    """The file or folder at fault."""
+    command: str = ""
+    """What puts it right, to be typed by root."""
+
+    @property
+    def details(self) -> Mapping[str, str]:
+        """What its sentences name, by field."""
+        told = {"path": self.path, "command": self.command}
+        return {name: value for name, value in told.items() if value}

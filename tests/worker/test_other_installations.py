@@ -1,0 +1,335 @@
+"""Before a mailbox is written into for the first time it is asked whether another installation writes there."""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, select, update
+
+from connectors.base import Connector, Create, Delete, Done, Outcome
+from connectors.ics_folder import IcsFolderConnector
+from mock_exchange import FaultKind
+from receiver.core.backoff import LONGEST_DELAY_S
+from receiver.core.facts import AgentRef
+from receiver.core.mailboxes import Mailbox
+from receiver.core.others import OTHER_INSTALLATION
+from receiver.store import Chosen, LeaseLost, MailboxSight
+from receiver.store.tables import mailboxes
+from tests.connectors.conformance import entry
+from tests.connectors.series_conformance import RULES, series
+from tests.makers import KARIM, MARTINE, NOW
+from tests.worker.bench import CALENDAR, HERS, HIS, Bench, wire
+from tests.worker.crews import wait_until
+from tests.worker.office import Office
+from tests.worker.steps import posts
+
+OTHER = str(uuid.UUID(int=7))
+THIRD = str(uuid.UUID(int=8))
+MARRIED = "martine.dupont@departement.example"
+HOUR = timedelta(hours=1)
+ONLY_HERS = (MARTINE,)
+
+
+def unmeet(bench: Bench) -> None:
+    """Have nobody asked yet."""
+    engine = create_engine(bench.settings.store_url)
+    with engine.begin() as connection:
+        connection.execute(update(mailboxes).values(met_at=None))
+    engine.dispose()
+
+
+@pytest.fixture
+def unmet(bench_on_each: Bench) -> Bench:
+    unmeet(bench_on_each)
+    return bench_on_each
+
+
+@contextmanager
+def another(bench: Bench, name: str = OTHER) -> Iterator[Connector]:
+    connector = wire(bench.exchange, name)
+    try:
+        yield connector
+    finally:
+        connector.close()
+
+
+def write(bench: Bench, uid: str = "Rdv/1@production", mailbox: str = HERS, name: str = OTHER, **fields: Any) -> None:
+    """What another installation writes, in two hours unless something else is said."""
+    start = bench.store.moment + 2 * HOUR
+    with another(bench, name) as connector:
+        connector.apply(mailbox, [Create(entry(uid, **({"start": start, "end": start + HOUR} | fields)))])
+
+
+def sight(bench: Bench, address: str = HERS) -> MailboxSight:
+    [found] = [each for each in bench.store.mailbox_page("", 50, failing=False) if each.address == address]
+    return found
+
+
+def test_nothing_is_written_beside_the_entries_of_another_installation(unmet: Bench) -> None:
+    write(unmet)
+    unmet.tell(agents=(MARTINE, KARIM))
+    unmet.work_until_quiet()
+    assert (len(unmet.items(HERS)), len(unmet.items(HIS))) == (1, 1)
+    assert (sight(unmet).failure, sight(unmet).installation) == (OTHER_INSTALLATION, OTHER)
+    assert (sight(unmet, HIS).failure, sight(unmet, HIS).installation) == (None, None)
+    [group] = unmet.store.failures(unmet.store.moment)
+    assert (group.code, group.calendar, group.count, group.installations) == (OTHER_INSTALLATION, CALENDAR, 1, (OTHER,))
+
+
+def test_the_look_up_is_made_once_for_a_mailbox(unmet: Bench) -> None:
+    for number in range(30):
+        unmet.tell(agents=ONLY_HERS, wire_id=number + 1, uuid=None)
+    asked = len(unmet.exchange.requests)
+    unmet.work()
+    assert [verb for verb, _ in posts(unmet, asked)] == ["FindFolder", "FindItem", "CreateItem"]
+    unmet.restart()
+    asked = len(unmet.exchange.requests)
+    unmet.tell(agents=ONLY_HERS, wire_id=99, uuid=None)
+    unmet.work()
+    assert [verb for verb, _ in posts(unmet, asked)] == ["CreateItem"]
+
+
+def test_a_mailbox_where_others_write_is_left_alone_for_ten_minutes(unmet: Bench) -> None:
+    """Each look costs its server something, and nobody cures it within seconds."""
+    write(unmet)
+    unmet.tell(agents=ONLY_HERS)
+    asked = len(unmet.exchange.requests)
+    unmet.work_until_quiet(timedelta(hours=2))
+    looks = Counter(verb for verb, _ in posts(unmet, asked))
+    assert 2 <= looks["FindItem"] <= 12
+
+
+def test_what_is_removed_by_other_means_is_noticed_by_itself(unmet: Bench) -> None:
+    write(unmet)
+    unmet.tell(agents=ONLY_HERS)
+    unmet.work()
+    with another(unmet) as connector:
+        listed = list(connector.list_marked(HERS, NOW, NOW + timedelta(days=2)))
+        connector.apply(HERS, [Delete(each.item_id) for each in listed])
+    unmet.work_until_quiet(timedelta(seconds=LONGEST_DELAY_S + 60))
+    assert unmet.subjects() == ["Consultation PMI"]
+    assert (sight(unmet).failure, sight(unmet).installation) == (None, None)
+
+
+def test_a_retry_has_it_noticed_at_once(unmet: Bench) -> None:
+    write(unmet)
+    unmet.tell(agents=ONLY_HERS)
+    unmet.work()
+    with another(unmet) as connector:
+        listed = list(connector.list_marked(HERS, NOW, NOW + timedelta(days=2)))
+        connector.apply(HERS, [Delete(each.item_id) for each in listed])
+    assert unmet.work() == 0
+    assert unmet.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION)) == 1
+    unmet.work()
+    assert unmet.subjects() == ["Consultation PMI"]
+
+
+@pytest.mark.parametrize("uid", ["Rdv/1@demo", "1@", "production", "Rdv/1", ""])
+def test_entries_of_another_platform_or_of_other_software_are_nothing_to_us(unmet: Bench, uid: str) -> None:
+    if uid:
+        write(unmet, uid)
+    write(unmet, name="somebody's own mark")
+    unmet.tell(agents=ONLY_HERS)
+    unmet.work()
+    assert "Consultation PMI" in unmet.subjects()
+
+
+def test_what_is_over_does_not_count_and_a_series_that_goes_on_does(unmet: Bench) -> None:
+    past = {"start": NOW - 3 * HOUR, "end": NOW - 2 * HOUR}
+    write(unmet, **past)
+    write(unmet, "Rdv/2@production", HIS, **past)
+    with another(unmet) as connector:
+        begun = series(RULES[0], NOW - timedelta(days=300), uid="Absence/1@production")
+        connector.apply(HIS, [Create(begun)])
+    unmet.tell(agents=(MARTINE, KARIM), wire_id=9, uuid=None)
+    unmet.work()
+    assert (sight(unmet).failure, sight(unmet, HIS).failure) == (None, OTHER_INSTALLATION)
+    assert (len(unmet.items(HERS)), len(unmet.items(HIS))) == (2, 2)
+
+
+def test_neighbours_may_stand_beside_us_and_others_may_not(unmet: Bench) -> None:
+    write(unmet)
+    write(unmet, name=THIRD)
+    unmet.settings = replace(unmet.settings, neighbours=frozenset({OTHER}))
+    unmet.restart()
+    unmet.tell(agents=ONLY_HERS)
+    unmet.work()
+    assert (len(unmet.items()), sight(unmet).installation) == (2, THIRD)
+    unmet.settings = replace(unmet.settings, neighbours=frozenset({OTHER, THIRD}))
+    unmet.restart()
+    unmet.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION))
+    unmet.work()
+    assert len(unmet.items()) == 3
+
+
+def test_a_look_up_that_fails_is_a_trouble_of_the_mailbox_and_nothing_is_written(unmet: Bench) -> None:
+    unmet.inject(FaultKind.DROP_BEFORE, verb="FindItem", times=1, mailbox=HERS)
+    unmet.tell(agents=ONLY_HERS)
+    asked = len(unmet.exchange.requests)
+    unmet.work()
+    assert unmet.items() == []
+    assert "CreateItem" not in {verb for verb, _ in posts(unmet, asked)}
+    unmet.work_until_quiet(timedelta(minutes=30))
+    assert unmet.subjects() == ["Consultation PMI"]
+
+
+def test_a_look_up_that_one_mailbox_refuses_holds_up_no_other(unmet: Bench) -> None:
+    unmet.inject(FaultKind.ERROR, code="ErrorAccessDenied", verb="FindFolder", times=None, mailbox=HERS)
+    unmet.tell(agents=(MARTINE, KARIM))
+    unmet.work_until_quiet(timedelta(minutes=30))
+    assert (unmet.items(HERS), len(unmet.items(HIS))) == ([], 1)
+    assert sight(unmet).failure == "access_denied"
+    unmet.exchange.faults.clear()
+    unmet.work_until_quiet(timedelta(minutes=30))
+    assert len(unmet.items(HERS)) == 1
+
+
+class PowerCut(KeyboardInterrupt):
+    """A worker process dies."""
+
+
+def test_a_crash_between_look_up_and_write_doubles_nothing_and_loses_nothing(
+    unmet: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unmet.tell(agents=ONLY_HERS)
+
+    def die(*_: Any) -> Sequence[Outcome]:
+        raise PowerCut
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(unmet.connector), "apply", die)
+        with pytest.raises(PowerCut):
+            unmet.work()
+    unmet.restart()
+    unmet.work_until_quiet()
+    assert unmet.subjects() == ["Consultation PMI"]
+
+
+def test_a_crash_before_the_look_up_was_noted_has_it_made_again(unmet: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: Any) -> None:
+        raise PowerCut
+
+    unmet.tell(agents=ONLY_HERS)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(unmet.store), "meet", die)
+        with pytest.raises(PowerCut):
+            unmet.work()
+    write(unmet)
+    unmet.restart()
+    unmet.work_until_quiet()
+    assert len(unmet.items()) == 1
+    assert sight(unmet).failure == OTHER_INSTALLATION
+
+
+def test_a_lease_that_was_lost_during_the_look_up_has_nothing_written(
+    unmet: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unmet.tell(agents=ONLY_HERS)
+    real = type(unmet.connector).list_others
+
+    def slow(connector: Any, *asked: Any) -> Any:
+        unmet.pass_time(HOUR)
+        found = list(real(connector, *asked))
+        unmet.store.claim_one(Mailbox(CALENDAR, HERS), unmet.store.moment, HOUR)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(unmet.connector), "list_others", slow)
+        with pytest.raises(LeaseLost):
+            unmet.crew.work_once()
+    assert unmet.items() == []
+    unmet.pass_time(2 * HOUR)
+    unmet.work()
+    assert unmet.subjects() == ["Consultation PMI"]
+
+
+def test_a_mailbox_that_changes_its_address_stays_met(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    bench.tell(90, agents=ONLY_HERS)
+    bench.work()
+    write(bench, "Rdv/77@production")
+    bench.exchange.rename_mailbox(HERS, MARRIED)
+    mapping = bench.settings.mailboxes
+    mapped = {**mapping.addresses, MARRIED: Mailbox(CALENDAR, MARRIED)}
+    bench.settings = replace(bench.settings, mailboxes=replace(mapping, addresses=mapped))
+    bench.restart()
+    bench.tell(60, agents=(AgentRef(MARTINE.ident, MARRIED),), motif="Nouveau")
+    bench.work_until_quiet()
+    assert "Nouveau" in [item.subject for item in bench.items(MARRIED)]
+    assert met(bench)[MARRIED]
+
+
+def test_a_new_mailbox_is_asked_for_its_name_and_then_for_others(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    bench.exchange.add_mailbox(MARRIED)
+    mapping = bench.settings.mailboxes
+    mapped = {**mapping.addresses, MARRIED: Mailbox(CALENDAR, MARRIED)}
+    bench.settings = replace(bench.settings, mailboxes=replace(mapping, addresses=mapped))
+    bench.restart()
+    write(bench, mailbox=MARRIED)
+    bench.tell(agents=(AgentRef("35", MARRIED),))
+    bench.work()
+    assert len(bench.items(MARRIED)) == 1
+    assert (sight(bench, MARRIED).failure, met(bench)[MARRIED]) == (OTHER_INSTALLATION, False)
+
+
+def met(bench: Bench) -> dict[str, bool]:
+    engine = create_engine(bench.settings.store_url)
+    with engine.connect() as connection:
+        found = {row.address: row.met_at is not None for row in connection.execute(select(mailboxes))}
+    engine.dispose()
+    return found
+
+
+# A worker with its files
+
+
+def put(office: Office, uid: str = "Rdv/1@production") -> None:
+    """What another installation wrote into her folder, in two hours."""
+    start = office.store.moment + 2 * HOUR
+    other = IcsFolderConnector(office.folder / "ics", OTHER)
+    [done] = other.apply("martine@box.example", [Create(entry(uid, start=start, end=start + HOUR))])
+    assert isinstance(done, Done)
+
+
+def test_a_neighbour_that_a_reload_brings_is_believed_at_once(office: Office) -> None:
+    """Nobody waits for the next look, and no process is started anew."""
+    put(office)
+    office.hear(1)
+    office.turn(2)
+    wait_until(lambda: office.lines(OTHER_INSTALLATION))
+    office.turn(3)
+    [line] = office.lines(OTHER_INSTALLATION)
+    assert (line["installation"], line["count"], line["level"], office.written()) == (OTHER, 1, "error", 1)
+    office.configure(store={"url": f"sqlite:///{office.folder}/store.db", "neighbours": [OTHER]})
+    office.worker.reload()
+    office.turn(2)
+    wait_until(lambda: office.written() == 2)
+    assert not office.lines("unforeseen")
+
+
+def test_a_worker_asks_for_the_platforms_of_its_sources(office: Office) -> None:
+    put(office, "Rdv/1@demo")
+    office.hear(1)
+    office.turn(2)
+    wait_until(lambda: office.written() == 2)
+
+
+def test_files_that_cannot_be_read_hold_up_their_mailbox_alone(office: Office) -> None:
+    folder = office.folder / "ics" / "martine@box.example"
+    folder.mkdir()
+    broken = folder / "broken.ics"
+    broken.write_text("BEGIN:VCALENDAR\nPRODID:-//rdv-receiver//FR\n", "utf-8")
+    office.hear(1)
+    office.turn(2)
+    wait_until(lambda: office.lines("meeting_failed"))
+    assert office.written() == 1
+    broken.unlink()
+    office.store.retry_mailboxes(Chosen(code="item_unreadable"))
+    office.turn(2)
+    wait_until(lambda: office.written() == 1 and not broken.exists())
