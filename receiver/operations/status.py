@@ -34,6 +34,8 @@ from receiver.worktime import working_time
 
 LOOKED_AGAIN = timedelta(minutes=15)
 """So soon a worker looks at a certificate and a clock again that were in trouble."""
+THROTTLED_TOLD = timedelta(minutes=1)
+"""So long a server that asked for a pause is told of at least: the next may follow."""
 DEATHS_WITHIN = timedelta(hours=1)
 BACKLOG_SHARES = (1.0, 0.8)
 """Shares of the limit that are asked for, as counting all of it would take long."""
@@ -204,9 +206,17 @@ def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure], now
         server.failing_since,
         certificate_until=datetime.fromtimestamp(until.value, UTC) if until else None,
         clock_ahead=timedelta(seconds=ahead.value) if ahead else timedelta(),
-        waits_until=server.waits_until(now),
+        waits_until=server.waits_until(now) or _between_pauses(server, now),
         looked_again_at=_to_come(max(looks, default=None), now),
     )
+
+
+def _between_pauses(server: Server, now: datetime) -> datetime | None:
+    """Return until when a server that asks for one short pause after the other is told of; None: it is not one."""
+    asked_at, answered_at = server.throttled_at, server.succeeded_at
+    if asked_at is None or (answered_at is not None and answered_at > asked_at):
+        return None
+    return _to_come(asked_at + THROTTLED_TOLD, now)
 
 
 def _to_come(moment: datetime | None, now: datetime) -> datetime | None:

@@ -154,10 +154,13 @@ class Watch:
     def _follow_settings(self) -> None:
         """Know the recipients of the configuration, each with what it was told."""
         named = [(self._file.name_of(each.value), each.value) for each in self.settings.current.alerts.to]
+        before = self._recipients
         self._recipients = {
             name: Recipient(place, address, self._file.of(name), self.pace)
             for place, (name, address) in enumerate(named)
         }
+        for name in self._recipients.keys() & before.keys():
+            self._recipients[name].go_on_from(before[name])
 
     def _finish(self) -> None:
         for recipient in self._recipients.values():

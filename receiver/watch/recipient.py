@@ -66,6 +66,10 @@ class Recipient:
         """
         return self._failed_at if self._failures >= UNREACHED_AFTER else None
 
+    def go_on_from(self, before: "Recipient") -> None:
+        """Be no better off than before a reload until something has arrived; what is due is tried at once."""
+        self._failures, self._failed_at = before._failures, before._failed_at
+
     @property
     def busy(self) -> bool:
         """Whether a letter is on its way, or about to be. Until then no new look is taken in: a trouble that ended

@@ -127,6 +127,7 @@ NOT_WRITTEN: Mapping[str, Reason] = {
     ),
     "mailbox fails": _added("mailboxes", Making.failing),
     "entry given up": _added("entries", Making.failing),
+    "another installation's entries": _added("others", Making.failing),
     "entry retried": _added("retried", Making.failing),
     "event fails": _added("events", Making.failing),
     "late": _set(oldest_due_at=lambda m: m.past(LIMITS.change_late)),

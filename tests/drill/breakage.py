@@ -37,6 +37,8 @@ class Breakage:
     cure: str
     """How it is repaired."""
     cause: str = ""
+    has_named_cause: bool = False
+    """Whether its cause is a name, and no code: another one in each run."""
     along: frozenset[Code] = frozenset()
     """What else is rightly told of, begun and ended."""
     changes: frozenset[Code] = frozenset()

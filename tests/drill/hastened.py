@@ -22,6 +22,7 @@ from receiver.cli import status, supervise
 from receiver.config import ConfigurationErrors, Reloadable, Settings, load
 from receiver.core import servers
 from receiver.operations import refusals
+from receiver.operations import status as looking
 from receiver.store import sight
 from receiver.watch import loop as watch
 from receiver.watch.recipient import Pace
@@ -37,6 +38,7 @@ FLUSH_AFTER_S = 0.5
 BEAT_EVERY = timedelta(seconds=0.5)
 LATELY = timedelta(seconds=12)
 COUNT_EVERY = timedelta(seconds=1)
+THROTTLED_TOLD = timedelta(seconds=5)
 WEB_LOOK = timedelta(seconds=0.5)
 SUPERVISION = supervise.Patience(pause_s=0.2, longest_pause_s=1.0)
 MISCONFIGURED, UNFORESEEN = 2, 70
@@ -80,6 +82,7 @@ class Hastened(Reloadable):
 def run(part: str, config: Path, settings: Hastened) -> int:
     """Be one part of the receiver until asked to stop, or answer `status`."""
     refusals.LATELY = LATELY
+    looking.THROTTLED_TOLD = THROTTLED_TOLD
     sight.DEAD_AFTER = seconds(DEAD_AFTER, sight.DEAD_AFTER)
     heart.BEAT_EVERY_S = whole.LOOK_S = WEB_LOOK.total_seconds()
     match part:

@@ -93,7 +93,7 @@ def until_told(ground: Ground, code: Code, since: float, blind: frozenset[Screen
 
 
 def until_green(ground: Ground, since: float) -> dict[Screen, Noted]:
-    """Wait until all of them are green.
+    """Wait until all of them are green at the same time; one that is green counts from then on.
 
     Raises:
         AssertionError: one of them was not, in time.
@@ -102,9 +102,11 @@ def until_green(ground: Ground, since: float) -> dict[Screen, Noted]:
     green: dict[Screen, Noted] = {}
 
     def is_done(screen: Screen, shown: Shown) -> bool:
-        if shown.is_green:
+        if not shown.is_green:
+            green.pop(screen, None)
+        elif screen not in green:
             green[screen] = Noted(shown.said, time.monotonic() - since)
-        return shown.is_green
+        return len(green) == len(Screen)
 
     _follow(ground, is_done, "to be green again")
     return green

@@ -1,6 +1,5 @@
 """What goes wrong with the database."""
 
-import subprocess
 from collections.abc import Mapping, Sequence
 
 from receiver import sentences
@@ -51,14 +50,6 @@ def _administer(ground: Ground, statements: Sequence[str], database: str) -> Non
 
 OURS = "FROM pg_stat_activity WHERE datname = 'rdv' AND pid <> pg_backend_pid()"
 END = f"SELECT pg_terminate_backend(pid, 10000) {OURS}"
-
-
-def make_read_only(ground: Ground) -> Repair:
-    """The disk of the database is mounted read-only, as the kernel does after an error."""
-    disk = str(ground.folder / "disk")
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    until(lambda: ground.book() == 503, "webhooks to be refused")
-    return lambda: subprocess.run(["mount", "-o", "remount,rw", disk], check=True) and None
 
 
 def back_up(ground: Ground) -> None:
@@ -190,17 +181,6 @@ ROWS = (
     ),
 )
 _SQLITE = (
-    Breakage(
-        "SQLite: disk read-only",
-        Code.STORE_UNREACHABLE,
-        make_read_only,
-        "The disk of the database is mounted read-only while it is in use." + REFUSED,
-        "It is mounted for writing again; nothing is restarted; the emitter sends again.",
-        _cause("store_read_only_mount"),
-        may_come=REFUSED_MEANWHILE,
-        store=StoreKind.DISK,
-        patience=WORKER_SILENT_SOON,
-    ),
     Breakage(
         "SQLite: file damaged",
         Code.STORE_UNREACHABLE,

@@ -210,6 +210,7 @@ def _beside(code: Code) -> tuple[Breakage, ...]:
             "A trial wrote into a mailbox that we never wrote into; then comes an appointment for it. Nothing is "
             "written there.",
             "`rdv-receiver uninstall --installation ID --yes`.",
+            has_named_cause=True,
         ),
     )
 
