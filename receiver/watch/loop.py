@@ -160,7 +160,7 @@ class Watch:
             for place, (name, address) in enumerate(named)
         }
         for name in self._recipients.keys() & before.keys():
-            self._recipients[name].go_on_from(before[name])
+            self._recipients[name].go_on_from(before[name].failures)
 
     def _finish(self) -> None:
         for recipient in self._recipients.values():

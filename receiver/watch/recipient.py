@@ -66,9 +66,14 @@ class Recipient:
         """
         return self._failed_at if self._failures >= UNREACHED_AFTER else None
 
-    def go_on_from(self, before: "Recipient") -> None:
+    @property
+    def failures(self) -> tuple[int, datetime | None]:
+        """How many letters in a row did not arrive, and when the first of them did not."""
+        return self._failures, self._failed_at
+
+    def go_on_from(self, failures: tuple[int, datetime | None]) -> None:
         """Be no better off than before a reload until something has arrived; what is due is tried at once."""
-        self._failures, self._failed_at = before._failures, before._failed_at
+        self._failures, self._failed_at = failures
 
     @property
     def busy(self) -> bool:
