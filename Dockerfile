@@ -52,7 +52,7 @@ RUN apt-get update \
  && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/rdv-receiver \
       --shell /usr/sbin/nologin rdv-receiver \
  && install --directory --mode 0755 /etc/rdv-receiver \
- && install --directory --owner 10001 --group 10001 --mode 0750 /var/lib/rdv-receiver
+ && install --directory --owner 10001 --group 10001 --mode 0750 /var/lib/rdv-receiver /var/lib/rdv-receiver-marker
 
 COPY --from=build /opt/rdv-receiver /opt/rdv-receiver
 
@@ -70,8 +70,9 @@ LABEL org.opencontainers.image.title="rdv-receiver" \
 USER 10001:10001
 WORKDIR /var/lib/rdv-receiver
 
-# State lives in /var/lib/rdv-receiver and nowhere else. No VOLUME: without a named one, an anonymous volume would take
-# the state and lose it with the container. The root file system may be read-only; /tmp is all that is written beside.
+# State lives in /var/lib/rdv-receiver, the marker of its database in /var/lib/rdv-receiver-marker, and nothing elsewhere.
+# No VOLUME: without a named one, an anonymous volume would take the state and lose it with the container. The root file
+# system may be read-only; /tmp is all that is written beside.
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 

@@ -1,24 +1,25 @@
 """The one place that chooses concrete classes and puts the parts together."""
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from connectors.base import Connector
 from receiver.config import CalendarSettings, EwsCalendar, IcsFolder, Reloadable, Settings
-from receiver.store import PATIENCE_S, Store
+from receiver.store import PATIENCE_S, Marker, Store, StoreUnavailable
 
 if TYPE_CHECKING:
     from flask import Flask
 
 
 def open_store(settings: Settings, patience_s: float | None = None) -> Store:
-    """Open the configured store. Its schema is not touched.
+    """Open the configured store. Its schema is not touched, and none is made.
 
     Args:
         settings: which.
         patience_s: so long a question to it may take; None: as long as it does.
 
     """
-    return Store(settings.store_url, patience_s)
+    return Store(settings.store_url, patience_s, Marker(settings.store_marker, settings.store_installation))
 
 
 def run_web(settings: Reloadable) -> None:
@@ -27,7 +28,14 @@ def run_web(settings: Reloadable) -> None:
     from receiver.web.server import serve
 
     def make_app() -> "Flask":
-        return create_app(settings.current, open_store(settings.current, PATIENCE_S))
+        store = open_store(settings.current, PATIENCE_S)
+        with ExitStack() as opened:
+            opened.callback(store.close)
+            if not (standing := store.standing()).usable:
+                raise StoreUnavailable(standing)
+            app = create_app(settings.current, store)
+            opened.pop_all()
+        return app
 
     serve(settings, make_app)
 

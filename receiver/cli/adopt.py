@@ -58,7 +58,7 @@ def adopt(args: Namespace, settings: Settings) -> int:
 
 
 def _adopt(args: Namespace, settings: Settings, store: Store) -> int:
-    refused = operation.take_installation(store, args.installation) if args.installation and not args.dry_run else None
+    refused = _take_installation(args, settings, store)
     mailboxes = operation.choose(store, settings, args.mailbox, args.without)
     if refused or not mailboxes:
         print(ADOPT[refused or "none"], file=sys.stderr)
@@ -100,6 +100,15 @@ def _tell(args: Namespace, store: Store, report: Report, standing: str, *, dry_r
     else:
         _print(report, standing)
     return 0 if report.ok else 1
+
+
+def _take_installation(args: Namespace, settings: Settings, store: Store) -> str | None:
+    """Go on as another installation, where that is asked for; return the code of why not."""
+    if not args.installation or args.dry_run:
+        return None
+    if settings.store_installation not in {None, args.installation}:
+        return "pinned"
+    return operation.take_installation(store, args.installation)
 
 
 def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[Mailbox]) -> Report:

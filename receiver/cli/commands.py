@@ -1,6 +1,8 @@
 """`migrate`, `check`, `apply-policies`: their arguments, and what they do."""
 
+import sys
 from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
 
 from receiver import bootstrap, logs, sentences
 from receiver.cli import output, watch
@@ -12,12 +14,13 @@ from receiver.operations import rules
 from receiver.operations.exposure import exposure_findings
 from receiver.operations.host import host_findings
 from receiver.operations.secret_findings import secret_findings
-from receiver.store import Standing, Store
+from receiver.store import Standing, Store, StoreOccupied
 
 
 def add_migrate(parser: ArgumentParser) -> None:
     """Describe `migrate` to its parser."""
     parser.set_defaults(command=migrate)
+    parser.add_argument("--recover", action="store_true", help=sentences.RECOVERY_HELP["migrate recover"])
 
 
 def add_check(parser: ArgumentParser) -> None:
@@ -36,11 +39,13 @@ def add_apply_policies(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=sentences.COMMANDS["json"])
 
 
-def migrate(_: Namespace, settings: Settings) -> int:
-    """Bring the store to this program's version."""
+def migrate(args: Namespace, settings: Settings) -> int:
+    """Create the store, or bring it to this program's version; or make a new one in the place of one that is lost."""
     logs.configure()
 
     def use(store: Store) -> int:
+        if args.recover:
+            return _recover(store)
         status = migrated(store)
         if status == 0:
             left = "migrated_by_newer" if store.standing() is Standing.NEWER else "migrated"
@@ -48,6 +53,19 @@ def migrate(_: Namespace, settings: Settings) -> int:
         return status
 
     return with_store(settings, use)
+
+
+def _recover(store: Store) -> int:
+    try:
+        name = store.recover(datetime.now(UTC))
+    except LookupError:
+        print(sentences.RECOVER["unknown"], file=sys.stderr)
+        return 2
+    except StoreOccupied:
+        print(sentences.RECOVER["occupied"], file=sys.stderr)
+        return 2
+    print(sentences.RECOVER["made"].format(installation=name))
+    return 0
 
 
 def check(args: Namespace, settings: Settings) -> int:

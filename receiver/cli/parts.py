@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from receiver import bootstrap, logs, sentences
 from receiver.cli import output
-from receiver.cli.stores import current, with_store
+from receiver.cli.stores import current, say_vanished, with_store
 from receiver.config import Reloadable, Settings
 from receiver.operations import listening
+from receiver.store import Store, StoreVanished
 
 log = logs.get("cli")
 
@@ -44,7 +45,16 @@ def _run_part(part: Callable[[Reloadable], None], args: Namespace, settings: Set
     logs.configure()
     # A reload that comes before the part listens has nothing to reload, and must not end it.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if status := with_store(settings, current):
+    if status := with_store(settings, _current_or_awaited):
         return status
     part(Reloadable(args.config, os.environ, settings))
     return 0
+
+
+def _current_or_awaited(store: Store) -> int:
+    """Return 0 where the part may start: the store can be used, or vanished and may come back at any moment."""
+    try:
+        return current(store)
+    except StoreVanished as error:
+        say_vanished(error)
+        return 0

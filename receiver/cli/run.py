@@ -5,18 +5,19 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from receiver import bootstrap, logs
-from receiver.cli.stores import migrated, with_store
+from receiver.cli.stores import migrated, say_vanished, with_store
 from receiver.cli.supervise import supervise
 from receiver.config import Reloadable, Settings, secret_warnings
 from receiver.config.store_url import sqlite_file
 from receiver.operations.check import STORE_ERRORS
 from receiver.operations.refused_configuration import Word
-from receiver.store import PATIENCE_S, files
+from receiver.store import PATIENCE_S, Standing, Store, StoreUnavailable, StoreVanished, files
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
 """The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it
@@ -24,6 +25,8 @@ acknowledges waits in the store."""
 
 LOOK_S = 10.0
 """So often it is looked whether there is something to say of the configuration."""
+LOOK_EVERY_S = 5.0
+"""So often it is looked whether a store that has vanished is back, to bring it up to date."""
 
 log = logs.get("cli")
 
@@ -39,7 +42,7 @@ def run(args: Namespace, settings: Settings) -> int:
     for warning in (*settings.warnings, *secret_warnings(settings)):
         log.warning("configuration_warning", path=warning.log_path, code=warning.code)
     _tell_exposed(settings)
-    if status := with_store(settings, migrated):
+    if status := with_store(settings, _migrated_or_awaited(settings)):
         # We are started again and again then, and what goes unsaid here nobody would say.
         from receiver.cli import watch  # noqa: PLC0415 -- a supervisor that is well carries nothing of the alerts
 
@@ -72,6 +75,35 @@ def _leave_in_one_file(settings: Settings) -> None:
             store.standing()
         finally:
             store.close()
+
+
+def _migrated_or_awaited(settings: Settings) -> Callable[[Store], int]:
+    """Return what brings the store up to date, or has it brought up to date when it is back: the service starts."""
+
+    def migrate(store: Store) -> int:
+        try:
+            return migrated(store)
+        except StoreVanished as error:
+            say_vanished(error)
+            # A daemon: it waits for as long as the service runs.
+            threading.Thread(target=_migrate_when_back, args=(settings,), daemon=True).start()
+            return 0
+
+    return migrate
+
+
+def _migrate_when_back(settings: Settings) -> None:
+    """Bring a store up to date once it is back; what else ails it, its users say."""
+    while True:
+        time.sleep(LOOK_EVERY_S)
+        store = bootstrap.open_store(settings)
+        try:
+            log.info("store_is_back", standing=Standing(store.migrate()))
+        except StoreUnavailable:
+            continue
+        finally:
+            store.close()
+        return
 
 
 def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from receiver import bootstrap, logs, sentences
 from receiver.cli import output
 from receiver.config import Settings
-from receiver.core.health import Code, Trouble, colour, is_well
+from receiver.core.health import Trouble, colour, is_well
 from receiver.core.servers import PAUSED
 from receiver.operations import check, status
 from receiver.operations.status import Status
@@ -41,8 +41,7 @@ def _look(settings: Settings) -> Status:
             store.close()
     except check.STORE_ERRORS as error:
         # Without a store there is no clock but ours, and nothing that it would be held against.
-        refusal = check.store_refusal(settings, error)
-        return status.unusable(settings, Code.STORE_UNREACHABLE, datetime.now(PARIS), refusal)
+        return status.unreadable(settings, error, datetime.now(PARIS))
 
 
 def _print_json(found: Status) -> None:

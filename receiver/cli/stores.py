@@ -7,7 +7,7 @@ from receiver import bootstrap, logs, sentences
 from receiver.cli import output
 from receiver.config import Settings
 from receiver.operations.check import STORE_ERRORS, store_error_name, store_refusal
-from receiver.store import Cause, Refusal, Standing, Store
+from receiver.store import Cause, Refusal, Standing, Store, StoreVanished
 from receiver.wording import store_words
 
 SOUNDNESS_S = 5.0
@@ -29,6 +29,9 @@ def with_store(settings: Settings, use: Callable[[Store], int]) -> int:
             return use(store)
         finally:
             store.close()
+    except StoreVanished as error:
+        say_vanished(error)
+        return 1
     except STORE_ERRORS as error:
         report_refusal(error, store_refusal(settings, error))
         return 1
@@ -40,6 +43,14 @@ def report_refusal(error: BaseException, refusal: Refusal) -> None:
     told = store_words(refusal.cause, refusal.details)
     text = sentences.COMMANDS["store_failed"].format(cause=told.title, cure=told.cure)
     print(output.printable(text), file=sys.stderr)
+
+
+def say_vanished(error: StoreVanished) -> None:
+    """Say that the store which belongs here is not there, why not, and what not to do."""
+    log.error(str(error), cause=error.cause)
+    advice = sentences.TROUBLES[str(error)]
+    cure = advice.cure.format(cause=sentences.CAUSES[error.cause])
+    print(f"{advice.title}.\n{cure}", file=sys.stderr)
 
 
 def migrated(store: Store) -> int:

@@ -42,6 +42,7 @@ from receiver.config.shapes import (
     WebShape,
     merged,
 )
+from receiver.config.store_marker import marker_path
 from receiver.config.store_url import read_address, sqlite_file
 from receiver.config.validate import Reader
 from receiver.core.alerts import Timings
@@ -59,7 +60,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     """
     document = read_document(path)
     reader = Reader(document, Context(environ, path.absolute().parent))
-    settings = _Sections(reader, document.root).settings()
+    settings = _Sections(reader, document.root, path).settings()
     if settings is None or reader.problems:
         raise ConfigurationErrors(reader.problems)
     return settings
@@ -68,9 +69,10 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
 class _Sections:
     """One reading of one file."""
 
-    def __init__(self, reader: Reader, root: dict[str, Value]) -> None:
+    def __init__(self, reader: Reader, root: dict[str, Value], path: Path) -> None:
         self.reader = reader
         self.root = root
+        self.path = path
         self.warnings: list[Problem] = []
         self._secrets: set[Secret] = set()
 
@@ -81,6 +83,7 @@ class _Sections:
         general = self.reader.read(GeneralShape, {key: self.root[key] for key in alone if key in self.root}, ())
         store = self.reader.read(StoreShape, self.root.get("store"), ("store",))
         store_url = read_address(self.reader, store, self._secret) if store else None
+        marker = marker_path(self.reader, store.marker, store_url, self.path) if store and store_url else None
         sources = self._sources()
         check_organisations(self.reader, sources)
         calendars = self._calendars()
@@ -100,6 +103,8 @@ class _Sections:
             mailboxes=mailboxes,
             web=self._web(web, store_url),
             alerts=self._alerts(alerts),
+            store_marker=marker,
+            store_installation=store.installation,
             tombstone_days=retention.tombstone_days,
             journal_days=retention.journal_days,
             start_at=general.start_at,

@@ -176,6 +176,10 @@ class Settings:
     mailboxes: MailboxMap
     web: WebSettings
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    store_marker: Path | None = None
+    """The file that says which installation's store belongs here; None: there is none."""
+    store_installation: str | None = None
+    """Whose store belongs here, as the configuration says; None: it does not."""
     tombstone_days: int = 30
     journal_days: int = 30
     """How long the digests of received bodies are kept to recognise repeats."""

@@ -115,6 +115,8 @@ class StoreShape(Shape):
     url: str
     password: SecretReference | None = None
     neighbours: list[InstallationName] = []
+    marker: FilePath | None = None
+    installation: InstallationName | None = None
 
 
 class ApiShape(Shape):

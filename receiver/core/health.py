@@ -40,10 +40,13 @@ class Severity(StrEnum):
 class Code(StrEnum):
     """Every trouble there is. Stable: alerts, metrics and the runbook name them."""
 
+    STORE_VANISHED = "store_vanished"
     STORE_UNREACHABLE = "store_unreachable"
     STORE_NOT_CURRENT = "store_not_current"
     STORE_TOO_NEW = "store_too_new"
+    STORE_BEHIND = "store_behind"
     MUST_ADOPT = "must_adopt"
+    MARKER_UNUSABLE = "marker_unusable"
     UNINSTALLED = "uninstalled"
     DRY_RUN = "dry_run"
     CONFIGURATION_REFUSED = "configuration_refused"
@@ -210,6 +213,10 @@ class Snapshot:
     """What the sentences about it name."""
     must_adopt: bool = False
     """The record may be older than the calendars: nothing is written before those have been read."""
+    behind_since: datetime | None = None
+    """Since when that is so because the record is an older copy that nobody said to be one; None: it is not."""
+    marker: str | None = None
+    """Why nothing is written for the marker's sake: a code; None: it can be used."""
     uninstalled_at: datetime | None = None
     """Since when nothing is written any more, as somebody wished."""
     dry_run: bool = False
@@ -276,8 +283,12 @@ def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) ->
 
 
 def _standing(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
-    if seen.must_adopt:
+    if seen.must_adopt and seen.behind_since is not None:
+        yield Trouble(Code.STORE_BEHIND, Severity.ALARM, since=seen.behind_since)
+    elif seen.must_adopt:
         yield Trouble(Code.MUST_ADOPT, Severity.ALARM)
+    if seen.marker:
+        yield Trouble(Code.MARKER_UNUSABLE, Severity.ALARM, cause=seen.marker)
     if seen.uninstalled_at is not None:
         yield Trouble(Code.UNINSTALLED, Severity.WARNING, since=seen.uninstalled_at)
     if seen.dry_run:

@@ -113,6 +113,8 @@ def run(
         StoreUnavailable: the record cannot be read or written. What was noted so far stays; run it again.
 
     """
+    if not dry_run:
+        store.hold_if_behind(store.now())  # no worker may have looked yet
     in_force = store.ruleset()
     ruleset = in_force.ruleset if in_force else settings.ruleset()
 

@@ -63,9 +63,6 @@ def move(store: Store, address: str, watch: Watch) -> dict[str, int]:
         OSError: the file of the new one cannot be made.
 
     """
-    file = sqlite_file(address)
-    if file is not None and not file.exists():
-        file.touch(0o600)
     target = Store(address)
     try:
         try:

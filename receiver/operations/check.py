@@ -18,7 +18,7 @@ from receiver.core.addresses import canonical
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.thresholds import Thresholds
 from receiver.operations import token_key
-from receiver.store import Cause, Refusal, Standing, Store, StoreUnavailable, refusal_of
+from receiver.store import Cause, Marker, Refusal, Standing, Store, StoreUnavailable, StoreVanished, refusal_of
 from receiver.store import files as store_files
 
 PROBED_PER_CALENDAR = 10
@@ -77,7 +77,7 @@ def check(
     findings = [Finding("configuration_read", "configuration")]
     findings += [Finding(each.code, each.path, Level.WARNING, each.details) for each in settings.warnings]
     of_store, installation = _check_store(settings.store_url, lambda: open_store(settings))
-    findings += of_store
+    findings += [*of_store, *_check_marker(settings)]
     if found := token_key.trouble(settings):
         code, path = found
         findings.append(Finding(code, "web.token_key", Level.WARNING, {"path": str(path)}))
@@ -124,6 +124,16 @@ def store_refusal(settings: Settings, error: BaseException) -> Refusal:
 def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[list[Finding], str]:
     file = sqlite_file(url)
     beside = list(file_findings(_of_store(file))) if file else []
+    try:
+        store = open_store()
+        try:
+            store.standing()
+        finally:
+            store.close()
+    except StoreVanished as error:
+        return [Finding(error.cause, "store", Level.TROUBLE), *beside], NO_INSTALLATION
+    except STORE_ERRORS:
+        pass  # said below, by kind
     if file and (finding := _check_file(file)):
         return [finding, *beside], NO_INSTALLATION
     try:
@@ -154,6 +164,18 @@ def _check_open(store: Store) -> tuple[Finding, str]:
 
 def _refused(code: str, refusal: Refusal, **more: str) -> Finding:
     return Finding(code, "store", Level.TROUBLE, {**more, "cause": refusal.cause.value, **refusal.details})
+
+
+def _check_marker(settings: Settings) -> Iterator[Finding]:
+    """Tell whether the marker can be used, and stands where it is not lost with the database."""
+    marker, file = settings.store_marker, sqlite_file(settings.store_url)
+    if marker is None:
+        yield Finding("marker_none", "marker", Level.WARNING)
+        return
+    if cause := Marker(marker).trouble():
+        yield Finding(cause, "marker", Level.TROUBLE, {"path": str(marker)})
+    elif file is not None and marker.parent == file.parent:
+        yield Finding("marker_beside_store", "marker", Level.WARNING, {"path": str(marker)})
 
 
 def _check_file(path: Path) -> Finding | None:

@@ -17,6 +17,7 @@ from receiver.core.servers import Server
 from receiver.operations import mailboxes, refusals, refused_configuration, token_key, unreached
 from receiver.operations.refusals import DAY, Hours
 from receiver.store import (
+    BEHIND,
     COUNTED,
     MOST_SET_ASIDE,
     Cause,
@@ -29,6 +30,8 @@ from receiver.store import (
     Standing,
     Store,
     StoreUnavailable,
+    StoreVanished,
+    refusal_of,
 )
 from receiver.worktime import working_time
 
@@ -91,8 +94,11 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
     """Put together what troubles are worked out from."""
     sight, figures = read.sight, read.figures
     strangers, strangers_until = refusals.strangers(read.refused)
+    behind = figures.get(BEHIND)
     return Snapshot(
         must_adopt=sight.must_adopt,
+        behind_since=behind.taken_at if behind else None,
+        marker=store.marker_trouble(),
         uninstalled_at=sight.uninstalled_at,
         dry_run=settings.dry_run,
         refusals=tuple(refused_configuration.refusals(figures, now)),
@@ -148,7 +154,17 @@ def _refusal_of_writing(store: Store, now: datetime) -> Refusal | None:
     return None
 
 
-def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | None = None) -> Status:
+def unreadable(settings: Settings, error: BaseException, now: datetime) -> Status:
+    """Return what can be said of a store that failed."""
+    if isinstance(error, StoreVanished):
+        return unusable(settings, Code.STORE_VANISHED, now, cause=error.cause)
+    refusal = (
+        error.refusal if isinstance(error, StoreUnavailable) else refusal_of(error, sqlite_file(settings.store_url))
+    )
+    return unusable(settings, Code.STORE_UNREACHABLE, now, refusal)
+
+
+def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | None = None, cause: str = "") -> Status:
     """Return what can be said without the store.
 
     Args:
@@ -156,9 +172,11 @@ def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | N
         code: that of the trouble.
         now: the moment.
         refusal: why it cannot be used, where that is known.
+        cause: the code of why it is not there.
 
     """
     seen = _refused(Snapshot(disk=disk(settings)), code, refusal)
+    seen = replace(seen, store_cause=cause) if cause else seen
     return Status(None, (), tuple(troubles(seen, now, settings.alerts.thresholds)))
 
 

@@ -30,7 +30,7 @@ from receiver.sentences.pages import (
     UNMAPPED_MAIL,
     WEEKDAYS,
 )
-from receiver.sentences.recovery import ADOPT, RECOVERY_HELP, UNINSTALL
+from receiver.sentences.recovery import ADOPT, RECOVER, RECOVERY_HELP, UNINSTALL
 from receiver.sentences.resync import RESYNC, SECRETS
 from receiver.sentences.store import STORE_CAUSES, STORE_FILES
 from receiver.sentences.troubles import CAUSES, TROUBLES, UNKNOWN, Advice
@@ -67,6 +67,7 @@ __all__ = [
     "PAGE_ERRORS",
     "PAGE_WORDS",
     "PURGE",
+    "RECOVER",
     "RECOVERY_HELP",
     "REFUSALS",
     "RESYNC",

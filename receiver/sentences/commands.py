@@ -121,6 +121,22 @@ CHECK: Mapping[str, str] = {
     "des jetons.",
     "store_on_network": "La base SQLite est sur un système de fichiers réseau ({kind}), où ses verrous ne sont "
     "pas sûrs. Mettez-la sur un disque local, ou passez à PostgreSQL.",
+    "store_gone": "Il n'y a pas de base à cet endroit, et le témoin en connaît une : elle a disparu. Ne faites pas de "
+    "base neuve : docs/fr/reprise.md, « La base a disparu ».",
+    "store_replaced": "Le fichier qui est à la place de la base ne se laisse pas lire. Vérifiez qu'il est entier, et "
+    "ses droits ; puis docs/fr/reprise.md, « La base a disparu ».",
+    "store_emptied": "La base qui est là est vide, et le témoin en connaît une. Ne faites pas de base neuve : "
+    "docs/fr/reprise.md, « La base a disparu ».",
+    "store_another": "La base qui est là est celle d'une autre installation que celle du témoin ou de "
+    "store.installation. Vérifiez store.url ; puis docs/fr/reprise.md, « La base a disparu ».",
+    "marker_none": "Aucun témoin ne dit quelle base est la bonne : une base vidée ou restaurée ne serait pas reconnue. "
+    "Donnez un fichier sous store.marker.",
+    "marker_beside_store": "Le témoin est dans le dossier de la base ({path}) : il disparaîtrait avec elle. Donnez "
+    "sous store.marker un fichier sur un autre disque, ou au moins dans un autre dossier.",
+    "marker_unreadable": "Le témoin ne se laisse pas lire ({path}) : rien ne sera écrit dans les calendriers. Vérifiez "
+    "ses droits ; puis docs/fr/reprise.md, « Le témoin ».",
+    "marker_unwritable": "Le témoin ne peut pas être écrit ({path}) : rien ne sera écrit dans les calendriers. "
+    "Vérifiez que son dossier existe, et ses droits.",
     "mailbox_reached": "La boîte est accessible.",
     "mailbox_reached_as": "La boîte est accessible ; son adresse principale est {address}.",
     "mailboxes_left_out": "{count} autres boîtes n'ont pas été essayées. Nommez-en avec --mailbox.",

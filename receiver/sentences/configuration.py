@@ -101,6 +101,9 @@ CONFIGURATION: Mapping[str, str] = {
     "store_user_missing": "il y a un mot de passe, mais pas d'utilisateur dans l'adresse : "
     "« postgresql://utilisateur@… ».",
     "store_driver_missing": "le pilote PostgreSQL n'est pas installé. Installez « rdv-receiver[postgresql] ».",
+    "marker_is_store": "le témoin ne peut pas être la base, ni un fichier que la base tient à côté d'elle. Donnez un "
+    "autre fichier, sur un autre disque si possible.",
+    "marker_is_folder": "c'est un dossier : il faut un fichier.",
     # Sources
     "organisation_not_of_source": "ces organisations ne figurent pas dans celles de la source : {ids}.",
     "organisations_unlimited": "cette source accepte toutes les organisations, donc aussi celles de « {other} » (même "

@@ -67,6 +67,7 @@ REFUSALS: Mapping[str, str] = {
     "busy": "Deux très grands messages (plus de 1 Mio) étaient déjà en cours. L'émetteur renverra ceux-ci.",
     "store_not_current": "La base est d'une version plus ancienne que le programme : lancez « rdv-receiver migrate ». "
     "L'émetteur renverra ces messages.",
+    "store_vanished": "La base n'était pas là, ou une autre avait pris sa place. L'émetteur renverra ces messages.",
     "store_too_new": "La base est d'une version trop récente pour le programme qui a reçu ces messages : mettez-le à "
     "jour. L'émetteur les renverra.",
     "not_found": "L'adresse ne nomme aucune source configurée. Vérifiez l'adresse chez l'émetteur.",

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 RECOVERY_HELP: Mapping[str, str] = {
+    "migrate recover": "fait une base neuve pour une installation dont la base est perdue : celle que disent le témoin "
+    "ou store.installation. Rien n'est écrit avant adopt",
     "adopt": "relit dans les boîtes les entrées de cette installation, après la perte de la base ou le retour à une "
     "sauvegarde",
     "adopt mailbox": "boîte à lire en plus de celles que la base et la configuration connaissent (option répétable)",
@@ -20,6 +22,15 @@ RECOVERY_HELP: Mapping[str, str] = {
     "uninstall dry-run": "compte les entrées, sans rien changer",
 }
 
+RECOVER: Mapping[str, str] = {
+    "unknown": "Ni le témoin ni store.installation ne disent quelle installation reprendre. Lancez « rdv-receiver "
+    "migrate », puis « rdv-receiver adopt --installation ID ».",
+    "occupied": "Il y a déjà une base à cette adresse : rien n'a été changé. Déplacez-la d'abord, elle et les fichiers "
+    "-wal et -shm à côté d'elle.",
+    "made": "Une base neuve est faite pour l'installation {installation}. Rien n'est écrit dans les calendriers avant "
+    "« rdv-receiver adopt ».",
+}
+
 ADOPT: Mapping[str, str] = {
     "progress": "Boîtes lues",
     "none": "Aucune boîte à lire : ni la base ni la configuration n'en connaît. Nommez-les avec --mailbox, ou lancez "
@@ -27,6 +38,8 @@ ADOPT: Mapping[str, str] = {
     "installation": "{installation} n'est pas un identifiant d'installation (36 caractères, comme le montre status).",
     "worker_runs": "Un worker tourne encore, ou vient de s'arrêter : il écrirait encore sous l'identifiant de cette "
     "base. Arrêtez le service (systemctl stop rdv-receiver), attendez 20 secondes, puis relancez la commande.",
+    "pinned": "La configuration dit une autre installation sous store.installation. Corrigez-la, puis relancez la "
+    "commande.",
     "entries_stand": "Cette base a déjà écrit des entrées sous son propre identifiant. Retirez-les d'abord avec "
     "« rdv-receiver uninstall --yes », puis relancez la commande.",
     "from_ourselves": "C'est l'identifiant de cette installation : ses entrées sont déjà les nôtres. Après la perte ou "

@@ -14,6 +14,12 @@ class Advice(NamedTuple):
 
 
 TROUBLES: Mapping[str, Advice] = {
+    "store_vanished": Advice(
+        "La base de données a disparu, ou une autre a pris sa place",
+        "{cause} Ne redémarrez pas le service et ne faites pas de base neuve : suivez docs/fr/reprise.md, « La base a "
+        "disparu ». Les webhooks sont refusés (503) et l'émetteur les garde ; rien n'est écrit dans les calendriers. "
+        "Remise à sa place, la base est reprise sans redémarrage.",
+    ),
     "store_unreachable": Advice(
         "La base de données ne peut pas être utilisée",
         "Les webhooks sont refusés et seront renvoyés par l'émetteur : rien n'est perdu.",
@@ -27,10 +33,20 @@ TROUBLES: Mapping[str, Advice] = {
         "Un programme plus récent l'a mise à jour. Mettez celui-ci à jour aussi : docs/fr/mise-a-jour.md. Les webhooks "
         "qu'il refuse seront renvoyés par l'émetteur.",
     ),
+    "store_behind": Advice(
+        "La base est une copie plus ancienne que le témoin : rien n'est écrit avant que les boîtes aient été relues",
+        "Quelqu'un a remis une ancienne copie sans « rdv-receiver backup » (cp, instantané, pg_restore). Lancez "
+        "« rdv-receiver adopt » ; une re-synchronisation avant adopt apporte ce qui a changé depuis la copie. Les "
+        "webhooks sont reçus et gardés. Voir docs/fr/reprise.md.",
+    ),
     "must_adopt": Advice(
         "La base vient d'une sauvegarde : rien n'est écrit avant que les boîtes aient été relues",
         "Lancez « rdv-receiver adopt ». Les webhooks sont reçus et gardés ; une re-synchronisation avant adopt apporte "
         "ce qui a changé depuis la sauvegarde.",
+    ),
+    "marker_unusable": Advice(
+        "Le témoin de la base ne peut pas servir : rien n'est écrit dans les calendriers",
+        "{cause} Les webhooks sont reçus et gardés. Réparé, l'écriture reprend aussitôt.",
     ),
     "uninstalled": Advice(
         "L'installation a été retirée : plus rien n'est écrit dans les calendriers",
@@ -163,6 +179,18 @@ CAUSES: Mapping[str, str] = {
     "csv": "Le CSV des boîtes (mailboxes.csv) ne peut pas être lu, ou a une faute.",
     "unforeseen": "Un défaut de ce programme a empêché de les prendre : signalez-le avec le journal. L'émetteur les "
     "garde et les renvoie.",
+    "store_gone": "Il n'y a pas de fichier à l'endroit de la base : il a été supprimé ou déplacé, ou son disque n'est "
+    "pas monté.",
+    "store_replaced": "Un autre fichier est à la place de la base, ou il ne se laisse pas lire : vérifiez qu'il est "
+    "entier et que le compte du service peut le lire et l'écrire.",
+    "store_emptied": "La base qui est là est vide.",
+    "store_another": "La base qui est là est celle d'une autre installation.",
+    "store_log": "Une copie a été mise à côté du journal de la base disparue (fichiers -wal et -shm), qui serait pris "
+    "pour le sien. Mettez ces deux fichiers de côté.",
+    "marker_unreadable": "Son fichier (store.marker) ne se laisse pas lire, ou ne contient pas ce qu'il doit. Vérifiez "
+    "ses droits ; s'il est abîmé, voyez docs/fr/reprise.md, « Le témoin ».",
+    "marker_unwritable": "Le compte du service ne peut pas écrire son fichier (store.marker) : vérifiez que le dossier "
+    "existe, ses droits, et la place sur son disque.",
     "payload": "Des messages bien signés n'ont pas la forme attendue : l'émetteur a sans doute changé. L'émetteur les "
     "garde et les renvoie ; mettez ce programme à jour, ou signalez-le.",
     "age": "Des messages sont trop vieux, ou viennent du futur. Vérifiez l'horloge de ce serveur (timedatectl).",

@@ -3,13 +3,16 @@
 from receiver.store.activity import HourCount, ModelCount, SeriesCount
 from receiver.store.causes import Cause, Refusal
 from receiver.store.copying import CopyFailed, Watch
-from receiver.store.engine import PATIENCE_S, StoreUnavailable
+from receiver.store.counting import BEHIND
+from receiver.store.engine import PATIENCE_S
 from receiver.store.erasure import Erased
+from receiver.store.errors import VANISHED, MarkerUnusable, StoreBehind, StoreOccupied, StoreUnavailable, StoreVanished
 from receiver.store.failing import Chosen, Failing
 from receiver.store.history import DeliverySight, EventHistory, PlacementSight, PlacementState, WriteSight
 from receiver.store.identity import Neighbour
 from receiver.store.inbox import Judged
 from receiver.store.leases import LeaseLost
+from receiver.store.marker import Mark, Marker
 from receiver.store.migrations import Standing
 from receiver.store.overview import FailureGroup, FailureScope, MailboxSight
 from receiver.store.records import (
@@ -36,11 +39,13 @@ from receiver.store.wakeup import Wakeup
 from receiver.store.writes import DONE, Written
 
 __all__ = [
+    "BEHIND",
     "COUNTED",
     "DONE",
     "MOST_SET_ASIDE",
     "PATIENCE_S",
     "SERVES",
+    "VANISHED",
     "WORKERS",
     "Cause",
     "Chosen",
@@ -63,6 +68,9 @@ __all__ = [
     "LeaseLost",
     "MailboxSight",
     "MailboxWork",
+    "Mark",
+    "Marker",
+    "MarkerUnusable",
     "ModelCount",
     "Neighbour",
     "PlacementSight",
@@ -75,7 +83,10 @@ __all__ = [
     "Sight",
     "Standing",
     "Store",
+    "StoreBehind",
+    "StoreOccupied",
     "StoreUnavailable",
+    "StoreVanished",
     "Tally",
     "TokenRecord",
     "Trouble",

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, sel
 from receiver.core.adoption import PATIENCE, first_placement, taken_over
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
-from receiver.store import tallies
+from receiver.store import counting, tallies
 from receiver.store.chunks import chunks
 from receiver.store.identity import is_mailbox
 from receiver.store.leases import confirm
@@ -23,7 +23,7 @@ TAKEN_OVER = "taken_over"
 def read_installation(connection: Connection) -> Installation:
     """Return who we are, and whether we may write."""
     row = connection.execute(select(installation)).one()
-    return Installation(row.id, row.digest_key, row.must_adopt, row.uninstalled_at)
+    return Installation(row.id, row.digest_key, row.must_adopt, row.uninstalled_at, row.counter)
 
 
 # Reading back
@@ -214,6 +214,7 @@ def take_installation(connection: Connection, name: str, now: datetime) -> bool:
 
 def calendars_were_read(connection: Connection) -> None:
     """Let writing begin."""
+    counting.go_far_ahead(connection)
     connection.execute(update(installation).values(must_adopt=False))
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from receiver.store import inbox
-from receiver.store.engine import own_connection, unavailable
+from receiver.store.engine import own_connection, presence_of, unavailable
+from receiver.store.errors import StoreVanished
 from receiver.store.records import Incoming
 from receiver.store.tables import Moment
 from receiver.store.wakeup import CHANNEL
@@ -56,10 +57,14 @@ class Appender:
 
         Raises:
             StoreUnavailable: they are not, or the database was lost before it said so.
+            StoreVanished: they may be in a file that is gone.
 
         """
         try:
             self._database.append(self._opened(), rows)
+        except StoreVanished:
+            self.close()
+            raise
         except (DBAPIError, PoolTimeout, UnicodeEncodeError, self._engine.dialect.loaded_dbapi.Error) as error:
             self.close()
             raise unavailable(error, self._engine) from None
@@ -89,16 +94,25 @@ class _Sqlite:
 
     def __init__(self, engine: Engine) -> None:
         self._written: Any = Moment().bind_processor(engine.dialect)
+        self._presence = presence_of(engine)
 
     def prepared(self, row: inbox.Row) -> Any:
         return (*row[: self._AT], self._written(row.received_at), *row[self._AT + 1 :])
 
-    def has_gone(self, _connection: Any) -> bool:
+    def has_gone(self, connection: Any) -> bool:
+        try:
+            if self._presence:
+                self._presence.confirm(connection)
+        except StoreVanished:
+            return True
         return False
 
     def append(self, connection: Any, rows: Sequence[Any]) -> None:
         # Not row by row: between two of them Python's driver lets other threads run, and then waits for its turn.
         connection.execute(self._INTO + ", ".join([self._ROW] * len(rows)), list(chain.from_iterable(rows)))
+        if self._presence:
+            self._presence.confirm(connection)
+            self._presence.note_log()
 
 
 class _Postgresql:

@@ -50,6 +50,7 @@ def move(source: Engine, target: Engine, watch: Watch) -> dict[str, int]:
     """
     if not migrations.is_current(source):
         raise CopyFailed("newer")  # what a newer program keeps beside our columns would be left behind
+    migrations.make_file(target)
     _check_free(target)
     migrations.upgrade(target)
     with reading(source, snapshot=True) as old, writing(target) as new:

@@ -1,5 +1,6 @@
 """Opens the database so that what was committed stays committed, whichever of the two kinds it is."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -13,8 +14,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from receiver.store import files
 from receiver.store.causes import Cause, Refusal
+from receiver.store.errors import Conflict, StoreUnavailable
+from receiver.store.presence import Presence
 from receiver.store.refusals import is_read_only, refusal_of
-from receiver.store.writelock import SUFFIX, WriteLock, make_private
+from receiver.store.writelock import SUFFIX, WriteLock
 
 T = TypeVar("T")
 
@@ -29,26 +32,11 @@ _PRAGMAS = (
     f"busy_timeout={BUSY_TIMEOUT_MS}",
 )
 CONFLICT_RETRIES = 5
-_LOCK = "rdv_write_lock"
+_LOCK, _PRESENCE = "rdv_write_lock", "rdv_presence"
 OURS_BEYOND_DOUBT = {"events", "placements", "mailboxes"}
 """Tables that no other program has all of."""
 _MAY_NOT_WRITE = "rdv_may_not_write"
 CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
-
-
-class StoreUnavailable(Exception):
-    """The database cannot be reached, is locked for too long, or has no room. Nothing was changed.
-
-    Its text is the kind of error; why it is so, and what can be done, is its `refusal`.
-    """
-
-    def __init__(self, kind: str = "", refusal: Refusal | None = None) -> None:
-        super().__init__(kind)
-        self.refusal = refusal or Refusal()
-
-
-class Conflict(StoreUnavailable):
-    """Two transactions met on the same rows; this one changed nothing."""
 
 
 def unavailable(error: BaseException, engine: Engine | None = None) -> StoreUnavailable:
@@ -80,7 +68,7 @@ def is_of_the_database(error: Exception) -> bool:
 
 
 def open_engine(url: str, patience_s: float | None = None) -> Engine:
-    """Return an engine on which every write transaction is on disk when it returns.
+    """Return an engine on which every write transaction is on disk when it returns. It makes no file.
 
     Args:
         url: where.
@@ -88,10 +76,11 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
 
     """
     if make_url(url).get_backend_name() == "sqlite":
-        options = {_LOCK: WriteLock(Path(f"{make_url(url).database}{SUFFIX}"))}
+        presence = Presence(Path(str(make_url(url).database)))
+        options = {_LOCK: WriteLock(Path(f"{presence.path}{SUFFIX}")), _PRESENCE: presence}
         engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, execution_options=options)
         event.listen(engine, "do_connect", _look_first)
-        event.listen(engine, "do_connect", _make_private)
+        event.listen(engine, "do_connect", presence.connect)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "connect", partial(_note_rights, Path(make_url(url).database or "")))
         event.listen(engine, "checkin", _drop_read_only)
@@ -144,6 +133,13 @@ def careless_settings(connection: Connection) -> tuple[str, ...]:
     return tuple(name for name, value in values if value == "off")
 
 
+def into_one_file(engine: Engine) -> None:
+    """Have what was committed stand in SQLite's one file, as far as nobody reads older pages."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection, suppress(sqlite3.OperationalError):  # another one holds it up
+            connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(FULL)")  # type: ignore[union-attr]
+
+
 def close_engine(engine: Engine) -> None:
     """Give everything back.
 
@@ -190,10 +186,10 @@ def _drop_refused(context: ExceptionContext) -> None:
         context.is_disconnect = True
 
 
-def _make_private(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
-    """Make a file that is not there yet ours alone, whatever the umask; SQLite makes those beside it like it."""
-    with suppress(OSError):  # it is there, or cannot be made: SQLite will say so
-        make_private(Path(arguments[0]))
+def presence_of(engine: Engine) -> Presence | None:
+    """Return what knows whether SQLite's file is still there; None: it is no file."""
+    presence: Presence | None = engine.get_execution_options().get(_PRESENCE)
+    return presence
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -225,13 +221,15 @@ def write_lock(engine: Engine) -> Iterator[None]:
     """Hold the right to write: into SQLite for one thread of all processes, into PostgreSQL for whoever wants.
 
     Raises:
-        StoreUnavailable: others wrote for too long.
+        StoreUnavailable: others wrote for too long, or the file has vanished: no lock is made beside it then.
 
     """
     lock: WriteLock | None = engine.get_execution_options().get(_LOCK)
     if lock is None:
         yield
         return
+    if presence := presence_of(engine):
+        presence.confirm()
     if not lock.acquire(BUSY_TIMEOUT_MS / 1000):
         raise StoreUnavailable("Busy", Refusal(Cause.BUSY))
     try:
@@ -250,6 +248,7 @@ def reading(engine: Engine, *, snapshot: bool = False) -> Iterator[Connection]:
     """
     try:
         with engine.connect() as connection:
+            _confirm(engine, connection)
             connection.execution_options(rdv_read_only=True)
             if snapshot and engine.dialect.name != "sqlite":  # where a transaction is one anyway
                 connection.execution_options(isolation_level="REPEATABLE READ")
@@ -269,8 +268,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     """
     try:
-        with write_lock(engine), engine.begin() as connection:
-            yield connection
+        with write_lock(engine):
+            with engine.begin() as connection:
+                opened = _confirm(engine, connection)
+                yield connection
+            if presence := presence_of(engine):
+                presence.confirm(opened)
+                presence.note_log()
     except IntegrityError:
         raise Conflict from None
     except OperationalError as error:
@@ -279,6 +283,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise unavailable(error, engine) from None
     except (DBAPIError, PoolTimeout) as error:
         raise unavailable(error, engine) from None
+
+
+def _confirm(engine: Engine, connection: Connection) -> Any:
+    """See that a connection's file is the one at the path; return the driver's connection."""
+    opened = connection.connection.driver_connection
+    if presence := presence_of(engine):
+        presence.confirm(opened)
+    return opened
 
 
 def rehearsed(connection: Connection, block: Callable[[Connection], T]) -> T:

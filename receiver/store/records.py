@@ -35,6 +35,8 @@ class Installation:
     """The record may be older than the calendars: they are read before anything is written."""
     uninstalled_at: datetime | None = None
     """Since when every entry is being taken out, for good."""
+    counter: int = 0
+    """Batches of work that were claimed."""
 
     @property
     def may_write(self) -> bool:

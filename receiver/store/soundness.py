@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from receiver.store.causes import Cause, Refusal
-from receiver.store.engine import StoreUnavailable, reading, unavailable
+from receiver.store.engine import reading, unavailable
+from receiver.store.errors import StoreUnavailable
 
 _STEPS = 10_000
 """Of SQLite's machine, between two looks at the time."""

@@ -7,6 +7,7 @@ hands out many changes, `advance` records many outcomes, each in one transaction
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ from receiver.store import (
     agents,
     audit,
     copying,
+    counting,
     dues,
     erasure,
     failing,
@@ -35,6 +37,7 @@ from receiver.store import (
     leases,
     migrations,
     overview,
+    recognition,
     resyncing,
     retention,
     rights,
@@ -56,10 +59,9 @@ from receiver.store.chunks import chunks
 from receiver.store.copying import Watch
 from receiver.store.engine import (
     CONFLICT_RETRIES,
-    Conflict,
-    StoreUnavailable,
     careless_settings,
     close_engine,
+    into_one_file,
     open_engine,
     reading,
     rehearsed,
@@ -67,12 +69,14 @@ from receiver.store.engine import (
     writing,
 )
 from receiver.store.erasure import Erased
+from receiver.store.errors import Conflict, MarkerUnusable, StoreUnavailable
 from receiver.store.failing import Chosen, Failing
 from receiver.store.fairness import Rota
 from receiver.store.grouping import Grouped
 from receiver.store.history import EventHistory
 from receiver.store.identity import Neighbour
 from receiver.store.inbox import Judged
+from receiver.store.marker import UNWRITABLE, Mark, Marker
 from receiver.store.migrations import Standing
 from receiver.store.overview import FailureGroup, FailureScope, MailboxSight
 from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
@@ -99,8 +103,19 @@ def _ignored(_uid: str) -> None:
 class Store:
     """Facts, placements and the journal, on SQLite or PostgreSQL. Safe to use from several threads."""
 
-    def __init__(self, url: str, patience_s: float | None = None) -> None:
+    def __init__(self, url: str, patience_s: float | None = None, marker: Marker | None = None) -> None:
+        """Make it. Nothing is opened before it is needed, and no database is made but by `migrate`.
+
+        Args:
+            url: where.
+            patience_s: so long a question may take; None: as long as it does.
+            marker: says whose store belongs there, and how far it had counted; None: nobody knows yet.
+
+        """
         self._engine = open_engine(url, patience_s)
+        self._marker = marker or Marker()
+        self._last_seen: str | None = None
+        """The installation that was last found there."""
         self._appender = Appender(self._engine)
         self._round = unused.Round()
         self._judging, self._settling, self._claiming = Rota(), Rota(), leases.Rotas(Rota)
@@ -114,12 +129,74 @@ class Store:
     # Schema
 
     def migrate(self) -> Standing:
-        """Bring an older schema up to date, once, whoever else tries at the same time; leave a newer one as it is."""
-        return migrations.upgrade(self._engine)
+        """Bring an older schema up to date, once, whoever else tries at the same time; leave a newer one as it is.
+
+        A database that is not there is made, unless an installation's is known to belong there.
+
+        Raises:
+            StoreVanished: that installation's is not there, or whether one is known cannot be told; nothing was made.
+            StoreUnavailable: it cannot be reached or written.
+
+        """
+        expected, is_known = self._expected()
+        recognition.take_up(self._engine, self._last_seen)
+        recognition.recognise(self._engine, expected)
+        found = migrations.upgrade(self._engine, may_create=is_known and expected is None)
+        if found.usable:
+            with suppress(MarkerUnusable):  # nothing is written into calendars then, and webhooks are kept
+                self._mark()
+        return found
+
+    def recover(self, now: datetime) -> str:
+        """Make a new database for the installation whose own is lost; return its name.
+
+        Nothing is written into calendars before they have been read.
+
+        Raises:
+            LookupError: no installation is known, by marker or configuration.
+            StoreUnavailable: there is a database already, or none can be made.
+
+        """
+        expected = self._marker.expected()
+        if expected is None:
+            raise LookupError
+        recognition.make_anew(self._engine)
+        self._write(lambda connection: adoption.take_installation(connection, expected, now))
+        self._mark()
+        return expected
+
+    def _mark(self) -> None:
+        """Have the marker follow the store, where it knows of none or is behind."""
+        into_one_file(self._engine)  # whoever looks whose the file is sees no more of it
+        with reading(self._engine) as connection:
+            mark = counting.marked(connection)
+        self._last_seen = mark.installation
+        self._marker.note(mark)
 
     def standing(self) -> Standing:
-        """Return whether this version can use the schema."""
-        return migrations.standing(self._engine)
+        """Return whether this version can use the schema. A file that was put back is taken up.
+
+        Raises:
+            StoreVanished: the database that is known is not there.
+            StoreUnavailable: it cannot be read.
+
+        """
+        recognition.take_up(self._engine, self._last_seen)
+        found = recognition.standing(self._engine, self._expected()[0])
+        if found.usable and self._last_seen is None:
+            self.installation()
+        return found
+
+    def _expected(self) -> tuple[str | None, bool]:
+        """Return the installation whose store belongs here, and whether that can be told."""
+        try:
+            return self._marker.expected(), True
+        except MarkerUnusable:
+            return None, False
+
+    def marker_trouble(self) -> str | None:
+        """Return the code of why the marker cannot be used; None: it can, or there is none."""
+        return self._marker.trouble()
 
     def is_empty(self) -> bool:
         """Whether there is nothing in it yet, not even a schema of an older version's."""
@@ -149,11 +226,11 @@ class Store:
 
     def is_current(self) -> bool:
         """Whether the schema is exactly this version's own."""
-        return migrations.is_current(self._engine)
+        return self.standing() is Standing.CURRENT
 
     def revision(self) -> str | None:
         """Return the schema by its number; None: there is none."""
-        return migrations.revision(self._engine)
+        return None if recognition.is_yet_to_be_made(self._engine) else migrations.revision(self._engine)
 
     def careless_settings(self) -> tuple[str, ...]:
         """Return the database's settings under which an acknowledged webhook may be lost with the power."""
@@ -168,7 +245,9 @@ class Store:
     def installation(self) -> Installation:
         """Return who we are."""
         with reading(self._engine) as connection:
-            return adoption.read_installation(connection)
+            found = adoption.read_installation(connection)
+        self._last_seen = found.id
+        return found
 
     # Intake
 
@@ -416,10 +495,23 @@ class Store:
             lease: how long.
             kinds: mailboxes that the server knows, or of which nobody was told so, in the order in which they go.
 
+        Raises:
+            StoreUnavailable: nothing was leased, or the marker could not follow: nothing may be sent.
+            StoreBehind: the store is an older copy; see `hold_if_behind`.
+
         """
-        return self._write(
-            lambda connection: leases.claim(connection, calendar, now, limit, lease, self._claiming, kinds)
-        )
+        before, expected = self._marker.read(), self._marker.expected()
+
+        def block(connection: Connection) -> tuple[MailboxWork, Mark] | None:
+            work = leases.claim(connection, calendar, now, limit, lease, self._claiming, kinds)
+            return (work, counting.advance(connection, expected, before)) if work else None
+
+        claimed = self._write(block)
+        if claimed is None:
+            return None
+        work, mark = claimed
+        self._marker.note(mark)
+        return work
 
     def advance(
         self,
@@ -677,16 +769,55 @@ class Store:
             return adoption.waiting(connection)
 
     def take_installation(self, name: str, now: datetime) -> bool:
-        """Go on as an installation whose record was lost; return whether that may be."""
-        return self._write(lambda connection: adoption.take_installation(connection, name, now))
+        """Go on as an installation whose record was lost; return whether that may be.
+
+        Raises:
+            MarkerUnusable: it could not follow; nothing was changed.
+
+        """
+        if self._marker.trouble() == UNWRITABLE:
+            raise MarkerUnusable(UNWRITABLE)
+
+        def block(connection: Connection) -> Mark | None:
+            taken = adoption.take_installation(connection, name, now)
+            return counting.marked(connection) if taken else None
+
+        mark = self._write(block)
+        if mark:
+            into_one_file(self._engine)
+            self._last_seen = name
+            self._marker.replace(mark)
+        return mark is not None
+
+    def hold_if_behind(self, now: datetime) -> bool:
+        """Whether the store is older than its marker; if so, have nothing written before the calendars were read.
+
+        Raises:
+            StoreUnavailable: it cannot be read or written.
+            MarkerUnusable: that cannot be told.
+
+        """
+        mark = self._marker.read()  # before the store: what is marked was counted then
+        with reading(self._engine) as connection:
+            found = counting.marked(connection)
+        if mark is None or mark.installation != found.installation or mark.counter <= found.counter:
+            return False
+        return self._write(lambda connection: counting.hold(connection, mark, now))
 
     def calendars_were_read(self) -> None:
         """Let writing begin, after the calendars of a restored record have been read."""
         self._write(adoption.calendars_were_read)
+        with suppress(MarkerUnusable):  # it may lag behind; whether it can be used is said elsewhere
+            self._mark()
 
     def begin_uninstalling(self, now: datetime) -> None:
         """Have nothing written any more."""
-        self._write(lambda connection: adoption.begin_uninstalling(connection, now))
+
+        def block(connection: Connection) -> Mark:
+            adoption.begin_uninstalling(connection, now)
+            return counting.advance(connection, None, None)
+
+        self._marker.note(self._write(block))
 
     def undo_uninstalling(self, now: datetime) -> None:
         """Have every entry written again."""

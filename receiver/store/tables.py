@@ -81,6 +81,8 @@ installation = Table(
     Column("uninstalled_at", Moment),  # since when every entry is being taken out, for good
     # The oldest schema whose programs work with this one: what older ones read in every newer schema, so it stays.
     Column("oldest_schema", Integer),
+    # Batches of work that were claimed; a copy that was put back has counted less than its marker.
+    Column("counter", BigInteger, nullable=False, server_default="0"),
 )
 
 events = Table(

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.store.engine import StoreUnavailable, own_connection
+from receiver.store.engine import own_connection
+from receiver.store.errors import StoreUnavailable
 
 CHANNEL = "rdv_receiver"
 """Of PostgreSQL's NOTIFY: who puts webhooks down calls there, and is heard once they are on disk."""

@@ -6,7 +6,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from receiver.store.causes import Cause, Refusal
-from receiver.store.engine import OURS_BEYOND_DOUBT, StoreUnavailable
+from receiver.store.engine import OURS_BEYOND_DOUBT
+from receiver.store.errors import StoreUnavailable
 
 _VERSIONS = "alembic_version"
 """Many programs have a table of this name."""

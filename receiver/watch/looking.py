@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.health import Code
-from receiver.operations.check import STORE_ERRORS, store_refusal
-from receiver.operations.status import Status, status, unusable
+from receiver.operations.check import STORE_ERRORS
+from receiver.operations.status import Status, status, unreadable, unusable
 from receiver.store import Cause, Refusal, Store
 from receiver.watch.digest import counts
 from receiver.watch.letters import Standing
@@ -44,18 +44,19 @@ def look(settings: Settings, open_store: OpenStore, digest_on: date | None, leav
 
     """
     try:
-        file = sqlite_file(settings.store_url)
-        if file is not None and not file.exists():  # to open it would create it
-            return blind(settings, digest_on, Refusal(Cause.FILE_MISSING, str(file)))
         store = open_store(settings)
         try:
-            if leave is not None and store.standing().usable:
+            usable = store.standing().usable  # where a store is known to belong there, it is said to have vanished
+            file = sqlite_file(settings.store_url)
+            if file is not None and not file.exists():
+                return blind(settings, digest_on, Refusal(Cause.FILE_MISSING, str(file)))
+            if leave is not None and usable:
                 leave(store)
             return _look(settings, store, digest_on)
         finally:
             store.close()
     except STORE_ERRORS as error:
-        return blind(settings, digest_on, store_refusal(settings, error))
+        return Seen(_standing(unreadable(settings, error, datetime.now(UTC))), digest_on=digest_on)
 
 
 def blind(settings: Settings, digest_on: date | None, refusal: Refusal | None = None) -> Seen:

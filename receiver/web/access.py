@@ -19,7 +19,7 @@ from receiver.core.tokens import InvalidToken
 from receiver.operations.token_key import KeyUnavailable
 from receiver.operations.tokens import Tokens
 from receiver.sentences import ACCESS, TOKEN_KEY
-from receiver.store import StoreUnavailable
+from receiver.store import StoreUnavailable, StoreVanished
 from receiver.web import cookies
 from receiver.web.headers import Way, is_for_machines
 from receiver.web.parts import Parts
@@ -114,6 +114,8 @@ class Access:
                 try:
                     refusal = self._refusal(role)
                     return view(*args, **kwargs) if refusal is None else refusal
+                except StoreVanished as error:
+                    return refused(503, str(error), error.cause)
                 except StoreUnavailable as error:
                     return refused(503, "unavailable", error.refusal.cause)
                 except KeyUnavailable as error:
@@ -187,6 +189,7 @@ def _decoded(header: str) -> str:
         return header
 
 
+_STORE_TROUBLES = {"unavailable": Code.STORE_UNREACHABLE, Code.STORE_VANISHED: Code.STORE_VANISHED}
 _STATUS_WORDS = {401: "unauthorized", 403: "forbidden", 503: "unavailable"}
 
 
@@ -203,8 +206,8 @@ def refused(status: int, reason: str, cause: str = "") -> Response:
         response = jsonify(status=_STATUS_WORDS[status])
     else:
         title, sentence = ACCESS["refused_title"], ACCESS.get(reason) or TOKEN_KEY.get(reason, "")
-        if reason == "unavailable":
-            told = words(Trouble(Code.STORE_UNREACHABLE, Severity.ALARM, cause=cause))
+        if code := _STORE_TROUBLES.get(reason):
+            told = words(Trouble(code, Severity.ALARM, cause=cause))
             title, sentence = told.title, told.cure
         response = Response(render_template("refused.html", title=title, sentence=sentence, texts=ACCESS))
     response.status_code = status

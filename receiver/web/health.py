@@ -13,7 +13,7 @@ from flask import Blueprint, Response, jsonify
 
 from receiver.core.health import Code, is_well
 from receiver.operations.status import status
-from receiver.store import WORKERS, Cause, Standing, StoreUnavailable
+from receiver.store import WORKERS, Cause, Standing, StoreUnavailable, StoreVanished
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -85,6 +85,8 @@ class _Readiness:
             now = store.now()
             store.beat("web", now)
             last_beat = store.last_beat(WORKERS)
+        except StoreVanished as error:
+            return _cannot_keep(str(error), Code.STORE_VANISHED, error.cause)
         except StoreUnavailable as error:
             return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, error.refusal.cause)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
@@ -101,6 +103,8 @@ class _Readiness:
             if not store.may_judge():
                 return []
             found = status(self._parts.settings, store, now).troubles
+        except StoreVanished:
+            return [Code.STORE_VANISHED]
         except StoreUnavailable:
             return [Code.STORE_UNREACHABLE]
         return [] if is_well(found) else [trouble.code for trouble in found]

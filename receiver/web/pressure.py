@@ -8,7 +8,7 @@ from pathlib import Path
 from receiver import logs
 from receiver.core.room import Room
 from receiver.operations.status import disk_of
-from receiver.store import Store, StoreUnavailable
+from receiver.store import Store, StoreUnavailable, StoreVanished
 
 LOOK_EVERY = timedelta(seconds=5)
 
@@ -38,7 +38,7 @@ class Pressure:
         self._cause: str | None = None
 
     def reason(self) -> str | None:
-        """Return why webhooks are refused: ``disk``, ``backlog``, or a schema not for us; None: they are not."""
+        """Return why webhooks are refused: ``disk``, ``backlog``, or a store not for us; None: they are not."""
         now = self._clock()
         is_due = not self._look_due - LOOK_EVERY <= now < self._look_due  # also where the clock was set back
         if is_due and self._lock.acquire(blocking=False):
@@ -58,6 +58,9 @@ class Pressure:
             if not standing.usable:
                 return standing
             reason = "backlog" if self._store.has_backlog(more_than=self._limit) else None
+        except StoreVanished as error:
+            self._note_cause(error.cause)
+            return str(error)
         except StoreUnavailable as error:
             self._note_cause(error.refusal.cause)
             return None  # whoever keeps a webhook finds out

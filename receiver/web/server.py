@@ -1,8 +1,6 @@
 """gunicorn, told by our settings instead of its own file."""
 
-import gc
 import signal
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -18,8 +16,7 @@ from receiver.web import heart
 from receiver.web.allocator import keep_no_large_blocks
 from receiver.web.connections import Worker
 from receiver.web.parts import Parts
-
-MakeApp = Callable[[], Flask]
+from receiver.web.waiting import MakeApp, Waiting
 
 
 class _Logger(glogging.Logger):  # type: ignore[misc]  # as below
@@ -39,10 +36,10 @@ def _leave(_server: object, worker: Any) -> None:
 
     A host that may only append leaves judging to the others.
     """
-    application: Flask | None = getattr(worker, "wsgi", None)  # None: it never came up
-    if application is None:
+    waiting: Waiting | None = getattr(worker, "wsgi", None)  # None: it never came up
+    if waiting is None or waiting.application is None:
         return
-    parts: Parts = application.extensions["receiver"]
+    parts: Parts = waiting.application.extensions["receiver"]
     parts.tallying.flush()
     try:
         with suppress(StoreUnavailable):
@@ -94,13 +91,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
         self._settings.reload()
         super().reload()
 
-    def load(self) -> Flask:
+    def load(self) -> Waiting:
         """Build the application in a new process, after the fork: connections are never shared."""
         logs.configure()
         keep_no_large_blocks()
+        return Waiting(self._made)
+
+    def _made(self) -> Flask:
         app = self._make_app()
         heart.beat(app.extensions["receiver"], self._settings)
-        gc.freeze()  # what stays for good is not looked through again and again, which would hold up whoever asks
         return app
 
 

@@ -21,7 +21,7 @@ from receiver.core.refusal_reasons import UNFORESEEN
 from receiver.core.scope import EVERYTHING, Authority
 from receiver.core.signature import SIGNATURE_HEADERS, matching_keys
 from receiver.operations.refusals import TURNED_AWAY, UNKNOWN_SOURCE, is_for_a_while
-from receiver.store import Incoming, StoreUnavailable, Tally
+from receiver.store import Incoming, StoreUnavailable, StoreVanished, Tally
 from receiver.web.bodies import Bodies, Busy, TooLarge
 from receiver.web.connections import NOT_HTTP
 from receiver.web.parts import Parts
@@ -68,6 +68,11 @@ NOT_CREDIBLE = Answer(422, "invalid", "age")
 UNAVAILABLE = Answer(503, "unavailable")
 BUSY = Answer(503, "unavailable", "busy")
 ACCEPTED = 202
+
+
+def unavailable(reason: str) -> Answer:
+    """Return the answer to whoever must come again, with the code of why."""
+    return replace(UNAVAILABLE, reason=reason)
 
 
 def blueprint(parts: Parts) -> Blueprint:
@@ -164,7 +169,7 @@ class _Reception:
 
     def answer(self, delivery_id: str) -> Answer:
         if reason := self.parts.pressure.reason():
-            return replace(UNAVAILABLE, reason=reason)
+            return unavailable(reason)
         if request.mimetype != "application/json":
             return NOT_JSON
         try:
@@ -235,6 +240,8 @@ class _Reception:
                     signature.signers,
                 )
             )
+        except StoreVanished as error:
+            return unavailable(str(error))
         except StoreUnavailable:
             return UNAVAILABLE
         return Answer(ACCEPTED, "accepted", fields={"model": model_of(news), "kind": news.version.kind})

@@ -167,6 +167,8 @@ class Worker:
 
     def _may_write(self, now: datetime) -> bool:
         """Whether entries may be written. Where they may not, neither is anything settled."""
+        if self.store.hold_if_behind(now):
+            log.error("store_behind")
         installation = self.store.installation()
         if installation.id != self._installation:
             log.info("installation", id=installation.id)

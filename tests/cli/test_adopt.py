@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,8 @@ from receiver.core.adoption import PATIENCE
 from receiver.core.facts import EventKind
 from receiver.core.plan import STALE
 from receiver.operations import adopt as operation
-from receiver.store import Store
+from receiver.store import Mark, Marker, Store
+from receiver.store.counting import LEAP
 from receiver.store.tables import mailboxes
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
@@ -473,6 +475,19 @@ def test_a_placement_in_doubt_stays_in_doubt(place: Place) -> None:
     [adopted] = place.placements()
     assert (adopted.applied, adopted.item_id, adopted.open_creates) == (STALE, place.items()[0].item_id, 0)
     assert adopted.look_up_at == doubtful.look_up_at
+
+
+def test_an_older_copy_may_be_adopted_before_a_worker_has_looked_at_it(place: Place) -> None:
+    place.tell(1)
+    marker = Marker(place.settings.store_marker)
+    marker.note(Mark(place.name, 50))
+    assert place.run("adopt", "--dry-run")[0] == 0
+    assert place.store.installation().counter < 50, "nothing is changed"
+    assert place.run("adopt")[0] == 0
+    who = place.store.installation()
+    assert (who.must_adopt, who.counter > LEAP) == (False, True)
+    with closing(Store(f"sqlite:///{place.file}", marker=marker)) as store:
+        assert not store.hold_if_behind(NOW)
 
 
 def test_the_status_names_the_installation_and_says_that_calendars_must_be_read(place: Place) -> None:

@@ -36,7 +36,7 @@ from receiver.operations.check import (
     mailboxes_to_probe,
     network_file_system,
 )
-from receiver.store import Store
+from receiver.store import Mark, Marker, Store
 
 CODES = (
     "connection_failed",
@@ -346,8 +346,9 @@ Run = Callable[..., int]
 
 @pytest.fixture
 def run(place: Place, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command itself, with the told calendar in place of Exchange."""
-    place.settings()
+    """The command itself, with the told calendar in place of Exchange; the marker stands where it should."""
+    (place.folder / "elsewhere").mkdir()
+    place.settings(store={"url": f"sqlite:///{place.folder}/rdv.db", "marker": "elsewhere/marker.json"})
     monkeypatch.setenv("RDV_SECRET", "a secret of these tests")
     monkeypatch.setattr(bootstrap, "connectors", place.connectors)
     monkeypatch.setattr("receiver.logs.configure", lambda *_: None)
@@ -385,3 +386,37 @@ def test_a_servers_words_cannot_steer_a_terminal(place: Place, run: Run, capsys:
     output = capsys.readouterr().out
     assert "\x1b" not in output
     assert "\u202e" not in output
+
+
+# The marker
+
+
+def test_a_store_that_vanished_is_trouble_and_none_is_made(place: Place) -> None:
+    """The next start would make no new one either."""
+    name = place.migrate()
+    settings = place.settings(store={"url": f"sqlite:///{place.folder}/rdv.db", "marker": f"{place.folder}/m/m.json"})
+    (place.folder / "m").mkdir()
+    Marker(settings.store_marker).note(Mark(name, 3))
+    assert by_subject(place.check(settings=settings), "store") == [("store_ready", Level.OK)]
+    (place.folder / "rdv.db").rename(place.folder / "kept.db")
+    assert by_subject(place.check(settings=settings), "store") == [("store_gone", Level.TROUBLE)]
+    (place.folder / "rdv.db").touch()
+    assert by_subject(place.check(settings=settings), "store") == [("store_emptied", Level.TROUBLE)]
+    (place.folder / "rdv.db").unlink()
+    Marker(settings.store_marker).replace(Mark(NO_INSTALLATION, 3))
+    (place.folder / "kept.db").rename(place.folder / "rdv.db")
+    assert by_subject(place.check(settings=settings), "store") == [("store_another", Level.TROUBLE)]
+
+
+def test_where_the_marker_stands_is_judged(place: Place) -> None:
+    url = f"sqlite:///{place.folder}/rdv.db"
+
+    def judged(**store: str) -> list[tuple[str, Level]]:
+        return by_subject(place.check(settings=place.settings(store={"url": url} | store)), "marker")
+
+    assert judged() == [("marker_beside_store", Level.WARNING)]
+    assert judged(marker=f"{place.folder}/missing/m.json") == [("marker_unwritable", Level.TROUBLE)]
+    (place.folder / "elsewhere").mkdir()
+    assert judged(marker=f"{place.folder}/elsewhere/m.json") == []
+    (place.folder / "elsewhere/m.json").write_text("nothing that makes sense")
+    assert judged(marker=f"{place.folder}/elsewhere/m.json") == [("marker_unreadable", Level.TROUBLE)]

@@ -27,7 +27,7 @@ BESIDE = ["rdv.db", "rdv.db-wal", "rdv.db-shm", "rdv.db.write-lock", "rdv.db.mig
 @pytest.fixture
 def file(migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A store in use, with all that may stand beside it."""
-    monkeypatch.setenv("RDV_SECRET", "s")
+    monkeypatch.setenv("RDV_SECRET", "assez long pour signer")
     path = tmp_path / "rdv.db"
     shutil.copy(migrated_sqlite, path)
     with closing(sqlite3.connect(path)) as database:
@@ -86,7 +86,7 @@ def test_a_file_of_roots_in_the_services_folder_is_named_to_root(
     name: str,
 ) -> None:
     """Root may do everything, and so would find nothing."""
-    monkeypatch.setenv("RDV_SECRET", "s")
+    monkeypatch.setenv("RDV_SECRET", "assez long pour signer")
     with folder_of_service(migrated_sqlite) as database:
         path = database.with_name(name)
         path.touch(0o600)

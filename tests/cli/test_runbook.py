@@ -8,6 +8,8 @@ import pytest
 from receiver import sentences
 from receiver.core.health import OTHER_ORGANISATION, SET_ASIDE_FULL, Code
 from receiver.core.refusal_reasons import NOT_UNDERSTOOD
+from receiver.store.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
+from receiver.store.marker import UNREADABLE, UNWRITABLE
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "fr" / "depannage.md"
 
@@ -39,3 +41,11 @@ def test_every_reason_of_a_refusal_has_its_sentence() -> None:
     assert NOT_UNDERSTOOD | {"missing", "doubled", "foreign", "orphaned"} <= set(sentences.CAUSES)
     assert {"undecidable", "not_settled"} <= set(sentences.CAUSES)
     assert {OTHER_ORGANISATION, SET_ASIDE_FULL} <= set(sentences.CAUSES)
+    assert {GONE, REPLACED, EMPTIED, ANOTHER, OLD_LOG, UNREADABLE, UNWRITABLE} <= set(sentences.CAUSES)
+    assert {GONE, REPLACED, EMPTIED, ANOTHER, UNREADABLE, UNWRITABLE} <= set(sentences.CHECK)
+
+
+def test_the_sentence_of_a_store_that_vanished_names_the_guide_and_forbids_the_restart() -> None:
+    cure = sentences.TROUBLES[Code.STORE_VANISHED].cure
+    assert "docs/fr/reprise.md" in cure
+    assert "Ne redémarrez pas" in cure

@@ -116,6 +116,8 @@ REFUSED: Mapping[str, Reason] = {
 FORGED: Mapping[str, Reason] = {"forged": _refused(WRONG_SIGNATURE)}
 NOT_WRITTEN: Mapping[str, Reason] = {
     "must adopt": _set(must_adopt=lambda _: True),
+    "an older copy": _set(must_adopt=lambda _: True, behind_since=lambda m: m.past(timedelta())),
+    "marker unusable": _set(marker=lambda _: "marker_unreadable"),
     "uninstalled": _set(uninstalled_at=lambda m: m.past(timedelta())),
     "dry run": _set(dry_run=lambda _: True),
     "worker dead": _set(worker_beat_at=lambda m: m.past(LIMITS.worker_silent + LIMITS.worker_restart)),

@@ -17,8 +17,8 @@ from receiver.core.mailboxes import Mailbox
 from receiver.core.policies import OnCancel, Policies
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
-COMMENTED_OUT = re.compile(r"^  # (exchange-kerberos:|  (?=\S))", re.MULTILINE)
-"""The lines of the calendar that most do without."""
+COMMENTED_OUT = re.compile(r"^  # (exchange-kerberos:|installation:|  (?=\S))", re.MULTILINE)
+"""The lines of the calendar that most do without, and the key that nobody has before the first start."""
 ENVIRON = {"RDV_SECRET_MDS_NORD": "a", "RDV_SECRET_INSERTION": "b", "RDV_EXCHANGE_PASSWORD": "c"}
 
 

@@ -62,6 +62,26 @@ def test_where_nothing_is_meant_to_be_written_that_alone_explains_what_waits() -
     assert found(Snapshot(uninstalled_at=NOW, oldest_due_at=late)) == [uninstalled]
 
 
+def test_a_store_that_vanished_says_what_lies_behind() -> None:
+    gone = Snapshot(store=Code.STORE_VANISHED, store_cause="store_gone", must_adopt=True)
+    assert found(gone) == [Trouble(Code.STORE_VANISHED, ALARM, cause="store_gone")]
+
+
+def test_an_older_copy_that_nobody_said_to_be_one_has_a_trouble_of_its_own() -> None:
+    behind = Snapshot(must_adopt=True, behind_since=NOW, oldest_due_at=NOW - LIMITS.change_late)
+    assert found(behind) == [Trouble(Code.STORE_BEHIND, ALARM, since=NOW)]
+    assert found(Snapshot(behind_since=NOW)) == [], "it is over as soon as the calendars were read"
+
+
+def test_a_marker_that_cannot_be_used_is_an_alarm_beside_all_else() -> None:
+    late = NOW - LIMITS.change_late
+    seen = Snapshot(marker="marker_unwritable", oldest_due_at=late)
+    assert found(seen) == [
+        Trouble(Code.MARKER_UNUSABLE, ALARM, cause="marker_unwritable"),
+        Trouble(Code.CHANGES_LATE, ALARM, since=late),
+    ]
+
+
 @pytest.mark.parametrize("name", ["worker_beat_at", "started_at"])
 def test_a_worker_is_missed_from_the_limit_on(name: str) -> None:
     since = NOW - LIMITS.worker_silent

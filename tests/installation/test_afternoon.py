@@ -66,7 +66,7 @@ class Server:
     def service(self, calls: Path) -> list[str]:
         """The unit's command, confined as the unit says."""
         unit = (self.root / "etc/systemd/system/rdv-receiver.service").read_text()
-        user, state = setting(unit, "User"), f"/var/lib/{setting(unit, 'StateDirectory')}"
+        user, states = setting(unit, "User"), [f"/var/lib/{name}" for name in setting(unit, "StateDirectory").split()]
         uid, gid = account(self.root, user)
         confined = Sandbox(
             self.root,
@@ -74,7 +74,11 @@ class Server:
             directory=setting(unit, "WorkingDirectory"),
             user=f"{uid}:{gid}",
             read_only=True,
-            binds={self.root / state[1:]: state, LAUNCHER: "/srv/confined.py", calls: "/srv/calls"},
+            binds={
+                **{self.root / state[1:]: state for state in states},
+                LAUNCHER: "/srv/confined.py",
+                calls: "/srv/calls",
+            },
         )
         limit = setting(unit, "LimitNOFILE")
         return confined.command(

@@ -25,8 +25,8 @@ class Overheard:
         self.said.append(statement)
         return self._connection.execute(statement, values)
 
-    def fileno(self) -> object:
-        return self._connection.fileno()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
 
     def close(self) -> None:
         self._connection.close()

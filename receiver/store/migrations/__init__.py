@@ -21,8 +21,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
-from receiver.store import soundness, whose
-from receiver.store.engine import Conflict, StoreUnavailable, reading, unavailable, writing
+from receiver.store import presence, soundness, whose
+from receiver.store.engine import presence_of, reading, unavailable, writing
+from receiver.store.errors import EMPTIED, Conflict, StoreUnavailable, StoreVanished
 from receiver.store.tables import installation
 from receiver.store.writelock import MIGRATION_SUFFIX, make_private
 
@@ -51,28 +52,36 @@ class Standing(StrEnum):
         return self in {Standing.CURRENT, Standing.NEWER}
 
 
-def upgrade(engine: Engine) -> Standing:
+def upgrade(engine: Engine, *, may_create: bool = True) -> Standing:
     """Bring an older schema to this version's, and name the installation; leave a newer one as it is.
+
+    Args:
+        engine: where.
+        may_create: whether a database that is not there, or empty, is one that is yet to be.
 
     Raises:
         StoreUnavailable: the database cannot be reached or written, or is damaged, or another program's.
+        StoreVanished: it is not there, or empty, and should not be; nothing was made.
 
     """
     for _ in range(_TRIES):
         try:
-            return _upgrade(engine)
+            return _upgrade(engine, may_create)
         except StoreUnavailable as error:
             if not isinstance(error, Conflict) and str(error) != "LockNotAvailable":
                 raise
             time.sleep(_PAUSE_S)
-    return _upgrade(engine)
+    return _upgrade(engine, may_create)
 
 
-def _upgrade(engine: Engine) -> Standing:
-    if engine.dialect.name == "sqlite":
+def _upgrade(engine: Engine, may_create: bool) -> Standing:
+    file = presence_of(engine)
+    if file is not None and file.path.exists():
         standing(engine)  # not even the files of locks are made beside another program's database
-    with _alone(engine) as connection:
+    with _alone(engine, may_create) as connection:
         if _standing(connection) is Standing.NOT_CURRENT:
+            if not may_create and _revision(connection) is None:
+                raise StoreVanished(EMPTIED)
             soundness.check(connection)
             config = _config()
             config.attributes["connection"] = connection
@@ -154,10 +163,12 @@ def _config() -> Config:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
+def _alone(engine: Engine, may_create: bool) -> Iterator[Connection]:
     """Yield a transaction that no other process migrates beside: it comes whole, or not at all."""
-    if engine.dialect.name == "sqlite":
-        with _lock_file(engine), writing(engine) as connection:
+    if file := presence_of(engine):
+        if not may_create or file.was_there:
+            file.confirm()
+        with _lock_file(engine, file, may_create), writing(engine) as connection:
             yield connection
         return
     with writing(engine) as connection:
@@ -168,16 +179,34 @@ def _alone(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _lock_file(engine: Engine) -> Iterator[None]:
+def _lock_file(engine: Engine, file: presence.Presence, may_create: bool) -> Iterator[None]:
     try:
-        path = Path(f"{engine.url.database}{MIGRATION_SUFFIX}")
+        path = Path(f"{file.path}{MIGRATION_SUFFIX}")
         with suppress(FileExistsError):
             make_private(path)
         with path.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            if may_create:
+                make_file(engine)
             yield
     except OSError as error:
         raise unavailable(error, engine) from None
+
+
+def make_file(engine: Engine) -> None:
+    """Make the empty file of a database that is yet to be, where it is to be one.
+
+    Raises:
+        StoreUnavailable: it cannot be made.
+
+    """
+    file = presence_of(engine)
+    if file is None or file.was_there:
+        return
+    try:
+        presence.make(file.path)
+    except OSError as error:
+        raise StoreUnavailable(type(error).__name__) from None
 
 
 def _name_installation(connection: Connection) -> None:

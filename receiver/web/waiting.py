@@ -1,0 +1,96 @@
+"""Answers in the place of the application until its store can be used: one that vanished may come back at any moment.
+
+To end instead would leave the emitter without an answer, and the probes without a reason.
+"""
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from receiver import logs
+from receiver.store import StoreUnavailable
+from receiver.web.health import FAILED, NOT_READY
+from receiver.web.webhook import unavailable
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+log = logs.get("web")
+
+LOOK_EVERY_S = 2.0
+
+MakeApp = Callable[[], Flask]
+
+
+class Waiting:
+    """A WSGI application that becomes the real one. Looks now and then, in whichever thread asks."""
+
+    def __init__(self, make_app: MakeApp, look_every_s: float = LOOK_EVERY_S) -> None:
+        """Make it; the real one is made at once if that is possible.
+
+        Args:
+            make_app: makes the real one, or raises `StoreUnavailable`.
+            look_every_s: how long to wait before it is tried again.
+
+        """
+        self._make_app = make_app
+        self._every_s = look_every_s
+        self._lock = threading.Lock()
+        self._due = 0.0
+        self._placeholder: Flask | None = None
+        self.application: Flask | None = None
+        """The real one; None: the store could not be used yet."""
+        self._look()
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer a request."""
+        if self.application is None and time.monotonic() >= self._due and self._lock.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
+        answering = self.application or self._placeholder
+        if answering is None:
+            raise AssertionError("there is a placeholder while there is nothing else")
+        return answering(environ, start_response)
+
+    def _look(self) -> None:
+        if self.application is not None:
+            return
+        try:
+            self.application = self._make_app()
+        except StoreUnavailable as error:
+            if self._placeholder is None:
+                log.error("store_awaited", code=str(error))
+            self._placeholder = _placeholder(str(error))
+            self._due = time.monotonic() + self._every_s
+            return
+        if self._placeholder is not None:
+            log.info("store_is_back")
+        gc.freeze()  # what stays for good is not looked through again and again, which would hold up whoever asks
+
+
+def _placeholder(code: str) -> Flask:
+    """Return an application that has no store."""
+    app = Flask("receiver", static_folder=None)
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="ok")
+
+    @app.get("/readyz")
+    def readyz() -> tuple[Response, int]:
+        return jsonify(status=NOT_READY, checks={"store": code, "worker": FAILED}, codes=[code]), 503
+
+    def refuse(_: HTTPException) -> Response:
+        if request.path.startswith("/webhooks/"):
+            log.warning("webhook", http_status=503, status="unavailable", reason=code)
+        return unavailable(code).response()
+
+    app.register_error_handler(HTTPException, refuse)
+    return app

@@ -1,0 +1,79 @@
+"""`store.marker` and `store.installation`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver.config import ConfigurationErrors, Settings, load, store_marker
+
+NAME = "3b0f4c1e-52a7-4c39-9d0e-6a1f2b7c8d90"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for the one that systemd makes."""
+    made = tmp_path / "marker-folder"
+    monkeypatch.setattr(store_marker, "FOLDER", made)
+    return made
+
+
+def read(folder: Path, **store: Any) -> Settings:
+    source = {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}
+    tree = {
+        "store": {"url": f"sqlite:///{folder}/rdv.db"} | store,
+        "sources": {"mds": source},
+        "calendars": {"files": {"kind": "ics_folder", "path": str(folder)}},
+        "mailboxes": {},
+    }
+    (folder / "config.yaml").write_text(json.dumps(tree))
+    return load(folder / "config.yaml", {"RDV_SECRET": "s"})
+
+
+def problems(folder: Path, **store: Any) -> list[tuple[str, str]]:
+    with pytest.raises(ConfigurationErrors) as caught:
+        read(folder, **store)
+    return [(".".join(map(str, problem.location)), problem.code) for problem in caught.value.problems]
+
+
+def test_where_nothing_is_said_it_stands_in_the_folder_of_its_own_one_for_each_configuration(
+    tmp_path: Path, folder: Path
+) -> None:
+    folder.mkdir()
+    found = read(tmp_path).store_marker
+    assert found is not None
+    assert found.parent == folder
+    (tmp_path / "second").mkdir()
+    assert read(tmp_path / "second").store_marker not in {None, found}
+
+
+def test_without_that_folder_it_stands_beside_the_database_and_is_not_copied_with_it(tmp_path: Path) -> None:
+    found = read(tmp_path).store_marker
+    assert found is not None
+    assert found.parent == tmp_path
+    assert found not in tmp_path.glob("rdv.db*")
+    assert read(tmp_path, url="postgresql://rdv@base/rdv").store_marker is None
+
+
+def test_it_stands_where_it_is_put(tmp_path: Path) -> None:
+    assert read(tmp_path, marker="/srv/marker.json").store_marker == Path("/srv/marker.json")
+    assert read(tmp_path, marker="here.json").store_marker == tmp_path / "here.json"
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal", ".write-lock", ".migrate.lock"])
+def test_it_never_overwrites_the_database(tmp_path: Path, ending: str) -> None:
+    for named in (f"{tmp_path}/rdv.db{ending}", f"{tmp_path}/../{tmp_path.name}/rdv.db{ending}"):
+        assert problems(tmp_path, marker=named) == [("store.marker", "marker_is_store")]
+
+
+def test_it_is_a_file(tmp_path: Path) -> None:
+    assert problems(tmp_path, marker=str(tmp_path)) == [("store.marker", "marker_is_folder")]
+
+
+def test_an_installation_is_an_identifier(tmp_path: Path) -> None:
+    assert read(tmp_path).store_installation is None
+    assert read(tmp_path, installation=NAME.upper()).store_installation == NAME
+    for wrong in ("production", NAME[:-1], ""):
+        assert problems(tmp_path, installation=wrong) == [("store.installation", "installation_name")]
+    assert problems(tmp_path, installation=7) == [("store.installation", "not_text")]

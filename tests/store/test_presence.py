@@ -1,0 +1,246 @@
+"""An SQLite file that is taken away, replaced and put back, under a store that is open."""
+
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver.store import Standing, Store, StoreVanished
+from receiver.store.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
+from receiver.store.presence import Presence, make
+from tests.makers import NOW, a_delivery, incoming
+
+
+@pytest.fixture
+def file(tmp_path: Path, migrated_sqlite: Path) -> Path:
+    (tmp_path / "disk").mkdir()
+    return shutil.copy(migrated_sqlite, tmp_path / "disk" / "store.db")
+
+
+@pytest.fixture
+def store(file: Path) -> Iterator[Store]:
+    opened = Store(f"sqlite:///{file}")
+    assert opened.standing() is Standing.CURRENT
+    keep(opened, 1)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(autouse=True)
+def at_rest_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("receiver.store.presence.AT_REST_S", 0)
+
+
+def keep(store: Store, number: int) -> None:
+    store.keep(incoming(a_delivery(wire_id=number, uuid=str(number))))
+
+
+WRITES: list[Callable[[Store], object]] = [
+    lambda store: keep(store, 2),
+    lambda store: store.beat("web", NOW),
+    lambda store: store.judge(NOW),
+    lambda store: store.standing(),
+    lambda store: store.installation(),
+]
+
+
+@pytest.mark.parametrize("act", WRITES, ids=["keep", "beat", "judge", "standing", "read"])
+def test_of_a_file_that_is_gone_nothing_is_read_or_written_and_none_is_made(
+    store: Store, file: Path, act: Callable[[Store], object]
+) -> None:
+    kept = file.with_name("kept.db")
+    file.rename(kept)
+    before = {each.name for each in file.parent.iterdir()}
+    for _ in range(2):
+        with pytest.raises(StoreVanished) as caught:
+            act(store)
+        assert caught.value.cause == GONE
+    assert {each.name for each in file.parent.iterdir()} == before
+    kept.rename(file)
+    act(store)
+
+
+class Leaving:
+    """A driver's connection whose file goes right after each commit."""
+
+    def __init__(self, connection: Any, file: Path) -> None:
+        self._connection, self._file_at = connection, file
+
+    def execute(self, *words: Any) -> None:
+        self._connection.execute(*words)
+        self._file_at.rename(self._file_at.with_name("kept.db"))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def test_a_webhook_whose_file_went_between_commit_and_answer_is_not_acknowledged(store: Store, file: Path) -> None:
+    store._appender._connection = Leaving(store._appender._connection, file)
+    with pytest.raises(StoreVanished) as caught:
+        keep(store, 2)
+    assert caught.value.cause == GONE
+
+
+def test_the_path_is_asked_after_the_commit_of_a_webhook(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def confirm(self: Presence, connection: object = None) -> tuple[int, int]:
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as beside:
+            asked.append(beside.execute("SELECT count(*) FROM inbox").fetchone()[0] == 2)
+        return (0, 0)
+
+    monkeypatch.setattr(Presence, "confirm", confirm)
+    keep(store, 2)
+    assert asked[-1], "after it"
+    assert not asked[0], "and before"
+
+
+def test_a_transaction_that_ends_in_a_file_that_went_meanwhile_has_failed(store: Store, file: Path) -> None:
+    """A worker makes no call then: what it began is recorded nowhere."""
+
+    def block(_: object) -> None:
+        file.unlink()
+
+    with pytest.raises(StoreVanished):
+        store._write(block)
+
+
+def test_another_file_is_not_written_into_and_not_changed(store: Store, file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    with closing(Store(f"sqlite:///{other}")) as made:
+        made.migrate()
+    shutil.move(file, tmp_path / "kept.db")
+    shutil.copy(other, file)
+    for left in ("-wal", "-shm"):
+        Path(f"{file}{left}").unlink()
+    before = file.read_bytes()
+    for act in WRITES:
+        with pytest.raises(StoreVanished) as caught:
+            act(store)
+        assert caught.value.cause in {REPLACED, ANOTHER}
+    assert file.read_bytes() == before
+
+
+def test_an_empty_file_is_not_opened_as_sqlite_would_delete_the_log_beside_it(store: Store, file: Path) -> None:
+    kept = file.with_name("kept.db")
+    file.rename(kept)
+    file.touch()
+    log = Path(f"{file}-wal")
+    before = log.read_bytes()
+    with pytest.raises(StoreVanished):
+        store.standing()
+    with closing(Store(f"sqlite:///{file}", marker=store._marker)) as started_anew:
+        store._marker.pinned = store._last_seen
+        with pytest.raises(StoreVanished) as caught:
+            started_anew.standing()
+        assert caught.value.cause == EMPTIED
+    assert (log.read_bytes(), file.stat().st_size) == (before, 0)
+    kept.replace(file)
+    assert store.standing() is Standing.CURRENT
+    keep(store, 2)
+    assert store.row_counts()["inbox"] == 2
+
+
+def test_the_same_installations_file_is_taken_up_and_what_is_written_goes_there(
+    store: Store, file: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    for left in ("", "-wal", "-shm"):
+        Path(f"{file}{left}").unlink()
+    with pytest.raises(StoreVanished):
+        keep(store, 2)
+    copy.rename(file)
+    assert store.standing() is Standing.CURRENT
+    keep(store, 3)
+    with closing(sqlite3.connect(file)) as beside:
+        assert beside.execute("SELECT count(*) FROM inbox").fetchone() == (2,)
+
+
+def test_a_copy_beside_the_old_log_is_left_alone_until_that_is_gone(store: Store, file: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    copy.replace(file)
+    before = file.read_bytes()
+    for _ in range(2):
+        with pytest.raises(StoreVanished) as caught:
+            store.standing()
+        assert caught.value.cause == OLD_LOG
+    assert file.read_bytes() == before
+    Path(f"{file}-wal").unlink()
+    with pytest.raises(StoreVanished):
+        store.standing()  # others may use the index still
+    Path(f"{file}-shm").unlink()
+    assert store.standing() is Standing.CURRENT
+
+
+def test_a_copy_that_is_under_way_is_waited_for(
+    store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("receiver.store.presence.AT_REST_S", 3600)
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    for left in ("", "-wal", "-shm"):
+        Path(f"{file}{left}").unlink()
+    copy.rename(file)
+    with pytest.raises(StoreVanished):
+        store.standing()
+    monkeypatch.setattr("receiver.store.presence.AT_REST_S", 0)
+    assert store.standing() is Standing.CURRENT
+
+
+def test_a_file_without_sense_in_its_place_is_said(store: Store, file: Path) -> None:
+    for left in ("", "-wal", "-shm"):
+        Path(f"{file}{left}").unlink()
+    file.write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreVanished) as caught:
+        store.standing()
+    assert caught.value.cause == REPLACED
+
+
+def test_what_a_lost_file_left_is_set_aside_before_a_new_one_is_made(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    Path(f"{file}-wal").write_bytes(b"committed, once")
+    make(file)
+    assert {each.name for each in tmp_path.iterdir()} == {"store.db", "store.db-wal.left"}
+
+
+def test_many_threads_meet_one_file_and_its_return(store: Store, file: Path) -> None:
+    """Nothing is acknowledged that is not in the file which is there in the end."""
+    kept, ended = file.with_name("kept.db"), threading.Event()
+    acknowledged: list[int] = []
+
+    def bring(start: int) -> None:
+        number = start
+        while not ended.is_set():
+            number += 10
+            try:
+                keep(store, number)
+            except StoreVanished:
+                continue
+            acknowledged.append(number)
+
+    threads = [threading.Thread(target=bring, args=(start,)) for start in range(100, 104)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        time.sleep(0.05)
+        file.rename(kept)
+        time.sleep(0.05)
+        kept.rename(file)
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert acknowledged
+    assert store.row_counts()["inbox"] >= len(acknowledged) + 1
