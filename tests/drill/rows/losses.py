@@ -171,7 +171,7 @@ def _vanished(code: Code) -> tuple[Breakage, ...]:
             lose(empty),
             "An empty file is put in its place." + REFUSED,
             BACK,
-            "store_replaced",
+            "store_emptied",
             **plain,
         ),
         Breakage(
@@ -180,7 +180,7 @@ def _vanished(code: Code) -> tuple[Breakage, ...]:
             lose(put_anothers_there),
             "The database of another installation is put in its place." + REFUSED,
             BACK,
-            "store_replaced",
+            "store_another",
             **plain,
         ),
     )
