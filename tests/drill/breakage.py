@@ -37,6 +37,8 @@ class Breakage:
     cure: str
     """How it is repaired."""
     cause: str = ""
+    page_cause: str = ""
+    """The one that the page names, where the process that shows it knows of another than who looks anew."""
     has_named_cause: bool = False
     """Whether its cause is a name, and no code: another one in each run."""
     along: frozenset[Code] = frozenset()

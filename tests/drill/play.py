@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def _shown(breakage: Breakage, ground: Ground) -> str:
     assert f"\n## {breakage.code}\n" in RUNBOOK.read_text("utf-8")
     [trouble] = [each for each in troubles(ground) if each.code is breakage.code]
     assert breakage.has_named_cause or trouble.cause == breakage.cause
-    advice = words(trouble)
+    advice = words(replace(trouble, cause=breakage.page_cause) if breakage.page_cause else trouble)
     text = page_text(ground)
     assert Screen.PAGE in breakage.blind or (text is not None and advice.title in text and advice.cure in text), text
     return f"{advice.title}. {advice.cure}"

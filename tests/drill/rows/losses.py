@@ -172,6 +172,7 @@ def _vanished(code: Code) -> tuple[Breakage, ...]:
             "An empty file is put in its place." + REFUSED,
             BACK,
             "store_emptied",
+            page_cause="store_replaced",
             **plain,
         ),
         Breakage(
@@ -181,6 +182,7 @@ def _vanished(code: Code) -> tuple[Breakage, ...]:
             "The database of another installation is put in its place." + REFUSED,
             BACK,
             "store_another",
+            page_cause="store_replaced",
             **plain,
         ),
     )
