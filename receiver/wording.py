@@ -27,9 +27,15 @@ def words(trouble: Trouble) -> Words:
     advice = sentences.TROUBLES[trouble.code]
     if trouble.cause in sentences.STORE_CAUSES or trouble.code is Code.STORE_UNREACHABLE:
         return _of_store(trouble, advice)
-    told = {"subject": trouble.subject, "count": trouble.count, "cause": _cause(trouble)}
+    told = {"subject": trouble.subject, "count": trouble.count, "cause": _behind(trouble)}
     plural = "s" if trouble.count > 1 else ""  # a title speaks of one number
     return Words(advice.title.format(**told).replace("(s)", plural), advice.cure.format(**told))
+
+
+def _behind(trouble: Trouble) -> str:
+    if trouble.code is Code.OTHER_INSTALLATION:  # its cause is no code
+        return trouble.cause
+    return refusal_sentence(trouble.cause) if trouble.code is Code.WEBHOOKS_REFUSED else cause_sentence(trouble.cause)
 
 
 def _of_store(trouble: Trouble, advice: sentences.Advice) -> Words:
@@ -49,12 +55,6 @@ def store_words(cause: str, details: Mapping[str, object]) -> Words:
 def cause_sentence(code: str) -> str:
     """Return what lies behind a failure, and its cure, by the failure's code."""
     return sentences.CAUSES.get(code) or sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
-
-
-def _cause(trouble: Trouble) -> str:
-    if trouble.code is Code.OTHER_INSTALLATION:
-        return trouble.cause  # it is no code
-    return (refusal_sentence if trouble.code is Code.WEBHOOKS_REFUSED else cause_sentence)(trouble.cause)
 
 
 def refusal_sentence(reason: str) -> str:

@@ -23,7 +23,7 @@ SERVE, WORKER, WATCH = "serve", "worker", "watch"
 """The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it
 acknowledges waits in the store."""
 
-LOOK_S = 10.0
+WORD_EVERY_S = 10.0
 """So often it is looked whether there is something to say of the configuration."""
 LOOK_EVERY_S = 5.0
 """So often it is looked whether a store that has vanished is back, to bring it up to date."""
@@ -129,5 +129,6 @@ def _leave_word(settings: Reloadable) -> None:
         # Opened only where there is something to say, and never created.
         if word.is_due(refused, now) and (file is None or file.exists()):
             with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
-                word.leave(store, refused, now)
-        time.sleep(LOOK_S)
+                if store.standing().usable:
+                    word.leave(store, refused, now)
+        time.sleep(WORD_EVERY_S)

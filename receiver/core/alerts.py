@@ -98,11 +98,14 @@ PASSING = frozenset(
 HIDDEN_BY: Mapping[Code, frozenset[Code]] = {
     Code.CHANGES_LATE: frozenset(
         {
+            Code.STORE_BEHIND,
             Code.MUST_ADOPT,
+            Code.MARKER_UNUSABLE,
             Code.UNINSTALLED,
             Code.DRY_RUN,
             Code.SERVER_FAILING,
             Code.MAILBOXES_FAILING,
+            Code.OTHER_INSTALLATION,
         }
     )
 }

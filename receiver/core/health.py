@@ -79,7 +79,7 @@ class Code(StrEnum):
     ALERTS_FAILING = "alerts_failing"
 
 
-STORE_CODES = frozenset(code for code in Code if code.startswith("store_"))
+STORE_CODES = frozenset(code for code in Code if code.startswith("store_")) - {Code.STORE_BEHIND}
 """Where one of these is told, what else is wrong cannot be seen."""
 FAMILIES: Mapping[Code, str] = dict.fromkeys(STORE_CODES, "store") | {Code.SERVER_WAITING: Code.SERVER_FAILING.value}
 """Codes that turn into each other while one trouble lasts."""
@@ -182,7 +182,7 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedConfiguration:
     """A configuration that a process refused when it read it anew: it goes on with the one before."""
 
     process: str
@@ -221,7 +221,7 @@ class Snapshot:
     """Since when nothing is written any more, as somebody wished."""
     dry_run: bool = False
     """Nothing is written, as the configuration wishes."""
-    refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[RefusedConfiguration, ...] = ()
     web_beat_at: datetime | None = None
     """None: no process that takes webhooks has left a sign of life yet."""
     worker_beat_at: datetime | None = None
@@ -272,10 +272,8 @@ def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) ->
     """Return what is wrong, the worst first; of equal ones in the order of `Code`."""
     limits = limits or Thresholds()
     if seen.store:  # nothing else can be known then, but what the host itself shows
-        found = [
-            Trouble(Code(seen.store), Severity.ALARM, cause=seen.store_cause, details=seen.store_details),
-            *_disk(seen),
-        ]
+        trouble = Trouble(Code(seen.store), Severity.ALARM, cause=seen.store_cause, details=seen.store_details)
+        found = [trouble, *_disk(seen)]
     else:
         found = [trouble for rule in _RULES for trouble in rule(seen, now, limits)]
     order = list(Code)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from receiver.config.reload import Refused
-from receiver.core.health import Refusal
+from receiver.core.health import RefusedConfiguration
 from receiver.store import Figure, Store
 
 PREFIX = "configuration/"
@@ -52,9 +52,9 @@ def _since(refused: Refused | None, cause: str) -> int:
     return int(refused.since.timestamp()) if refused is not None and refused.cause == cause else 0
 
 
-def refusals(figures: Mapping[str, Figure], now: datetime) -> Iterator[Refusal]:
+def refusals(figures: Mapping[str, Figure], now: datetime) -> Iterator[RefusedConfiguration]:
     """Return what processes that live refused."""
     for name, figure in sorted(figures.items()):
         if name.startswith(PREFIX) and figure.value and now - figure.taken_at < FORGOTTEN:
             _, cause, process = name.split("/", 2)
-            yield Refusal(process, cause, datetime.fromtimestamp(figure.value, UTC))
+            yield RefusedConfiguration(process, cause, datetime.fromtimestamp(figure.value, UTC))

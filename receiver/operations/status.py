@@ -54,6 +54,8 @@ class Status:
     troubles: tuple[Trouble, ...]
     waits_until: Mapping[str, datetime] = field(default_factory=dict)
     """When servers that are left alone are asked again at the latest, by name."""
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    """The store's, as they were read for this."""
 
 
 def status(settings: Settings, store: Store, now: datetime) -> Status:
@@ -77,7 +79,7 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     if any(each.code is Code.WORKER_SILENT for each in found) and (refusal := _refusal_of_writing(store, now)):
         found = troubles(_refused(seen, Code.STORE_UNREACHABLE, refusal), now, settings.alerts.thresholds)
     waits = {server.name: until for server in servers if (until := server.waits_until(now)) is not None}
-    return Status(sight, servers, tuple(found), waits)
+    return Status(sight, servers, tuple(found), waits, figures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class _Read:
 def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Snapshot:
     """Put together what troubles are worked out from."""
     sight, figures = read.sight, read.figures
+    behind = figures.get(BEHIND)
     strangers, strangers_until = refusals.strangers(read.refused)
     behind = figures.get(BEHIND)
     return Snapshot(
@@ -108,7 +111,7 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         worker_deaths_since=sight.worker_deaths_since,
         worker_deaths_until=_deaths_until(settings, sight),
         started_at=sight.created_at,
-        oldest_due_at=sight.oldest_due_at,
+        oldest_due_at=min(filter(None, (sight.oldest_due_at, sight.unsettled_since)), default=None),
         removals_held=sight.removals_held or 0,
         removals_held_since=sight.removals_held_since,
         agents_unmapped=_unmapped(settings, store, figures, now),

@@ -114,10 +114,12 @@ def failures_and_retries(connection: Connection, now: datetime) -> tuple[list[Fa
             FailureScope(scope),
             code,
             calendar,
-            *more,
+            count,
+            since,
+            until,
             others.get(calendar, ()) if code == OTHER_INSTALLATION else (),
         )
-        for scope, calendar, code, *more in rows
+        for scope, calendar, code, count, since, until in rows
         if scope != _TRIED
     ]
     retried = [

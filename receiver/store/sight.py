@@ -47,7 +47,7 @@ class Sight:
     unsettled: int
     """Webhooks to be judged, and events whose placements are about to be worked out; `COUNTED`: so many or more."""
     oldest_due_at: datetime | None
-    """Since when the change waits that has waited longest, as webhook, event or entry, of what is in no trouble."""
+    """Since when the change waits that has waited longest, as webhook or entry, of what is in no trouble."""
     removals_held: int | None
     failures: tuple[FailureGroup, ...] = ()
     last_webhook: dict[str, datetime] = field(default_factory=dict)
@@ -59,6 +59,8 @@ class Sight:
     uninstalled_at: datetime | None = None
     set_aside: tuple[Group, ...] = ()
     """Webhooks that wait until somebody decides."""
+    unsettled_since: datetime | None = None
+    """Since when the event waits to be worked out that has waited longest."""
     web_beat_at: datetime | None = None
     retried: tuple[FailureGroup, ...] = ()
     """Entries that are refused, and tried again and again."""
@@ -107,7 +109,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         )
     ).one()
     waiting, received_at = inbox.waiting(connection, COUNTED)
-    oldest = received_at, who.unsettled_since, _oldest_due(connection, calendars_down, now)
+    oldest = received_at, _oldest_due(connection, calendars_down, now)
     deaths, deaths_since, moments = _worker_deaths(connection, now)
     failures, retried = overview.failures_and_retries(connection, now)
     return Sight(
@@ -127,6 +129,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         must_adopt=who.must_adopt,
         uninstalled_at=who.uninstalled_at,
         set_aside=tuple(set_aside.groups(connection, now)),
+        unsettled_since=who.unsettled_since,
         web_beat_at=who.web_beat_at,
         retried=tuple(retried),
     )

@@ -46,11 +46,11 @@ def look(settings: Settings, open_store: OpenStore, digest_on: date | None, leav
     try:
         store = open_store(settings)
         try:
-            usable = store.standing().usable  # where a store is known to belong there, it is said to have vanished
+            standing = store.standing()  # where a store is known to belong there, it is said to have vanished
             file = sqlite_file(settings.store_url)
             if file is not None and not file.exists():
                 return blind(settings, digest_on, Refusal(Cause.FILE_MISSING, str(file)))
-            if leave is not None and usable:
+            if leave is not None and standing.usable:
                 leave(store)
             return _look(settings, store, digest_on)
         finally:

@@ -47,7 +47,7 @@ def blueprint(parts: Parts) -> Blueprint:
     @pages.get("/readyz")
     def readyz() -> tuple[Response, int]:
         seen = readiness.seen()
-        told: dict[str, object] = {"status": seen.status, "checks": seen.checks, "codes": seen.codes}
+        told = {"status": seen.status, "checks": seen.checks, "codes": seen.codes}
         if seen.cause:
             told["cause"] = seen.cause
         return jsonify(told), 503 if seen.status == NOT_READY else 200
@@ -78,17 +78,13 @@ class _Readiness:
             standing = store.standing()
             if not standing.usable:
                 cause = Cause.EMPTY if standing is Standing.NOT_CURRENT and store.is_empty() else ""
-                return _cannot_keep(standing, standing, cause)
-            if not store.may_append():
-                return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, Cause.RIGHTS_MISSING)
+                return _cannot_keep(standing, Code(standing), cause)
             store.look_for_damage()
             now = store.now()
             store.beat("web", now)
             last_beat = store.last_beat(WORKERS)
-        except StoreVanished as error:
-            return _cannot_keep(str(error), Code.STORE_VANISHED, error.cause)
         except StoreUnavailable as error:
-            return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, error.refusal.cause)
+            return _unusable(error)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
         checks = {"store": OK, "worker": OK if fresh else FAILED}
         codes = self._codes(now) if fresh else [*self._codes(now), Code.WORKER_SILENT]
@@ -103,14 +99,19 @@ class _Readiness:
             if not store.may_judge():
                 return []
             found = status(self._parts.settings, store, now).troubles
-        except StoreVanished:
-            return [Code.STORE_VANISHED]
-        except StoreUnavailable:
-            return [Code.STORE_UNREACHABLE]
+        except StoreUnavailable as error:
+            return list(_unusable(error).codes)
         return [] if is_well(found) else [trouble.code for trouble in found]
 
 
-def _cannot_keep(check: str, code: str, cause: str) -> _Seen:
+def _unusable(error: StoreUnavailable) -> _Seen:
+    """Return what is told of a store that failed."""
+    if isinstance(error, StoreVanished):
+        return _cannot_keep(Code.STORE_VANISHED, Code.STORE_VANISHED, error.cause)
+    return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, error.refusal.cause)
+
+
+def _cannot_keep(check: str, code: str, cause: str = "") -> _Seen:
     return _Seen(NOT_READY, {"store": check, "worker": FAILED}, [code], cause)
 
 

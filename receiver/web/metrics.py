@@ -46,7 +46,7 @@ def look(parts: Parts) -> Seen:
     free = seen.share if seen else None
     if found.sight is None:
         return Seen(parts.settings, now, found, free, {}, {}, {})
-    return Seen(parts.settings, now, found, free, store.counted_ever(), store.figures(), store.beats())
+    return Seen(parts.settings, now, found, free, store.counted_ever(), found.figures, store.beats())
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,9 +95,10 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
         """Build the application in a new process, after the fork: connections are never shared."""
         logs.configure()
         keep_no_large_blocks()
-        return Waiting(self._made)
+        return Waiting(self._alive)
 
-    def _made(self) -> Flask:
+    def _alive(self) -> Flask:
+        """Build the application once its store can be used, with signs of life."""
         app = self._make_app()
         heart.beat(app.extensions["receiver"], self._settings)
         return app

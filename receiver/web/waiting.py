@@ -13,6 +13,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from receiver import logs
+from receiver.core.health import STORE_CODES, Code
 from receiver.store import StoreUnavailable
 from receiver.web.health import FAILED, NOT_READY
 from receiver.web.webhook import unavailable
@@ -85,7 +86,8 @@ def _placeholder(code: str) -> Flask:
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        return jsonify(status=NOT_READY, checks={"store": code, "worker": FAILED}, codes=[code]), 503
+        codes = [code if code in STORE_CODES else Code.STORE_UNREACHABLE]
+        return jsonify(status=NOT_READY, checks={"store": code, "worker": FAILED}, codes=codes), 503
 
     def refuse(_: HTTPException) -> Response:
         if request.path.startswith("/webhooks/"):

@@ -231,6 +231,22 @@ def test_without_a_key_whom_the_proxy_names_may_look_and_change_nothing(store: S
         assert (answer.status_code, "web.token_key" in answer.text) == (503, True)
 
 
+def test_a_key_that_is_put_right_is_used_without_a_restart(tmp_path: Path) -> None:
+    """The screens say within a minute that it can be used: then it is."""
+    settings = replace(over(tmp_path), sources={})
+    store = Store(settings.store_url)
+    store.migrate()
+    (tmp_path / token_key.FILE_NAME).write_text("weak")
+    client = create_app(settings, store, lambda: NOW, flush_after_s=None).test_client()
+    bearer = {"Authorization": "Bearer x"}
+    assert client.get("/api/v1/overview", headers=bearer).status_code == 503
+    assert token_key.unusable(settings) == token_key.WEAK
+    (tmp_path / token_key.FILE_NAME).write_text(STRONG)
+    assert token_key.unusable(settings) == ""
+    assert client.get("/api/v1/overview", headers=bearer).status_code == 401, "the token is wrong, and can be judged"
+    store.close()
+
+
 def test_with_postgresql_and_no_key_no_token_is_made(place: Desk, migrated_postgres: str, postgres: str) -> None:
     url = new_database(postgres, migrated_postgres)
     place.configure(store={"url": url})

@@ -10,10 +10,22 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from receiver.core.health import Code, Failing, Refusal, ServerSight, SetAside, Snapshot, SourceSight, Unreached
+from receiver.core.health import (
+    STORE_CODES,
+    Code,
+    Failing,
+    RefusedConfiguration,
+    ServerSight,
+    SetAside,
+    Snapshot,
+    SourceSight,
+)
 from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, WRONG_SIGNATURE
 from receiver.core.room import MIB, Disk
 from receiver.core.thresholds import Thresholds
+from receiver.store import Cause
+from receiver.store.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
+from receiver.store.marker import UNREADABLE, UNWRITABLE
 from receiver.web import webhook
 from receiver.web.webhook import Answer
 
@@ -64,7 +76,7 @@ Reason = Callable[[Making], None]
 def _answers() -> frozenset[str]:
     """Every answer of the endpoint but the acknowledgement, and what stops it before it answers."""
     told = {each.reason or each.status for each in vars(webhook).values() if isinstance(each, Answer)}
-    more = {"payload", "secret_organisation", "unforeseen", "disk", "backlog", "store_not_current", "not_thought_of"}
+    more = {"payload", "secret_organisation", "unforeseen", "disk", "backlog", "not_thought_of"} | STORE_CODES
     return frozenset(told | more) - LEFT_ALONE - {WRONG_SIGNATURE, NOT_FOUND, "unavailable"} | {"unavailable"}
 
 
@@ -93,6 +105,15 @@ def _refused(reason: str) -> Reason:
     return _added("sources", make)
 
 
+def _of_store(code: Code) -> Reason:
+    causes = {Code.STORE_UNREACHABLE: tuple(Cause), Code.STORE_VANISHED: (GONE, REPLACED, EMPTIED, ANOTHER, OLD_LOG)}
+
+    def apply(making: Making) -> None:
+        making.values |= {"store": code, "store_cause": making.chance.choice(causes.get(code, ("",)))}
+
+    return apply
+
+
 def _set_aside(reason: str) -> Reason:
     return _added(
         "set_aside", lambda m: SetAside(reason, m.name(), m.count(), m.past(timedelta()), m.chance.random() < 0.1)
@@ -105,7 +126,7 @@ def _unheard(making: Making) -> None:
 
 
 REFUSED: Mapping[str, Reason] = {
-    **{f"store: {code}": _set(store=lambda _, code=code: code) for code in Code if code.startswith("store_")},
+    **{f"store: {code}": _of_store(code) for code in Code if code in STORE_CODES},
     **{f"refused: {reason}": _refused(reason) for reason in sorted(_answers())},
     "no room": _set(disk=lambda m: Disk(m.chance.randrange(4 * MIB), m.chance.choice((10, 100, 10**6)) * MIB)),
     "backlog": _set(backlog=lambda m: 1.0),
@@ -116,8 +137,8 @@ REFUSED: Mapping[str, Reason] = {
 FORGED: Mapping[str, Reason] = {"forged": _refused(WRONG_SIGNATURE)}
 NOT_WRITTEN: Mapping[str, Reason] = {
     "must adopt": _set(must_adopt=lambda _: True),
-    "an older copy": _set(must_adopt=lambda _: True, behind_since=lambda m: m.past(timedelta())),
-    "marker unusable": _set(marker=lambda _: "marker_unreadable"),
+    "record behind": _set(must_adopt=lambda _: True, behind_since=lambda m: m.past(timedelta())),
+    "marker unusable": _set(marker=lambda m: m.chance.choice((UNREADABLE, UNWRITABLE))),
     "uninstalled": _set(uninstalled_at=lambda m: m.past(timedelta())),
     "dry run": _set(dry_run=lambda _: True),
     "worker dead": _set(worker_beat_at=lambda m: m.past(LIMITS.worker_silent + LIMITS.worker_restart)),
@@ -128,6 +149,7 @@ NOT_WRITTEN: Mapping[str, Reason] = {
         "servers", lambda m: ServerSight(m.name(), waits_until=NOW + m.chance.random() * 10 * MINUTE)
     ),
     "mailbox fails": _added("mailboxes", Making.failing),
+    "another installation": _added("others", Making.failing),
     "entry given up": _added("entries", Making.failing),
     "another installation's entries": _added("others", Making.failing),
     "entry retried": _added("retried", Making.failing),
@@ -146,7 +168,7 @@ NOT_WRITTEN: Mapping[str, Reason] = {
 """Why an entry is not where it should be."""
 BEFORE_LONG: Mapping[str, Reason] = {
     "configuration refused": _added(
-        "refusals", lambda m: Refusal("worker/host", m.chance.choice(("csv", "file")), m.past(timedelta()))
+        "refusals", lambda m: RefusedConfiguration("worker/host", m.chance.choice(("csv", "file")), m.past(timedelta()))
     ),
     "token key": _set(token_key=lambda _: "token_key_unreadable"),
     "nobody is alerted": _added("unreached", lambda m: Unreached("alerts.to[0]", m.past(timedelta()))),

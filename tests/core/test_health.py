@@ -9,7 +9,7 @@ from receiver.core.health import (
     Code,
     Colour,
     Failing,
-    Refusal,
+    RefusedConfiguration,
     ServerSight,
     SetAside,
     Severity,
@@ -238,7 +238,7 @@ def test_a_dry_run_is_told_and_what_waits_then_is_not_late() -> None:
 
 
 def test_a_refused_configuration_names_the_process_and_an_unusable_key_its_cause() -> None:
-    refusal = Refusal("worker host", "csv", NOW)
+    refusal = RefusedConfiguration("worker host", "csv", NOW)
     assert found(Snapshot(refusals=(refusal,), token_key="token_key_unreadable")) == [
         Trouble(Code.CONFIGURATION_REFUSED, ALARM, "worker host", "csv", NOW),
         Trouble(Code.TOKEN_KEY_UNUSABLE, WARNING, cause="token_key_unreadable"),

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from receiver.config.reload import Refused
-from receiver.core.health import Refusal
+from receiver.core.health import RefusedConfiguration
 from receiver.operations.refused_configuration import FORGOTTEN, RENEWED, Word, refusals
 from receiver.store import Store
 from tests.makers import NOW
@@ -14,7 +14,7 @@ SINCE = NOW - timedelta(hours=2)
 FILE, CSV = Refused("file", SINCE), Refused("csv", SINCE)
 
 
-def told(store: Store, now: object = NOW) -> list[Refusal]:
+def told(store: Store, now: object = NOW) -> list[RefusedConfiguration]:
     return list(refusals(store.figures(), now))  # type: ignore[arg-type]
 
 
@@ -26,9 +26,9 @@ def word(monkeypatch: pytest.MonkeyPatch) -> Word:
 
 def test_a_refusal_is_told_with_its_process_until_a_right_file_comes(store: Store, word: Word) -> None:
     word.leave(store, FILE, NOW)
-    assert told(store) == [Refusal("worker/srv-rdv", "file", SINCE)]
+    assert told(store) == [RefusedConfiguration("worker/srv-rdv", "file", SINCE)]
     word.leave(store, CSV, NOW)
-    assert told(store) == [Refusal("worker/srv-rdv", "csv", SINCE)]
+    assert told(store) == [RefusedConfiguration("worker/srv-rdv", "csv", SINCE)]
     word.leave(store, None, NOW)
     assert told(store) == []
 

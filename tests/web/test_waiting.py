@@ -36,6 +36,7 @@ def test_without_a_store_it_lives_is_not_ready_and_refuses_webhooks_with_the_cod
     assert client.get("/healthz").status_code == 200
     ready = client.get("/readyz")
     assert (ready.status_code, ready.json["checks"]["store"]) == (503, "store_vanished")  # type: ignore[index]
+    assert ready.json["codes"] == ["store_vanished"]  # type: ignore[index]
     for ask in (client.post, client.get):
         told = ask("/webhooks/mds")
         assert (told.status_code, told.json) == (503, {"status": "unavailable", "reason": "store_vanished"})
