@@ -19,6 +19,7 @@ from receiver.core.health import (
     SetAside,
     Snapshot,
     SourceSight,
+    Unreached,
 )
 from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, WRONG_SIGNATURE
 from receiver.core.room import MIB, Disk

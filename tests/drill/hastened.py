@@ -84,7 +84,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
     refusals.LATELY = LATELY
     looking.THROTTLED_TOLD = THROTTLED_TOLD
     sight.DEAD_AFTER = seconds(DEAD_AFTER, sight.DEAD_AFTER)
-    heart.BEAT_EVERY_S = whole.LOOK_S = WEB_LOOK.total_seconds()
+    heart.BEAT_EVERY_S = whole.WORD_EVERY_S = WEB_LOOK.total_seconds()
     match part:
         case "serve":
             pressure.LOOK_EVERY = health.PROBE_EVERY = WEB_LOOK
