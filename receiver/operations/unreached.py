@@ -1,6 +1,6 @@
 """Word that the watch leaves in the store of addresses at which no alert arrives, so that every screen tells it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from receiver.core.health import Unreached
@@ -43,7 +43,7 @@ def _stamp(moment: datetime | None) -> int:
     return int(moment.timestamp()) if moment else 0
 
 
-def unreached(figures: Mapping[str, Figure], now: datetime) -> Sequence[Unreached]:
+def unreached(figures: Mapping[str, Figure], now: datetime) -> tuple[Unreached, ...]:
     """Return the addresses at which nothing arrives."""
     return tuple(_unreached(figures, now))
 

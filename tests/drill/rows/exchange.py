@@ -1,5 +1,7 @@
 """What goes wrong at Exchange, before it, or with what it thinks of us."""
 
+from collections.abc import Sequence
+
 from mock_exchange.faults import Fault, FaultKind
 from receiver.core.health import Code
 from tests.drill import hastened
@@ -166,8 +168,8 @@ def stop_exchange(ground: Ground) -> Repair:
     return ground.exchange.mock.start
 
 
-def answer(*faults: Fault, retry: bool = False) -> Strike:
-    """Each call meets a trouble, until it is over."""
+def answer(*faults: Fault, retry: Sequence[str] = ()) -> Strike:
+    """Each call meets a trouble, until it is over; then what waits for a moment is tried at once."""
 
     def strike(ground: Ground) -> Repair:
         for fault in faults:
@@ -177,7 +179,7 @@ def answer(*faults: Fault, retry: bool = False) -> Strike:
         def repair() -> None:
             ground.exchange.mock.faults.clear()
             if retry:
-                ground.command("retry", "--calendar", "exchange")
+                ground.command("retry", *retry)
 
         return repair
 
@@ -341,30 +343,23 @@ ROWS = (
         patience={hastened.CHANGE_LATE: 3.0},
     ),
     Breakage(
-        "Exchange overloaded, and asks for a pause",
+        "maintenance page that asks for a pause",
         Code.SERVER_WAITING,
-        answer(Fault(FaultKind.UNAVAILABLE, times=None, retry_after_s=180), retry=True),
-        "Each call is answered 503 with `Retry-After: 180`.",
+        answer(Fault(FaultKind.UNAVAILABLE, times=None, retry_after_s=180), retry=["--calendar", "exchange"]),
+        "Each call is answered 503 with a page of HTML and `Retry-After: 180`.",
         "It answers again, " + RETRY,
     ),
     Breakage(
         "Exchange throttles the account",
         Code.SERVER_WAITING,
-        answer(Fault(FaultKind.SERVER_BUSY, times=None, back_off_ms=120_000), retry=True),
+        answer(Fault(FaultKind.SERVER_BUSY, times=None, back_off_ms=120_000), retry=["--calendar", "exchange"]),
         "Each call is answered ErrorServerBusy with 120,000 BackOffMilliseconds.",
         "It answers again, " + RETRY,
     ),
     Breakage(
-        "maintenance page",
-        Code.SERVER_WAITING,
-        answer(Fault(FaultKind.UNAVAILABLE, times=None)),
-        "Each call is answered 503 with a page of HTML.",
-        "It answers again.",
-    ),
-    Breakage(
         "login page in place of EWS",
         Code.SERVER_FAILING,
-        answer(Fault(FaultKind.LOGIN_PAGE, times=None), retry=True),
+        answer(Fault(FaultKind.LOGIN_PAGE, times=None), retry=["--calendar", "exchange"]),
         "A proxy answers each call 200 with a page of HTML.",
         "It lets calls through again, " + RETRY,
         "not_ews",
@@ -372,7 +367,7 @@ ROWS = (
     Breakage(
         "redirection to a login page",
         Code.SERVER_FAILING,
-        answer(Fault(FaultKind.REDIRECT, times=None), retry=True),
+        answer(Fault(FaultKind.REDIRECT, times=None), retry=["--calendar", "exchange"]),
         "A proxy answers each call 302.",
         "It lets calls through again, " + RETRY,
         "not_ews",
@@ -380,9 +375,9 @@ ROWS = (
     Breakage(
         "mailbox database down",
         Code.MAILBOXES_FAILING,
-        answer(Fault(FaultKind.ERROR, times=None, code="ErrorMailboxStoreUnavailable")),
+        answer(Fault(FaultKind.ERROR, times=None, code="ErrorMailboxStoreUnavailable"), retry=["--all"]),
         "Each call is answered ErrorMailboxStoreUnavailable: the mailbox's database is switched over.",
-        "It answers again.",
+        "It answers again, then `rdv-receiver retry --all`.",
         "mailbox_unavailable",
     ),
 )
