@@ -55,8 +55,8 @@ def say_vanished(error: StoreVanished) -> None:
 
 def migrated(store: Store) -> int:
     """Bring the store to this version; return 1, having said so, where this program cannot use what it became."""
-    store.standing()  # whose it is comes first
-    store.check_soundness(SOUNDNESS_S)
+    if store.standing().usable:  # an older one is read whole before it is changed
+        store.check_soundness(SOUNDNESS_S)
     standing = store.migrate()
     if standing is Standing.NEWER:
         log.warning("store_newer", revision=store.revision())

@@ -50,7 +50,7 @@ def ascii_domain(domain: str) -> str:
     text = normalize("NFKC", domain).lower()
     for stop in _FULL_STOPS:
         text = text.replace(stop, ".")
-    return ".".join(map(_ascii_label, normalize("NFKC", text).rstrip(".").split(".")))
+    return ".".join(map(_ascii_label, normalize("NFKC", text).rstrip(". ").split(".")))
 
 
 def readable(address: str) -> str:

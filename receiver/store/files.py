@@ -70,7 +70,8 @@ def not_a_file(path: Path) -> Refusal | None:
 def lost_content(database: Path) -> Refusal | None:
     """Return that a database lost its content while its log is still there, which SQLite would throw away."""
     log = database.with_name(f"{database.name}-wal")
-    return Refusal(Cause.CORRUPT, str(database)) if not _size(database) and _size(log) else None
+    is_empty = os.path.lexists(database) and not _size(database)
+    return Refusal(Cause.CORRUPT, str(database)) if is_empty and _size(log) else None
 
 
 def exposed(paths: Iterable[Path]) -> Iterator[Refusal]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from receiver.store.errors import GONE, REPLACED, StoreVanished
+from receiver.store.errors import GONE, REPLACED, StoreUnavailable, StoreVanished
+from receiver.store.refusals import refusal_of
 from receiver.store.writelock import make_private
 
 AT_REST_S = 2.0
@@ -75,9 +76,13 @@ class Presence:
 
         Raises:
             StoreVanished: it is not the one that the connection has open.
+            StoreUnavailable: nobody lets us see it.
 
         """
-        found = _file(self.path)
+        try:
+            found = _file(self.path)
+        except OSError as error:  # it is not to be seen, and may well be there
+            raise StoreUnavailable(type(error).__name__, refusal_of(error, self.path)) from None
         if found is None:
             raise StoreVanished(GONE)
         wanted = self._accepted if connection is None else connection.file
@@ -85,10 +90,18 @@ class Presence:
             raise StoreVanished(REPLACED)
         return found
 
+    def is_missing(self) -> bool:
+        """Whether there is no file at the path; False too where nobody lets us see whether there is."""
+        with suppress(OSError):
+            return _file(self.path) is None
+        return False
+
     def has_another(self) -> bool:
         """Whether another file stands at the path than was opened."""
-        found = _file(self.path)
-        return found is not None and self._accepted is not None and found != self._accepted
+        with suppress(OSError):
+            found = _file(self.path)
+            return found is not None and self._accepted is not None and found != self._accepted
+        return False
 
     def note_log(self) -> None:
         """Note which log and index belong to the accepted file: those it has after a commit, until all leave."""
@@ -103,8 +116,11 @@ class Presence:
         return bool(self._log & self._beside())
 
     def _beside(self) -> frozenset[File]:
-        found = (_file(Path(f"{self.path}{ending}")) for ending in _LOG)
-        return frozenset(each for each in found if each is not None)
+        found: set[File] = set()
+        for ending in _LOG:
+            with suppress(OSError):
+                found.update(filter(None, [_file(Path(f"{self.path}{ending}"))]))
+        return frozenset(found)
 
     def is_at_rest(self) -> bool:
         """Whether nobody is putting the file there at this moment: a copy is no database before it is whole."""
@@ -164,6 +180,6 @@ def make(path: Path) -> None:
 def _file(path: Path) -> File | None:
     try:
         found = os.stat(path)  # noqa: PTH116  # before and after each commit: half the price of Path.stat
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino

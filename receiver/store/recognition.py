@@ -29,7 +29,7 @@ def standing(engine: Engine, expected: str | None) -> Standing:
 def is_yet_to_be_made(engine: Engine) -> bool:
     """Whether there is no file, nor was there one since this process began."""
     file = presence_of(engine)
-    return file is not None and not file.was_there and not file.path.exists()
+    return file is not None and not file.was_there and file.is_missing()
 
 
 def recognise(engine: Engine, expected: str | None) -> None:

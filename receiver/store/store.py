@@ -200,7 +200,7 @@ class Store:
 
     def is_empty(self) -> bool:
         """Whether there is nothing in it yet, not even a schema of an older version's."""
-        return migrations.is_empty(self._engine)
+        return recognition.is_yet_to_be_made(self._engine) or migrations.is_empty(self._engine)
 
     def check_soundness(self, patience_s: float | None = None) -> None:
         """Read all of a file, to find what is damaged where nobody has read yet.

@@ -3,7 +3,7 @@
 from unicodedata import category, normalize
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from receiver.core.addresses import LIMIT, ascii_domain, canonical, harmless, heard, is_formula, readable
@@ -45,6 +45,7 @@ def test_addresses_that_only_look_alike(one: str, other: str) -> None:
 
 
 @given(st.text(max_size=300) | st.text("aé@.\"'\u0301\u200b\u202e xn-", max_size=60))
+@example("@ .")
 def test_one_spelling_has_no_other(text: str) -> None:
     """What is kept of a message, and what is made of it, both mean the same as the message."""
     once = canonical(text)

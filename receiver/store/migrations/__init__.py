@@ -76,7 +76,7 @@ def upgrade(engine: Engine, *, may_create: bool = True) -> Standing:
 
 def _upgrade(engine: Engine, may_create: bool) -> Standing:
     file = presence_of(engine)
-    if file is not None and file.path.exists():
+    if file is not None and not file.is_missing():
         standing(engine)  # not even the files of locks are made beside another program's database
     with _alone(engine, may_create) as connection:
         if _standing(connection) is Standing.NOT_CURRENT:
