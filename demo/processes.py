@@ -53,6 +53,7 @@ def running(command: Sequence[str], environment: Mapping[str, str], log: Path) -
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
             env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -72,8 +73,9 @@ def stop(process: subprocess.Popen[str], patience_s: float = PATIENCE_S) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         status = process.wait()
-    if process.stdout:
-        process.stdout.close()
+    for end in (process.stdin, process.stdout):
+        if end:
+            end.close()
     return status
 
 

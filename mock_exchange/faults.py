@@ -19,6 +19,8 @@ class FaultKind(StrEnum):
     """With `retry_after_s` where it is given."""
     SERVER_BUSY = "server_busy"
     """SOAP fault ErrorServerBusy, with `back_off_ms` where it is given."""
+    REDIRECT = "http_302"
+    """To a login page elsewhere."""
     LOGIN_PAGE = "login_page"
     """An HTML page with status 200, as proxies before Exchange answer."""
     ITEM_ERROR = "item_error"

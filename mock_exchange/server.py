@@ -278,6 +278,8 @@ def _canned(fault: Fault) -> Answer:
     if fault.kind == FaultKind.UNAVAILABLE:
         retry: Mapping[str, str] = {} if fault.retry_after_s is None else {"Retry-After": str(fault.retry_after_s)}
         return Answer(503, b"Service Unavailable", "text/html", retry)
+    if fault.kind == FaultKind.REDIRECT:
+        return Answer(302, b"", "text/html", {"Location": "https://sso.departement.example/login"})
     if fault.kind == FaultKind.LOGIN_PAGE:
         return Answer(200, LOGIN_PAGE, "text/html; charset=utf-8")
     if fault.kind == FaultKind.EMPTY:

@@ -76,6 +76,7 @@ class Code(StrEnum):
     CLOCK_OFF = "clock_off"
     CALENDARS_DIFFER = "calendars_differ"
     TOKEN_KEY_UNUSABLE = "token_key_unusable"  # noqa: S105  # nosec B105  # a trouble
+    ALERTS_FAILING = "alerts_failing"
 
 
 STORE_CODES = frozenset(code for code in Code if code.startswith("store_")) - {Code.STORE_BEHIND}
@@ -192,6 +193,15 @@ class RefusedConfiguration:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreached:
+    """An address of `alerts.to` at which no alert arrives."""
+
+    place: str
+    """Where it stands in the configuration: ``alerts.to[0]``."""
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that was seen at one moment. What could not be seen is left at its default."""
 
@@ -242,6 +252,7 @@ class Snapshot:
     strangers_until: datetime | None = None
     backlog: float | None = None
     """What waits to be judged or worked out, as a share of the limit beyond which webhooks are refused; 1: beyond."""
+    unreached: tuple[Unreached, ...] = ()
     token_key: str = ""
     """Why tokens can neither be made nor recognised; empty: they can, or need not."""
     differences: Mapping[str, int] = field(default_factory=dict)
@@ -413,6 +424,11 @@ def _host(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Troubl
         yield Trouble(Code.BACKLOG_HIGH, severity)
 
 
+def _alerts(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
+    for each in seen.unreached:  # an alarm: whoever is to act there hears of nothing
+        yield Trouble(Code.ALERTS_FAILING, Severity.ALARM, each.place, since=each.since)
+
+
 def _audit(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     for kind in sorted(seen.differences):
         if seen.differences[kind]:
@@ -434,4 +450,5 @@ _RULES = (
     _sources,
     _host,
     _audit,
+    _alerts,
 )

@@ -14,7 +14,7 @@ from receiver.core.health import Code, Failing, ServerSight, SetAside, Snapshot,
 from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.room import Disk
 from receiver.core.servers import Server
-from receiver.operations import mailboxes, refusals, refused_configuration, token_key
+from receiver.operations import mailboxes, refusals, refused_configuration, token_key, unreached
 from receiver.operations.refusals import DAY, Hours
 from receiver.store import (
     BEHIND,
@@ -37,6 +37,8 @@ from receiver.worktime import working_time
 
 LOOKED_AGAIN = timedelta(minutes=15)
 """So soon a worker looks at a certificate and a clock again that were in trouble."""
+THROTTLED_TOLD = timedelta(minutes=1)
+"""So long a server that asked for a pause is told of at least: the next may follow."""
 DEATHS_WITHIN = timedelta(hours=1)
 BACKLOG_SHARES = (1.0, 0.8)
 """Shares of the limit that are asked for, as counting all of it would take long."""
@@ -95,6 +97,7 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
     sight, figures = read.sight, read.figures
     behind = figures.get(BEHIND)
     strangers, strangers_until = refusals.strangers(read.refused)
+    behind = figures.get(BEHIND)
     return Snapshot(
         must_adopt=sight.must_adopt,
         behind_since=behind.taken_at if behind else None,
@@ -123,6 +126,7 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         strangers=strangers,
         strangers_until=strangers_until,
         backlog=_backlog(settings, store, sight),
+        unreached=unreached.unreached(figures, now),
         token_key=token_key.unusable(settings) if settings.web.pages else "",
         differences={kind: figures[name].value for kind in Kind if (name := f"audit/{kind}") in figures},
         audited_at=figures["audit"].taken_at if "audit" in figures else None,
@@ -223,9 +227,17 @@ def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure], now
         server.failing_since,
         certificate_until=datetime.fromtimestamp(until.value, UTC) if until else None,
         clock_ahead=timedelta(seconds=ahead.value) if ahead else timedelta(),
-        waits_until=server.waits_until(now),
+        waits_until=server.waits_until(now) or _between_pauses(server, now),
         looked_again_at=_to_come(max(looks, default=None), now),
     )
+
+
+def _between_pauses(server: Server, now: datetime) -> datetime | None:
+    """Return until when a server that asks for one short pause after the other is told of; None: it is not one."""
+    asked_at, answered_at = server.throttled_at, server.succeeded_at
+    if asked_at is None or (answered_at is not None and answered_at > asked_at):
+        return None
+    return _to_come(asked_at + THROTTLED_TOLD, now)
 
 
 def _to_come(moment: datetime | None, now: datetime) -> datetime | None:

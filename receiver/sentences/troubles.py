@@ -68,6 +68,11 @@ TROUBLES: Mapping[str, Advice] = {
         "Les webhooks sont reçus et écrits. « rdv-receiver check » dit ce qui manque à web.token_key, ou au fichier "
         "token.key à côté de la base.",
     ),
+    "alerts_failing": Advice(
+        "Les alertes n'arrivent pas à l'adresse {subject}",
+        "Qui lit cette adresse n'est prévenu de rien. « rdv-receiver watch --test » dit ce qui ne va pas. Réparé, cela "
+        "s'efface à l'essai suivant, dans le quart d'heure ; « systemctl reload » essaie aussitôt.",
+    ),
     "web_silent": Advice(
         "Plus rien ne reçoit les webhooks",
         "Le processus serve ne donne plus signe de vie. Les émetteurs gardent les webhooks quelques jours. Regardez "

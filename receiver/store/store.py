@@ -275,6 +275,11 @@ class Store:
             return []
         return self._write(lambda connection: inbox.judge(connection, now, limit, self._judging))
 
+    def may_append(self) -> bool:
+        """Whether this account of the database may put webhooks down."""
+        with reading(self._engine) as connection:
+            return rights.may_append(connection)
+
     def may_judge(self) -> bool:
         """Whether this account of the database may do more than put webhooks down."""
         with reading(self._engine) as connection:

@@ -14,6 +14,7 @@ from functools import partial
 from receiver import logs
 from receiver.config import Reloadable
 from receiver.config.store_url import sqlite_file
+from receiver.operations import unreached
 from receiver.operations.refused_configuration import Word
 from receiver.store import Store
 from receiver.watch.letters import Sender
@@ -54,6 +55,7 @@ class Watch:
         self._look_due = 0.0
         self._sender = Sender(socket.gethostname())
         self._word = Word("watch")
+        self._unreached = unreached.Word()
         self._recipients: dict[str, Recipient] = {}
         path = default_path(sqlite_file(self.settings.current.store_url), self.environ)
         self._file = MemoryFile(path, datetime.now(UTC))
@@ -125,7 +127,10 @@ class Watch:
         return seen
 
     def _leave_word(self, store: Store) -> None:
-        self._word.leave(store, self.settings.refused, store.now())
+        now = store.now()
+        self._word.leave(store, self.settings.refused, now)
+        since = {place: each.unreached_since for place, each in enumerate(self._recipients.values())}
+        self._unreached.leave(store, since, now)
 
     def _digest_on(self) -> date | None:
         """Return today, if somebody is to have a digest."""
@@ -149,10 +154,13 @@ class Watch:
     def _follow_settings(self) -> None:
         """Know the recipients of the configuration, each with what it was told."""
         named = [(self._file.name_of(each.value), each.value) for each in self.settings.current.alerts.to]
+        before = self._recipients
         self._recipients = {
             name: Recipient(place, address, self._file.of(name), self.pace)
             for place, (name, address) in enumerate(named)
         }
+        for name in self._recipients.keys() & before.keys():
+            self._recipients[name].go_on_from(before[name].failures)
 
     def _finish(self) -> None:
         for recipient in self._recipients.values():

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from receiver import logs
 from receiver.config.settings import AlertSettings
@@ -19,6 +19,8 @@ from receiver.watch.notify import Outcome
 from receiver.watch.post import SEND_S, Sending, scheme
 from receiver.wording import PARIS
 
+UNREACHED_AFTER = 3
+"""So many failures in a row are a trouble."""
 ARRIVED = frozenset({Outcome.SENT, Outcome.PARTLY_SENT})
 
 log = logs.get("watch")
@@ -54,7 +56,24 @@ class Recipient:
         self._queue: deque[_Item] = deque()
         self._on_its_way: Sending | None = None
         self._failures = 0
+        self._failed_at: datetime | None = None
         self._retry_at = 0.0
+
+    @property
+    def unreached_since(self) -> datetime | None:
+        """Since when nothing arrives, whatever was sent; None: it does. One failure alone tells nothing: servers that
+        do not know a sender refuse the first mail, and take it a minute later.
+        """
+        return self._failed_at if self._failures >= UNREACHED_AFTER else None
+
+    @property
+    def failures(self) -> tuple[int, datetime | None]:
+        """How many letters in a row did not arrive, and when the first of them did not."""
+        return self._failures, self._failed_at
+
+    def go_on_from(self, failures: tuple[int, datetime | None]) -> None:
+        """Be no better off than before a reload until something has arrived; what is due is tried at once."""
+        self._failures, self._failed_at = failures
 
     @property
     def busy(self) -> bool:
@@ -111,11 +130,13 @@ class Recipient:
         if outcome in ARRIVED:
             self.memory = item.remember(self.memory)
             self._failures = 0
+            self._failed_at = None
             report = log.info if outcome is Outcome.SENT else log.warning
             report("alert_sent", place=self._place, message=item.code, outcome=outcome)
             return
         self._queue.clear()  # what is still due then comes up at the next look
         self._failures += 1
+        self._failed_at = self._failed_at or datetime.now(UTC)
         wait_s = min(self._pace.retry_s * 2.0 ** min(self._failures - 1, 10), LONGEST_DELAY_S)
         self._retry_at = time.monotonic() + wait_s
         log.error(

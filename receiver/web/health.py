@@ -79,6 +79,8 @@ class _Readiness:
             if not standing.usable:
                 cause = Cause.EMPTY if standing is Standing.NOT_CURRENT and store.is_empty() else ""
                 return _cannot_keep(standing, Code(standing), cause)
+            if not store.may_append():
+                return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, Cause.RIGHTS_MISSING)
             store.look_for_damage()
             now = store.now()
             store.beat("web", now)

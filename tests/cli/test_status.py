@@ -336,3 +336,19 @@ def test_what_waits_for_somebodys_decision_is_told(place: Desk, monkeypatch: pyt
         ("scope", "one", 2),
         ("scope", "two", 1),
     ]
+
+
+def test_a_server_is_told_of_between_two_pauses_that_it_asks_for(place: Desk) -> None:
+    """Each may be short: while they follow each other, nothing is written, and no screen may be green between them."""
+    now = place.store.now()
+
+    def told(asked_at: datetime, answered_at: datetime | None) -> list[str]:
+        changed = {"throttled_at": asked_at, "succeeded_at": answered_at, "blocked_until": now - timedelta(seconds=1)}
+        place.store.change_server("pilot", lambda server: replace(server, **changed))
+        return [code for code, *_ in troubles(place)]
+
+    lately, long_ago = now - timedelta(seconds=20), now - timedelta(minutes=2)
+    assert told(lately, None) == [Code.SERVER_WAITING]
+    assert told(lately, long_ago) == [Code.SERVER_WAITING]
+    assert told(long_ago, None) == []
+    assert told(lately, now) == [], "it has answered since"

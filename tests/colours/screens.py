@@ -74,10 +74,10 @@ class Web:
         self.town = Town(store, settings, NOW)
         self.visitor = Visitor(self.town, self.town.token(Role.READ))
         self._patched = patched
-        store.beat("worker/host/1", store.now())
 
     def screens(self, seen: Snapshot) -> Iterator[tuple[str, str]]:
         store = self.town.store
+        store.beat("worker/host/1", store.now())  # each time: they are many, and a machine may be slow
         sight = None if seen.store else replace(store.sight([], [], NOW), oldest_due_at=seen.oldest_due_at)
         found = replace(seen_as(seen), sight=sight)
 

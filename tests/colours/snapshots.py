@@ -19,6 +19,7 @@ from receiver.core.health import (
     SetAside,
     Snapshot,
     SourceSight,
+    Unreached,
 )
 from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, WRONG_SIGNATURE
 from receiver.core.room import MIB, Disk
@@ -151,6 +152,7 @@ NOT_WRITTEN: Mapping[str, Reason] = {
     "mailbox fails": _added("mailboxes", Making.failing),
     "another installation": _added("others", Making.failing),
     "entry given up": _added("entries", Making.failing),
+    "another installation's entries": _added("others", Making.failing),
     "entry retried": _added("retried", Making.failing),
     "event fails": _added("events", Making.failing),
     "late": _set(oldest_due_at=lambda m: m.past(LIMITS.change_late)),
@@ -170,6 +172,7 @@ BEFORE_LONG: Mapping[str, Reason] = {
         "refusals", lambda m: RefusedConfiguration("worker/host", m.chance.choice(("csv", "file")), m.past(timedelta()))
     ),
     "token key": _set(token_key=lambda _: "token_key_unreadable"),
+    "nobody is alerted": _added("unreached", lambda m: Unreached("alerts.to[0]", m.past(timedelta()))),
     "source silent": _added("sources", lambda m: SourceSight(m.name(), m.past(timedelta()), LIMITS.source_silent)),
     "certificate": _added(
         "servers", lambda m: ServerSight(m.name(), certificate_until=NOW + m.chance.random() * timedelta(days=29))

@@ -16,6 +16,7 @@ from receiver.core.health import (
     Snapshot,
     SourceSight,
     Trouble,
+    Unreached,
     colour,
     is_well,
     troubles,
@@ -241,6 +242,12 @@ def test_a_refused_configuration_names_the_process_and_an_unusable_key_its_cause
     assert found(Snapshot(refusals=(refusal,), token_key="token_key_unreadable")) == [
         Trouble(Code.CONFIGURATION_REFUSED, ALARM, "worker host", "csv", NOW),
         Trouble(Code.TOKEN_KEY_UNUSABLE, WARNING, cause="token_key_unreadable"),
+    ]
+
+
+def test_an_address_at_which_no_alert_arrives_is_named() -> None:
+    assert found(Snapshot(unreached=(Unreached("alerts.to[1]", NOW),))) == [
+        Trouble(Code.ALERTS_FAILING, ALARM, "alerts.to[1]", since=NOW)
     ]
 
 

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import make_url
 
-from tests.databases import new_database, postgres_binaries, postgres_cluster, sqlalchemy_url
+from tests.databases import postgres_binaries, postgres_cluster
 
 _HOLD = """\
 import sqlite3, sys
@@ -33,16 +34,35 @@ def lock_held(file: Path) -> Iterator[None]:
             holder.kill()
 
 
+ACCOUNT, PASSWORD = "receiver", "the password of the database"
+
+
 @contextmanager
-def postgres_that_stops() -> Iterator[str]:
-    """Run a cluster of its own that `stop_postgres` may stop and start; yield a database's address."""
+def postgres_of_a_customer() -> Iterator[str]:
+    """Run a cluster of its own; yield the address of a database in it, for an account that must prove itself."""
     with postgres_cluster() as cluster:
-        url = sqlalchemy_url(new_database(cluster))
-        folder = _folder(url)
+        folder = _folder(cluster)
+        rules = Path(folder) / "pg_hba.conf"
+        rules.write_text(f"host all {ACCOUNT} 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
+        with as_superuser(cluster) as connection:
+            connection.execute(f"CREATE ROLE {ACCOUNT} LOGIN PASSWORD '{PASSWORD}'")
+            connection.execute(f"CREATE DATABASE rdv OWNER {ACCOUNT}")
+            connection.execute("SELECT pg_reload_conf()")
+        address = make_url(cluster).set(
+            drivername="postgresql+psycopg", username=ACCOUNT, password=PASSWORD, database="rdv"
+        )
         try:
-            yield url
+            yield address.render_as_string(hide_password=False)
         finally:
             _pg_ctl("stop", "-m", "immediate", "-D", folder, check=False)  # also the one that was started anew
+
+
+@contextmanager
+def as_superuser(store_url: str, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """Connect as PostgreSQL's administrator does."""
+    address = make_url(store_url)._replace(drivername="postgresql", username="rdv", password=None, database=database)
+    with psycopg.connect(address.render_as_string(), autocommit=True) as connection:
+        yield connection
 
 
 def stop_postgres(store_url: str) -> Callable[[], None]:
@@ -53,7 +73,7 @@ def stop_postgres(store_url: str) -> Callable[[], None]:
 
 
 def _folder(store_url: str) -> str:
-    with psycopg.connect(store_url.replace("+psycopg", "")) as connection:
+    with as_superuser(store_url) as connection:
         row = connection.execute("SHOW data_directory").fetchone()
     assert row
     return str(row[0])

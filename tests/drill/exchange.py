@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
@@ -9,9 +11,19 @@ import trustme
 from demo.processes import ACCOUNT
 from emitter.scenarios import ExpectedEntry
 from mock_exchange import MockExchange
+from mock_exchange.auth import Auth
 
 MARTINE = "martine.agent@departement.example"
 KARIM = "karim.agent@departement.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What a certificate says."""
+
+    name: str = "localhost"
+    days: float = 800
+    """For how long it is valid; negative: since when it is not."""
 
 
 class DrillExchange:
@@ -32,9 +44,40 @@ class DrillExchange:
 
     def new_authority(self) -> trustme.CA:
         """Have the certificate, from the next start on, issued by an authority that nobody has met."""
-        authority = trustme.CA()
-        authority.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(self._certificate)
-        return authority
+        self._authority = trustme.CA()
+        self._issue(Exposure())
+        return self._authority
+
+    def renew(self, exposure: Exposure) -> None:
+        """Start with another certificate of the same authority; connections that are open end."""
+        self.mock.stop()
+        self._issue(exposure)
+        self.mock.start()
+
+    def _issue(self, exposure: Exposure) -> None:
+        now = datetime.now(UTC)
+        until = now + timedelta(days=exposure.days)
+        issued = self._authority.issue_cert(
+            exposure.name, not_before=min(now, until) - timedelta(days=90), not_after=until
+        )
+        issued.private_key_and_cert_chain_pem.write_to_path(self._certificate)
+
+    def offer(self, scheme: str) -> None:
+        """Take this way to prove who one is, and no other; connections that are open end."""
+        self.mock.stop()
+        self.mock.authenticator.scheme = Auth(scheme)
+        self.mock.start()
+
+    def speak(self, *, encrypted: bool) -> None:
+        """Speak TLS, or plain HTTP at the same port; connections that are open end."""
+        self.mock.stop()
+        self.mock._tls = (self._certificate, self._certificate) if encrypted else None
+        self.mock.start()
+
+    def cut(self) -> None:
+        """End the connections that are open."""
+        self.mock.stop()
+        self.mock.start()
 
     def trust(self, authority: trustme.CA) -> None:
         """Have the receiver's file of authorities name one more."""

@@ -1,7 +1,5 @@
 """One receiver, whole, with everything around it: what the emitter, the administrators and the alerted see and do."""
 
-import html
-import json
 import os
 import secrets
 import signal
@@ -18,20 +16,23 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from sqlalchemy import Connection, func, make_url, select
 
 from demo import configuration, processes
 from emitter.platforms import Platform, signer
-from emitter.scenarios import ExpectedEntry, build
+from emitter.scenarios import ExpectedEntry, Story, build
 from receiver.config import load
-from receiver.core.health import Code, Severity, Trouble
+from receiver.core.health import Code
 from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store
-from receiver.web.cookies import NAME as COOKIE
-from receiver.wording import words
+from receiver.store.engine import writing
+from receiver.store.tables import mailboxes
 from tests.chaos.clocks import Clock
 from tests.drill.exchange import MARTINE, DrillExchange
+from tests.drill.hastened import LOOKS
 from tests.drill.letters import Kind, Letter, counted, read, without_numbers
+from tests.drill.unit import Unit, unit
 from tests.watch.sinks import HttpSink, SmtpSink
 
 PARTS = ("serve", "worker", "watch")
@@ -41,11 +42,11 @@ _MIGRATING = threading.Lock()
 """Alembic bears one migration at a time in a process."""
 EXTRA = """\
   pages: true
-  token_key: {{file: token.key}}
+  token_key: {file: token.key}
   processes: 1
   threads: 4
 alerts:
-  to: [{{env: DRILL_HTTP}}, {{env: DRILL_MAIL}}]
+  to: [{env: DRILL_HTTP}, {env: DRILL_MAIL}]
   digest_at: null
 """
 
@@ -80,11 +81,20 @@ class Ground:
     secret: str = "a webhook secret for the drill"
     """What the emitter signs with."""
     token: str = ""
+    is_whole: bool = False
+    """Whether `run` starts the parts."""
+    is_mail_heard: bool = True
+    """Whether mail arrives: both recipients are then told the same."""
+    unit: Unit | None = None
+    """What starts `run`, where it does."""
     expected: Counter[ExpectedEntry] = field(default_factory=Counter)
     """What Martine's calendar must show."""
     refused: list[bytes] = field(default_factory=list)
     """What the emitter keeps and sends again."""
+    later: list[bytes] = field(default_factory=list)
+    """Webhooks that the emitter will send."""
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
+    _asking: threading.Lock = field(default_factory=threading.Lock)
     _open: ExitStack = field(default_factory=ExitStack)
     _told: int = 0
 
@@ -105,33 +115,88 @@ class Ground:
         new.chmod(0o600)
         new.replace(self.folder / name)
 
+    def edit(self, *changes: tuple[str, str]) -> None:
+        """Change the configuration, by what stands there now and what is to stand there."""
+        text = self.config.read_text("utf-8")
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
+        self.write("config.yaml", text)
+
     def start(self, part: str) -> None:
-        """Start a part of the receiver."""
-        command = ["tests.drill.hastened", part, str(self.config)]
-        log = self.folder / "receiver.log"
-        self.processes[part] = self._open.enter_context(processes.running(command, self.environ, log))
+        """Start a part of the receiver, or `run`, which starts all of them."""
+        self.processes[part] = self._open.enter_context(processes.running(self._program(part), self.environ, self._log))
+
+    def stop(self, part: str) -> None:
+        """Stop a part that was started by itself."""
+        processes.stop(self.processes[part])
 
     def start_all(self) -> None:
         """Start every part. The watch comes last: it has less patience here than the others may need to come up."""
-        self.start("serve")
-        self.start("worker")
-        until(self.ready, "the receiver to be ready")
-        self.book_and_see()
-        self.start("watch")
+        self.start(LOOKS)
+        if self.is_whole:
+            self.unit = self._open.enter_context(unit(self._program("run"), self.environ, self._log))
+            until(self.ready, "the receiver to be ready")
+            self.book_and_see()
+        else:
+            self.start("serve")
+            self.start("worker")
+            until(self.ready, "the receiver to be ready")
+            self.book_and_see()
+            self.start("watch")
         until(lambda: '"watch_started"' in self.log, "the watch to look")
 
+    @property
+    def _log(self) -> Path:
+        return self.folder / "receiver.log"
+
+    def _program(self, part: str) -> list[str]:
+        return ["tests.drill.hastened", part, str(self.config)]
+
     def signal(self, part: str, number: signal.Signals) -> None:
-        self.processes[part].send_signal(number)
+        """Send a signal to a part."""
+        if self.unit:
+            os.kill(self.unit.child(part), number)
+        else:
+            self.processes[part].send_signal(number)
 
     def reload(self) -> None:
         """`systemctl reload`."""
+        if self.unit:
+            self.unit.signal(signal.SIGHUP)
+            return
         for part in PARTS:
             self.signal(part, signal.SIGHUP)
 
-    def command(self, *words: str) -> None:
-        """Have an administrator run `rdv-receiver`."""
+    def command(self, *words: str, status: int = 0) -> str:
+        """Have an administrator run `rdv-receiver`; return what it prints.
+
+        Raises:
+            AssertionError: it ended otherwise than it should.
+
+        """
         whole = [sys.executable, "-m", "receiver", "--config", str(self.config), *words]
-        subprocess.run(whole, env={**os.environ, **self.environ}, check=True, capture_output=True, timeout=60)
+        environ = {**os.environ, **self.environ}
+        done = subprocess.run(whole, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
+        return done.stdout
+
+    def status(self) -> tuple[int, str]:
+        """Have an administrator run `rdv-receiver status`; return its exit status and the report."""
+        with self._asking:
+            looks = self.processes[LOOKS]
+            assert looks.stdin
+            assert looks.stdout
+            report = self.folder / "status.json"
+            looks.stdin.write(f"{report}\n")
+            looks.stdin.flush()
+            return int(looks.stdout.readline()), report.read_text("utf-8")
+
+    def overview(self) -> dict[str, Any]:
+        """Return what the API says of the whole."""
+        bearer = {"Authorization": f"Bearer {self.token}"}
+        report: dict[str, Any] = requests.get(f"{self.address}/api/v1/overview", headers=bearer, timeout=30).json()
+        return report
 
     def set_clock(self, ahead: timedelta) -> None:
         """Set the clock of the receiver's machine; that of the world goes on as before."""
@@ -143,23 +208,59 @@ class Ground:
         self.exchange.mock.clock_ahead_s = time_passed.total_seconds()
         self.set_clock(time_passed)
 
+    @property
+    def address(self) -> str:
+        """Where the web answers."""
+        return f"http://127.0.0.1:{self.port}"
+
     def ready(self) -> bool:
-        return processes.is_ready(f"http://127.0.0.1:{self.port}")
+        return processes.is_ready(self.address)
+
+    def is_up(self) -> bool:
+        """Whether the web answers."""
+        try:
+            return requests.get(f"{self.address}/healthz", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
 
     def store(self) -> Store:
         return Store(self.store_url)
+
+    def in_the_database(self, do: Callable[[Connection], object]) -> None:
+        """Have somebody do something in the database by hand, and commit it."""
+        store = self.store()
+        try:
+            with writing(store._engine) as connection:
+                do(connection)
+        finally:
+            store.close()
+
+    def rest(self) -> None:
+        """Wait until no mailbox is leased: it would stay so for as long as a call may take, whoever held it."""
+
+        def leased() -> int:
+            found: list[int] = []
+            count = select(func.count()).where(mailboxes.c.lease.is_not(None))
+            self.in_the_database(lambda connection: found.append(connection.scalar(count)))
+            return found[0]
+
+        until(lambda: not leased(), "the worker's rest")
 
     # The emitter
 
     def book(self) -> int | None:
         """An agent gets an appointment; return the receiver's answer to the webhook."""
+        [step] = self.tell("create").steps
+        return self._send(step.body)
+
+    def tell(self, name: str) -> Story:
+        """Return a story that ends as the calendars are expected to from now on. Nothing of it is sent."""
         self._told += 1
-        story = build("create", datetime.now(UTC), minutes_later=60 * self._told)
+        story = build(name, datetime.now(UTC), minutes_later=60 * self._told)
         for agent, entries in story.expected.items():
             assert agent == MARTINE or not entries
             self.expected.update(entries)
-        [step] = story.steps
-        return self._send(step.body)
+        return story
 
     def book_and_see(self) -> None:
         """An agent gets an appointment, and finds it in the calendar."""
@@ -182,12 +283,15 @@ class Ground:
             self.refused.append(body)
         return status
 
-    def post(self, body: bytes, secret: str) -> int | None:
+    def post(
+        self, body: bytes, secret: str, path: str = "/webhooks/mds", headers: Mapping[str, str] | None = None
+    ) -> int | None:
         """Send a webhook once; return the status of the answer."""
-        headers = signer(Platform.RDV_SERVICE_PUBLIC, secret)(body)
+        signed = signer(Platform.RDV_SERVICE_PUBLIC, secret)(body)
         try:
-            url = f"http://127.0.0.1:{self.port}/webhooks/mds"
-            return requests.post(url, body, headers=headers, timeout=15).status_code
+            return requests.post(
+                self.address + path, body, headers={**signed, **(headers or {})}, timeout=15
+            ).status_code
         except requests.RequestException:
             return None
 
@@ -215,59 +319,26 @@ class Ground:
     def came(self, kind: Kind, code: Code) -> bool:
         """Whether both recipients have been told that a trouble began or ended."""
         told = counted(self.letters, kind)[code] > 0
-        return told and self.mailed == self.posted
-
-    def status(self) -> list[Trouble]:
-        """Return what `rdv-receiver status` says is wrong."""
-        command = [sys.executable, "-m", "tests.drill.hastened", "status", str(self.config)]
-        environ = {**os.environ, **self.environ}
-        answer = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
-        assert answer.stdout, answer.stderr
-        report = json.loads(answer.stdout)
-        assert answer.returncode == (1 if report["troubles"] else 0)
-        return [_trouble(told) for told in report["troubles"]]
-
-    def page(self) -> str:
-        """Return the page that the town hall's staff look at, as the text that a browser would show."""
-        cookies = {"Cookie": f"{COOKIE}={self.token}"}
-        url = f"http://127.0.0.1:{self.port}/status"
-        answer = requests.get(url, headers=cookies, timeout=30, allow_redirects=False)
-        assert answer.status_code in {200, 503}
-        return html.unescape(answer.text)
-
-    def is_well(self) -> bool:
-        """Whether the page's own source says so."""
-        bearer = {"Authorization": f"Bearer {self.token}"}
-        answer = requests.get(f"http://127.0.0.1:{self.port}/api/v1/overview", headers=bearer, timeout=30)
-        return answer.status_code == 200 and answer.json()["troubles"] == []
+        return told and (self.mailed == self.posted or not self.is_mail_heard)
 
 
-def _trouble(told: Mapping[str, Any]) -> Trouble:
-    count, code, severity = told["count"], Code(told["code"]), Severity(told["severity"])
-    return Trouble(code, severity, told["subject"], told["cause"], count=count)
-
-
-def sentence_on(page: str, trouble: Trouble) -> str:
-    """Return the sentence of a trouble and its cure, both of which the page shows."""
-    told = words(trouble)
-    assert told.title in page
-    assert told.cure in page
-    return f"{told.title}. {told.cure}"
-
-
-def _write_config(ground: Ground, timeout_s: int) -> None:
-    path = configuration.write(ground.folder, ground.exchange.mock.url, ground.port, timeout_s)
-    text = path.read_text("utf-8")
-    shown = ground.store_url.replace("+psycopg", "")
-    for old, new in (
-        (f"sqlite:///{ground.folder}/store.db", shown),
+def _write_config(ground: Ground, timeout_s: int, password: str, changes: Mapping[str, str]) -> None:
+    configuration.write(ground.folder, ground.exchange.mock.url, ground.port, timeout_s)
+    url = make_url(ground.store_url)
+    shown = url._replace(drivername=url.get_backend_name(), password=None).render_as_string()
+    secret = "\n  password: {file: base}" if url.password else ""
+    ground.write("base", url.password or "-")
+    ground.write("password", password)
+    ground.write("secret", ground.secret)
+    ground.write("token.key", secrets.token_hex(32))
+    ground.edit(
+        (f"sqlite:///{ground.folder}/store.db", shown + secret),
         ("    kind: ews\n", "    kind: ews\n    ca_file: autorite.pem\n    connections: 2\n"),
         ("{env: RDV_EXCHANGE_PASSWORD}", "{file: password}"),
         ("{env: RDV_WEBHOOK_SECRET}", "{file: secret}"),
-    ):
-        assert old in text
-        text = text.replace(old, new)
-    ground.write("config.yaml", text + EXTRA.format())
+    )
+    ground.write("config.yaml", ground.config.read_text("utf-8") + EXTRA)
+    ground.edit(*changes.items())
 
 
 @contextmanager
@@ -280,6 +351,9 @@ def open_ground(
     timeout_s: int = 10,
     clock: Clock | None = None,
     patience: Mapping[str, float] | None = None,
+    is_whole: bool = False,
+    files: Mapping[str, str] | None = None,
+    changes: Mapping[str, str] | None = None,
 ) -> Iterator[Ground]:
     """Open a town hall in which all is well; everything ends with the block."""
     password = "an Exchange password for the drill"
@@ -288,16 +362,16 @@ def open_ground(
     environ |= {
         "DRILL_HTTP": f"json://127.0.0.1:{http.port}",
         "DRILL_MAIL": f"mailto://127.0.0.1:{mail.port}?from=rdv@ville.example&to=dsi@ville.example",
+        "DRILL_HOSTS": str(folder / "hosts"),
         "STATE_DIRECTORY": str(folder),
     }
     environ |= clock.environment if clock else {}
     url = store_url or f"sqlite:///{folder}/store.db"
     with exchange.mock:
-        ground = Ground(folder, exchange, url, http, mail, environ, processes.free_port(), clock)
-        ground.write("password", password)
-        ground.write("secret", ground.secret)
-        ground.write("token.key", secrets.token_hex(32))
-        _write_config(ground, timeout_s)
+        ground = Ground(folder, exchange, url, http, mail, environ, processes.free_port(), clock, is_whole=is_whole)
+        for name, text in (files or {}).items():
+            ground.write(name, text)
+        _write_config(ground, timeout_s, password, changes or {})
         store = ground.store()
         with _MIGRATING:
             store.migrate()

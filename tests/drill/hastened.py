@@ -5,28 +5,51 @@ How patient each is stands in the environment, as seconds; what is not named the
 
 import argparse
 import os
+import socket
 import sys
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
+from connectors.ews import transport
+from connectors.ews.guard import Guard
 from receiver import bootstrap, logs
-from receiver.cli import status
-from receiver.config import Reloadable, Settings, load
+from receiver.cli import run as whole
+from receiver.cli import status, supervise
+from receiver.config import ConfigurationErrors, Reloadable, Settings, load
+from receiver.core import servers
+from receiver.operations import refusals
+from receiver.operations import status as looking
+from receiver.store import sight
 from receiver.watch import loop as watch
 from receiver.watch.recipient import Pace
-from receiver.web import pressure
+from receiver.web import health, heart, pressure
 from receiver.web.app import create_app
 from receiver.web.server import serve
-from receiver.worker import lookout
+from receiver.worker import gate, lookout
 from receiver.worker import loop as worker
 
 HOLD, CALM = timedelta(seconds=1), timedelta(seconds=2)
-PACE = Pace(look_every_s=0.2, retry_s=0.5)
+PACE = Pace(look_every_s=0.5, retry_s=0.5)
 FLUSH_AFTER_S = 0.5
 BEAT_EVERY = timedelta(seconds=0.5)
-PRESSURE_LOOK = timedelta(seconds=0.5)
-WORKER_SILENT, CHANGE_LATE, LOOK = "DRILL_WORKER_SILENT_S", "DRILL_CHANGE_LATE_S", "DRILL_LOOK_S"
+LATELY = timedelta(seconds=12)
+COUNT_EVERY = timedelta(seconds=1)
+THROTTLED_TOLD = timedelta(seconds=5)
+WEB_LOOK = timedelta(seconds=0.5)
+SUPERVISION = supervise.Patience(pause_s=0.2, longest_pause_s=1.0)
+MISCONFIGURED, UNFORESEEN = 2, 70
+"""Exit statuses, as the command line has them."""
+LOOKS = "looks"
+PROGRAM = "tests.drill.hastened"
+HOSTS = "DRILL_HOSTS"
+"""A file of names that nobody knows, one a line: the DNS as this machine sees it."""
+WORKER_SILENT, WEB_SILENT = "DRILL_WORKER_SILENT_S", "DRILL_WEB_SILENT_S"
+ACCOUNT_PAUSE = "DRILL_ACCOUNT_PAUSE_S"
+CHANGE_LATE, LOOK, DEAD_AFTER = "DRILL_CHANGE_LATE_S", "DRILL_LOOK_S", "DRILL_DEAD_AFTER_S"
 
 
 def seconds(name: str, usual: timedelta) -> timedelta:
@@ -39,6 +62,7 @@ def hastened(settings: Settings) -> Settings:
     alerts = settings.alerts
     thresholds = replace(
         alerts.thresholds,
+        web_silent=seconds(WEB_SILENT, alerts.thresholds.web_silent),
         worker_silent=seconds(WORKER_SILENT, alerts.thresholds.worker_silent),
         change_late=seconds(CHANGE_LATE, alerts.thresholds.change_late),
     )
@@ -55,11 +79,15 @@ class Hastened(Reloadable):
         return hastened(super().current)
 
 
-def run(part: str, settings: Hastened) -> int:
+def run(part: str, config: Path, settings: Hastened) -> int:
     """Be one part of the receiver until asked to stop, or answer `status`."""
+    refusals.LATELY = LATELY
+    looking.THROTTLED_TOLD = THROTTLED_TOLD
+    sight.DEAD_AFTER = seconds(DEAD_AFTER, sight.DEAD_AFTER)
+    heart.BEAT_EVERY_S = whole.WORD_EVERY_S = WEB_LOOK.total_seconds()
     match part:
         case "serve":
-            pressure.LOOK_EVERY = PRESSURE_LOOK
+            pressure.LOOK_EVERY = health.PROBE_EVERY = WEB_LOOK
             serve(
                 settings,
                 lambda: create_app(
@@ -68,6 +96,9 @@ def run(part: str, settings: Hastened) -> int:
             )
         case "worker":
             worker.BEAT_EVERY = BEAT_EVERY
+            pause = gate.ACCOUNT_PAUSE = servers.ACCOUNT_PAUSE = seconds(ACCOUNT_PAUSE, servers.ACCOUNT_PAUSE)
+            transport.Guard = lambda pause_s: Guard(min(pause_s, pause.total_seconds()))  # type: ignore[assignment]
+            lookout.COUNT_EVERY = COUNT_EVERY
             for name in ("LOOK_EVERY", "LOOK_AGAIN", "BUSY"):
                 setattr(lookout, name, seconds(LOOK, getattr(lookout, name)))
             bootstrap.run_worker(settings)
@@ -75,14 +106,75 @@ def run(part: str, settings: Hastened) -> int:
             watch.run(settings, bootstrap.open_store, PACE)
         case "status":
             return status.show(argparse.Namespace(json=True), settings.current)
+        case "run":
+            return _run(config, settings.current)
     return 0
+
+
+def serve_looks(config: Path) -> None:
+    """Answer `status` for each name of a file on standard input: the report goes there, its exit status to the output.
+
+    Each answer is given by a process that begins as the command does; that Python has been loaded already is all that
+    it has before it.
+    """
+    for name in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            os._exit(_look(Path(name.strip()), config))
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+        sys.stdout.flush()
+
+
+def _look(report: Path, config: Path) -> int:
+    """Return the exit status of `status`; whatever happens, the process goes no further."""
+    try:
+        with report.open("w", encoding="utf-8") as file:
+            os.dup2(file.fileno(), sys.stdout.fileno())
+            status = main("status", config)
+            sys.stdout.flush()
+            return status
+    except ConfigurationErrors:
+        return MISCONFIGURED
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+        return UNFORESEEN
+
+
+def _run(config: Path, settings: Settings) -> int:
+    """Supervise as `run` does, parts that are in a hurry as well."""
+    usual = whole.child_commands
+
+    def children(config: Path, settings: Settings) -> Mapping[str, list[str]]:
+        return {name: [sys.executable, "-m", PROGRAM, name, str(config)] for name in usual(config, settings)}
+
+    whole.child_commands = children  # type: ignore[assignment]
+    whole.supervise = partial(supervise.supervise, patience=SUPERVISION)  # type: ignore[attr-defined]
+    return whole.run(argparse.Namespace(config=config), settings)
+
+
+def _forget_names() -> None:
+    """Have name resolution fail for what the file of names holds."""
+    usual: Callable[..., object] = socket.getaddrinfo
+
+    def look_up(host: object, *more: object, **named: object) -> object:
+        file = Path(os.environ[HOSTS])
+        if file.exists() and host in file.read_text().split():
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return usual(host, *more, **named)
+
+    socket.getaddrinfo = look_up  # type: ignore[assignment]
 
 
 def main(part: str, config: Path) -> int:
     """Start as the command line does."""
     logs.configure()
-    return run(part, Hastened(config, os.environ, load(config, os.environ)))
+    if HOSTS in os.environ:
+        _forget_names()
+    return run(part, config, Hastened(config, os.environ, load(config, os.environ)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    if sys.argv[1] == LOOKS:
+        serve_looks(Path(sys.argv[2]))
+    else:
+        sys.exit(main(sys.argv[1], Path(sys.argv[2])))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from receiver import sentences
-from receiver.core.health import Code
+from receiver.core.health import Code, Colour
 
-_PREFIXES = {kind: sentences.ALERT[kind].partition("{")[0] for kind in ("alarm", "warning", "ended")}
+_BEGUN = {colour: sentences.ALERT[colour].partition("{")[0] for colour in (Colour.ALARM, Colour.ATTENTION)}
+_ENDED = sentences.ALERT["ended"].partition("{")[0]
 _CHAPTER = re.compile(r"chapitre « (\w+) »")
 
 
@@ -16,6 +17,7 @@ class Kind(StrEnum):
     """What a letter says of its trouble."""
 
     BEGUN = "begun"
+    CHANGED = "changed"
     ENDED = "ended"
 
 
@@ -25,6 +27,8 @@ class Letter:
 
     kind: Kind
     code: Code
+    colour: Colour
+    """Of an end: that of what ended."""
     title: str
     """Without the kind before it."""
 
@@ -38,15 +42,26 @@ def read(posted: list[tuple[str, str]]) -> list[Letter]:
     """
     letters: list[Letter] = []
     for whole, body in posted:
-        word = next(word for word, prefix in _PREFIXES.items() if whole.startswith(prefix))
-        title = whole.removeprefix(_PREFIXES[word])
+        if whole.startswith(_ENDED):
+            title = whole.removeprefix(_ENDED)
+            begun = _begun_as(letters, title)
+            letters.append(Letter(Kind.ENDED, begun.code, begun.colour, title))
+            continue
         chapter = _CHAPTER.search(body)
-        if word == "ended":
-            letters.append(Letter(Kind.ENDED, _begun_as(letters, title), title))
-        else:
-            assert chapter, "a letter names its chapter of the runbook"
-            letters.append(Letter(Kind.BEGUN, Code(chapter[1]), title))
+        assert chapter, "a letter names its chapter of the runbook"
+        kind, colour, title = _told(whole)
+        letters.append(Letter(kind, Code(chapter[1]), colour, title))
     return letters
+
+
+def _told(whole: str) -> tuple[Kind, Colour, str]:
+    """Return what a title says of a trouble that lasts."""
+    for colour, prefix in _BEGUN.items():
+        changed = sentences.ALERT["changed"].format(label=sentences.COLOURS[colour], title="")
+        for kind, begin in ((Kind.BEGUN, prefix), (Kind.CHANGED, changed)):
+            if whole.startswith(begin):
+                return kind, colour, whole.removeprefix(begin)
+    raise AssertionError(f"no letter of ours: {whole}")
 
 
 def counted(letters: list[Letter], kind: Kind) -> Counter[str]:
@@ -54,14 +69,30 @@ def counted(letters: list[Letter], kind: Kind) -> Counter[str]:
     return Counter(letter.code.value for letter in letters if letter.kind is kind)
 
 
-def _begun_as(letters: list[Letter], title: str) -> Code:
-    """Return the code of the newest trouble with that title; counts in it may have grown."""
+def still_open(letters: list[Letter]) -> list[Letter]:
+    """Return those that told of a trouble whose end has not been told."""
+    ended = counted(letters, Kind.ENDED)
+    open_: list[Letter] = []
+    for letter in reversed(letters):
+        if letter.kind is Kind.BEGUN:
+            if ended[letter.code] > 0:
+                ended[letter.code] -= 1
+            else:
+                open_.append(letter)
+    return open_[::-1]
+
+
+def _begun_as(letters: list[Letter], title: str) -> Letter:
+    """Return the newest trouble with that title; counts in it may have grown."""
     wanted = without_numbers(title)
-    found = [each for each in letters if each.kind is Kind.BEGUN and without_numbers(each.title) == wanted]
+    found = [each for each in letters if each.kind is not Kind.ENDED and without_numbers(each.title) == wanted]
     assert found, f"nothing began as « {title} »"
-    return found[-1].code
+    return found[-1]
 
 
 def without_numbers(text: str) -> str:
-    """Return a title as it is whatever is counted in it: that may grow between two looks, or two recipients."""
-    return re.sub(r"\d+", "#", text)
+    """Return a title as it is whatever is counted in it: that may grow between two looks, or two recipients.
+
+    A plural goes with its number.
+    """
+    return re.sub(r"s\b", "", re.sub(r"\d+", "#", text))

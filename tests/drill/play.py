@@ -1,15 +1,23 @@
-"""Plays one breakage: all well, broken, told, repaired, told again, all well."""
+"""Plays one breakage: all well, broken, told everywhere, repaired, told again, all well."""
 
+import json
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.drill.breakages import Breakage
-from tests.drill.ground import Ground, sentence_on, until
+from receiver.core.health import Code, Severity, Trouble
+from receiver.wording import local, words
+from tests.drill.breakage import Breakage
+from tests.drill.ground import Ground, until
+from tests.drill.hastened import MISCONFIGURED
 from tests.drill.letters import Kind, counted
+from tests.drill.screens import Noted, Screen, look, page_text, until_green, until_told
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "fr" / "depannage.md"
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 CALM_S = 2.0
 """For what must not come."""
 
@@ -19,12 +27,14 @@ class Played:
     """What one breakage brought."""
 
     alert: str
-    alert_after_s: float
+    """Its title."""
+    told: Mapping[Screen, Noted]
     """From the break."""
     sentence: str
     """The page's, and the cure that it names."""
-    end: str
-    end_after_s: float
+    until_when: str
+    """What was said of how long it may stay after the repair; empty: nothing."""
+    green: Mapping[Screen, Noted]
     """From the repair."""
     remark: str
     """What was counted beside."""
@@ -37,41 +47,82 @@ def play(breakage: Breakage, ground: Ground) -> Played:
         AssertionError: somebody was not told, or told twice, or wrongly; or a calendar is wrong.
 
     """
-    until(ground.is_well, "all to be well before the break")
+    until(lambda: all(look(screen, ground).is_green for screen in Screen), "all to be well before the break")
     assert ground.letters == []
+    if breakage.prepare:
+        breakage.prepare(ground)
 
     broken_at = time.monotonic()
     repair = breakage.strike(ground)
-    until(lambda: ground.came(Kind.BEGUN, breakage.code), "the alert")
-    alert_after_s = time.monotonic() - broken_at
+    told = until_told(ground, breakage.code, broken_at, breakage.blind)
     sentence = _shown(breakage, ground)
 
     repaired_at = time.monotonic()
     remark = repair() or ""
     ground.send_again()
-    until(lambda: ground.came(Kind.ENDED, breakage.code), "the end of the trouble")
-    end_after_s = time.monotonic() - repaired_at
+    until_when = ""
+    if breakage.lasts:
+        until_when = _until_when(breakage, ground)
+        breakage.lasts(ground)
+        repaired_at = time.monotonic()
+    green = until_green(ground, repaired_at)
+    until(lambda: ground.came(Kind.ENDED, breakage.code), "the message of the end")
     ground.wait_for_calendar()
     ground.book_and_see()  # and it goes on as if nothing had been
     time.sleep(CALM_S)
-    begun, ended = _judged(breakage, ground)
-    return Played(begun, alert_after_s, sentence, ended, end_after_s, remark)
+    green = until_green_for_good(ground, repaired_at, green)
+    return Played(_judged(breakage, ground), told, sentence, until_when, green, remark)
+
+
+def until_green_for_good(ground: Ground, since: float, green: Mapping[Screen, Noted]) -> Mapping[Screen, Noted]:
+    """Return when all were green; where something that was told beside came up since then, when that was over."""
+    while not all(look(screen, ground).is_green for screen in Screen):
+        green = until_green(ground, since)
+        time.sleep(CALM_S)
+    return green
+
+
+def _until_when(breakage: Breakage, ground: Ground) -> str:
+    """Return how long after the repair the trouble may be told, as `status` and the page say."""
+    lasting = {breakage.code, *breakage.along}
+    until(lambda: {each.code for each in troubles(ground) if not each.until} <= set(), "nothing to last for ever")
+    ends = [each.until for each in troubles(ground) if each.until and each.code in lasting]
+    assert ends, f"none of {lasting} lasts"
+    text = page_text(ground)
+    assert text is None or any(local(end) in text for end in ends)
+    left = max(ends) - datetime.now(UTC)
+    rest = f"{left / HOUR:.0f} h" if left >= HOUR else f"{left / MINUTE:.0f} min"
+    return f"says that it may stay for {rest}"
 
 
 def _shown(breakage: Breakage, ground: Ground) -> str:
-    """Return the page's sentence; `status` says the same, and the runbook has a chapter on it."""
-    [trouble] = [each for each in ground.status() if each.code is breakage.code]
-    assert trouble.cause == breakage.cause
-    assert f"\n## {trouble.code}\n" in RUNBOOK.read_text("utf-8")
-    return sentence_on(ground.page(), trouble)
+    """Return the sentence of the trouble and its cure, which `status` and page have; the runbook has a chapter."""
+    assert f"\n## {breakage.code}\n" in RUNBOOK.read_text("utf-8")
+    [trouble] = [each for each in troubles(ground) if each.code is breakage.code]
+    assert breakage.has_named_cause or trouble.cause == breakage.cause
+    advice = words(replace(trouble, cause=breakage.page_cause) if breakage.page_cause else trouble)
+    text = page_text(ground)
+    assert Screen.PAGE in breakage.blind or (text is not None and advice.title in text and advice.cure in text), text
+    return f"{advice.title}. {advice.cure}"
 
 
-def _judged(breakage: Breakage, ground: Ground) -> tuple[str, str]:
-    """Return the titles of the alert and of its end, once all that came is found to be right."""
+def troubles(ground: Ground) -> Iterator[Trouble]:
+    """Yield what `rdv-receiver status` says is wrong; the API where the configuration leaves it nothing to say."""
+    exit_status, text = ground.status()
+    report = ground.overview() if exit_status == MISCONFIGURED else json.loads(text)
+    for told in report["troubles"]:
+        code, severity = Code(told["code"]), Severity(told["severity"])
+        until_when = datetime.fromisoformat(told["until"]) if told["until"] else None
+        yield Trouble(code, severity, told["subject"], told["cause"], count=told["count"], until=until_when)
+
+
+def _judged(breakage: Breakage, ground: Ground) -> str:
+    """Return the title of the alert, once all that came is found to be right: each trouble once, each end once."""
     letters = ground.letters
-    assert counted(letters, Kind.BEGUN) == Counter([breakage.code, *breakage.along]), letters
-    assert counted(letters, Kind.ENDED) == Counter([breakage.code]), letters
-    assert ground.mailed == ground.posted
-    assert {each.code for each in ground.status()} == breakage.along
-    begun, ended = (next(each for each in letters if (each.kind, each.code) == (kind, breakage.code)) for kind in Kind)
-    return begun.title, ended.title
+    wanted = Counter[str]([breakage.code, *breakage.along])
+    for kind in (Kind.BEGUN, Kind.ENDED):
+        came = counted(letters, kind)
+        assert wanted <= came <= wanted + Counter(breakage.may_come), letters
+    assert counted(letters, Kind.CHANGED).keys() <= breakage.changes, letters
+    assert ground.mailed == ground.posted or not ground.is_mail_heard
+    return next(each.title for each in letters if each.code is breakage.code)

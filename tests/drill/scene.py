@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.chaos.clocks import Clock, library
 from tests.databases import postgres_binaries
-from tests.drill.breakages import Breakage
-from tests.drill.databases import postgres_that_stops
+from tests.drill.breakage import Breakage, StoreKind
+from tests.drill.databases import postgres_of_a_customer
 from tests.drill.ground import open_ground
 from tests.drill.play import Played, play
 from tests.watch.sinks import http_sink, smtp_sink
@@ -24,9 +24,11 @@ def missing(breakage: Breakage) -> str:
     """Return which part of the system is absent that a breakage needs; empty: none is."""
     if breakage.has_own_clock and not shutil.which("cc"):
         return "no C compiler, for a clock that goes wrong"
-    if breakage.store == "disk" and not (os.getuid() == 0 and shutil.which("mkfs.ext4") and _has_loop_devices()):
-        return "no disk of 160 MiB: it takes root, loop devices and e2fsprogs"
-    if breakage.store == "postgresql" and not postgres_binaries():
+    if breakage.store is StoreKind.DISK and not (
+        os.getuid() == 0 and shutil.which("mkfs.ext4") and _has_loop_devices()
+    ):
+        return "no small disk: it takes root, loop devices and e2fsprogs"
+    if breakage.store is StoreKind.POSTGRESQL and not postgres_binaries():
         return "PostgreSQL's server programs are not installed"
     return ""
 
@@ -54,6 +56,9 @@ def drill(breakage: Breakage) -> Played:
                 timeout_s=breakage.timeout_s,
                 clock=_clock(folder) if breakage.has_own_clock else None,
                 patience=breakage.patience,
+                is_whole=breakage.is_whole,
+                files=breakage.files,
+                changes=breakage.settings,
             )
         )
         try:
@@ -72,10 +77,10 @@ def _clock(folder: Path) -> Clock:
 @contextmanager
 def _store(breakage: Breakage, folder: Path) -> Iterator[str]:
     match breakage.store:
-        case "postgresql":
-            with postgres_that_stops() as url:
+        case StoreKind.POSTGRESQL:
+            with postgres_of_a_customer() as url:
                 yield url
-        case "disk":
+        case StoreKind.DISK:
             with _disk(folder) as disk:
                 yield f"sqlite:///{disk}/store.db"
         case _:

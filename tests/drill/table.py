@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.drill.breakages import BREAKAGES, Breakage
+from tests.drill.breakage import Breakage
+from tests.drill.breakages import KINDS
 from tests.drill.play import Played
+from tests.drill.screens import Noted, Screen
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "drill.md"
 
@@ -17,40 +19,50 @@ compares this page with what the code declares. The seconds are those of one run
 
 Each drill has the receiver's own processes (web, worker, watch), a mock Exchange over TLS with NTLM and an authority of
 its own, and two who are alerted: one by HTTP, one by mail. An appointment is booked and seen in the agent's calendar;
-nothing is wrong. Then something breaks, and an appointment is booked meanwhile. It is then checked that
+nothing is wrong. Then something breaks, and where the breakage leaves that possible an appointment is booked meanwhile.
+It is then checked that
 
-- **one** alert came for it, of the expected code and cause, at both addresses, and no other that is not named here;
-- `rdv-receiver status` and the page show that trouble with its sentence and its cure, and the runbook
-  ([fr/depannage.md](fr/depannage.md)) has a chapter;
-- after the repair **one** message told its end, `status` finds nothing wrong, what was refused meanwhile was taken when
-  the emitter sent it again, and the calendar shows **each appointment once**; one more is booked and seen.
+- `rdv-receiver status`, the page, `/readyz` and the alerts all tell of it by its code, and that none of them which has
+  told is green again while it lasts;
+- **one** alert came for it, at both addresses, and no other that is not named here; its cause is the expected one;
+- `status` and the page have its sentence and its cure, and the runbook ([fr/depannage.md](fr/depannage.md)) a chapter;
+- after the repair all four are green again within a minute (what stays longer by its nature is named, with the reason),
+  **one** message told the end, what was refused meanwhile was taken when the emitter sent it again, and the calendar
+  shows **each appointment once**; one more is booked and seen.
 
 What takes minutes in production takes seconds here: a trouble that may pass by itself is told after 1 s (5 min), is
-over after 2 s without it (5 min), and the watch looks every 0.2 s (15 s). Where a row needs a worker to count as
-silent it does so after 5 s (1 min). No other threshold differs, unless the row says so. Seconds are counted from the
-break to the alert, and from the repair to the message of the end.
+over after 2 s without it (5 min), and the watch looks every 0.2 s (15 s); the web looks every 0.5 s (5 s). Where a row
+needs a worker to count as silent it does so after 5 s (1 min). No other threshold differs, unless the row says so.
+Seconds are counted from the break until a screen told of it, and from the repair until it was green again; a look at
+`status` is a process of its own, and takes about a second. An alert is green when its end has been told.
 """
 COLUMNS = (
     "breakage",
     "how it is made",
     "code / cause",
-    "alert",
-    "after",
+    "what the alert says",
+    *(f"{each}, after" for each in Screen),
     "the page's sentence and cure",
     "repair",
-    "message of the end",
-    "after the repair",
+    "green again: " + ", ".join(Screen),
     "counted",
 )
-DECLARED = (0, 1, 2, 6)
+DECLARED = {"breakage": 0, "how it is made": 1, "code / cause": 2, "repair": COLUMNS.index("repair")}
 """The columns that a run does not change."""
 
 
 def cells(breakage: Breakage, played: Played) -> list[str]:
     """Return a row."""
     name, made, codes, cure = declared_cells(breakage)
-    begun = [f"« {played.alert} »", f"{played.alert_after_s:.1f} s", f"« {played.sentence} »"]
-    return [name, made, codes, *begun, cure, f"« {played.end} »", f"{played.end_after_s:.1f} s", played.remark]
+    told = [_told(played.told[screen]) for screen in Screen]
+    green = ", ".join(f"{played.green[screen].after_s:.1f}" for screen in Screen) + " s"
+    if played.until_when:
+        green = f"{played.until_when}; that time over: {green}"
+    return [name, made, codes, f"« {played.alert} »", *told, f"« {played.sentence} »", cure, green, played.remark]
+
+
+def _told(noted: Noted) -> str:
+    return f"{noted.said}, {noted.after_s:.1f} s"
 
 
 def declared_cells(breakage: Breakage) -> tuple[str, ...]:
@@ -62,14 +74,18 @@ def declared_cells(breakage: Breakage) -> tuple[str, ...]:
 
 def document(played: Mapping[str, Played]) -> str:
     """Return the whole page."""
-    rows = [cells(each, played[each.name]) for each in BREAKAGES]
-    return HEAD + "\n" + "\n".join(_line(row) for row in [COLUMNS, ["---"] * len(COLUMNS), *rows]) + "\n"
+    tables = []
+    for kind, rows in KINDS.items():
+        lines = [COLUMNS, ["---"] * len(COLUMNS), *(cells(each, played[each.name]) for each in rows)]
+        tables.append(f"## {kind}\n\n" + "\n".join(_line(line) for line in lines) + "\n")
+    return HEAD + "\n" + "\n".join(tables)
 
 
 def declared(page: str) -> list[tuple[str, ...]]:
     """Return what the rows of a page hold that was known before."""
     rows = [line.strip("|").split(" | ") for line in page.splitlines() if line.startswith("| ")]
-    return [tuple(row[column].strip() for column in DECLARED) for row in rows[2:]]
+    told = [tuple(row[column].strip() for column in DECLARED.values()) for row in rows]
+    return [row for row in told if row[0] not in {COLUMNS[0], "---"}]
 
 
 def _line(row: Sequence[str]) -> str:

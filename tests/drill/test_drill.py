@@ -2,9 +2,11 @@
 
 import pytest
 
-from tests.drill.breakages import BREAKAGES, Breakage
+from tests.drill.breakage import Breakage
+from tests.drill.breakages import BREAKAGES
 from tests.drill.play import RUNBOOK, Played
 from tests.drill.scene import drill, missing
+from tests.drill.screens import Noted, Screen
 from tests.drill.table import DOCUMENT, declared, declared_cells, document
 from tests.requirements import require
 
@@ -25,7 +27,8 @@ def test_the_page_tells_of_these_breakages_and_of_no_others() -> None:
 
 
 def test_the_page_can_be_read_back() -> None:
-    told = Played("alert", 1.0, "sentence", "end", 2.0, "")
+    noted = {screen: Noted("alarm", 1.0) for screen in Screen}
+    told = Played("alert", noted, "sentence", "", noted, "")
     page = document({each.name: told for each in BREAKAGES})
     assert declared(page) == [declared_cells(each) for each in BREAKAGES]
 

@@ -407,6 +407,22 @@ def test_mail_that_was_refused_is_told_once_when_it_works_again(
     assert len(http.titles) == 1, "who got it is not told again because others did not"
 
 
+def test_an_address_at_which_nothing_arrives_is_told_at_the_others_and_at_its_own_when_it_works_again(
+    store: Store, store_url: str, place: Open, http: HttpSink, smtp: SmtpSink
+) -> None:
+    smtp.refuses = True
+    beat(store)
+    mail = f"mailto://127.0.0.1:{smtp.port}?from=rdv@ville.example&to=dsi@ville.example"
+    post = place(store_url, mail, address(http))
+    refuse_signatures(store)
+    post.until(lambda: len(http.titles) == 2)
+    assert "alerts.to[0]" in http.titles[1]
+    smtp.refuses = False
+    post.until(lambda: len(http.titles) == 3)
+    post.until(lambda: len(smtp.subjects) == 3)
+    assert kinds(http.titles) == ["ALARME", "ALARME", "Terminé"]
+
+
 def test_a_letter_that_cannot_even_set_off_is_one_that_failed(
     store: Store, store_url: str, place: Open, http: HttpSink, process_log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:

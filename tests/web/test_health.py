@@ -43,6 +43,15 @@ def test_without_a_worker_it_keeps_webhooks_and_says_what_is_missing(receiver: R
     assert codes(receiver) == [Code.WORKER_SILENT]
 
 
+def test_an_account_that_may_not_put_webhooks_down_is_not_ready(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver.store.beat("worker/host/1", receiver.store.now())
+    monkeypatch.setattr(Store, "may_append", lambda _: False)
+    answer = receiver.request("GET", "/readyz")
+    assert (answer.status_code, answer.get_json()["codes"]) == (503, [Code.STORE_UNREACHABLE])
+
+
 def test_no_trouble_of_exchange_stops_the_intake(receiver: Receiver) -> None:
     """A balancer takes out whatever answers 503: all hosts at once, as all know the same servers."""
     store, now = receiver.store, receiver.store.now()

@@ -1,0 +1,217 @@
+"""What goes wrong with the receiver's own machine and processes."""
+
+import os
+import shutil
+import signal
+import socket
+from datetime import timedelta
+
+from receiver.core.health import Code
+from receiver.core.thresholds import Thresholds
+from tests.drill import hastened
+from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
+from tests.drill.ground import ACCEPTED, Ground, until
+from tests.drill.rows.emitter import skip_a_day
+from tests.drill.screens import Screen
+
+WORKER_SILENT_SOON = {hastened.WORKER_SILENT: 5.0}
+WEB_SILENT_SOON = {hastened.WEB_SILENT: 5.0}
+REFUSED_MEANWHILE = frozenset({Code.WEBHOOKS_REFUSED})
+"""Webhooks that were answered 503 are told of for a while after the last."""
+NO_WEB = frozenset({Screen.PAGE, Screen.READYZ})
+
+
+def fill_disk(share: float, answer: int) -> Strike:
+    """Something else takes the room on the database's disk, but for a share."""
+
+    def strike(ground: Ground) -> Repair:
+        filler = ground.folder / "disk" / "filler"
+        usage = shutil.disk_usage(filler.parent)
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, usage.free - int(usage.total * share))
+        until(lambda: ground.book() == answer, f"webhooks to be answered {answer}")
+
+        def repair() -> str:
+            filler.unlink()
+            return "webhooks refused (503) and taken when sent again" if answer == 503 else ""
+
+        return repair
+
+    return strike
+
+
+def set_clock_back(ground: Ground) -> Repair:
+    """The machine's clock goes an hour back."""
+    ground.set_clock(-timedelta(hours=1))
+    assert ground.book() == 422
+    return lambda: ground.set_clock(timedelta())
+
+
+def set_clock_ahead(ground: Ground) -> Repair:
+    """The machine's clock goes an hour ahead; set right, it goes back under what was noted meanwhile."""
+    ground.set_clock(timedelta(hours=1))
+    assert ground.book() in ACCEPTED
+    return lambda: ground.set_clock(timedelta())
+
+
+def kill_worker(ground: Ground) -> Repair:
+    """The kernel kills the worker, and nobody starts it again."""
+    ground.signal("worker", signal.SIGKILL)
+    ground.processes["worker"].wait()
+    assert ground.book() in ACCEPTED
+    return lambda: ground.start("worker")
+
+
+def hang_worker(ground: Ground) -> Repair:
+    """The worker lives and does nothing."""
+    ground.signal("worker", signal.SIGSTOP)
+    assert ground.book() in ACCEPTED
+
+    def repair() -> None:
+        worker = ground.processes["worker"]
+        worker.kill()
+        worker.wait()
+        ground.start("worker")
+
+    return repair
+
+
+def kill_worker_often(ground: Ground) -> Repair:
+    """The kernel kills each worker that is started."""
+    assert ground.unit
+    count = Thresholds().worker_deaths
+    for _ in range(count):
+        worker = ground.unit.wait_for("worker")
+        beats = ground.log.count('"worker_started"')
+        until(lambda now=beats: ground.log.count('"worker_started"') >= max(now, 1), "the worker to be up")
+        ground.book_and_see()
+        ground.rest()
+        os.kill(worker, signal.SIGKILL)
+        until(lambda old=worker: ground.unit.wait_for("worker") != old, "another worker")  # type: ignore[union-attr]
+    return lambda: f"killed {count} times, started again each time"
+
+
+def an_hour_later(ground: Ground) -> None:
+    """Have the hour pass in which deaths are counted."""
+    ground.signal("watch", signal.SIGSTOP)
+    ground.skip(timedelta(hours=2))
+    ground.book_and_see()
+    ground.signal("watch", signal.SIGCONT)
+
+
+def kill_web(ground: Ground) -> Repair:
+    """The kernel kills the web, and nobody starts it again."""
+    ground.stop("serve")
+    assert ground.book() is None
+    return lambda: ground.start("serve")
+
+
+def take_port(ground: Ground) -> Repair:
+    """Another program takes the port while the service is down."""
+    assert ground.unit
+    ground.unit.stop()
+    taker = socket.create_server(("127.0.0.1", ground.port))
+    taker.close()
+    taker = socket.socket()
+    taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    taker.bind(("127.0.0.1", ground.port))
+    taker.listen()
+    ground.unit.start()
+
+    def repair() -> None:
+        taker.close()
+
+    return repair
+
+
+DISK = "The database is on a disk of 160 MiB (ext4 in a file); another file takes all of it but "
+
+ROWS = (
+    Breakage(
+        "disk full",
+        Code.DISK_LOW,
+        fill_disk(0.02, 503),
+        DISK + "2 %. Webhooks are refused (503).",
+        "The file is removed; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
+        store=StoreKind.DISK,
+        in_ci=True,
+    ),
+    Breakage(
+        "disk nearly full",
+        Code.DISK_LOW,
+        fill_disk(0.07, 202),
+        DISK + "7 %. Webhooks are taken.",
+        "The file is removed.",
+        store=StoreKind.DISK,
+    ),
+    Breakage(
+        "clock an hour behind",
+        Code.CLOCK_OFF,
+        set_clock_back,
+        "The receiver's clock is set back while it runs (a library loaded before its own). A webhook then comes from "
+        "the future and is refused (422 `age`), which is told too.",
+        "The clock is set right; the emitter sends again. A day passes, as 422 are counted for a day.",
+        along=frozenset({Code.WEBHOOKS_REFUSED}),
+        lasts=skip_a_day,
+        has_own_clock=True,
+        patience={hastened.LOOK: 1.0},
+    ),
+    Breakage(
+        "clock an hour ahead",
+        Code.CLOCK_OFF,
+        set_clock_ahead,
+        "The receiver's clock is set ahead while it runs. Webhooks are taken.",
+        "The clock is set right, and so goes back by an hour.",
+        has_own_clock=True,
+        patience={hastened.LOOK: 1.0},
+    ),
+    Breakage(
+        "worker dead",
+        Code.WORKER_SILENT,
+        kill_worker,
+        "`kill -9`, with nobody to start it again; `run` would, within moments.",
+        "It is started.",
+        patience=WORKER_SILENT_SOON,
+        in_ci=True,
+    ),
+    Breakage(
+        "worker hung",
+        Code.WORKER_SILENT,
+        hang_worker,
+        "`kill -STOP`.",
+        "It is killed and started.",
+        patience=WORKER_SILENT_SOON,
+    ),
+    Breakage(
+        "worker that keeps dying",
+        Code.WORKER_RESTARTING,
+        kill_worker_often,
+        "`kill -9` of each of the first three that `run` starts; one is dead after 3 s without a sign of life (30 s).",
+        "The next one is left alone. An hour is counted: two are skipped, with the watch asleep.",
+        is_whole=True,
+        has_own_clock=True,
+        lasts=an_hour_later,
+        patience={hastened.DEAD_AFTER: 3.0},
+    ),
+    Breakage(
+        "web dead",
+        Code.WEB_SILENT,
+        kill_web,
+        "It is stopped, with nobody to start it again. Emitters get no answer, nor does who opens the page.",
+        "It is started; the emitter sends again.",
+        blind=NO_WEB,
+        patience=WEB_SILENT_SOON,
+        in_ci=True,
+    ),
+    Breakage(
+        "port taken by another program",
+        Code.WEB_SILENT,
+        take_port,
+        "The service is stopped, another program listens at its port and answers nothing, the service is started.",
+        "The other program ends; the unit starts the service again by itself.",
+        blind=NO_WEB,
+        is_whole=True,
+        patience=WEB_SILENT_SOON,
+    ),
+)

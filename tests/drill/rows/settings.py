@@ -1,0 +1,201 @@
+"""What goes wrong with the configuration and the files that it names, while the service runs."""
+
+from receiver.core.health import Code
+from receiver.core.losses import FREE
+from tests.drill.breakage import Breakage, Repair, Strike
+from tests.drill.exchange import KARIM, MARTINE
+from tests.drill.ground import ACCEPTED, Ground, until
+from tests.drill.screens import Screen
+
+DOMAINS = "  domains: {departement.example: departement.example}\n"
+BY_CSV = {DOMAINS: "  csv: agents.csv\n"}
+CSV = f"agent;mailbox\n{MARTINE};{MARTINE}\n{KARIM};{KARIM}\n"
+WITHOUT_MARTINE = f"agent;mailbox\n{KARIM};{KARIM}\n"
+MANY = FREE + 5
+"""More entries than rules may take out of calendars without anybody being asked."""
+
+
+def spoil(name: str, text: str) -> Strike:
+    """A file gets another text, then a reload; put right, another."""
+
+    def strike(ground: Ground) -> Repair:
+        usual = (ground.folder / name).read_text("utf-8")
+        ground.write(name, text)
+        ground.reload()
+        assert ground.book() in ACCEPTED
+
+        def repair() -> None:
+            ground.write(name, usual)
+            ground.reload()
+
+        return repair
+
+    return strike
+
+
+def remove(name: str) -> Strike:
+    """A file goes, then a reload; put right, another."""
+
+    def strike(ground: Ground) -> Repair:
+        usual = (ground.folder / name).read_text("utf-8")
+        (ground.folder / name).unlink()
+        ground.reload()
+        assert ground.book() in ACCEPTED
+
+        def repair() -> None:
+            ground.write(name, usual)
+            ground.reload()
+
+        return repair
+
+    return strike
+
+
+def misspell(ground: Ground) -> Repair:
+    """Somebody edits the configuration, and forgets a brace."""
+    ground.edit(("{file: secret}\n", "{file: secret\n"))
+    ground.reload()
+    assert ground.book() in ACCEPTED
+
+    def repair() -> None:
+        ground.edit(("{file: secret\n", "{file: secret}\n"))
+        ground.reload()
+
+    return repair
+
+
+def rewrite_csv(text: str) -> Strike:
+    """A program writes the CSV anew; nobody reloads anything."""
+
+    def strike(ground: Ground) -> Repair:
+        ground.write("agents.csv", text)
+        assert ground.book() in ACCEPTED
+        return lambda: ground.write("agents.csv", CSV)
+
+    return strike
+
+
+def book_many(ground: Ground) -> None:
+    """Have more entries than rules may take."""
+    for _ in range(MANY):
+        assert ground.book() in ACCEPTED
+    ground.wait_for_calendar()
+
+
+def leave_many(ground: Ground) -> Repair:
+    """The CSV loses the line of an agent who has many appointments."""
+    ground.write("agents.csv", WITHOUT_MARTINE)
+
+    def repair() -> str:
+        left = ground.exchange.calendar(MARTINE)
+        assert left == ground.expected
+        ground.write("agents.csv", CSV)
+        return f"{left.total()} entries stayed"
+
+    return repair
+
+
+def go_dry(ground: Ground) -> Repair:
+    """Somebody tries something out, and leaves it so."""
+    ground.write("config.yaml", ground.config.read_text("utf-8") + "dry_run: true\n")
+    ground.reload()
+    until(lambda: '"dry_run": true' in ground.log or '"event": "dry_run"' in ground.log, "the reload")
+    assert ground.book() in ACCEPTED
+
+    def repair() -> None:
+        ground.edit(("dry_run: true\n", ""))
+        ground.reload()
+
+    return repair
+
+
+REFUSED = "It is refused; what was in force goes on, and webhooks are taken."
+
+ROWS = (
+    Breakage(
+        "configuration broken",
+        Code.CONFIGURATION_REFUSED,
+        misspell,
+        "A brace is missing in the file, then a reload. " + REFUSED,
+        "The brace is set, then a reload.",
+        "file",
+        is_whole=True,
+        in_ci=True,
+    ),
+    Breakage(
+        "file of a secret blank",
+        Code.CONFIGURATION_REFUSED,
+        spoil("secret", "\n"),
+        "The file of the webhooks' secret has an empty line in it, then a reload. " + REFUSED,
+        "The secret is written into it, then a reload.",
+        "file",
+        is_whole=True,
+    ),
+    Breakage(
+        "file of a secret missing",
+        Code.CONFIGURATION_REFUSED,
+        remove("secret"),
+        "The file of the webhooks' secret is deleted, then a reload. " + REFUSED,
+        "It is there again, then a reload.",
+        "file",
+        is_whole=True,
+    ),
+    Breakage(
+        "file of the tokens' key missing",
+        Code.CONFIGURATION_REFUSED,
+        remove("token.key"),
+        "The file of `web.token_key` is deleted, then a reload. " + REFUSED,
+        "It is there again, then a reload.",
+        "file",
+        is_whole=True,
+    ),
+    Breakage(
+        "tokens' key of its own spoilt",
+        Code.TOKEN_KEY_UNUSABLE,
+        spoil("token.key", "short\n"),
+        "`web.token_key` is not configured; the file `token.key` beside the database gets a weak key, then a reload. "
+        "The page lets nobody in.",
+        "The key is written back, then a reload.",
+        "token_key_weak_file",
+        blind=frozenset({Screen.PAGE}),
+        settings={"  token_key: {file: token.key}\n": ""},
+    ),
+    Breakage(
+        "mailboxes' CSV unreadable",
+        Code.CONFIGURATION_REFUSED,
+        rewrite_csv("agent,mailbox;\n;;;\n"),
+        "The CSV is written anew with other columns. It is noticed without a reload; the mappings in force go on.",
+        "It is written as before. That is noticed as well.",
+        "csv",
+        files={"agents.csv": CSV},
+        settings=BY_CSV,
+        in_ci=True,
+    ),
+    Breakage(
+        "a line gone from the mailboxes' CSV",
+        Code.AGENTS_UNMAPPED,
+        rewrite_csv(WITHOUT_MARTINE),
+        "The CSV is written anew without an agent.",
+        "It is written as before.",
+        files={"agents.csv": CSV},
+        settings=BY_CSV,
+    ),
+    Breakage(
+        "many entries' agent gone from the CSV",
+        Code.RULES_HELD,
+        leave_many,
+        f"The CSV is written anew without an agent who has more than {MANY} entries: the new rules wait.",
+        "It is written as before.",
+        prepare=book_many,
+        files={"agents.csv": CSV},
+        settings=BY_CSV,
+    ),
+    Breakage(
+        "dry_run left on",
+        Code.DRY_RUN,
+        go_dry,
+        "`dry_run: true`, then a reload: webhooks are taken, nothing is written.",
+        "`dry_run` is taken out, then a reload: what waited is written.",
+        in_ci=True,
+    ),
+)
