@@ -368,7 +368,7 @@ def downgrade(place: Place) -> None:
     with closing(sqlite3.connect(place.file)) as made:
         made.execute("ALTER TABLE mailboxes DROP COLUMN met_at")
         made.execute("ALTER TABLE mailboxes DROP COLUMN other_installation")
-        made.execute("UPDATE alembic_version SET version_num = '0004'")
+        made.execute("UPDATE alembic_version SET version_num = '0005'")
         made.commit()
     place.store = Store(f"sqlite:///{place.file}")
     place.store.migrate()

@@ -181,6 +181,7 @@ def config(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "sources": {"mds": {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}},
         "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
         "mailboxes": {"map": {"a@x.example": "box@x.example"}},
+        "web": {"listen": "127.0.0.1:0"},
     }
     path = tmp_path / "config.yaml"
     path.write_text(json.dumps(tree))
