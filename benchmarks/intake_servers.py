@@ -83,7 +83,7 @@ class Server(Protocol):
 @contextmanager
 def sqlite(folder: Path) -> Iterator[str]:
     """Yield the address of a fresh database."""
-    for file in folder.glob("store.db*"):
+    for file in (*folder.glob("store.db*"), *folder.glob("marker-*.json")):  # whose marker stayed would be missed
         file.unlink()
     yield f"sqlite:///{folder}/store.db"
 
