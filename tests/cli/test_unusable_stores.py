@@ -20,6 +20,7 @@ from receiver.core.health import Code
 from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Cause, Store
+from receiver.store.engine import presence_of
 from receiver.watch.looking import look
 from receiver.web.app import create_app
 from tests.cli import test_rules_commands as rules
@@ -241,6 +242,9 @@ def test_the_probe_and_the_page_tell_the_cause_and_no_path(file: Path, harm: Har
     store._appender.close()
     store._engine.dispose()
     harm(file)
+    presence = presence_of(store._engine)
+    assert presence is not None
+    presence.accept()  # as a service that begins now: another file than the one it had is told as such
     answer, page = client.get("/readyz", **https), client.get("/status", **https)
     assert (answer.status_code, (answer.json or {})["cause"]) == (503, cause)
     assert (page.status_code, escape(sentences.STORE_CAUSES[cause].title) in page.text) == (503, True)
