@@ -6,6 +6,7 @@ from receiver.store import counting, migrations
 from receiver.store.engine import close_engine, presence_of, reading
 from receiver.store.errors import ANOTHER, EMPTIED, OLD_LOG, REPLACED, StoreOccupied, StoreVanished
 from receiver.store.migrations import Standing
+from receiver.store.presence import Presence
 
 
 def standing(engine: Engine, expected: str | None) -> Standing:
@@ -45,17 +46,30 @@ def recognise(engine: Engine, expected: str | None) -> None:
     file = presence_of(engine)
     if file is not None:
         file.confirm()
-    if file is not None and not file.was_there:
-        found = file.installation()  # before anything is opened: that would change the file, and what lies beside it
-    elif migrations.revision(engine) is None:
-        found = None
-    else:
-        with reading(engine) as connection:
-            found = counting.identity(connection)
+    found = _read_unopened(engine, file) if file is not None and not file.was_there else _read_opened(engine)
     if found is None:
         raise StoreVanished(EMPTIED)
     if found != expected:
         raise StoreVanished(ANOTHER)
+
+
+def _read_unopened(engine: Engine, file: Presence) -> str | None:
+    """Return whose a file is before anything is opened: that would change it, and what lies beside it."""
+    try:
+        return file.installation()
+    except StoreVanished as error:
+        if error.cause != REPLACED:
+            raise
+    # By itself it is no database. It may be ours all the same: whoever was killed, or had no room, while the log was
+    # written into the file left half of that, and only who opens it ends it. What else ails it, opening it tells.
+    return _read_opened(engine)
+
+
+def _read_opened(engine: Engine) -> str | None:
+    if migrations.revision(engine) is None:
+        return None
+    with reading(engine) as connection:
+        return counting.identity(connection)
 
 
 def take_up(engine: Engine, last_seen: str | None) -> None:

@@ -82,7 +82,7 @@ TARGETS = {
     "a slash, escaped": "/webhooks/mds%2f..%2fcanari",
     "two slashes": "//webhooks/canari",
     "two slashes between": "/webhooks//mds",
-    "a slash at the end": "/webhooks/mds/",
+    "two slashes at the end": "/webhooks/mds//",
     "a NUL": "/webhooks/mds%00canari",
     "a line end": "/webhooks/canari%0d%0aX-Canari:%20x",
     "a line separator": "/webhooks/canari%e2%80%a8",

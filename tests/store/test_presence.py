@@ -13,6 +13,7 @@ import pytest
 
 from receiver.store import Standing, Store, StoreVanished
 from receiver.store.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
+from receiver.store.marker import Mark, Marker
 from receiver.store.presence import Presence, make
 from tests.makers import NOW, a_delivery, incoming
 
@@ -244,3 +245,26 @@ def test_many_threads_meet_one_file_and_its_return(store: Store, file: Path) -> 
         thread.join()
     assert acknowledged
     assert store.row_counts()["inbox"] >= len(acknowledged) + 1
+
+
+def test_a_file_that_was_left_in_the_middle_of_a_checkpoint_is_still_ours(
+    store: Store, file: Path, tmp_path: Path
+) -> None:
+    """Whoever was killed while the log went into the file left a file that is no database by itself."""
+    name = store.installation().id.encode()
+    with closing(sqlite3.connect(file)) as writing:
+        writing.execute("VACUUM")  # every page is in the log from here on
+        killed = tmp_path / "killed"
+        killed.mkdir()
+        for ending in ("", "-wal"):
+            shutil.copy(f"{file}{ending}", killed / f"{file.name}{ending}")
+    left = killed / file.name
+    content, size = bytearray(left.read_bytes()), 4096
+    for start in range(size, len(content), size):
+        content[start : start + size] = bytes(size)
+    left.write_bytes(content)
+    marker = Marker(tmp_path / "marker.json")
+    marker.note(Mark(name.decode(), 0))
+    with closing(Store(f"sqlite:///{left}", marker=marker)) as again:
+        assert again.standing() is Standing.CURRENT
+        assert again.installation().id.encode() == name
