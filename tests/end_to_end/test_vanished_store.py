@@ -219,7 +219,7 @@ def test_a_file_that_was_deleted_is_not_made_anew_and_a_backup_in_its_place_is_t
     assert house.command("adopt").returncode == 0
     house.send_one()
     house.wait_for_entries(3)
-    assert house.troubles() == {}
+    assert house.troubles().keys() <= {"webhooks_refused"}, "which is told for a quarter of an hour"
 
 
 @pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])

@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -202,14 +203,21 @@ def test_a_server_without_tls_is_told_apart_from_one_that_is_not_trusted(tmp_pat
         assert cause_of(url) is Cause.TLS_UNAVAILABLE
 
 
-def test_the_code_of_a_server_counts_and_not_its_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """One that PostgreSQL's account may read, too."""
+    with tempfile.TemporaryDirectory(prefix="rdv-locales-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_the_code_of_a_server_counts_and_not_its_language(
+    tmp_path: Path, public_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Words of a server of an administration in France are in French."""
     have = Path("/usr/share/locale/fr/LC_MESSAGES").glob("postgres-*.mo")
     require(shutil.which("localedef") and list(have), "PostgreSQL's French words are not installed")
-    locales = tmp_path / "locales"
-    locales.mkdir(mode=0o755)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)  # PostgreSQL's account must get through
+    locales = public_folder
     made = subprocess.run(
         ["localedef", "-i", "fr_FR", "-f", "UTF-8", f"{locales}/fr_FR.UTF-8"], capture_output=True, check=False
     )
