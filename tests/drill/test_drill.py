@@ -1,5 +1,7 @@
 """People are told of what breaks, once, and of its end, once. All breakages are played by ``python -m tests.drill``."""
 
+import re
+
 import pytest
 
 from tests.drill.breakage import Breakage
@@ -18,7 +20,12 @@ def test_people_are_told_once_of_what_breaks_and_once_of_its_end(breakage: Break
     absent = missing(breakage)
     require(not absent, absent)
     told = drill(breakage)
-    assert told.sentence.startswith(told.alert)  # what the alert says, the page says
+    assert numberless(told.sentence).startswith(numberless(told.alert)), "what the alert says, the page says"
+
+
+def numberless(text: str) -> str:
+    """Leave out what counts on between two looks: the room that is left, requests that were refused."""
+    return re.sub(r"\d+", "#", text)
 
 
 def test_the_page_tells_of_these_breakages_and_of_no_others() -> None:

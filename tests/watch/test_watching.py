@@ -34,7 +34,7 @@ from tests.watch.sinks import HttpSink, SmtpSink, http_sink
 
 DEADLINE_S = 40.0
 STORE_DOWN = "La base de données ne peut pas être utilisée"
-NOT_CURRENT = "est d'une version plus ancienne que le programme"
+EMPTY = "La base de données est vide"
 
 
 @dataclass
@@ -249,7 +249,7 @@ def test_a_postgresql_that_stops_is_told_and_its_return_too(place: Open, http: H
         store = Store(url)
         post.url = url
         post.reopen()
-        post.until(lambda: any(NOT_CURRENT in title for title in http.titles), "the missing schema")
+        post.until(lambda: any(EMPTY in title for title in http.titles), "the missing schema")
         store.migrate()
         beat(store)
         post.until(lambda: len(http.titles) == 3)
