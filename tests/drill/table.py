@@ -15,7 +15,8 @@ HEAD = """\
 
 Written by `python -m tests.drill`, which breaks a whole receiver in each of these ways and repairs it again; it fails
 where anybody was not told, told twice, or told wrongly. Do not edit: a test plays some of the breakages anew and
-compares this page with what the code declares. The seconds are those of one run on a busy machine.
+compares this page with what the code declares. The seconds are those of a busy machine;
+rows may be of several runs.
 
 Each drill has the receiver's own processes (web, worker, watch), a mock Exchange over TLS with NTLM and an authority of
 its own, and two who are alerted: one by HTTP, one by mail. An appointment is booked and seen in the agent's calendar;
