@@ -180,6 +180,6 @@ def make(path: Path) -> None:
 def _file(path: Path) -> File | None:
     try:
         found = os.stat(path)  # noqa: PTH116  # before and after each commit: half the price of Path.stat
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
