@@ -51,10 +51,10 @@ def add(connection: Connection, counts: Mapping[Tally, int], now: datetime) -> N
         same = [tallies.c[column] == value for column, value in key.items()]
         hours = [EVER, hour_of(now)]
         added = update(tallies).where(tallies.c.hour.in_(hours), *same).values(count=_raised(count))
-        if connection.execute(added).rowcount < len(hours):
-            there = set(connection.scalars(select(tallies.c.hour).where(tallies.c.hour.in_(hours), *same)))
-            for hour in [each for each in hours if each not in there]:
-                connection.execute(insert(tallies).values(key | {"hour": hour, "count": count}))
+        # What was added to, and not what is there: another process may have put a row in meanwhile.
+        there = set(connection.scalars(added.returning(tallies.c.hour)))
+        for hour in [each for each in hours if each not in there]:
+            connection.execute(insert(tallies).values(key | {"hour": hour, "count": count}))
 
 
 def _raised(count: int) -> ColumnElement[int]:
