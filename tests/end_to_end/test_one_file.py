@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.proc import kill
 from tests.end_to_end.test_processes import child_named, send_one
 from tests.end_to_end.town import Town, open_town
 
@@ -61,8 +62,9 @@ def test_run_does_so_where_a_child_was_killed_as_it_left(tmp_path: Path, child: 
         run.terminate()
         others = [each for each in ("serve", "worker") if each != child]
         town.wait_for(lambda: not town_has(run.pid, others[0]), "the other to end")
-        for each in (*children_of(pid), pid):
-            os.kill(each, signal.SIGKILL)
+        for each in children_of(pid):
+            kill(each)  # and wait until it has closed the files: `run` waits for its own child alone
+        os.kill(pid, signal.SIGKILL)
         run.wait(60)
         assert_nothing_beside(tmp_path)
 
