@@ -47,11 +47,10 @@ from connectors.ical import (
     taken_over,
     to_ical,
 )
-from connectors.occurrences import overlaps
+from connectors.occurrences import END_OF_TIME, overlaps
 
 DELETED = "deleted"
 LONGEST_NAME = 200
-END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 _ITEM_ID = re.compile(r"(?:[^/\0]+/){0,8}[^/\0]+\.ics\Z")
 _CODES: Mapping[int, str] = {

@@ -4,7 +4,7 @@ The connectors need it where a server or a file tells a series but not its occur
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count, islice, takewhile
 from zoneinfo import ZoneInfo
 
@@ -42,6 +42,9 @@ def _is_pattern(recurrence: Recurrence, first_day: date) -> bool:
             return len(weekdays) == 1 and position in POSITIONS
         case Frequency.OTHER:
             return False
+
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def overlaps(entry: CalendarEntry, start: datetime, end: datetime) -> bool:

@@ -40,7 +40,7 @@ from connectors.ews.services import (
     SearchFolders,
     item_id_in,
 )
-from connectors.occurrences import overlaps
+from connectors.occurrences import END_OF_TIME, overlaps
 
 UIDS_AT_ONCE = 50
 """Exchange refuses restrictions that are too complex; so many alternatives are well within."""
@@ -56,7 +56,6 @@ MOST_FOLDERS = 5_000
 MOST_COPIES = 1_000
 """Of one entry, that people made."""
 LONGEST_WORD = 64
-_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -304,7 +303,7 @@ def _may_last_until(result: Any, moment: datetime) -> tuple[str, bool]:
     if not len(result):
         raise CallFailed(INCOMPLETE)
     try:
-        return _item_id(result[0]), overlaps(to_entry(result[0]), moment, _END_OF_TIME)
+        return _item_id(result[0]), overlaps(to_entry(result[0]), moment, END_OF_TIME)
     except (UnreadableItem, *UNREADABLE):
         return _item_id(result[0]), True
 

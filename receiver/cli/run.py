@@ -66,15 +66,9 @@ def _tell_exposed(settings: Settings) -> None:
 
 def _leave_in_one_file(settings: Settings) -> None:
     """Open and close an SQLite store once more, last of all: a child that was killed closed nothing."""
-    file = sqlite_file(settings.store_url)
-    if file is None or not os.path.exists(file):  # noqa: PTH110  # raises nothing; to open what is not there would make it
-        return
-    with suppress(*STORE_ERRORS):
-        store = bootstrap.open_store(settings)
-        try:
+    if sqlite_file(settings.store_url) is not None:
+        with suppress(*STORE_ERRORS), closing(bootstrap.open_store(settings)) as store:
             store.standing()
-        finally:
-            store.close()
 
 
 def _migrated_or_awaited(settings: Settings) -> Callable[[Store], int]:
@@ -125,9 +119,7 @@ def _leave_word(settings: Reloadable) -> None:
     word = Word("run")
     while True:
         now, current, refused = datetime.now(UTC), settings.current, settings.refused
-        file = sqlite_file(current.store_url)
-        # Opened only where there is something to say, and never created.
-        if word.is_due(refused, now) and (file is None or file.exists()):
+        if word.is_due(refused, now):
             with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
                 if store.standing().usable:
                     word.leave(store, refused, now)

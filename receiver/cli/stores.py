@@ -6,8 +6,9 @@ from collections.abc import Callable
 from receiver import bootstrap, logs, sentences
 from receiver.cli import output
 from receiver.config import Settings
-from receiver.operations.check import STORE_ERRORS, store_error_name, store_refusal
-from receiver.store import Cause, Refusal, Standing, Store, StoreVanished
+from receiver.config.store_url import sqlite_file
+from receiver.operations.check import STORE_ERRORS, store_error_name
+from receiver.store import Cause, Refusal, Standing, Store, StoreVanished, refusal_of
 from receiver.wording import store_words
 
 SOUNDNESS_S = 5.0
@@ -33,7 +34,7 @@ def with_store(settings: Settings, use: Callable[[Store], int]) -> int:
         say_vanished(error)
         return 1
     except STORE_ERRORS as error:
-        report_refusal(error, store_refusal(settings, error))
+        report_refusal(error, refusal_of(error, sqlite_file(settings.store_url)))
         return 1
 
 

@@ -16,6 +16,7 @@ from receiver.core.adoption import Adoption, Found
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings
 from receiver.core.ruleset import Ruleset
+from receiver.operations import rules
 from receiver.operations.audit import Window
 from receiver.operations.mailbox_trial import Pace, Trial
 from receiver.operations.mailboxes_check import known_mailboxes, named_mailboxes
@@ -115,8 +116,7 @@ def run(
     """
     if not dry_run:
         store.hold_if_behind(store.now())  # no worker may have looked yet
-    in_force = store.ruleset()
-    ruleset = in_force.ruleset if in_force else settings.ruleset()
+    ruleset = rules.in_force(store, settings)
 
     def tour_of(name: str) -> Tour[MailboxAdoption]:
         reader = Reader(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)

@@ -17,6 +17,7 @@ from receiver.core.audit import Difference, Kind, Recorded
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
+from receiver.operations import rules
 from receiver.operations.mailbox_trial import Trial
 from receiver.operations.tour import Tour, go_round
 from receiver.store import Store
@@ -115,8 +116,7 @@ def run(
         StoreUnavailable: the record cannot be read or written.
 
     """
-    in_force = store.ruleset()
-    ruleset = in_force.ruleset if in_force else settings.ruleset()
+    ruleset = rules.in_force(store, settings)
     auditor = _Auditor(store, ruleset, window, repair=repair)
     results, troubles = go_round(settings, mailboxes, lambda name: Tour(connectors[name], auditor.visit, _failed, done))
     return Audit(tuple(results), troubles, len(mailboxes) - len(results))

@@ -114,37 +114,24 @@ def store_error_name(error: BaseException) -> str:
     return str(error) if isinstance(error, StoreUnavailable) and str(error) else type(error).__name__
 
 
-def store_refusal(settings: Settings, error: BaseException) -> Refusal:
-    """Return why the store cannot be used, from what opening or using it ended in."""
-    if isinstance(error, StoreUnavailable):
-        return error.refusal
-    return refusal_of(error, sqlite_file(settings.store_url))
-
-
 def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[list[Finding], str]:
     file = sqlite_file(url)
     beside = list(file_findings(_of_store(file))) if file else []
+    installation = NO_INSTALLATION
     try:
         store = open_store()
         try:
-            store.standing()
+            store.standing()  # whether it vanished comes before what its file looks like
+            finding = _check_file(file) if file else None
+            if finding is None:
+                finding, installation = _check_open(store)
         finally:
             store.close()
     except StoreVanished as error:
-        return [Finding(error.cause, "store", Level.TROUBLE), *beside], NO_INSTALLATION
-    except STORE_ERRORS:
-        pass  # said below, by kind
-    if file and (finding := _check_file(file)):
-        return [finding, *beside], NO_INSTALLATION
-    try:
-        store = open_store()
-        try:
-            finding, installation = _check_open(store)
-        finally:
-            store.close()
+        finding = Finding(error.cause, "store", Level.TROUBLE)
     except STORE_ERRORS as error:
-        refusal = error.refusal if isinstance(error, StoreUnavailable) else refusal_of(error, file)
-        finding, installation = _refused("store_unreachable", refusal, error=store_error_name(error)), NO_INSTALLATION
+        finding = _check_file(file) if file else None
+        finding = finding or _refused("store_unreachable", refusal_of(error, file), error=store_error_name(error))
     return [finding, *beside], installation
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from receiver import logs
+from receiver.config import Settings
 from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset, fingerprint
 from receiver.store import Store
@@ -50,6 +51,12 @@ class Proposal:
 
     standing: Standing
     effects: Effects
+
+
+def in_force(store: Store, settings: Settings) -> Ruleset:
+    """Return the rules that entries are written by; those of the configuration where none were ever adopted."""
+    found = store.ruleset()
+    return found.ruleset if found else settings.ruleset()
 
 
 UNDECIDABLE = "undecidable"

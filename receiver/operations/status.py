@@ -161,10 +161,7 @@ def unreadable(settings: Settings, error: BaseException, now: datetime) -> Statu
     """Return what can be said of a store that failed."""
     if isinstance(error, StoreVanished):
         return unusable(settings, Code.STORE_VANISHED, now, cause=error.cause)
-    refusal = (
-        error.refusal if isinstance(error, StoreUnavailable) else refusal_of(error, sqlite_file(settings.store_url))
-    )
-    return unusable(settings, Code.STORE_UNREACHABLE, now, refusal)
+    return unusable(settings, Code.STORE_UNREACHABLE, now, refusal_of(error, sqlite_file(settings.store_url)))
 
 
 def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | None = None, cause: str = "") -> Status:

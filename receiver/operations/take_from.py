@@ -14,6 +14,7 @@ from receiver.core.adoption import Adoption
 from receiver.core.mailboxes import Mailbox
 from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.plan import EPOCH
+from receiver.operations import rules
 from receiver.operations.adopt import BUSY_PATIENCE_S, MailboxAdoption, Reader, Report, failed, told_to_wait
 from receiver.operations.audit import Window
 from receiver.operations.mailbox_trial import BUSY as SERVER_BUSY
@@ -53,8 +54,7 @@ def run(
         StoreUnavailable: the record cannot be read or written. What was taken over stays so; run it again.
 
     """
-    in_force = store.ruleset()
-    ruleset = in_force.ruleset if in_force else settings.ruleset()
+    ruleset = rules.in_force(store, settings)
 
     def tour_of(name: str) -> Tour[MailboxAdoption]:
         taker = _Taker(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)

@@ -15,7 +15,7 @@ from pathlib import Path
 from receiver.store.causes import Cause, Refusal
 from receiver.store.writelock import MIGRATION_SUFFIX, SUFFIX
 
-_SQLITES = ("-wal", "-shm", "-journal")
+SQLITES = ("-wal", "-shm", "-journal")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
 """A blank or the like, as the kernel writes it."""
 _OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH
@@ -23,7 +23,7 @@ _OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH
 
 def beside(database: Path) -> list[Path]:
     """Return the files that SQLite and we keep beside a database, and which are there."""
-    names = [f"{database.name}{suffix}" for suffix in (*_SQLITES, SUFFIX, MIGRATION_SUFFIX)]
+    names = [f"{database.name}{suffix}" for suffix in (*SQLITES, SUFFIX, MIGRATION_SUFFIX)]
     return [path for name in names if os.path.lexists(path := database.with_name(name))]
 
 
@@ -36,7 +36,7 @@ def fault(database: Path) -> Refusal | None:
         return found
     if not os.path.lexists(database):
         return Refusal(Cause.FILE_MISSING, str(database))
-    for path in (database, *(each for each in beside(database) if each.name.removeprefix(database.name) in _SQLITES)):
+    for path in (database, *(each for each in beside(database) if each.name.removeprefix(database.name) in SQLITES)):
         if found := not_a_file(path) or _unusable(path, os.geteuid()):
             return found
     return None
@@ -46,7 +46,7 @@ def mend(database: Path) -> None:
     """Give SQLite's own files the database's mode again: those made while it was another keep that for good."""
     with suppress(OSError):  # nobody's but ours can be mended
         mode = stat.S_IMODE(database.stat().st_mode)
-        for path in (database.with_name(f"{database.name}{suffix}") for suffix in _SQLITES):
+        for path in (database.with_name(f"{database.name}{suffix}") for suffix in SQLITES):
             if os.path.lexists(path) and stat.S_IMODE(path.stat().st_mode) != mode and not not_a_file(path):
                 path.chmod(mode)
 

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from receiver.store.errors import GONE, REPLACED, StoreUnavailable, StoreVanished
+from receiver.store.files import SQLITES
 from receiver.store.refusals import refusal_of
 from receiver.store.writelock import make_private
 
@@ -169,7 +170,7 @@ def make(path: Path) -> None:
     """
     if path.exists() and path.stat().st_size:
         return
-    for ending in ("-wal", "-shm", "-journal"):
+    for ending in SQLITES:
         left = Path(f"{path}{ending}")
         if left.exists():
             left.replace(f"{left}.left")

@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from receiver.store import files
 from receiver.store.causes import Cause, Refusal
+from receiver.store.errors import StoreUnavailable
 
 _SQLITE: dict[int, Cause] = {
     5: Cause.BUSY,
@@ -99,10 +100,12 @@ def refusal_of(error: BaseException, database: Path | None = None) -> Refusal:
     """Return why the store cannot be used.
 
     Args:
-        error: the driver's, or SQLAlchemy's around it, or the system's.
+        error: the store's own, which knows it already; or the driver's, SQLAlchemy's around that, or the system's.
         database: the file, where the store is one: its rights are looked at where they may be the cause.
 
     """
+    if isinstance(error, StoreUnavailable):
+        return error.refusal
     if isinstance(error, DBAPIError) and error.orig is not None:
         error = error.orig
     if isinstance(error, PoolTimeout):

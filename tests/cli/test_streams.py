@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from receiver.cli import streams
 from receiver.store import Store
 from tests.makers import AgentRef, a_delivery, incoming
+from tests.requirements import require
 
 ODD = "=cmd|'é\u0301漢 <b>\u2019@dép.example"
 TERMINALS: dict[str, Mapping[str, str]] = {
@@ -97,8 +98,8 @@ def test_a_reader_who_leaves_changes_nothing(place: Path, words: list[str], stat
     assert (done.returncode, done.stderr) == (status, b"")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
 def test_a_report_that_could_not_be_written_is_told(place: Path) -> None:
+    require(Path("/dev/full").exists(), "no device that is full")
     with Path("/dev/full").open("wb") as full:
         done = call(place, ["secrets", "--json"], {}, capture_output=False, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1

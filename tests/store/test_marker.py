@@ -29,6 +29,7 @@ from receiver.store.counting import LEAP
 from receiver.store.errors import ANOTHER, EMPTIED, GONE
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
+from tests.requirements import require
 
 LEASE = timedelta(minutes=1)
 OTHER = "0" * 8 + "-0000-4000-8000-" + "0" * 12
@@ -306,8 +307,7 @@ def test_taking_over_a_lost_installation_moves_the_marker(store_url: str, marker
 
 
 def test_roots_marker_is_the_services(marker: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root may give files away")
+    require(os.geteuid() == 0, "only root may give files away")
     os.chown(marker.parent, 12345, 12345)
     Marker(marker).note(Mark(OTHER, 1))
     assert (marker.stat().st_uid, marker.stat().st_gid) == (12345, 12345)
