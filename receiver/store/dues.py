@@ -48,8 +48,11 @@ def _later(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[
 
 
 def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Ask for the rows that placements give."""
-    next_at = _later(_later(placements.c.due_at, mailboxes.c.blocked_until), mailboxes.c.leased_until)
+    """Ask for the rows that placements give.
+
+    A lease is left out: it may end, unseen by this transaction, before what is announced is committed.
+    """
+    next_at = _later(placements.c.due_at, mailboxes.c.blocked_until)
     organisation = func.coalesce(events.c.organisation, literal_column("0"))
     return (
         select(
@@ -98,6 +101,18 @@ _OF_MAILBOX = _Announcement(placements.c.id.in_(first_of_mailbox()))
 _LACKING = ~exists().where(dues.c.mailbox_id == placements.c.mailbox_id)
 _OF_ALL = _Announcement(_LACKING)
 _ANY_LACKS = select(placements.c.id).where(placements.c.due_at.is_not(None), _LACKING).limit(1)
+_NOW = bindparam("now", type_=Moment())
+_DUE_BY_NOW = exists().where(
+    placements.c.mailbox_id == mailboxes.c.id,
+    placements.c.due_at <= _NOW,
+    or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= _NOW),
+    or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= _NOW),
+)
+_LATE = (
+    select(dues.c.mailbox_id)
+    .join(mailboxes, mailboxes.c.id == dues.c.mailbox_id)
+    .where(dues.c.next_at > _NOW, _DUE_BY_NOW)
+)
 _FORGET = delete(dues).where(dues.c.mailbox_id == bindparam("mailbox"))
 _NOTHING_DUE = ~exists().where(placements.c.mailbox_id == dues.c.mailbox_id, placements.c.due_at.is_not(None))
 _PUT_OFF = (
@@ -149,11 +164,17 @@ def release(connection: Connection, meant: ColumnElement[bool]) -> None:
     )
 
 
-def lacks_any(connection: Connection) -> bool:
-    """Whether something is due in a mailbox that has no row: a program of the schema before made it so."""
-    return connection.execute(_ANY_LACKS).first() is not None
+def lacks_any(connection: Connection, now: datetime) -> bool:
+    """Whether something is due that no row tells of, or only one of a later moment.
+
+    A program of the schema before announces nothing; a block may be lifted while something is being announced.
+    """
+    if connection.execute(_ANY_LACKS).first() is not None:
+        return True
+    return connection.execute(_LATE.limit(1), {"now": now}).first() is not None
 
 
-def make_up(connection: Connection) -> None:
+def make_up(connection: Connection, now: datetime) -> None:
     """Put in what lacks."""
     _OF_ALL.make(connection)
+    connection.execute(update(dues).where(dues.c.mailbox_id.in_(_LATE)).values(next_at=now), {"now": now})

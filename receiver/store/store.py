@@ -469,12 +469,12 @@ class Store:
         with reading(self._engine) as connection:
             return leases.has_work(connection, calendar, now, kinds)
 
-    def make_up_dues(self) -> None:
-        """Put in what a program of the schema before did not announce."""
+    def make_up_dues(self, now: datetime) -> None:
+        """Put in what was not announced, or too late."""
         with reading(self._engine) as connection:
-            lacks = dues.lacks_any(connection)
+            lacks = dues.lacks_any(connection, now)
         if lacks:
-            self._write(dues.make_up)
+            self._write(lambda connection: dues.make_up(connection, now))
 
     def count_due(self, now: datetime) -> int:
         """Return how many changes wait to be written."""

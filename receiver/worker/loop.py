@@ -37,7 +37,7 @@ STUCK_STATUS = 75
 """Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
 BEAT_EVERY = timedelta(seconds=5)
 DUES_EVERY = timedelta(minutes=1)
-"""A worker of the schema before may work beside this one, and announces nothing."""
+"""A worker of the schema before announces nothing; a block may be lifted while something is being announced."""
 WAITS_EVERY = timedelta(minutes=1)
 """An earlier version may work beside this one, and record waits of any length."""
 PURGE_EVERY = timedelta(hours=1)
@@ -193,7 +193,7 @@ class Worker:
                 self._reload()
             self._word.leave(self.store, self.settings.refused, now)
         if now >= self._dues_due:
-            self.store.make_up_dues()
+            self.store.make_up_dues(now)
             self._dues_due = now + DUES_EVERY
         if now >= self._waits_due:
             self.store.shorten_waits(now)

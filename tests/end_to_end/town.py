@@ -115,7 +115,11 @@ class Town:
         deadline = time.monotonic() + patience_s
         while shown() != expected and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert shown() == expected, self.log.read_text("utf-8")[-3000:]
+        found = shown()
+        missing = {mailbox: entries - found[mailbox] for mailbox, entries in expected.items()}
+        surplus = {mailbox: found[mailbox] - entries for mailbox, entries in expected.items()}
+        difference = f"missing {missing}\nsurplus {surplus}"
+        assert found == expected, f"{difference}\n{self.log.read_text('utf-8')[-3000:]}"
 
     def wait_for(self, condition: Callable[[], bool], what: str, patience_s: float = 30) -> None:
         deadline = time.monotonic() + patience_s

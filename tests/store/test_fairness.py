@@ -1,6 +1,7 @@
 """A flood of one source, or of one organisation, delays the others' lone changes little."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,11 +13,12 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.facts import Delivery
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin, end
-from receiver.store import Incoming, MailboxWork, Store, Trouble, inbox
+from receiver.store import Incoming, MailboxWork, Store, Trouble, inbox, settling
 from receiver.store.claiming import CROWD
 from receiver.store.engine import writing
 from receiver.store.fairness import ORGANISATIONS_AT_ONCE, Rota
 from receiver.store.tables import dues, events, mailboxes, placements
+from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -167,6 +169,14 @@ def claimed(store: Store, count: int) -> list[str]:
     return [work.mailbox.address for _ in range(count) if (work := claim(store))]
 
 
+def finish(store: Store, work: MailboxWork) -> None:
+    """Play a worker to whom everything is confirmed, and who has not given the mailbox back yet."""
+    ids = [item.placement.id for item in work.items]
+    timings = Timings.of(1)
+    store.advance(work, dict.fromkeys(ids, lambda p: begin(p, Verb.CREATE, NOW, timings)), NOW, LEASE)
+    store.advance(work, dict.fromkeys(ids, lambda p: end(p, "d1", Done("item"), NOW, 0)), NOW, LEASE)
+
+
 def know(store: Store) -> None:
     """As if the server had told of every mailbox."""
     with writing(store._engine) as connection:
@@ -261,10 +271,7 @@ def test_what_is_done_is_due_no_more_and_what_comes_meanwhile_is(store: Store) -
     work = claim(store)
     assert work is not None
     place(store, 2, box("a"))
-    ids = [item.placement.id for item in work.items]
-    timings = Timings.of(1)
-    store.advance(work, dict.fromkeys(ids, lambda p: begin(p, Verb.CREATE, NOW, timings)), NOW, LEASE)
-    store.advance(work, dict.fromkeys(ids, lambda p: end(p, "d1", Done("item"), NOW, 0)), NOW, LEASE)
+    finish(store, work)
     store.release(work, succeeded_at=NOW)
     again = claim(store)
     assert again is not None
@@ -282,8 +289,39 @@ def test_what_a_program_of_the_schema_before_made_due_is_made_up_for(store: Stor
     with writing(store._engine) as connection:
         connection.execute(dues.delete())
     assert claim(store) is None
-    store.make_up_dues()
+    store.make_up_dues(NOW)
     assert claimed(store, 1) == ["a@x.example"]
+
+
+def test_what_is_announced_while_its_mailbox_is_given_back_does_not_wait_for_the_end_of_the_lease(
+    postgres: str, migrated_postgres: str
+) -> None:
+    """Two transactions: settling has announced when the mailbox is given back, and commits after that."""
+    with closing(Store(sqlalchemy_url(new_database(postgres, migrated_postgres)))) as store:
+        place(store, 1, box("a"))
+        work = claim(store)
+        assert work is not None
+        finish(store, work)
+        store.accept([news(2, organisation=34)], NOW)
+        with writing(store._engine) as settling_it:
+            wishes = Decision({box("a"): "d1"})
+            settling.settle(settling_it, lambda _: wishes, NOW, 200, Rota(), lambda _: None)
+            store.release(work, succeeded_at=NOW)
+        assert store.has_work("exchange", NOW)
+        again = claim(store)
+        assert again is not None
+        assert [item.event_id for item in again.items] == [2]
+
+
+def test_what_was_announced_too_late_is_made_up_for(store: Store) -> None:
+    place(store, 1, box("a"))
+    place(store, 2, box("b"))
+    claimed(store, 1)
+    with writing(store._engine) as connection:
+        connection.execute(update(dues).values(next_at=LATER))
+    assert claim(store) is None
+    store.make_up_dues(NOW)
+    assert claimed(store, 2) == ["b@x.example"], "and what is leased stays so"
 
 
 def test_a_program_of_the_schema_before_may_put_webhooks_down(store: Store) -> None:
