@@ -52,6 +52,8 @@ class Sight:
     """Since when there is something of it that was not told, without a break."""
     beside: frozenset[Key] = frozenset()
     """Troubles that may hide it, and did not when it was last seen."""
+    last_told: Trouble | None = None
+    """As the last message described it; its end is told of that, not of a cause that nobody was told."""
 
     @property
     def tellings(self) -> frozenset[str]:
@@ -162,7 +164,8 @@ def told(memory: Memory, message: Message) -> Memory:
         sights.pop(key, None)
     elif key in sights:
         sight = sights[key]
-        sights[key] = replace(sight, told=sight.told | sight.tellings, news_at=None)
+        tellings = sight.told | sight.tellings
+        sights[key] = replace(sight, told=tellings, news_at=None, last_told=message.trouble)
     return replace(memory, sights=sights)
 
 
@@ -181,7 +184,8 @@ def digest_sent(memory: Memory, local_now: datetime) -> Memory:
 def _message(sight: Sight, now: datetime, timings: Timings) -> Message | None:
     if sight.gone_at is not None:
         is_due = bool(sight.told) and _is_over(sight, now, timings)
-        return Message(Kind.ENDED, sight.trouble, sight.first_at, sight.gone_at) if is_due else None
+        ended = sight.last_told or sight.trouble
+        return Message(Kind.ENDED, ended, sight.first_at, sight.gone_at) if is_due else None
     if sight.news_at is None:
         return None
     since = sight.news_at if sight.told else sight.first_at

@@ -56,6 +56,7 @@ class _Sight(_Trouble):
     others: list[_Trouble] = []
     news_at: datetime | None = None
     beside: list[tuple[str, str]] = []
+    last_told: _Trouble | None = None
 
 
 class _Memory(BaseModel):
@@ -179,6 +180,7 @@ def _flat_sight(sight: Sight) -> _Sight:
         others=[_Trouble(**_flat_trouble(each)) for each in sight.others],
         news_at=sight.news_at,
         beside=sorted(sight.beside),
+        last_told=_Trouble(**_flat_trouble(sight.last_told)) if sight.last_told else None,
     )
 
 
@@ -203,6 +205,7 @@ def _sight(flat: _Sight, now: datetime) -> Sight:
         others=tuple(each.known() for each in flat.others),
         news_at=min(flat.news_at, now) if flat.news_at else None,
         beside=frozenset(flat.beside),
+        last_told=flat.last_told.known() if flat.last_told else None,
     )
     if isinstance(flat.told, bool):
         return replace(sight, told=sight.tellings if flat.told else frozenset())

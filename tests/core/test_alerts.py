@@ -110,6 +110,19 @@ def test_another_cause_is_one_message_and_no_end(watchman: Watchman) -> None:
     assert watchman.heard == [(minute, kind, Code.SERVER_FAILING) for minute, kind in told_so]
 
 
+def test_an_end_names_the_cause_that_was_told_not_one_that_passed_by(watchman: Watchman) -> None:
+    """A database says for a moment that it is starting: nobody was told of that."""
+    told_cause, passing = (replace(SERVER, cause=cause) for cause in ("store_host_unreachable", "store_starting"))
+    watchman.see(told_cause, minutes=10)
+    watchman.see(passing)
+    ends = []
+    for _ in range(10):
+        watchman.memory, messages = look(watchman.memory, [], watchman.now, TIMINGS)
+        ends += messages
+        watchman.now += MINUTE
+    assert {(each.kind, each.trouble.cause) for each in ends} == {(Kind.ENDED, "store_host_unreachable")}
+
+
 def test_a_cause_that_joins_another_is_told_once_with_both(watchman: Watchman) -> None:
     gone, denied = (Trouble(Code.EVENTS_FAILING, Severity.ALARM, cause=cause) for cause in ("one", "other"))
     watchman.see(gone, minutes=3)

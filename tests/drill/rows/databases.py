@@ -108,6 +108,7 @@ ROWS = (
         _cause("store_host_unreachable"),
         may_come=REFUSED_MEANWHILE,
         store=StoreKind.POSTGRESQL,
+        in_ci=True,
     ),
     Breakage(
         "PostgreSQL: password changed",
