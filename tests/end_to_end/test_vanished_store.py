@@ -54,7 +54,8 @@ class House(Town):
         return bodies
 
     def wait_for_entries(self, count: int) -> None:
-        self.wait_for(lambda: len(self.exchange.items(MARTINE)) >= count, f"{count} entries", 60)
+        """In the file that was taken away a mailbox may have been leased: then until that has ended."""
+        self.wait_for(lambda: len(self.exchange.items(MARTINE)) >= count, f"{count} entries", 180)
         assert len(self.exchange.items(MARTINE)) == count
 
     def wait_for_rest(self) -> None:
