@@ -8,9 +8,9 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from mock_exchange.auth import Auth
+from mock_exchange.ews.rights import Level
 from mock_exchange.exchange import SCHEMAS_VARIABLE, MockExchange
-from mock_exchange.rights import Level
+from mock_exchange.http.auth import Auth
 
 LEVELS = ", ".join(level for level in Level if level != Level.OWNER)
 

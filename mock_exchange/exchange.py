@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
-from mock_exchange.access import ANONYMOUS, Access
-from mock_exchange.auth import Auth, Authenticator
-from mock_exchange.binding import end_point
-from mock_exchange.faults import Fault, Faults
-from mock_exchange.hands import Hands
-from mock_exchange.recording import Recorded
-from mock_exchange.schema import SchemaError, load
-from mock_exchange.server import PATH, Server
-from mock_exchange.service import Service
-from mock_exchange.store import Store
-from mock_exchange.throttling import Throttle
+from mock_exchange.calendar.store import Store
+from mock_exchange.ews.access import ANONYMOUS, Access
+from mock_exchange.ews.schema import SchemaError, load
+from mock_exchange.ews.service import Service
+from mock_exchange.http.auth import Auth, Authenticator
+from mock_exchange.http.binding import end_point
+from mock_exchange.http.faults import Fault, Faults
+from mock_exchange.http.recording import Recorded
+from mock_exchange.http.server import PATH, Server
+from mock_exchange.http.throttling import Throttle
+from mock_exchange.people import Hands
 
 SCHEMAS_VARIABLE = "RDV_EWS_SCHEMAS"
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, update
 
 from connectors.base import PROBE_UID, Create, Done
-from mock_exchange.faults import Fault, FaultKind
+from mock_exchange.http.faults import Fault, FaultKind
 from receiver.core.adoption import PATIENCE
 from receiver.core.facts import EventKind
 from receiver.core.plan import STALE

@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, insert, select, update
 
 from connectors.base import PROBE_UID, CalendarEntry, Create, Delete, Done, Weekday
 from mock_exchange import MockExchange, StoredItem
-from mock_exchange.faults import Fault, FaultKind
+from mock_exchange.http.faults import Fault, FaultKind
 from receiver import bootstrap, sentences
 from receiver.cli import main as cli
 from receiver.config import load

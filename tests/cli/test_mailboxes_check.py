@@ -18,9 +18,9 @@ import trustme
 
 from connectors.base import PROBE_UID
 from mock_exchange import MockExchange
-from mock_exchange.faults import Fault, FaultKind
-from mock_exchange.rights import Level
-from mock_exchange.server import Handler
+from mock_exchange.ews.rights import Level
+from mock_exchange.http.faults import Fault, FaultKind
+from mock_exchange.http.server import Handler
 from receiver.cli import main as cli
 from receiver.store import Store
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar

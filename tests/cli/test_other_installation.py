@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Create
-from mock_exchange.faults import Fault, FaultKind
+from mock_exchange.http.faults import Fault, FaultKind
 from receiver.core.facts import EventKind
 from receiver.core.health import Code, Severity, Trouble
 from receiver.core.others import OTHER_INSTALLATION

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, update
 
 from connectors.base import PROBE_UID, Create, Done
 from connectors.ews import EwsConnector
-from mock_exchange.faults import Fault, FaultKind
+from mock_exchange.http.faults import Fault, FaultKind
 from receiver.core.facts import EventKind
 from receiver.operations import uninstall as operation
 from receiver.store import Store

@@ -17,8 +17,8 @@ from sqlalchemy import event
 from connectors.base import Change, Found, Other, Outcome
 from connectors.ews import EwsConnector
 from mock_exchange import MockExchange, StoredItem
-from mock_exchange.recording import describe
-from mock_exchange.series import shown
+from mock_exchange.calendar.series import shown
+from mock_exchange.http.recording import describe
 from receiver.store import Store
 from tests.worker.bench import StoreInTime, wire
 

@@ -11,7 +11,7 @@ import trustme
 from demo.processes import ACCOUNT
 from emitter.scenarios import ExpectedEntry
 from mock_exchange import MockExchange
-from mock_exchange.auth import Auth
+from mock_exchange.http.auth import Auth
 
 MARTINE = "martine.agent@departement.example"
 KARIM = "karim.agent@departement.example"

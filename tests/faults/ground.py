@@ -14,7 +14,7 @@ from sqlalchemy import delete, event, func, insert, select
 from connectors.base import Change, Found, Other, Outcome
 from connectors.ews import EwsConnector
 from mock_exchange import FaultKind, MockExchange
-from mock_exchange.throttling import Throttle
+from mock_exchange.http.throttling import Throttle
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement

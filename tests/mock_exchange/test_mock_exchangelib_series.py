@@ -23,7 +23,7 @@ from exchangelib.recurrence import (
     WeeklyPattern,
 )
 
-from mock_exchange.times import zone_of
+from mock_exchange.calendar.times import zone_of
 from tests.mock_exchange.conftest import AGENT, PARIS
 from tests.mock_exchange.wire import GUID
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from mock_exchange.control import answer
+from mock_exchange.http.control import answer
 from tests.mock_exchange.conftest import AGENT, OTHER
 from tests.mock_exchange.wire import TIMES, acting_as, create, envelope, event
 from tests.requirements import ews_schema_folder

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule
 
-from mock_exchange.recurrence import Daily, DayOfMonth, Monthly, NthDay, Pattern, Recurrence, Weekly, Yearly
-from mock_exchange.series import Series
+from mock_exchange.calendar.recurrence import Daily, DayOfMonth, Monthly, NthDay, Pattern, Recurrence, Weekly, Yearly
+from mock_exchange.calendar.series import Series
 
 PARIS = ZoneInfo("Europe/Paris")
 Words = dict[str, object]

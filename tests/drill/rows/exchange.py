@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mock_exchange.faults import Fault, FaultKind
+from mock_exchange.http.faults import Fault, FaultKind
 from receiver.core.health import Code
 from tests.drill import hastened
 from tests.drill.breakage import Breakage, Repair, Strike

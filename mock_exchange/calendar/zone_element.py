@@ -1,0 +1,60 @@
+"""A time zone as EWS defines it: periods, and the rules by which one follows the other.
+
+Clients that were written against Exchange refuse a definition that is a name alone.
+"""
+
+from datetime import timedelta
+
+from mock_exchange.calendar.recurrence import WEEKDAYS
+from mock_exchange.calendar.zone_rules import ClockChange, clock_changes, standard_offset
+from mock_exchange.ews.names import Element, add, make, t
+
+GROUP = "0"
+
+
+def zone_element(name: str, windows_id: str, year: int) -> Element:
+    """Return a StartTimeZone, an EndTimeZone or a TimeZoneDefinition with the rules of a year."""
+    element = make(name, Id=windows_id, Name=windows_id)
+    changes, standard = clock_changes(windows_id, year), standard_offset(windows_id, year)
+    periods = add(element, t("Periods"))
+    _add_period(periods, windows_id, "Standard", standard)
+    for change in changes:
+        if change.forward:
+            _add_period(periods, windows_id, "Daylight", change.after)
+    group = add(add(element, t("TransitionsGroups")), t("TransitionsGroup"), Id=GROUP)
+    for change in changes:
+        _add_change(group, windows_id, change)
+    if not changes:
+        add(add(group, t("Transition")), t("To"), _period_id(windows_id, "Standard"), Kind="Period")
+    add(add(add(element, t("Transitions")), t("Transition")), t("To"), GROUP, Kind="Group")
+    return element
+
+
+def _add_period(periods: Element, windows_id: str, name: str, offset: timedelta) -> None:
+    add(periods, t("Period"), Bias=_duration(-offset), Name=name, Id=_period_id(windows_id, name))
+
+
+def _add_change(group: Element, windows_id: str, change: ClockChange) -> None:
+    transition = add(group, t("RecurringDayTransition"))
+    name = "Daylight" if change.forward else "Standard"
+    add(transition, t("To"), _period_id(windows_id, name), Kind="Period")
+    time = timedelta(hours=change.wall.hour, minutes=change.wall.minute)
+    parts = {
+        "TimeOffset": _duration(time),
+        "Month": str(change.wall.month),
+        "DayOfWeek": WEEKDAYS[change.wall.weekday()],
+        "Occurrence": str(change.position),
+    }
+    for part, text in parts.items():
+        add(transition, t(part), text)
+
+
+def _period_id(windows_id: str, name: str) -> str:
+    return f"trule:Microsoft/Registry/{windows_id}/1-{name}"
+
+
+def _duration(length: timedelta) -> str:
+    """Write a duration of less than a day in hours and minutes, such as ``-PT9H30M``."""
+    minutes = int(length.total_seconds() // 60)
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else ''}PT{hours}H" + (f"{rest}M" if rest else "")
