@@ -19,7 +19,8 @@ from receiver.operations import following, verification
 from receiver.operations import resync as operation
 from receiver.operations.following import Timings
 from receiver.operations.resync import SUBSCRIPTIONS, Refused, Step, Wish
-from receiver.rest import Api, RestError
+from receiver.rest.api import Api
+from receiver.rest.transport import RestError
 from receiver.sentences import COMMANDS, RESYNC
 from receiver.store import Scope, Store
 

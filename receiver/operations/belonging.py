@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from receiver.config import ApiSettings, Source
 from receiver.core.facts import Delivery, EventKind, Model
-from receiver.rest import PAGE, Api, RestError
+from receiver.rest.api import PAGE, Api
+from receiver.rest.transport import RestError
 from receiver.store import Store, Waiting
 from receiver.store.records import Reason
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from receiver.core.facts import Model
-from receiver.rest import Api, RestError
+from receiver.rest.api import Api
+from receiver.rest.transport import RestError
 from receiver.store import Store
 
 CLOCKS_APART = timedelta(minutes=1)

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from receiver.config import Settings, Source
 from receiver.core.facts import Emitter, Model
-from receiver.rest import Api, Endpoint, RestError
+from receiver.rest.api import Api, Endpoint
+from receiver.rest.transport import RestError
 
 SUBSCRIPTIONS: Mapping[Model, str] = {
     Model.RDV: "rdv",

@@ -20,7 +20,8 @@ from receiver.config import Source
 from receiver.core.digests import delivery_digest
 from receiver.core.facts import Delivery, EventKind, Model, Version
 from receiver.operations.rules import FREE_REMOVALS, FREE_SHARE
-from receiver.rest import PAGE, Api, RestError, Standing
+from receiver.rest.api import PAGE, Api, Standing
+from receiver.rest.transport import RestError
 from receiver.store import HeldEvent, Incoming, Scope, Store, Verdict
 
 WITNESSES = 5

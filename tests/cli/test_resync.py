@@ -24,8 +24,8 @@ from receiver.operations import rules
 from receiver.operations.following import End, Timings
 from receiver.operations.resync import Step
 from receiver.operations.verification import Finding
-from receiver.rest import Api
 from receiver.rest import api as api_module
+from receiver.rest.api import Api
 from receiver.store import Store
 from receiver.store.tables import metadata
 from receiver.worker.crew import Crew

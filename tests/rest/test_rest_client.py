@@ -10,8 +10,8 @@ import trustme
 
 from emitter.rest import Account, Endpoint, Fault, RestPlatform, RestServer
 from emitter.scenarios import cast
-from receiver.rest import RestError, Standing
-from receiver.rest.transport import ATTEMPTS, LONGEST_WAIT_S
+from receiver.rest.api import Standing
+from receiver.rest.transport import ATTEMPTS, LONGEST_WAIT_S, RestError
 from tests.authentication.certificates import Authority
 from tests.rest.instance import ADMIN, ARRAS, EMAIL, LENS, PASSWORD, an_absence, an_api, an_instance, an_rdv
 

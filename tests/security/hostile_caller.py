@@ -12,7 +12,9 @@ import receiver.worker.loop
 from connectors.base import CalendarEntry, ConnectorError, Create
 from connectors.ews import EwsConnector, EwsSettings
 from receiver.config import ApiSettings, Secret
-from receiver.rest import Api, RestError, transport
+from receiver.rest import transport
+from receiver.rest.api import Api
+from receiver.rest.transport import RestError
 from tests.makers import NOW
 
 CONNECTIONS = 4

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from receiver.rest import RestError
 from receiver.rest.shapes import MOST_ROWS
+from receiver.rest.transport import RestError
 from tests.rest.instance import PASSWORD, an_api
 from tests.security.hostile import Reply, answer, hostile
 

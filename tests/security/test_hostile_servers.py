@@ -15,7 +15,7 @@ import pytest
 from connectors.base import CalendarEntry, ConnectorError, Create
 from connectors.ews import certificate
 from receiver.config.settings import AlertSettings, Secret
-from receiver.rest import RestError
+from receiver.rest.transport import RestError
 from receiver.watch.letters import Letter, Tone
 from receiver.watch.notify import Outcome
 from receiver.watch.post import Sending
