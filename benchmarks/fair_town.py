@@ -19,8 +19,8 @@ from demo import processes
 from demo.processes import ACCOUNT, Secrets
 from emitter.platforms import Platform, signer
 from receiver.store import Store
-from receiver.store.engine import close_engine, open_engine, reading
-from receiver.store.tables import events, inbox, mailboxes
+from receiver.store.database.engine import close_engine, open_engine, reading
+from receiver.store.database.tables import events, inbox, mailboxes
 
 PATIENCE_S = 30.0
 LARGE_SECRET = "RDV_LARGE_SECRET"  # a variable's name

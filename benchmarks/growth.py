@@ -34,7 +34,7 @@ from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.operations.status import status
 from receiver.store import Incoming, Store
-from receiver.store.retention import PAUSE_S
+from receiver.store.tools.retention import PAUSE_S
 from tests.databases import new_database, postgres_binaries, postgres_cluster, sqlalchemy_url
 
 SMALL, LARGE = 10_000, 1_000_000

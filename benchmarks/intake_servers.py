@@ -17,8 +17,8 @@ from sqlalchemy import func, select, union
 
 from benchmarks.proc import children, cpu_s, kill
 from demo import processes
-from receiver.store.engine import close_engine, open_engine, reading
-from receiver.store.tables import deliveries, inbox
+from receiver.store.database.engine import close_engine, open_engine, reading
+from receiver.store.database.tables import deliveries, inbox
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 
 PROCESSES, THREADS = 2, 16

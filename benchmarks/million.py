@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event, insert, text
 
 from receiver.core.facts import Lieu, LocationType, RdvState
-from receiver.store.records import write_facts
-from receiver.store.tables import figures, heartbeats, servers, tallies
-from receiver.store.tallies import EVER, hour_of
+from receiver.store.counters import EVER, hour_of
+from receiver.store.database.records import write_facts
+from receiver.store.database.tables import figures, heartbeats, servers, tallies
 
 SOURCES = ("mds", "ccas")
 CALENDARS = ("mairie", "ecole")

@@ -29,7 +29,7 @@ from receiver.core.policies import Policies
 from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store
-from receiver.store.engine import open_engine, reading
+from receiver.store.database.engine import open_engine, reading
 from receiver.web.app import create_app
 from tests.databases import new_database, postgres_binaries, postgres_cluster, sqlalchemy_url
 

@@ -17,7 +17,8 @@ from receiver.config import Reloadable, Settings, secret_warnings
 from receiver.config.store_url import sqlite_file
 from receiver.operations.check import STORE_ERRORS
 from receiver.operations.refused_configuration import Word
-from receiver.store import PATIENCE_S, Standing, Store, StoreUnavailable, StoreVanished, files
+from receiver.store import PATIENCE_S, Standing, Store, StoreUnavailable, StoreVanished
+from receiver.store.place import files
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
 """The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it

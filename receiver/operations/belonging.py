@@ -12,7 +12,7 @@ from receiver.core.facts import Delivery, EventKind, Model
 from receiver.rest.api import PAGE, Api
 from receiver.rest.transport import RestError
 from receiver.store import Store, Waiting
-from receiver.store.records import Reason
+from receiver.store.database.records import Reason
 
 AT_ONCE = 500
 """So many rows are read together."""

@@ -19,7 +19,7 @@ from receiver.core.mailboxes import MailboxMap
 from receiver.core.thresholds import Thresholds
 from receiver.operations import token_key
 from receiver.store import Cause, Marker, Refusal, Standing, Store, StoreUnavailable, StoreVanished, refusal_of
-from receiver.store import files as store_files
+from receiver.store.place import files as store_files
 
 PROBED_PER_CALENDAR = 10
 """Enough to see that rights and mapping hold; probing hundreds would take minutes and prove little more."""

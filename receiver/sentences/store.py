@@ -1,4 +1,4 @@
-"""Why the store cannot be used, by `receiver.store.causes.Cause`: what is wrong, then what to do."""
+"""Why the store cannot be used, by `receiver.store.database.causes.Cause`: what is wrong, then what to do."""
 
 from collections.abc import Mapping
 

@@ -1,21 +1,17 @@
 """What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector."""
 
-from receiver.store.activity import HourCount, ModelCount, SeriesCount
-from receiver.store.causes import Cause, Refusal
-from receiver.store.copying import CopyFailed, Watch
-from receiver.store.counting import BEHIND
-from receiver.store.engine import PATIENCE_S
-from receiver.store.erasure import Erased
-from receiver.store.errors import VANISHED, MarkerUnusable, StoreBehind, StoreOccupied, StoreUnavailable, StoreVanished
-from receiver.store.failing import Chosen, Failing
-from receiver.store.history import DeliverySight, EventHistory, PlacementSight, PlacementState, WriteSight
-from receiver.store.identity import Neighbour
-from receiver.store.inbox import Judged
-from receiver.store.leases import LeaseLost
-from receiver.store.marker import Mark, Marker
-from receiver.store.migrations import Standing
-from receiver.store.overview import FailureGroup, FailureScope, MailboxSight
-from receiver.store.records import (
+from receiver.store.counters import Figure, Tally
+from receiver.store.database.causes import Cause, Refusal
+from receiver.store.database.engine import PATIENCE_S
+from receiver.store.database.errors import (
+    VANISHED,
+    MarkerUnusable,
+    StoreBehind,
+    StoreOccupied,
+    StoreUnavailable,
+    StoreVanished,
+)
+from receiver.store.database.records import (
     ComingAgent,
     Incoming,
     Installation,
@@ -26,17 +22,28 @@ from receiver.store.records import (
     Verdict,
     WorkItem,
 )
-from receiver.store.refusals import refusal_of
-from receiver.store.resyncing import HeldEvent, Scope
-from receiver.store.rulesets import InForce
-from receiver.store.set_aside import MOST as MOST_SET_ASIDE
-from receiver.store.set_aside import Group, Waiting, Wanted
-from receiver.store.sight import COUNTED, SERVES, WORKERS, Sight, worker_name
+from receiver.store.database.refusals import refusal_of
+from receiver.store.intake.inbox import Judged
+from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
+from receiver.store.intake.set_aside import Group, Waiting, Wanted
+from receiver.store.migrations import Standing
+from receiver.store.place.batch_counter import BEHIND
+from receiver.store.place.marker import Mark, Marker
+from receiver.store.reports.activity import HourCount, ModelCount, SeriesCount
+from receiver.store.reports.event_history import DeliverySight, EventHistory, PlacementSight, PlacementState, WriteSight
+from receiver.store.reports.overview import FailureGroup, FailureScope, MailboxSight
+from receiver.store.reports.status import COUNTED, SERVES, WORKERS, Sight, worker_name
 from receiver.store.store import Store
-from receiver.store.tallies import Figure, Tally
-from receiver.store.tokens import TokenRecord
-from receiver.store.wakeup import Wakeup
-from receiver.store.writes import DONE, Written
+from receiver.store.tools.backup import CopyFailed, Watch
+from receiver.store.tools.erasure import Erased
+from receiver.store.tools.failures import Chosen, Failing
+from receiver.store.tools.resync import HeldEvent, Scope
+from receiver.store.tools.tokens import TokenRecord
+from receiver.store.work.leases import LeaseLost
+from receiver.store.work.mailbox_identity import Neighbour
+from receiver.store.work.rulesets import InForce
+from receiver.store.work.wakeup import Wakeup
+from receiver.store.work.writes import DONE, Written
 
 __all__ = [
     "BEHIND",

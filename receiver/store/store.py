@@ -20,44 +20,11 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import Server
-from receiver.store import (
-    activity,
-    adoption,
-    agents,
-    audit,
-    copying,
-    counting,
-    dues,
-    erasure,
-    failing,
-    history,
-    identity,
-    inbox,
-    intake,
-    leases,
-    migrations,
-    overview,
-    recognition,
-    resyncing,
-    retention,
-    rights,
-    rulesets,
-    servers,
-    set_aside,
-    settling,
-    sight,
-    soundness,
-    tallies,
-    tokens,
-    turns,
-    unused,
-    writes,
-)
-from receiver.store.activity import HourCount, ModelCount, SeriesCount
-from receiver.store.appending import Appender
-from receiver.store.chunks import chunks
-from receiver.store.copying import Watch
-from receiver.store.engine import (
+from receiver.store import counters, migrations, turns
+from receiver.store.counters import Figure, Tally
+from receiver.store.database import rights
+from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import (
     CONFLICT_RETRIES,
     careless_settings,
     close_engine,
@@ -68,27 +35,37 @@ from receiver.store.engine import (
     write_lock,
     writing,
 )
-from receiver.store.erasure import Erased
-from receiver.store.errors import Conflict, MarkerUnusable, StoreUnavailable
-from receiver.store.failing import Chosen, Failing
+from receiver.store.database.errors import Conflict, MarkerUnusable, StoreUnavailable
+from receiver.store.database.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
+from receiver.store.database.tables import mailboxes, placements
 from receiver.store.fairness import Rota
-from receiver.store.grouping import Grouped
-from receiver.store.history import EventHistory
-from receiver.store.identity import Neighbour
-from receiver.store.inbox import Judged
-from receiver.store.marker import UNWRITABLE, Mark, Marker
+from receiver.store.intake import agents, inbox, judge_batch, set_aside
+from receiver.store.intake.append import Appender
+from receiver.store.intake.group_commit import Grouped
+from receiver.store.intake.inbox import Judged
+from receiver.store.intake.set_aside import Group, Waiting, Wanted
 from receiver.store.migrations import Standing
-from receiver.store.overview import FailureGroup, FailureScope, MailboxSight
-from receiver.store.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
-from receiver.store.resyncing import HeldEvent, Scope
-from receiver.store.rulesets import InForce
-from receiver.store.set_aside import Group, Waiting, Wanted
-from receiver.store.sight import Sight
-from receiver.store.tables import mailboxes, placements
-from receiver.store.tallies import Figure, Tally
-from receiver.store.tokens import TokenRecord
-from receiver.store.wakeup import Wakeup
-from receiver.store.writes import Written
+from receiver.store.place import batch_counter, integrity, recognition
+from receiver.store.place.marker import UNWRITABLE, Mark, Marker
+from receiver.store.reports import activity, overview
+from receiver.store.reports import event_history as history
+from receiver.store.reports import status as sight
+from receiver.store.reports.activity import HourCount, ModelCount, SeriesCount
+from receiver.store.reports.event_history import EventHistory
+from receiver.store.reports.overview import FailureGroup, FailureScope, MailboxSight
+from receiver.store.reports.status import Sight
+from receiver.store.tools import audit, backup, erasure, recovery, resync, retention, tokens, unused
+from receiver.store.tools import failures as failing
+from receiver.store.tools.backup import Watch
+from receiver.store.tools.erasure import Erased
+from receiver.store.tools.failures import Chosen, Failing
+from receiver.store.tools.resync import HeldEvent, Scope
+from receiver.store.tools.tokens import TokenRecord
+from receiver.store.work import dues, leases, mailbox_identity, rulesets, servers, settling, writes
+from receiver.store.work.mailbox_identity import Neighbour
+from receiver.store.work.rulesets import InForce
+from receiver.store.work.wakeup import Wakeup
+from receiver.store.work.writes import Written
 
 T = TypeVar("T")
 
@@ -161,7 +138,7 @@ class Store:
         if expected is None:
             raise LookupError
         recognition.make_anew(self._engine)
-        self._write(lambda connection: adoption.take_installation(connection, expected, now))
+        self._write(lambda connection: recovery.take_installation(connection, expected, now))
         self._mark()
         return expected
 
@@ -169,7 +146,7 @@ class Store:
         """Have the marker follow the store, where it knows of none or is behind."""
         into_one_file(self._engine)  # whoever looks whose the file is sees no more of it
         with reading(self._engine) as connection:
-            mark = counting.marked(connection)
+            mark = batch_counter.marked(connection)
         self._last_seen = mark.installation
         self._marker.note(mark)
 
@@ -213,7 +190,7 @@ class Store:
 
         """
         with reading(self._engine) as connection:
-            soundness.check(connection, patience_s)
+            integrity.check(connection, patience_s)
 
     def look_for_damage(self) -> None:
         """Do so for a second, every ten minutes; what was found is told until it is gone.
@@ -222,7 +199,7 @@ class Store:
             StoreUnavailable: it is damaged, or cannot be read.
 
         """
-        soundness.look(self._engine)
+        integrity.look(self._engine)
 
     def is_current(self) -> bool:
         """Whether the schema is exactly this version's own."""
@@ -240,12 +217,12 @@ class Store:
     def row_counts(self) -> dict[str, int]:
         """Return how many rows each table has."""
         with reading(self._engine) as connection:
-            return copying.counts_of(connection)
+            return backup.counts_of(connection)
 
     def installation(self) -> Installation:
         """Return who we are."""
         with reading(self._engine) as connection:
-            found = adoption.read_installation(connection)
+            found = recovery.read_installation(connection)
         self._last_seen = found.id
         return found
 
@@ -310,7 +287,7 @@ class Store:
 
         """
         return self._write(
-            lambda connection: set_aside.judge_all(connection, intake.decide(connection, now), authorities)
+            lambda connection: set_aside.judge_all(connection, judge_batch.decide(connection, now), authorities)
         )
 
     def set_aside(self, now: datetime) -> list[Group]:
@@ -331,7 +308,7 @@ class Store:
     def release_waiting(self, ids: Collection[int], now: datetime) -> int:
         """Take in webhooks that waited, whatever set them aside; return how many there were."""
         return self._each_some(
-            ids, lambda connection, some: set_aside.release(connection, intake.decide(connection, now), some, now)
+            ids, lambda connection, some: set_aside.release(connection, judge_batch.decide(connection, now), some, now)
         )
 
     def drop_waiting(self, ids: Collection[int]) -> int:
@@ -352,27 +329,27 @@ class Store:
             StoreUnavailable: nothing was taken in.
 
         """
-        return self._write(lambda connection: intake.take(connection, batch, now))
+        return self._write(lambda connection: judge_batch.take(connection, batch, now))
 
     def tally(self, counts: Mapping[Tally, int], figures: Mapping[str, int], now: datetime) -> None:
         """Add to the counts of the hour; write figures down in place of those before."""
 
         def block(connection: Connection) -> None:
-            tallies.add(connection, counts, now)
-            tallies.note(connection, figures, now)
+            counters.add(connection, counts, now)
+            counters.note(connection, figures, now)
 
         self._write(block)
 
     def refused(self, since: datetime) -> dict[tuple[str, str], int]:
         """Return how many requests were refused since the hour of a moment, by (source, reason)."""
         with reading(self._engine) as connection:
-            found = tallies.since(connection, since, "refused")
+            found = counters.since(connection, since, "refused")
         return {(tally.name, tally.outcome): count for tally, count in found.items()}
 
     def refused_by_hour(self, since: datetime) -> dict[tuple[str, str], list[tuple[datetime, int]]]:
         """Return the requests refused since the hour of a moment, by (source, reason): the hours and how many."""
         with reading(self._engine) as connection:
-            return tallies.refused_by_hour(connection, since)
+            return counters.refused_by_hour(connection, since)
 
     def wakeup(self) -> Wakeup:
         """Return what sleeps until webhooks may have come in."""
@@ -504,7 +481,7 @@ class Store:
 
         def block(connection: Connection) -> tuple[MailboxWork, Mark] | None:
             work = leases.claim(connection, calendar, now, limit, lease, self._claiming, kinds)
-            return (work, counting.advance(connection, expected, before)) if work else None
+            return (work, batch_counter.advance(connection, expected, before)) if work else None
 
         claimed = self._write(block)
         if claimed is None:
@@ -539,7 +516,7 @@ class Store:
 
     def identify(self, work: MailboxWork, primary: str, now: datetime) -> bool:
         """Note what the server calls a leased mailbox; return whether that is another name."""
-        return self._write(lambda connection: identity.identify(connection, work, primary, now))
+        return self._write(lambda connection: mailbox_identity.identify(connection, work, primary, now))
 
     def meet(self, work: MailboxWork, now: datetime, lease: timedelta) -> None:
         """Note that a leased mailbox holds nothing of other installations that stands in the way.
@@ -553,15 +530,15 @@ class Store:
     def neighbours(self, work: MailboxWork) -> list[Neighbour]:
         """Return the other mailboxes of the server that hold something of an event in this work."""
         with reading(self._engine) as connection:
-            return identity.neighbours(connection, work)
+            return mailbox_identity.neighbours(connection, work)
 
     def merge(self, neighbour: Neighbour, work: MailboxWork, now: datetime) -> bool:
         """Make one mailbox of a neighbour and the leased one; return whether nobody was writing into it."""
 
         def block(connection: Connection) -> bool:
-            if identity.is_leased(connection, neighbour.mailbox_id, now):
+            if mailbox_identity.is_leased(connection, neighbour.mailbox_id, now):
                 return False
-            identity.merge(connection, neighbour.mailbox_id, work.mailbox_id, now)
+            mailbox_identity.merge(connection, neighbour.mailbox_id, work.mailbox_id, now)
             return True
 
         return self._write(block)
@@ -610,7 +587,7 @@ class Store:
     # How things go
 
     def sight(self, sources: Iterable[str], calendars_down: Iterable[str], now: datetime) -> Sight:
-        """Return the numbers of the moment; see `receiver.store.sight.look`."""
+        """Return the numbers of the moment; see `receiver.store.reports.status.look`."""
         with reading(self._engine) as connection:
             return sight.look(connection, sources, calendars_down, now)
 
@@ -637,12 +614,12 @@ class Store:
     def counted_ever(self) -> dict[Tally, int]:
         """Return what was counted since the beginning."""
         with reading(self._engine) as connection:
-            return tallies.ever(connection)
+            return counters.ever(connection)
 
     def figures(self) -> dict[str, Figure]:
         """Return every figure by name."""
         with reading(self._engine) as connection:
-            return tallies.figures_named(connection)
+            return counters.figures_named(connection)
 
     def failures(self, now: datetime) -> list[FailureGroup]:
         """Return everything that fails, grouped by scope, calendar and code."""
@@ -717,7 +694,7 @@ class Store:
     def aliases(self) -> Mapping[Mailbox, Mailbox]:
         """Return every address that is another one of a mailbox, with the one in use."""
         with reading(self._engine) as connection:
-            return identity.aliases(connection)
+            return mailbox_identity.aliases(connection)
 
     def repair(self, mailbox: Mailbox, repairs: Mapping[Placement, Placement], now: datetime) -> int | None:
         """Replace placements that are as they were judged; return how many. None: a worker has the mailbox."""
@@ -732,12 +709,12 @@ class Store:
     def adopted_in(self, mailbox: Mailbox) -> set[str]:
         """Return the uids of a mailbox's entries that were read back and wait for a placement."""
         with reading(self._engine) as connection:
-            return adoption.adopted_in(connection, mailbox)
+            return recovery.adopted_in(connection, mailbox)
 
     def finished(self, uids: Collection[str]) -> dict[str, bool]:
         """Return the events known among these, and whether each was destroyed and all that follows from it is done."""
         with reading(self._engine) as connection:
-            return adoption.finished(connection, uids)
+            return recovery.finished(connection, uids)
 
     def note_adopted(
         self,
@@ -760,13 +737,13 @@ class Store:
             LeaseLost: nothing was changed.
 
         """
-        self._write(lambda connection: adoption.note(connection, work, items, gone, found_at or now))
-        self._write(lambda connection: adoption.unsettle(connection, work, now))
+        self._write(lambda connection: recovery.note(connection, work, items, gone, found_at or now))
+        self._write(lambda connection: recovery.unsettle(connection, work, now))
 
     def waiting_entries(self) -> list[tuple[Mailbox, str]]:
         """Return mailbox and uid of every entry that was read back and whose event is not known yet."""
         with reading(self._engine) as connection:
-            return adoption.waiting(connection)
+            return recovery.waiting(connection)
 
     def take_installation(self, name: str, now: datetime) -> bool:
         """Go on as an installation whose record was lost; return whether that may be.
@@ -779,8 +756,8 @@ class Store:
             raise MarkerUnusable(UNWRITABLE)
 
         def block(connection: Connection) -> Mark | None:
-            taken = adoption.take_installation(connection, name, now)
-            return counting.marked(connection) if taken else None
+            taken = recovery.take_installation(connection, name, now)
+            return batch_counter.marked(connection) if taken else None
 
         mark = self._write(block)
         if mark:
@@ -799,14 +776,14 @@ class Store:
         """
         mark = self._marker.read()  # before the store: what is marked was counted then
         with reading(self._engine) as connection:
-            found = counting.marked(connection)
+            found = batch_counter.marked(connection)
         if mark is None or mark.installation != found.installation or mark.counter <= found.counter:
             return False
-        return self._write(lambda connection: counting.hold(connection, mark, now))
+        return self._write(lambda connection: batch_counter.hold(connection, mark, now))
 
     def calendars_were_read(self) -> None:
         """Let writing begin, after the calendars of a restored record have been read."""
-        self._write(adoption.calendars_were_read)
+        self._write(recovery.calendars_were_read)
         with suppress(MarkerUnusable):  # it may lag behind; whether it can be used is said elsewhere
             self._mark()
 
@@ -814,14 +791,14 @@ class Store:
         """Have nothing written any more."""
 
         def block(connection: Connection) -> Mark:
-            adoption.begin_uninstalling(connection, now)
-            return counting.advance(connection, None, None)
+            recovery.begin_uninstalling(connection, now)
+            return batch_counter.advance(connection, None, None)
 
         self._marker.note(self._write(block))
 
     def undo_uninstalling(self, now: datetime) -> None:
         """Have every entry written again."""
-        self._write(lambda connection: adoption.undo_uninstalling(connection, now))
+        self._write(lambda connection: recovery.undo_uninstalling(connection, now))
 
     def empty(self, work: MailboxWork, kept: Collection[int]) -> None:
         """Forget what was placed in a leased mailbox that holds nothing of ours any more, but for some placements.
@@ -830,7 +807,7 @@ class Store:
             LeaseLost: nothing was changed.
 
         """
-        self._write(lambda connection: adoption.empty(connection, work, kept))
+        self._write(lambda connection: recovery.empty(connection, work, kept))
 
     # Who may look
 
@@ -857,24 +834,24 @@ class Store:
     def told(self, source: str, since: datetime) -> dict[Model, int]:
         """Return how many events of each kind a source told of since a moment."""
         with reading(self._engine) as connection:
-            return resyncing.told(connection, source, since)
+            return resync.told(connection, source, since)
 
     def count_live(self, scope: Scope) -> int:
         """Return how many events are in scope."""
         with reading(self._engine) as connection:
-            return resyncing.live(connection, scope)
+            return resync.live(connection, scope)
 
     def untold(self, scope: Scope, since: datetime) -> list[HeldEvent]:
         """Return the events in scope that nobody told of since a moment."""
         with reading(self._engine) as connection:
-            return resyncing.untold(connection, scope, since)
+            return resync.untold(connection, scope, since)
 
     def witnesses(
         self, source: str, kinds: Collection[tuple[int | None, str | None]], since: datetime, each: int
     ) -> list[HeldEvent]:
         """Return a source's RDVs that were told of since a moment, so many of each (organisation, motif)."""
         with reading(self._engine) as connection:
-            return resyncing.witnesses(connection, source, kinds, since, each)
+            return resync.witnesses(connection, source, kinds, since, each)
 
     # Housekeeping
 
@@ -940,7 +917,7 @@ class Store:
     def erase(
         self, email: str, mapping: MailboxMap, now: datetime, *, with_entries: bool, dry_run: bool = False
     ) -> Erased:
-        """Erase what is recorded of one agent, or rehearse it; see `receiver.store.erasure.erase`."""
+        """Erase what is recorded of one agent, or rehearse it; see `receiver.store.tools.erasure.erase`."""
 
         def block(connection: Connection) -> Erased:
             return erasure.erase(connection, email, mapping, now, with_entries=with_entries)
@@ -948,12 +925,12 @@ class Store:
         return self._write(block, dry_run=dry_run)
 
     def back_up(self, path: Path, watch: Watch) -> dict[str, int]:
-        """Write a copy of everything into a file; see `receiver.store.copying.back_up`."""
-        return copying.back_up(self._engine, path, watch)
+        """Write a copy of everything into a file; see `receiver.store.tools.backup.back_up`."""
+        return backup.back_up(self._engine, path, watch)
 
     def move_to(self, target: "Store", watch: Watch) -> dict[str, int]:
-        """Copy everything into an empty store; see `receiver.store.copying.move`."""
-        return copying.move(self._engine, target._engine, watch)  # noqa: SLF001  # another of our own kind
+        """Copy everything into an empty store; see `receiver.store.tools.backup.move`."""
+        return backup.move(self._engine, target._engine, watch)  # noqa: SLF001  # another of our own kind
 
     def overwrite_freed(self) -> bool:
         """Have what was deleted leave the files too; False: to be tried again."""

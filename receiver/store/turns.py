@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, or_, select, update
 
-from receiver.store.tables import figures
-from receiver.store.tallies import is_of_the_future
+from receiver.store.counters import is_of_the_future
+from receiver.store.database.tables import figures
 
 PREFIX = "turn/"
 """How the names of turns begin among the figures."""

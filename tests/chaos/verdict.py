@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from connectors.base import PROPERTY_SET_ID
-from receiver.store.engine import close_engine, open_engine, reading
-from receiver.store.placements import placement_of
-from receiver.store.tables import events, installation, mailboxes, metadata, placements
+from receiver.store.database.engine import close_engine, open_engine, reading
+from receiver.store.database.tables import events, installation, mailboxes, metadata, placements
+from receiver.store.work.placements import placement_of
 from tests.chaos.exchange import Exchange
 from tests.chaos.premises import Premises
 from tests.chaos.staff import CANARY, DOMAIN

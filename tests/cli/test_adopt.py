@@ -18,8 +18,8 @@ from receiver.core.facts import EventKind
 from receiver.core.plan import STALE
 from receiver.operations import adopt as operation
 from receiver.store import Mark, Marker, Store
-from receiver.store.counting import LEAP
-from receiver.store.tables import mailboxes
+from receiver.store.database.tables import mailboxes
+from receiver.store.place.batch_counter import LEAP
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
 from tests.makers import KARIM, MARTINE, NOW, a_delivery

@@ -23,7 +23,7 @@ from receiver.core.facts import EventKind, News
 from receiver.core.recurrence import Rule
 from receiver.operations import rules
 from receiver.store import Store
-from receiver.store.tables import mailboxes, placements
+from receiver.store.database.tables import mailboxes, placements
 from receiver.worker.crew import Crew
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.connectors.conformance import entry

@@ -14,7 +14,7 @@ from receiver.core.roles import Role
 from receiver.operations import diagnose
 from receiver.operations.placeholders import Placeholders, configuration, log_line
 from receiver.store import Store
-from receiver.store.tokens import TokenRecord
+from receiver.store.tools.tokens import TokenRecord
 from tests.cli.operator import Operator
 from tests.makers import MARTINE, NOW, a_delivery, a_slot, an_absence, incoming
 from tests.store.failing_ground import HERS, block, hear, place, refuse

@@ -15,7 +15,7 @@ from receiver import logs
 from receiver.cli import main as cli
 from receiver.cli import run
 from receiver.config import load
-from receiver.store.files import exposed
+from receiver.store.place.files import exposed
 from tests.cli import test_rules_commands as rules
 from tests.store.others import folder_of_service
 

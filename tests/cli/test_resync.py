@@ -27,7 +27,7 @@ from receiver.operations.verification import Finding
 from receiver.rest import api as api_module
 from receiver.rest.api import Api
 from receiver.store import Store
-from receiver.store.tables import metadata
+from receiver.store.database.tables import metadata
 from receiver.worker.crew import Crew
 from tests.authentication.certificates import Authority
 from tests.cli.resync_town import ENVIRON, SECRET, ResyncTown, open_resync_town

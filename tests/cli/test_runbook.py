@@ -8,8 +8,8 @@ import pytest
 from receiver import sentences
 from receiver.core.health import OTHER_ORGANISATION, SET_ASIDE_FULL, Code
 from receiver.core.refusal_reasons import NOT_UNDERSTOOD
-from receiver.store.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
-from receiver.store.marker import UNREADABLE, UNWRITABLE
+from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
+from receiver.store.place.marker import UNREADABLE, UNWRITABLE
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "fr" / "depannage.md"
 

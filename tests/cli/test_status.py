@@ -16,7 +16,7 @@ from receiver.core.servers import Server, failed
 from receiver.operations.refusals import LATELY, TURNED_AWAY
 from receiver.operations.status import Status, status
 from receiver.store import Store, StoreUnavailable, Tally
-from receiver.store.overview import RETRIED
+from receiver.store.reports.overview import RETRIED
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 from tests.makers import KARIM, MARTINE, a_delivery, incoming
 from tests.store.scopes import THIRTY_FOUR, a_rdv

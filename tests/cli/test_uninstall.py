@@ -16,7 +16,7 @@ from mock_exchange.http.faults import Fault, FaultKind
 from receiver.core.facts import EventKind
 from receiver.operations import uninstall as operation
 from receiver.store import Store
-from receiver.store.tables import mailboxes
+from receiver.store.database.tables import mailboxes
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
 from tests.makers import KARIM, MARTINE, NOW, a_delivery

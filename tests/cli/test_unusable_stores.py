@@ -20,7 +20,7 @@ from receiver.core.health import Code
 from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Cause, Store
-from receiver.store.engine import presence_of
+from receiver.store.database.engine import presence_of
 from receiver.watch.looking import look
 from receiver.web.app import create_app
 from tests.cli import test_rules_commands as rules

@@ -25,8 +25,8 @@ from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, WRONG_SIGNATURE
 from receiver.core.room import MIB, Disk
 from receiver.core.thresholds import Thresholds
 from receiver.store import Cause
-from receiver.store.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
-from receiver.store.marker import UNREADABLE, UNWRITABLE
+from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
+from receiver.store.place.marker import UNREADABLE, UNWRITABLE
 from receiver.web import webhook
 from receiver.web.webhook import Answer
 

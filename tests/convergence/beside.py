@@ -15,7 +15,7 @@ from receiver.config.settings import IcsFolder
 from receiver.core.mailboxes import Mailbox
 from receiver.operations import take_from, uninstall
 from receiver.operations.audit import Window
-from receiver.store.tables import mailboxes
+from receiver.store.database.tables import mailboxes
 from tests.convergence.decisions import Decisions
 from tests.convergence.draws import MAILBOXES, pick, some
 from tests.convergence.system import CALENDAR, TIMINGS

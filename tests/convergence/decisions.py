@@ -11,7 +11,7 @@ from hypothesis.stateful import precondition, rule
 from emitter.model import Event, Rdv, Status
 from emitter.payloads import Generation
 from receiver.core import losses
-from receiver.store.records import Reason
+from receiver.store.database.records import Reason
 from tests.convergence.draws import COMING, LONGEST_LIFE, generations, organisations, pick, send, some
 from tests.convergence.hearing import Word
 from tests.convergence.platform_rules import Platform, at, rdvs

@@ -11,7 +11,7 @@ from emitter.model import Rdv
 from emitter.payloads import Generation
 from mock_exchange import StoredItem
 from receiver.store import Verdict, Waiting
-from receiver.store.records import Reason
+from receiver.store.database.records import Reason
 from tests.convergence.bodies import read
 from tests.convergence.draws import LATE_KINDS, MAILBOXES, PLAIN
 from tests.convergence.hearing import Word

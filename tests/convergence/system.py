@@ -17,9 +17,9 @@ from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Poli
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict, Waiting
-from receiver.store.placements import placement_of
-from receiver.store.records import Reason
-from receiver.store.tables import events, mailboxes, placements, servers
+from receiver.store.database.records import Reason
+from receiver.store.database.tables import events, mailboxes, placements, servers
+from receiver.store.work.placements import placement_of
 from receiver.web.app import create_app
 from receiver.worker.crew import BATCH, Crew
 from receiver.worker.reconcile import reconcile

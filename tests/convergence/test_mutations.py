@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from connectors.base import Unconfirmed
 from receiver.core import losses, plan, scope
 from receiver.core.facts import Ruling
-from receiver.store import listed, workset
+from receiver.store.intake import judge_agents, judge_events
 from receiver.worker import reconcile
 from tests.convergence.draws import ALIASES, MAILBOXES
 from tests.convergence.life import Life
@@ -64,29 +64,29 @@ def look_up_once_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def last_arrival_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     """An older state replaces a newer one."""
-    rule = workset.rule
+    rule = judge_events.rule
 
     def naive(known, emitter, incoming):  # type: ignore[no-untyped-def]
         ruling = rule(known, emitter, incoming)
         return Ruling.APPLY if ruling is Ruling.SUPERSEDED else ruling
 
-    monkeypatch.setattr(workset, "rule", naive)
+    monkeypatch.setattr(judge_events, "rule", naive)
 
 
 def e_mails_are_learnt_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An agent's first address is believed for ever."""
-    monkeypatch.setattr(listed, "_changes", lambda *_: {})
+    monkeypatch.setattr(judge_agents, "_changes", lambda *_: {})
 
 
 def what_a_body_claims_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The organisation that a body claims counts, not the one that the event is known to belong to."""
-    reach = workset.reach
+    reach = judge_events.reach
 
     def trusting(standing, known, emitter, told, by):  # type: ignore[no-untyped-def]
         claimed = replace(standing, organisation=told.organisation) if standing else None
         return reach(claimed, known, emitter, told, by)
 
-    monkeypatch.setattr(workset, "reach", trusting)
+    monkeypatch.setattr(judge_events, "reach", trusting)
 
 
 def who_never_told_of_an_absence_may_change_it(monkeypatch: pytest.MonkeyPatch) -> None:

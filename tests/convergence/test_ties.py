@@ -10,7 +10,7 @@ from sqlalchemy import select
 from emitter.model import Event, Rdv
 from emitter.payloads import Generation, render
 from emitter.scenarios import cast
-from receiver.store.tables import events
+from receiver.store.database.tables import events
 from tests.convergence.draws import ALIASES, MAILBOXES, PLAIN
 from tests.convergence.oracle import Choices
 from tests.convergence.premises import Premises

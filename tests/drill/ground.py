@@ -26,8 +26,8 @@ from receiver.core.health import Code
 from receiver.core.roles import Role
 from receiver.operations.tokens import Tokens
 from receiver.store import Store
-from receiver.store.engine import writing
-from receiver.store.tables import mailboxes
+from receiver.store.database.engine import writing
+from receiver.store.database.tables import mailboxes
 from tests.chaos.clocks import Clock
 from tests.drill.exchange import MARTINE, DrillExchange
 from tests.drill.hastened import LOOKS

@@ -23,7 +23,7 @@ from receiver.config import ConfigurationErrors, Reloadable, Settings, load
 from receiver.core import servers
 from receiver.operations import refusals
 from receiver.operations import status as looking
-from receiver.store import sight
+from receiver.store.reports import status as sight
 from receiver.watch import loop as watch
 from receiver.watch.recipient import Pace
 from receiver.web import health, heart, pressure

@@ -19,8 +19,8 @@ from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.store import Store
-from receiver.store.placements import placement_of
-from receiver.store.tables import events, installation, mailboxes, metadata, placements
+from receiver.store.database.tables import events, installation, mailboxes, metadata, placements
+from receiver.store.work.placements import placement_of
 from tests.faults.clock import Clock
 from tests.makers import NOW
 from tests.worker.bench import CALENDAR, HERS, HIS, UID_KEY, Bench, StoreInTime, settings_for, wire

@@ -37,7 +37,7 @@ from receiver.core.redaction import digest
 from receiver.core.ruleset import Ruleset, SourceRules, scrubbed
 from receiver.core.signature import matching_keys
 from receiver.core.text import clean
-from receiver.store.records import read_facts, write_facts
+from receiver.store.database.records import read_facts, write_facts
 from tests.fuzz.marks import MARK, permitted
 from tests.fuzz.mutation import Body
 

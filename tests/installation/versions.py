@@ -62,6 +62,6 @@ def version_after(version: Version, folder: Path, oldest: int) -> Version:
     revision = f"{int(version.revision) + 1:04}"
     script = MIGRATION.format(revision=revision, before=version.revision, oldest=oldest)
     (folder / "receiver/store/migrations/versions" / f"{revision}_next.py").write_text(script, "utf-8")
-    with (folder / "receiver/store/tables.py").open("a", encoding="utf-8") as tables:
+    with (folder / "receiver/store/database/tables.py").open("a", encoding="utf-8") as tables:
         tables.write(TABLES.format(revision=revision, mark=MARK))
     return Version(revision, folder)

@@ -31,8 +31,8 @@ from receiver.core.roles import Role
 from receiver.core.scope import Authority
 from receiver.core.servers import Server
 from receiver.operations.tokens import Tokens
-from receiver.store import Store, Tally, tallies
-from receiver.store.tables import events, mailboxes, placements, writes
+from receiver.store import Store, Tally, counters
+from receiver.store.database.tables import events, mailboxes, placements, writes
 from receiver.web import cookies
 from receiver.web.app import create_app
 from receiver.wording import PARIS
@@ -241,7 +241,7 @@ def _count_week(store: Store, now: datetime) -> None:
 
     def block(connection: Connection) -> None:
         for moment in moments:
-            tallies.add(connection, _counts_of(moment.astimezone(PARIS)), moment)
+            counters.add(connection, _counts_of(moment.astimezone(PARIS)), moment)
 
     store._write(block)
 

@@ -13,7 +13,7 @@ from sqlalchemy import event, update
 from receiver.core.others import OTHER_INSTALLATION
 from receiver.core.roles import Role
 from receiver.store import Standing, Store, StoreUnavailable
-from receiver.store.tables import mailboxes
+from receiver.store.database.tables import mailboxes
 from tests.pages.story import (
     ANSWERS,
     AT_HOME,

@@ -6,7 +6,7 @@ Not part of the product: a check that never fails where durability is off would 
 import sys
 
 from receiver.cli.main import main
-from receiver.store import engine
+from receiver.store.database import engine
 
 if __name__ == "__main__":
     level = f"synchronous={sys.argv[1]}"

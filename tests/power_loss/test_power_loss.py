@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from receiver.store import Store
-from receiver.store.engine import writing
-from receiver.store.tables import inbox
+from receiver.store.database.engine import writing
+from receiver.store.database.tables import inbox
 from tests.databases import postgres_binaries
 from tests.power_loss import disk
 from tests.power_loss.drill import Order, Result, run

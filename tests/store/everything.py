@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Boolean, Column, Integer, LargeBinary, String, Table, delete, insert, select
 
 from receiver.store import Store
-from receiver.store.engine import reading, writing
-from receiver.store.tables import Moment, metadata
+from receiver.store.database.engine import reading, writing
+from receiver.store.database.tables import Moment, metadata
 from tests.makers import NOW
 
 ROWS = 5

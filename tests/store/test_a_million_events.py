@@ -19,7 +19,7 @@ from benchmarks.million import CALENDARS, SOURCES, Size, fill
 from benchmarks.pages import PATHS, Reader, settings
 from receiver.operations.status import status
 from receiver.store import Store
-from receiver.store.sight import COUNTED
+from receiver.store.reports.status import COUNTED
 from tests.databases import new_database, sqlalchemy_url
 
 SIZE = Size(int(os.environ.get("RDV_EVENTS", "100000")))

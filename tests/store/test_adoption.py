@@ -14,7 +14,7 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import STALE, Placement
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import LeaseLost, MailboxWork, Store
-from receiver.store.tables import adopted, events, installation
+from receiver.store.database.tables import adopted, events, installation
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, incoming
 
 HERS, HIS = Mailbox("exchange", MARTINE.email or ""), Mailbox("exchange", KARIM.email or "")

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, select
 from receiver.core.desired import Decision, EventView
 from receiver.core.facts import AgentRef, EventKind, News
 from receiver.store import ComingAgent, Store, Verdict
-from receiver.store.tables import agents, deliveries, roles
+from receiver.store.database.tables import agents, deliveries, roles
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming, wall
 
 RENAMED = replace(MARTINE, email="martine.dupont@departement.example")

@@ -13,7 +13,7 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import STALE, Placement
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import Store
-from receiver.store.tables import mailboxes, placements
+from receiver.store.database.tables import mailboxes, placements
 from tests.makers import MARTINE, NOW, UUID, a_delivery, a_state, incoming
 
 HERS = Mailbox("exchange", MARTINE.email or "")

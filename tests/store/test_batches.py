@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, select
 
 from receiver.core.facts import AgentNews, AgentRef, Delivery, Emitter, EventKind, Model, News, RoleNews, Version
 from receiver.store import Incoming, Receipt, Store
-from receiver.store.tables import agents, deliveries, event_agents, events, roles
+from receiver.store.database.tables import agents, deliveries, event_agents, events, roles
 from tests.makers import NOW, a_state, an_absence
 
 AGES = st.sampled_from([0, 30, 60, 60, 3600, 11 * 86_400, -300])

@@ -13,8 +13,8 @@ from receiver.core.tokens import TAG_LENGTH
 from receiver.core.wire.fields import EMAIL_LIMIT
 from receiver.operations.tokens import ID_BYTES, LABEL_LENGTH
 from receiver.store import Verdict
-from receiver.store.records import Reason
-from receiver.store.tables import metadata
+from receiver.store.database.records import Reason
+from receiver.store.database.tables import metadata
 
 NAME = 40
 """Of sources, calendars and platforms: `receiver.config.fields.NAME`."""

@@ -13,9 +13,10 @@ from sqlalchemy import text, update
 
 from receiver.core.desired import Decision
 from receiver.core.mailboxes import Mailbox
-from receiver.store import CopyFailed, Store, StoreUnavailable, copying, migrations
-from receiver.store.engine import writing
-from receiver.store.tables import installation
+from receiver.store import CopyFailed, Store, StoreUnavailable, migrations
+from receiver.store.database.engine import writing
+from receiver.store.database.tables import installation
+from receiver.store.tools import backup
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
 from tests.store.everything import fill, rows
@@ -86,7 +87,7 @@ def test_a_backup_while_others_write_is_of_one_moment_and_holds_nobody_up(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each event has an agent and a delivery: a copy of two moments would hold one without the other."""
-    monkeypatch.setattr(copying, "CHUNK", 4)
+    monkeypatch.setattr(backup, "CHUNK", 4)
     enough, written = threading.Event(), []
 
     def write() -> None:
@@ -136,8 +137,8 @@ def test_a_copy_that_is_not_complete_is_thrown_away(
     path = tmp_path / "folder" / "backup.db"
     path.parent.mkdir()
     path.write_bytes(b"the one of yesterday")
-    whole = copying.counts_of
-    monkeypatch.setattr(copying, "counts_of", lambda connection: whole(connection) | {"events": 6})
+    whole = backup.counts_of
+    monkeypatch.setattr(backup, "counts_of", lambda connection: whole(connection) | {"events": 6})
     with pytest.raises(CopyFailed, match="differs"):
         store.back_up(path, nobody_watches)
     assert [(each.name, each.read_bytes()) for each in path.parent.iterdir()] == [
@@ -227,7 +228,7 @@ def test_nothing_is_copied_into_a_store_that_knows_something(store: Store, other
 
 def test_a_move_that_fails_midway_leaves_nothing(store: Store, other: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(store)
-    monkeypatch.setattr(copying, "_go_on_counting", lambda *_: (_ for _ in ()).throw(CopyFailed("differs")))
+    monkeypatch.setattr(backup, "_go_on_counting", lambda *_: (_ for _ in ()).throw(CopyFailed("differs")))
     with pytest.raises(CopyFailed):
         store.move_to(other, nobody_watches)
     held = rows(other)

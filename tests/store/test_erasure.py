@@ -15,8 +15,8 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Timings, Verb, begin, end
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import Erased, Store, TokenRecord
-from receiver.store.engine import reading, writing
-from receiver.store.tables import inbox, metadata
+from receiver.store.database.engine import reading, writing
+from receiver.store.database.tables import inbox, metadata
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, a_slot, an_absence, an_agent, incoming
 
 LEASE = timedelta(seconds=60)
@@ -257,7 +257,7 @@ def test_a_reader_that_holds_on_to_what_was_erased_is_told(store: Store, store_u
         assert store.overwrite_freed()
         return
     fill(store)
-    monkeypatch.setattr("receiver.store.engine._PRAGMAS", ("journal_mode=WAL", "busy_timeout=50"))
+    monkeypatch.setattr("receiver.store.database.engine._PRAGMAS", ("journal_mode=WAL", "busy_timeout=50"))
     another = Store(store_url)
     with reading(store._engine) as connection:
         connection.execute(select(metadata.tables["agents"])).all()

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from receiver.operations import failures
-from receiver.store import Chosen, FailureScope, Store, failing
+from receiver.store import Chosen, FailureScope, Store
+from receiver.store.tools import failures as stored_failures
 from tests.makers import NOW
 from tests.store.failing_ground import HERS, HIS, LEASE, block, fail_event, hear, place, refuse
 
@@ -52,7 +53,7 @@ def test_a_long_list_is_read_page_by_page(store: Store) -> None:
 
 @pytest.mark.usefixtures("_clock")
 def test_entries_that_were_given_up_are_handed_out_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failing, "AT_ONCE", 2)
+    monkeypatch.setattr(stored_failures, "AT_ONCE", 2)
     for number in range(1, 6):
         hear(store, number)
     place(store, {HERS: "d1"})

@@ -13,11 +13,13 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.facts import Delivery
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin, end
-from receiver.store import Incoming, MailboxWork, Store, Trouble, inbox, settling
-from receiver.store.claiming import CROWD
-from receiver.store.engine import writing
+from receiver.store import Incoming, MailboxWork, Store, Trouble
+from receiver.store.database.engine import writing
+from receiver.store.database.tables import dues, events, mailboxes, placements
 from receiver.store.fairness import ORGANISATIONS_AT_ONCE, Rota
-from receiver.store.tables import dues, events, mailboxes, placements
+from receiver.store.intake import inbox
+from receiver.store.work import settling
+from receiver.store.work.claiming import CROWD
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
 
@@ -144,7 +146,7 @@ def test_a_lone_event_is_settled_in_the_next_batch_whatever_waits_before_it(stor
 def test_fewer_events_are_settled_at_once_where_they_have_many_agents(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.store.settling.AGENTS_AT_ONCE", 4)
+    monkeypatch.setattr("receiver.store.work.settling.AGENTS_AT_ONCE", 4)
     store.accept([news(number) for number in range(5)], NOW)
     assert [len(settled(store)) for _ in range(4)] == [2, 2, 1, 0]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from receiver.store.grouping import Grouped
+from receiver.store.intake.group_commit import Grouped
 
 
 class Trouble(Exception):

@@ -9,11 +9,12 @@ from hypothesis import given
 from sqlalchemy import Connection, insert, select
 
 from receiver.core.facts import News
-from receiver.store import FailureScope, Incoming, Receipt, Store, StoreUnavailable, Verdict, inbox, intake
-from receiver.store.engine import reading, writing
-from receiver.store.news import read
-from receiver.store.tables import deliveries
-from receiver.store.tables import inbox as rows
+from receiver.store import FailureScope, Incoming, Receipt, Store, StoreUnavailable, Verdict
+from receiver.store.database.engine import reading, writing
+from receiver.store.database.tables import deliveries
+from receiver.store.database.tables import inbox as rows
+from receiver.store.intake import inbox, judge_batch
+from receiver.store.intake.news import read
 from tests.makers import MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming
 from tests.store.test_batches import NEWS
 
@@ -51,13 +52,13 @@ def test_what_is_put_down_is_judged_in_the_order_it_came_and_leaves_the_inbox(st
 @pytest.mark.parametrize("news", [a_delivery(), a_slot(an_absence()), a_slot(a_plage()), a_role(7), an_agent(MARTINE)])
 def test_news_are_the_same_after_the_wait(store: Store, news: News, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[News] = []
-    take = intake.take
+    take = judge_batch.take
 
     def look(connection: Connection, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
         seen.extend(each.news for each in batch)
         return take(connection, batch, now)
 
-    monkeypatch.setattr(intake, "take", look)
+    monkeypatch.setattr(judge_batch, "take", look)
     store.keep(incoming(news))
     store.judge(NOW)
     assert seen == [news]

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, select
 from receiver.core.desired import Decision, EventView
 from receiver.core.facts import AgentRef, Emitter, EventKind
 from receiver.store import Store, Verdict
-from receiver.store.tables import event_agents, events
+from receiver.store.database.tables import event_agents, events
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, incoming
 
 

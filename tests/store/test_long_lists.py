@@ -15,10 +15,11 @@ from receiver.core.facts import AgentRef, Model, News
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.scope import Authority
-from receiver.store import Incoming, MailboxWork, Scope, Store, WorkItem, Written, settling
-from receiver.store.engine import writing
-from receiver.store.identity import Neighbour
-from receiver.store.tables import agents, roles
+from receiver.store import Incoming, MailboxWork, Scope, Store, WorkItem, Written
+from receiver.store.database.engine import writing
+from receiver.store.database.tables import agents, roles
+from receiver.store.work import settling
+from receiver.store.work.mailbox_identity import Neighbour
 from tests.makers import MARTINE, NOW, a_delivery, a_role, a_state, an_agent, incoming
 
 MANY = 70_000

@@ -7,7 +7,8 @@ from sqlalchemy import create_engine, update
 
 from connectors.base import Scope, Temporary
 from receiver.core import plan, servers
-from receiver.store import Chosen, Store, tables
+from receiver.store import Chosen, Store
+from receiver.store.database import tables
 from tests.makers import NOW
 from tests.store.failing_ground import HERS, block, hear, place
 

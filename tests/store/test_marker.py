@@ -25,8 +25,8 @@ from receiver.store import (
     StoreOccupied,
     StoreVanished,
 )
-from receiver.store.counting import LEAP
-from receiver.store.errors import ANOTHER, EMPTIED, GONE
+from receiver.store.database.errors import ANOTHER, EMPTIED, GONE
+from receiver.store.place.batch_counter import LEAP
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
 from tests.requirements import require

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, select, text, update
 
 from receiver.store import Standing, Store, StoreUnavailable, migrations
-from receiver.store.tables import installation, mailboxes, metadata
+from receiver.store.database.tables import installation, mailboxes, metadata
 from tests.databases import new_database, sqlalchemy_url
 
 LAST_RELEASE = 4

@@ -22,11 +22,11 @@ from receiver.store import (
     SeriesCount,
     Store,
     Tally,
-    sight,
 )
-from receiver.store.history import state_of
-from receiver.store.sight import DEAD_AFTER, DEATHS_WITHIN, worker_name
-from receiver.store.tables import mailboxes, writes
+from receiver.store.database.tables import mailboxes, writes
+from receiver.store.reports import status as sight
+from receiver.store.reports.event_history import state_of
+from receiver.store.reports.status import DEAD_AFTER, DEATHS_WITHIN, worker_name
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 from tests.store.failing_ground import BLOCKED, HERS, HIS, LEASE, TIMINGS, block, fail_event, hear, place, refuse
 from tests.store.test_servers import at_once

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from receiver.store import Standing, Store, StoreVanished
-from receiver.store.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
-from receiver.store.marker import Mark, Marker
-from receiver.store.presence import Presence, make
+from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
+from receiver.store.place.marker import Mark, Marker
+from receiver.store.place.presence import Presence, make
 from tests.makers import NOW, a_delivery, incoming
 
 
@@ -35,7 +35,7 @@ def store(file: Path) -> Iterator[Store]:
 
 @pytest.fixture(autouse=True)
 def at_rest_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.store.presence.AT_REST_S", 0)
+    monkeypatch.setattr("receiver.store.place.presence.AT_REST_S", 0)
 
 
 def keep(store: Store, number: int) -> None:
@@ -188,7 +188,7 @@ def test_a_copy_beside_the_old_log_is_left_alone_until_that_is_gone(store: Store
 def test_a_copy_that_is_under_way_is_waited_for(
     store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.store.presence.AT_REST_S", 3600)
+    monkeypatch.setattr("receiver.store.place.presence.AT_REST_S", 3600)
     copy = tmp_path / "copy.db"
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -197,7 +197,7 @@ def test_a_copy_that_is_under_way_is_waited_for(
     copy.rename(file)
     with pytest.raises(StoreVanished):
         store.standing()
-    monkeypatch.setattr("receiver.store.presence.AT_REST_S", 0)
+    monkeypatch.setattr("receiver.store.place.presence.AT_REST_S", 0)
     assert store.standing() is Standing.CURRENT
 
 

@@ -304,7 +304,7 @@ def test_no_store_is_made_in_a_database_that_cannot_hold_every_text_and_one_that
             assert told.value.refusal.cause is Cause.WRONG_ENCODING
         assert server.value("SELECT count(*) FROM pg_class WHERE relname = 'events'", name) == 0
         with monkeypatch.context() as an_older_program:
-            an_older_program.setattr("receiver.store.whose.refuse_other_encodings", lambda _: None)
+            an_older_program.setattr("receiver.store.place.ownership.refuse_other_encodings", lambda _: None)
             store.migrate()
         assert store.standing().usable
         store.keep(incoming(a_delivery()))

@@ -6,7 +6,7 @@ import pytest
 
 from receiver.core.facts import Delivery, EventKind, Model
 from receiver.store import Scope, Store
-from receiver.store.resyncing import HeldEvent
+from receiver.store.tools.resync import HeldEvent
 from tests.makers import NOW, a_delivery, a_plage, a_slot, an_absence, incoming
 
 START = NOW - timedelta(hours=1)

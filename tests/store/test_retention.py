@@ -6,7 +6,8 @@ import pytest
 
 from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
-from receiver.store import Store, Tally, retention
+from receiver.store import Store, Tally
+from receiver.store.tools import retention
 from tests.makers import NOW, a_delivery, a_role, incoming
 
 LATER = NOW + timedelta(days=40)

@@ -11,8 +11,8 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.ruleset import Ruleset, SourceRules, fingerprint
 from receiver.store import Store
-from receiver.store.settling import Previewed
-from receiver.store.tables import rulesets
+from receiver.store.database.tables import rulesets
+from receiver.store.work.settling import Previewed
 from tests.makers import NOW, a_delivery, a_slot, an_absence, incoming
 
 HERS = Mailbox("exchange", "martine@x.example")

@@ -106,7 +106,7 @@ def test_the_same_body_under_the_right_secret_is_no_duplicate(town: Town) -> Non
 
 
 def test_of_one_secret_so_many_are_kept_and_of_another_as_many(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.store.set_aside.MOST", 3)
+    monkeypatch.setattr("receiver.store.intake.set_aside.MOST", 3)
     town = Town(store)
     town.tell(a_rdv(12, 60), TWELVE)
     for secret in ("one", "two"):

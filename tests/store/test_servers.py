@@ -11,8 +11,8 @@ from sqlalchemy import create_engine, delete, insert, select, text
 
 from receiver.core.servers import Server, stuck
 from receiver.store import Store
+from receiver.store.database.tables import events, mailboxes, metadata, placements
 from receiver.store.migrations import _config
-from receiver.store.tables import events, mailboxes, metadata, placements
 from tests.makers import NOW
 
 LEASE = timedelta(seconds=60)

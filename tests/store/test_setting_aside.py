@@ -11,9 +11,10 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin
-from receiver.store import FailureScope, Store, StoreUnavailable, settling
-from receiver.store.engine import reading
-from receiver.store.tables import events, placements
+from receiver.store import FailureScope, Store, StoreUnavailable
+from receiver.store.database.engine import reading
+from receiver.store.database.tables import events, placements
+from receiver.store.work import settling
 from tests.makers import NOW, a_delivery, incoming
 
 HERS = Mailbox("exchange", "martine@x.example")

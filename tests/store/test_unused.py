@@ -9,10 +9,11 @@ from receiver.core.desired import Decision
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin
-from receiver.store import Store, unused
-from receiver.store.engine import reading, writing
-from receiver.store.identity import identify
-from receiver.store.tables import agents, mailboxes, roles
+from receiver.store import Store
+from receiver.store.database.engine import reading, writing
+from receiver.store.database.tables import agents, mailboxes, roles
+from receiver.store.tools import unused
+from receiver.store.work.mailbox_identity import identify
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, an_agent, incoming
 
 HERS, HIS = Mailbox("exchange", "martine@x.example"), Mailbox("exchange", "karim@x.example")

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 
 from receiver.store import PATIENCE_S, Store, StoreUnavailable
-from receiver.store.engine import close_engine, open_engine, reading, writing
-from receiver.store.postgresql import ImpatientConnection
+from receiver.store.database.engine import close_engine, open_engine, reading, writing
+from receiver.store.database.postgresql import ImpatientConnection
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.installation.network import loopback_only
 from tests.makers import NOW

@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 
-from receiver.store import Store, Wakeup, wakeup
-from receiver.store.engine import close_engine, open_engine
+from receiver.store import Store, Wakeup
+from receiver.store.database.engine import close_engine, open_engine
+from receiver.store.work import wakeup
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import a_delivery, incoming
 from tests.store.vanishing import way_to

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from receiver.store import Store, StoreUnavailable
-from receiver.store import engine as engine_module
-from receiver.store.writelock import SUFFIX, WriteLock
+from receiver.store.database import engine as engine_module
+from receiver.store.database.sqlite_lock import SUFFIX, WriteLock
 from tests.makers import NOW, a_delivery, incoming
 
 HOLD = """
 import sys
 from pathlib import Path
-from receiver.store.writelock import WriteLock
+from receiver.store.database.sqlite_lock import WriteLock
 assert WriteLock(Path(sys.argv[1])).acquire(10)
 print("held", flush=True)
 sys.stdin.read()

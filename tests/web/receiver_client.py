@@ -18,7 +18,7 @@ from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
 from receiver.store import Store, Verdict
-from receiver.store.tables import metadata
+from receiver.store.database.tables import metadata
 from receiver.web.app import create_app
 from tests.core.samples import as_body, sample
 from tests.makers import NOW

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, func, select
 
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.ruleset import Ruleset, SourceRules
-from receiver.store.tables import events, inbox
+from receiver.store.database.tables import events, inbox
 from tests.core.samples import sample
 from tests.web.receiver_client import INSERTION_SECRET, SECRET, Receiver, hex_signature
 

@@ -17,7 +17,7 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Timings
 from receiver.core.policies import Policies
 from receiver.store import Store, Verdict
-from receiver.store.tables import mailboxes
+from receiver.store.database.tables import mailboxes
 from receiver.worker.crew import Crew
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 

@@ -14,7 +14,7 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.core.servers import Server
 from receiver.store import Store
-from receiver.store.tables import servers
+from receiver.store.database.tables import servers
 from receiver.worker.crew import Crew
 from tests.makers import a_delivery, incoming
 from tests.worker import bench

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, select
 from receiver.core.facts import AgendaState, News
 from receiver.operations import rules
 from receiver.store import Verdict
-from receiver.store.tables import metadata
+from receiver.store.database.tables import metadata
 from tests.makers import MARTINE, a_slot, incoming
 from tests.worker.bench import Bench
 

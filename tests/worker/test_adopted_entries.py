@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, delete, update
 from connectors.base import Connector
 from receiver.core.facts import EventKind
 from receiver.operations import uninstall
-from receiver.store.tables import deliveries, event_agents, events, installation, placements
+from receiver.store.database.tables import deliveries, event_agents, events, installation, placements
 from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
 from tests.makers import MARTINE
 from tests.worker.bench import CALENDAR, HERS, Bench

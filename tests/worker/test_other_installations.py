@@ -19,7 +19,7 @@ from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox
 from receiver.core.others import OTHER_INSTALLATION
 from receiver.store import Chosen, LeaseLost, MailboxSight
-from receiver.store.tables import mailboxes
+from receiver.store.database.tables import mailboxes
 from tests.connectors.conformance import entry
 from tests.connectors.series_conformance import RULES, series
 from tests.makers import KARIM, MARTINE, NOW

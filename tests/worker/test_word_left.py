@@ -12,7 +12,7 @@ from sqlalchemy import event, select
 from mock_exchange import FaultKind
 from receiver.core.facts import EventKind
 from receiver.store import Store, StoreUnavailable
-from receiver.store.tables import mailboxes, tallies, writes
+from receiver.store.database.tables import mailboxes, tallies, writes
 from tests.makers import MARTINE, a_delivery
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench
 from tests.worker.crews import wait_until

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, select
 
 from connectors.base import CODE_LIMIT, Change, Failed, Found, Other, Outcome, Permanent, Scope, Temporary, Unconfirmed
-from receiver.store.tables import mailboxes, placements, tallies, writes
+from receiver.store.database.tables import mailboxes, placements, tallies, writes
 from tests.makers import KARIM, MARTINE
 from tests.worker.bench import HERS, Bench
 

@@ -11,7 +11,8 @@ from receiver.config import load
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
 from receiver.operations.refused_configuration import refusals
-from receiver.store import StoreUnavailable, intake
+from receiver.store import StoreUnavailable
+from receiver.store.intake import judge_batch
 from receiver.worker import loop
 from receiver.worker.loop import BEAT_EVERY, Worker
 from receiver.worker.watch import MISSED, FileWatch
@@ -273,7 +274,7 @@ def test_what_cannot_be_judged_is_told_once_and_tried_again_by_the_next_worker(
         raise ZeroDivisionError("canari")
 
     with monkeypatch.context() as broken:
-        broken.setattr(intake, "take", faulty)
+        broken.setattr(judge_batch, "take", faulty)
         office.hear(1)
         office.turn(2)
     assert [line["source"] for line in office.lines("not_judged")] == ["mds"]

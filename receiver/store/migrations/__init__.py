@@ -21,11 +21,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
-from receiver.store import presence, soundness, whose
-from receiver.store.engine import presence_of, reading, unavailable, writing
-from receiver.store.errors import EMPTIED, Conflict, StoreUnavailable, StoreVanished
-from receiver.store.tables import installation
-from receiver.store.writelock import MIGRATION_SUFFIX, make_private
+from receiver.store.database.engine import presence_of, reading, unavailable, writing
+from receiver.store.database.errors import EMPTIED, Conflict, StoreUnavailable, StoreVanished
+from receiver.store.database.sqlite_lock import MIGRATION_SUFFIX, make_private
+from receiver.store.database.tables import installation
+from receiver.store.place import integrity, ownership, presence
 
 _ADVISORY_LOCK = 7_367_113  # any number, as long as every version uses the same
 _TABLE_WAIT = "2s"
@@ -82,7 +82,7 @@ def _upgrade(engine: Engine, may_create: bool) -> Standing:
         if _standing(connection) is Standing.NOT_CURRENT:
             if not may_create and _revision(connection) is None:
                 raise StoreVanished(EMPTIED)
-            soundness.check(connection)
+            integrity.check(connection)
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -105,7 +105,7 @@ def standing(engine: Engine) -> Standing:
 def is_empty(engine: Engine) -> bool:
     """Whether there is nothing in the database: no schema of any version, no table of anybody's."""
     with reading(engine) as connection:
-        return not whose.tables(connection)
+        return not ownership.tables(connection)
 
 
 def is_current(engine: Engine) -> bool:
@@ -120,11 +120,11 @@ def revision(engine: Engine) -> str | None:
 
 
 def _standing(connection: Connection) -> Standing:
-    found, ours = int(whose.check(connection) or 0), int(head())
+    found, ours = int(ownership.check(connection) or 0), int(head())
     if found == ours:
         return Standing.CURRENT
     if found == 0:
-        whose.refuse_other_encodings(connection)
+        ownership.refuse_other_encodings(connection)
     if found < ours:
         return Standing.NOT_CURRENT
     oldest = connection.scalar(select(installation.c.oldest_schema))

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from receiver.store.tables import metadata
+from receiver.store.database.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

@@ -3,7 +3,7 @@
 from alembic import op
 import sqlalchemy as sa
 
-from receiver.store.tables import Moment, RowId
+from receiver.store.database.tables import Moment, RowId
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

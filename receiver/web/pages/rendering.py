@@ -9,7 +9,7 @@ from markupsafe import Markup
 from receiver import __version__, sentences
 from receiver.core.addresses import is_formula
 from receiver.core.health import Code, Colour
-from receiver.store.sight import COUNTED
+from receiver.store.reports.status import COUNTED
 from receiver.web.pages import chart
 from receiver.wording import PARIS, cause_sentence, held_organisation, held_subject, local
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 from receiver.core.health import Code
 from receiver.core.losses import FREE
 from receiver.core.thresholds import Thresholds
-from receiver.store.tables import events, inbox
+from receiver.store.database.tables import events, inbox
 from tests.drill.breakage import Breakage, Repair
 from tests.drill.exchange import MARTINE
 from tests.drill.ground import ACCEPTED, Ground, until

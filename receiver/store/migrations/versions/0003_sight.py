@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from receiver.store.tables import Moment, RowId
+from receiver.store.database.tables import Moment, RowId
 
 revision = "0003"
 down_revision = "0002"

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from receiver.store.tables import Moment, RowId
+from receiver.store.database.tables import Moment, RowId
 
 revision = "0004"
 down_revision = "0003"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from receiver.store.tables import Moment
+from receiver.store.database.tables import Moment
 
 revision = "0006"
 down_revision = "0005"

@@ -1,0 +1,113 @@
+"""Counts by the hour, and single figures: what pages, metrics and alerts show without counting rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, or_, select, update
+
+from receiver.store.database.tables import figures, tallies
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tally:
+    """What is counted."""
+
+    kind: str
+    """``webhook``, ``refused`` or ``write``."""
+    name: str
+    """The source, or the calendar."""
+    detail: str
+    """The model, or the verb."""
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number, and when it was taken."""
+
+    value: int
+    taken_at: datetime
+
+
+KEPT = timedelta(days=35)
+LARGEST = 2**62
+"""Of a count: nobody counts so far."""
+SET_BACK = timedelta(minutes=2)
+"""By no less a clock is taken to have been set back: `Thresholds.clock_off`."""
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Under this hour stands what was counted since the beginning: counters of metrics must never go back."""
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return when the moment's hour began."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def add(connection: Connection, counts: Mapping[Tally, int], now: datetime) -> None:
+    """Add to the counts of the hour and of ever. In one order, so that two hosts never wait for each other."""
+    for tally, count in sorted(counts.items()):
+        key = {"kind": tally.kind, "name": tally.name, "detail": tally.detail, "outcome": tally.outcome}
+        same = [tallies.c[column] == value for column, value in key.items()]
+        hours = [EVER, hour_of(now)]
+        added = update(tallies).where(tallies.c.hour.in_(hours), *same).values(count=_raised(count))
+        # What was added to, and not what is there: another process may have put a row in meanwhile.
+        there = set(connection.scalars(added.returning(tallies.c.hour)))
+        for hour in [each for each in hours if each not in there]:
+            connection.execute(insert(tallies).values(key | {"hour": hour, "count": count}))
+
+
+def _raised(count: int) -> ColumnElement[int]:
+    """Add to a count. One that a web host falsified stays: work must not fail because of a number that is too large."""
+    return case((tallies.c.count < LARGEST, tallies.c.count + count), else_=tallies.c.count)
+
+
+def ever(connection: Connection) -> dict[Tally, int]:
+    """Return what was counted since the beginning."""
+    columns = tallies.c.kind, tallies.c.name, tallies.c.detail, tallies.c.outcome, tallies.c["count"]
+    rows = connection.execute(select(*columns).where(tallies.c.hour == EVER))
+    return {Tally(*row[:4]): row[4] for row in rows}
+
+
+def since(connection: Connection, start: datetime, kind: str) -> dict[Tally, int]:
+    """Return the counts of a kind, of the hours from the one of a moment on."""
+    mine = [tallies.c.kind, tallies.c.name, tallies.c.detail, tallies.c.outcome]
+    wanted = tallies.c.hour >= hour_of(start), tallies.c.kind == kind
+    rows = connection.execute(select(*mine, func.sum(tallies.c.count)).where(*wanted).group_by(*mine))
+    return {Tally(*row[:4]): int(row[4]) for row in rows}
+
+
+def refused_by_hour(connection: Connection, start: datetime) -> dict[tuple[str, str], list[tuple[datetime, int]]]:
+    """Return the requests refused since the hour of a moment, by (source, reason), the oldest hour first."""
+    wanted = tallies.c.hour >= hour_of(start), tallies.c.kind == "refused"
+    columns = tallies.c.name, tallies.c.outcome, tallies.c.hour, func.sum(tallies.c.count)
+    found: dict[tuple[str, str], list[tuple[datetime, int]]] = {}
+    key = columns[:3]
+    for name, outcome, hour, count in connection.execute(select(*columns).where(*wanted).group_by(*key).order_by(*key)):
+        found.setdefault((name, outcome), []).append((hour, int(count)))
+    return found
+
+
+def note(connection: Connection, values: Mapping[str, int], now: datetime) -> None:
+    """Write figures down in place of those before; an older one never replaces a newer."""
+    for name, value in sorted(values.items()):
+        fresh = {"value": value, "taken_at": now}
+        is_older = or_(figures.c.taken_at <= now, is_of_the_future(now))
+        known = connection.execute(update(figures).where(figures.c.name == name, is_older).values(fresh))
+        if not known.rowcount and connection.scalar(select(figures.c.name).where(figures.c.name == name)) is None:
+            connection.execute(insert(figures).values(fresh | {"name": name}))
+
+
+def is_of_the_future(now: datetime) -> ColumnElement[bool]:
+    """Tell figures that were taken by a clock that has been set back since; hosts' clocks never differ so much."""
+    return figures.c.taken_at > now + SET_BACK
+
+
+def figures_named(connection: Connection) -> dict[str, Figure]:
+    """Return every figure by name."""
+    return {row.name: Figure(row.value, row.taken_at) for row in connection.execute(select(figures))}
+
+
+def is_old(now: datetime) -> ColumnElement[bool]:
+    """Tell counts that are kept no longer."""
+    return and_(tallies.c.hour > EVER, tallies.c.hour < hour_of(now - KEPT))

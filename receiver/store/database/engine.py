@@ -1,0 +1,302 @@
+"""Opens the database so that what was committed stays committed, whichever of the two kinds it is."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from receiver.store.database.causes import Cause, Refusal
+from receiver.store.database.errors import Conflict, StoreUnavailable
+from receiver.store.database.refusals import is_read_only, refusal_of
+from receiver.store.database.sqlite_lock import SUFFIX, WriteLock
+from receiver.store.place import files
+from receiver.store.place.presence import Presence
+
+T = TypeVar("T")
+
+PATIENCE_S = 3.0
+"""So long a question may take that somebody waits for. One and a new connection stay well within an emitter's 10 s."""
+BUSY_TIMEOUT_MS = 4_000  # for our own threads, then as long for other processes: the emitter's patience is 10 s
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what was erased is not left in the file; Debian's SQLite does so anyway
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+)
+CONFLICT_RETRIES = 5
+_LOCK, _PRESENCE = "rdv_write_lock", "rdv_presence"
+OURS_BEYOND_DOUBT = {"events", "placements", "mailboxes"}
+"""Tables that no other program has all of."""
+_MAY_NOT_WRITE = "rdv_may_not_write"
+CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
+
+
+def unavailable(error: BaseException, engine: Engine | None = None) -> StoreUnavailable:
+    """Return what an error of the driver, the pool or the system means to whoever uses the store."""
+    orig = getattr(error, "orig", None) or error
+    kind = "NoConnection" if isinstance(error, PoolTimeout) else type(orig).__name__
+    return StoreUnavailable(kind, refusal_of(error, file_of(engine) if engine is not None else None))
+
+
+def file_of(engine: Engine) -> Path | None:
+    """Return the file that the database is; None: it is none."""
+    return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
+
+
+_CONFLICT_STATES = {"40001", "40P01"}  # serialization failure, deadlock
+_LIMIT_EXCEEDED = "54"  # class of states: a statement that is too long, too deep, too complex
+_SQLITE_ERROR = 1  # of the statement itself: it is wrong, or has too many values
+
+
+def is_of_the_database(error: Exception) -> bool:
+    """Whether it is the database that fails, whatever was asked of it: not reached, locked, full, damaged.
+
+    Else it is what was asked: the same fails again, and something else does not.
+    """
+    if not isinstance(error, DBAPIError) or isinstance(error, (DataError, IntegrityError, ProgrammingError)):
+        return False
+    own = getattr(error.orig, "sqlite_errorcode", None) == _SQLITE_ERROR
+    return not own and not (getattr(error.orig, "sqlstate", None) or "").startswith(_LIMIT_EXCEEDED)
+
+
+def open_engine(url: str, patience_s: float | None = None) -> Engine:
+    """Return an engine on which every write transaction is on disk when it returns. It makes no file.
+
+    Args:
+        url: where.
+        patience_s: so long a question to PostgreSQL may take; None: as long as it does. SQLite has limits of its own.
+
+    """
+    if make_url(url).get_backend_name() == "sqlite":
+        presence = Presence(Path(str(make_url(url).database)))
+        options = {_LOCK: WriteLock(Path(f"{presence.path}{SUFFIX}")), _PRESENCE: presence}
+        engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, execution_options=options)
+        event.listen(engine, "do_connect", _look_first)
+        event.listen(engine, "do_connect", presence.connect)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_note_rights, Path(make_url(url).database or "")))
+        event.listen(engine, "checkin", _drop_read_only)
+        event.listen(engine, "handle_error", _drop_refused)
+        event.listen(engine, "begin", _begin_sqlite)
+        # Many rows in one statement: for each one that it executes, Python's driver lets other threads run, and then
+        # waits for its turn, with the write lock in hand.
+        engine.dialect.use_insertmanyvalues_wo_returning = True
+        return engine
+    # Their driver need not be there for SQLite.
+    from receiver.store.database import postgresql, postgresql_refusal  # noqa: PLC0415
+
+    engine = create_engine(
+        url,
+        connect_args=postgresql.connection_arguments(make_url(url)),
+        pool_pre_ping=True,
+        pool_size=CONNECTIONS,
+        max_overflow=CONNECTIONS,
+        isolation_level="READ COMMITTED",
+    )
+    # In the dialect's place, so that whoever listens for connections still hears of them.
+    engine.dialect.connect = postgresql_refusal.Explained(postgresql.connecting(patience_s))  # type: ignore[method-assign,assignment]
+    event.listen(engine, "connect", postgresql.limiting(patience_s))
+    event.listen(engine, "handle_error", _drop_refused)
+    return engine
+
+
+def own_connection(engine: Engine) -> Any:
+    """Return a connection of the driver's that is no other's, on which a statement is a transaction; to be closed.
+
+    Raises:
+        PoolTimeout: too many are in use.
+        Error: the driver's own; the database cannot be reached.
+
+    """
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    engine.dialect.set_isolation_level(connection, "AUTOCOMMIT")
+    pooled.detach()
+    return connection
+
+
+_OF_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+def careless_settings(connection: Connection) -> tuple[str, ...]:
+    """Return the server's settings under which what was committed may be lost with the power."""
+    if connection.dialect.name == "sqlite":
+        return ()  # ours to set, for each connection
+    values = ((name, connection.scalar(select(func.current_setting(name)))) for name in _OF_DURABILITY)
+    return tuple(name for name, value in values if value == "off")
+
+
+def into_one_file(engine: Engine) -> None:
+    """Have what was committed stand in SQLite's one file, as far as nobody reads older pages."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection, suppress(sqlite3.OperationalError):  # another one holds it up
+            connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(FULL)")  # type: ignore[union-attr]
+
+
+def close_engine(engine: Engine) -> None:
+    """Give everything back.
+
+    Of all processes, the last one to close an SQLite file leaves everything in it, and no log beside it. Two that
+    close at once would each take the other for one that stays: so they do it one after the other.
+    """
+    lock: WriteLock | None = engine.get_execution_options().get(_LOCK)
+    if lock is None:
+        engine.dispose()
+        return
+    is_alone = lock.is_made and lock.acquire(BUSY_TIMEOUT_MS / 1000)
+    try:
+        engine.dispose()
+    finally:
+        if is_alone:
+            lock.release()
+        lock.close()
+
+
+def _look_first(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+    """Have nothing opened that is no file, or that SQLite would take for empty and throw the rest away."""
+    path = Path(arguments[0])
+    if (found := files.not_a_file(path) or files.lost_content(path)) is not None:
+        raise StoreUnavailable(found.cause, found)
+    files.mend(path)
+
+
+def _note_rights(path: Path, _connection: object, record: Any) -> None:
+    """Note of a connection whether its files could not be written when it was opened: it never will."""
+    record.info[_MAY_NOT_WRITE] = files.fault(path) is not None
+
+
+def _drop_read_only(_connection: object, record: Any) -> None:
+    """Keep no connection that could not write: once the file is put right, another one can."""
+    if record.info.get(_MAY_NOT_WRITE):
+        record.invalidate()
+
+
+def _drop_refused(context: ExceptionContext) -> None:
+    """Give up all connections where one was refused a write for what it is, and not for what was asked."""
+    if is_read_only(context.original_exception):
+        if context.execution_context is not None:  # else SQLite keeps the connection, with its files, for the cursor
+            context.execution_context.cursor.close()
+        context.is_disconnect = True
+
+
+def presence_of(engine: Engine) -> Presence | None:
+    """Return what knows whether SQLite's file is still there; None: it is no file."""
+    presence: Presence | None = engine.get_execution_options().get(_PRESENCE)
+    return presence
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, not where the driver guesses
+    _refuse_foreign(connection)  # before the first thing that is written: the mode is kept in the file
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _refuse_foreign(connection: Any) -> None:
+    """Raise where there are tables and the one that names the installation is not among them; see `whose`."""
+    columns = {column for (column,) in connection.execute("SELECT name FROM pragma_table_info('installation')")}
+    if "digest_key" in columns:
+        return
+    visible = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+    names = {name for (name,) in connection.execute(visible)}
+    if names and not names >= OURS_BEYOND_DOUBT:
+        raise StoreUnavailable(Cause.FOREIGN, Refusal(Cause.FOREIGN))
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at the start: a lock that is asked for midway can only be refused."""
+    reads = connection.get_execution_options().get("rdv_read_only", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def write_lock(engine: Engine) -> Iterator[None]:
+    """Hold the right to write: into SQLite for one thread of all processes, into PostgreSQL for whoever wants.
+
+    Raises:
+        StoreUnavailable: others wrote for too long, or the file has vanished: no lock is made beside it then.
+
+    """
+    lock: WriteLock | None = engine.get_execution_options().get(_LOCK)
+    if lock is None:
+        yield
+        return
+    if presence := presence_of(engine):
+        presence.confirm()
+    if not lock.acquire(BUSY_TIMEOUT_MS / 1000):
+        raise StoreUnavailable("Busy", Refusal(Cause.BUSY))
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def reading(engine: Engine, *, snapshot: bool = False) -> Iterator[Connection]:
+    """Yield a consistent view that blocks no writer; each statement's own unless a snapshot is asked for.
+
+    Raises:
+        StoreUnavailable: the database cannot be read now.
+
+    """
+    try:
+        with engine.connect() as connection:
+            _confirm(engine, connection)
+            connection.execution_options(rdv_read_only=True)
+            if snapshot and engine.dialect.name != "sqlite":  # where a transaction is one anyway
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+    except (DBAPIError, PoolTimeout) as error:
+        raise unavailable(error, engine) from None
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Yield a transaction that is on disk when the block ends, or changed nothing.
+
+    Raises:
+        Conflict: another host changed the same rows; the block may be run again.
+        StoreUnavailable: the database cannot be written now.
+
+    """
+    try:
+        with write_lock(engine):
+            with engine.begin() as connection:
+                opened = _confirm(engine, connection)
+                yield connection
+            if presence := presence_of(engine):
+                presence.confirm(opened)
+                presence.note_log()
+    except IntegrityError:
+        raise Conflict from None
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) in _CONFLICT_STATES:
+            raise Conflict from None
+        raise unavailable(error, engine) from None
+    except (DBAPIError, PoolTimeout) as error:
+        raise unavailable(error, engine) from None
+
+
+def _confirm(engine: Engine, connection: Connection) -> Any:
+    """See that a connection's file is the one at the path; return the driver's connection."""
+    opened = connection.connection.driver_connection
+    if presence := presence_of(engine):
+        presence.confirm(opened)
+    return opened
+
+
+def rehearsed(connection: Connection, block: Callable[[Connection], T]) -> T:
+    """Return what a block returns, and take back what it changed."""
+    savepoint = connection.begin_nested()
+    result = block(connection)
+    savepoint.rollback()
+    return result

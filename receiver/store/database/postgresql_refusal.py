@@ -1,0 +1,131 @@
+"""Finds out why a PostgreSQL server lets nobody in: its code, which libpq keeps to itself while connecting.
+
+What it says in words is in its own language. So one that refused is asked once more, with a record of what it answers.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from select import POLLIN, POLLOUT, poll
+from typing import Any
+
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
+
+from receiver.store.database.causes import Cause
+from receiver.store.database.refusals import client_cause
+
+_PATIENCE_S = 2.0
+_MOST_KNOWN = 32
+_CODE = re.compile(rb'^[^\n]*\tErrorResponse\t[^\n]*? C "([0-9A-Z]{5})"', re.MULTILINE)
+_LONGEST_RECORD = 64 * 1024
+_NOT_AUTHORISED = "28000"
+_WITHOUT_TLS = {"disable", "allow"}
+
+Connect = Callable[..., psycopg.Connection[Any]]
+
+
+class Explained:
+    """Connects; has an error tell its cause, as `sqlstate` or `rdv_cause`, where no connection comes."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._known: dict[str, tuple[str, Cause | None]] = {}
+        """By the server's words, which have one code. Each question costs memory that libpq keeps for good."""
+
+    def __call__(self, *words: Any, **options: Any) -> psycopg.Connection[Any]:
+        """Connect.
+
+        Raises:
+            OperationalError: the server cannot be reached, or refuses.
+
+        """
+        try:
+            return self._connect(*words, **options)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None and client_cause(str(error)) is None:
+                self._explain(error, words, options)
+            raise
+
+    def _explain(self, error: psycopg.OperationalError, words: tuple[Any, ...], options: dict[str, Any]) -> None:
+        known = self._known.get(str(error))
+        if known is None:
+            known = _found_out(make_conninfo(*words, **_parameters(options)))
+            if known[0]:
+                self._known = {**dict(list(self._known.items())[1 - _MOST_KNOWN :]), str(error): known}
+        state, cause = known
+        if state:
+            error.sqlstate = state
+        if cause is not None:
+            error.rdv_cause = cause  # type: ignore[attr-defined]
+
+
+def _parameters(options: dict[str, Any]) -> dict[str, Any]:
+    """Return what is libpq's, and not psycopg's own."""
+    return {name: value for name, value in options.items() if name not in {"context", "autocommit", "cursor_factory"}}
+
+
+def _found_out(conninfo: str) -> tuple[str, Cause | None]:
+    """Return the server's code, empty where it told none this time, and the cause where the code does not say it."""
+    state = refused_with(conninfo)
+    if state == _NOT_AUTHORISED and _sslmode(conninfo) in _WITHOUT_TLS:
+        over_tls = refused_with(make_conninfo(conninfo, sslmode="require"))
+        if over_tls not in {_NOT_AUTHORISED, _NO_WORD}:
+            return state, Cause.TLS_REQUIRED
+    return state or _NO_WORD, None
+
+
+_NO_WORD = ""
+
+
+def refused_with(conninfo: str) -> str | None:
+    """Return the code with which the server refuses; None: it lets us in; empty: no word of it came."""
+    record = os.memfd_create("rdv-receiver", os.MFD_CLOEXEC)  # a proof of the password may stand in it: never on a disk
+    pen = os.dup(record)
+    try:
+        with suppress(psycopg.NotSupportedError):  # libpq records on Linux alone
+            if _comes_through(conninfo, pen):
+                return None
+        codes = _CODE.findall(os.pread(record, _LONGEST_RECORD, 0))
+    finally:
+        os.close(pen)
+        os.close(record)
+    return codes[-1].decode() if codes else _NO_WORD
+
+
+def _comes_through(conninfo: str, pen: int) -> bool:
+    connection = pq.PGconn.connect_start(conninfo.encode())
+    try:
+        if connection.status == pq.ConnStatus.BAD:
+            return False
+        connection.trace(pen)
+        try:
+            return _is_let_in(connection)
+        finally:
+            connection.untrace()  # writes out what is left
+    finally:
+        connection.finish()
+
+
+def _is_let_in(connection: Any) -> bool:
+    deadline = time.monotonic() + _PATIENCE_S
+    while (left_s := deadline - time.monotonic()) > 0:
+        match connection.connect_poll():
+            case pq.PollingStatus.OK:
+                return True
+            case pq.PollingStatus.FAILED:
+                return False
+            case state:
+                awaited = poll()
+                awaited.register(connection.socket, POLLIN if state == pq.PollingStatus.READING else POLLOUT)
+                awaited.poll(left_s * 1000)
+    return False
+
+
+def _sslmode(conninfo: str) -> str:
+    parsed = pq.Conninfo.parse(conninfo.encode())
+    value = next((each.val for each in parsed if each.keyword == b"sslmode"), None)
+    return (value or os.environ.get("PGSSLMODE", "").encode()).decode()

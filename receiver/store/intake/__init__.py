@@ -1,0 +1,1 @@
+"""From a webhook to facts: keeping it, judging it, setting it aside."""

@@ -1,0 +1,329 @@
+"""Agents as the newest states list them: the e-mail, and the last real one of those who left.
+
+Those of a batch of deliveries are read together, learnt of in memory, and written together. What each authority says
+of an agent is kept apart: which of it counts for an event is decided when that is settled.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Result,
+    RowMapping,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from receiver.core.facts import AgentRef, Emitter, Model
+from receiver.core.mailboxes import has_left
+from receiver.core.scope import EVERYTHING, Authority, Word
+from receiver.store.database.chunks import chunks
+from receiver.store.database.tables import agent_words, agents, event_agents, events
+
+Key = tuple[str, str]
+"""Platform and ident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who tells of an agent."""
+
+    authority: Authority
+    emitter: Emitter
+
+
+Allow = Callable[[Key, Sequence[Word], Sequence[Word]], int]
+"""Asked with what is said of an agent, before and after: returns how many entries would move, if too many; else 0."""
+
+
+class Listed:
+    """What is known of some agents at this point of a batch."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+        self._known: dict[Key, dict[str, Any]] = {}
+        self._words: defaultdict[Key, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
+        self._new: set[Key] = set()
+        self._changed: set[Key] = set()
+        self._new_words: dict[tuple[Key, tuple[str, str]], dict[str, Any]] = {}
+        self._changed_words: dict[tuple[Key, tuple[str, str]], dict[str, Any]] = {}
+        self._moved: defaultdict[Key, set[Authority]] = defaultdict(set)
+
+    def read(self, listed: Iterable[tuple[str, Iterable[AgentRef]]]) -> None:
+        """Read the agents of (platform, agents), locking their rows in one order."""
+        wanted: defaultdict[str, set[str]] = defaultdict(set)
+        for platform, refs in listed:
+            wanted[platform].update(ref.ident for ref in refs)
+        for platform, idents in sorted(wanted.items()):
+            for some in chunks(sorted(idents)):
+                named = {"platform": platform, "idents": some}
+                self._known |= {(platform, row["ident"]): row for row in _rows(self._connection.execute(_THESE, named))}
+                for row in _rows(self._connection.execute(_THEIR_WORDS, named)):
+                    self._words[platform, row["ident"]][row["authority_tag"], row["emitter"]] = row
+                for ident in some:
+                    self._note_what_an_older_program_learnt((platform, ident))
+
+    def _note_what_an_older_program_learnt(self, key: Key) -> None:
+        known, words = self._known.get(key), self._words[key]
+        if known is None or not is_unexplained(known["state_at"], (word["state_at"] for word in words.values())):
+            return
+        named = EVERYTHING.tag, ""
+        fields = {name: known[name] for name in _LEARNT}
+        is_new = named not in words
+        words[named] = {"authority": EVERYTHING.text, "authority_tag": EVERYTHING.tag, "emitter": ""} | fields
+        (self._new_words if is_new else self._changed_words)[key, named] = words[named]
+
+    def learn(
+        self, platform: str, refs: Iterable[AgentRef], state_at: datetime, by: Speaker, allow: Allow | None = None
+    ) -> list[tuple[AgentRef, int]]:
+        """Take in what a state of some age says of the agents it lists; a changed e-mail concerns all their events.
+
+        Returns the agents of whom nothing was learnt, as it would move too many entries, and how many.
+        """
+        held = []
+        for ref in {ref.ident: ref for ref in refs}.values():
+            key = platform, ref.ident
+            if allow and (entries := self._too_many(key, ref, state_at, by, allow)):
+                held.append((ref, entries))
+                continue
+            is_known = key in self._known
+            self._learn_of_agent(key, ref, state_at)
+            if self._learn_word(key, ref, state_at, by) and is_known:
+                self._moved[key].add(by.authority)
+        return held
+
+    def _too_many(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker, allow: Allow) -> int:
+        words, named = self._words[key], (by.authority.tag, by.emitter)
+        word = words.get(named)
+        told = _told(word, ref, state_at, by)
+        if told is None or all(each["email"] == ref.email for each in words.values()):
+            return 0
+        if word is not None and not self._may_move(key, told, word):
+            return 0
+        after = words | {named: told}
+        return allow(key, [word_of(each) for each in words.values()], [word_of(each) for each in after.values()])
+
+    def _learn_of_agent(self, key: Key, ref: AgentRef, state_at: datetime) -> None:
+        known = self._known.get(key)
+        if known is None:
+            nothing = {"former_email": None, "former_at": None, "roles_gone_at": None}
+            new = {"platform": key[0], "ident": key[1], "email": ref.email, "state_at": state_at}
+            self._known[key] = new | nothing
+            self._new.add(key)
+        elif learnt := _changes(known, ref.email, state_at):
+            known |= learnt
+            self._changed.add(key)
+
+    def _learn_word(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker) -> bool:
+        """Keep what an authority says; return whether another mailbox may follow from it."""
+        named = by.authority.tag, by.emitter
+        word = self._words[key].get(named)
+        told = _told(word, ref, state_at, by)
+        if told is None:
+            return False
+        may_move = not self._is_known(key, ref, by) if word is None else self._may_move(key, told, word)
+        self._words[key][named] = told
+        is_new = word is None or (key, named) in self._new_words
+        (self._new_words if is_new else self._changed_words)[key, named] = told
+        return may_move
+
+    def _is_known(self, key: Key, ref: AgentRef, by: Speaker) -> bool:
+        """Whether an authority says of an agent what all say of whom it may speak for: no mailbox follows from it."""
+        words = self._words[key].values()
+        if has_left(ref.email) or any(each["email"] != ref.email for each in words):
+            return False
+        return any(by.authority.is_within(Authority.read(each["authority"])) for each in words)
+
+    def _may_move(self, key: Key, told: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+        """Whether another mailbox may follow from a word: from another e-mail, or as it now counts before others."""
+        if (told["email"], told["former_email"]) != (before["email"], before["former_email"]):
+            return True
+        others = (each for each in self._words[key].values() if each["email"] != told["email"])
+        return any(before["state_at"] <= each["state_at"] <= told["state_at"] for each in others)
+
+    def words(self, key: Key) -> list[Word]:
+        """Return what is said of an agent."""
+        return [word_of(each) for each in self._words[key].values()]
+
+    @property
+    def moved(self) -> set[Key]:
+        """The agents whose entries may belong into another mailbox."""
+        return set(self._moved)
+
+    def any_is_gone(self, platform: str, idents: Iterable[str]) -> bool:
+        """Whether any of the agents has lost the last place in an organisation."""
+        known = (self._known.get((platform, ident)) for ident in idents)
+        return any(each is not None and each["roles_gone_at"] is not None for each in known)
+
+    def write(self) -> None:
+        """Write down what was learnt, after the events that list these agents."""
+        if self._new:
+            self._connection.execute(insert(agents), [self._known[key] for key in sorted(self._new)])
+        if changed := sorted(self._changed - self._new):
+            self._connection.execute(_LEARN, [_named(self._known[key]) for key in changed])
+        if self._new_words:
+            rows = [
+                {"platform": key[0], "ident": key[1], **word}
+                for (key, _), word in sorted(self._new_words.items(), key=_first)
+            ]
+            self._connection.execute(insert(agent_words), rows)
+        if self._changed_words:
+            self._connection.execute(
+                _LEARN_WORD, [_named_word(*each) for each in sorted(self._changed_words.items(), key=_first)]
+            )
+        for (platform, ident), authorities in sorted(self._moved.items()):
+            for authority in authorities:
+                unsettle(self._connection, platform, ident, self._now, within=authority)
+
+
+def _rows(result: Result[Any]) -> Iterator[dict[str, Any]]:
+    """Return rows that may be changed: hundreds are read for each batch."""
+    names = tuple(result.keys())
+    return (dict(zip(names, row, strict=True)) for row in result)
+
+
+_THESE = (
+    select(agents)
+    # The names stand in the text, so that PostgreSQL never keeps a plan for it: one that it made while the table was
+    # small compares each row with each name.
+    .where(
+        agents.c.platform == bindparam("platform"),
+        agents.c.ident.in_(bindparam("idents", expanding=True, literal_execute=True)),
+    )
+    .order_by(agents.c.ident)
+    .with_for_update()
+)
+_THEIR_WORDS = select(agent_words).where(
+    agent_words.c.platform == bindparam("platform"),
+    agent_words.c.ident.in_(bindparam("idents", expanding=True, literal_execute=True)),
+)
+_LEARNT = ("email", "state_at", "former_email", "former_at")
+_LEARN = (
+    update(agents)
+    .where(agents.c.platform == bindparam("on_platform"), agents.c.ident == bindparam("with_ident"))
+    .values({name: bindparam(name) for name in _LEARNT})
+)
+_LEARN_WORD = (
+    update(agent_words)
+    .where(
+        agent_words.c.platform == bindparam("on_platform"),
+        agent_words.c.ident == bindparam("with_ident"),
+        agent_words.c.authority_tag == bindparam("under"),
+        agent_words.c.emitter == bindparam("sent_by"),
+    )
+    .values({name: bindparam(name) for name in _LEARNT})
+)
+
+
+def _first(item: tuple[Any, Any]) -> Any:
+    return item[0]
+
+
+def _named(known: dict[str, Any]) -> dict[str, Any]:
+    learnt = {name: known[name] for name in _LEARNT}
+    return learnt | {"on_platform": known["platform"], "with_ident": known["ident"]}
+
+
+def _named_word(key: tuple[Key, tuple[str, str]], word: dict[str, Any]) -> dict[str, Any]:
+    (platform, ident), (tag, emitter) = key
+    learnt = {name: word[name] for name in _LEARNT}
+    return learnt | {"on_platform": platform, "with_ident": ident, "under": tag, "sent_by": emitter}
+
+
+def is_unexplained(state_at: datetime, words_at: Iterable[datetime]) -> bool:
+    """Whether an agent's row is newer than all that is kept of who told what: an older program wrote it."""
+    return all(each < state_at for each in words_at)
+
+
+def _told(known: Mapping[str, Any] | None, ref: AgentRef, state_at: datetime, by: Speaker) -> dict[str, Any] | None:
+    """Return a word as it is after something is told; None: it stays as it is."""
+    if known is None:
+        who = {"authority": by.authority.text, "authority_tag": by.authority.tag, "emitter": by.emitter}
+        return who | {"email": ref.email, "state_at": state_at, "former_email": None, "former_at": None}
+    learnt = _changes(known, ref.email, state_at)
+    return {**known, **learnt} if learnt else None
+
+
+def word_of(row: RowMapping | Mapping[str, Any]) -> Word:
+    """Read a row of what an authority says."""
+    emitter = Emitter(row["emitter"]) if row["emitter"] else None
+    authority = Authority.read(row["authority"])
+    return Word(authority, emitter, row["email"], row["state_at"], row["former_email"], row["former_at"])
+
+
+def learn(
+    connection: Connection,
+    platform: str,
+    ref: AgentRef,
+    state_at: datetime,
+    now: datetime,
+    by: Speaker,
+    allow: Allow | None = None,
+) -> int:
+    """Take in what a state of some age says of one agent, and write it down.
+
+    Returns 0; or, where nothing was learnt as it would move too many entries, how many.
+    """
+    listed = Listed(connection, now)
+    listed.read([(platform, [ref])])
+    held = listed.learn(platform, [ref], state_at, by, allow)
+    listed.write()
+    return held[0][1] if held else 0
+
+
+def unsettle(
+    connection: Connection, platform: str, ident: str, now: datetime, *models: Model, within: Authority = EVERYTHING
+) -> None:
+    """Have what an agent still has to come settled again, as far as an authority may speak for it."""
+    theirs = select(event_agents.c.event_id).where(event_agents.c.ident == ident)
+    concerned = [events.c.id.in_(theirs), events.c.platform == platform, events.c.ends_at >= now]
+    if models:
+        concerned.append(events.c.model.in_(models))
+    for some in _of(within):
+        connection.execute(update(events).where(*concerned, some).values(unsettled_at=now))
+
+
+def is_nobodys() -> ColumnElement[bool]:
+    """Ask for what was said of agents who are known no more."""
+    same = agents.c.platform == agent_words.c.platform, agents.c.ident == agent_words.c.ident
+    return ~exists().where(*same)
+
+
+def _of(authority: Authority) -> Iterator[ColumnElement[bool]]:
+    """Yield, in parts, what asks for the events that an authority may speak for; for all absences, as several may."""
+    if authority.organisations is None:
+        yield true()
+        return
+    first, *others = list(chunks(sorted(authority.organisations))) or [()]
+    yield or_(events.c.model == Model.ABSENCE, events.c.organisation.in_(first))
+    for some in others:
+        yield events.c.organisation.in_(some)
+
+
+def _changes(known: Mapping[str, Any], email: str | None, state_at: datetime) -> dict[str, Any]:
+    """Return what an e-mail of some age changes in what is known, so that the order of arrival never matters."""
+    if known["state_at"] > state_at:
+        return {"former_email": email, "former_at": state_at} if _is_newer_real_one(known, email, state_at) else {}
+    if known["email"] == email:
+        return {"state_at": state_at} if known["state_at"] < state_at else {}  # or an older one could still replace it
+    left_now = has_left(email) and not has_left(known["email"])
+    former = {"former_email": known["email"], "former_at": known["state_at"]} if left_now else {}
+    return {"email": email, "state_at": state_at, **former}
+
+
+def _is_newer_real_one(known: Mapping[str, Any], email: str | None, state_at: datetime) -> bool:
+    """Whether an e-mail that arrives after its agent left is the last real one as far as we know."""
+    if not email or has_left(email) or not has_left(known["email"]) or email == known["former_email"]:
+        return False
+    return known["former_at"] is None or known["former_at"] < state_at

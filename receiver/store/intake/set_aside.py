@@ -1,0 +1,359 @@
+"""Webhooks that were judged and change nothing until somebody decides, or something else is told."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, insert, select, update
+
+from receiver import logs
+from receiver.core.digests import DIGEST_BYTES
+from receiver.core.facts import AgentNews, Delivery, EventKind, Model, News, RdvState, RoleNews, model_of
+from receiver.core.scope import Authority
+from receiver.store import counters
+from receiver.store.counters import Tally
+from receiver.store.database.chunks import chunks
+from receiver.store.database.records import Aside, Incoming, Reason, Receipt, Verdict, read_facts, write_facts
+from receiver.store.database.tables import events, set_aside
+from receiver.store.intake import news
+
+log = logs.get("store")
+
+MOST = 1_000
+"""So many webhooks that are out of scope are kept of one secret: of a flood, the first tell enough."""
+
+SETTLING = timedelta(minutes=10)
+"""An absence that one of an agent's organisations tells is told by the others within this time, or not at all."""
+
+Judge = Callable[[Sequence[Incoming]], list[Receipt]]
+_ANY = select(set_aside.c.id).limit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What waits for somebody to decide, of one kind, one source and one signature."""
+
+    reason: Reason
+    source: str
+    signed_by: str
+    model: str
+    count: int
+    entries: int
+    since: datetime
+    """When the first of them was set aside."""
+    last: int = 0
+    """The highest number among them: what somebody decides of the group concerns none that came after it was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of what waits is meant; None: any."""
+
+    reason: str | None = None
+    source: str | None = None
+    signed_by: str | None = None
+    model: str | None = None
+    up_to: int | None = None
+    """The highest number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One webhook that waits for somebody to decide."""
+
+    id: int
+    reason: Reason
+    model: str
+    since: datetime
+    source: str
+    platform: str
+    signed_by: str
+    news: News
+    uid: str | None
+    """The event that it meets."""
+    organisation: int | None
+    """To which that event belongs now; of a place, to which it did."""
+    entries: int
+    delivery: str
+    wire_id: int | None
+    """The number that the platform knows the event by."""
+
+
+def put(connection: Connection, judged: Iterable[tuple[Incoming, Receipt]], now: datetime) -> None:
+    """Keep what must wait. What waits already is not kept twice."""
+    for incoming, receipt in judged:
+        for aside in receipt.asides:
+            _put(connection, incoming, aside, now)
+
+
+def _put(connection: Connection, incoming: Incoming, aside: Aside, now: datetime) -> None:
+    ident = aside.news.agent.ident if isinstance(aside.news, AgentNews | RoleNews) else None
+    mine = [
+        set_aside.c.source == incoming.source,
+        set_aside.c.signed_by == incoming.signed_by,
+        set_aside.c.reason == aside.reason,
+    ]
+    if _is_there(connection, incoming, aside, mine, ident):
+        return
+    if aside.reason is Reason.SCOPE and _is_full(connection, mine):
+        tally = Tally("webhook", incoming.source, model_of(aside.news), "dropped")
+        counters.add(connection, {tally: 1}, now)
+        log.error("set_aside_full", source=incoming.source, delivery=incoming.id)
+        return
+    sort, text = news.as_text(aside.news)
+    digest = _digest(incoming, aside)
+    row = {
+        "reason": aside.reason,
+        "model": model_of(aside.news),
+        "set_aside_at": now,
+        "entries": aside.entries,
+        "event_id": aside.event.id if aside.event is not None else None,
+        "ident": ident,
+        "organisation": aside.organisation,
+        "delivery": incoming.id if digest == incoming.digest else digest.hex(),
+        "source": incoming.source,
+        "platform": incoming.platform,
+        "emitter": incoming.emitter,
+        "digest": digest,
+        "sort": sort,
+        "news": text,
+        "received_at": incoming.received_at,
+        "authority": incoming.authority.text if incoming.authority else None,
+        "signed_by": incoming.signed_by,
+    }
+    connection.execute(insert(set_aside).values(row))
+
+
+def _is_there(
+    connection: Connection, incoming: Incoming, aside: Aside, mine: list[ColumnElement[bool]], ident: str | None
+) -> bool:
+    """Whether the same waits already. Of an agent, and of what would remove an event, the newest alone does: whatever
+    waits is judged again with each webhook of the same.
+    """
+    sort, _ = news.as_text(aside.news)
+    if ident is not None:
+        same = and_(set_aside.c.platform == incoming.platform, set_aside.c.ident == ident, set_aside.c.sort == sort)
+    elif aside.reason is Reason.REMOVAL and aside.event is not None:
+        same = set_aside.c.event_id == aside.event.id
+    else:
+        same = set_aside.c.digest == _digest(incoming, aside)
+    for row in connection.execute(select(set_aside).where(*mine, same)).mappings().all():
+        waits = news.read(row["sort"], row["news"])
+        if isinstance(aside.news, RoleNews) and isinstance(waits, RoleNews) and waits.wire_id != aside.news.wire_id:
+            continue
+        if _is_newer(waits, aside.news):
+            connection.execute(delete(set_aside).where(set_aside.c.id == row["id"]))
+        else:
+            return True
+    return False
+
+
+def _is_newer(waits: News, told: News) -> bool:
+    """Whether something else is told than what waits; a destroyed event stays destroyed."""
+    if isinstance(told, Delivery) and EventKind.DESTROYED in {waits.version.kind, told.version.kind}:
+        return waits.version.kind is not EventKind.DESTROYED
+    return waits.version.state_at < told.version.state_at
+
+
+def _digest(incoming: Incoming, aside: Aside) -> bytes:
+    """Return what tells it from others. A part of a webhook is not the webhook, which may have been taken in."""
+    if aside.news is incoming.news and aside.reason is not Reason.CANCELLATION:
+        return incoming.digest
+    part = f"{aside.reason} {aside.news.agent.ident if isinstance(aside.news, AgentNews) else ''}"
+    return blake2b(incoming.digest + part.encode(), digest_size=DIGEST_BYTES).digest()
+
+
+def _is_full(connection: Connection, mine: list[ColumnElement[bool]]) -> bool:
+    beyond = select(set_aside.c.id).where(*mine).offset(MOST - 1).limit(1)
+    return connection.execute(beyond).first() is not None
+
+
+# Judging again
+
+
+def judge_again(
+    connection: Connection,
+    judge: Judge,
+    event_ids: Collection[int] = (),
+    agents: Collection[tuple[str, str]] = (),
+) -> int:
+    """Judge what waits about these events and agents once more; return how many of them that decided."""
+    if connection.execute(_ANY).first() is None:  # as nearly always
+        return 0
+    rows = [row for chunk in chunks(sorted(event_ids)) for row in _rows(connection, set_aside.c.event_id.in_(chunk))]
+    for platform, ident in sorted(agents):
+        rows += _rows(connection, and_(set_aside.c.platform == platform, set_aside.c.ident == ident))
+    return _decide(connection, judge, rows)
+
+
+AuthorityOf = Callable[[str], Authority | None]
+"""Tells the authority of a signature, as secrets are bound now; None: no such secret is configured any more."""
+
+
+def judge_all(connection: Connection, judge: Judge, authorities: Mapping[str, AuthorityOf]) -> int:
+    """Judge what is out of scope once more where its secrets are bound otherwise now; return how many that decided.
+
+    Args:
+        connection: the transaction.
+        judge: judges webhooks.
+        authorities: by source.
+
+    """
+    rows = _rows(connection, set_aside.c.reason == Reason.SCOPE)
+    bound: list[RowMapping] = []
+    for row in rows:
+        tell = authorities.get(row["source"])
+        authority = tell(row["signed_by"] or "") if tell else None
+        if authority is not None and authority.text != row["authority"]:
+            this = set_aside.c.id == row["id"]
+            connection.execute(update(set_aside).where(this).values(authority=authority.text))
+            bound += _rows(connection, this)
+    return _decide(connection, judge, bound)
+
+
+def release(connection: Connection, judge: Judge, ids: Sequence[int], now: datetime) -> int:
+    """Take in what waits, as somebody decided; return how many there were."""
+    rows = _rows(connection, set_aside.c.id.in_(ids))
+    for row in rows:  # one after the other: the word of the first may have decided the next one
+        if row["reason"] == Reason.CANCELLATION:
+            _unmark(connection, row["event_id"], now)
+        else:
+            judge([news.incoming_of(row, released=True)])
+    _drop(connection, [row["id"] for row in rows])
+    return len(rows)
+
+
+def drop(connection: Connection, ids: Sequence[int]) -> int:
+    """Forget what waits, as somebody decided; return how many there were."""
+    return connection.execute(delete(set_aside).where(set_aside.c.id.in_(ids))).rowcount
+
+
+def _decide(connection: Connection, judge: Judge, rows: Sequence[RowMapping]) -> int:
+    cancelled = [row for row in rows if row["reason"] == Reason.CANCELLATION]
+    judged = [row for row in rows if row["reason"] != Reason.CANCELLATION]
+    decided = [row["id"] for row in cancelled if not _is_marked(connection, row["event_id"])]
+    if judged:
+        receipts = judge([news.incoming_of(row, held=row["reason"] == Reason.REMOVAL) for row in judged])
+        decided += [row["id"] for row, receipt in zip(judged, receipts, strict=True) if not _waits(row, receipt)]
+    _drop(connection, decided)
+    return len(decided)
+
+
+def _waits(row: RowMapping, receipt: Receipt) -> bool:
+    """Whether it still waits, for the same reason; what waits for another one was put down anew."""
+    waits = receipt.verdict in {Verdict.OUT_OF_SCOPE, Verdict.HELD}
+    return waits and any(aside.reason == row["reason"] for aside in receipt.asides)
+
+
+def _is_marked(connection: Connection, event_id: int) -> bool:
+    return _marked(connection, event_id) is not None
+
+
+def _marked(connection: Connection, event_id: int) -> RdvState | None:
+    """Return the facts of an event that shows as cancelled instead of going; None: it does not."""
+    state = read_facts(connection.scalar(select(events.c.facts).where(events.c.id == event_id).with_for_update()))
+    return state if isinstance(state, RdvState) and state.cancelled and state.marked else None
+
+
+def _unmark(connection: Connection, event_id: int, now: datetime) -> None:
+    """Let an event go that shows as cancelled."""
+    if state := _marked(connection, event_id):
+        values = {"facts": write_facts(replace(state, marked=False)), "unsettled_at": now}
+        connection.execute(update(events).where(events.c.id == event_id).values(values))
+
+
+def _rows(connection: Connection, wanted: ColumnElement[bool]) -> list[RowMapping]:
+    found = select(set_aside).where(wanted).order_by(set_aside.c.id).with_for_update(skip_locked=True)
+    return list(connection.execute(found).mappings())
+
+
+def _drop(connection: Connection, ids: Sequence[int]) -> None:
+    for chunk in chunks(ids):
+        connection.execute(delete(set_aside).where(set_aside.c.id.in_(chunk)))
+
+
+# What people see
+
+
+def groups(connection: Connection, now: datetime) -> list[Group]:
+    """Return what waits, by reason, source, signature and model.
+
+    An agent's organisations tell of every absence within moments: one that waits no longer decides itself.
+    """
+    keys = set_aside.c.reason, set_aside.c.source, set_aside.c.signed_by, set_aside.c.model
+    is_settling = and_(
+        set_aside.c.reason == Reason.SCOPE,
+        set_aside.c.model == Model.ABSENCE,
+        set_aside.c.set_aside_at > now - SETTLING,
+    )
+    counted = (
+        select(
+            *keys,
+            func.count().label("number"),
+            func.sum(set_aside.c.entries).label("entries"),
+            func.min(set_aside.c.set_aside_at).label("since"),
+            func.max(set_aside.c.id).label("last"),
+        )
+        .where(~is_settling)
+        .group_by(*keys)
+        .order_by(*keys)
+    )
+    return [
+        Group(
+            reason=Reason(row.reason),
+            source=row.source,
+            signed_by=row.signed_by or "",
+            model=row.model,
+            count=row.number,
+            entries=row.entries,
+            since=row.since,
+            last=row.last,
+        )
+        for row in connection.execute(counted)
+    ]
+
+
+def waiting(connection: Connection, limit: int, after: int = 0, wanted: Wanted | None = None) -> list[Waiting]:
+    """Return up to `limit` webhooks that wait, the first first, from a number on."""
+    rows = connection.execute(
+        select(set_aside, events.c.uid, events.c.wire_id, events.c.organisation.label("owner"))
+        .outerjoin(events, events.c.id == set_aside.c.event_id)
+        .where(set_aside.c.id > after, *_meant(wanted or Wanted()))
+        .order_by(set_aside.c.id)
+        .limit(limit)
+    ).mappings()
+    return [
+        Waiting(
+            id=row["id"],
+            reason=Reason(row["reason"]),
+            model=row["model"],
+            since=row["set_aside_at"],
+            source=row["source"],
+            platform=row["platform"],
+            signed_by=row["signed_by"] or "",
+            news=news.read(row["sort"], row["news"]),
+            uid=row["uid"],
+            organisation=row["organisation"] if row["uid"] is None else row["owner"],
+            entries=row["entries"],
+            delivery=row["delivery"],
+            wire_id=row["wire_id"],
+        )
+        for row in rows
+    ]
+
+
+def count(connection: Connection, wanted: Wanted) -> int:
+    """Return how many webhooks wait."""
+    return connection.execute(select(func.count()).select_from(set_aside).where(*_meant(wanted))).scalar_one()
+
+
+def _meant(wanted: Wanted) -> list[ColumnElement[bool]]:
+    equal = {
+        set_aside.c.reason: wanted.reason,
+        set_aside.c.source: wanted.source,
+        func.coalesce(set_aside.c.signed_by, ""): wanted.signed_by,
+        set_aside.c.model: wanted.model,
+    }
+    meant = [column == value for column, value in equal.items() if value is not None]
+    return meant if wanted.up_to is None else [*meant, set_aside.c.id <= wanted.up_to]

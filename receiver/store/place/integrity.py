@@ -1,0 +1,72 @@
+"""Whether an SQLite file is damaged where nobody has read yet: SQLite itself tells only of the pages that it meets."""
+
+import time
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from receiver.store.database.causes import Cause, Refusal
+from receiver.store.database.engine import reading, unavailable
+from receiver.store.database.errors import StoreUnavailable
+
+_STEPS = 10_000
+"""Of SQLite's machine, between two looks at the time."""
+_LOOK_S = 1.0
+_AGAIN_S = 600.0
+_AGAIN_IF_DAMAGED_S = 30.0
+_known: dict[str, tuple[float, Refusal | None]] = {}
+"""What this process saw last of a file, and until when that is good."""
+
+
+def look(engine: Engine) -> None:
+    """Read for a second now and then, and remember what was found: for who is asked every few seconds.
+
+    Raises:
+        StoreUnavailable: a page is damaged, or the file cannot be read.
+
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    file = engine.url.database or ""
+    good_until, refusal = _known.get(file, (0.0, None))
+    if time.monotonic() >= good_until:
+        try:
+            with reading(engine) as connection:
+                check(connection, _LOOK_S)
+            refusal = None
+        except StoreUnavailable as error:
+            if error.refusal.cause is not Cause.CORRUPT:
+                raise
+            refusal = error.refusal
+        _known[file] = time.monotonic() + (_AGAIN_IF_DAMAGED_S if refusal else _AGAIN_S), refusal
+    if refusal is not None:
+        raise StoreUnavailable(refusal.cause, refusal)
+
+
+def check(connection: Connection, patience_s: float | None = None) -> None:
+    """Read the whole file; nothing of PostgreSQL's, which keeps its own house.
+
+    Args:
+        connection: within a transaction.
+        patience_s: what was not read by then passes for sound; None: everything is read.
+
+    Raises:
+        StoreUnavailable: a page is damaged.
+
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    driver: Any = connection.connection.driver_connection
+    deadline = None if patience_s is None else time.monotonic() + patience_s
+    if deadline is not None:
+        driver.set_progress_handler(lambda: time.monotonic() >= deadline, _STEPS)
+    try:
+        sound = driver.execute("PRAGMA quick_check(1)").fetchall() == [("ok",)]
+    except driver.Error as error:
+        if error.sqlite_errorname != "SQLITE_INTERRUPT":
+            raise unavailable(error, connection.engine) from None
+        sound = True
+    finally:
+        driver.set_progress_handler(None, 0)
+    if not sound:
+        raise StoreUnavailable(Cause.CORRUPT, Refusal(Cause.CORRUPT, connection.engine.url.database or ""))

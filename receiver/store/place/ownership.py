@@ -1,0 +1,79 @@
+"""Whose a database is: ours, nobody's yet, or another program's, into which nothing of ours is written."""
+
+import re
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from receiver.store.database.causes import Cause, Refusal
+from receiver.store.database.engine import OURS_BEYOND_DOUBT
+from receiver.store.database.errors import StoreUnavailable
+
+_VERSIONS = "alembic_version"
+"""Many programs have a table of this name."""
+_MARKS = {"id", "digest_key"}
+"""Columns of `installation`, which every schema of ours has."""
+_NUMBER = re.compile(r"[0-9]{4}", re.ASCII)
+
+_INSTALLATION = {
+    "sqlite": text("SELECT name FROM pragma_table_info('installation')"),
+    "postgresql": text(
+        "SELECT attname FROM pg_attribute "
+        "WHERE attrelid = to_regclass('installation') AND attnum > 0 AND NOT attisdropped"
+    ),
+}
+_VISIBLE = {
+    "sqlite": text(
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+    ),
+    # Where we would make our own; those of extensions are nobody's data.
+    "postgresql": text(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p', 'f', 'v', 'm') AND relnamespace IN ("
+        "SELECT oid FROM pg_namespace WHERE nspname = ANY (current_schemas(false))) AND NOT EXISTS ("
+        "SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')"
+    ),
+}
+
+
+def check(connection: Connection) -> str | None:
+    """See that a database is ours or nobody's; return its schema by its number, None: it has none.
+
+    Raises:
+        StoreUnavailable: it is another program's, or not all of ours is there.
+
+    """
+    columns = set(connection.scalars(_INSTALLATION[connection.dialect.name]))
+    revisions = _revisions(connection)
+    numbered = all(_NUMBER.fullmatch(each) for each in revisions)
+    if columns >= _MARKS:
+        if len(revisions) == 1 and numbered:
+            return revisions[0]
+        cause = Cause.INCOMPLETE if numbered else Cause.FOREIGN
+    else:
+        there = tables(connection)
+        if not there and not revisions:
+            return None
+        ours = there >= OURS_BEYOND_DOUBT or (not there and numbered)
+        cause = Cause.INCOMPLETE if ours else Cause.FOREIGN
+    raise StoreUnavailable(cause, Refusal(cause))
+
+
+def refuse_other_encodings(connection: Connection) -> None:
+    """Have no store made where not every text can be held. One that is there already goes on.
+
+    Raises:
+        StoreUnavailable: this is such a database.
+
+    """
+    if connection.dialect.name == "postgresql" and connection.scalar(text("SHOW server_encoding")) != "UTF8":
+        raise StoreUnavailable(Cause.WRONG_ENCODING, Refusal(Cause.WRONG_ENCODING))
+
+
+def tables(connection: Connection) -> set[str]:
+    """Return the tables and views where ours are or would be, but for the one that tells the schema."""
+    return set(connection.scalars(_VISIBLE[connection.dialect.name])) - {_VERSIONS}
+
+
+def _revisions(connection: Connection) -> tuple[str, ...]:
+    connection.execution_options(compiled_cache=None)  # as `migrations` says
+    return MigrationContext.configure(connection).get_current_heads()

@@ -1,0 +1,186 @@
+"""Whether the file of an SQLite database is still the one that was opened. A path outlives its file.
+
+A file that was removed, replaced, or hidden under a mount point goes on taking commits from whoever has it open, and
+all of them are lost. So each connection knows which file it opened, and the path is asked before and after a commit:
+one `stat` each. No file is ever made here.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from receiver.store.database.errors import GONE, REPLACED, StoreUnavailable, StoreVanished
+from receiver.store.database.refusals import refusal_of
+from receiver.store.database.sqlite_lock import make_private
+from receiver.store.place.files import SQLITES
+
+AT_REST_S = 2.0
+
+_LOG = ("-wal", "-shm")
+
+File = tuple[int, int]
+"""Device and inode."""
+
+
+class Opened(sqlite3.Connection):
+    """A connection that knows which file it has open."""
+
+    file: File
+
+
+class Presence:
+    """The one file that may stand at a path. For all threads of a process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._accepted: File | None = None
+        self._log: frozenset[File] = frozenset()
+        """The write-ahead log that belongs to the accepted file, and its index."""
+        self._lock = threading.Lock()
+
+    @property
+    def was_there(self) -> bool:
+        """Whether a file was ever opened here."""
+        return self._accepted is not None
+
+    def connect(self, _dialect: object, _record: object, _words: list[Any], options: dict[str, Any]) -> Opened:
+        """Open the file, as SQLAlchemy asks for it.
+
+        Raises:
+            StoreVanished: there is none, or another one than was opened before.
+
+        """
+        file = self.confirm()
+        where = f"file:{quote(str(self.path.absolute()))}?mode=rw"
+        connection: Opened = sqlite3.connect(where, **options | {"uri": True, "factory": Opened})
+        connection.file = file
+        try:
+            with self._lock:
+                if self._accepted is None:
+                    self._accepted = file
+            self.confirm(connection)
+        except StoreVanished:
+            connection.close()
+            raise
+        return connection
+
+    def confirm(self, connection: Any = None) -> File:
+        """Return which file stands at the path.
+
+        Args:
+            connection: the driver's own; None: any that was or will be opened.
+
+        Raises:
+            StoreVanished: it is not the one that the connection has open.
+            StoreUnavailable: nobody lets us see it.
+
+        """
+        try:
+            found = _file(self.path)
+        except OSError as error:  # it is not to be seen, and may well be there
+            raise StoreUnavailable(type(error).__name__, refusal_of(error, self.path)) from None
+        if found is None:
+            raise StoreVanished(GONE)
+        wanted = self._accepted if connection is None else connection.file
+        if wanted is not None and found != wanted:
+            raise StoreVanished(REPLACED)
+        return found
+
+    def is_missing(self) -> bool:
+        """Whether there is no file at the path; False too where nobody lets us see whether there is."""
+        with suppress(OSError):
+            return _file(self.path) is None
+        return False
+
+    def has_another(self) -> bool:
+        """Whether another file stands at the path than was opened."""
+        with suppress(OSError):
+            found = _file(self.path)
+            return found is not None and self._accepted is not None and found != self._accepted
+        return False
+
+    def note_log(self) -> None:
+        """Note which log and index belong to the accepted file: those it has after a commit, until all leave."""
+        if len(self._log) < len(_LOG):
+            self._log = self._beside()
+
+    def has_old_log(self) -> bool:
+        """Whether the log or its index beside the path are those of the file that is gone.
+
+        The one would be written into the new file, and the other is in use by whoever has the old one open still.
+        """
+        return bool(self._log & self._beside())
+
+    def _beside(self) -> frozenset[File]:
+        found: set[File] = set()
+        for ending in _LOG:
+            with suppress(OSError):
+                found.update(filter(None, [_file(Path(f"{self.path}{ending}"))]))
+        return frozenset(found)
+
+    def is_at_rest(self) -> bool:
+        """Whether nobody is putting the file there at this moment: a copy is no database before it is whole."""
+        try:
+            return abs(time.time() - self.path.stat().st_ctime) >= AT_REST_S
+        except OSError:
+            return False
+
+    def installation(self) -> str | None:
+        """Return whose database the file is by itself; None: nobody's.
+
+        A log beside it may be of the file that is gone: neither is it read, nor is it deleted, as SQLite would for an
+        empty file.
+
+        Raises:
+            StoreVanished: it cannot be read as a database.
+
+        """
+        where = f"file:{quote(str(self.path.absolute()))}?immutable=1"
+        try:
+            if not self.path.stat().st_size:
+                return None
+            with closing(sqlite3.connect(where, uri=True)) as looking:
+                named = looking.execute("SELECT count(*) FROM sqlite_master WHERE name = 'installation'").fetchone()
+                row = looking.execute("SELECT id FROM installation").fetchone() if named[0] else None
+        except FileNotFoundError:
+            raise StoreVanished(GONE) from None
+        except (OSError, sqlite3.Error):
+            raise StoreVanished(REPLACED) from None
+        return row[0] if row else None
+
+    def accept(self) -> None:
+        """Let the next connection open whatever stands at the path."""
+        with self._lock:
+            self._accepted, self._log = None, frozenset()
+
+
+def make(path: Path) -> None:
+    """Make an empty file for a new database, ours alone whatever the umask; SQLite makes those beside it like it.
+
+    What a database that is gone left beside it belongs to that one: it is set aside, never read as part of the new.
+
+    Raises:
+        OSError: it cannot be made.
+
+    """
+    if path.exists() and path.stat().st_size:
+        return
+    for ending in SQLITES:
+        left = Path(f"{path}{ending}")
+        if left.exists():
+            left.replace(f"{left}.left")
+    with suppress(FileExistsError):
+        make_private(path)
+
+
+def _file(path: Path) -> File | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116  # before and after each commit: half the price of Path.stat
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

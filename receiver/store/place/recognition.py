@@ -1,0 +1,111 @@
+"""Whether the database is the one that belongs here, and when one that stands in its place may be used."""
+
+from sqlalchemy import Engine
+
+from receiver.store import migrations
+from receiver.store.database.engine import close_engine, presence_of, reading
+from receiver.store.database.errors import ANOTHER, EMPTIED, OLD_LOG, REPLACED, StoreOccupied, StoreVanished
+from receiver.store.migrations import Standing
+from receiver.store.place import batch_counter
+from receiver.store.place.presence import Presence
+
+
+def standing(engine: Engine, expected: str | None) -> Standing:
+    """Return whether this program can use the database; nothing is changed or made.
+
+    Args:
+        engine: where.
+        expected: the installation whose it must be; None: whoever's it is.
+
+    Raises:
+        StoreVanished: there is another one, or none, where one is known to belong.
+        StoreUnavailable: it cannot be read.
+
+    """
+    if expected is None and is_yet_to_be_made(engine):
+        return Standing.NOT_CURRENT
+    recognise(engine, expected)
+    return migrations.standing(engine)
+
+
+def is_yet_to_be_made(engine: Engine) -> bool:
+    """Whether there is no file, nor was there one since this process began."""
+    file = presence_of(engine)
+    return file is not None and not file.was_there and file.is_missing()
+
+
+def recognise(engine: Engine, expected: str | None) -> None:
+    """See that a database is the expected installation's; None: whoever's it is. A file of another's is not touched.
+
+    Raises:
+        StoreVanished: it is not.
+        StoreUnavailable: it cannot be read.
+
+    """
+    if expected is None:
+        return
+    file = presence_of(engine)
+    if file is not None:
+        file.confirm()
+    found = _read_unopened(engine, file) if file is not None and not file.was_there else _read_opened(engine)
+    if found is None:
+        raise StoreVanished(EMPTIED)
+    if found != expected:
+        raise StoreVanished(ANOTHER)
+
+
+def _read_unopened(engine: Engine, file: Presence) -> str | None:
+    """Return whose a file is before anything is opened: that would change it, and what lies beside it."""
+    try:
+        return file.installation()
+    except StoreVanished as error:
+        if error.cause != REPLACED:
+            raise
+    # By itself it is no database. It may be ours all the same: whoever was killed, or had no room, while the log was
+    # written into the file left half of that, and only who opens it ends it. What else ails it, opening it tells.
+    return _read_opened(engine)
+
+
+def _read_opened(engine: Engine) -> str | None:
+    if migrations.revision(engine) is None:
+        return None
+    with reading(engine) as connection:
+        return batch_counter.identity(connection)
+
+
+def take_up(engine: Engine, last_seen: str | None) -> None:
+    """Use another file that stands in the place of the one that was opened, if it is the same installation's.
+
+    Args:
+        engine: whose file was opened.
+        last_seen: the installation that was found in the first; None: none was.
+
+    Raises:
+        StoreVanished: it may not be used, or not yet.
+
+    """
+    file = presence_of(engine)
+    if file is None or not file.has_another():
+        return
+    if file.has_old_log():
+        raise StoreVanished(OLD_LOG)
+    if not file.is_at_rest():
+        raise StoreVanished(REPLACED)
+    found = file.installation()
+    if last_seen is not None and found != last_seen:
+        raise StoreVanished(ANOTHER if found else EMPTIED)
+    file.accept()
+    close_engine(engine)  # every connection, and the lock, are of the file that is gone
+
+
+def make_anew(engine: Engine) -> None:
+    """Make a database where there is none.
+
+    Raises:
+        StoreOccupied: there is one.
+        StoreUnavailable: none can be made.
+
+    """
+    if not is_yet_to_be_made(engine) and migrations.revision(engine) is not None:
+        raise StoreOccupied
+    migrations.upgrade(engine)

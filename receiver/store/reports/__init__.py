@@ -1,0 +1,1 @@
+"""What pages, commands, metrics and alerts read."""

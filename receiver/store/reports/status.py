@@ -1,0 +1,236 @@
+"""What the store shows of how things go: a fixed number of queries. And the processes' signs of life."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, delete, func, insert, select, update
+
+from receiver.core.mailboxes import Mailbox
+from receiver.store.database.chunks import chunks
+from receiver.store.database.tables import deliveries, events, heartbeats, installation, mailboxes, placements
+from receiver.store.intake import inbox, set_aside
+from receiver.store.intake.set_aside import Group
+from receiver.store.reports import overview
+from receiver.store.reports.overview import FailureGroup, FailureScope
+from receiver.store.work import rulesets
+
+WORKERS = "worker/"
+"""How the names of workers begin among the heartbeats."""
+DEAD_AFTER = timedelta(seconds=30)
+"""Without a sign of life for so long, and without a goodbye, a worker is dead; one that lives beats every 5 s."""
+DEATHS_WITHIN = timedelta(hours=1)
+DEATHS_NAMED = 20
+SERVES = "serve/"
+"""How the names of processes that take webhooks begin among the heartbeats."""
+
+COUNTED = 10_000
+"""What waits is counted so far: of more, that it is more."""
+FIRST = 1_000
+"""Of so many changes, the oldest, the mailboxes are looked at first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The numbers of one moment."""
+
+    created_at: datetime
+    """When the store was made."""
+    worker_beat_at: datetime | None
+    worker_deaths: int
+    """Workers that ended within `DEATHS_WITHIN` without a goodbye."""
+    worker_deaths_since: datetime | None
+    """When the first of them was last heard of."""
+    worker_deaths_moments: tuple[datetime, ...]
+    """When the last `DEATHS_NAMED` of them were last heard of, the newest first."""
+    due: int
+    """Changes that wait to be written; `COUNTED`: so many or more."""
+    unsettled: int
+    """Webhooks to be judged, and events whose placements are about to be worked out; `COUNTED`: so many or more."""
+    oldest_due_at: datetime | None
+    """Since when the change waits that has waited longest, as webhook or entry, of what is in no trouble."""
+    removals_held: int | None
+    failures: tuple[FailureGroup, ...] = ()
+    last_webhook: dict[str, datetime] = field(default_factory=dict)
+    """By source: when the last one was kept."""
+    removals_held_since: datetime | None = None
+    installation: str = ""
+    """Who we are, as each entry is marked."""
+    must_adopt: bool = False
+    uninstalled_at: datetime | None = None
+    set_aside: tuple[Group, ...] = ()
+    """Webhooks that wait until somebody decides."""
+    unsettled_since: datetime | None = None
+    """Since when the event waits to be worked out that has waited longest."""
+    web_beat_at: datetime | None = None
+    retried: tuple[FailureGroup, ...] = ()
+    """Entries that are refused, and tried again and again."""
+
+    @property
+    def mailboxes(self) -> tuple[FailureGroup, ...]:
+        """Mailboxes that fail."""
+        return self._of(FailureScope.MAILBOX)
+
+    @property
+    def entries(self) -> tuple[FailureGroup, ...]:
+        """Entries that are not tried again."""
+        return self._of(FailureScope.ENTRY)
+
+    @property
+    def events(self) -> tuple[FailureGroup, ...]:
+        """Events that no calendar can show."""
+        return self._of(FailureScope.EVENT)
+
+    def _of(self, scope: FailureScope) -> tuple[FailureGroup, ...]:
+        return tuple(group for group in self.failures if group.scope is scope)
+
+
+def look(connection: Connection, sources: Iterable[str], calendars_down: Iterable[str], now: datetime) -> Sight:
+    """Look once.
+
+    Args:
+        connection: to read from.
+        sources: whose last webhook is asked for.
+        calendars_down: servers in trouble; what waits for them is no backlog of its own.
+        now: the moment.
+
+    """
+    held = rulesets.held(connection)
+    who = connection.execute(
+        select(
+            installation,
+            _newest_beat(WORKERS).label("beat_at"),
+            _counted(placements.c.due_at, placements.c.due_at <= now).label("due"),
+            _counted(events.c.unsettled_at, events.c.unsettled_at.is_not(None)).label("unsettled"),
+            select(func.min(events.c.unsettled_at))
+            .where(events.c.unsettled_at.is_not(None))
+            .scalar_subquery()
+            .label("unsettled_since"),
+            _newest_beat(SERVES).label("web_beat_at"),
+            _of_deaths(func.count(), now).label("deaths"),
+            _of_deaths(func.min(heartbeats.c.beat_at), now).label("deaths_since"),
+        )
+    ).one()
+    waiting, received_at = inbox.waiting(connection, COUNTED)
+    oldest = received_at, _oldest_due(connection, calendars_down, now)
+    failures, retried = overview.failures_and_retries(connection, now)
+    return Sight(
+        created_at=who.created_at,
+        worker_beat_at=who.beat_at,
+        worker_deaths=who.deaths,
+        worker_deaths_since=who.deaths_since,
+        worker_deaths_moments=_last_deaths(connection, now) if who.deaths else (),
+        due=who.due,
+        unsettled=min(waiting + who.unsettled, COUNTED),
+        oldest_due_at=min(filter(None, oldest), default=None),
+        removals_held=held.removals if held else None,
+        failures=tuple(failures),
+        last_webhook=_last_webhooks(connection, list(sources)),
+        removals_held_since=held.since if held else None,
+        installation=who.id,
+        must_adopt=who.must_adopt,
+        uninstalled_at=who.uninstalled_at,
+        set_aside=tuple(set_aside.groups(connection, now)),
+        unsettled_since=who.unsettled_since,
+        web_beat_at=who.web_beat_at,
+        retried=tuple(retried),
+    )
+
+
+def last_beat(connection: Connection, prefix: str) -> datetime | None:
+    """Return when a process whose name begins so was last heard of."""
+    newest: datetime | None = connection.scalar(select(_newest_beat(prefix)))
+    return newest
+
+
+def worker_name(host: str, pid: int) -> str:
+    """Return the name of one life of a worker: a process that is started again is another, even under an old pid."""
+    return f"{WORKERS}{host[:40]}/{pid}/{secrets.token_hex(3)}"
+
+
+def say_goodbye(connection: Connection, name: str) -> None:
+    """Note that a worker ended as it should: what was last heard of it goes on under its host's name."""
+    beat_at = connection.scalar(select(heartbeats.c.beat_at).where(heartbeats.c.name == name))
+    if beat_at is not None:
+        connection.execute(delete(heartbeats).where(heartbeats.c.name == name))
+        beat(connection, name.rsplit("/", 2)[0], beat_at)
+
+
+def beat(connection: Connection, name: str, now: datetime) -> None:
+    """Note a sign of life."""
+    known = connection.execute(update(heartbeats).where(heartbeats.c.name == name).values(beat_at=now))
+    if not known.rowcount:
+        connection.execute(insert(heartbeats).values(name=name, beat_at=now))
+
+
+def _of_deaths(what: ColumnElement[Any], now: datetime) -> ScalarSelect[Any]:
+    return select(what).select_from(heartbeats).where(_has_died(now)).scalar_subquery()
+
+
+def _last_deaths(connection: Connection, now: datetime) -> tuple[datetime, ...]:
+    newest = select(heartbeats.c.beat_at).where(_has_died(now)).order_by(heartbeats.c.beat_at.desc())
+    return tuple(connection.scalars(newest.limit(DEATHS_NAMED)))
+
+
+def _has_died(now: datetime) -> ColumnElement[bool]:
+    # Three slashes: a program of before wrote two, and said no goodbye.
+    one_life = heartbeats.c.name.like(f"{WORKERS}%/%/%")
+    return and_(one_life, heartbeats.c.beat_at.between(now - DEATHS_WITHIN, now - DEAD_AFTER))
+
+
+def _newest_beat(prefix: str) -> ScalarSelect[datetime]:
+    named = heartbeats.c.name.startswith(prefix, autoescape=True)
+    return select(func.max(heartbeats.c.beat_at)).where(named).scalar_subquery()
+
+
+def _oldest_due(connection: Connection, calendars_down: Iterable[str], now: datetime) -> datetime | None:
+    """Look at the oldest changes; where all are in trouble, ask mailbox by mailbox: there are fewer."""
+    healthy = and_(mailboxes.c.failure.is_(None), mailboxes.c.calendar.not_in(sorted(calendars_down)))
+    due = select(placements.c.due_at, placements.c.mailbox_id).where(placements.c.due_at <= now)
+    first = due.order_by(placements.c.due_at).limit(FIRST).subquery()
+    of_these = first.join(mailboxes, mailboxes.c.id == first.c.mailbox_id)
+    looked = select(func.count(), func.min(first.c.due_at).filter(healthy)).select_from(of_these)
+    count: int
+    oldest: datetime | None
+    count, oldest = connection.execute(looked).one()
+    if oldest is not None or count < FIRST:
+        return oldest
+    own = due.with_only_columns(placements.c.due_at).where(placements.c.mailbox_id == mailboxes.c.id)
+    each = (
+        select(own.order_by(placements.c.due_at).limit(1).scalar_subquery().label("due_at")).where(healthy).subquery()
+    )
+    oldest = connection.scalar(select(func.min(each.c.due_at)))
+    return oldest
+
+
+def _counted(column: ColumnElement[datetime], wanted: ColumnElement[bool]) -> ScalarSelect[int]:
+    """Count along the column's index: without an order PostgreSQL would rather read the whole table."""
+    some = select(column).where(wanted).order_by(column).limit(COUNTED).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
+def _last_webhooks(connection: Connection, sources: Sequence[str]) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    for chunk in chunks(sources):
+        newest = [
+            select(func.max(deliveries.c.received_at)).where(deliveries.c.source == name).scalar_subquery()
+            for name in chunk
+        ]
+        moments = connection.execute(select(*newest)).one()
+        found |= {name: moment for name, moment in zip(chunk, moments, strict=True) if moment is not None}
+    return found
+
+
+def last_written(connection: Connection, calendar: str) -> Mailbox | None:
+    """Return the mailbox of a calendar that was last written into with success, and is in no trouble; None: none."""
+    newest = (
+        select(mailboxes.c.calendar, mailboxes.c.address)
+        .where(mailboxes.c.calendar == calendar, mailboxes.c.succeeded_at.is_not(None), mailboxes.c.failure.is_(None))
+        .where(mailboxes.c.same_as.is_(None))
+        .order_by(mailboxes.c.succeeded_at.desc())
+        .limit(1)
+    )
+    row = connection.execute(newest).first()
+    return Mailbox(row.calendar, row.address) if row else None

@@ -1,0 +1,1 @@
+"""What operators ask for now and then, and what is dropped in the end."""

@@ -1,0 +1,207 @@
+"""What fails, one by one, and what an operator may do about it: have it tried again, or let it be."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, case, or_, select, update
+
+from receiver.core import plan
+from receiver.core.backoff import DAY_S, LONGEST_ASKED_S, LONGEST_DELAY_S
+from receiver.core.others import OTHER_INSTALLATION
+from receiver.core.plan import Placement
+from receiver.store.database.tables import events, mailboxes, placements
+from receiver.store.intake import inbox
+from receiver.store.reports.overview import FailureScope
+from receiver.store.work import dues
+from receiver.store.work.placements import keep, placement_of
+
+AT_ONCE = 500
+"""Rows that one transaction changes: web and worker wait no longer than for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which failures are meant: those that fit all that is named."""
+
+    code: str | None = None
+    calendar: str | None = None
+    address: str | None = None
+    event: str | None = None
+    """An event's uid, or the number that the platform shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """One thing that fails."""
+
+    code: str
+    calendar: str = ""
+    address: str = ""
+    event: str = ""
+    """Model and number as the platform shows them, or the uid of what has no number."""
+    installation: str = ""
+    """Whose entries stand in the way of ours in the mailbox."""
+
+
+def failing(
+    connection: Connection, scope: FailureScope, chosen: Chosen, after: int, limit: int
+) -> tuple[list[Failing], int | None]:
+    """Return up to `limit` of what fails, one by one, and where to go on; None: that was all."""
+    if scope is FailureScope.SERVER:  # its group names it
+        return [], None
+    query, key = _QUERIES[scope]
+    wanted = query.where(*_meant(scope, chosen), key > after).order_by(key).limit(limit)
+    rows = connection.execute(wanted).mappings().all()
+    found = [
+        Failing(
+            row["failure"],
+            row.get("calendar", ""),
+            row.get("address", ""),
+            _event_name(row),
+            row.get("installation") or "",
+        )
+        for row in rows
+    ]
+    return found, rows[-1]["id"] if len(rows) == limit else None
+
+
+def meant_events(connection: Connection, chosen: Chosen) -> list[str]:
+    """Return the uids of the events that an operator may mean: numbers are given out by model and platform."""
+    return list(connection.scalars(select(events.c.uid).where(*_named(chosen)).order_by(events.c.uid).limit(AT_ONCE)))
+
+
+def retry_mailboxes(connection: Connection, chosen: Chosen) -> int:
+    """Have mailboxes that wait tried at once; return how many."""
+    waits = or_(mailboxes.c.blocked_until.is_not(None), mailboxes.c.attempts > 0)
+    meant = update(mailboxes).where(*_meant(FailureScope.MAILBOX, chosen), waits)
+    count = connection.execute(meant.values(blocked_until=None, attempts=0)).rowcount
+    dues.release(connection, and_(*_meant(FailureScope.MAILBOX, chosen)))
+    return count
+
+
+def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: int) -> tuple[int, int | None]:
+    """Have the next entries that wait or were given up tried at once; return how many, and where to go on.
+
+    An event that is named is taken with what an operator let be.
+    """
+    failing = placements.c.failure.is_not(None)
+    meant = or_(failing, placements.c.gave_up) if chosen.event is not None else failing
+    return _change(connection, [meant, *_placed(chosen)], lambda placement: plan.retry(placement, now), after)
+
+
+def retry_events(connection: Connection, chosen: Chosen, now: datetime) -> int:
+    """Have events that can be shown nowhere decided anew; return how many."""
+    meant = update(events).where(*_meant(FailureScope.EVENT, chosen))
+    retried = connection.execute(meant.values(unsettled_at=now)).rowcount
+    nothing_else = chosen.calendar is chosen.address is chosen.event is None
+    return retried + (inbox.take_up(connection) if nothing_else and chosen.code in {None, inbox.NOT_JUDGED} else 0)
+
+
+def shorten_waits(connection: Connection, now: datetime) -> int:
+    """Shorten waits of mailboxes and entries that an earlier version granted; return how many were."""
+    longest, granted = (now + timedelta(seconds=each) for each in (LONGEST_DELAY_S, LONGEST_ASKED_S))
+    rarely = now + timedelta(seconds=DAY_S)  # those that the server does not know wait longer, by our own choice
+    is_known = dues.is_known()
+    late = or_(and_(is_known, mailboxes.c.blocked_until > longest), mailboxes.c.blocked_until > rarely)
+    count = 0
+    if connection.execute(select(mailboxes.c.id).where(late).limit(1)).first() is not None:
+        dues.release(connection, late)
+        count = connection.execute(update(mailboxes).where(late).values(blocked_until=granted)).rowcount
+    waits = [placements.c.failure.is_not(None), placements.c.not_before > longest]
+    if connection.execute(select(placements.c.id).where(*waits).limit(1)).first() is None:
+        return count
+    return count + _change(connection, waits, lambda placement: plan.shortened(placement, now), 0)[0]
+
+
+def dismiss(connection: Connection, chosen: Chosen) -> tuple[int, int]:
+    """Neither try nor show what cannot be written, until it changes; return how many entries and events."""
+    entries, _ = _change(connection, [placements.c.failure.is_not(None), *_placed(chosen)], plan.dismiss, 0)
+    if chosen.address is not None:
+        return entries, 0
+    meant = update(events).where(*_meant(FailureScope.EVENT, chosen))
+    return entries, connection.execute(meant.values(failure=None)).rowcount
+
+
+def _change(
+    connection: Connection,
+    conditions: Sequence[ColumnElement[bool]],
+    change: Callable[[Placement], Placement],
+    after: int,
+) -> tuple[int, int | None]:
+    query = (
+        select(placements, events.c.uid)
+        .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+        .join(events, events.c.id == placements.c.event_id)
+        .where(*conditions, placements.c.id > after)
+        .order_by(placements.c.id)
+        .limit(AT_ONCE)
+        .with_for_update(of=placements)
+    )
+    standing = [placement_of(row) for row in connection.execute(query).mappings()]
+    changed = [new for old in standing if (new := change(old)) != old]
+    keep(connection, changed)
+    dues.announce_placements(connection, [placement.id for placement in changed])
+    return len(changed), standing[-1].id if len(standing) == AT_ONCE else None
+
+
+_NAMES = events.c.model, events.c.wire_id, events.c.uid
+_QUERIES: Mapping[FailureScope, tuple[Select[Any], ColumnElement[int]]] = {
+    FailureScope.MAILBOX: (
+        select(
+            mailboxes.c.id,
+            mailboxes.c.failure,
+            mailboxes.c.calendar,
+            mailboxes.c.address,
+            case((mailboxes.c.failure == OTHER_INSTALLATION, mailboxes.c.other_installation)).label("installation"),
+        ),
+        mailboxes.c.id,
+    ),
+    FailureScope.ENTRY: (
+        select(placements.c.id, placements.c.failure, mailboxes.c.calendar, mailboxes.c.address, *_NAMES)
+        .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+        .join(events, events.c.id == placements.c.event_id),
+        placements.c.id,
+    ),
+    FailureScope.EVENT: (select(events.c.id, events.c.failure, *_NAMES), events.c.id),
+}
+
+
+def _meant(scope: FailureScope, chosen: Chosen) -> list[ColumnElement[bool]]:
+    match scope:
+        case FailureScope.MAILBOX:
+            return [mailboxes.c.failure.is_not(None), *_code(mailboxes, chosen), *_boxes(chosen)]
+        case FailureScope.ENTRY:
+            return [placements.c.gave_up, placements.c.failure.is_not(None), *_placed(chosen)]
+        case FailureScope.EVENT:
+            return [events.c.failure.is_not(None), *_code(events, chosen), *_named(chosen)]
+        case FailureScope.SERVER:
+            raise ValueError("a server is its own group")
+
+
+def _placed(chosen: Chosen) -> list[ColumnElement[bool]]:
+    return [*_code(placements, chosen), *_boxes(chosen), *_named(chosen)]
+
+
+def _code(table: Table, chosen: Chosen) -> list[ColumnElement[bool]]:
+    return [] if chosen.code is None else [table.c.failure == chosen.code]
+
+
+def _boxes(chosen: Chosen) -> list[ColumnElement[bool]]:
+    wishes = {mailboxes.c.calendar: chosen.calendar, mailboxes.c.address: chosen.address}
+    return [column == wish for column, wish in wishes.items() if wish is not None]
+
+
+def _named(chosen: Chosen) -> list[ColumnElement[bool]]:
+    if chosen.event is None:
+        return []
+    if chosen.event.isascii() and chosen.event.isdigit() and len(chosen.event) < 19:  # what a database takes
+        return [events.c.wire_id == int(chosen.event)]
+    return [events.c.uid == chosen.event]
+
+
+def _event_name(row: RowMapping) -> str:
+    if "uid" not in row:
+        return ""
+    return row["uid"] if row["wire_id"] is None else f"{row['model']} {row['wire_id']}"

@@ -1,0 +1,70 @@
+"""Drops what has been kept long enough, as the worker does each hour."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
+
+from receiver.core.losses import KEPT as LOSSES_KEPT
+from receiver.store.counters import is_old
+from receiver.store.database.tables import (
+    agent_words,
+    deliveries,
+    events,
+    heartbeats,
+    losses,
+    placements,
+    roles,
+    set_aside,
+    tallies,
+    writes,
+)
+from receiver.store.intake.judge_agents import is_nobodys
+from receiver.store.tools import unused
+
+DROPPED_AT_ONCE = 500
+"""Rows of a table that one transaction drops: nobody waits long for it."""
+PAUSE_S = 0.02
+"""Between two of them: longer than those sleep who wait for their turn, or the next one would be first again."""
+
+
+def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
+    """Drop some of what has been kept long enough; return how many rows, by table."""
+    counts: Counter[str] = Counter()
+    for table, condition in _old(now, tombstone_days, journal_days).items():
+        # Of a table whose key has several columns there are few rows: more than some may go.
+        key = next(iter(table.primary_key.columns))
+        some = key.in_(select(key).where(condition).limit(DROPPED_AT_ONCE))
+        counts[table.name] += connection.execute(delete(table).where(condition, some)).rowcount
+        if counts[table.name] >= DROPPED_AT_ONCE:
+            return counts  # the rest another time: an event that went before its deliveries takes them along uncounted
+    if counts.total():
+        return counts
+    # Only once all else has gone: these look at every agent.
+    counts[agent_words.name] += connection.execute(delete(agent_words).where(is_nobodys())).rowcount
+    return counts + unused.drop(connection, now, now - timedelta(days=tombstone_days))
+
+
+def count_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
+    """Return how many rows have been kept long enough, by table."""
+    asked = _old(now, tombstone_days, journal_days) | {agent_words: is_nobodys()}
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
+        for table, condition in asked.items()
+    } | unused.count(connection, now, now - timedelta(days=tombstone_days))
+
+
+def _old(now: datetime, tombstone_days: int, journal_days: int) -> dict[Table, ColumnElement[bool]]:
+    """Return what tells old rows. What is not certain anywhere stays."""
+    forgotten, read = now - timedelta(days=tombstone_days), now - timedelta(days=journal_days)
+    placed = exists().where(placements.c.event_id == events.c.id)
+    return {
+        deliveries: deliveries.c.received_at < read,
+        writes: writes.c.written_at < read,
+        events: and_(events.c.destroyed_at < forgotten, ~placed),
+        roles: and_(roles.c.gone, roles.c.state_at < forgotten),
+        heartbeats: heartbeats.c.beat_at < now - timedelta(days=1),
+        tallies: is_old(now),
+        set_aside: set_aside.c.set_aside_at < forgotten,
+        losses: losses.c.starts_at < now - LOSSES_KEPT,
+    }

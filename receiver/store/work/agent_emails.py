@@ -1,0 +1,72 @@
+"""What is said of agents, and by whom: read for events that are settled."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
+
+from receiver.core.desired import AgentView
+from receiver.core.scope import EVERYTHING, Authority, Word, believed
+from receiver.store.database.chunks import chunks
+from receiver.store.database.tables import agent_words, roles
+from receiver.store.intake.judge_agents import Key, is_unexplained, word_of
+
+
+class Told:
+    """What every authority said of some agents."""
+
+    def __init__(self, connection: Connection, wanted: Collection[RowMapping]) -> None:
+        """Read it of the agents of some rows."""
+        self._words: defaultdict[Key, list[Word]] = defaultdict(list)
+        self._gone: defaultdict[Key, list[tuple[datetime, Authority]]] = defaultdict(list)
+        for platform, idents in _by_platform(wanted):
+            self._read_words(connection, platform, idents)
+        # Of nearly all agents no place is gone.
+        for platform, idents in _by_platform(agent for agent in wanted if agent["roles_gone_at"] is not None):
+            self._read_gone(connection, platform, idents)
+
+    def _read_words(self, connection: Connection, platform: str, idents: Sequence[str]) -> None:
+        for row in connection.execute(_SAID, {"platform": platform, "idents": idents}).mappings():
+            self._words[platform, row["ident"]].append(word_of(row))
+
+    def _read_gone(self, connection: Connection, platform: str, idents: Sequence[str]) -> None:
+        for role in connection.execute(_LOST, {"platform": platform, "idents": idents}):
+            by = Authority.read(role.authority) if role.authority is not None else EVERYTHING
+            self._gone[platform, role.ident].append((role.state_at, by))
+
+    def view(self, agent: RowMapping, organisation: int | None, tellers: Sequence[Authority]) -> AgentView:
+        """Return an agent as those say who may speak for an event.
+
+        Args:
+            agent: the row of the agent.
+            organisation: the event's.
+            tellers: of an absence, under which authorities it was told.
+
+        """
+        key = agent["platform"], agent["ident"]
+        words = list(self._words[key])
+        if is_unexplained(agent["state_at"], (word.state_at for word in words)):
+            words.append(
+                Word(EVERYTHING, None, agent["email"], agent["state_at"], agent["former_email"], agent["former_at"])
+            )
+        word = believed(words, organisation, tellers)
+        gone_at = None
+        if agent["roles_gone_at"] is not None:
+            gone_at = max((at for at, by in self._gone[key] if by.speaks_for(organisation, tellers)), default=None)
+        return AgentView(word.email if word else None, word.former_email if word else None, gone_at)
+
+
+def _by_platform(wanted: Iterable[RowMapping]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield the names of agents, some at once, with their platform."""
+    by_platform: defaultdict[str, set[str]] = defaultdict(set)
+    for agent in wanted:
+        by_platform[agent["platform"]].add(agent["ident"])
+    for platform, idents in sorted(by_platform.items()):
+        for some in chunks(sorted(idents)):
+            yield platform, some
+
+
+_IDENTS: BindParameter[str] = bindparam("idents", expanding=True)
+_SAID = select(agent_words).where(agent_words.c.platform == bindparam("platform"), agent_words.c.ident.in_(_IDENTS))
+_LOST = select(roles).where(roles.c.platform == bindparam("platform"), roles.c.ident.in_(_IDENTS), roles.c.gone)

@@ -1,0 +1,180 @@
+"""In which mailboxes something is due, and by whose events: what claiming looks at, however much waits in each.
+
+Derived from placements. Settling announces what it made due; a mailbox that is given back is looked at anew.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from receiver.core.mailboxes import NOT_THERE
+from receiver.core.plan import EPOCH
+from receiver.store.database.chunks import chunks
+from receiver.store.database.tables import Moment, dues, events, mailboxes, placements
+
+LOOK_AGAIN = timedelta(seconds=1)
+"""What is due and cannot be claimed, as its event is about to be settled, is announced then; else looked at again."""
+WALKED = 5_000
+"""So many changes of one mailbox are looked through at once, those due for longest."""
+
+_COLUMNS = ("mailbox_id", "source", "organisation", "calendar", "known", "next_at")
+
+
+def is_known() -> ColumnElement[bool]:
+    """Ask for mailboxes that the server knows, as far as anybody was told."""
+    missing = mailboxes.c.failure.in_([literal_column(f"'{code}'") for code in sorted(NOT_THERE)])
+    return and_(mailboxes.c.identity.is_not(None), or_(mailboxes.c.failure.is_(None), ~missing))
+
+
+def _later(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    return case((other > one, other), else_=one)
+
+
+def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Ask for the rows that placements give.
+
+    A lease is left out: it may end, unseen by this transaction, before what is announced is committed.
+    """
+    next_at = _later(placements.c.due_at, mailboxes.c.blocked_until)
+    organisation = func.coalesce(events.c.organisation, literal_column("0"))
+    return (
+        select(
+            mailboxes.c.id, events.c.source, organisation, mailboxes.c.calendar, is_known(),
+            func.min(next_at, type_=Moment()),
+        )
+        .select_from(placements)
+        .join(events, events.c.id == placements.c.event_id)
+        .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+        .where(placements.c.due_at.is_not(None), *conditions)
+        .group_by(mailboxes.c.id, events.c.source, organisation)
+    )  # fmt: skip
+
+
+def first_of_mailbox() -> Select[tuple[int]]:
+    """Ask for what has been due for longest in the mailbox that is named by parameter."""
+    here = placements.c.mailbox_id == bindparam("mailbox"), placements.c.due_at.is_not(None)
+    return select(placements.c.id).where(*here).order_by(placements.c.due_at).limit(literal_column(str(WALKED)))
+
+
+class _Announcement:
+    """Rows that placements give, put in or made earlier; written once for each database."""
+
+    def __init__(self, *conditions: ColumnElement[bool]) -> None:
+        found = _due(*conditions)
+        self._statements: dict[str, Any] = {}
+        for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert)):
+            put_in = insert(dues).from_select(_COLUMNS, found)
+            self._statements[name] = put_in.on_conflict_do_update(
+                index_elements=["mailbox_id", "source", "organisation"],
+                set_={"next_at": put_in.excluded.next_at},
+                where=put_in.excluded.next_at < dues.c.next_at,
+            )
+
+    def make(self, connection: Connection, values: dict[str, Any] | None = None) -> None:
+        connection.execute(self._statements[connection.dialect.name], values or {})
+
+
+# In the text, as in `receiver.store.intake.judge_agents`: a plan made while the tables were small would be kept.
+_OF_EVENTS = _Announcement(placements.c.event_id.in_(bindparam("numbers", expanding=True, literal_execute=True)))
+_REMOVALS = _Announcement(
+    placements.c.event_id.in_(bindparam("numbers", expanding=True)), placements.c.desired.is_(None)
+)
+_OF_PLACEMENTS = _Announcement(placements.c.id.in_(bindparam("numbers", expanding=True)))
+_OF_MAILBOX = _Announcement(placements.c.id.in_(first_of_mailbox()))
+_LACKING = ~exists().where(dues.c.mailbox_id == placements.c.mailbox_id)
+_OF_ALL = _Announcement(_LACKING)
+_ANY_LACKS = select(placements.c.id).where(placements.c.due_at.is_not(None), _LACKING).limit(1)
+_NOW = bindparam("now", type_=Moment())
+_DUE_BY_NOW = exists().where(
+    placements.c.mailbox_id == mailboxes.c.id,
+    placements.c.due_at <= _NOW,
+    or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= _NOW),
+    or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= _NOW),
+)
+_LATE = (
+    select(dues.c.mailbox_id)
+    .join(mailboxes, mailboxes.c.id == dues.c.mailbox_id)
+    .where(dues.c.next_at > _NOW, _DUE_BY_NOW)
+)
+_FORGET = delete(dues).where(dues.c.mailbox_id == bindparam("mailbox"))
+_NOTHING_DUE = ~exists().where(placements.c.mailbox_id == dues.c.mailbox_id, placements.c.due_at.is_not(None))
+_PUT_OFF = (
+    update(dues)
+    .where(dues.c.mailbox_id == bindparam("mailbox"), dues.c.next_at < bindparam("until", type_=Moment()))
+    .values(next_at=bindparam("until", type_=Moment()))
+)
+
+
+def announce(connection: Connection, event_ids: Collection[int]) -> None:
+    """Take in what became due of some events."""
+    for chunk in chunks(sorted(event_ids)):
+        _OF_EVENTS.make(connection, {"numbers": chunk})
+
+
+def announce_removals(connection: Connection, event_ids: Collection[int]) -> None:
+    """Take in removals that waited for another entry of their event to be written."""
+    for chunk in chunks(sorted(event_ids)):
+        _REMOVALS.make(connection, {"numbers": chunk})
+
+
+def announce_placements(connection: Connection, numbers: Collection[int]) -> None:
+    """Take in what became due of some placements."""
+    for chunk in chunks(sorted(numbers)):
+        _OF_PLACEMENTS.make(connection, {"numbers": chunk})
+
+
+def refresh(connection: Connection, mailbox_id: int) -> None:
+    """Look at what is due in a mailbox anew: when it is given back, or became another one."""
+    connection.execute(_FORGET, {"mailbox": mailbox_id})
+    _OF_MAILBOX.make(connection, {"mailbox": mailbox_id})
+
+
+def put_off(connection: Connection, mailbox_id: int, until: datetime) -> None:
+    """Have nobody look into a mailbox before a moment, unless something is announced."""
+    connection.execute(_PUT_OFF, {"mailbox": mailbox_id, "until": until})
+
+
+def prune(connection: Connection, mailbox_ids: Collection[int]) -> None:
+    """Forget those of some mailboxes in which nothing is due any more."""
+    for chunk in chunks(sorted(mailbox_ids)):
+        connection.execute(delete(dues).where(dues.c.mailbox_id.in_(chunk), _NOTHING_DUE))
+
+
+def release(connection: Connection, meant: ColumnElement[bool]) -> None:
+    """Have mailboxes that waited for the end of a trouble looked into at once."""
+    connection.execute(
+        update(dues).where(dues.c.mailbox_id.in_(select(mailboxes.c.id).where(meant))).values(next_at=EPOCH)
+    )
+
+
+def lacks_any(connection: Connection, now: datetime) -> bool:
+    """Whether something is due that no row tells of, or only one of a later moment.
+
+    A program of the schema before announces nothing; a block may be lifted while something is being announced.
+    """
+    if connection.execute(_ANY_LACKS).first() is not None:
+        return True
+    return connection.execute(_LATE.limit(1), {"now": now}).first() is not None
+
+
+def make_up(connection: Connection, now: datetime) -> None:
+    """Put in what lacks."""
+    _OF_ALL.make(connection)
+    connection.execute(update(dues).where(dues.c.mailbox_id.in_(_LATE)).values(next_at=now), {"now": now})

@@ -1,0 +1,92 @@
+"""Calendar servers as rows: what every worker process knows of them, and who may probe one in trouble."""
+
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+
+from receiver.core.backoff import FURTHEST, shortened
+from receiver.core.servers import PAUSED, Server, introduced, retried
+from receiver.store.database.tables import servers
+from receiver.store.tools import failures
+from receiver.store.tools.failures import Chosen
+
+Change = Callable[[Server], Server]
+
+_COLUMNS = tuple(servers.c[field.name] for field in fields(Server))
+
+
+def read(connection: Connection, name: str) -> Server | None:
+    """Return a server; None: no worker has met it."""
+    row = connection.execute(select(*_COLUMNS).where(servers.c.name == name)).mappings().first()
+    return _server(row) if row else None
+
+
+def read_all(connection: Connection) -> list[Server]:
+    """Return every server that a worker has met, by name."""
+    return [_server(row) for row in connection.execute(select(*_COLUMNS).order_by(servers.c.name)).mappings()]
+
+
+def change(connection: Connection, name: str, change_it: Change) -> Server:
+    """Change a server as it stands now, making its row if need be; return it."""
+    mine = servers.c.name == name
+    row = connection.execute(select(*_COLUMNS).where(mine).with_for_update()).mappings().first()
+    before = _server(row) if row else Server(name)
+    after = change_it(before)
+    if row is None:
+        connection.execute(insert(servers).values(asdict(after)))
+    elif after != before:
+        connection.execute(update(servers).where(mine).values(asdict(after)))
+    return after
+
+
+def introduce(connection: Connection, name: str, credentials: str, now: datetime) -> Server:
+    """Note what a process that starts will use; its mailboxes, too, are tried at once where that is something else."""
+    before = read(connection, name)
+    if before is not None and before.credentials != credentials:
+        failures.retry_mailboxes(connection, Chosen(calendar=name))
+    return change(connection, name, lambda server: introduced(server, credentials, now))
+
+
+def claim_probe(connection: Connection, name: str, probe: str, now: datetime, lease: timedelta) -> bool:
+    """Let one caller alone ask something of a server; return whether it is this one."""
+    until = servers.c.probe_until
+    free = or_(until.is_(None), until <= now, until > now + FURTHEST)
+    blocked_until = servers.c.blocked_until
+    open_again = or_(blocked_until.is_(None), blocked_until <= now, blocked_until > now + FURTHEST)
+    claimed = connection.execute(
+        update(servers).where(servers.c.name == name, free, open_again).values(probe=probe, probe_until=now + lease)
+    )
+    return claimed.rowcount == 1
+
+
+def retry(connection: Connection, chosen: Chosen, now: datetime) -> int:
+    """Have servers that are left alone asked at once, unless their account was refused; return how many."""
+    if chosen.address is not None or chosen.event is not None:
+        return 0
+    meant = [
+        server.name
+        for server in read_all(connection)
+        if chosen.calendar in {None, server.name}
+        and server.blocked_until is not None
+        and server.blocked_until > now
+        and chosen.code in {None, server.failure or PAUSED}
+    ]
+    return sum(change(connection, name, retried).blocked_until is None for name in meant)
+
+
+def shorten_waits(connection: Connection, now: datetime) -> int:
+    """Shorten waits that an earlier version granted; return how many were."""
+    found = [server for server in read_all(connection) if server.blocked_until != shortened(server.blocked_until, now)]
+    for each in found:
+        change(
+            connection,
+            each.name,
+            lambda server: replace(server, blocked_until=shortened(server.blocked_until, now)),
+        )
+    return len(found)
+
+
+def _server(row: RowMapping) -> Server:
+    return Server(**row)

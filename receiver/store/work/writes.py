@@ -1,0 +1,65 @@
+"""What was written into calendars: a row for each write with its outcome, and their counts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from receiver.store import counters
+from receiver.store.counters import Tally
+from receiver.store.database.chunks import chunks
+from receiver.store.database.records import MailboxWork
+from receiver.store.database.tables import events, writes
+
+DONE = "done"
+"""Outcome of a write that the server confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One write that was sent, and what came of it."""
+
+    event_id: int
+    verb: str
+    outcome: str
+    """`DONE`, or the code of what came instead."""
+    written_at: datetime
+    """When that was known."""
+
+
+def note(connection: Connection, work: MailboxWork, written: Sequence[Written]) -> None:
+    """Keep writes into a leased mailbox, and count them. Their events are known to be there.
+
+    To be called last in a transaction: all workers of a calendar wait for each other at the row of a count.
+    """
+    if not written:
+        return
+    connection.execute(_INSERT, [_row(work.mailbox_id, each) for each in written])
+    counts = Counter(Tally("write", work.mailbox.calendar, each.verb, each.outcome) for each in written)
+    counters.add(connection, counts, max(each.written_at for each in written))
+
+
+_INSERT = insert(writes)  # written once, as `receiver.store.work.leases` does
+
+
+def _row(mailbox_id: int, each: Written) -> dict[str, object]:
+    return {
+        "event_id": each.event_id,
+        "mailbox_id": mailbox_id,
+        "verb": each.verb,
+        "outcome": each.outcome,
+        "written_at": each.written_at,
+    }
+
+
+def still_known(connection: Connection, written: Sequence[Written]) -> list[Written]:
+    """Return the writes whose event is remembered."""
+    if not written:
+        return []
+    named = chunks(sorted({each.event_id for each in written}))
+    known = {
+        number for chunk in named for number in connection.scalars(select(events.c.id).where(events.c.id.in_(chunk)))
+    }
+    return [each for each in written if each.event_id in known]
