@@ -36,7 +36,7 @@ from benchmarks.proc import cpu_s, peak_mb
 from benchmarks.storm_facts import Size, address, first_states, storm
 from demo import configuration, processes
 from demo.processes import ACCOUNT, Secrets
-from receiver.operations.check import file_system, mount_table
+from receiver.operations.support.check import file_system, mount_table
 from receiver.store import Incoming, Store
 
 LATENCY_MS = 40.0

@@ -27,7 +27,7 @@ from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.roles import Role
-from receiver.operations.tokens import Tokens
+from receiver.operations.access.tokens import Tokens
 from receiver.store import Store
 from receiver.store.database.engine import open_engine, reading
 from receiver.web.app import create_app

@@ -17,7 +17,7 @@ from benchmarks.webhooks import agent
 from demo import configuration, processes
 from demo.processes import Secrets
 from emitter.platforms import Platform, signer
-from receiver.web import cookies
+from receiver.web.auth import cookies
 
 MORE = """\
   pages: true

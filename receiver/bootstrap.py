@@ -53,7 +53,7 @@ def run_worker(settings: Reloadable) -> None:
 
 def run_watch(settings: Reloadable, *, once: bool = False) -> None:
     """Tell people of troubles until told to stop; or look once, and tell what is due."""
-    from receiver.watch import loop
+    from receiver.alerts import loop
 
     run = loop.run_once if once else loop.run
     run(settings, open_store)

@@ -18,11 +18,11 @@ from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.adoption import Adoption
 from receiver.core.mailboxes import Mailbox
-from receiver.operations import adopt as operation
-from receiver.operations import take_from
-from receiver.operations.adopt import MailboxAdoption, Report
-from receiver.operations.audit import Window
-from receiver.operations.uninstall import EVER
+from receiver.operations.audit.run import Window
+from receiver.operations.recovery import adopt as operation
+from receiver.operations.recovery import take_from
+from receiver.operations.recovery.adopt import MailboxAdoption, Report
+from receiver.operations.recovery.uninstall import EVER
 from receiver.sentences import ADOPT, COMMANDS, LEVELS, RECOVERY_HELP
 from receiver.store import Store
 

@@ -16,9 +16,9 @@ from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.audit import Difference
 from receiver.core.mailboxes import Mailbox
-from receiver.operations import audit as operation
-from receiver.operations import scheduled_audit
-from receiver.operations.audit import Audit, MailboxAudit, Window
+from receiver.operations.audit import nightly
+from receiver.operations.audit import run as operation
+from receiver.operations.audit.run import Audit, MailboxAudit, Window
 from receiver.sentences import AUDIT, COMMANDS, LEVELS
 from receiver.store import Store
 
@@ -76,8 +76,8 @@ def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[
     finally:
         for connector in connectors.values():
             connector.close()
-    if not args.mailbox and (night := scheduled_audit.of(found, window)):
-        scheduled_audit.remember(store, night)
+    if not args.mailbox and (night := nightly.of(found, window)):
+        nightly.remember(store, night)
     return found
 
 

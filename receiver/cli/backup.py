@@ -17,8 +17,8 @@ from receiver.config.store_url import UnusableAddress, address_of
 from receiver.operations import backup as operation
 from receiver.operations.backup import Backup
 from receiver.sentences import BACKUP, COMMANDS, CONFIGURATION
+from receiver.sentences.phrases import store_words
 from receiver.store import CopyFailed, Store
-from receiver.wording import store_words
 
 MISTAKES = {"exists", "is_store"}
 

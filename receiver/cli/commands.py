@@ -9,11 +9,11 @@ from receiver.cli import output, watch
 from receiver.cli.parser import text
 from receiver.cli.stores import migrated, with_current_store, with_store
 from receiver.config import Settings
-from receiver.operations import check as operation
 from receiver.operations import rules
-from receiver.operations.exposure import exposure_findings
-from receiver.operations.host import host_findings
-from receiver.operations.secret_findings import secret_findings
+from receiver.operations.support import check as operation
+from receiver.operations.support.check_exposure import exposure_findings
+from receiver.operations.support.check_host import host_findings
+from receiver.operations.support.check_secrets import secret_findings
 from receiver.store import Standing, Store, StoreOccupied
 
 

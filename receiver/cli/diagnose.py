@@ -11,10 +11,10 @@ from pathlib import Path
 from receiver import bootstrap, logs
 from receiver.cli import output
 from receiver.config import Settings
-from receiver.operations import check
-from receiver.operations import diagnose as operation
+from receiver.operations.support import check
+from receiver.operations.support import diagnose as operation
 from receiver.sentences import COMMANDS, DIAGNOSE
-from receiver.wording import PARIS, local
+from receiver.sentences.phrases import PARIS, local
 
 MANIFEST = "LISEZMOI.txt"
 

@@ -14,12 +14,12 @@ from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.addresses import canonical
-from receiver.core.health import Trouble, is_well
+from receiver.core.troubles import Trouble, is_well
 from receiver.operations import failures as operation
 from receiver.operations.status import status
 from receiver.sentences import COMMANDS, FAILURES
+from receiver.sentences.phrases import failure_sentence, local
 from receiver.store import Chosen, Failing, FailureGroup, Store
-from receiver.wording import failure_sentence, local
 
 EXAMPLES = 5
 

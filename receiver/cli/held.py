@@ -18,8 +18,8 @@ from receiver.config import Settings
 from receiver.operations import held as operation
 from receiver.operations.held import Decision, Held, Places
 from receiver.sentences import COMMANDS, HELD, HELD_HELP, HELD_REASONS, PAGE_WORDS
+from receiver.sentences.phrases import held_organisation, held_subject, local
 from receiver.store import MOST_SET_ASIDE, Reason, Store, Waiting, Wanted
-from receiver.wording import held_organisation, held_subject, local
 
 SHOWN = 50
 LARGEST = 2**63 - 1

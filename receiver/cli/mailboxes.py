@@ -14,10 +14,10 @@ from receiver.cli.progress import progress
 from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
-from receiver.operations import mailboxes_check as operation
-from receiver.operations.check import Finding, Level
-from receiver.operations.mailboxes import unmapped as find_unmapped
-from receiver.operations.mailboxes_check import MailboxResult, ServerResult
+from receiver.operations.mailboxes import check as operation
+from receiver.operations.mailboxes.check import MailboxResult, ServerResult
+from receiver.operations.support.check import Finding, Level
+from receiver.operations.unmapped import unmapped as find_unmapped
 from receiver.sentences import COMMANDS, LEVELS, MAILBOXES_TABLE
 from receiver.store import Store
 

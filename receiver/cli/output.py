@@ -11,10 +11,10 @@ from receiver import sentences
 from receiver.config import ConfigurationErrors, Problem
 from receiver.config.address_fields import key_of
 from receiver.core.addresses import harmless
-from receiver.operations.check import Finding, Level, worst
 from receiver.operations.rules import Effects
+from receiver.operations.support.check import Finding, Level, worst
+from receiver.sentences.phrases import store_words
 from receiver.store import ComingAgent
-from receiver.wording import store_words
 
 
 def print_problems(path: Path, errors: ConfigurationErrors) -> None:

@@ -10,7 +10,7 @@ from receiver import bootstrap, logs, sentences
 from receiver.cli import output
 from receiver.cli.stores import current, say_vanished, with_store
 from receiver.config import Reloadable, Settings
-from receiver.operations import listening
+from receiver.operations.support import check_port
 from receiver.store import Store, StoreVanished
 
 log = logs.get("cli")
@@ -28,7 +28,7 @@ def add_worker(parser: ArgumentParser) -> None:
 
 def serve(args: Namespace, settings: Settings) -> int:
     """Receive webhooks until asked to stop; 1 if the address cannot be opened."""
-    if found := listening.unusable_after_a_while(settings.web.listen):
+    if found := check_port.unusable_after_a_while(settings.web.listen):
         logs.configure()
         log.error(found.code, address=found.address, error=found.error)
         print(output.printable(sentences.CHECK[found.code].format(**found.details)), file=sys.stderr)

@@ -16,11 +16,11 @@ from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
 from receiver.config import Settings
 from receiver.core.text import has_half_letters
-from receiver.operations import purge as operation
-from receiver.operations.purge import Report
+from receiver.operations import erasure as operation
+from receiver.operations.erasure import Report
 from receiver.sentences import COMMANDS, PURGE
+from receiver.sentences.phrases import local
 from receiver.store import Store
-from receiver.wording import local
 
 WAIT_S = 60
 

@@ -10,17 +10,17 @@ from datetime import datetime
 
 from receiver import logs
 from receiver.cli import resync_report
-from receiver.cli.progress import progress
+from receiver.cli.progress import progress as progress_bar
 from receiver.cli.resync_report import Report
 from receiver.cli.stores import with_current_store
 from receiver.config import ApiSettings, Settings, Source
 from receiver.core.facts import Model
-from receiver.operations import following, verification
-from receiver.operations import resync as operation
-from receiver.operations.following import Timings
-from receiver.operations.resync import SUBSCRIPTIONS, Refused, Step, Wish
-from receiver.rest.api import Api
-from receiver.rest.transport import RestError
+from receiver.operations.resync import missing, progress
+from receiver.operations.resync import start as operation
+from receiver.operations.resync.platform_api import Api
+from receiver.operations.resync.platform_http import RestError
+from receiver.operations.resync.progress import Timings
+from receiver.operations.resync.start import SUBSCRIPTIONS, Refused, Step, Wish
 from receiver.sentences import COMMANDS, RESYNC
 from receiver.store import Scope, Store
 
@@ -84,7 +84,7 @@ def _shown(source: Source) -> frozenset[Model]:
 
 
 def _with_api(args: Namespace, asked: Wish, store: Store) -> int:
-    if args.verify_only and following.last_start(store, asked.source.name) is None:
+    if args.verify_only and progress.last_start(store, asked.source.name) is None:
         print(RESYNC["never_resynced"], file=sys.stderr)
         return 2
     api = Api(_api_settings(asked.source))
@@ -117,9 +117,9 @@ class _Run:
     def run(self) -> Report:
         name = self.asked.source.name
         now = self.store.now()
-        known = following.last_start(self.store, name) if self.args.verify_only else None
-        since = known or following.since(now)
-        reports = operation.trigger(self.api, self.asked, lambda: following.note_start(self.store, name, now))
+        known = progress.last_start(self.store, name) if self.args.verify_only else None
+        since = known or progress.since(now)
+        reports = operation.trigger(self.api, self.asked, lambda: progress.note_start(self.store, name, now))
         report = Report(name, tuple(reports), dry_run=self.args.dry_run)
         if not any(each.step in SENT or self.args.verify_only for each in reports):
             return report
@@ -132,7 +132,7 @@ class _Run:
     def _watched(self, report: Report, since: datetime) -> Report:
         organisations = [each.organisation for each in report.organisations if each.step in SENT]
         counted: Mapping[Model, int] = {}
-        expected = following.totals(self.api, self.asked.models, organisations)
+        expected = progress.totals(self.api, self.asked.models, organisations)
         with _bar(sum(expected.values())) as draw:
 
             def show(counts: Mapping[Model, int]) -> None:
@@ -141,7 +141,7 @@ class _Run:
                 draw(sum(counts.values()))
 
             try:
-                end = following.follow(lambda: self._told(since), expected, self.asked.models, show, TIMINGS)
+                end = progress.follow(lambda: self._told(since), expected, self.asked.models, show, TIMINGS)
             except KeyboardInterrupt:
                 return replace(report, received=counted, expected=expected, interrupted=True)
         return replace(report, received=counted, expected=expected, end=end)
@@ -157,14 +157,14 @@ class _Run:
         scope = Scope(source.name, self.asked.models, organisations, None if self.args.all else self.store.now())
         untold = self.store.untold(scope, since)
         try:
-            with progress(RESYNC["progress"], len(untold)) as done:
-                judged = verification.judge(self.api, self.store, source.name, untold, since, done)
+            with progress_bar(RESYNC["progress"], len(untold)) as done:
+                judged = missing.judge(self.api, self.store, source.name, untold, since, done)
         except KeyboardInterrupt:
             return replace(report, interrupted=True)
         report = replace(report, judged=tuple(judged))
         if self.args.dry_run:
             return report
-        removal = verification.remove(self.store, source, judged, scope, since, force=self.args.force)
+        removal = missing.remove(self.store, source, judged, scope, since, force=self.args.force)
         return replace(report, removal=removal)
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from receiver.cli import output
 from receiver.cli.table import print_table
 from receiver.core.facts import Model
-from receiver.operations import verification
-from receiver.operations.following import End
-from receiver.operations.resync import SUBSCRIPTIONS, OrganisationReport
-from receiver.operations.verification import Finding, Judged, Removal
+from receiver.operations.resync import missing
+from receiver.operations.resync.missing import Finding, Judged, Removal
+from receiver.operations.resync.progress import End
+from receiver.operations.resync.start import SUBSCRIPTIONS, OrganisationReport
 from receiver.sentences import LEVELS, RESYNC
 
 MOST_LINES = 50
@@ -82,7 +82,7 @@ def _verification(report: Report) -> dict[str, object] | None:
         return None
     removal = report.removal or Removal()
     return {
-        "counts": {finding.value: count for finding, count in verification.counts(report.judged).items()},
+        "counts": {finding.value: count for finding, count in missing.counts(report.judged).items()},
         "removed": [event.uid for event in removal.removed],
         "held": removal.held,
         "events": [
@@ -144,7 +144,7 @@ def _print_verification(report: Report, judged: tuple[Judged, ...]) -> None:
         print_table(columns, [(each.event.uid, _finding(each)) for each in told[:MOST_LINES]])
     if len(told) > MOST_LINES:
         print(RESYNC["more"].format(count=len(told) - MOST_LINES))
-    counts = verification.counts(judged)
+    counts = missing.counts(judged)
     gone = counts[Finding.GONE]
     print(RESYNC["verified"].format(gone=gone, exists=counts[Finding.EXISTS], undecided=report.undecided))
     if report.removal is None:

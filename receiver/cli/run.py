@@ -15,8 +15,8 @@ from receiver.cli.stores import migrated, say_vanished, with_store
 from receiver.cli.supervise import supervise
 from receiver.config import Reloadable, Settings, secret_warnings
 from receiver.config.store_url import sqlite_file
-from receiver.operations.check import STORE_ERRORS
 from receiver.operations.refused_configuration import Word
+from receiver.operations.support.check import STORE_ERRORS
 from receiver.store import PATIENCE_S, Standing, Store, StoreUnavailable, StoreVanished
 from receiver.store.place import files
 

@@ -11,11 +11,11 @@ from receiver import logs
 from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
-from receiver.operations import secrets as operation
-from receiver.operations.secrets import SecretSight, State
+from receiver.operations.access import secrets as operation
+from receiver.operations.access.secrets import SecretSight, State
 from receiver.sentences import COMMANDS, SECRETS
+from receiver.sentences.phrases import local
 from receiver.store import Store
-from receiver.wording import local
 
 MOST_DAYS = 3650
 

@@ -8,11 +8,12 @@ from datetime import datetime
 from receiver import bootstrap, logs, sentences
 from receiver.cli import output
 from receiver.config import Settings
-from receiver.core.health import Trouble, colour, is_well
 from receiver.core.servers import PAUSED
-from receiver.operations import check, status
+from receiver.core.troubles import Trouble, colour, is_well
+from receiver.operations import status
 from receiver.operations.status import Status
-from receiver.wording import PARIS, local, words
+from receiver.operations.support import check
+from receiver.sentences.phrases import PARIS, local, words
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -7,9 +7,9 @@ from receiver import bootstrap, logs, sentences
 from receiver.cli import output
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
-from receiver.operations.check import STORE_ERRORS, store_error_name
+from receiver.operations.support.check import STORE_ERRORS, store_error_name
+from receiver.sentences.phrases import store_words
 from receiver.store import Cause, Refusal, Standing, Store, StoreVanished, refusal_of
-from receiver.wording import store_words
 
 SOUNDNESS_S = 5.0
 """So long a damaged page is looked for before anything is written."""

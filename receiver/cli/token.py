@@ -15,12 +15,12 @@ from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.roles import Role
 from receiver.core.tokens import LONGEST
-from receiver.operations import tokens
-from receiver.operations.token_key import KeyUnavailable
-from receiver.operations.tokens import LABEL_LENGTH, NotOne, Tokens
+from receiver.operations.access import tokens
+from receiver.operations.access.token_key import KeyUnavailable
+from receiver.operations.access.tokens import LABEL_LENGTH, NotOne, Tokens
 from receiver.sentences import COMMANDS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_KEY, TOKEN_STATES
+from receiver.sentences.phrases import local
 from receiver.store import Store, TokenRecord
-from receiver.wording import local
 
 USUAL_DAYS = 90
 

@@ -15,8 +15,8 @@ from receiver.cli.stores import with_current_store
 from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
-from receiver.operations import uninstall as operation
-from receiver.operations.uninstall import MailboxRemoval, Report
+from receiver.operations.recovery import uninstall as operation
+from receiver.operations.recovery.uninstall import MailboxRemoval, Report
 from receiver.sentences import COMMANDS, LEVELS, RECOVERY_HELP, UNINSTALL
 from receiver.store import Store
 

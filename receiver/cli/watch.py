@@ -7,14 +7,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from receiver import bootstrap, logs, sentences
+from receiver.alerts.message import Letter, Sender, trial
+from receiver.alerts.recipient import ARRIVED
+from receiver.alerts.send import scheme, try_all
+from receiver.alerts.send_process import Outcome
+from receiver.alerts.sent import default_path
 from receiver.config import Reloadable, Settings
 from receiver.config.store_url import sqlite_file
-from receiver.operations.check import Finding, Level, file_findings
-from receiver.watch.letters import Letter, Sender, trial
-from receiver.watch.memory import default_path
-from receiver.watch.notify import Outcome
-from receiver.watch.post import scheme, try_all
-from receiver.watch.recipient import ARRIVED
+from receiver.operations.support.check import Finding, Level, file_findings
 
 log = logs.get("cli")
 

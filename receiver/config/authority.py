@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from receiver.config.settings import Source
 from receiver.core.digests import secret_tag
-from receiver.core.edges import bare
 from receiver.core.scope import Authority
+from receiver.core.secret_edges import bare
 
 TAGS_KEPT = 8
 """So many secrets are noted as those that signed a webhook."""

@@ -24,7 +24,7 @@ from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from receiver.core import zones
-from receiver.core.edges import bare
+from receiver.core.secret_edges import bare
 from receiver.core.text import has_half_letters
 
 MAX_SECRET_BYTES = 64 * 1024

@@ -45,7 +45,7 @@ from receiver.config.shapes import (
 from receiver.config.store_marker import marker_path
 from receiver.config.store_url import read_address, sqlite_file
 from receiver.config.validate import Reader
-from receiver.core.alerts import Timings
+from receiver.core.alert_rules import Timings
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 from receiver.core.thresholds import Thresholds

@@ -18,8 +18,8 @@ from receiver.config.decoding import decoded_with_holes
 from receiver.config.document import Value
 from receiver.config.problems import Location, Problem
 from receiver.config.validate import Reader
-from receiver.core.edges import trimmed
 from receiver.core.mailboxes import Mailbox
+from receiver.core.secret_edges import trimmed
 from receiver.core.text import has_half_letters
 
 MAX_CSV_BYTES = 10 * 1024 * 1024

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 from receiver.config.authority import repeated
 from receiver.config.problems import Location, Problem
 from receiver.config.settings import EwsCalendar, Settings
-from receiver.core.edges import SHORTEST, bare, edges, has_unseen_within
+from receiver.core.secret_edges import SHORTEST, bare, edges, has_unseen_within
 from receiver.core.token_secret import SHORTEST_SECRET, is_weak
 
 SIGNING_EDGES = "secret_edges"

@@ -9,10 +9,10 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from receiver.config.problems import Problem
-from receiver.core.alerts import Timings
+from receiver.core.alert_rules import Timings
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
-from receiver.core.others import Served
+from receiver.core.other_installations import Served
 from receiver.core.policies import Policies
 from receiver.core.redaction import WORDING
 from receiver.core.roles import Role

@@ -35,10 +35,10 @@ from receiver.config.fields import (
     refuse,
 )
 from receiver.config.settings import Access, Auth
-from receiver.core.edges import bare
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 from receiver.core.roles import Role
+from receiver.core.secret_edges import bare
 from receiver.core.token_secret import SHORTEST_SECRET, is_weak
 
 MINIMUM_RETENTION_DAYS = 30

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from unicodedata import category, normalize
 
-from receiver.core.edges import is_blank
+from receiver.core.secret_edges import is_blank
 from receiver.core.text import clean
 
 LIMIT = 254

@@ -11,7 +11,7 @@ from connectors.base import PROBE_UID, Marked, is_uid
 from receiver.core import audit
 from receiver.core.audit import Recorded
 from receiver.core.facts import over_by
-from receiver.core.others import platform_of
+from receiver.core.other_installations import platform_of
 from receiver.core.plan import STALE, Placement, Timings, Verb
 from receiver.core.ruleset import Ruleset
 

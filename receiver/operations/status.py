@@ -10,12 +10,14 @@ from pathlib import Path
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.audit import Kind
-from receiver.core.health import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
-from receiver.core.others import OTHER_INSTALLATION
+from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.room import Disk
 from receiver.core.servers import Server
-from receiver.operations import mailboxes, refusals, refused_configuration, token_key, unreached
-from receiver.operations.refusals import DAY, Hours
+from receiver.core.troubles import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
+from receiver.operations import refused_configuration, refused_requests, unmapped, unreached
+from receiver.operations.access import token_key
+from receiver.operations.refused_requests import DAY, Hours
+from receiver.operations.working_hours import working_time
 from receiver.store import (
     BEHIND,
     COUNTED,
@@ -33,7 +35,6 @@ from receiver.store import (
     StoreVanished,
     refusal_of,
 )
-from receiver.worktime import working_time
 
 LOOKED_AGAIN = timedelta(minutes=15)
 """So soon a worker looks at a certificate and a clock again that were in trouble."""
@@ -96,7 +97,7 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
     """Put together what troubles are worked out from."""
     sight, figures = read.sight, read.figures
     behind = figures.get(BEHIND)
-    strangers, strangers_until = refusals.strangers(read.refused)
+    strangers, strangers_until = refused_requests.strangers(read.refused)
     behind = figures.get(BEHIND)
     return Snapshot(
         must_adopt=sight.must_adopt,
@@ -211,7 +212,7 @@ def _with_heard(sight: Sight, settings: Settings, figures: Mapping[str, Figure])
 def _unmapped(settings: Settings, store: Store, figures: Mapping[str, Figure], now: datetime) -> int:
     """Return what the worker counted last; where none has run yet, count."""
     known = figures.get("unmapped")
-    return known.value if known else mailboxes.count_unmapped(store, settings.mailboxes, now)
+    return known.value if known else unmapped.count_unmapped(store, settings.mailboxes, now)
 
 
 def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure], now: datetime) -> ServerSight:
@@ -274,7 +275,7 @@ def _sources(settings: Settings, read: _Read, now: datetime) -> tuple[SourceSigh
 
     def look(name: str) -> SourceSight:
         last = read.sight.last_webhook.get(name)
-        refused = refusals.of_source(name, read.refused, read.figures, now, least)
+        refused = refused_requests.of_source(name, read.refused, read.figures, now, least)
         silent = timedelta() if last is None else working_time(last, now, settings.sources[name].time_zone.key)
         return SourceSight(name, last, silent, refused.counts, refused.until)
 

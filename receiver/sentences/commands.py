@@ -88,7 +88,7 @@ LEVELS: Mapping[str, str] = {"ok": "OK", "warning": "ATTENTION", "trouble": "ÉC
 """What one look at something found."""
 
 COLOURS: Mapping[str, str] = {"ok": "OK", "attention": "ATTENTION", "alarm": "ALARME"}
-"""How things go, by `receiver.core.health.Colour`."""
+"""How things go, by `receiver.core.troubles.Colour`."""
 
 CHECK: Mapping[str, str] = {
     "configuration_read": "La configuration est correcte.",

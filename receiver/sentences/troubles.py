@@ -1,4 +1,4 @@
-"""Troubles, by `receiver.core.health.Code`, and their causes."""
+"""Troubles, by `receiver.core.troubles.Code`, and their causes."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -172,7 +172,7 @@ TROUBLES: Mapping[str, Advice] = {
     ),
     "calendars_differ": Advice("{count} écart(s) entre les calendriers et ce qui est attendu", "{cause}"),
 }
-"""Troubles, by `receiver.core.health.Code`. `{cause}` is the sentence of what lies behind."""
+"""Troubles, by `receiver.core.troubles.Code`. `{cause}` is the sentence of what lies behind."""
 
 CAUSES: Mapping[str, str] = {
     "file": "Le fichier de configuration a une faute.",

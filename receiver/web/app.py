@@ -11,14 +11,16 @@ from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.roles import Role
 from receiver.store import Store
-from receiver.web import api, health, metrics, session, webhook
-from receiver.web.access import Access
-from receiver.web.connections import NOT_HTTP
-from receiver.web.headers import protect
-from receiver.web.pages import errors, rendering, views
+from receiver.web import errors, health, webhook
+from receiver.web.auth import session
+from receiver.web.auth.access import Access
+from receiver.web.auth.proxy_headers import protect
+from receiver.web.counting import FLUSH_AFTER_S, Tallying
+from receiver.web.gunicorn_worker import NOT_HTTP
+from receiver.web.overload import Pressure
+from receiver.web.pages import filters, routes
 from receiver.web.parts import Parts
-from receiver.web.pressure import Pressure
-from receiver.web.tallying import FLUSH_AFTER_S, Tallying
+from receiver.web.views import api, metrics
 
 log = logs.get("web")
 
@@ -65,10 +67,10 @@ def _add_pages(app: Flask, parts: Parts) -> None:
     access = Access(parts)
     protect(app, access.way)
     app.register_blueprint(session.blueprint(parts, access))
-    app.register_blueprint(views.blueprint(parts, access))
+    app.register_blueprint(routes.blueprint(parts, access))
     app.register_blueprint(api.blueprint(parts, access))
     app.register_blueprint(metrics.blueprint(parts, access.guard(Role.READ)))
-    rendering.prepare(app)
+    filters.prepare(app)
 
 
 _STATUS_WORDS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}

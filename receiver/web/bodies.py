@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from receiver.core.wire.weight import is_heavier
 from receiver.web.allocator import give_back
-from receiver.web.connections import NOT_HTTP, more_patience
+from receiver.web.gunicorn_worker import NOT_HTTP, more_patience
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 LARGE_BYTES = 1024 * 1024

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, jsonify
 
-from receiver.core.health import Code, is_well
+from receiver.core.troubles import Code, is_well
 from receiver.operations.status import status
 from receiver.store import WORKERS, Cause, Standing, StoreUnavailable, StoreVanished
 from receiver.web.parts import Parts

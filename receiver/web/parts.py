@@ -6,8 +6,8 @@ from datetime import datetime
 
 from receiver.config import Settings
 from receiver.store import Store
-from receiver.web.pressure import Pressure
-from receiver.web.tallying import Tallying
+from receiver.web.counting import Tallying
+from receiver.web.overload import Pressure
 
 
 @dataclass(frozen=True, slots=True)

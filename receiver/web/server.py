@@ -14,7 +14,7 @@ from receiver.config import Reloadable
 from receiver.store import StoreUnavailable
 from receiver.web import heart
 from receiver.web.allocator import keep_no_large_blocks
-from receiver.web.connections import Worker
+from receiver.web.gunicorn_worker import Worker
 from receiver.web.parts import Parts
 from receiver.web.waiting import MakeApp, Waiting
 
@@ -77,7 +77,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
             "proc_name": "rdv-receiver",
             "control_socket_disable": True,  # nothing here is steered but by signals
             # A client's SCRIPT_NAME header, which a proxy here may pass on, would make /webhooks/status the page
-            # /status. Whom to believe about TLS is decided in receiver/web/headers.py.
+            # /status. Whom to believe about TLS is decided in receiver/web/auth/proxy_headers.py.
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
             "secure_scheme_headers": {},

@@ -13,7 +13,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from receiver import logs
-from receiver.core.health import STORE_CODES, Code
+from receiver.core.troubles import STORE_CODES, Code
 from receiver.store import StoreUnavailable
 from receiver.web.health import FAILED, NOT_READY
 from receiver.web.webhook import unavailable

@@ -14,17 +14,17 @@ from datetime import UTC, datetime, timedelta
 from connectors.base import Connector
 from receiver import logs
 from receiver.config import Reloadable, Settings, authority_of
+from receiver.config.file_watch import FileWatch
 from receiver.core.desired import Decision, EventView
-from receiver.core.others import OTHER_INSTALLATION
+from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.ruleset import Ruleset
 from receiver.core.scope import Authority
 from receiver.operations import rules
 from receiver.operations.refused_configuration import Word
 from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, worker_name
-from receiver.worker import credentials
-from receiver.worker.crew import CallsStuck, Crew
-from receiver.worker.lookout import Lookout
-from receiver.worker.watch import FileWatch
+from receiver.worker import account_tag
+from receiver.worker.periodic import Lookout
+from receiver.worker.server_threads import CallsStuck, Crew
 
 log = logs.get("worker")
 
@@ -264,7 +264,7 @@ class Worker:
 
     def _hire(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
         self.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION))  # the settings may let others stand there now
-        tags = {name: credentials.tag(calendar, key) for name, calendar in settings.calendars.items()}
+        tags = {name: account_tag.tag(calendar, key) for name, calendar in settings.calendars.items()}
         self._crews = [
             Crew(
                 name, connector, settings.calendars[name].connections, self.store, ruleset, tags[name], settings.served

@@ -29,7 +29,7 @@ from connectors.base import (
 from receiver import logs
 from receiver.core.backoff import DAY_S, LONGEST_ASKED_S, LONGEST_DELAY_S, delay_s
 from receiver.core.mailboxes import NOT_THERE
-from receiver.core.others import NOBODY, OTHER_INSTALLATION, Served, in_the_way, most
+from receiver.core.other_installations import NOBODY, OTHER_INSTALLATION, Served, in_the_way, most
 from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, failed, looked_up, next_step, removed
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from connectors.base import Certificate, Change, Connector, Found, Marked, Other, Outcome, Probe, Scope, Temporary
-from receiver.worker.crew import Crew, GateClosed
+from receiver.worker.server_threads import Crew, GateClosed
 
 T = TypeVar("T")
 

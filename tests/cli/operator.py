@@ -14,7 +14,7 @@ from receiver.config import load
 from receiver.core.facts import News
 from receiver.operations import rules
 from receiver.store import Store
-from receiver.worker.crew import Crew
+from receiver.worker.server_threads import Crew
 from tests.makers import KARIM, MARTINE, NOW, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""

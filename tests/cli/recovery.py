@@ -21,12 +21,12 @@ from receiver import bootstrap
 from receiver.cli import main as cli
 from receiver.config import Settings, load
 from receiver.core.facts import News
-from receiver.core.others import NOBODY
+from receiver.core.other_installations import NOBODY
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import Store
-from receiver.worker.crew import Crew
+from receiver.worker.server_threads import Crew
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 

@@ -16,7 +16,7 @@ from mock_exchange.http.faults import Fault, FaultKind
 from receiver.core.adoption import PATIENCE
 from receiver.core.facts import EventKind
 from receiver.core.plan import STALE
-from receiver.operations import adopt as operation
+from receiver.operations.recovery import adopt as operation
 from receiver.store import Mark, Marker, Store
 from receiver.store.database.tables import mailboxes
 from receiver.store.place.batch_counter import LEAP

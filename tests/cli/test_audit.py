@@ -24,7 +24,7 @@ from receiver.core.recurrence import Rule
 from receiver.operations import rules
 from receiver.store import Store
 from receiver.store.database.tables import mailboxes, placements
-from receiver.worker.crew import Crew
+from receiver.worker.server_threads import Crew
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.connectors.conformance import entry
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, a_plage, a_slot, incoming

@@ -27,7 +27,7 @@ from receiver.cli import main as cli
 from receiver.cli.output import finding_sentence
 from receiver.config import Settings, load
 from receiver.core.mailboxes import Mailbox, MailboxMap
-from receiver.operations.check import (
+from receiver.operations.support.check import (
     NO_INSTALLATION,
     PROBED_PER_CALENDAR,
     Finding,
@@ -219,7 +219,7 @@ def test_a_network_file_system_is_recognised(folder: str, kind: str | None) -> N
 
 
 def test_a_store_on_a_network_file_system_is_trouble(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.operations.check.mount_table", lambda: "nas:/ / nfs4 rw 0 0\n")
+    monkeypatch.setattr("receiver.operations.support.check.mount_table", lambda: "nas:/ / nfs4 rw 0 0\n")
     assert by_subject(place.check(), "store") == [("store_on_network", Level.TROUBLE)]
 
 

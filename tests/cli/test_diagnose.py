@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from receiver.core.roles import Role
-from receiver.operations import diagnose
-from receiver.operations.placeholders import Placeholders, configuration, log_line
+from receiver.operations.support import diagnose
+from receiver.operations.support.anonymise import Placeholders, configuration, log_line
 from receiver.store import Store
 from receiver.store.tools.tokens import TokenRecord
 from tests.cli.operator import Operator

@@ -9,8 +9,8 @@ import pytest
 from receiver.cli import main as cli
 from receiver.config import load
 from receiver.config.store_url import unverified_host
-from receiver.operations.check import Level
-from receiver.operations.exposure import exposure_findings
+from receiver.operations.support.check import Level
+from receiver.operations.support.check_exposure import exposure_findings
 
 STORE = "postgresql+psycopg://rdv:passe@"
 

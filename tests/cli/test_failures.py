@@ -7,8 +7,8 @@ import pytest
 
 from receiver.core.servers import throttled
 from receiver.sentences import FAILURES
+from receiver.sentences.phrases import local
 from receiver.store import Store
-from receiver.wording import local
 from tests.cli.operator import HERS, HIS, Operator
 from tests.makers import a_slot, an_absence
 from tests.store.failing_ground import HERS as HER_BOX

@@ -14,8 +14,9 @@ from receiver import bootstrap
 from receiver.cli import main as cli
 from receiver.config import load
 from receiver.core.room import MIB
-from receiver.operations import host, listening, status
-from receiver.operations.check import Finding, Level
+from receiver.operations import status
+from receiver.operations.support import check_host, check_port
+from receiver.operations.support.check import Finding, Level
 from receiver.store import SERVES, Store
 
 
@@ -42,34 +43,34 @@ def configured(folder: Path, address: str) -> Path:
 
 def findings(config: Path) -> dict[str, tuple[str, Level]]:
     settings = load(config, {"RDV_SECRET": "s"})
-    return {each.subject: (each.code, each.level) for each in host.host_findings(settings, bootstrap.open_store)}
+    return {each.subject: (each.code, each.level) for each in check_host.host_findings(settings, bootstrap.open_store)}
 
 
 @pytest.mark.parametrize(
     ("address", "code"),
-    [("127.0.0.1:0", None), ("203.0.113.7:8080", listening.NOT_HERE), ("nowhere.invalid:8080", listening.NOT_HERE)],
+    [("127.0.0.1:0", None), ("203.0.113.7:8080", check_port.NOT_HERE), ("nowhere.invalid:8080", check_port.NOT_HERE)],
 )
 def test_an_address_is_tried_by_opening_it(address: str, code: str | None) -> None:
-    found = listening.unusable(address)
+    found = check_port.unusable(address)
     assert (found.code if found else None) == code
 
 
 def test_an_address_that_somebody_holds_is_waited_for_and_then_named(held: str) -> None:
-    found = listening.unusable_after_a_while(held, 0.3)
+    found = check_port.unusable_after_a_while(held, 0.3)
     assert found is not None
-    assert (found.code, found.address, found.error) == (listening.TAKEN, held, "EADDRINUSE")
+    assert (found.code, found.address, found.error) == (check_port.TAKEN, held, "EADDRINUSE")
 
 
 def test_an_address_that_was_opened_for_us_is_not_tried(held: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(listening.INHERITED, "1")
-    assert listening.unusable_after_a_while(held, 0.0) is None
+    monkeypatch.setenv(check_port.INHERITED, "1")
+    assert check_port.unusable_after_a_while(held, 0.0) is None
 
 
 def test_serve_says_which_address_and_ends(
     held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RDV_SECRET", "s")
-    monkeypatch.setattr(listening.unusable_after_a_while, "__defaults__", (0.0,))
+    monkeypatch.setattr(check_port.unusable_after_a_while, "__defaults__", (0.0,))
     config = configured(tmp_path, held)
     assert cli.main(["--config", str(config), "migrate"]) == 0
     assert cli.main(["--config", str(config), "serve"]) == 1
@@ -80,7 +81,7 @@ def test_serve_says_which_address_and_ends(
 
 def test_check_tells_a_free_address_from_a_taken_one(held: str, tmp_path: Path) -> None:
     config = configured(tmp_path, held)
-    assert findings(config)["web.listen"] == (listening.TAKEN, Level.TROUBLE)
+    assert findings(config)["web.listen"] == (check_port.TAKEN, Level.TROUBLE)
     config.write_text(config.read_text().replace(held, "127.0.0.1:0"))
     assert findings(config)["web.listen"] == ("listen_ready", Level.OK)
 
@@ -101,7 +102,7 @@ def test_an_address_that_our_own_service_holds_is_well(tmp_path: Path) -> None:
         config = configured(tmp_path, f"127.0.0.1:{ours.server_port}")
         store = Store(f"sqlite:///{tmp_path}/rdv.db")
         store.migrate()
-        assert findings(config)["web.listen"] == (listening.TAKEN, Level.TROUBLE), "another installation's"
+        assert findings(config)["web.listen"] == (check_port.TAKEN, Level.TROUBLE), "another installation's"
         store.beat(f"{SERVES}here", store.now())
         assert findings(config)["web.listen"] == ("listen_ours", Level.OK)
         store.close()
@@ -132,7 +133,7 @@ def test_check_does_not_say_that_all_is_well_where_the_service_is_not(tmp_path: 
     assert "service" not in findings(config)
     store.tally({}, {"unmapped": 3}, store.now())
     settings = load(config, {"RDV_SECRET": "s"})
-    assert Finding("service_troubled", "service", Level.WARNING, {"codes": "agents_unmapped"}) in host.host_findings(
-        settings, bootstrap.open_store
-    )
+    assert Finding(
+        "service_troubled", "service", Level.WARNING, {"codes": "agents_unmapped"}
+    ) in check_host.host_findings(settings, bootstrap.open_store)
     store.close()

@@ -14,9 +14,9 @@ import pytest
 from connectors.base import Create
 from mock_exchange.http.faults import Fault, FaultKind
 from receiver.core.facts import EventKind
-from receiver.core.health import Code, Severity, Trouble
-from receiver.core.others import OTHER_INSTALLATION
-from receiver.operations import take_from
+from receiver.core.other_installations import OTHER_INSTALLATION
+from receiver.core.troubles import Code, Severity, Trouble
+from receiver.operations.recovery import take_from
 from receiver.operations.status import status
 from receiver.store import Store
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place

@@ -60,7 +60,7 @@ def test_programs_read_what_was_erased_and_what_is_to_be_done(office: Operator) 
 
 
 def test_with_entries_the_worker_takes_them_out_first(office: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.operations.purge.time.sleep", lambda _: office.work())
+    monkeypatch.setattr("receiver.operations.erasure.time.sleep", lambda _: office.work())
     path = office.folder / "r.json"
     _, report = office.report("purge", "--agent", HERS, "--with-entries", "--report", str(path), "--wait", "60")
     assert (office.entries(HERS), report["removals"], report["unfinished"]) == (0, 0, ["mapped"])
@@ -77,7 +77,7 @@ def test_while_the_worker_is_at_it_the_command_waits(office: Operator, monkeypat
     assert work.mailbox.address == HERS
     status, report = office.report("purge", "--agent", HERS, "--report", str(office.folder / "1.json"), "--wait", "0")
     assert (status, report["erased"], "busy" in report["unfinished"]) == (1, {}, True)
-    monkeypatch.setattr("receiver.operations.purge.time.sleep", lambda _: office.store.release(work))
+    monkeypatch.setattr("receiver.operations.erasure.time.sleep", lambda _: office.store.release(work))
     _, report = office.report("purge", "--agent", HERS, "--report", str(office.folder / "2.json"), "--wait", "60")
     assert (report["erased"]["agents"], "busy" in report["unfinished"]) == (1, False)
 

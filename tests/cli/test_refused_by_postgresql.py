@@ -10,10 +10,10 @@ import trustme
 from sqlalchemy.engine import URL
 
 from receiver import bootstrap, sentences
+from receiver.alerts.check import look
 from receiver.cli import main as cli
 from receiver.config import WebSettings, load
 from receiver.store import PATIENCE_S, Cause, Store
-from receiver.watch.looking import look
 from receiver.web.app import create_app
 from tests.authentication.certificates import Authority
 from tests.cli import test_rules_commands as rules

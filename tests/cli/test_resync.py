@@ -12,7 +12,6 @@ import pytest
 import trustme
 from sqlalchemy import create_engine, select
 
-import receiver.rest
 from demo.processes import free_port
 from emitter.rest import Account, Fault
 from emitter.scenarios import cast
@@ -20,15 +19,16 @@ from receiver import bootstrap, sentences
 from receiver.cli import resync as command
 from receiver.config import load
 from receiver.core.facts import Model
+from receiver.operations import resync as platform
 from receiver.operations import rules
-from receiver.operations.following import End, Timings
-from receiver.operations.resync import Step
-from receiver.operations.verification import Finding
-from receiver.rest import api as api_module
-from receiver.rest.api import Api
+from receiver.operations.resync import platform_api as api_module
+from receiver.operations.resync.missing import Finding
+from receiver.operations.resync.platform_api import Api
+from receiver.operations.resync.progress import End, Timings
+from receiver.operations.resync.start import Step
 from receiver.store import Store
 from receiver.store.database.tables import metadata
-from receiver.worker.crew import Crew
+from receiver.worker.server_threads import Crew
 from tests.authentication.certificates import Authority
 from tests.cli.resync_town import ENVIRON, SECRET, ResyncTown, open_resync_town
 from tests.logs.captured import captured_logs
@@ -234,7 +234,7 @@ def test_a_firewalls_404_removes_nothing(town: ResyncTown) -> None:
 @pytest.mark.usefixtures("nothing_comes")
 def test_a_platform_that_stops_answering_is_asked_no_more(town: ResyncTown, monkeypatch: pytest.MonkeyPatch) -> None:
     town.remember(*(an_absence(number) for number in range(1, 11)))
-    monkeypatch.setattr("receiver.rest.transport.ATTEMPTS", 1)
+    monkeypatch.setattr("receiver.operations.resync.platform_http.ATTEMPTS", 1)
     town.platform.faults = [Fault(500, path="absences/")] * 20
     status, report = town.report("--models", "absence")
     assert (status, report["verification"]["counts"][Finding.UNANSWERED]) == (1, 10)
@@ -391,7 +391,7 @@ def test_a_verification_that_is_interrupted_removes_nothing(town: ResyncTown, mo
 def test_every_code_has_its_sentence() -> None:
     written = {
         argument.value
-        for path in Path(receiver.rest.__path__[0]).glob("*.py")
+        for path in Path(platform.__path__[0]).glob("platform_*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "RestError"
         for argument in node.args

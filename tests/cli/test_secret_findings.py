@@ -12,8 +12,8 @@ from receiver import sentences
 from receiver.cli import main as cli
 from receiver.config import load, secret_warnings
 from receiver.core.digests import secret_tag
-from receiver.operations.check import Level
-from receiver.operations.secrets import Form, figure
+from receiver.operations.access.secrets import Form, figure
+from receiver.operations.support.check import Level
 from tests.cli.operator import Operator, make
 
 INNER = "Kx7vQ2mZ8pL4wR9t"

@@ -14,7 +14,7 @@ from receiver import sentences
 from receiver.cli import main as cli
 from receiver.config import load
 from receiver.core.digests import secret_tag
-from receiver.operations.secrets import State, figure
+from receiver.operations.access.secrets import State, figure
 from receiver.store import Store
 from receiver.web.app import create_app
 from tests.cli.resync_town import ENVIRON

@@ -11,9 +11,9 @@ from sqlalchemy import event
 
 from connectors.base import Temporary
 from receiver.config import load
-from receiver.core.health import Code, Colour, Trouble
 from receiver.core.servers import Server, failed
-from receiver.operations.refusals import LATELY, TURNED_AWAY
+from receiver.core.troubles import Code, Colour, Trouble
+from receiver.operations.refused_requests import LATELY, TURNED_AWAY
 from receiver.operations.status import Status, status
 from receiver.store import Store, StoreUnavailable, Tally
 from receiver.store.reports.overview import RETRIED

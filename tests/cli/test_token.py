@@ -12,7 +12,7 @@ from receiver.cli import main as cli
 from receiver.config import load
 from receiver.core.roles import Role
 from receiver.core.tokens import LONGEST
-from receiver.operations.tokens import Tokens
+from receiver.operations.access.tokens import Tokens
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 
 

@@ -14,8 +14,9 @@ from receiver.cli import main as cli
 from receiver.config import Secret, Settings, WebSettings, load
 from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
-from receiver.operations import diagnose, token_key
-from receiver.operations.token_key import KeyUnavailable
+from receiver.operations.access import token_key
+from receiver.operations.access.token_key import KeyUnavailable
+from receiver.operations.support import diagnose
 from receiver.sentences import TOKEN_KEY as SENTENCES
 from receiver.store import Store
 from receiver.web.app import create_app

@@ -14,7 +14,7 @@ from connectors.base import PROBE_UID, Create, Done
 from connectors.ews import EwsConnector
 from mock_exchange.http.faults import Fault, FaultKind
 from receiver.core.facts import EventKind
-from receiver.operations import uninstall as operation
+from receiver.operations.recovery import uninstall as operation
 from receiver.store import Store
 from receiver.store.database.tables import mailboxes
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place

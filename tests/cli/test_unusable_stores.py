@@ -14,14 +14,14 @@ import pytest
 from markupsafe import escape
 
 from receiver import bootstrap, sentences
+from receiver.alerts.check import look
 from receiver.cli import main as cli
 from receiver.config import WebSettings, load
-from receiver.core.health import Code
 from receiver.core.roles import Role
-from receiver.operations.tokens import Tokens
+from receiver.core.troubles import Code
+from receiver.operations.access.tokens import Tokens
 from receiver.store import Cause, Store
 from receiver.store.database.engine import presence_of
-from receiver.watch.looking import look
 from receiver.web.app import create_app
 from tests.cli import test_rules_commands as rules
 from tests.makers import MARTINE, a_delivery, incoming

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from receiver import sentences
+from receiver.alerts.send_process import Outcome
 from receiver.cli import main as cli
 from receiver.cli import run
 from receiver.config import load
-from receiver.watch.notify import Outcome
 from tests.cli import test_rules_commands as rules
 from tests.cli.test_rules_commands import Desk
 from tests.watch.sinks import HttpSink, http_sink

@@ -14,14 +14,14 @@ LAST_STEPS = {
     "run": "receiver.cli.supervise:supervise",
     "serve": "receiver.web.server:serve",
     "worker": "receiver.worker.loop:run",
-    "watch": "receiver.watch.loop:run",
+    "watch": "receiver.alerts.loop:run",
 }
 """What a process does for the rest of its life, once all is loaded."""
 
 WEB = {"flask", "gunicorn", "jwt", "receiver.web", "werkzeug"}
 WORK = {"connectors.ics_folder", "exchangelib", "receiver.worker"}
-ALERTS = {"receiver.watch"}
-NOBODYS = {"apprise", "playwright", "receiver.rest", "requests", "rich"}
+ALERTS = {"receiver.alerts"}
+NOBODYS = {"apprise", "playwright", "receiver.operations.resync.platform_api", "requests", "rich"}
 COMMANDS = {f"receiver.cli.{layer.partition(':')[0]}" for layer in cli.LAYERS.values()}
 NOT_ITS_OWN = {
     "run": NOBODYS | WEB | WORK | ALERTS | {"holidays"} | COMMANDS - {"receiver.cli.run"},

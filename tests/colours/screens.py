@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 
+from receiver.alerts import message
+from receiver.alerts.message import Sender, Standing
 from receiver.cli import failures
 from receiver.cli import status as command
 from receiver.config import Settings
-from receiver.core.health import Snapshot, troubles
 from receiver.core.roles import Role
+from receiver.core.troubles import Snapshot, troubles
 from receiver.operations import status
 from receiver.operations.status import Status
 from receiver.store import Store
-from receiver.watch import letters
-from receiver.watch.letters import Sender, Standing
-from receiver.web import health, metrics
+from receiver.web import health
 from receiver.web.app import create_app
+from receiver.web.views import metrics
 from tests.colours.snapshots import NOW
 from tests.pages.story import Town, Visitor
 
@@ -63,8 +64,8 @@ def of_commands_and_alerts(settings: Settings, seen: Snapshot) -> Iterator[tuple
         with redirect_stdout(out):
             show()
         yield name, out.getvalue()
-    letter = letters.digest(Standing(found.troubles), Sender("host"), date(2026, 12, 7))
-    yield "digest", f"{letter.title}\n{letter.body}\n{'verdict good' if letter.tone is letters.Tone.GOOD else ''}"
+    letter = message.digest(Standing(found.troubles), Sender("host"), date(2026, 12, 7))
+    yield "digest", f"{letter.title}\n{letter.body}\n{'verdict good' if letter.tone is message.Tone.GOOD else ''}"
 
 
 class Web:

@@ -10,7 +10,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from receiver.core.health import (
+from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, WRONG_SIGNATURE
+from receiver.core.room import MIB, Disk
+from receiver.core.thresholds import Thresholds
+from receiver.core.troubles import (
     STORE_CODES,
     Code,
     Failing,
@@ -21,9 +24,6 @@ from receiver.core.health import (
     SourceSight,
     Unreached,
 )
-from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, WRONG_SIGNATURE
-from receiver.core.room import MIB, Disk
-from receiver.core.thresholds import Thresholds
 from receiver.store import Cause
 from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
 from receiver.store.place.marker import UNREADABLE, UNWRITABLE

@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from receiver.core.alerts import Kind, Memory, Timings, look, told
-from receiver.core.health import Code, Colour, colour, is_well, troubles
+from receiver.core.alert_rules import Kind, Memory, Timings, look, told
+from receiver.core.troubles import Code, Colour, colour, is_well, troubles
+from receiver.sentences.phrases import words
 from receiver.store import Store
-from receiver.wording import words
 from tests.colours.screens import Web, good_words, of_commands_and_alerts
 from tests.colours.snapshots import NOW, REASONS, snapshot
 from tests.pages.story import settings_of

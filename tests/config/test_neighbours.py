@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from receiver.config import load
-from receiver.core.others import Served
+from receiver.core.other_installations import Served
 from tests.config.problems import problems_of
 from tests.config.test_problems import ENVIRON, minimal
 

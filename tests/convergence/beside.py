@@ -13,8 +13,8 @@ from connectors.base import INSTALLATION_PROPERTY, PROPERTY_SET_ID, CalendarEntr
 from mock_exchange import StoredItem
 from receiver.config.settings import IcsFolder
 from receiver.core.mailboxes import Mailbox
-from receiver.operations import take_from, uninstall
-from receiver.operations.audit import Window
+from receiver.operations.audit.run import Window
+from receiver.operations.recovery import take_from, uninstall
 from receiver.store.database.tables import mailboxes
 from tests.convergence.decisions import Decisions
 from tests.convergence.draws import MAILBOXES, pick, some

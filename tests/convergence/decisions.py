@@ -10,7 +10,7 @@ from hypothesis.stateful import precondition, rule
 
 from emitter.model import Event, Rdv, Status
 from emitter.payloads import Generation
-from receiver.core import losses
+from receiver.core import removal_limits
 from receiver.store.database.records import Reason
 from tests.convergence.draws import COMING, LONGEST_LIFE, generations, organisations, pick, send, some
 from tests.convergence.hearing import Word
@@ -206,5 +206,5 @@ class Decisions(Platform):
 @contextmanager
 def _few_are_free() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(losses, "FREE", FREE)
+        patch.setattr(removal_limits, "FREE", FREE)
         yield

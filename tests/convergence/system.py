@@ -21,8 +21,8 @@ from receiver.store.database.records import Reason
 from receiver.store.database.tables import events, mailboxes, placements, servers
 from receiver.store.work.placements import placement_of
 from receiver.web.app import create_app
-from receiver.worker.crew import BATCH, Crew
 from receiver.worker.reconcile import reconcile
+from receiver.worker.server_threads import BATCH, Crew
 from tests.convergence.oracle import Choices, Directory
 from tests.convergence.premises import CALL_TIMEOUT_S, Premises, Relay
 from tests.convergence.world import BOUND, INSERTION, SOURCES, Job

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from connectors.base import Unconfirmed
-from receiver.core import losses, plan, scope
+from receiver.core import plan, removal_limits, scope
 from receiver.core.facts import Ruling
 from receiver.store.intake import judge_agents, judge_events
 from receiver.worker import reconcile
@@ -99,8 +99,8 @@ def e_mails_are_believed_from_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def one_more_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard is off by one."""
-    is_within = losses.Losses._is_within
-    monkeypatch.setattr(losses.Losses, "_is_within", lambda self, total: is_within(self, total - 1))
+    is_within = removal_limits.Losses._is_within
+    monkeypatch.setattr(removal_limits.Losses, "_is_within", lambda self, total: is_within(self, total - 1))
 
 
 def nobody_asks_for_others(monkeypatch: pytest.MonkeyPatch) -> None:

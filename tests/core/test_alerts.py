@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.core.alerts import Kind, Memory, Message, Timings, digest_is_due, digest_sent, look, told
-from receiver.core.health import Code, Severity, Trouble
+from receiver.core.alert_rules import Kind, Memory, Message, Timings, digest_is_due, digest_sent, look, told
+from receiver.core.troubles import Code, Severity, Trouble
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.core.edges import SHORTEST, Edge, bare, edges, has_unseen_within
+from receiver.core.secret_edges import SHORTEST, Edge, bare, edges, has_unseen_within
 
 SECRET = "Kx7vQ2mZ8pL4wR9t"
 AROUND = {

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from receiver.core.health import (
+from receiver.core.room import MIB, Disk
+from receiver.core.thresholds import Thresholds
+from receiver.core.troubles import (
     Code,
     Colour,
     Failing,
@@ -21,8 +23,6 @@ from receiver.core.health import (
     is_well,
     troubles,
 )
-from receiver.core.room import MIB, Disk
-from receiver.core.thresholds import Thresholds
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 LIMITS = Thresholds()

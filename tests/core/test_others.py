@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from connectors.base import Other
-from receiver.core.others import Served, in_the_way, is_installation, most, platform_of
+from receiver.core.other_installations import Served, in_the_way, is_installation, most, platform_of
 
 ONE, TWO = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 PRODUCTION = Served(frozenset({"production", "mairie"}))

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from receiver.worktime import LONGEST, SUBDIVISIONS, is_working_day, working_time
+from receiver.operations.working_hours import LONGEST, SUBDIVISIONS, is_working_day, working_time
 
 PARIS, REUNION = "Europe/Paris", "Indian/Reunion"
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from receiver.core.health import Code
+from receiver.core.troubles import Code
 from tests.drill.ground import Ground
 from tests.drill.screens import Screen
 

@@ -22,9 +22,9 @@ from demo import configuration, processes
 from emitter.platforms import Platform, signer
 from emitter.scenarios import ExpectedEntry, Story, build
 from receiver.config import load
-from receiver.core.health import Code
 from receiver.core.roles import Role
-from receiver.operations.tokens import Tokens
+from receiver.core.troubles import Code
+from receiver.operations.access.tokens import Tokens
 from receiver.store import Store
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import mailboxes

@@ -17,20 +17,20 @@ from pathlib import Path
 from connectors.ews import transport
 from connectors.ews.guard import Guard
 from receiver import bootstrap, logs
+from receiver.alerts import loop as watch
+from receiver.alerts.recipient import Pace
 from receiver.cli import run as whole
 from receiver.cli import status, supervise
 from receiver.config import ConfigurationErrors, Reloadable, Settings, load
 from receiver.core import servers
-from receiver.operations import refusals
+from receiver.operations import refused_requests
 from receiver.operations import status as looking
 from receiver.store.reports import status as sight
-from receiver.watch import loop as watch
-from receiver.watch.recipient import Pace
-from receiver.web import health, heart, pressure
+from receiver.web import health, heart, overload
 from receiver.web.app import create_app
 from receiver.web.server import serve
-from receiver.worker import gate, lookout
 from receiver.worker import loop as worker
+from receiver.worker import periodic, server_gate
 
 HOLD, CALM = timedelta(seconds=1), timedelta(seconds=2)
 PACE = Pace(look_every_s=0.5, retry_s=0.5)
@@ -81,13 +81,13 @@ class Hastened(Reloadable):
 
 def run(part: str, config: Path, settings: Hastened) -> int:
     """Be one part of the receiver until asked to stop, or answer `status`."""
-    refusals.LATELY = LATELY
+    refused_requests.LATELY = LATELY
     looking.THROTTLED_TOLD = THROTTLED_TOLD
     sight.DEAD_AFTER = seconds(DEAD_AFTER, sight.DEAD_AFTER)
     heart.BEAT_EVERY_S = whole.WORD_EVERY_S = WEB_LOOK.total_seconds()
     match part:
         case "serve":
-            pressure.LOOK_EVERY = health.PROBE_EVERY = WEB_LOOK
+            overload.LOOK_EVERY = health.PROBE_EVERY = WEB_LOOK
             serve(
                 settings,
                 lambda: create_app(
@@ -96,11 +96,11 @@ def run(part: str, config: Path, settings: Hastened) -> int:
             )
         case "worker":
             worker.BEAT_EVERY = BEAT_EVERY
-            pause = gate.ACCOUNT_PAUSE = servers.ACCOUNT_PAUSE = seconds(ACCOUNT_PAUSE, servers.ACCOUNT_PAUSE)
+            pause = server_gate.ACCOUNT_PAUSE = servers.ACCOUNT_PAUSE = seconds(ACCOUNT_PAUSE, servers.ACCOUNT_PAUSE)
             transport.Guard = lambda pause_s: Guard(min(pause_s, pause.total_seconds()))  # type: ignore[assignment]
-            lookout.COUNT_EVERY = COUNT_EVERY
+            periodic.COUNT_EVERY = COUNT_EVERY
             for name in ("LOOK_EVERY", "LOOK_AGAIN", "BUSY"):
-                setattr(lookout, name, seconds(LOOK, getattr(lookout, name)))
+                setattr(periodic, name, seconds(LOOK, getattr(periodic, name)))
             bootstrap.run_worker(settings)
         case "watch":
             watch.run(settings, bootstrap.open_store, PACE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from receiver import sentences
-from receiver.core.health import Code, Colour
+from receiver.core.troubles import Code, Colour
 
 _BEGUN = {colour: sentences.ALERT[colour].partition("{")[0] for colour in (Colour.ALARM, Colour.ATTENTION)}
 _ENDED = sentences.ALERT["ended"].partition("{")[0]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from receiver.core.health import Code, Severity, Trouble
-from receiver.wording import local, words
+from receiver.core.troubles import Code, Severity, Trouble
+from receiver.sentences.phrases import local, words
 from tests.drill.breakage import Breakage
 from tests.drill.ground import Ground, until
 from tests.drill.hastened import MISCONFIGURED

@@ -13,8 +13,8 @@ from enum import StrEnum
 import requests
 
 from receiver import sentences
-from receiver.core.health import Code, Colour, Severity, Trouble, colour
-from receiver.web.cookies import NAME as COOKIE
+from receiver.core.troubles import Code, Colour, Severity, Trouble, colour
+from receiver.web.auth.cookies import NAME as COOKIE
 from tests.drill.ground import PATIENCE_S, Ground
 from tests.drill.hastened import MISCONFIGURED
 from tests.drill.letters import still_open

@@ -2,10 +2,10 @@
 
 import pytest
 
-from receiver.core.alerts import Kind as Told
-from receiver.core.alerts import Message
-from receiver.core.health import Code, Colour, Severity, Trouble
-from receiver.watch.letters import Sender, of_message
+from receiver.alerts.message import Sender, of_message
+from receiver.core.alert_rules import Kind as Told
+from receiver.core.alert_rules import Message
+from receiver.core.troubles import Code, Colour, Severity, Trouble
 from tests.drill.letters import Kind, Letter, read, still_open, without_numbers
 from tests.makers import NOW
 

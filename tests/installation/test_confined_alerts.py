@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trustme
 
-from receiver.watch.notify import Outcome
+from receiver.alerts.send_process import Outcome
 from tests.installation.confinement import LAUNCHER, UNIT, allowed_calls, setting
 from tests.requirements import require
 from tests.watch.sinks import http_sink, smtp_sink
@@ -34,7 +34,7 @@ def test_letters_leave_the_confined_service(tmp_path: Path) -> None:
     def send(address: str) -> str:
         order = {"app": "essai", "authorities": str(tmp_path / "autorite.pem"), "address": address}
         order |= {"title": "Essai", "body": "Essai", "tone": "info"}
-        command = [*confined, sys.executable, "-m", "receiver.watch.notify"]
+        command = [*confined, sys.executable, "-m", "receiver.alerts.send_process"]
         done = subprocess.run(command, input=json.dumps(order), capture_output=True, text=True, timeout=90, check=False)
         return done.stdout + done.stderr
 

@@ -16,7 +16,7 @@ from demo import configuration, processes
 from demo.processes import free_port
 from receiver.config import load
 from receiver.core.roles import Role
-from receiver.operations.tokens import Tokens
+from receiver.operations.access.tokens import Tokens
 from receiver.store import Store
 from tests.installation.proxies import INNER_HOST, Place, Proxy, running, substituted
 from tests.installation.test_reverse_proxies import (

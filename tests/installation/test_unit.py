@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from receiver.alerts.send import SEND_S
 from receiver.cli.supervise import GRACE_S
-from receiver.watch.post import SEND_S
 from tests.installation.confinement import UNIT, allowed_calls, setting, settings
 from tests.requirements import require
 

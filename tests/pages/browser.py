@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.serving import make_server
 
-from receiver.web import cookies
+from receiver.web.auth import cookies
 from tests.interoperability.javascript import packages
 
 CHROMIUM = "/usr/bin/chromium"

@@ -30,12 +30,12 @@ from receiver.core.policies import Policies
 from receiver.core.roles import Role
 from receiver.core.scope import Authority
 from receiver.core.servers import Server
-from receiver.operations.tokens import Tokens
+from receiver.operations.access.tokens import Tokens
+from receiver.sentences.phrases import PARIS
 from receiver.store import Store, Tally, counters
 from receiver.store.database.tables import events, mailboxes, placements, writes
-from receiver.web import cookies
 from receiver.web.app import create_app
-from receiver.wording import PARIS
+from receiver.web.auth import cookies
 from tests.core.samples import as_body, sample
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import SECRET, TOKEN_KEY, hex_signature

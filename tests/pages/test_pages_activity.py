@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from receiver.store import ModelCount, SeriesCount
-from receiver.web.pages import activity, chart
-from receiver.web.pages.activity import Bucket
-from receiver.web.pages.rendering import ago, number, percent
+from receiver.web.pages import chart
+from receiver.web.pages.filters import ago, number, percent
+from receiver.web.views import week as activity
+from receiver.web.views.week import Bucket
 from tests.makers import NOW
 
 HOUR = NOW.replace(minute=0)

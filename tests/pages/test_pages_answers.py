@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, update
 
-from receiver.core.others import OTHER_INSTALLATION
+from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.roles import Role
 from receiver.store import Standing, Store, StoreUnavailable
 from receiver.store.database.tables import mailboxes

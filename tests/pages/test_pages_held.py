@@ -15,7 +15,7 @@ from receiver.core.facts import AgentNews
 from receiver.core.roles import Role
 from receiver.core.scope import Authority
 from receiver.store import Wanted
-from receiver.web.pages import held
+from receiver.web.views import held
 from tests.logs.captured import captured_logs
 from tests.makers import NOW, a_delivery, incoming
 from tests.pages.story import FOREIGN, HOME, OTHER_TAG, Town, Visitor

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from receiver.core.roles import Role
-from receiver.web.pages.rendering import stamp
-from receiver.wording import local
+from receiver.sentences.phrases import local
+from receiver.web.pages.filters import stamp
 from tests.core.samples import sample
 from tests.core.test_payload_privacy import personal
 from tests.makers import NOW

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from receiver.core.health import Code
 from receiver.core.roles import Role
+from receiver.core.troubles import Code
 from receiver.store import Store
 from tests.pages.browser import DESKTOP, PHONE, cookie, serving
 from tests.pages.story import PAGES, Town, Visitor

@@ -11,7 +11,7 @@ from emitter.rest import Account, RestPlatform
 from emitter.scenarios import cast
 from emitter.schedule import Absence, PlageOuverture
 from receiver.config import ApiSettings, Secret
-from receiver.rest.api import Api
+from receiver.operations.resync.platform_api import Api
 
 EMAIL, PASSWORD = "api@departement.example", "the API's password"
 ARRAS, LENS = cast.MDS, cast.MDS_LENS

@@ -15,9 +15,9 @@ from receiver.config import ApiSettings, Secret, SigningSecret, Source
 from receiver.core.facts import Emitter, EventKind
 from receiver.core.policies import Policies
 from receiver.core.scope import Authority
-from receiver.operations import belonging
+from receiver.operations import held_organisations
 from receiver.store import Store
-from receiver.worker.lookout import LOOK_AGAIN, LOOK_EVERY, Lookout
+from receiver.worker.periodic import LOOK_AGAIN, LOOK_EVERY, Lookout
 from tests.makers import MARTINE
 from tests.rest.instance import ADMIN, ARRAS, CANARIES, EMAIL, LENS, PASSWORD, an_instance, an_rdv
 from tests.store.scopes import Town, a_rdv
@@ -55,12 +55,12 @@ class Here:
             self.town.tell(a_rdv(ARRAS.id, 60, number=number, motif="known"), OF_ARRAS)
             self.town.tell(a_rdv(LENS.id, age_s, kind, number=number, motif="claimed"), OF_LENS)
 
-    def look(self, after: int = 0) -> belonging.Look:
+    def look(self, after: int = 0) -> held_organisations.Look:
         source = a_source(self.server.url)
         assert source.api is not None
-        api = belonging.open_api(source.api)
+        api = held_organisations.open_api(source.api)
         try:
-            return belonging.look(self.town.store, source, api, after, self._pause)
+            return held_organisations.look(self.town.store, source, api, after, self._pause)
         finally:
             api.close()
 
@@ -82,7 +82,7 @@ def here(store: Store) -> Iterator[Here]:
         yield Here(platform, server, store)
 
 
-def outcome(look: belonging.Look) -> tuple[int, int, int]:
+def outcome(look: held_organisations.Look) -> tuple[int, int, int]:
     return look.released, look.dropped, look.unanswered
 
 
@@ -126,27 +126,27 @@ def test_a_number_of_ones_own_beside_anothers_uuid_proves_nothing(here: Here) ->
     here.town.tell(a_rdv(ARRAS.id, 60, number=1, motif="known"), OF_ARRAS)
     here.town.tell(replace(a_rdv(LENS.id, 30, number=1, motif="claimed"), wire_id=2), OF_LENS)
     here.platform.hold(an_rdv(2, LENS))
-    assert not belonging.is_asked(here.town.store, a_source(here.server.url))
+    assert not held_organisations.is_asked(here.town.store, a_source(here.server.url))
     assert outcome(here.look()) == (0, 0, 0)
     assert here.shown() == ["known"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 302, 200])
 def test_without_an_answer_it_waits_and_nobody_is_asked_again(here: Here, status: int) -> None:
-    here.claim(*range(1, belonging.PAGE + 2))
+    here.claim(*range(1, held_organisations.PAGE + 2))
     here.platform.hold(an_rdv(1, LENS))
     here.platform.faults = [Fault(status, retry_after_s=3600, path="/rdvs") for _ in range(2)]
     look = here.look()
-    assert outcome(look) == (0, 0, belonging.PAGE + 1)
+    assert outcome(look) == (0, 0, held_organisations.PAGE + 1)
     assert look.trouble is not None
     assert len(here.asked()) == (2 if status == 401 else 1), "a token may have run out: once more with a new one"
 
 
 def test_what_was_answered_before_the_trouble_holds(here: Here) -> None:
-    here.claim(*range(1, belonging.PAGE + 2))
+    here.claim(*range(1, held_organisations.PAGE + 2))
     here.platform.hold(an_rdv(1, LENS))
     here.stops = True
-    assert outcome(here.look()) == (1, 0, belonging.PAGE)
+    assert outcome(here.look()) == (1, 0, held_organisations.PAGE)
 
 
 def test_a_refused_sign_in_is_tried_once(here: Here) -> None:
@@ -159,12 +159,12 @@ def test_a_refused_sign_in_is_tried_once(here: Here) -> None:
 def test_many_are_asked_in_batches_with_a_pause_and_the_rest_in_the_next_look(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(belonging, "PAGE", 2)
-    monkeypatch.setattr(belonging, "MOST", 4)
+    monkeypatch.setattr(held_organisations, "PAGE", 2)
+    monkeypatch.setattr(held_organisations, "MOST", 4)
     here.claim(*range(1, 7))
     here.platform.hold(an_rdv(6, LENS))
     first = here.look()
-    assert (len(here.asked()), here.pauses) == (2, [belonging.PAUSE_S])
+    assert (len(here.asked()), here.pauses) == (2, [held_organisations.PAUSE_S])
     assert outcome(first) == (0, 0, 4)
     second = here.look(first.last)
     assert outcome(second) == (1, 0, 1)
@@ -176,15 +176,15 @@ def test_what_somebody_decided_meanwhile_is_left_alone(here: Here, monkeypatch: 
     here.claim(1)
     here.platform.hold(an_rdv(1, LENS))
     store = here.town.store
-    asked = belonging.Api.organisations_of
+    asked = held_organisations.Api.organisations_of
 
-    def meanwhile(api: belonging.Api, ids: list[int]) -> dict[int, int | None]:
+    def meanwhile(api: held_organisations.Api, ids: list[int]) -> dict[int, int | None]:
         answer = asked(api, ids)
         store.drop_waiting(here.town.waiting_ids())
         here.claim(2)
         return answer
 
-    monkeypatch.setattr(belonging.Api, "organisations_of", meanwhile)
+    monkeypatch.setattr(held_organisations.Api, "organisations_of", meanwhile)
     assert outcome(here.look())[0] == 0
     assert here.shown() == ["known", "known"]
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from receiver.core.facts import Model
-from receiver.operations.following import Clock, End, Timings, follow
-from receiver.operations.verification import may_go
+from receiver.operations.resync.missing import may_go
+from receiver.operations.resync.progress import Clock, End, Timings, follow
 
 TIMINGS = Timings(every_s=10, first_s=600, still_s=100, settled_s=20, most_s=3600)
 RDV, ABSENCE = Model.RDV, Model.ABSENCE

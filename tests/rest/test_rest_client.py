@@ -10,8 +10,8 @@ import trustme
 
 from emitter.rest import Account, Endpoint, Fault, RestPlatform, RestServer
 from emitter.scenarios import cast
-from receiver.rest.api import Standing
-from receiver.rest.transport import ATTEMPTS, LONGEST_WAIT_S, RestError
+from receiver.operations.resync.platform_api import Standing
+from receiver.operations.resync.platform_http import ATTEMPTS, LONGEST_WAIT_S, RestError
 from tests.authentication.certificates import Authority
 from tests.rest.instance import ADMIN, ARRAS, EMAIL, LENS, PASSWORD, an_absence, an_api, an_instance, an_rdv
 
@@ -233,7 +233,7 @@ def test_an_instance_without_passwords_is_told_from_a_wrong_one() -> None:
 
 @responses.activate
 def test_an_answer_beyond_reason_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.rest.transport.LARGEST_ANSWER", 1000)
+    monkeypatch.setattr("receiver.operations.resync.platform_http.LARGEST_ANSWER", 1000)
     responses.post(f"{BY_HAND}/api/v1/auth/sign_in", body=b"x" * 2000)
     with an_api(BY_HAND) as api, pytest.raises(RestError) as error:
         api.sign_in()

@@ -11,7 +11,7 @@ from emitter.rest import RestPlatform, RestServer
 from receiver.config import Secret, SigningSecret, Source
 from receiver.core.facts import Delivery, Emitter, EventKind, Model
 from receiver.core.policies import Policies
-from receiver.operations.verification import Finding, Judged, judge, remove
+from receiver.operations.resync.missing import Finding, Judged, judge, remove
 from receiver.store import HeldEvent, Scope, Store
 from tests.makers import a_delivery, incoming
 from tests.rest.instance import an_api, an_instance, an_rdv

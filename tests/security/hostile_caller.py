@@ -12,9 +12,9 @@ import receiver.worker.loop
 from connectors.base import CalendarEntry, ConnectorError, Create
 from connectors.ews import EwsConnector, EwsSettings
 from receiver.config import ApiSettings, Secret
-from receiver.rest import transport
-from receiver.rest.api import Api
-from receiver.rest.transport import RestError
+from receiver.operations.resync import platform_http
+from receiver.operations.resync.platform_api import Api
+from receiver.operations.resync.platform_http import RestError
 from tests.makers import NOW
 
 CONNECTIONS = 4
@@ -47,7 +47,7 @@ def call_ews(address: str, calls: int, auth: str) -> None:
 
 
 def call_rest(address: str, calls: int) -> None:
-    transport.WHOLE_S, transport.ATTEMPTS = 3.0, 1
+    platform_http.WHOLE_S, platform_http.ATTEMPTS = 3.0, 1
     for _ in range(calls):
         with suppress(RestError):
             Api(ApiSettings(address, "a@b.example", Secret("pw")), sleep=lambda _: None).organisations()

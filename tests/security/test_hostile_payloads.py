@@ -12,8 +12,8 @@ from receiver.core.payload import InvalidPayload, decode
 from receiver.core.policies import Policies
 from receiver.core.text import clean
 from receiver.core.wire.calendar_text import besides, has_two_zones
-from receiver.operations.placeholders import Placeholders
-from receiver.web.session import page_after
+from receiver.operations.support.anonymise import Placeholders
+from receiver.web.auth.session import page_after
 from tests.core.samples import as_body, edited, sample
 from tests.web.receiver_client import SECRET, Receiver, hex_signature
 

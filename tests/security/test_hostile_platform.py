@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from receiver.rest.shapes import MOST_ROWS
-from receiver.rest.transport import RestError
+from receiver.operations.resync.platform_answers import MOST_ROWS
+from receiver.operations.resync.platform_http import RestError
 from tests.rest.instance import PASSWORD, an_api
 from tests.security.hostile import Reply, answer, hostile
 
@@ -58,7 +58,7 @@ INFLATING = answer(gzip.compress(b" " * 200 * LIMIT), "Content-Encoding: gzip", 
 def test_no_more_of_an_answer_is_taken_than_any_that_could_be_meant(
     reply: Reply, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.rest.transport.LARGEST_ANSWER", LIMIT)
+    monkeypatch.setattr("receiver.operations.resync.platform_http.LARGEST_ANSWER", LIMIT)
     tracemalloc.start()
     assert refusal(reply) == "not_understood"
     _, peak = tracemalloc.get_traced_memory()
@@ -75,7 +75,7 @@ def trickling(_: bytes) -> Iterable[bytes]:
 
 def test_an_answer_that_trickles_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each byte ends the silence: only the whole has an end."""
-    monkeypatch.setattr("receiver.rest.transport.WHOLE_S", 0.2)
+    monkeypatch.setattr("receiver.operations.resync.platform_http.WHOLE_S", 0.2)
     assert refusal(trickling) == "timeout"
 
 

@@ -14,11 +14,11 @@ import pytest
 
 from connectors.base import CalendarEntry, ConnectorError, Create
 from connectors.ews import certificate
+from receiver.alerts.message import Letter, Tone
+from receiver.alerts.send import Sending
+from receiver.alerts.send_process import Outcome
 from receiver.config.settings import AlertSettings, Secret
-from receiver.rest.transport import RestError
-from receiver.watch.letters import Letter, Tone
-from receiver.watch.notify import Outcome
-from receiver.watch.post import Sending
+from receiver.operations.resync.platform_http import RestError
 from tests.connectors.ews import MAILBOX, connected
 from tests.makers import NOW
 from tests.rest.instance import an_api
@@ -107,8 +107,8 @@ def test_no_tls_handshake_outlasts_its_time() -> None:
 
 
 def test_no_call_to_the_platform_outlasts_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.rest.transport.WHOLE_S", TIMEOUT_S)
-    monkeypatch.setattr("receiver.rest.transport.ATTEMPTS", 1)
+    monkeypatch.setattr("receiver.operations.resync.platform_http.WHOLE_S", TIMEOUT_S)
+    monkeypatch.setattr("receiver.operations.resync.platform_http.ATTEMPTS", 1)
 
     def timed_call(reply: Reply) -> float:
         with hostile(reply) as server, an_api(server.address) as api:
@@ -125,8 +125,8 @@ def test_no_call_to_the_platform_outlasts_its_time(monkeypatch: pytest.MonkeyPat
 
 def test_no_answer_of_a_proxy_outlasts_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answer to CONNECT has headers without end, and no limit of their number."""
-    monkeypatch.setattr("receiver.rest.transport.WHOLE_S", 1.0)
-    monkeypatch.setattr("receiver.rest.transport.ATTEMPTS", 1)
+    monkeypatch.setattr("receiver.operations.resync.platform_http.WHOLE_S", 1.0)
+    monkeypatch.setattr("receiver.operations.resync.platform_http.ATTEMPTS", 1)
     for reply in (tricks.slowly(tricks.OK, b"X: a\r\n"), tricks.quickly(tricks.OK, b"X: a\r\n")):
         with hostile(reply) as proxy, an_api("https://localhost:1", http_proxy=proxy.address) as api:
             began = time.monotonic()

@@ -15,7 +15,7 @@ from receiver.core.payload import InvalidPayload, decode
 from receiver.core.policies import Policies
 from receiver.core.wire.weight import HEAVIEST, is_heavier, weight_of
 from receiver.web.bodies import LARGE_AT_ONCE, LARGE_BYTES, MAX_BODY_BYTES
-from receiver.web.connections import LARGE_READ_WITHIN_S, READ_WITHIN_S
+from receiver.web.gunicorn_worker import LARGE_READ_WITHIN_S, READ_WITHIN_S
 from tests.security.wire import Receiver, Way, a_receiver, a_webhook, head, signed, status_of
 
 LIMIT_KIB = 200_000

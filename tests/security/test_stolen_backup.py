@@ -15,7 +15,7 @@ import pytest
 
 from receiver.config import Secret, WebSettings
 from receiver.core import tokens as core
-from receiver.operations.token_key import FILE_NAME
+from receiver.operations.access.token_key import FILE_NAME
 from receiver.store import Store
 from receiver.web.app import create_app
 from tests.makers import NOW

@@ -5,13 +5,13 @@ from sqlalchemy import String, Text
 from connectors.base import ADDRESS_LIMIT, CODE_LIMIT, UID_LIMIT
 from receiver.config.authority import TAGS_KEPT
 from receiver.core.facts import Emitter, EventKind, Model
-from receiver.core.losses import Span
 from receiver.core.plan import Verb
+from receiver.core.removal_limits import Span
 from receiver.core.roles import Role
 from receiver.core.servers import ACCOUNT_TAG
 from receiver.core.tokens import TAG_LENGTH
 from receiver.core.wire.fields import EMAIL_LIMIT
-from receiver.operations.tokens import ID_BYTES, LABEL_LENGTH
+from receiver.operations.access.tokens import ID_BYTES, LABEL_LENGTH
 from receiver.store import Verdict
 from receiver.store.database.records import Reason
 from receiver.store.database.tables import metadata

@@ -10,7 +10,7 @@ from connectors.base import Done, Unconfirmed
 from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
-from receiver.core.others import OTHER_INSTALLATION
+from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.plan import Placement, Verb, begin, dismiss, end
 from receiver.store import (
     Chosen,

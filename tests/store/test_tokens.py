@@ -8,7 +8,7 @@ import pytest
 from receiver.config import WebSettings
 from receiver.core.roles import Role
 from receiver.core.tokens import LONGEST, InvalidToken
-from receiver.operations.tokens import NotOne, Tokens, revoke, state
+from receiver.operations.access.tokens import NotOne, Tokens, revoke, state
 from receiver.store import Store, TokenRecord
 from tests.makers import NOW
 from tests.web.receiver_client import TOKEN_KEY, settings_of

@@ -7,10 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from receiver import logs
+from receiver.alerts import loop
+from receiver.alerts.recipient import Pace
 from receiver.bootstrap import open_store
 from receiver.config import Reloadable, Settings, load
-from receiver.watch import loop
-from receiver.watch.recipient import Pace
 
 PACE = Pace(look_every_s=0.2, retry_s=0.2)
 

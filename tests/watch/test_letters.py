@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from receiver.core.alerts import Kind, Message
-from receiver.core.health import Code, Severity, Trouble
+from receiver.alerts.digest import Counts, counts, last_working_day
+from receiver.alerts.message import Letter, Sender, Standing, Tone, digest, of_message, trial
+from receiver.core.alert_rules import Kind, Message
+from receiver.core.troubles import Code, Severity, Trouble
+from receiver.sentences.phrases import PARIS, words
 from receiver.store import DONE, Store, Tally
-from receiver.watch.digest import Counts, counts, last_working_day
-from receiver.watch.letters import Letter, Sender, Standing, Tone, digest, of_message, trial
-from receiver.wording import PARIS, words
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 SENDER = Sender("srv-rdv", "0b5e6a3e-6f0e-4c57-9d0b-6a6c1b6f2b11")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.core.alerts import Memory, Sight, Timings, look
-from receiver.core.health import Code, Severity, Trouble
-from receiver.watch.memory import MemoryFile, default_path
+from receiver.alerts.sent import MemoryFile, default_path
+from receiver.core.alert_rules import Memory, Sight, Timings, look
+from receiver.core.troubles import Code, Severity, Trouble
 from tests.logs.captured import captured_logs
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
@@ -157,7 +157,7 @@ def test_an_unwritten_file_leaves_the_old_one_and_no_litter(path: Path, monkeypa
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("receiver.watch.memory.os.fsync", full)
+    monkeypatch.setattr("receiver.alerts.sent.os.fsync", full)
     with captured_logs():
         file.keep({name: Memory()})
     assert [each.name for each in path.parent.iterdir()] == [path.name]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from receiver.alerts.message import Letter, Tone
+from receiver.alerts.send import Sending, environment, scheme, try_all
+from receiver.alerts.send_process import Outcome
 from receiver.config.settings import AlertSettings, Secret
-from receiver.watch.letters import Letter, Tone
-from receiver.watch.notify import Outcome
-from receiver.watch.post import Sending, environment, scheme, try_all
 from tests.watch.sinks import HttpSink, SmtpSink, http_sink, smtp_sink
 
 GUIDE = Path(__file__).parents[2] / "docs" / "fr" / "alertes.md"
@@ -185,7 +185,7 @@ def test_the_sending_process_says_one_word_and_nothing_more() -> None:
         '{"app": "x", "authorities": "", "title": "t", "body": "b", "tone": "info",'
         ' "address": "mailtos://jean:hunter2@127.0.0.1:1?to=a@ville.example&from=b@ville.example"}'
     )
-    command = [sys.executable, "-m", "receiver.watch.notify"]
+    command = [sys.executable, "-m", "receiver.alerts.send_process"]
     done = subprocess.run(command, input=order, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == (Outcome.CONNECTION_FAILED, "")
 

@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
+from receiver.alerts import digest, loop
+from receiver.alerts.loop import LookStuck, Watch
+from receiver.alerts.recipient import Pace
 from receiver.bootstrap import open_store
 from receiver.config import Reloadable, load
 from receiver.core.desired import Decision
 from receiver.core.room import MIB
 from receiver.operations import status
+from receiver.operations.working_hours import working_time
 from receiver.store import Store, Tally
-from receiver.watch import digest, loop
-from receiver.watch.loop import LookStuck, Watch
-from receiver.watch.recipient import Pace
-from receiver.worktime import working_time
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
@@ -435,7 +435,7 @@ def test_a_letter_that_cannot_even_set_off_is_one_that_failed(
 
     post = place(store_url, address(http))
     with monkeypatch.context() as patched:
-        patched.setattr("receiver.watch.recipient.Sending", full)
+        patched.setattr("receiver.alerts.recipient.Sending", full)
         post.until(lambda: "alert_not_sent" in process_log.getvalue())
     post.until(lambda: len(http.titles) == 1)
 
@@ -470,7 +470,7 @@ def test_a_new_address_hears_of_what_is_wrong_already(
 def test_a_day_has_one_digest_whatever_restarts(
     store: Store, store_url: str, place: Open, http: HttpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.watch.recipient.is_open", lambda _: True)
+    monkeypatch.setattr("receiver.alerts.recipient.is_open", lambda _: True)
     beat(store)
     post = place(store_url, address(http), digest_at="00:00")
     post.until(lambda: len(http.titles) == 1)
@@ -483,7 +483,7 @@ def test_a_day_has_one_digest_whatever_restarts(
 def test_a_day_without_offices_open_has_none(
     store: Store, store_url: str, place: Open, http: HttpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.watch.recipient.is_open", lambda _: False)
+    monkeypatch.setattr("receiver.alerts.recipient.is_open", lambda _: False)
     beat(store)
     place(store_url, address(http), digest_at="00:00").for_a_while(0.6)
     assert http.titles == []
@@ -492,7 +492,7 @@ def test_a_day_without_offices_open_has_none(
 def test_a_digest_comes_also_without_a_store(
     tmp_path: Path, place: Open, http: HttpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.watch.recipient.is_open", lambda _: True)
+    monkeypatch.setattr("receiver.alerts.recipient.is_open", lambda _: True)
     place(f"sqlite:///{tmp_path}/none.db", address(http), digest_at="00:00", hold_s=600.0).watch.once()
     [(_, body)] = http.posted
     assert "ALARME, 1 point(s)" in body["title"]

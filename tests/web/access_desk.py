@@ -10,10 +10,10 @@ from werkzeug.test import Client, TestResponse
 from receiver.config import WebSettings
 from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
-from receiver.operations.tokens import Tokens
+from receiver.operations.access.tokens import Tokens
 from receiver.store import Store, TokenRecord
-from receiver.web.access import Access
 from receiver.web.app import create_app
+from receiver.web.auth.access import Access
 from tests.makers import NOW
 from tests.web.receiver_client import SOURCES, TOKEN_KEY, settings_of
 

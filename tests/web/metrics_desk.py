@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from receiver.config import IcsFolder, Settings, WebSettings
 from receiver.core.roles import Role
-from receiver.operations.tokens import Tokens
+from receiver.operations.access.tokens import Tokens
 from receiver.store import Store
 from receiver.web.app import create_app
 from tests.core.samples import as_body

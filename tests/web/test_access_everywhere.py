@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from receiver.core.roles import Role
-from receiver.web.headers import is_for_machines, is_guarded
+from receiver.web.auth.proxy_headers import is_for_machines, is_guarded
 from tests.web.access_desk import HTTPS, AccessDesk
 
 OPEN = {"/status/login", "/status/static/<path:filename>"}

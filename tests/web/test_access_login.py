@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
 from receiver.store import Store, StoreUnavailable
-from receiver.web.session import page_after
+from receiver.web.auth.session import page_after
 from tests.makers import NOW
 from tests.web.access_desk import ACTION, NEAR, PAGE, AccessDesk
 
@@ -136,7 +136,7 @@ def test_words_are_compared_in_constant_time(desk: AccessDesk, monkeypatch: pyte
 
     desk.login(desk.issue(Role.OPERATE)[0])
     word = desk.word()
-    monkeypatch.setattr("receiver.web.access.hmac.compare_digest", note)
+    monkeypatch.setattr("receiver.web.auth.access.hmac.compare_digest", note)
     desk.act("0" * 64)
     assert (b"0" * 64, word.encode()) in compared
 

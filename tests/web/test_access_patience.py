@@ -6,7 +6,7 @@ import pytest
 
 from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
-from receiver.web.patience import FREE, LONGEST_S, REMEMBERED, Patience
+from receiver.web.auth.login_throttle import FREE, LONGEST_S, REMEMBERED, Patience
 from tests.makers import NOW
 from tests.web.access_desk import NEAR, AccessDesk
 

@@ -6,7 +6,7 @@ import pytest
 
 from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
-from receiver.web.access import NAME_LENGTH
+from receiver.web.auth.access import NAME_LENGTH
 from tests.core.samples import as_body
 from tests.makers import NOW
 from tests.web.access_desk import API, METRICS, PAGE, AccessDesk

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from receiver.core.roles import Role
-from receiver.operations.tokens import Tokens
+from receiver.operations.access.tokens import Tokens
 from tests.logs.captured import captured_logs
 from tests.makers import NOW
 from tests.web.access_desk import ACTION, API, API_ACTION, METRICS, PAGE, AccessDesk

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from receiver.config import IcsFolder
-from receiver.core.health import Code
+from receiver.core.troubles import Code
 from receiver.store import Store, StoreUnavailable
 from receiver.web.app import create_app
 from receiver.web.health import HEARTBEAT_FRESH, PROBE_EVERY
-from receiver.web.pressure import Pressure
+from receiver.web.overload import Pressure
 from tests.web.receiver_client import SOURCES, Receiver, settings_of
 
 

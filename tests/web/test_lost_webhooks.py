@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from receiver.core.health import Code, Trouble
+from receiver.core.troubles import Code, Trouble
 from receiver.operations.status import status
 from receiver.store import Store
 from receiver.web.webhook import _Reception

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from receiver.core.health import Code
+from receiver.core.troubles import Code
 from receiver.store import Store
 from tests.requirements import require
 from tests.web.metrics_desk import Scraped, suffer

@@ -9,7 +9,7 @@ import pytest
 
 from receiver.core.room import LEFT_FREE_BYTES
 from receiver.store import Standing, Store, StoreUnavailable
-from receiver.web.pressure import LOOK_EVERY, Pressure
+from receiver.web.overload import LOOK_EVERY, Pressure
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import Receiver
 

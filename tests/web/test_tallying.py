@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from receiver.store import Store, StoreUnavailable, Tally
-from receiver.web.tallying import Tallying
+from receiver.web.counting import Tallying
 from tests.makers import NOW
 
 AGE = Tally("refused", "mds", "", "age")

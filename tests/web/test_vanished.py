@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from receiver.store import Marker, Store
-from receiver.web.pressure import LOOK_EVERY
+from receiver.web.overload import LOOK_EVERY
 from tests.web.receiver_client import Receiver
 
 OTHER = "0" * 8 + "-0000-4000-8000-" + "0" * 12

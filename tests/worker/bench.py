@@ -18,7 +18,7 @@ from receiver.core.plan import Timings
 from receiver.core.policies import Policies
 from receiver.store import Store, Verdict
 from receiver.store.database.tables import mailboxes
-from receiver.worker.crew import Crew
+from receiver.worker.server_threads import Crew
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""

@@ -15,7 +15,7 @@ from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.core.servers import Server
 from receiver.store import Store
 from receiver.store.database.tables import servers
-from receiver.worker.crew import Crew
+from receiver.worker.server_threads import Crew
 from tests.makers import a_delivery, incoming
 from tests.worker import bench
 from tests.worker.bench import CALENDAR

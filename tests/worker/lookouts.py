@@ -28,8 +28,8 @@ from receiver.config.settings import Access
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.store import Figure
-from receiver.worker.crew import Crew
-from receiver.worker.lookout import Lookout
+from receiver.worker.periodic import Lookout
+from receiver.worker.server_threads import Crew
 from tests.makers import a_delivery, incoming
 from tests.worker.bench import CALENDAR, HERS, HIS, StoreInTime, settings_for
 

@@ -7,7 +7,7 @@ from sqlalchemy import create_engine, delete, update
 
 from connectors.base import Connector
 from receiver.core.facts import EventKind
-from receiver.operations import uninstall
+from receiver.operations.recovery import uninstall
 from receiver.store.database.tables import deliveries, event_agents, events, installation, placements
 from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
 from tests.makers import MARTINE

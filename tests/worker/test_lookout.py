@@ -14,8 +14,8 @@ from connectors.base import (
 )
 from receiver.core.facts import AgentRef
 from receiver.store import Figure
-from receiver.worker.crew import CallsStuck, GateClosed
-from receiver.worker.lookout import BUSY, COUNT_EVERY, LOOK_AGAIN, LOOK_EVERY, Lookout
+from receiver.worker.periodic import BUSY, COUNT_EVERY, LOOK_AGAIN, LOOK_EVERY, Lookout
+from receiver.worker.server_threads import CallsStuck, GateClosed
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS
 from tests.worker.crews import wait_until

@@ -17,10 +17,10 @@ from mock_exchange import FaultKind
 from receiver.config import Auth, EwsCalendar
 from receiver.config.settings import Access
 from receiver.core.mailboxes import Mailbox
-from receiver.operations import scheduled_audit
+from receiver.operations.audit import nightly
 from receiver.store import StoreUnavailable
 from receiver.worker import visits
-from receiver.worker.lookout import LOOK_AGAIN
+from receiver.worker.periodic import LOOK_AGAIN
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench
 from tests.worker.crews import wait_until
@@ -33,7 +33,7 @@ SECOND = timedelta(seconds=1)
 def night_of(watch: Watch) -> datetime:
     """The first moment of the coming night at which this installation's audit may begin."""
     moment = datetime(2026, 12, 2, 0, 0, tzinfo=PARIS)
-    while not scheduled_audit.is_time(watch.installation, moment):
+    while not nightly.is_time(watch.installation, moment):
         moment += timedelta(minutes=1)
     return moment
 
@@ -42,7 +42,7 @@ def test_audits_begin_in_the_small_hours_and_not_all_at_once() -> None:
     minutes = [datetime(2026, 12, 2, 0, 0, tzinfo=PARIS) + timedelta(minutes=number) for number in range(24 * 60)]
     begins = set()
     for number in range(40):
-        allowed = [minute for minute in minutes if scheduled_audit.is_time(f"installation {number}", minute)]
+        allowed = [minute for minute in minutes if nightly.is_time(f"installation {number}", minute)]
         assert allowed[0].hour in {2, 3, 4}
         assert allowed[-1] == datetime(2026, 12, 2, 4, 59, tzinfo=PARIS)
         begins.add(allowed[0])
@@ -193,7 +193,7 @@ def test_over_ews_an_audit_and_a_clock_cost_few_posts_and_a_refusal_one(
     settings = replace(bench.settings, calendars={CALENDAR: door})
     visitors = {CALENDAR: visits.Visitor(bench.crew, threading.Event())}
     before = len(bench.exchange.requests)
-    night = scheduled_audit.run(bench.store, settings, visitors)
+    night = nightly.run(bench.store, settings, visitors)
     assert night is not None
     assert (night.looked_into, night.left_out, sum(night.counts.values())) == (2, 0, 0)
     assert len(bench.exchange.requests) - before == 6
@@ -201,5 +201,5 @@ def test_over_ews_an_audit_and_a_clock_cost_few_posts_and_a_refusal_one(
     assert ahead_s is not None
     assert len(bench.exchange.requests) - before == 8
     bench.inject(FaultKind.UNAUTHORIZED, times=None)
-    assert scheduled_audit.run(bench.store, settings, visitors) is None
+    assert nightly.run(bench.store, settings, visitors) is None
     assert len(bench.exchange.requests) - before == 9

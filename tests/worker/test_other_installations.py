@@ -17,7 +17,7 @@ from mock_exchange import FaultKind
 from receiver.core.backoff import LONGEST_DELAY_S
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox
-from receiver.core.others import OTHER_INSTALLATION
+from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.store import Chosen, LeaseLost, MailboxSight
 from receiver.store.database.tables import mailboxes
 from tests.connectors.conformance import entry

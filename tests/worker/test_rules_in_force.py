@@ -7,7 +7,7 @@ import pytest
 from receiver.core.facts import Delivery
 from receiver.core.policies import OnAgentDeparture
 from receiver.core.ruleset import Ruleset
-from receiver.operations import mailboxes
+from receiver.operations import unmapped
 from receiver.operations.rules import FREE_REMOVALS, Effects, Standing, effects
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_agent, incoming
 from tests.worker.bench import HERS, HIS, UNMAPPED, Bench
@@ -150,13 +150,13 @@ def test_an_unmapped_agent_is_told_until_mapped_and_then_delivered(bench: Bench)
     propose(bench)
     bench.tell(90, agents=(stranger,))
     assert bench.work() == 0
-    [told] = mailboxes.unmapped(bench.store, bench.settings.mailboxes, NOW)
+    [told] = unmapped.unmapped(bench.store, bench.settings.mailboxes, NOW)
     assert (told.email, told.events) == (UNMAPPED, 1)
     known = bench.settings.mailboxes.addresses
     remap(bench, addresses={**known, UNMAPPED: known[HERS]})
     assert propose(bench).effects == Effects(created=1)
     assert bench.work() == 1
-    assert mailboxes.unmapped(bench.store, bench.settings.mailboxes, NOW) == []
+    assert unmapped.unmapped(bench.store, bench.settings.mailboxes, NOW) == []
     assert bench.subjects() == ["Consultation PMI"]
 
 

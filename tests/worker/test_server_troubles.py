@@ -16,8 +16,8 @@ from receiver.config import Auth, EwsCalendar, IcsFolder, Secret
 from receiver.config.settings import Access
 from receiver.core.servers import ACCOUNT_PAUSE
 from receiver.store import Store
-from receiver.worker.credentials import tag
-from receiver.worker.crew import Crew
+from receiver.worker.account_tag import tag
+from receiver.worker.server_threads import Crew
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench
 from tests.worker.crews import boxes, exchange_with, open_yard, wait_until, wire

@@ -9,7 +9,7 @@ from receiver.core.backoff import DAY_S, LONGEST_DELAY_S, delay_s
 from receiver.core.mailboxes import Mailbox
 from receiver.store import MailboxWork
 from receiver.worker.reconcile import Pass
-from receiver.worker.strangers import KNOWN_FIRST, KNOWN_ONLY, REMEMBERED, SHARE, UNKNOWN_FIRST, Strangers
+from receiver.worker.unknown_mailboxes import KNOWN_FIRST, KNOWN_ONLY, REMEMBERED, SHARE, UNKNOWN_FIRST, Strangers
 from tests.makers import NOW
 
 

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from receiver.store import Store
-from receiver.worker.crew import CallsStuck, Crew
 from receiver.worker.loop import STUCK_STATUS
+from receiver.worker.server_threads import CallsStuck, Crew
 from tests.logs.captured import captured_logs
 from tests.makers import MARTINE, a_delivery, incoming
 from tests.worker.bench import CALENDAR

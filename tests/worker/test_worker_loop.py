@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from receiver.config import load
+from receiver.config.file_watch import MISSED, FileWatch
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
 from receiver.operations.refused_configuration import refusals
@@ -15,7 +16,6 @@ from receiver.store import StoreUnavailable
 from receiver.store.intake import judge_batch
 from receiver.worker import loop
 from receiver.worker.loop import BEAT_EVERY, Worker
-from receiver.worker.watch import MISSED, FileWatch
 from tests.makers import KARIM, NOW, UUID, a_delivery, a_slot, an_absence, incoming
 from tests.worker.crews import wait_until
 from tests.worker.office import CSV, ENVIRON, Office

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from receiver.core.losses import Losses, Span, begin_of
+from receiver.core.removal_limits import Losses, Span, begin_of
 from receiver.core.scope import Authority, read_all
 from receiver.store import counters
 from receiver.store.database.tables import events, figures, losses, placements

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from receiver.core.backoff import FURTHEST, FURTHEST_OF_MAILBOXES
-from receiver.core.others import OTHER_INSTALLATION
+from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.servers import PAUSED
 from receiver.store.database.records import ComingAgent
 from receiver.store.database.tables import (

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and
 
 from receiver.core import plan
 from receiver.core.backoff import DAY_S, LONGEST_ASKED_S, LONGEST_DELAY_S
-from receiver.core.others import OTHER_INSTALLATION
+from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.plan import Placement
 from receiver.store.database.tables import events, mailboxes, placements
 from receiver.store.intake import inbox

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
 
-from receiver.core.losses import KEPT as LOSSES_KEPT
+from receiver.core.removal_limits import KEPT as LOSSES_KEPT
 from receiver.store.counters import is_old
 from receiver.store.database.tables import (
     agent_words,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from receiver.web.pages.activity import Bucket
+from receiver.web.views.week import Bucket
 
 STEP, BAR = 10, 8
 UP, DOWN = 100, 40

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from receiver import sentences
-from receiver.core.health import Code
+from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.databases import ACCOUNT, PASSWORD, as_superuser, lock_held, stop_postgres
 from tests.drill.ground import Ground, until

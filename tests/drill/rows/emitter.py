@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select, update
 
-from receiver.core.health import Code
-from receiver.core.losses import FREE
+from receiver.core.removal_limits import FREE
 from receiver.core.thresholds import Thresholds
+from receiver.core.troubles import Code
 from receiver.store.database.tables import events, inbox
 from tests.drill.breakage import Breakage, Repair
 from tests.drill.exchange import MARTINE

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mock_exchange.http.faults import Fault, FaultKind
-from receiver.core.health import Code
+from receiver.core.troubles import Code
 from tests.drill import hastened
 from tests.drill.breakage import Breakage, Repair, Strike
 from tests.drill.exchange import MARTINE, Exposure

@@ -13,7 +13,7 @@ from connectors.base import CalendarEntry, Create, Done
 from connectors.ews import EwsConnector, EwsSettings
 from demo.processes import ACCOUNT
 from emitter.scenarios import build
-from receiver.core.health import Code
+from receiver.core.troubles import Code
 from receiver.store import Store
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.exchange import KARIM

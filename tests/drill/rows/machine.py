@@ -6,8 +6,8 @@ import signal
 import socket
 from datetime import timedelta
 
-from receiver.core.health import Code
 from receiver.core.thresholds import Thresholds
+from receiver.core.troubles import Code
 from tests.drill import hastened
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.ground import ACCEPTED, Ground, until

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from receiver.core.health import Code
+from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair
 from tests.drill.exchange import MARTINE
 from tests.drill.ground import ACCEPTED, Ground, until

@@ -1,7 +1,7 @@
 """What goes wrong with the configuration and the files that it names, while the service runs."""
 
-from receiver.core.health import Code
-from receiver.core.losses import FREE
+from receiver.core.removal_limits import FREE
+from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair, Strike
 from tests.drill.exchange import KARIM, MARTINE
 from tests.drill.ground import ACCEPTED, Ground, until

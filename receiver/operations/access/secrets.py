@@ -1,0 +1,98 @@
+"""`secrets`: which of the webhooks' secrets still serve, so that an old one can go after a rotation."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from secrets import token_urlsafe
+
+from receiver.config import Settings, Source, place_of, signing_keys
+from receiver.core.digests import secret_tag
+from receiver.core.secret_edges import Edge, edges
+from receiver.store import Figure, Store
+
+FRESH_BYTES = 48
+"""64 characters that pass a form, a shell and YAML as they are."""
+
+
+class State(StrEnum):
+    """Whether a secret serves."""
+
+    USED = "used"
+    NEVER = "never"
+    """Nothing has come with it yet: the emitter may not have been told."""
+    UNUSED = "unused"
+    """Nothing comes with it any more."""
+
+
+class Form(StrEnum):
+    """Which value of a secret that has edges signs."""
+
+    AS_WRITTEN = "as_written"
+    WITHOUT_EDGES = "without_edges"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSight:
+    """One configured secret."""
+
+    source: str
+    place: str
+    """Where it stands in the configuration."""
+    tag: str
+    """Its short name among the figures."""
+    organisations: tuple[int, ...] | None
+    """The only ones that it speaks for; None: all of the source's."""
+    used_at: datetime | None
+    """When either value was last used."""
+    state: State
+    edges: tuple[Edge, ...] = ()
+    """What stands around it."""
+    form: Form | None = None
+    """Which of its two values signed last; None: it has but one, or none has signed yet."""
+
+
+def figure(source: str, tag: str) -> str:
+    """Return the name under which the web processes note the last use of a secret."""
+    return f"secret/{source}/{tag}"
+
+
+def look(settings: Settings, store: Store, name: str | None, unused: timedelta) -> list[SecretSight]:
+    """Return each secret of a source, or of all; one without a use for so long is unused."""
+    figures, key, now = store.figures(), store.installation().digest_key, store.now()
+    sources = [source for source in settings.sources.values() if name in {None, source.name}]
+    return [sight for source in sources for sight in _of(source, figures, key, now - unused)]
+
+
+def _of(source: Source, figures: Mapping[str, Figure], key: bytes, limit: datetime) -> Iterator[SecretSight]:
+    uses: dict[int, list[tuple[datetime, Form]]] = {}
+    for each in signing_keys(source):
+        if known := figures.get(figure(source.name, secret_tag(key, each.text))):
+            value = Form.AS_WRITTEN if each.as_written else Form.WITHOUT_EDGES
+            uses.setdefault(each.position, []).append((known.taken_at, value))
+    for number, signing in enumerate(source.secrets):
+        text = signing.secret.value
+        around = edges(text)
+        last = max(uses.get(number, []), default=None)
+        used_at, form = last or (None, None)
+        yield SecretSight(
+            source=source.name,
+            place=place_of(source.name, number),
+            tag=secret_tag(key, text),
+            organisations=tuple(sorted(signing.organisations)) if signing.organisations is not None else None,
+            used_at=used_at,
+            state=_state(used_at, limit),
+            edges=around,
+            form=form if around else None,
+        )
+
+
+def _state(used_at: datetime | None, limit: datetime) -> State:
+    if used_at is None:
+        return State.NEVER
+    return State.USED if used_at >= limit else State.UNUSED
+
+
+def fresh() -> str:
+    """Return a new secret that nobody can guess."""
+    return token_urlsafe(FRESH_BYTES)

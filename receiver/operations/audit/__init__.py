@@ -1,0 +1,1 @@
+"""Whether calendars show what is recorded: asked by a person, or every night."""

@@ -1,0 +1,182 @@
+"""`audit`: whether the calendars show what is recorded, and, where asked, having the worker put it right.
+
+Reads the record before and after the calendar and judges only what stood still in between: the service goes on. Writes
+into no calendar; a repair is a note in the record, and the worker's own rules decide what comes of it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from connectors.base import Connector, Found, Marked, is_uid
+from receiver.config import Settings
+from receiver.core import audit
+from receiver.core.addresses import canonical
+from receiver.core.audit import Difference, Kind, Recorded
+from receiver.core.mailboxes import Mailbox
+from receiver.core.plan import Placement
+from receiver.core.ruleset import Ruleset
+from receiver.operations import rules
+from receiver.operations.mailboxes.trial import Trial
+from receiver.operations.mailboxes.visit_all import Tour, go_round
+from receiver.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is audited: entries that overlap it."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxAudit:
+    """One mailbox that was looked into."""
+
+    mailbox: Mailbox
+    judged: int = 0
+    """How many entries should be there, in the window or not, and are certain enough to be judged."""
+    listed: int = 0
+    differences: tuple[Difference, ...] = ()
+    trouble: str | None = None
+    """Code of why it could not be looked into."""
+    repairs: int = 0
+    """How many placements the worker was asked to look after."""
+    busy: bool = False
+    """Nothing was repaired: a worker has the mailbox at this moment."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was looked into and is as it should be."""
+        return self.trouble is None and not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the calendars look like."""
+
+    mailboxes: tuple[MailboxAudit, ...]
+    servers: Mapping[str, str]
+    """Code of the trouble of each server that could not be used; its other mailboxes were left out."""
+    untried: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything was looked into and is as it should be."""
+        return not self.servers and not self.untried and all(each.ok for each in self.mailboxes)
+
+    @property
+    def counts(self) -> Mapping[Kind, int]:
+        """How many differences there are of each kind."""
+        counted = Counter(each.kind for mailbox in self.mailboxes for each in mailbox.differences)
+        return {kind: counted[kind] for kind in Kind}
+
+
+def choose(store: Store, settings: Settings, asked: Sequence[str]) -> tuple[list[Mailbox], list[str]]:
+    """Return the mailboxes to audit, and the addresses asked for that entries never went to.
+
+    Without a question, all of them. An address that is another one of a mailbox stands for the one in use.
+    """
+    recorded = [each for each in store.mailboxes() if each.calendar in settings.calendars]
+    if not asked:
+        return sorted(recorded), []
+    named = {mailbox: {mailbox.address} for mailbox in recorded}
+    for alias, mailbox in store.aliases().items():
+        if mailbox in named:
+            named[mailbox].add(alias.address)
+    wishes = {canonical(address) for address in asked}
+    unknown = wishes.difference(*named.values())
+    return sorted(mailbox for mailbox, names in named.items() if names & wishes), sorted(unknown)
+
+
+def run(
+    store: Store,
+    settings: Settings,
+    mailboxes: Sequence[Mailbox],
+    connectors: Mapping[str, Connector],
+    window: Window,
+    done: Callable[[], None],
+    *,
+    repair: bool,
+) -> Audit:
+    """Audit mailboxes, server by server.
+
+    Args:
+        store: what is recorded.
+        settings: tells how many connections each server may have, and the rules where none are in force yet.
+        mailboxes: which.
+        connectors: by calendar; the caller closes them.
+        window: when.
+        done: called, from any thread, when a mailbox is done.
+        repair: whether to have the worker put right what it can.
+
+    Raises:
+        StoreUnavailable: the record cannot be read or written.
+
+    """
+    ruleset = rules.in_force(store, settings)
+    auditor = _Auditor(store, ruleset, window, repair=repair)
+    results, troubles = go_round(settings, mailboxes, lambda name: Tour(connectors[name], auditor.visit, _failed, done))
+    return Audit(tuple(results), troubles, len(mailboxes) - len(results))
+
+
+class _Auditor:
+    """Looks into mailboxes, from several threads."""
+
+    def __init__(self, store: Store, ruleset: Ruleset, window: Window, *, repair: bool) -> None:
+        self._store, self._ruleset, self._window, self._repair = store, ruleset, window, repair
+
+    def visit(self, mailbox: Mailbox, trial: Trial) -> MailboxAudit:
+        found = self._audited(mailbox, trial)
+        return self._repaired(found) if self._repair else found
+
+    def _audited(self, mailbox: Mailbox, trial: Trial) -> MailboxAudit:
+        before = self._store.recorded(mailbox)
+        expected = audit.wanted(before, self._ruleset)
+        listed, elsewhere = self._look(trial, expected)
+        after = self._store.recorded(mailbox)
+        still = {each.placement.uid for each in _unchanged(before, after)}
+        orphans = self._orphans(mailbox, [*before, *after], listed)
+        certain = {uid: each for uid, each in expected.items() if uid in still}
+        found = audit.compare(certain, listed, elsewhere, orphans, self._store.now())
+        return MailboxAudit(mailbox, len(certain), len(listed), tuple(found))
+
+    def _look(self, trial: Trial, expected: Mapping[str, audit.Wanted]) -> tuple[list[Marked], Mapping[str, list[str]]]:
+        """Return what the window shows, and the items, wherever they are, of what it should show and does not."""
+        connector, address = trial.connector, trial.mailbox
+        start, end = self._window.start, self._window.end
+        listed = trial.patiently(lambda: list(connector.list_marked(address, start, end)))
+        uids = audit.unseen(expected, listed, start, end)
+        found: Mapping[str, list[Found]] = trial.patiently(lambda: connector.find(address, uids)) if uids else {}
+        return listed, {uid: [item.item_id for item in items] for uid, items in found.items()}
+
+    def _orphans(self, mailbox: Mailbox, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:
+        # What was read back after the record was lost is explained, though its event has yet to be heard of.
+        uids = audit.unexplained(recorded, listed) - self._store.adopted_in(mailbox)
+        known = {uid for uid in uids if is_uid(uid)}  # no statement takes every text that a mailbox may hold
+        events = self._store.standings(known) if known else {}
+        ids = {uid: [item.item_id for item in listed if item.entry.uid == uid] for uid in uids}
+        return [uid for uid in uids if audit.is_orphan(events.get(uid), ids[uid], self._ruleset)]
+
+    def _repaired(self, found: MailboxAudit) -> MailboxAudit:
+        now = self._store.now()
+        repairs: dict[Placement, Placement] = {}
+        for difference in found.differences:
+            repaired = audit.repaired(difference, now)
+            if difference.placement is not None and repaired is not None:
+                repairs.setdefault(difference.placement, repaired)
+        if not repairs:
+            return found
+        count = self._store.repair(found.mailbox, repairs, now)
+        return replace(found, repairs=count or 0, busy=count is None)
+
+
+def _failed(mailbox: Mailbox, code: str) -> MailboxAudit:
+    return MailboxAudit(mailbox, trouble=code)
+
+
+def _unchanged(before: Sequence[Recorded], after: Sequence[Recorded]) -> Iterator[Recorded]:
+    known = {each.placement.id: each for each in before}
+    return (each for each in after if known.get(each.placement.id) == each)

@@ -1,0 +1,105 @@
+"""Goes round the mailboxes of one server: several at a time, one of them first; no further once it is in trouble."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from connectors.base import Connector, ConnectorError, Scope
+from receiver.config import Settings
+from receiver.core.mailboxes import Mailbox
+from receiver.operations.mailboxes.trial import Pace, Trial
+from receiver.store import LeaseLost, MailboxWork, Store
+
+R = TypeVar("R")
+
+BUSY = "mailbox_in_use"
+"""Code of a mailbox that a worker did not give back in time."""
+ASK_AGAIN_S = 0.2
+
+
+class Tour(Generic[R]):
+    """One server's mailboxes being visited."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        visit: Callable[[Mailbox, Trial], R],
+        failed: Callable[[Mailbox, str], R],
+        done: Callable[[], None],
+    ) -> None:
+        """Go nowhere yet.
+
+        Args:
+            connector: the server's.
+            visit: does what there is to do in one mailbox, from any thread.
+            failed: makes a result of a mailbox that could not be visited, and the code of why not.
+            done: called, from any thread, when a mailbox is done.
+
+        """
+        self._connector, self._visit, self._failed, self._done = connector, visit, failed, done
+        self.pace = Pace()
+        self.trouble: str | None = None
+        """Code of the server's own trouble, once there is one: nothing more is begun then."""
+
+    def results(self, asked: Sequence[Mailbox], threads: int) -> list[R]:
+        """Visit mailboxes; what was not visited for the server's sake has no result."""
+        # One goes first: an account that is refused is shown once, not once by each connection.
+        tried = [self._try(asked[0])]
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                tried += pool.map(self._try, asked[1:])
+            except BaseException:
+                self.pace.stop.set()
+                raise
+        return [each for each in tried if each is not None]
+
+    def _try(self, mailbox: Mailbox) -> R | None:
+        if self.pace.stop.is_set():
+            return None
+        try:
+            result = self._visit(mailbox, Trial(self._connector, mailbox.address, self.pace))
+        except ConnectorError as error:
+            if error.scope is Scope.SERVER:
+                self.trouble = self.trouble or error.code
+                self.pace.stop.set()
+                return None
+            result = self._failed(mailbox, error.code)
+        except LeaseLost:
+            result = self._failed(mailbox, BUSY)
+        self._done()
+        return result
+
+
+def go_round(
+    settings: Settings, mailboxes: Sequence[Mailbox], tour_of: Callable[[str], Tour[R]]
+) -> tuple[list[R], dict[str, str]]:
+    """Visit mailboxes, server by server.
+
+    Args:
+        settings: tells how many connections each server may have.
+        mailboxes: which.
+        tour_of: makes the tour of a calendar that has any of them.
+
+    Returns:
+        the results, and the code of the trouble of each server that could not be used.
+
+    """
+    results: list[R] = []
+    troubles: dict[str, str] = {}
+    for name, calendar in settings.calendars.items():
+        if asked := [each for each in mailboxes if each.calendar == name]:
+            tour = tour_of(name)
+            results += tour.results(asked, calendar.connections)
+            troubles |= {name: tour.trouble} if tour.trouble else {}
+    return results, troubles
+
+
+def lease(store: Store, mailbox: Mailbox, length: timedelta, pace: Pace, patience_s: float) -> MailboxWork | None:
+    """Lease one mailbox, once whoever has it has given it back; None: that took too long."""
+    deadline = time.monotonic() + patience_s
+    while (work := store.claim_one(mailbox, store.now(), length)) is None:
+        if time.monotonic() >= deadline or pace.stop.wait(ASK_AGAIN_S):
+            return None
+    return work

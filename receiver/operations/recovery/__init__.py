@@ -1,0 +1,1 @@
+"""After a loss: entries read back, taken over from another installation, or taken out for good."""

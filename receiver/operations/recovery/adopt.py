@@ -1,0 +1,224 @@
+"""`adopt`: reads back what calendars hold of this installation, after the record was lost or set back to an older copy.
+
+Each mailbox is leased while it is read: no worker writes into it meanwhile. Nothing is written into any calendar.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from connectors.base import Connector
+from receiver.config import Settings
+from receiver.core import adoption
+from receiver.core.addresses import canonical
+from receiver.core.adoption import Adoption, Found
+from receiver.core.mailboxes import Mailbox
+from receiver.core.plan import Timings
+from receiver.core.ruleset import Ruleset
+from receiver.operations import rules
+from receiver.operations.audit.run import Window
+from receiver.operations.mailboxes.check import known_mailboxes, named_mailboxes
+from receiver.operations.mailboxes.trial import Pace, Trial
+from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
+from receiver.store import WORKERS, MailboxWork, Store
+
+BUSY_PATIENCE_S = 60.0
+SILENT = timedelta(seconds=20)
+"""A worker beats every 5 seconds; one that has been silent for so long was stopped."""
+
+WORKER_RUNS = "worker_runs"
+ENTRIES_STAND = "entries_stand"
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxAdoption:
+    """One mailbox that was read, or not."""
+
+    mailbox: Mailbox
+    adoption: Adoption | None = None
+    """What it came to; None: it was not read."""
+    trouble: str | None = None
+    """Code of why it was not."""
+    same_as: str | None = None
+    """Its primary address, under which it was read, where it has another one."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether its entries are known now."""
+        return self.trouble is None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was read back."""
+
+    mailboxes: tuple[MailboxAdoption, ...]
+    servers: Mapping[str, str]
+    """Code of the trouble of each server that could not be used; its other mailboxes were not read."""
+    untried: int
+    waiting: tuple[tuple[Mailbox, str], ...] = ()
+    """Mailbox and uid of each entry whose event is not known yet."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every mailbox was read."""
+        return not self.servers and not self.untried and all(each.ok for each in self.mailboxes)
+
+
+def choose(store: Store, settings: Settings, also: Sequence[str], without: Sequence[str]) -> list[Mailbox]:
+    """Return every mailbox that may hold entries: those recorded, mapped or named, but for those left out."""
+    known = {*known_mailboxes(settings, store, store.now()), *named_mailboxes(settings, also)}
+    left_out = {canonical(address) for address in without}
+    return sorted(each for each in known if each.address not in left_out)
+
+
+def take_installation(store: Store, name: str) -> str | None:
+    """Go on as the installation whose record was lost; return the code of why not, where that may not be.
+
+    A worker that runs would go on to mark entries with the name that it began with.
+    """
+    now = store.now()
+    if store.installation().id == name:
+        return None
+    beat = store.last_beat(WORKERS)
+    if beat is not None and now - beat < SILENT:
+        return WORKER_RUNS
+    return None if store.take_installation(name, now) else ENTRIES_STAND
+
+
+def run(
+    store: Store,
+    settings: Settings,
+    mailboxes: Sequence[Mailbox],
+    connectors: Mapping[str, Connector],
+    window: Window,
+    done: Callable[[], None],
+    *,
+    dry_run: bool,
+    patience_s: float = BUSY_PATIENCE_S,
+) -> Report:
+    """Read mailboxes back, server by server; once all were read, writing may begin.
+
+    Args:
+        store: the record.
+        settings: tells how many connections each server may have, and the rules where none are in force yet.
+        mailboxes: all that may hold entries.
+        connectors: by calendar; the caller closes them.
+        window: what is listed; what the record knows beside that is looked for one by one.
+        done: called, from any thread, when a mailbox is done.
+        dry_run: whether to change nothing.
+        patience_s: how long to wait for a mailbox that a worker has.
+
+    Raises:
+        StoreUnavailable: the record cannot be read or written. What was noted so far stays; run it again.
+
+    """
+    if not dry_run:
+        store.hold_if_behind(store.now())  # no worker may have looked yet
+    ruleset = rules.in_force(store, settings)
+
+    def tour_of(name: str) -> Tour[MailboxAdoption]:
+        reader = Reader(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)
+        return Tour(connectors[name], reader.read, failed, done)
+
+    results, troubles = go_round(settings, mailboxes, tour_of)
+    report = Report(tuple(results), troubles, len(mailboxes) - len(results))
+    if dry_run:
+        return replace(report, waiting=told_to_wait(results))
+    if report.ok:
+        store.calendars_were_read()
+    return replace(report, waiting=tuple(store.waiting_entries()))
+
+
+def failed(mailbox: Mailbox, code: str) -> MailboxAdoption:
+    """Return what is told of a mailbox that was not read."""
+    return MailboxAdoption(mailbox, trouble=code)
+
+
+def told_to_wait(results: Iterable[MailboxAdoption]) -> tuple[tuple[Mailbox, str], ...]:
+    """Return mailbox and uid of each entry whose event would wait to be known."""
+    return tuple((each.mailbox, uid) for each in results if each.adoption for uid in sorted(each.adoption.waiting))
+
+
+class Reader:
+    """Reads the mailboxes of one server, each once, under the address that the server calls it by."""
+
+    def __init__(
+        self,
+        store: Store,
+        connector: Connector,
+        ruleset: Ruleset,
+        window: Window,
+        patience_s: float,
+        *,
+        dry_run: bool,
+    ) -> None:
+        self._store, self._connector, self._ruleset, self._window = store, connector, ruleset, window
+        self._patience_s, self._dry_run = patience_s, dry_run
+        self._lease = Timings.of(connector.call_timeout_s).lease
+        self._lock = threading.Lock()
+        self._read: set[str] = set()
+
+    def read(self, mailbox: Mailbox, trial: Trial) -> MailboxAdoption:
+        """Read one mailbox, unless it was read under another address."""
+        primary = self._named(mailbox, trial)
+        if primary is None:
+            return failed(mailbox, BUSY)
+        same_as = primary if primary != mailbox.address else None
+        with self._lock:
+            if primary in self._read:
+                return MailboxAdoption(mailbox, same_as=same_as)
+            self._read.add(primary)
+        found = self._adopt(Mailbox(mailbox.calendar, primary), trial)
+        return MailboxAdoption(mailbox, found, None if found else BUSY, same_as)
+
+    def _named(self, mailbox: Mailbox, trial: Trial) -> str | None:
+        """Return the primary address, and have the record know it: its entries would be taken for two mailboxes'."""
+        primary = trial.patiently(lambda: self._connector.identify(mailbox.address))
+        if self._dry_run or primary == mailbox.address:
+            return primary
+        work = self._claim(mailbox, trial.pace)
+        if work is None:
+            return None
+        try:
+            self._store.identify(work, primary, self._store.now())
+        finally:
+            self._store.release(work)
+        return primary
+
+    def _adopt(self, mailbox: Mailbox, trial: Trial) -> Adoption | None:
+        """Read one mailbox and note what it holds; None: a worker has it."""
+        if self._dry_run:
+            return self._judged(mailbox, trial, self._store.now())
+        work = self._claim(mailbox, trial.pace)
+        if work is None:
+            return None
+        try:
+            now = self._store.now()
+            self._store.identify(work, mailbox.address, now)  # known by name, it is known to have been read
+            found = self._judged(mailbox, trial, now)
+            self._note(work, found, now)
+        finally:
+            self._store.release(work)
+        return found
+
+    def _claim(self, mailbox: Mailbox, pace: Pace) -> MailboxWork | None:
+        return lease(self._store, mailbox, self._lease, pace, self._patience_s)
+
+    def _judged(self, mailbox: Mailbox, trial: Trial, now: datetime) -> Adoption:
+        recorded, adopted = self._store.recorded(mailbox), self._store.adopted_in(mailbox)
+        start, end, address = self._window.start, self._window.end, mailbox.address
+        listed = trial.patiently(lambda: list(self._connector.list_marked(address, start, end)))
+        uids = sorted(adoption.sought(recorded, adopted, listed, start))
+        elsewhere = trial.patiently(lambda: self._connector.find(address, uids)) if uids else {}
+        found = Found(listed, {uid: [item.item_id for item in items] for uid, items in elsewhere.items()})
+        placed = {each.placement.uid for each in recorded}
+        finished = self._store.finished(found.items.keys() - placed)
+        return adoption.judge(recorded, adopted, finished, found, self._ruleset, now)
+
+    def _note(self, work: MailboxWork, found: Adoption, now: datetime) -> None:
+        changes = {each.id: lambda placement: adoption.lost(placement, now) for each in found.lost}
+        changes |= {each.id: lambda placement: adoption.contradicted(placement, now) for each in found.changed}
+        self._store.advance(work, changes, now, self._lease)
+        self._store.note_adopted(work, found.adopted, found.gone, now)

@@ -1,0 +1,142 @@
+"""`adopt --from`: takes over, where they stand, the entries that another installation wrote.
+
+In each mailbox the record is told first, and then each item is given our mark: whatever stops it midway, nothing is
+written there before all of them are ours, or known.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from connectors.base import Connector, Done, Failed, NotFound, Outcome, TakeOver, Temporary, Unconfirmed
+from receiver.config import Settings
+from receiver.core import adoption
+from receiver.core.adoption import Adoption
+from receiver.core.mailboxes import Mailbox
+from receiver.core.other_installations import OTHER_INSTALLATION
+from receiver.core.plan import EPOCH
+from receiver.operations import rules
+from receiver.operations.audit.run import Window
+from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
+from receiver.operations.mailboxes.trial import Trial
+from receiver.operations.mailboxes.visit_all import Tour, go_round
+from receiver.operations.recovery.adopt import BUSY_PATIENCE_S, MailboxAdoption, Reader, Report, failed, told_to_wait
+from receiver.store import Chosen, MailboxWork, Store
+
+BATCH = 100
+
+
+def run(
+    store: Store,
+    settings: Settings,
+    mailboxes: Sequence[Mailbox],
+    connectors: Mapping[str, Connector],
+    theirs: Mapping[str, Connector],
+    window: Window,
+    done: Callable[[], None],
+    *,
+    dry_run: bool,
+    patience_s: float = BUSY_PATIENCE_S,
+) -> Report:
+    """Take over another installation's entries, server by server; writing begins in each mailbox as it is done.
+
+    Args:
+        store: the record.
+        settings: tells how many connections each server may have, and whose events we write.
+        mailboxes: all that may hold entries.
+        connectors: ours, by calendar; the caller closes them.
+        theirs: the same, of the other installation.
+        window: what is taken over.
+        done: called, from any thread, when a mailbox is done.
+        dry_run: whether to change nothing.
+        patience_s: how long to wait for a mailbox that a worker has.
+
+    Raises:
+        StoreUnavailable: the record cannot be read or written. What was taken over stays so; run it again.
+
+    """
+    ruleset = rules.in_force(store, settings)
+
+    def tour_of(name: str) -> Tour[MailboxAdoption]:
+        taker = _Taker(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)
+        taker.theirs, taker.platforms = theirs[name], settings.served.platforms
+        return Tour(connectors[name], taker.read, failed, done)
+
+    results, troubles = go_round(settings, mailboxes, tour_of)
+    report = Report(tuple(results), troubles, len(mailboxes) - len(results))
+    return replace(report, waiting=told_to_wait(results) if dry_run else tuple(store.waiting_entries()))
+
+
+class _Taker(Reader):
+    """Takes over the entries of the mailboxes of one server."""
+
+    theirs: Connector
+    platforms: frozenset[str]
+
+    def _adopt(self, mailbox: Mailbox, trial: Trial) -> Adoption | None:
+        if self._dry_run:
+            return self._found(mailbox, trial)
+        work = self._claim(mailbox, trial.pace)
+        if work is None:
+            return None
+        try:
+            self._store.identify(work, mailbox.address, self._store.now())
+            found = self._found(mailbox, trial)
+            self._hold(work)
+            # What we were told is newer than what another one wrote: no fact waits for the calendar.
+            self._store.note_adopted(work, found.adopted, (), self._store.now(), EPOCH)
+            self._mark(work, found, trial)
+        finally:
+            self._store.release(work)
+        self._store.retry_mailboxes(Chosen(OTHER_INSTALLATION, mailbox.calendar, mailbox.address))
+        return found
+
+    def _found(self, mailbox: Mailbox, trial: Trial) -> Adoption:
+        address, start, end = mailbox.address, self._window.start, self._window.end
+        items = trial.patiently(lambda: list(self.theirs.list_marked(address, start, end)))
+        ours = trial.patiently(lambda: list(self._connector.list_marked(address, start, end)))
+        uids, own = ({item.entry.uid for item in listed} for listed in (items, ours))
+        recorded = {each.placement.uid for each in self._store.recorded(mailbox) if each.placement.may_be_there}
+        sought = sorted(uids & recorded - own)
+        if sought:
+            elsewhere = trial.patiently(lambda: self._connector.find(address, sought))
+            own |= {uid for uid, found in elsewhere.items() if found}
+        return adoption.taken_from(items, own, self._store.finished(uids), self.platforms)
+
+    def _mark(self, work: MailboxWork, found: Adoption, trial: Trial) -> None:
+        """Have the items bear our mark.
+
+        Raises:
+            ConnectorError: some do not yet; the others do.
+
+        """
+        ids = [item_id for uid, first in found.adopted.items() for item_id in found.doubled.get(uid, (first,))]
+        outcomes: list[Outcome] = []
+        for start in range(0, len(ids), BATCH):
+            self._hold(work)
+            batch = ids[start : start + BATCH]
+            outcomes += trial.patiently(lambda batch=batch: self._sent(work.mailbox, batch))  # type: ignore[misc]
+        _raise_first(outcomes)
+
+    def _hold(self, work: MailboxWork) -> None:
+        """Hold the lease longer."""
+        self._store.advance(work, {}, self._store.now(), self._lease)
+
+    def _sent(self, mailbox: Mailbox, ids: Sequence[str]) -> list[Outcome]:
+        """Return the outcomes of one call; a busy server is an error, and the call is made again."""
+        outcomes = self._connector.apply(mailbox.address, [TakeOver(item_id) for item_id in ids])
+        for outcome in outcomes:
+            if isinstance(outcome, Failed) and outcome.error.code == SERVER_BUSY:
+                raise outcome.error
+        return outcomes
+
+
+def _raise_first(outcomes: Iterable[Outcome]) -> None:
+    """Raise what kept an item from being taken over; one that has gone meanwhile needs nothing."""
+    for outcome in outcomes:
+        match outcome:
+            case Done() | NotFound():
+                continue
+            case Failed(error):
+                raise error
+            case Unconfirmed(code, scope):
+                raise Temporary(code, scope)

@@ -1,0 +1,193 @@
+"""What a re-sync did not tell of: asks the platform, object by object, which of them are gone.
+
+`destroyed` is final here, so nothing is taken for gone that may only be hidden from the account:
+
+- an absence is gone if the platform says so of it by name (404 with its own word, not a proxy's page);
+- a RDV can be looked up in a list alone. It is gone if the list, narrowed to it, is empty, twice, while the account
+  sees RDVs of the same motif in the same organisation (who may see a RDV depends on no more), and sees every one of
+  those that were just sent, which exist for certain;
+- a plage d'ouverture cannot be read at all: it stays, and is reported.
+"""
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from receiver.config import Source
+from receiver.core.digests import delivery_digest
+from receiver.core.facts import Delivery, EventKind, Model, Version
+from receiver.operations.resync.platform_api import PAGE, Api, Standing
+from receiver.operations.resync.platform_http import RestError
+from receiver.operations.rules import FREE_REMOVALS, FREE_SHARE
+from receiver.store import HeldEvent, Incoming, Scope, Store, Verdict
+
+WITNESSES = 5
+"""So many RDVs of a kind are looked up beside those in doubt."""
+PATIENCE = 3
+"""After so many questions in a row without an answer the others are not asked."""
+AT_ONCE = 200
+
+Kind = tuple[int | None, str | None]
+"""Organisation and motif of a RDV."""
+
+
+class Finding(StrEnum):
+    """What was found out of an event."""
+
+    GONE = "gone"
+    EXISTS = "exists"
+    """It was not sent again, though."""
+    FORBIDDEN = "forbidden"
+    """It exists, or so says the platform, but the account may not see it."""
+    HIDDEN = "hidden"
+    """The account sees none, or not all, of its kind."""
+    UNREADABLE = "unreadable"
+    """The API has no way to ask for it."""
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An event and what was found out of it."""
+
+    event: HeldEvent
+    finding: Finding
+    trouble: str | None = None
+    """Why there was no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What became of the events that are gone."""
+
+    removed: tuple[HeldEvent, ...] = ()
+    held: int = 0
+    """So many would go, which is more than goes without a confirmation."""
+
+
+def judge(
+    api: Api, store: Store, source: str, events: Sequence[HeldEvent], since: datetime, done: Callable[[], None]
+) -> list[Judged]:
+    """Find out what became of events that nobody told of; `done` is called after each."""
+    by_model = {model: [each for each in events if each.model is model] for model in Model}
+    found: list[Judged] = []
+    for judged in (
+        *_rdvs(api, store, source, by_model[Model.RDV], since),
+        *_absences(api, by_model[Model.ABSENCE]),
+        *(Judged(each, Finding.UNREADABLE) for each in by_model[Model.PLAGE_OUVERTURE]),
+    ):
+        found.append(judged)
+        done()
+    return found
+
+
+def _absences(api: Api, events: Iterable[HeldEvent]) -> Iterator[Judged]:
+    failures, trouble = 0, ""
+    for event in events:
+        if failures == PATIENCE:
+            yield Judged(event, Finding.UNANSWERED, trouble)
+            continue
+        try:
+            standing = api.absence(event.wire_id)
+        except RestError as error:
+            yield _unanswered(event, error.code)
+            failures, trouble = (0 if error.code == "forbidden" else failures + 1), error.code
+        else:
+            failures = 0
+            yield Judged(event, Finding.GONE if standing is Standing.GONE else Finding.EXISTS)
+
+
+def _unanswered(event: HeldEvent, code: str) -> Judged:
+    return Judged(event, Finding.FORBIDDEN) if code == "forbidden" else Judged(event, Finding.UNANSWERED, code)
+
+
+def _rdvs(api: Api, store: Store, source: str, events: Sequence[HeldEvent], since: datetime) -> Iterator[Judged]:
+    witnesses = store.witnesses(source, {_kind(event) for event in events}, since, WITNESSES)
+    try:
+        visible = _visible(api, [*events, *witnesses])
+    except RestError as error:
+        yield from (_unanswered(event, error.code) for event in events)
+        return
+    hidden = {_kind(each) for each in witnesses if each.wire_id not in visible}
+    shown = {_kind(each) for each in [*events, *witnesses] if each.wire_id in visible} - hidden
+    for event in events:
+        if event.wire_id in visible:
+            yield Judged(event, Finding.EXISTS)
+        elif event.organisation is None or _kind(event) not in shown:
+            yield Judged(event, Finding.HIDDEN)
+        else:
+            yield _asked_alone(api, event)
+
+
+def _kind(event: HeldEvent) -> Kind:
+    return event.organisation, event.motif
+
+
+def _visible(api: Api, events: Sequence[HeldEvent]) -> frozenset[int]:
+    ids = sorted({event.wire_id for event in events})
+    pages = (ids[start : start + PAGE] for start in range(0, len(ids), PAGE))
+    return frozenset(ident for page in pages for ident in api.rdvs_among(page))
+
+
+def _asked_alone(api: Api, event: HeldEvent) -> Judged:
+    try:
+        there = api.rdvs_among([event.wire_id])
+    except RestError as error:
+        return _unanswered(event, error.code)
+    return Judged(event, Finding.EXISTS if there else Finding.GONE)
+
+
+def may_go(count: int, live: int) -> bool:
+    """Say whether so many removals need no confirmation."""
+    return count <= max(FREE_REMOVALS, live * FREE_SHARE)
+
+
+def remove(
+    store: Store, source: Source, judged: Iterable[Judged], scope: Scope, since: datetime, *, force: bool
+) -> Removal:
+    """Take what is gone out of the record, as its webhook would have done; the worker empties the calendars.
+
+    An event that was told of in the meantime stays: its emitter knows best.
+    """
+    store.judge_all(store.now())  # the word of it may be here already
+    untold = {event.event_id for event in store.untold(scope, since)}
+    gone = [each.event for each in judged if each.finding is Finding.GONE and each.event.event_id in untold]
+    if not force and not may_go(len(gone), store.count_live(scope)):
+        return Removal(held=len(gone))
+    removed: list[HeldEvent] = []
+    for start in range(0, len(gone), AT_ONCE):
+        removed += _accept(store, source, gone[start : start + AT_ONCE])
+    return Removal(tuple(removed))
+
+
+def _accept(store: Store, source: Source, gone: Sequence[HeldEvent]) -> list[HeldEvent]:
+    now, key = store.now(), store.installation().digest_key
+    receipts = store.accept([_destroyed(source, event, now, key) for event in gone], now)
+    return [event for event, receipt in zip(gone, receipts, strict=True) if receipt.verdict is Verdict.ACCEPTED]
+
+
+def _destroyed(source: Source, event: HeldEvent, now: datetime, digest_key: bytes) -> Incoming:
+    """Return the webhook that should have come.
+
+    Its digest stands for the event and this very finding: no body has it, and to find the same twice is a repeat.
+    """
+    digest = delivery_digest(digest_key, b"resync gone " + event.uid.encode())
+    news = Delivery(
+        model=event.model,
+        wire_id=event.wire_id,
+        uuid=event.uuid,
+        organisation=event.organisation,
+        version=Version(EventKind.DESTROYED, now),
+        purge=False,
+        state=None,
+    )
+    return Incoming(secrets.token_hex(16), source.name, source.platform, source.emitter, digest, news, now)
+
+
+def counts(judged: Iterable[Judged]) -> dict[Finding, int]:
+    """Return how many were found how."""
+    found = Counter(each.finding for each in judged)
+    return {finding: found[finding] for finding in Finding}

@@ -1,0 +1,90 @@
+"""Puts a trouble into words, the same for pages, commands and alerts. The sentences stand in `receiver.sentences`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from receiver import sentences
+from receiver.core.addresses import harmless
+from receiver.core.troubles import Code, Trouble
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A trouble as people read it."""
+
+    title: str
+    """What is wrong, in one line."""
+    cure: str
+    """What to check and to do."""
+
+
+def words(trouble: Trouble) -> Words:
+    """Return a trouble's sentences, its details filled in."""
+    advice = sentences.TROUBLES[trouble.code]
+    if trouble.cause in sentences.STORE_CAUSES or trouble.code is Code.STORE_UNREACHABLE:
+        return _of_store(trouble, advice)
+    told = {"subject": trouble.subject, "count": trouble.count, "cause": _behind(trouble)}
+    plural = "s" if trouble.count > 1 else ""  # a title speaks of one number
+    return Words(advice.title.format(**told).replace("(s)", plural), advice.cure.format(**told))
+
+
+def _behind(trouble: Trouble) -> str:
+    if trouble.code is Code.OTHER_INSTALLATION:  # its cause is no code
+        return trouble.cause
+    return refusal_sentence(trouble.cause) if trouble.code is Code.WEBHOOKS_REFUSED else cause_sentence(trouble.cause)
+
+
+def _of_store(trouble: Trouble, advice: sentences.Advice) -> Words:
+    behind = store_words(trouble.cause, dict(trouble.details))
+    if trouble.code is not Code.STORE_UNREACHABLE:
+        return behind
+    return Words(f"{advice.title} : {behind.title}", f"{advice.cure} {behind.cure}")
+
+
+def store_words(cause: str, details: Mapping[str, object]) -> Words:
+    """Return why a store cannot be used; what is not known of it is left to whoever reads."""
+    advice = sentences.STORE_CAUSES.get(cause, sentences.STORE_CAUSES["store_unknown"])
+    told = {"path": "le fichier de la base", "command": "rdv-receiver check", **details}
+    return Words(advice.title, advice.cure.format(**told))
+
+
+def cause_sentence(code: str) -> str:
+    """Return what lies behind a failure, and its cure, by the failure's code."""
+    return sentences.CAUSES.get(code) or sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
+
+
+def refusal_sentence(reason: str) -> str:
+    """Return why requests were refused or left aside, by the reason that is counted."""
+    return sentences.REFUSALS.get(reason) or cause_sentence(reason)
+
+
+def failure_sentence(code: str, installations: Sequence[str] = ()) -> str:
+    """Return what lies behind a failure, and its cure; where other installations do, their names too."""
+    names = sentences.INSTALLATIONS.format(names=", ".join(installations))
+    return f"{cause_sentence(code)} {names}" if installations else cause_sentence(code)
+
+
+def local(moment: datetime) -> str:
+    """Return a moment as people in France write it, by the clock of Paris."""
+    return f"{moment.astimezone(PARIS):%d/%m/%Y %H:%M}"
+
+
+def held_subject(uid: str | None, agent: str | None, email: str | None) -> str:
+    """Return of what a webhook tells that was set aside: an event, or an agent."""
+    if uid is not None:
+        return uid
+    return sentences.HELD["agent email" if email else "agent"].format(agent=agent, email=harmless(email or ""))
+
+
+def held_organisation(known: int | None, claimed: int | None) -> str:
+    """Return to which organisation the event belongs, and which one the webhook speaks for."""
+    texts = sentences.HELD
+    if known is None:
+        return texts["unknown organisation"] if claimed is None else texts["claimed alone"].format(claimed=claimed)
+    if claimed in {None, known}:
+        return str(known)
+    return texts["claimed"].format(organisation=known, claimed=claimed)

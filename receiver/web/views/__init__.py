@@ -1,0 +1,1 @@
+"""What pages, API and metrics show, and how it is asked for."""

@@ -1,0 +1,138 @@
+"""What waits for somebody to decide, as pages and the API show it, and what of it somebody means to decide."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from receiver.operations import held as operation
+from receiver.operations.held import Decision, Held, Places
+from receiver.store import MOST_SET_ASIDE, Reason, Wanted
+from receiver.web.parts import Parts
+from receiver.web.views import query
+from receiver.web.views.query import BadQuestion
+
+PAGE = 50
+MOST_AT_ONCE = 500
+"""So many of a group are decided by one request: it must end while somebody waits for it."""
+
+SIGNED_BY = re.compile(r"[0-9a-f]{8}(,[0-9a-f]{8})*|", re.ASCII)
+MODEL = re.compile(r"[A-Za-z]{1,40}", re.ASCII)
+LONGEST_SIGNED_BY = 80
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """What waits for one reason, of one model, source and signature."""
+
+    reason: str
+    source: str
+    signed_by: str
+    places: tuple[str, ...]
+    model: str
+    count: int
+    entries: int
+    since: datetime
+    full: bool
+    """No more of it is kept."""
+    up_to: int
+    """The highest number in it, with which a decision about the group is sent back."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPage:
+    """Some of what waits, all of it in groups, and where the next page begins."""
+
+    groups: tuple[GroupLine, ...]
+    held: tuple[Held, ...]
+    next_after: int | None
+    """The last number here; None: there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came of a decision."""
+
+    count: int
+    left: int
+    """So many of the group still wait; 0 where numbers were named."""
+
+
+def look(parts: Parts, wanted: Wanted, after: int, limit: int = PAGE) -> HeldPage:
+    """Return what waits behind a number; the groups are always all of them."""
+    store = parts.store
+    known = operation.places(parts.settings, parts.digest_key)
+    found = store.waiting(limit + 1, after, wanted)
+    shown = tuple(operation.describe(each, known) for each in found[:limit])
+    return HeldPage(_groups(parts, known), shown, shown[-1].number if len(found) > limit else None)
+
+
+def _groups(parts: Parts, known: Places) -> tuple[GroupLine, ...]:
+    groups = parts.store.set_aside(parts.clock())
+    of_secret: dict[tuple[str, str], int] = {}
+    for each in groups:
+        if each.reason is Reason.SCOPE:
+            key = each.source, each.signed_by
+            of_secret[key] = of_secret.get(key, 0) + each.count
+    return tuple(
+        GroupLine(
+            reason=each.reason,
+            source=each.source,
+            signed_by=each.signed_by,
+            places=known.of(each.source, each.signed_by),
+            model=each.model,
+            count=each.count,
+            entries=each.entries,
+            since=each.since,
+            full=each.reason is Reason.SCOPE and of_secret[each.source, each.signed_by] >= MOST_SET_ASIDE,
+            up_to=each.last,
+        )
+        for each in groups
+    )
+
+
+def filtered(values: Mapping[str, str]) -> Wanted:
+    """Return the part of the list that is asked for.
+
+    Raises:
+        BadQuestion: it is none that exists.
+
+    """
+    reason, source = values.get("reason", ""), values.get("source", "")
+    if reason and reason not in set(Reason):
+        raise BadQuestion("reason")
+    if source and query.CALENDAR.fullmatch(source) is None:
+        raise BadQuestion("source")
+    return Wanted(reason or None, source or None)
+
+
+def group(values: Mapping[str, str]) -> Wanted:
+    """Return the group that is meant. Each part of it is asked for: a forgotten one would mean more than was seen.
+
+    Raises:
+        BadQuestion: a part of it is missing, or is none that exists.
+
+    """
+    found = filtered(values)
+    if found.reason is None:
+        raise BadQuestion("reason")
+    if found.source is None:
+        raise BadQuestion("source")
+    signed_by, model = values.get("signed_by"), values.get("model", "")
+    if signed_by is None or len(signed_by) > LONGEST_SIGNED_BY or SIGNED_BY.fullmatch(signed_by) is None:
+        raise BadQuestion("signed_by")
+    if MODEL.fullmatch(model) is None:
+        raise BadQuestion("model")
+    up_to = query.number(values, "up_to", query.LARGEST_ID)
+    if up_to is None:
+        raise BadQuestion("up_to")
+    return Wanted(found.reason, found.source, signed_by, model, up_to)
+
+
+def decide(parts: Parts, decision: Decision, meant: Wanted | list[int], by: str) -> Decided:
+    """Apply or drop what somebody means: a group, up to `MOST_AT_ONCE` of it, or some numbers."""
+    if isinstance(meant, list):
+        return Decided(operation.decide(parts.store, decision, meant, by), 0)
+    numbers = [each.id for each in parts.store.waiting(MOST_AT_ONCE, wanted=meant)]
+    count = operation.decide(parts.store, decision, numbers, by)
+    return Decided(count, parts.store.count_waiting(meant))

@@ -1,0 +1,153 @@
+"""The overview: what is wrong, what comes in, what goes out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import nlargest
+
+from receiver import __version__
+from receiver.core.servers import Server
+from receiver.core.troubles import Trouble, colour, is_well
+from receiver.operations import status
+from receiver.sentences.phrases import cause_sentence, words
+from receiver.store import WORKERS, Sight, Store
+from receiver.web.parts import Parts
+from receiver.web.views import week as activity
+from receiver.web.views.week import Bucket, SourceLine, Writes
+
+WORKERS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TroubleLine:
+    """A trouble with its words."""
+
+    code: str
+    severity: str
+    subject: str
+    cause: str
+    count: int
+    since: datetime | None
+    title: str
+    cure: str
+    colour: str
+    until: datetime | None
+    """Put right, it may be shown until then; None: it goes within a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLine:
+    """A calendar server."""
+
+    name: str
+    failure: str | None
+    sentence: str | None
+    failing_since: datetime | None
+    succeeded_at: datetime | None
+    next_try_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that writes into calendars."""
+
+    name: str
+    beat_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits."""
+
+    due: int
+    unsettled: int
+    oldest_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What goes on, as the store tells."""
+
+    backlog: Backlog
+    sources: tuple[SourceLine, ...]
+    writes_24h: Writes
+    workers: tuple[Worker, ...]
+    servers: tuple[ServerLine, ...]
+    week: tuple[Bucket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything of the first page."""
+
+    as_of: datetime
+    version: str
+    ok: bool
+    colour: str
+    """``ok``, ``attention`` or ``alarm``."""
+    dry_run: bool
+    troubles: tuple[TroubleLine, ...]
+    activity: Activity | None
+    """None: the store is not one that this version can read."""
+
+
+def look(parts: Parts) -> Overview:
+    """Look at everything once.
+
+    Raises:
+        StoreUnavailable: the store cannot be read.
+
+    """
+    now = parts.clock()
+    found = status.status(parts.settings, parts.store, now)
+    seen = _activity(parts, found.sight, found.servers, now) if found.sight is not None else None
+    lines = tuple(trouble_line(trouble) for trouble in found.troubles)
+    well, now_is = is_well(found.troubles), colour(found.troubles)
+    return Overview(now, __version__, well, now_is, parts.settings.dry_run, lines, seen)
+
+
+def trouble_line(trouble: Trouble) -> TroubleLine:
+    """Put a trouble into words."""
+    told = words(trouble)
+    return TroubleLine(
+        code=trouble.code,
+        severity=trouble.severity,
+        subject=trouble.subject,
+        cause=trouble.cause,
+        count=trouble.count,
+        since=trouble.since,
+        title=told.title,
+        cure=told.cure,
+        colour=trouble.colour,
+        until=trouble.until,
+    )
+
+
+def _activity(parts: Parts, sight: Sight, servers: tuple[Server, ...], now: datetime) -> Activity:
+    start = activity.week_start(now)
+    hours, models = parts.store.series(start), parts.store.models(start, now - activity.DAY, now)
+    return Activity(
+        backlog=Backlog(sight.due, sight.unsettled, sight.oldest_due_at),
+        sources=activity.sources(parts.settings.sources, sight.last_webhook, models),
+        writes_24h=activity.writes(hours, now),
+        workers=_workers(parts.store),
+        servers=tuple(_server(server, now) for server in servers),
+        week=activity.week(hours, now),
+    )
+
+
+def _workers(store: Store) -> tuple[Worker, ...]:
+    """Return those last heard of: one that keeps dying leaves a name for each of its lives."""
+    beats = [(beat_at, name) for name, beat_at in store.beats().items() if name.startswith(WORKERS)]
+    newest = sorted(nlargest(WORKERS_SHOWN, beats), key=lambda beat: beat[1])
+    return tuple(Worker(name.removeprefix(WORKERS), beat_at) for beat_at, name in newest)
+
+
+def _server(server: Server, now: datetime) -> ServerLine:
+    return ServerLine(
+        name=server.name,
+        failure=server.failure,
+        sentence=cause_sentence(server.failure) if server.failure else None,
+        failing_since=server.failing_since,
+        succeeded_at=server.succeeded_at,
+        next_try_at=server.waits_until(now),
+    )

@@ -1,0 +1,174 @@
+"""What the other pages show: failures, mailboxes, agents without one, one event, refused requests."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+
+from receiver import sentences
+from receiver.core.addresses import harmless
+from receiver.core.backoff import FURTHEST_OF_MAILBOXES, holds_until
+from receiver.core.mailboxes import Unplaced
+from receiver.core.refusal_reasons import LEFT_ALONE
+from receiver.operations.failures import groups
+from receiver.operations.unmapped import in_force as mailboxes_in_force
+from receiver.sentences.phrases import failure_sentence, refusal_sentence
+from receiver.store import ComingAgent, EventHistory, MailboxSight
+from receiver.web.parts import Parts
+
+PAGE = 50
+MOST_AGENTS = 1_000
+MOST_OF_AN_EVENT = 50
+"""The newest webhooks and writes of one event."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureLine:
+    """What fails for one reason."""
+
+    scope: str
+    code: str
+    calendar: str
+    count: int
+    since: datetime | None
+    until: datetime | None
+    """When the last of them is tried again at the latest."""
+    sentence: str
+    installations: tuple[str, ...]
+    """Other ones, whose entries stand in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxLine:
+    """One mailbox."""
+
+    address: str
+    calendar: str
+    failure: str | None
+    sentence: str | None
+    next_try_at: datetime | None
+    succeeded_at: datetime | None
+    installation: str | None
+    """Another one, whose entries stand in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxPage:
+    """Some mailboxes, and where the next page begins."""
+
+    mailboxes: tuple[MailboxLine, ...]
+    next_after: str | None
+    """The last address here; None: there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    """An agent without a mailbox."""
+
+    email: str
+    events: int
+    """Of those that are still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalLine:
+    """Requests to one source that were refused for one reason."""
+
+    source: str
+    reason: str
+    on_purpose: bool
+    """Left aside as configured; nothing is lost."""
+    day: int
+    week: int
+    sentence: str
+
+
+def failures(parts: Parts) -> tuple[FailureLine, ...]:
+    """Return everything that fails, by cause."""
+    return tuple(
+        FailureLine(
+            group.scope,
+            group.code,
+            group.calendar,
+            group.count,
+            group.since,
+            group.until,
+            failure_sentence(group.code, group.installations),
+            group.installations,
+        )
+        for group in groups(parts.store, parts.settings.calendars, parts.clock())
+    )
+
+
+def mailboxes(parts: Parts, after: str, failing: bool, limit: int = PAGE) -> MailboxPage:
+    """Return the mailboxes behind an address."""
+    now = parts.clock()
+    found = parts.store.mailbox_page(after, limit + 1, failing)
+    groups = [list(group) for _, group in groupby(found, attrgetter("address"))]
+    shown: list[MailboxLine] = []
+    while groups and len(shown) < limit:
+        shown += [
+            MailboxLine(
+                address=each.address,
+                calendar=each.calendar,
+                failure=each.failure,
+                sentence=_sentence(each),
+                next_try_at=holds_until(each.blocked_until, now, FURTHEST_OF_MAILBOXES) if each.failure else None,
+                succeeded_at=each.succeeded_at,
+                installation=each.installation,
+            )
+            for each in groups.pop(0)
+        ]
+    return MailboxPage(tuple(shown), shown[-1].address if groups else None)
+
+
+def _sentence(mailbox: MailboxSight) -> str | None:
+    if mailbox.failure is None:
+        return None
+    return failure_sentence(mailbox.failure, [mailbox.installation] if mailbox.installation else ())
+
+
+def just_before(start: str) -> str:
+    """Return an address before all that begin so; some others may lie between, whatever order the store has."""
+    return start[:-1]
+
+
+def unmapped(parts: Parts) -> tuple[AgentLine, ...]:
+    """Return the agents of events to come whose mailbox nothing tells, the busiest first."""
+    locate = mailboxes_in_force(parts.store, parts.settings.mailboxes).locate
+    coming = parts.store.unmapped_agents(parts.clock(), MOST_AGENTS)
+    return _agents(each for each in coming if locate(each.email) is Unplaced.UNMAPPED)
+
+
+def _agents(found: Iterable[ComingAgent]) -> tuple[AgentLine, ...]:
+    """Add up an agent who works on several platforms."""
+    events: dict[str, int] = {}
+    for each in found:
+        events[each.email] = events.get(each.email, 0) + each.events
+    return tuple(AgentLine(email, events[email]) for email in sorted(events, key=lambda one: (-events[one], one)))
+
+
+def mail_to_exchange(agents: Iterable[AgentLine]) -> str:
+    """Return a message, ready to be sent to the administrator of Exchange."""
+    lines = "\n".join(sentences.UNMAPPED_LINE.format(email=harmless(each.email), events=each.events) for each in agents)
+    return sentences.UNMAPPED_MAIL.format(agents=lines)
+
+
+def event(parts: Parts, wire_id: int) -> tuple[EventHistory, ...]:
+    """Return what became of the events that an emitter knows by a number."""
+    return tuple(parts.store.history(wire_id, MOST_OF_AN_EVENT))
+
+
+def refused(parts: Parts) -> tuple[RefusalLine, ...]:
+    """Return why requests were refused in the last day and week: what is wrong first, then the most frequent."""
+    now = parts.clock()
+    week = parts.store.refused(now - timedelta(days=7))
+    lines = _refusals(parts.store.refused(now - timedelta(days=1)), week)
+    return tuple(sorted(lines, key=lambda each: (each.on_purpose, -each.week, each.source, each.reason)))
+
+
+def _refusals(day: Mapping[tuple[str, str], int], week: Mapping[tuple[str, str], int]) -> Iterable[RefusalLine]:
+    for (source, reason), count in week.items():
+        today, sentence = day.get((source, reason), 0), refusal_sentence(reason)
+        yield RefusalLine(source, reason, reason in LEFT_ALONE, today, count, sentence)

@@ -1,0 +1,179 @@
+"""Keeps a crew to what its server can take: fewer calls where it throttles, one probe where it is in trouble.
+
+What all hosts must know stands in the store: it is read once a second at most, however much is written into
+calendars, and written when something changes and once a minute of success.
+"""
+
+import random
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from connectors.base import ConnectorError, Temporary
+from receiver.core.servers import (
+    ACCOUNT_PAUSE,
+    ACCOUNT_REFUSED,
+    THROTTLED,
+    Server,
+    answered,
+    failed,
+    given_back,
+    stuck,
+    throttled,
+)
+from receiver.core.throughput import Throughput
+from receiver.store import Store
+from receiver.worker.reconcile import Result
+from receiver.worker.unknown_mailboxes import KNOWN_FIRST, KNOWN_ONLY
+
+REREAD = timedelta(seconds=1)
+
+Lesson = Callable[[Server], Server]
+"""What becomes of a server's standing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A thread's leave to ask something of the server."""
+
+    began_at: datetime
+    probe: str | None
+    """It goes alone, under this name: the server is in trouble, or has not answered this process yet."""
+
+
+class Gate:
+    """One calendar server as seen by one crew. Shared by its threads."""
+
+    def __init__(self, store: Store, calendar: str, connections: int, lease: timedelta, credentials: str = "") -> None:
+        self._store = store
+        self._calendar = calendar
+        self._lease = lease
+        self._credentials = credentials
+        self._lock = threading.Lock()
+        self._turns: dict[int, Turn] = {}
+        self._throughput = Throughput.full(connections)
+        self._proven = False
+        """A call of this process was answered: until then one goes alone, as each would cost a wrong password a try."""
+        self._refused_until: datetime | None = None
+        """Our own account's pause: the others may have a newer password, and none."""
+        self._server: Server | None = None
+        self._read_at: datetime | None = None
+
+    def enter(self, now: datetime) -> bool:
+        """Whether this thread may work now. Who enters must leave."""
+        with self._lock:
+            server = self._look(now)
+            if not self._is_open(server, now):
+                return False
+            if self._proven and server.failure is None:
+                return self._admit(Turn(now, None))
+            return self._may_probe(server, now) and self._has_work(now) and self._probe(server, now)
+
+    def visit(self, now: datetime) -> bool:
+        """Whether this thread may ask something that is no work, of which there must be none. Who visits must leave.
+
+        Mailboxes that nobody knows to be there are no such work: there may always be some.
+        """
+        with self._lock:
+            server = self._look(now)
+            if not self._is_open(server, now) or self._has_work(now, KNOWN_ONLY):
+                return False
+            if self._proven and server.failure is None:
+                return self._admit(Turn(now, None))
+            return self._may_probe(server, now) and self._probe(server, now)
+
+    def leave(self, result: Result | None, now: datetime) -> None:
+        """Say how it went; None: nothing was asked."""
+        with self._lock:
+            turn = self._turns.pop(threading.get_ident(), None)
+            if turn is None:
+                return  # it was taken for stuck, and given up
+            if result is not None and result.heard:
+                self._proven = True
+                self._throughput = self._throughput.answered()
+            self._record(self._lesson(turn, result or Result(None, heard=False), now))
+
+    def may_open(self, now: datetime) -> bool:
+        """Whether it is worth a thread's while to try, by what is known here."""
+        with self._lock:
+            return self._server is None or self._is_open(self._server, now)
+
+    def give_up(self, thread: int, now: datetime) -> None:
+        """Count a thread's call as one that does not come back."""
+        with self._lock:
+            self._record(lambda server: stuck(server, now))
+            self._turns.pop(thread, None)
+
+    # Who may go
+
+    def _is_open(self, server: Server, now: datetime) -> bool:
+        refused = self._refused_until is not None and now < self._refused_until
+        return not (refused or server.is_blocked(now)) and self._throughput.admits(len(self._turns), now)
+
+    def _has_work(self, now: datetime, kinds: tuple[bool, ...] = KNOWN_FIRST) -> bool:
+        return self._store.has_work(self._calendar, now, kinds)
+
+    def _may_probe(self, server: Server, now: datetime) -> bool:
+        return not server.is_probed(now) and not any(turn.probe for turn in self._turns.values())
+
+    def _probe(self, server: Server, now: datetime) -> bool:
+        probe = secrets.token_hex(8)
+        if self._store.claim_probe(self._calendar, probe, now, self._lease):
+            self._server = replace(server, probe=probe, probe_until=now + self._lease)
+            return self._admit(Turn(now, probe))
+        self._read_at = None  # somebody was faster: see what is known by now
+        return False
+
+    def _admit(self, turn: Turn) -> bool:
+        self._turns[threading.get_ident()] = turn
+        return True
+
+    # What an answer teaches
+
+    def _lesson(self, turn: Turn, result: Result, now: datetime) -> Lesson:
+        after = self._trouble(turn, result, result.trouble, now) if result.trouble else _nothing
+        if result.heard:
+            return lambda server: after(answered(server, self._credentials, turn.probe, now))
+        return after if result.trouble else lambda server: given_back(server, turn.probe)
+
+    def _trouble(self, turn: Turn, result: Result, trouble: ConnectorError, now: datetime) -> Lesson:
+        jitter = random.random()
+        if trouble.code in ACCOUNT_REFUSED:
+            self._refused_until = now + ACCOUNT_PAUSE
+        if trouble.code in THROTTLED:
+            asked_s = trouble.retry_after_s if isinstance(trouble, Temporary) else None
+            self._throughput = self._throughput.refused(turn.began_at, now, asked_s, jitter)
+            until = self._throughput.paused_until
+            in_trouble = self._server is not None and self._server.failure is not None and not result.heard
+            if until is not None and not self._throughput.exhausted and not in_trouble:
+                return lambda server: throttled(server, until, turn.probe, now)
+        return lambda server: failed(server, trouble, self._credentials, turn.probe, now, jitter)
+
+    # What all hosts know
+
+    def _look(self, now: datetime) -> Server:
+        """Return the server as it was at most a second ago."""
+        if self._server is None:
+            self._server = self._store.introduce_server(self._calendar, self._credentials, now)
+        elif self._read_at is None or not timedelta() <= now - self._read_at < REREAD:
+            waited = self._server.is_blocked(now)
+            self._server = self._store.server(self._calendar) or Server(self._calendar)
+            if waited and not self._server.is_blocked(now):  # an operator, or somebody's success, ended the wait
+                self._throughput = self._throughput.resumed()
+        else:
+            return self._server
+        self._read_at = now
+        return self._server
+
+    def _record(self, lesson: Lesson) -> None:
+        """Tell the others what is news to them; it is known here even if they cannot be told."""
+        before = self._server or Server(self._calendar)
+        self._server = lesson(before)
+        if self._server != before:
+            self._server = self._store.change_server(self._calendar, lesson)
+
+
+def _nothing(server: Server) -> Server:
+    return server

@@ -1,0 +1,209 @@
+"""The threads that write into one calendar server, as many as it has connections."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
+
+from connectors.base import Connector, ConnectorError, Scope
+from receiver import logs
+from receiver.core.other_installations import NOBODY, Served
+from receiver.core.plan import Timings
+from receiver.core.ruleset import Ruleset
+from receiver.core.servers import ACCOUNT_REFUSED, THROTTLED, UNANSWERED
+from receiver.store import LeaseLost, MailboxWork, Store, StoreUnavailable, Trouble
+from receiver.worker.guarded_connector import Calls
+from receiver.worker.reconcile import Result, reconcile
+from receiver.worker.server_gate import Gate
+from receiver.worker.unknown_mailboxes import Strangers
+
+log = logs.get("worker")
+
+BATCH = 100  # what Exchange takes well in one request
+IDLE_S = 1.0
+STORE_PAUSE_S = 2.0
+
+T = TypeVar("T")
+
+
+class CallsStuck(Exception):
+    """So many calls never came back that only a new process helps."""
+
+
+class GateClosed(Exception):
+    """The server is to be left alone, or there is work that goes first."""
+
+
+@dataclass
+class Crew:
+    """Claims mailboxes of one calendar while there are any, then waits to be woken."""
+
+    calendar: str
+    connector: Connector
+    connections: int
+    store: Store
+    ruleset: Ruleset
+    credentials: str = ""
+    """Tag of the account and password that the connector uses."""
+    served: Served = NOBODY
+    """Of whose entries mailboxes are asked before they are written into for the first time."""
+    gate: Gate = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start nothing yet."""
+        self._timings = Timings.of(self.connector.call_timeout_s)
+        self._calls = Calls(self.connector)
+        self.gate = Gate(self.store, self.calendar, self.connections, self._timings.lease, self.credentials)
+        self._strangers = Strangers(self.connections)
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._visitors: set[threading.Thread] = set()
+        self._stuck: set[threading.Thread] = set()
+        self._works: dict[int, MailboxWork] = {}
+        self._hired = 0
+
+    def start(self) -> None:
+        """Begin to work."""
+        for _ in range(self.connections):
+            self._hire()
+
+    def wake(self) -> None:
+        """Say that there may be work."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Take no more work; what is in hand goes on."""
+        self._stopping.set()
+        self._wake.set()
+
+    def join(self, deadline: float) -> None:
+        """Wait for the work in hand until a moment of the monotonic clock, then close the connections."""
+        for thread in self._threads:
+            if thread not in self._stuck:
+                thread.join(max(deadline - time.monotonic(), 0.0))
+        left = sum(thread.is_alive() for thread in self._threads)
+        if left:
+            log.error("calls_left", calendar=self.calendar, count=left)
+        self.connector.close()
+
+    def look_after(self) -> None:
+        """Put a fresh thread in the place of one whose call has outlasted its lease.
+
+        Each holds one of the connector's connections for good: half of them may.
+
+        Raises:
+            CallsStuck: more than half of them do.
+
+        """
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        visitors = self._visitors.copy()
+        self._stuck.intersection_update([*self._threads, *visitors])
+        overdue = self._calls.overdue(self._timings.lease)
+        for thread in (*self._threads, *visitors):
+            if thread.ident in overdue and thread not in self._stuck:
+                self._replace(thread, thread.ident)
+
+    def _replace(self, thread: threading.Thread, ident: int) -> None:
+        now, work = self.store.now(), self._works.get(ident)
+        if work:  # left alone for a while: the thread that comes next would be stuck there too
+            self.store.release(work, Trouble("call_stuck", now + self._timings.recheck))
+        self.gate.give_up(ident, now)
+        self._stuck.add(thread)
+        log.error("call_stuck", calendar=self.calendar, mailbox=work.mailbox_id if work else None)
+        if len(self._stuck) > self.connections // 2:
+            raise CallsStuck(self.calendar)
+        if thread in self._threads:
+            self._hire()
+
+    def _hire(self) -> None:
+        # A daemon: the process must be able to end though it is stuck.
+        thread = threading.Thread(target=self._live, name=f"{self.calendar}-{self._hired}", daemon=True)
+        self._hired += 1
+        self._threads.append(thread)
+        thread.start()
+
+    def _live(self) -> None:
+        while self._goes_on():
+            self._wake.wait(IDLE_S)
+            self._wake.clear()
+            while self._goes_on() and self._guarded(self.work_once):
+                pass
+
+    def _goes_on(self) -> bool:
+        """Whether this thread is still needed: one that was taken for stuck has its successor."""
+        return not self._stopping.is_set() and threading.current_thread() not in self._stuck
+
+    def _guarded(self, step: Callable[[], bool]) -> bool:
+        """Survive what one mailbox, or the database, can do to a thread."""
+        try:
+            return step()
+        except LeaseLost:
+            log.warning("lease_lost", calendar=self.calendar)
+            return True
+        except StoreUnavailable as error:
+            log.error("store_unavailable", code=str(error), cause=error.refusal.cause)
+            self._stopping.wait(STORE_PAUSE_S * (0.5 + random.random()))
+            return False
+        except Exception:  # a bug that one mailbox brings out must not stop the others
+            log.exception("unforeseen", calendar=self.calendar)
+            return True  # its lease is left to end: that mailbox waits, the others go on
+
+    def work_once(self) -> bool:
+        """Do one mailbox's due work; return whether there was any that may be done now."""
+        now = self.store.now()
+        if not self.gate.enter(now):
+            return False
+        work, result, kinds = None, None, self._strangers.admit()
+        try:
+            work = self.store.claim(self.calendar, now, BATCH, self._timings.lease, kinds)
+            kinds = self._strangers.claimed(kinds, work)
+            result = self._reconcile(work) if work else None
+        finally:
+            self._strangers.leave(kinds, work, failed=result is None or result.failed)
+            self.gate.leave(result, self.store.now())
+        return work is not None
+
+    # Questions that are no work
+
+    def ask(self, question: Callable[[Connector], T]) -> T:
+        """Return the answer to a question, asked in the caller's thread where the gate lets it.
+
+        Raises:
+            GateClosed: not now: nothing was asked.
+            ConnectorError: of the question. That the account is refused, or asks for less, is told to the others; what
+                else ails the server is for those to find out who have work for it.
+
+        """
+        began, began_s = self.store.now(), time.monotonic()
+        if not self.gate.visit(began):
+            raise GateClosed(self.calendar)
+        result = None
+        self._visitors.add(threading.current_thread())
+        try:
+            answer = question(self._calls)
+            result = Result(None, heard=True)
+        except ConnectorError as error:
+            result = _learnt(error)
+            raise
+        finally:
+            self._visitors.discard(threading.current_thread())
+            self.gate.leave(result, began + timedelta(seconds=time.monotonic() - began_s))
+        return answer
+
+    def _reconcile(self, work: MailboxWork) -> Result:
+        self._works[threading.get_ident()] = work
+        result = reconcile(self.store, self._calls, self.ruleset, work, self._timings, self.served)
+        if result.trouble:
+            log.warning("server_trouble", calendar=self.calendar, code=result.trouble.code)
+        return result
+
+
+def _learnt(error: ConnectorError) -> Result | None:
+    """Return what the failure of a question tells of the server; None: nothing that anybody should act on."""
+    if error.scope is Scope.SERVER:
+        return Result(error, heard=False) if error.code in ACCOUNT_REFUSED | THROTTLED else None
+    return Result(None, heard=error.code not in UNANSWERED)
