@@ -107,3 +107,9 @@ def test_the_readme_names_every_command() -> None:
     table = [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith("| `")]
     named = {word.partition(" ")[0] for line in table for word in QUOTED.findall(line.split(" | ")[0])}
     assert set(LAYERS) - named == set()
+
+
+def test_the_glossary_has_each_word_once_and_in_order() -> None:
+    table = (ROOT / "docs/glossary.md").read_text("utf-8").partition("\n## ")[0]
+    found = re.findall(r"^\| ([^|]+) \| ", table, re.MULTILINE)[1:]
+    assert found == sorted(set(found), key=str.casefold)
