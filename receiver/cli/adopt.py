@@ -127,7 +127,8 @@ def _print(report: Report, standing: str) -> None:
     output.print_servers(report.servers)
     if rows := [row for each in report.mailboxes for row in _rows(each)]:
         print_table([ADOPT[column] for column in ("mailbox", "finding", "event", "details")], rows)
-    print(ADOPT["result"].format(**_counts(report), untried=report.untried))
+    unread = report.untried + sum(not each.ok for each in report.mailboxes)
+    print(ADOPT["result"].format(**_counts(report), untried=unread))
     if report.waiting:
         print(ADOPT["waiting"].format(count=len(report.waiting)))
     print(ADOPT[standing])

@@ -20,6 +20,9 @@ Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 MAX_BYTES = 4 * 1024 * 1024
 MAX_VALUES = 200_000
 
+_BOOL_TAG = "tag:yaml.org,2002:bool"
+_OTHER_BASE = re.compile(r"[-+]?(?:0[0-9_]+|[0-9][0-9_]*(?::[0-9]+)+(?:\.[0-9_]*)?)")
+"""Numbers that YAML reads to other bases than people do: 012 as ten, 12:30 as 750."""
 _SCALAR_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float")}
 # A date, a time or `=` is nothing the configuration knows: it stays the text that was written.
 _TEXT_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "timestamp", "value", "merge")}
@@ -185,15 +188,15 @@ class _Builder:
             return self._text(node, location)
         if node.tag not in _SCALAR_TAGS:
             return self._trouble(location, "yaml_tag", node)
+        if _OTHER_BASE.fullmatch(node.value) and node.tag != _BOOL_TAG:
+            return self._trouble(location, "yaml_number", node)
         try:
             value: bool | int | float | None = self.scalars.construct_object(node)
         except (yaml.YAMLError, ValueError, KeyError, OverflowError):
             return self._trouble(location, "yaml_value", node)
-        if isinstance(value, int) and abs(value) > 2**63:
-            return self._trouble(location, "yaml_value", node)
-        if isinstance(value, float) and value - value != 0:  # infinite or not a number
-            return self._trouble(location, "yaml_value", node)
-        return value
+        too_large = isinstance(value, int) and abs(value) > 2**63
+        no_number = isinstance(value, float) and value - value != 0  # infinite or not a number
+        return self._trouble(location, "yaml_value", node) if too_large or no_number else value
 
     def _text(self, node: yaml.ScalarNode, location: Location) -> Value:
         text = _with_whole_letters(node.value)

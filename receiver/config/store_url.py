@@ -90,7 +90,8 @@ def _split(text: str) -> SplitResult | None:
     except ValueError:
         return None
     # urlsplit drops line ends; and what it takes for a fragment is part of the name for everybody else.
-    unusual = any(character.isspace() or character == "#" for character in text)
+    # A zero byte, which no file's name has, may be written as `%00`.
+    unusual = "%00" in text or any(character.isspace() or character in "#\0" for character in text)
     return None if unusual else parts
 
 

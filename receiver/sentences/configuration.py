@@ -20,6 +20,7 @@ CONFIGURATION: Mapping[str, str] = {
     "yaml_too_deep": "trop de niveaux imbriqués.",
     "yaml_too_big": "trop de valeurs (des alias qui se multiplient ?).",
     "yaml_tag": "les étiquettes YAML (« !… ») ne sont pas acceptées.",
+    "yaml_number": "YAML lit 012 comme dix, et 12:30 comme 750. Ôtez le zéro, ou mettez la valeur entre guillemets.",
     "yaml_value": "cette valeur ne peut pas être lue. Mettez-la entre guillemets si c'est un texte.",
     "key_twice": "cette clé figure déjà à la ligne {first_line}. Gardez l'une des deux.",
     "key_not_text": "une clé doit être un mot ou un texte.",

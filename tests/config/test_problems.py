@@ -102,6 +102,7 @@ ONE_VALUE: list[tuple[str, object, str, str]] = [
     ("store/url", "postgresql://u@h/", "store.url", "store_database_missing"),
     ("store/url", "postgresql://u@h/b#c", "store.url", "store_url"),
     ("store/url", "sqlite:////var/lib/rdv/", "store.url", "store_not_absolute"),
+    ("store/url", "sqlite:////var/lib/rdv.db%00x", "store.url", "store_url"),
     ("store/url", "sqlite:////var/\nlib", "store.url", "store_url"),
     ("store", {"url": "postgresql://h/b", "password": {"env": "RDV_PASSWORD"}}, "store.url", "store_user_missing"),
     ("store/url", "postgresql://u@h:port/b", "store.url", "store_url"),

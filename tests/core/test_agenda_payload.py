@@ -424,7 +424,16 @@ def test_exceptions_of_a_time_zone_are_no_exceptions_of_the_series() -> None:
     assert state_of(changed) == state_of(WEEKLY)
 
 
-CANCELLED = ["STATUS:CANCELLED", "status:cancelled", "STATUS;X-WHY=a:CANCELLED ", "STA\r\n TUS:CAN\r\n CELLED"]
+CANCELLED = [
+    "STATUS:CANCELLED",
+    "status:cancelled",
+    "STATUS;X-WHY=a:CANCELLED ",
+    "STA\r\n TUS:CAN\r\n CELLED",
+    "STAT\r\r\n US:CANCELLED",
+    "STATUS:CANCELLED\u200b",
+    "\ufeffSTATUS:CANCELLED",
+    "STATUS:CANCELED",
+]
 
 
 @pytest.mark.parametrize("line", CANCELLED)

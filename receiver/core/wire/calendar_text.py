@@ -9,10 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from receiver.core.recurrence import EXCEPTIONS
+from receiver.core.secret_edges import trimmed
 
 LONGEST_ICAL = 50_000  # the emitter's own are a thousandth of a body; to parse a megabyte would take many seconds
 
-_FOLD = re.compile(r"(?:\r\n|\n|\r)[ \t]")
+_FOLD = re.compile(r"[\r\n]+[ \t]")
+_MARK = "\ufeff"
+"""Editors write it at the beginning, and joined files have it within."""
+_CANCELLED = frozenset({"CANCELLED", "CANCELED"})
+"""The standard's spelling, and the other one of English."""
 _TIME = re.compile(r"(?:^|[\r\n])DT(?:START|END)(;[^:\r\n]*):([^\r\n]*)", re.IGNORECASE)
 _LINE = re.compile(
     rf"(?:^|[\r\n])(BEGIN|END|METHOD|STATUS|{'|'.join(sorted(EXCEPTIONS))})[ \t]*(?:;[^\r\n]*)?:([^\r\n]*)",
@@ -48,7 +53,7 @@ def besides(text: str) -> Besides:
             events.append(_Event())
         elif component == "VEVENT":
             events[-1].names.add(name)
-            events[-1].cancelled |= (name, value) == ("STATUS", "CANCELLED")
+            events[-1].cancelled |= name == "STATUS" and value in _CANCELLED
     whole = [event for event in events if "RECURRENCE-ID" not in event.names]
     met = {name for event in events for name in event.names}
     return Besides(
@@ -67,8 +72,8 @@ def has_two_zones(text: str) -> bool:
 def _lines(text: str) -> Iterator[tuple[str, str, str]]:
     """Yield the lines that matter: in which component, the name, the value; both as they are compared."""
     inside: list[str] = []
-    for line in _LINE.finditer(_FOLD.sub("", text)):
-        name, value = line[1].upper(), line[2].rpartition(":")[2].strip().upper()
+    for line in _LINE.finditer(_FOLD.sub("", text.replace(_MARK, ""))):
+        name, value = line[1].upper(), trimmed(line[2].rpartition(":")[2]).upper()
         if name == "END":
             del inside[-1:]
             continue

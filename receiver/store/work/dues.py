@@ -64,6 +64,7 @@ def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
         .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
         .where(placements.c.due_at.is_not(None), *conditions)
         .group_by(mailboxes.c.id, events.c.source, organisation)
+        .order_by(mailboxes.c.id, events.c.source, organisation)  # two workers lock the same rows in one order
     )  # fmt: skip
 
 
