@@ -170,7 +170,11 @@ TROUBLES: Mapping[str, Advice] = {
         "L'horloge de ce serveur et celle de {subject} diffèrent de plus de 2 minutes",
         "Vérifiez la synchronisation (timedatectl, chronyc tracking). Une horloge en retard fait refuser les webhooks.",
     ),
-    "calendars_differ": Advice("{count} écart(s) entre les calendriers et ce qui est attendu", "{cause}"),
+    "calendars_differ": Advice(
+        "{count} écart(s) entre les calendriers et ce qui est attendu",
+        "{cause} Ce compte est celui du dernier audit. Après une réparation, « rdv-receiver audit » le met à jour ; "
+        "sinon l'audit de la nuit.",
+    ),
 }
 """Troubles, by `receiver.core.troubles.Code`. `{cause}` is the sentence of what lies behind."""
 
