@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from receiver.store import Chosen, Failing, FailureGroup, FailureScope, Store
+from receiver.store.reports import overview
 
 PAGE = 500
 
@@ -29,7 +30,7 @@ class Retried:
 
 def groups(store: Store, calendars: Collection[str], now: datetime) -> list[FailureGroup]:
     """Return everything that fails, grouped; of servers, those of the configuration."""
-    found = store.failures(now)
+    found = store.read(overview.failures, now)
     return [group for group in found if group.scope is not FailureScope.SERVER or group.calendar in calendars]
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from receiver.core.mailboxes import MailboxMap, Unplaced
 from receiver.store import ComingAgent, Store
+from receiver.store.reports import overview
 
 COUNTED = 10_000
 """More agents than any office has."""
@@ -20,10 +21,12 @@ def in_force(store: Store, mapping: MailboxMap) -> MailboxMap:
 
 def unmapped(store: Store, mapping: MailboxMap, now: datetime) -> list[ComingAgent]:
     """Return the agents who have events to come and whose mailbox nothing tells, the busiest first."""
-    return [agent for agent in store.coming_agents(now) if mapping.locate(agent.email) is Unplaced.UNMAPPED]
+    return [
+        agent for agent in store.read(overview.coming_agents, now) if mapping.locate(agent.email) is Unplaced.UNMAPPED
+    ]
 
 
 def count_unmapped(store: Store, mapping: MailboxMap, now: datetime) -> int:
     """Return how many agents of events to come nothing maps, `COUNTED` at most."""
-    agents = store.unmapped_agents(now, COUNTED)
+    agents = store.read(overview.unmapped_agents, now, COUNTED)
     return sum(mapping.locate(agent.email) is Unplaced.UNMAPPED for agent in agents)

@@ -23,6 +23,7 @@ from receiver.store.database.records import (
     WorkItem,
 )
 from receiver.store.database.refusals import refusal_of
+from receiver.store.heartbeats import SERVES, WORKERS, worker_name
 from receiver.store.intake.inbox import Judged
 from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
 from receiver.store.intake.set_aside import Group, Waiting, Wanted
@@ -32,7 +33,7 @@ from receiver.store.place.marker import Mark, Marker
 from receiver.store.reports.activity import HourCount, ModelCount, SeriesCount
 from receiver.store.reports.event_history import DeliverySight, EventHistory, PlacementSight, PlacementState, WriteSight
 from receiver.store.reports.overview import FailureGroup, FailureScope, MailboxSight
-from receiver.store.reports.status import COUNTED, SERVES, WORKERS, Sight, worker_name
+from receiver.store.reports.status import COUNTED, Sight
 from receiver.store.store import Store
 from receiver.store.tools.backup import CopyFailed, Watch
 from receiver.store.tools.erasure import Erased

@@ -44,6 +44,12 @@ def hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
+def record(connection: Connection, counts: Mapping[Tally, int], values: Mapping[str, int], now: datetime) -> None:
+    """Add to the counts of the hour; write figures down in place of those before."""
+    add(connection, counts, now)
+    note(connection, values, now)
+
+
 def add(connection: Connection, counts: Mapping[Tally, int], now: datetime) -> None:
     """Add to the counts of the hour and of ever. In one order, so that two hosts never wait for each other."""
     for tally, count in sorted(counts.items()):
@@ -69,12 +75,12 @@ def ever(connection: Connection) -> dict[Tally, int]:
     return {Tally(*row[:4]): row[4] for row in rows}
 
 
-def since(connection: Connection, start: datetime, kind: str) -> dict[Tally, int]:
-    """Return the counts of a kind, of the hours from the one of a moment on."""
-    mine = [tallies.c.kind, tallies.c.name, tallies.c.detail, tallies.c.outcome]
-    wanted = tallies.c.hour >= hour_of(start), tallies.c.kind == kind
+def refused(connection: Connection, start: datetime) -> dict[tuple[str, str], int]:
+    """Return how many requests were refused since the hour of a moment, by (source, reason)."""
+    mine = [tallies.c.name, tallies.c.detail, tallies.c.outcome]
+    wanted = tallies.c.hour >= hour_of(start), tallies.c.kind == "refused"
     rows = connection.execute(select(*mine, func.sum(tallies.c.count)).where(*wanted).group_by(*mine))
-    return {Tally(*row[:4]): int(row[4]) for row in rows}
+    return {(row[0], row[2]): int(row[3]) for row in rows}
 
 
 def refused_by_hour(connection: Connection, start: datetime) -> dict[tuple[str, str], list[tuple[datetime, int]]]:
@@ -106,6 +112,32 @@ def is_of_the_future(now: datetime) -> ColumnElement[bool]:
 def figures_named(connection: Connection) -> dict[str, Figure]:
     """Return every figure by name."""
     return {row.name: Figure(row.value, row.taken_at) for row in connection.execute(select(figures))}
+
+
+TURN = "turn/"
+"""How the names of turns begin among the figures. A turn is the moment at which one process took a periodic task."""
+
+
+def take_turn(connection: Connection, task: str, every: timedelta, now: datetime) -> bool:
+    """Take a periodic task for the caller, if it is due; return whether it was.
+
+    One process of all hosts takes it, and nobody else does within `every`. A turn in the future does not count: the
+    clock was set back since, and the task may be the one that would detect a wrong clock.
+    """
+    mine = figures.c.name == TURN + task
+    is_time = or_(figures.c.taken_at <= now - every, is_of_the_future(now))
+    if connection.execute(update(figures).where(mine, is_time).values(taken_at=now)).rowcount:
+        return True
+    if connection.scalar(select(figures.c.name).where(mine)) is not None:
+        return False
+    connection.execute(insert(figures).values(name=TURN + task, value=0, taken_at=now))
+    return True
+
+
+def set_turn_back(connection: Connection, task: str, to: datetime) -> None:
+    """Have a task count as last taken at an earlier moment, so that it is due sooner."""
+    mine = figures.c.name == TURN + task
+    connection.execute(update(figures).where(mine, figures.c.taken_at > to).values(taken_at=to))
 
 
 def is_old(now: datetime) -> ColumnElement[bool]:

@@ -6,11 +6,11 @@ hands out many changes, `advance` records many outcomes, each in one transaction
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, func, select
 
@@ -20,9 +20,7 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import Server
-from receiver.store import counters, migrations, turns
-from receiver.store.counters import Figure, Tally
-from receiver.store.database import rights
+from receiver.store import migrations
 from receiver.store.database.chunks import chunks
 from receiver.store.database.engine import (
     CONFLICT_RETRIES,
@@ -36,10 +34,10 @@ from receiver.store.database.engine import (
     writing,
 )
 from receiver.store.database.errors import Conflict, MarkerUnusable, StoreUnavailable
-from receiver.store.database.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
+from receiver.store.database.records import Incoming, Installation, MailboxWork, Receipt, Trouble
 from receiver.store.database.tables import mailboxes, placements
 from receiver.store.fairness import Rota
-from receiver.store.intake import agents, inbox, judge_batch, set_aside
+from receiver.store.intake import inbox, judge_batch, set_aside
 from receiver.store.intake.append import Appender
 from receiver.store.intake.group_commit import Grouped
 from receiver.store.intake.inbox import Judged
@@ -47,13 +45,7 @@ from receiver.store.intake.set_aside import Group, Waiting, Wanted
 from receiver.store.migrations import Standing
 from receiver.store.place import batch_counter, integrity, recognition
 from receiver.store.place.marker import UNWRITABLE, Mark, Marker
-from receiver.store.reports import activity, overview
-from receiver.store.reports import event_history as history
-from receiver.store.reports import status as sight
-from receiver.store.reports.activity import HourCount, ModelCount, SeriesCount
-from receiver.store.reports.event_history import EventHistory
-from receiver.store.reports.overview import FailureGroup, FailureScope, MailboxSight
-from receiver.store.reports.status import Sight
+from receiver.store.reports.overview import FailureScope
 from receiver.store.tools import audit, backup, erasure, recovery, resync, retention, tokens, unused
 from receiver.store.tools import failures as failing
 from receiver.store.tools.backup import Watch
@@ -68,6 +60,7 @@ from receiver.store.work.wakeup import Wakeup
 from receiver.store.work.writes import Written
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 INTAKE_BATCH = 100
 """So many webhooks share a transaction: enough for one to cost little, few enough for none to wait long."""
@@ -255,12 +248,12 @@ class Store:
     def may_append(self) -> bool:
         """Whether this account of the database may put webhooks down."""
         with reading(self._engine) as connection:
-            return rights.may_append(connection)
+            return inbox.may_append(connection)
 
     def may_judge(self) -> bool:
         """Whether this account of the database may do more than put webhooks down."""
         with reading(self._engine) as connection:
-            return rights.may_judge(connection)
+            return inbox.may_judge(connection)
 
     def judge_all(self, now: datetime) -> None:
         """Judge whatever waits, for those who must know the newest state of things."""
@@ -286,9 +279,7 @@ class Store:
             now: the moment.
 
         """
-        return self._write(
-            lambda connection: set_aside.judge_all(connection, judge_batch.decide(connection, now), authorities)
-        )
+        return self._write(lambda connection: judge_batch.judge_out_of_scope(connection, authorities, now))
 
     def set_aside(self, now: datetime) -> list[Group]:
         """Return what waits for somebody to decide, in groups."""
@@ -307,9 +298,7 @@ class Store:
 
     def release_waiting(self, ids: Collection[int], now: datetime) -> int:
         """Take in webhooks that waited, whatever set them aside; return how many there were."""
-        return self._each_some(
-            ids, lambda connection, some: set_aside.release(connection, judge_batch.decide(connection, now), some, now)
-        )
+        return self._each_some(ids, lambda connection, some: judge_batch.release(connection, some, now))
 
     def drop_waiting(self, ids: Collection[int]) -> int:
         """Forget webhooks that waited: they change nothing, for good; return how many there were."""
@@ -331,26 +320,6 @@ class Store:
         """
         return self._write(lambda connection: judge_batch.take(connection, batch, now))
 
-    def tally(self, counts: Mapping[Tally, int], figures: Mapping[str, int], now: datetime) -> None:
-        """Add to the counts of the hour; write figures down in place of those before."""
-
-        def block(connection: Connection) -> None:
-            counters.add(connection, counts, now)
-            counters.note(connection, figures, now)
-
-        self._write(block)
-
-    def refused(self, since: datetime) -> dict[tuple[str, str], int]:
-        """Return how many requests were refused since the hour of a moment, by (source, reason)."""
-        with reading(self._engine) as connection:
-            found = counters.since(connection, since, "refused")
-        return {(tally.name, tally.outcome): count for tally, count in found.items()}
-
-    def refused_by_hour(self, since: datetime) -> dict[tuple[str, str], list[tuple[datetime, int]]]:
-        """Return the requests refused since the hour of a moment, by (source, reason): the hours and how many."""
-        with reading(self._engine) as connection:
-            return counters.refused_by_hour(connection, since)
-
     def wakeup(self) -> Wakeup:
         """Return what sleeps until webhooks may have come in."""
         return Wakeup(self._engine)
@@ -369,7 +338,7 @@ class Store:
 
     def adopt(self, ruleset: Ruleset, removals: int, now: datetime) -> None:
         """Put a ruleset in force."""
-        self._write(lambda connection: rulesets.adopt(connection, ruleset, removals, now))
+        self._write(lambda connection: rulesets.put_in_force(connection, ruleset, removals, now))
 
     def hold(self, ruleset: Ruleset, removals: int, now: datetime) -> None:
         """Note a ruleset that waits for a confirmation."""
@@ -393,12 +362,6 @@ class Store:
                 previewed, after = settling.preview(connection, decide, after, page)
             yield from previewed
 
-    def coming_agents(self, now: datetime) -> list[ComingAgent]:
-        """Return every agent with an e-mail who has events to come, the busiest first."""
-        with reading(self._engine) as connection:
-            rows = connection.execute(agents.coming(now)).mappings()
-            return [ComingAgent(row["platform"], row["ident"], row["email"], row["events"]) for row in rows]
-
     def mailboxes(self) -> list[Mailbox]:
         """Return every mailbox that entries go to; of several addresses of one, the one in use."""
         with reading(self._engine) as connection:
@@ -419,14 +382,6 @@ class Store:
         """Whether the placements of some event may not agree with its facts."""
         with reading(self._engine) as connection:
             return settling.has_unsettled(connection)
-
-    def has_backlog(self, more_than: int) -> bool:
-        """Whether more than so many webhooks wait to be judged, or events to be worked out, where those may be seen."""
-        with reading(self._engine) as connection:
-            if not rights.may_judge(connection):
-                return inbox.size_by_number(connection, more_than + 1) > more_than
-            waiting = inbox.size(connection, more_than + 1)
-            return waiting > more_than or settling.has_unsettled(connection, more_than)
 
     def settle(
         self, decide: settling.Decide, now: datetime, limit: int = 200, spoilt: settling.Spoilt = _ignored
@@ -561,12 +516,12 @@ class Store:
     def servers(self) -> list[Server]:
         """Return every calendar server that a worker has met; a name that is configured no more stays."""
         with reading(self._engine) as connection:
-            return servers.read_all(connection)
+            return servers.listed(connection)
 
     def server(self, name: str) -> Server | None:
         """Return one server; None: no worker has met it."""
         with reading(self._engine) as connection:
-            return servers.read(connection, name)
+            return servers.find(connection, name)
 
     def introduce_server(self, name: str, credentials: str, now: datetime) -> Server:
         """Note what a process that starts will use of a server; where that changed, all of it is tried at once."""
@@ -586,67 +541,12 @@ class Store:
 
     # How things go
 
-    def sight(self, sources: Iterable[str], calendars_down: Iterable[str], now: datetime) -> Sight:
-        """Return the numbers of the moment; see `receiver.store.reports.status.look`."""
-        with reading(self._engine) as connection:
-            return sight.look(connection, sources, calendars_down, now)
-
-    def last_written(self, calendar: str) -> Mailbox | None:
-        """Return the mailbox of a calendar that was last written into with success; None: none was."""
-        with reading(self._engine) as connection:
-            return sight.last_written(connection, calendar)
-
-    def hours(self, since: datetime) -> list[HourCount]:
-        """Return all counts from the hour of a moment on."""
-        with reading(self._engine) as connection:
-            return activity.hours(connection, since)
-
-    def series(self, since: datetime) -> list[SeriesCount]:
-        """Return what happened in each hour, from that of a moment on, as people count it."""
-        with reading(self._engine) as connection:
-            return activity.series(connection, since)
-
-    def models(self, since: datetime, day_ago: datetime, now: datetime) -> list[ModelCount]:
-        """Return what was kept of each model from each source, from the hour of a moment on."""
-        with reading(self._engine) as connection:
-            return activity.models(connection, since, day_ago, now)
-
-    def counted_ever(self) -> dict[Tally, int]:
-        """Return what was counted since the beginning."""
-        with reading(self._engine) as connection:
-            return counters.ever(connection)
-
-    def figures(self) -> dict[str, Figure]:
-        """Return every figure by name."""
-        with reading(self._engine) as connection:
-            return counters.figures_named(connection)
-
-    def failures(self, now: datetime) -> list[FailureGroup]:
-        """Return everything that fails, grouped by scope, calendar and code."""
-        with reading(self._engine) as connection:
-            return overview.failures(connection, now)
-
-    def mailbox_page(self, after: str, limit: int, failing: bool) -> list[MailboxSight]:
-        """Return about `limit` mailboxes by address, those behind `after`."""
-        with reading(self._engine) as connection:
-            return overview.mailbox_page(connection, after, limit, failing)
-
-    def unmapped_agents(self, now: datetime, limit: int) -> list[ComingAgent]:
-        """Return the busiest agents of events to come that an unmapped agent belongs to; see the mapping who is who."""
-        with reading(self._engine) as connection:
-            return overview.unmapped_agents(connection, now, limit)
-
-    def history(self, wire_id: int, limit: int) -> list[EventHistory]:
-        """Return the events that an emitter knows by a number, with the newest webhooks and writes of each."""
-        with reading(self._engine) as connection:
-            return history.history(connection, wire_id, limit)
-
     # Failures
 
     def failing(self, scope: FailureScope, chosen: Chosen, after: int, limit: int) -> tuple[list[Failing], int | None]:
         """Return up to `limit` of what fails, one by one, and where to go on; None: that was all."""
         with reading(self._engine) as connection:
-            return failing.failing(connection, scope, chosen, after, limit)
+            return failing.listed(connection, scope, chosen, after, limit)
 
     def meant_events(self, chosen: Chosen) -> list[str]:
         """Return the uids of the events that an operator may mean."""
@@ -677,7 +577,7 @@ class Store:
 
     def dismiss(self, chosen: Chosen, *, dry_run: bool = False) -> tuple[int, int]:
         """Neither try nor show what cannot be written, until it changes; return how many entries and events."""
-        return self._write(lambda connection: failing.dismiss(connection, chosen), dry_run=dry_run)
+        return self.rehearse(failing.dismiss, chosen) if dry_run else self.write(failing.dismiss, chosen)
 
     # Audits
 
@@ -818,12 +718,12 @@ class Store:
     def token(self, token_id: str) -> TokenRecord | None:
         """Return one token; None: it was never issued here."""
         with reading(self._engine) as connection:
-            return tokens.read(connection, token_id)
+            return tokens.find(connection, token_id)
 
     def tokens(self) -> list[TokenRecord]:
         """Return every token, the newest first."""
         with reading(self._engine) as connection:
-            return tokens.read_all(connection)
+            return tokens.listed(connection)
 
     def revoke_token(self, token_id: str, now: datetime) -> None:
         """Have a token open nothing any more."""
@@ -839,7 +739,7 @@ class Store:
     def count_live(self, scope: Scope) -> int:
         """Return how many events are in scope."""
         with reading(self._engine) as connection:
-            return resync.live(connection, scope)
+            return resync.count_live(connection, scope)
 
     def untold(self, scope: Scope, since: datetime) -> list[HeldEvent]:
         """Return the events in scope that nobody told of since a moment."""
@@ -854,32 +754,6 @@ class Store:
             return resync.witnesses(connection, source, kinds, since, each)
 
     # Housekeeping
-
-    def take_turn(self, task: str, every: timedelta, now: datetime) -> bool:
-        """Whether a task is the caller's to do now; if so, nobody else's for so long."""
-        return self._write(lambda connection: turns.take(connection, task, every, now))
-
-    def set_turn_back(self, task: str, to: datetime) -> None:
-        """Have a task count as last taken at an earlier moment, so that it is due sooner."""
-        self._write(lambda connection: turns.set_back(connection, task, to))
-
-    def beat(self, name: str, now: datetime) -> None:
-        """Say that a process is alive and can write."""
-        self._write(lambda connection: sight.beat(connection, name, now))
-
-    def say_goodbye(self, name: str) -> None:
-        """Note that a worker ended as it should."""
-        self._write(lambda connection: sight.say_goodbye(connection, name))
-
-    def beats(self) -> dict[str, datetime]:
-        """Return when each process was last heard of, by name."""
-        with reading(self._engine) as connection:
-            return overview.beats(connection)
-
-    def last_beat(self, prefix: str) -> datetime | None:
-        """Return when a process whose name begins so was last heard of."""
-        with reading(self._engine) as connection:
-            return sight.last_beat(connection, prefix)
 
     def purge(self, now: datetime, tombstone_days: int, journal_days: int) -> int:
         """Drop old tombstones, journal rows and counts; return how many. What is not certain anywhere stays."""
@@ -922,7 +796,7 @@ class Store:
         def block(connection: Connection) -> Erased:
             return erasure.erase(connection, email, mapping, now, with_entries=with_entries)
 
-        return self._write(block, dry_run=dry_run)
+        return self.rehearse(block) if dry_run else self.write(block)
 
     def back_up(self, path: Path, watch: Watch) -> dict[str, int]:
         """Write a copy of everything into a file; see `receiver.store.tools.backup.back_up`."""
@@ -936,14 +810,40 @@ class Store:
         """Have what was deleted leave the files too; False: to be tried again."""
         return erasure.overwrite_freed(self._engine)
 
-    def _write(self, block: Callable[[Connection], T], *, dry_run: bool = False) -> T:
-        if dry_run:
-            return self._write(lambda connection: rehearsed(connection, block))
+    # Transactions
+
+    def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function of `receiver.store` in a transaction that blocks no writer; return its result.
+
+        Raises:
+            StoreUnavailable: the database cannot be read now.
+
+        """
+        with reading(self._engine) as connection:
+            return query(connection, *args, **kwargs)
+
+    def write(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function of `receiver.store` in a transaction that is on disk when this returns; return its result.
+
+        The function may run several times: another host may have changed the same rows. Each run but the last is
+        rolled back.
+
+        Raises:
+            StoreUnavailable: the database cannot be written now; nothing was changed.
+
+        """
         for _ in range(CONFLICT_RETRIES):
             try:
                 with writing(self._engine) as connection:
-                    return block(connection)
+                    return change(connection, *args, **kwargs)
             except Conflict:
                 continue
         with writing(self._engine) as connection:
-            return block(connection)
+            return change(connection, *args, **kwargs)
+
+    def rehearse(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function as `write` does and roll it back; return what it would have returned."""
+        return self.write(lambda connection: rehearsed(connection, lambda _: change(connection, *args, **kwargs)))
+
+    def _write(self, block: Callable[[Connection], T]) -> T:
+        return self.write(block)

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, jsonify
 
 from receiver.core.troubles import Code, is_well
 from receiver.operations.status import status
-from receiver.store import WORKERS, Cause, Standing, StoreUnavailable, StoreVanished
+from receiver.store import WORKERS, Cause, Standing, StoreUnavailable, StoreVanished, heartbeats
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -83,8 +83,8 @@ class _Readiness:
                 return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, Cause.RIGHTS_MISSING)
             store.look_for_damage()
             now = store.now()
-            store.beat("web", now)
-            last_beat = store.last_beat(WORKERS)
+            store.write(heartbeats.beat, "web", now)
+            last_beat = store.read(heartbeats.last_beat, WORKERS)
         except StoreUnavailable as error:
             return _unusable(error)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH

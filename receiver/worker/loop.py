@@ -21,7 +21,7 @@ from receiver.core.ruleset import Ruleset
 from receiver.core.scope import Authority
 from receiver.operations import rules
 from receiver.operations.refused_configuration import Word
-from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, worker_name
+from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, heartbeats, worker_name
 from receiver.worker import account_tag
 from receiver.worker.periodic import Lookout
 from receiver.worker.server_threads import CallsStuck, Crew
@@ -109,7 +109,7 @@ class Worker:
         finally:
             self._stop_crews()  # whatever happened: their threads would keep the process alive
         with suppress(StoreUnavailable):
-            self.store.say_goodbye(self.name)  # who ends without one is taken for dead
+            self.store.write(heartbeats.say_goodbye, self.name)  # who ends without one is taken for dead
         log.info("worker_stopped", name=self.name)
 
     def _guarded_turn(self) -> float:
@@ -186,7 +186,7 @@ class Worker:
     def _keep_house(self, now: datetime) -> None:
         if now >= self._beat_due:
             self._check_schema()
-            self.store.beat(self.name, now)
+            self.store.write(heartbeats.beat, self.name, now)
             self._beat_due = now + BEAT_EVERY
             if self._watch.changed():
                 log.info("watched_file_changed")

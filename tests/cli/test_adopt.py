@@ -17,7 +17,7 @@ from receiver.core.adoption import PATIENCE
 from receiver.core.facts import EventKind
 from receiver.core.plan import STALE
 from receiver.operations.recovery import adopt as operation
-from receiver.store import Mark, Marker, Store
+from receiver.store import Mark, Marker, Store, heartbeats
 from receiver.store.database.tables import mailboxes
 from receiver.store.place.batch_counter import LEAP
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
@@ -106,7 +106,7 @@ def test_webhooks_that_come_before_the_calendars_are_read_write_nothing(place: P
 def test_a_name_is_not_taken_over_while_a_worker_runs(place: Place) -> None:
     """It would go on to write under the name that it began with."""
     name = place.lose()
-    place.store.beat("worker/here/1", NOW)
+    place.store.write(heartbeats.beat, "worker/here/1", NOW)
     own = place.name
     status, out, told = place.run("adopt", "--installation", name)
     assert (status, out, place.name) == (2, "", own)

@@ -13,7 +13,7 @@ import pytest
 from receiver.core.roles import Role
 from receiver.operations.support import diagnose
 from receiver.operations.support.anonymise import Placeholders, configuration, log_line
-from receiver.store import Store
+from receiver.store import Store, heartbeats
 from receiver.store.tools.tokens import TokenRecord
 from tests.cli.operator import Operator
 from tests.makers import MARTINE, NOW, a_delivery, a_slot, an_absence, incoming
@@ -100,7 +100,7 @@ def _fill(store: Store) -> None:
     kanari = type(MARTINE)("77", f"{CANARY}@departement.example")
     news = [a_delivery(wire_id=9, agents=(kanari,)), a_slot(an_absence(title=CANARY), agent=kanari)]
     store.accept([incoming(each) for each in news], NOW)
-    store.beat(f"worker/srv-{CANARY}/1", NOW)
+    store.write(heartbeats.beat, f"worker/srv-{CANARY}/1", NOW)
     store.add_token(TokenRecord("ab" * 16, Role.READ, CANARY, NOW, NOW, None))
 
 

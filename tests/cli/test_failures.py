@@ -8,7 +8,7 @@ import pytest
 from receiver.core.servers import throttled
 from receiver.sentences import FAILURES
 from receiver.sentences.phrases import local
-from receiver.store import Store
+from receiver.store import Store, heartbeats
 from tests.cli.operator import HERS, HIS, Operator
 from tests.makers import a_slot, an_absence
 from tests.store.failing_ground import HERS as HER_BOX
@@ -36,7 +36,7 @@ def night(operator: Operator) -> Operator:
 
 
 def test_where_nothing_fails_all_is_fine(operator: Operator) -> None:
-    operator.store.beat("worker/here/1/a", operator.store.now())
+    operator.store.write(heartbeats.beat, "worker/here/1/a", operator.store.now())
     assert operator.report("failures") == (0, {"ok": True, "failures": [], "troubles": []})
     status, out, _ = operator.run("failures")
     assert status == 0

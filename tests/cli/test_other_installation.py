@@ -18,7 +18,8 @@ from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.troubles import Code, Severity, Trouble
 from receiver.operations.recovery import take_from
 from receiver.operations.status import status
-from receiver.store import Store
+from receiver.store import Store, heartbeats
+from receiver.store.reports import overview
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
 from tests.makers import MARTINE, NOW, a_delivery
@@ -61,7 +62,7 @@ def hear_again_and_work(place: Place) -> dict[str, int]:
 
 def troubles(place: Place) -> tuple[Trouble, ...]:
     """What is wrong while a worker lives."""
-    place.store.beat("worker/here/1", place.store.now())
+    place.store.write(heartbeats.beat, "worker/here/1", place.store.now())
     return status(place.settings, place.store, place.store.now()).troubles
 
 
@@ -316,7 +317,7 @@ def test_of_two_installations_the_second_one_writes_nowhere_twice(
         place.tell(2)
         assert [len(place.items(each)) for each in (HERS, HIS)] == [2, 1]
         for store, shut in ((first, HIS), (second, HERS)):
-            failing = [each.address for each in store.mailbox_page("", 9, failing=True)]
+            failing = [each.address for each in store.read(overview.mailbox_page, "", 9, failing=True)]
             assert failing == [shut]
     finally:
         second.close()
@@ -358,7 +359,7 @@ def test_mailboxes_that_were_written_before_this_version_count_as_met(place: Pla
             theirs.apply(address, [Create(entry("Rdv/5@production", start=NOW + SECOND, end=NOW + 9 * SECOND))])
     place.tell(2)
     assert [len(place.items(each)) for each in (HERS, HIS)] == [3, 1]
-    [shut] = place.store.mailbox_page("", 9, failing=True)
+    [shut] = place.store.read(overview.mailbox_page, "", 9, failing=True)
     assert (shut.address, shut.installation) == (HIS, NOBODYS)
 
 

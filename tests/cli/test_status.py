@@ -15,7 +15,7 @@ from receiver.core.servers import Server, failed
 from receiver.core.troubles import Code, Colour, Trouble
 from receiver.operations.refused_requests import LATELY, TURNED_AWAY
 from receiver.operations.status import Status, status
-from receiver.store import Store, StoreUnavailable, Tally
+from receiver.store import Store, StoreUnavailable, Tally, counters, heartbeats
 from receiver.store.reports.overview import RETRIED
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 from tests.makers import KARIM, MARTINE, a_delivery, incoming
@@ -25,7 +25,7 @@ from tests.store.scopes import THIRTY_FOUR, a_rdv
 @pytest.fixture
 def place(desk: Desk) -> Desk:  # noqa: F811  # the fixture
     desk.run("apply-policies")
-    desk.store.beat("worker/here/1", desk.store.now())
+    desk.store.write(heartbeats.beat, "worker/here/1", desk.store.now())
     return desk
 
 
@@ -69,13 +69,16 @@ def silence_worker(store: Store) -> None:
     store._write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
     old = store.now() - timedelta(minutes=5)
     store._write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
-    store.beat("worker/here/1", old)
+    store.write(heartbeats.beat, "worker/here/1", old)
 
 
 def refuse_signatures(store: Store) -> None:
     refused = {("mds", "unauthorized"): 12, ("mds", "model"): 500, ("old", "payload"): 3}
-    store.tally(
-        {Tally("refused", name, "", reason): count for (name, reason), count in refused.items()}, {}, store.now()
+    store.write(
+        counters.record,
+        {Tally("refused", name, "", reason): count for (name, reason), count in refused.items()},
+        {},
+        store.now(),
     )
 
 
@@ -86,10 +89,10 @@ def test_a_worker_that_cannot_write_is_not_what_needs_looking_after(
     silence_worker(place.store)
     assert [code for code, *_ in troubles(place)] == ["worker_silent"]
 
-    def full(_self: Store, _name: str, _now: datetime) -> None:
+    def full(_connection: object, _name: str, _now: datetime) -> None:
         raise StoreUnavailable("OperationalError")
 
-    monkeypatch.setattr(Store, "beat", full)
+    monkeypatch.setattr(heartbeats, "beat", full)
     assert [code for code, *_ in troubles(place)] == ["store_unreachable"]
 
 
@@ -161,7 +164,7 @@ def test_an_event_that_nobody_works_out_is_late(place: Desk) -> None:
 
 def test_what_is_refused_for_a_while_is_told_for_a_quarter_of_an_hour(place: Desk) -> None:
     now = place.store.now()
-    place.store.tally({Tally("refused", "mds", "", "busy"): 2}, {f"{TURNED_AWAY}mds/busy": 2}, now)
+    place.store.write(counters.record, {Tally("refused", "mds", "", "busy"): 2}, {f"{TURNED_AWAY}mds/busy": 2}, now)
     found = trouble(place, Code.WEBHOOKS_REFUSED)
     assert found is not None
     assert (found.cause, found.count, found.until, found.colour) == ("busy", 2, now + LATELY, Colour.ATTENTION)
@@ -174,19 +177,19 @@ def test_wrong_signatures_are_told_until_too_few_are_left_of_a_day(place: Desk) 
     hour = place.store.now().replace(minute=0, second=0, microsecond=0)
     for ago, count in ((20, 3), (5, 8), (1, 4)):
         refused = {Tally("refused", "mds", "", "unauthorized"): count}
-        place.store.tally(refused, {}, hour - timedelta(hours=ago))
+        place.store.write(counters.record, refused, {}, hour - timedelta(hours=ago))
     found = trouble(place, Code.SIGNATURES_REFUSED)
     assert found is not None
     assert (found.count, found.until) == (15, hour - timedelta(hours=5) + timedelta(hours=25))
     for moment, there in ((found.until - timedelta(seconds=1), True), (found.until, False)):
-        place.store.beat("worker/here/1", moment)
+        place.store.write(heartbeats.beat, "worker/here/1", moment)
         assert (Code.SIGNATURES_REFUSED in {each.code for each in look(place, moment).troubles}) is there
 
 
 def test_workers_that_died_are_told_until_too_few_of_them_are_left_of_an_hour(place: Desk) -> None:
     now = place.store.now()
     for number, minutes in enumerate((50, 40, 30, 20)):
-        place.store.beat(f"worker/here/{number}/a", now - timedelta(minutes=minutes))
+        place.store.write(heartbeats.beat, f"worker/here/{number}/a", now - timedelta(minutes=minutes))
     found = trouble(place, Code.WORKER_RESTARTING)
     assert found is not None
     assert (found.count, found.until) == (4, now - timedelta(minutes=40) + timedelta(hours=1))
@@ -220,7 +223,7 @@ def trouble(place: Desk, code: Code) -> Trouble | None:
 def leave(place: Desk, **figures: int) -> datetime:
     """Have figures noted a minute ago; two underscores stand for what a name cannot hold."""
     now = place.store.now() - timedelta(minutes=1)
-    place.store.tally({}, {name.replace("__", "/"): value for name, value in figures.items()}, now)
+    place.store.write(counters.record, {}, {name.replace("__", "/"): value for name, value in figures.items()}, now)
     return now
 
 

@@ -32,7 +32,7 @@ from receiver.core.scope import Authority
 from receiver.core.servers import Server
 from receiver.operations.access.tokens import Tokens
 from receiver.sentences.phrases import PARIS
-from receiver.store import Store, Tally, counters
+from receiver.store import Store, Tally, counters, heartbeats
 from receiver.store.database.tables import events, mailboxes, placements, writes
 from receiver.web.app import create_app
 from receiver.web.auth import cookies
@@ -140,7 +140,7 @@ def tell(town: Town) -> None:
     town.change(*_outcomes(town.store))
     _count_week(town.store, town.now)
     for ago_s, name in ((9, "worker/srv-rdv-1/2214"), (14, "worker/srv-rdv-2/1871"), (5, "web")):
-        town.store.beat(name, town.now - timedelta(seconds=ago_s))
+        town.store.write(heartbeats.beat, name, town.now - timedelta(seconds=ago_s))
     town.store.change_server("exchange", lambda server: replace(server, succeeded_at=town.now - timedelta(minutes=1)))
     town.store.change_server("pilote", lambda server: _failing(server, town.now))
 

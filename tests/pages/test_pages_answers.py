@@ -12,8 +12,9 @@ from sqlalchemy import event, update
 
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.roles import Role
-from receiver.store import Standing, Store, StoreUnavailable
+from receiver.store import Standing, Store, StoreUnavailable, counters, heartbeats
 from receiver.store.database.tables import mailboxes
+from receiver.store.reports import activity, event_history, overview
 from tests.pages.story import (
     ANSWERS,
     AT_HOME,
@@ -64,7 +65,9 @@ def test_a_page_asks_few_questions_however_much_there_is(page: str, town: Town, 
     """Most of the overview's are those of `status`, which the command and alerts ask too."""
     bare_store = Store(f"sqlite:///{tmp_path}/bare.db")
     bare_store.migrate()
-    bare_store.beat("worker/srv-rdv-1/1", own_town.now)  # a silent one costs a look at whether the store can be written
+    bare_store.write(
+        heartbeats.beat, "worker/srv-rdv-1/1", own_town.now
+    )  # a silent one costs a look at whether the store can be written
     counts = []
     for each in (Town(bare_store, own_town.settings), own_town):
         who = visitor(each)
@@ -166,22 +169,22 @@ def broken_store(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "method"),
+    ("name", "owner", "query"),
     [
-        ("overview", "series"),
-        ("overview", "models"),
-        ("failures", "failures"),
-        ("mailboxes", "mailbox_page"),
-        ("unmapped", "unmapped_agents"),
-        ("event", "history"),
-        ("refused", "refused"),
-        ("held", "waiting"),
+        ("overview", activity, "series"),
+        ("overview", activity, "models"),
+        ("failures", overview, "failures"),
+        ("mailboxes", overview, "mailbox_page"),
+        ("unmapped", overview, "unmapped_agents"),
+        ("event", event_history, "history"),
+        ("refused", counters, "refused"),
+        ("held", Store, "waiting"),
     ],
 )
 def test_without_its_store_a_page_says_what_to_look_at(
-    name: str, method: str, reader: Visitor, monkeypatch: pytest.MonkeyPatch
+    name: str, owner: object, query: str, reader: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Store, method, broken_store)
+    monkeypatch.setattr(owner, query, broken_store)
     text = reader.page(PAGES[name], 503)
     assert "store.url" in text
     assert "driver" not in text
@@ -192,7 +195,7 @@ def test_an_unforeseen_error_tells_nothing(reader: Visitor, monkeypatch: pytest.
     def fail(*_: object) -> None:
         raise RuntimeError("words of nobody's business")
 
-    monkeypatch.setattr(Store, "failures", fail)
+    monkeypatch.setattr(overview, "failures", fail)
     text = reader.page("/status/failures", 500)
     assert "business" not in text
     assert reader.data("/api/v1/failures", 500) == {"status": "error"}

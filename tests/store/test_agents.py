@@ -12,6 +12,7 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.facts import AgentRef, EventKind, News
 from receiver.store import ComingAgent, Store, Verdict
 from receiver.store.database.tables import agents, deliveries, roles
+from receiver.store.reports import overview
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming, wall
 
 RENAMED = replace(MARTINE, email="martine.dupont@departement.example")
@@ -252,7 +253,7 @@ def test_agents_with_events_to_come_are_told_the_busiest_first(store: Store) -> 
     accept(store, a_slot(an_absence(), agent=KARIM))
     accept(store, a_delivery(60, wire_id=4, uuid=None))
     accept(store, a_delivery(30, DESTROYED, wire_id=4, uuid=None))
-    assert store.coming_agents(NOW) == [
+    assert store.read(overview.coming_agents, NOW) == [
         ComingAgent("production", KARIM.ident, str(KARIM.email), 3),
         ComingAgent("production", MARTINE.ident, str(MARTINE.email), 1),
     ]

@@ -13,7 +13,7 @@ from sqlalchemy import text, update
 
 from receiver.core.desired import Decision
 from receiver.core.mailboxes import Mailbox
-from receiver.store import CopyFailed, Store, StoreUnavailable, migrations
+from receiver.store import CopyFailed, Store, StoreUnavailable, heartbeats, migrations
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import installation
 from receiver.store.tools import backup
@@ -167,7 +167,7 @@ def test_a_file_that_somebody_has_open_is_not_replaced(store: Store, tmp_path: P
     path = tmp_path / "backup.db"
     store.back_up(path, nobody_watches)
     with opened(path) as copy:
-        copy.beat("worker/here/1", NOW)
+        copy.write(heartbeats.beat, "worker/here/1", NOW)
         with pytest.raises(CopyFailed, match="in_use"):
             store.back_up(path, nobody_watches)
 
@@ -219,7 +219,7 @@ def test_the_work_goes_on_where_it_was_moved_to(store: Store, other: Store) -> N
 
 
 def test_nothing_is_copied_into_a_store_that_knows_something(store: Store, other: Store) -> None:
-    other.beat("worker/here/1", NOW)
+    other.write(heartbeats.beat, "worker/here/1", NOW)
     before = rows(other)
     with pytest.raises(CopyFailed, match="occupied"):
         store.move_to(other, nobody_watches)

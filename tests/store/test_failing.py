@@ -6,6 +6,7 @@ import pytest
 
 from receiver.operations import failures
 from receiver.store import Chosen, FailureScope, Store
+from receiver.store.reports import overview, status
 from receiver.store.tools import failures as stored_failures
 from tests.makers import NOW
 from tests.store.failing_ground import HERS, HIS, LEASE, block, fail_event, hear, place, refuse
@@ -34,7 +35,11 @@ def test_each_scope_names_what_fails_as_people_know_it(store: Store) -> None:
     assert names(store, FailureScope.ENTRY) == [("invalid_item", HERS.address, "Rdv 5")]
     assert names(store, FailureScope.MAILBOX) == [("impersonation_denied", HIS.address, "")]
     assert names(store, FailureScope.EVENT) == [("recurrence_not_holdable", "", "Rdv 7")]
-    assert [(each.scope, each.count) for each in store.failures(NOW)] == [("mailbox", 1), ("entry", 1), ("event", 1)]
+    assert [(each.scope, each.count) for each in store.read(overview.failures, NOW)] == [
+        ("mailbox", 1),
+        ("entry", 1),
+        ("event", 1),
+    ]
 
 
 def test_a_long_list_is_read_page_by_page(store: Store) -> None:
@@ -42,7 +47,7 @@ def test_a_long_list_is_read_page_by_page(store: Store) -> None:
         hear(store, number)
     place(store, {HERS: "d1"})
     refuse(store)
-    [group] = store.failures(NOW)
+    [group] = store.read(overview.failures, NOW)
     first, after = store.failing(FailureScope.ENTRY, ALL, 0, 3)
     assert after is not None
     rest, end = store.failing(FailureScope.ENTRY, ALL, after, 3)
@@ -76,7 +81,9 @@ def test_a_blocked_mailbox_is_tried_at_once(store: Store) -> None:
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
     assert (work.mailbox, work.attempts) == (HERS, 0)
-    assert [group.scope for group in store.failures(NOW)] == ["mailbox"], "it fails until it is seen to work"
+    assert [group.scope for group in store.read(overview.failures, NOW)] == ["mailbox"], (
+        "it fails until it is seen to work"
+    )
     assert failures.retry(store, "mailbox", None, None) == 0
 
 
@@ -127,7 +134,7 @@ def test_what_is_let_be_fails_no_more_and_is_not_tried(store: Store) -> None:
     assert store.dismiss(Chosen(event="5", address=HERS.address)) == (1, 0)
     assert names(store, FailureScope.ENTRY) == [("invalid_item", HIS.address, "Rdv 5")]
     assert store.dismiss(Chosen(event="5")) == (1, 0)
-    assert (store.failures(NOW), store.sight([], [], NOW).entries) == ([], ())
+    assert (store.read(overview.failures, NOW), store.read(status.look, [], [], NOW).entries) == ([], ())
     assert not store.has_work("exchange", NOW + timedelta(days=365))
     assert store.dismiss(Chosen(event="5")) == (0, 0)
 
@@ -137,7 +144,7 @@ def test_a_rehearsal_changes_nothing(store: Store) -> None:
     place(store, {HERS: "d1"})
     refuse(store)
     assert store.dismiss(Chosen(event="5"), dry_run=True) == (1, 0)
-    assert [group.count for group in store.failures(NOW)] == [1]
+    assert [group.count for group in store.read(overview.failures, NOW)] == [1]
 
 
 def test_what_was_let_be_comes_back_when_the_event_changes(store: Store) -> None:
@@ -165,7 +172,7 @@ def test_an_event_that_is_let_be_is_shown_no_more_until_it_is_decided_anew(store
     hear(store, 5)
     fail_event(store)
     assert store.dismiss(Chosen(event="5")) == (0, 1)
-    assert store.failures(NOW) == []
+    assert store.read(overview.failures, NOW) == []
     hear(store, 5, age_s=30, motif="Another")
     fail_event(store)
-    assert [group.scope for group in store.failures(NOW)] == ["event"]
+    assert [group.scope for group in store.read(overview.failures, NOW)] == ["event"]

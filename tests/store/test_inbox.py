@@ -15,6 +15,7 @@ from receiver.store.database.tables import deliveries
 from receiver.store.database.tables import inbox as rows
 from receiver.store.intake import inbox, judge_batch
 from receiver.store.intake.news import read
+from receiver.store.reports import status
 from tests.makers import MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming
 from tests.store.test_batches import NEWS
 
@@ -82,7 +83,7 @@ def test_one_that_cannot_be_judged_costs_the_others_nothing(store: Store) -> Non
     store.keep(incoming(a_delivery(wire_id=2, uuid="b")))
     assert verdicts(store) == [Verdict.ACCEPTED, None, Verdict.ACCEPTED]
     assert (store.is_judged(), store.judge(NOW)) == (True, [])
-    [group] = store.sight([], [], NOW).failures
+    [group] = store.read(status.look, [], [], NOW).failures
     assert (group.scope, group.code, group.count, group.since) == (FailureScope.EVENT, "not_judged", 1, NOW)
 
 
@@ -91,10 +92,10 @@ def test_what_was_set_aside_is_no_backlog_whatever_came_since(store: Store) -> N
     store.judge(NOW)
     for number in range(1, 4):
         store.keep(incoming(a_delivery(wire_id=number, uuid=None)))
-    assert store.sight([], [], NOW).unsettled == 3
+    assert store.read(status.look, [], [], NOW).unsettled == 3
     store.judge(NOW, 2)
-    assert store.sight([], [], NOW).unsettled == 1 + 2, "two are judged and to be settled"
-    assert not store.has_backlog(3)
+    assert store.read(status.look, [], [], NOW).unsettled == 1 + 2, "two are judged and to be settled"
+    assert not store.read(status.has_backlog, 3)
 
 
 def test_what_was_set_aside_is_judged_again_when_asked_for(store: Store) -> None:

@@ -18,6 +18,7 @@ from receiver.core.scope import Authority
 from receiver.store import Incoming, MailboxWork, Scope, Store, WorkItem, Written
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import agents, roles
+from receiver.store.reports import status
 from receiver.store.work import settling
 from receiver.store.work.mailbox_identity import Neighbour
 from tests.makers import MARTINE, NOW, a_delivery, a_role, a_state, an_agent, incoming
@@ -80,7 +81,7 @@ WALKS: dict[str, Callable[[Store, MailboxWork], object]] = {
     "untold": lambda store, _: store.untold(scope(), NOW),
     "count_live": lambda store, _: store.count_live(scope()),
     "witnesses": lambda store, _: store.witnesses("mds", {(number, "PMI") for number in NUMBERS}, NOW, 3),
-    "sight": lambda store, _: store.sight([f"s{number}" for number in range(2_000)], [], NOW),
+    "sight": lambda store, _: store.read(status.look, [f"s{number}" for number in range(2_000)], [], NOW),
     "authority": lambda store, _: store.accept([told(an_agent(AgentRef("31", "new@x.example"), 1))], NOW),
     "accept": lambda store, _: store.accept([incoming(a_delivery(), body=b"same")] * MANY, NOW),
 }

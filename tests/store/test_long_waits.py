@@ -9,6 +9,7 @@ from connectors.base import Scope, Temporary
 from receiver.core import plan, servers
 from receiver.store import Chosen, Store
 from receiver.store.database import tables
+from receiver.store.reports import overview
 from tests.makers import NOW
 from tests.store.failing_ground import HERS, block, hear, place
 
@@ -34,7 +35,7 @@ def test_a_mailbox_is_not_left_alone_for_decades(
     engine.dispose()
     assert store.shorten_waits(NOW) == shortened
     until = NOW + timedelta(minutes=10) if shortened else NOW + far
-    assert [group.until for group in store.failures(NOW)] == [until]
+    assert [group.until for group in store.read(overview.failures, NOW)] == [until]
     assert not store.has_work("exchange", NOW)
     assert store.has_work("exchange", until)
     assert store.claim("exchange", until, 10, LEASE) is not None

@@ -24,6 +24,8 @@ from receiver.store import (
     StoreBehind,
     StoreOccupied,
     StoreVanished,
+    counters,
+    heartbeats,
 )
 from receiver.store.database.errors import ANOTHER, EMPTIED, GONE
 from receiver.store.place.batch_counter import LEAP
@@ -152,7 +154,7 @@ def test_a_store_that_counted_less_hands_out_no_work_and_must_adopt(store_url: s
         assert store.installation().counter == 1, "nothing was claimed"
         assert store.hold_if_behind(NOW)
         assert store.installation().must_adopt
-        assert store.figures()["store_behind"].taken_at == NOW
+        assert store.read(counters.figures_named)["store_behind"].taken_at == NOW
         assert work(store, 4) is None
         assert not store.hold_if_behind(NOW), "it is said once"
 
@@ -168,7 +170,7 @@ def test_after_the_calendars_were_read_no_hosts_marker_is_ahead(store_url: str, 
         assert store.hold_if_behind(NOW)
         store.calendars_were_read()
         assert store.installation().counter >= LEAP
-        assert "store_behind" not in store.figures()
+        assert "store_behind" not in store.read(counters.figures_named)
         assert not other.hold_if_behind(NOW)
         assert work(other, 5)
         assert work(store, 6)
@@ -205,7 +207,7 @@ def test_a_copy_that_says_itself_what_it_is_keeps_its_own_word(
     with closing(opened(f"sqlite:///{tmp_path}/copy.db", marker)) as copy:
         assert copy.hold_if_behind(NOW)
         assert copy.installation().must_adopt
-        assert "store_behind" not in copy.figures()
+        assert "store_behind" not in copy.read(counters.figures_named)
         copy.calendars_were_read()
         assert not copy.hold_if_behind(NOW)
 
@@ -291,7 +293,8 @@ def test_nothing_is_recovered_where_nothing_is_known(empty_url: str, marker: Pat
 def test_whoever_only_looks_makes_nothing(tmp_path: Path) -> None:
     with closing(Store(f"sqlite:///{tmp_path}/new.db")) as store:
         assert (store.standing(), store.revision(), store.is_current()) == (Standing.NOT_CURRENT, None, False)
-        for act in (store.installation, store.beats, lambda: store.keep(incoming(a_delivery()))):
+        reads = store.installation, lambda: store.read(heartbeats.beats)
+        for act in (*reads, lambda: store.keep(incoming(a_delivery()))):
             with pytest.raises(StoreVanished):
                 act()
     assert list(tmp_path.iterdir()) == []

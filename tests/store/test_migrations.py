@@ -12,6 +12,7 @@ from sqlalchemy import Engine, create_engine, select, text, update
 
 from receiver.store import Standing, Store, StoreUnavailable, migrations
 from receiver.store.database.tables import installation, mailboxes, metadata
+from receiver.store.reports import overview
 from tests.databases import new_database, sqlalchemy_url
 
 LAST_RELEASE = 4
@@ -137,7 +138,7 @@ def test_mailboxes_that_were_written_into_before_anybody_asked_count_as_met(
     with engine.connect() as connection:
         met = {row.address: row.met_at is not None for row in connection.execute(select(mailboxes))}
     assert met == {address: address != "wished" for address in marks} | {"never used": False, "emptied since": True}
-    assert [each.address for each in store.mailbox_page("", 9, failing=False)]
+    assert [each.address for each in store.read(overview.mailbox_page, "", 9, failing=False)]
     store.close()
     engine.dispose()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from receiver.store import Standing, Store, StoreVanished
+from receiver.store import Standing, Store, StoreVanished, heartbeats
 from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
 from receiver.store.place.marker import Mark, Marker
 from receiver.store.place.presence import Presence, make
@@ -44,7 +44,7 @@ def keep(store: Store, number: int) -> None:
 
 WRITES: list[Callable[[Store], object]] = [
     lambda store: keep(store, 2),
-    lambda store: store.beat("web", NOW),
+    lambda store: store.write(heartbeats.beat, "web", NOW),
     lambda store: store.judge(NOW),
     lambda store: store.standing(),
     lambda store: store.installation(),

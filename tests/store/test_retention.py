@@ -6,7 +6,7 @@ import pytest
 
 from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
-from receiver.store import Store, Tally
+from receiver.store import Store, Tally, counters, heartbeats
 from receiver.store.tools import retention
 from tests.makers import NOW, a_delivery, a_role, incoming
 
@@ -23,8 +23,8 @@ def used(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     store.accept([incoming(a_role(9, EventKind.DESTROYED))], NOW)
     store.accept([incoming(a_delivery(60, wire_id=9, uuid="u9"))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held)), NOW)
-    store.beat("worker/here/1", NOW)
-    store.tally({Tally("refused", "mds", "", "unauthorized"): 3}, {}, NOW)
+    store.write(heartbeats.beat, "worker/here/1", NOW)
+    store.write(counters.record, {Tally("refused", "mds", "", "unauthorized"): 3}, {}, NOW)
     return store
 
 

@@ -14,6 +14,7 @@ from receiver.core.plan import Timings, Verb, begin
 from receiver.store import FailureScope, Store, StoreUnavailable
 from receiver.store.database.engine import reading
 from receiver.store.database.tables import events, placements
+from receiver.store.reports import overview, status
 from receiver.store.work import settling
 from tests.makers import NOW, a_delivery, incoming
 
@@ -41,7 +42,7 @@ def good(view: EventView) -> Decision:
 
 
 def failures(store: Store) -> list[tuple[FailureScope, str, int]]:
-    return [(each.scope, each.code, each.count) for each in store.failures(NOW)]
+    return [(each.scope, each.code, each.count) for each in store.read(overview.failures, NOW)]
 
 
 def settle(store: Store, decide: Callable[[EventView], Decision]) -> tuple[int, list[str]]:
@@ -54,7 +55,7 @@ def test_one_that_cannot_be_decided_costs_the_others_nothing_and_is_shown(store:
     assert settle(store, spoilt_by(2)) == (3, ["Rdv/2@production"])
     assert store.row_counts()["placements"] == 2
     assert failures(store) == [(FailureScope.EVENT, "not_settled", 1)]
-    seen = store.sight([], [], NOW)
+    seen = store.read(status.look, [], [], NOW)
     assert (seen.unsettled, store.has_unsettled()) == (0, False), "it is no backlog"
 
 
@@ -119,11 +120,11 @@ def test_what_was_wished_for_before_is_neither_written_nor_backlog_until_then(st
     settle(store, spoilt_by(0))
     tell(store, 1, age_s=30)
     settle(store, spoilt_by(1))
-    assert store.sight([], [], NOW).due == 0
+    assert store.read(status.look, [], [], NOW).due == 0
     assert store.claim("exchange", NOW, 100, LEASE) is None
     store.settle_again(NOW)
     settle(store, lambda _: Decision({}))
-    assert store.sight([], [], NOW).due == 1, "what was wished for is due again, whatever was decided"
+    assert store.read(status.look, [], [], NOW).due == 1, "what was wished for is due again, whatever was decided"
 
 
 def test_what_is_in_doubt_is_looked_up_all_the_same(store: Store) -> None:

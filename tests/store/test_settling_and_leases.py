@@ -10,7 +10,7 @@ from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin, end
-from receiver.store import LeaseLost, MailboxWork, Store, Trouble
+from receiver.store import LeaseLost, MailboxWork, Store, Trouble, heartbeats
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -178,8 +178,8 @@ def test_tombstones_are_kept_for_their_time(store: Store) -> None:
 
 
 def test_a_heartbeat_is_heard_by_its_prefix(store: Store) -> None:
-    assert store.last_beat("worker/") is None
-    store.beat("worker/a", NOW)
-    store.beat("worker/b", LATER)
-    store.beat("web", LATER + LEASE)
-    assert store.last_beat("worker/") == LATER
+    assert store.read(heartbeats.last_beat, "worker/") is None
+    store.write(heartbeats.beat, "worker/a", NOW)
+    store.write(heartbeats.beat, "worker/b", LATER)
+    store.write(heartbeats.beat, "web", LATER + LEASE)
+    assert store.read(heartbeats.last_beat, "worker/") == LATER

@@ -16,7 +16,7 @@ from receiver.core.desired import Decision
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, Timings, Verb, begin, end
-from receiver.store import DONE, LeaseLost, MailboxWork, Store, Tally, Written
+from receiver.store import DONE, LeaseLost, MailboxWork, Store, Tally, Written, counters
 from receiver.store.database.tables import events, mailboxes, tallies, writes
 from receiver.store.tools import retention
 from tests.makers import NOW, a_delivery, incoming
@@ -182,10 +182,14 @@ def test_a_task_is_one_hosts_at_a_time(store: Store, store_url: str) -> None:
     hour = timedelta(hours=1)
     other = Store(store_url)
     try:
-        assert [each.take_turn("count", hour, NOW) for each in (store, other, store)] == [True, False, False]
-        assert other.take_turn("another", hour, NOW)
-        assert not store.take_turn("count", hour, NOW + hour - timedelta(seconds=1))
-        assert [each.take_turn("count", hour, NOW + hour) for each in (other, store)] == [True, False]
+        assert [each.write(counters.take_turn, "count", hour, NOW) for each in (store, other, store)] == [
+            True,
+            False,
+            False,
+        ]
+        assert other.write(counters.take_turn, "another", hour, NOW)
+        assert not store.write(counters.take_turn, "count", hour, NOW + hour - timedelta(seconds=1))
+        assert [each.write(counters.take_turn, "count", hour, NOW + hour) for each in (other, store)] == [True, False]
     finally:
         other.close()
 
@@ -193,10 +197,10 @@ def test_a_task_is_one_hosts_at_a_time(store: Store, store_url: str) -> None:
 def test_a_turn_of_the_future_is_none(store: Store) -> None:
     """A clock that was an hour ahead and is right again: what would see it must not wait for that hour."""
     hour, minutes = timedelta(hours=1), timedelta(minutes=2)
-    assert store.take_turn("clock", hour, NOW + hour)
-    assert store.take_turn("clock", hour, NOW)
-    assert store.take_turn("count", hour, NOW + minutes)
-    assert not store.take_turn("count", hour, NOW), "clocks of two hosts differ a little"
+    assert store.write(counters.take_turn, "clock", hour, NOW + hour)
+    assert store.write(counters.take_turn, "clock", hour, NOW)
+    assert store.write(counters.take_turn, "count", hour, NOW + minutes)
+    assert not store.write(counters.take_turn, "count", hour, NOW), "clocks of two hosts differ a little"
 
 
 def test_of_hosts_that_ask_at_once_one_has_the_turn(store: Store, store_url: str) -> None:
@@ -206,7 +210,7 @@ def test_of_hosts_that_ask_at_once_one_has_the_turn(store: Store, store_url: str
 
     def ask(place: int) -> None:
         together.wait(20)
-        taken.append((store, other)[place % 2].take_turn("count", timedelta(hours=1), NOW))
+        taken.append((store, other)[place % 2].write(counters.take_turn, "count", timedelta(hours=1), NOW))
 
     threads = [threading.Thread(target=ask, args=[place]) for place in range(6)]
     for thread in threads:
@@ -219,8 +223,8 @@ def test_of_hosts_that_ask_at_once_one_has_the_turn(store: Store, store_url: str
 
 def test_a_turn_that_is_set_back_is_due_sooner(store: Store) -> None:
     hour = timedelta(hours=1)
-    store.take_turn("count", hour, NOW)
-    store.set_turn_back("count", NOW - hour)
-    assert store.take_turn("count", hour, NOW)
-    store.set_turn_back("count", NOW + hour)
-    assert not store.take_turn("count", hour, NOW), "never forward"
+    store.write(counters.take_turn, "count", hour, NOW)
+    store.write(counters.set_turn_back, "count", NOW - hour)
+    assert store.write(counters.take_turn, "count", hour, NOW)
+    store.write(counters.set_turn_back, "count", NOW + hour)
+    assert not store.write(counters.take_turn, "count", hour, NOW), "never forward"

@@ -24,7 +24,7 @@ from receiver.core.desired import Decision
 from receiver.core.room import MIB
 from receiver.operations import status
 from receiver.operations.working_hours import working_time
-from receiver.store import Store, Tally
+from receiver.store import Store, Tally, counters, heartbeats
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
@@ -115,7 +115,7 @@ def place(tmp_path: Path) -> Iterator[Open]:
 
 
 def beat(store: Store) -> None:
-    store.beat("worker/here/1", store.now())
+    store.write(heartbeats.beat, "worker/here/1", store.now())
 
 
 def address(sink: HttpSink) -> str:
@@ -123,7 +123,7 @@ def address(sink: HttpSink) -> str:
 
 
 def refuse_signatures(store: Store, count: int = 12) -> None:
-    store.tally({Tally("refused", "mds", "", "unauthorized"): count}, {}, store.now())
+    store.write(counters.record, {Tally("refused", "mds", "", "unauthorized"): count}, {}, store.now())
 
 
 def forget_refusals(store: Store) -> None:
@@ -187,7 +187,7 @@ def test_a_restart_tells_nothing_twice_and_still_tells_the_end(
 def test_a_trouble_that_passes_is_told_to_nobody(store: Store, store_url: str, place: Open, http: HttpSink) -> None:
     """A worker that is started again is silent for a while."""
     post = place(store_url, address(http), hold_s=1.5)
-    store.beat("worker/here/1", store.now() - timedelta(minutes=5))
+    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
     post.for_a_while(0.8)
     beat(store)
     post.for_a_while(2.5)
@@ -198,7 +198,7 @@ def test_a_trouble_that_outlasts_several_short_lives_is_told(
     store: Store, store_url: str, place: Open, http: HttpSink
 ) -> None:
     """A worker that dies at each start ends the service each time, and the watch with it."""
-    store.beat("worker/here/1", store.now() - timedelta(minutes=5))
+    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
     post = place(store_url, address(http), hold_s=1.0)
     deadline = time.monotonic() + DEADLINE_S
     while not http.titles and time.monotonic() < deadline:
@@ -209,7 +209,7 @@ def test_a_trouble_that_outlasts_several_short_lives_is_told(
 
 def test_a_worker_that_stays_silent_is_told(store: Store, store_url: str, place: Open, http: HttpSink) -> None:
     post = place(store_url, address(http))
-    store.beat("worker/here/1", store.now() - timedelta(minutes=5))
+    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
     post.until(lambda: len(http.titles) == 1)
     assert "Plus rien n'écrit dans les calendriers" in http.titles[0]
     beat(store)

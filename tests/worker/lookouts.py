@@ -27,7 +27,7 @@ from receiver.config import Auth, EwsCalendar, Secret, Settings
 from receiver.config.settings import Access
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
-from receiver.store import Figure
+from receiver.store import Figure, counters
 from receiver.worker.periodic import Lookout
 from receiver.worker.server_threads import Crew
 from tests.makers import a_delivery, incoming
@@ -149,7 +149,7 @@ class Watch:
             pass
 
     def figure(self, name: str) -> Figure | None:
-        return self.store.figures().get(name)
+        return self.store.read(counters.figures_named).get(name)
 
     def asked(self, *verbs: str) -> int:
         return sum(verb in verbs for verb, _ in self.exchange.calls)

@@ -8,6 +8,7 @@ from sqlalchemy import create_engine, delete, update
 from connectors.base import Connector
 from receiver.core.facts import EventKind
 from receiver.operations.recovery import uninstall
+from receiver.store import heartbeats
 from receiver.store.database.tables import deliveries, event_agents, events, installation, placements
 from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
 from tests.makers import MARTINE
@@ -78,7 +79,7 @@ def test_until_the_calendars_are_read_a_worker_beats_and_says_why_it_does_nothin
     for _ in range(3):
         office.turn(5)
         office.store.moment += BEAT_EVERY
-    assert office.store.last_beat("worker/test") == office.store.moment - BEAT_EVERY
+    assert office.store.read(heartbeats.last_beat, "worker/test") == office.store.moment - BEAT_EVERY
     assert [(line["code"], line["level"]) for line in office.lines("nothing_is_written")] == [("must_adopt", "warning")]
     office.store.moment += IDLE_NEWS_EVERY
     office.turn(2)

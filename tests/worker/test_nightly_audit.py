@@ -18,7 +18,7 @@ from receiver.config import Auth, EwsCalendar
 from receiver.config.settings import Access
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit import nightly
-from receiver.store import StoreUnavailable
+from receiver.store import StoreUnavailable, counters
 from receiver.worker import visits
 from receiver.worker.periodic import LOOK_AGAIN
 from tests.makers import KARIM, MARTINE, NOW
@@ -62,7 +62,11 @@ KINDS = ("audit/missing", "audit/doubled", "audit/foreign", "audit/orphaned")
 
 
 def found(watch: Watch) -> dict[str, int]:
-    return {name: figure.value for name, figure in watch.store.figures().items() if name.startswith("audit")}
+    return {
+        name: figure.value
+        for name, figure in watch.store.read(counters.figures_named).items()
+        if name.startswith("audit")
+    }
 
 
 def test_a_nights_audit_leaves_what_it_found(at_night: Watch) -> None:
@@ -108,7 +112,9 @@ def test_work_that_comes_in_goes_before_the_rest_of_an_audit(at_night: Watch, mo
             at_night.tell(MARTINE, number=3)
 
     at_night.exchange.during = interrupt
-    at_night.store.take_turn("clock/exchange", SECOND, at_night.store.moment)  # so that the audit alone asks anything
+    at_night.store.write(
+        counters.take_turn, "clock/exchange", SECOND, at_night.store.moment
+    )  # so that the audit alone asks anything
     here = at_night.host()
     here.tick(at_night.store.moment)
     wait_until(lambda: at_night.store.has_work(CALENDAR, at_night.store.moment))

@@ -20,6 +20,7 @@ from receiver.core.mailboxes import Mailbox
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.store import Chosen, LeaseLost, MailboxSight
 from receiver.store.database.tables import mailboxes
+from receiver.store.reports import overview
 from tests.connectors.conformance import entry
 from tests.connectors.series_conformance import RULES, series
 from tests.makers import KARIM, MARTINE, NOW
@@ -66,7 +67,9 @@ def write(bench: Bench, uid: str = "Rdv/1@production", mailbox: str = HERS, name
 
 
 def sight(bench: Bench, address: str = HERS) -> MailboxSight:
-    [found] = [each for each in bench.store.mailbox_page("", 50, failing=False) if each.address == address]
+    [found] = [
+        each for each in bench.store.read(overview.mailbox_page, "", 50, failing=False) if each.address == address
+    ]
     return found
 
 
@@ -77,7 +80,7 @@ def test_nothing_is_written_beside_the_entries_of_another_installation(unmet: Be
     assert (len(unmet.items(HERS)), len(unmet.items(HIS))) == (1, 1)
     assert (sight(unmet).failure, sight(unmet).installation) == (OTHER_INSTALLATION, OTHER)
     assert (sight(unmet, HIS).failure, sight(unmet, HIS).installation) == (None, None)
-    [group] = unmet.store.failures(unmet.store.moment)
+    [group] = unmet.store.read(overview.failures, unmet.store.moment)
     assert (group.code, group.calendar, group.count, group.installations) == (OTHER_INSTALLATION, CALENDAR, 1, (OTHER,))
 
 

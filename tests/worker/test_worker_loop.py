@@ -12,7 +12,7 @@ from receiver.config.file_watch import MISSED, FileWatch
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
 from receiver.operations.refused_configuration import refusals
-from receiver.store import StoreUnavailable
+from receiver.store import StoreUnavailable, counters, heartbeats
 from receiver.store.intake import judge_batch
 from receiver.worker import loop
 from receiver.worker.loop import BEAT_EVERY, Worker
@@ -183,7 +183,7 @@ def test_a_csv_that_cannot_be_read_is_told_by_every_process_until_it_can(office:
     def told() -> list[str]:
         office.store.moment += BEAT_EVERY
         office.turn()
-        return [each.cause for each in refusals(office.store.figures(), office.store.now())]
+        return [each.cause for each in refusals(office.store.read(counters.figures_named), office.store.now())]
 
     office.turn()
     office.csv("agent,mailbox\nno address,x\n")
@@ -302,13 +302,13 @@ def test_a_worker_runs_until_it_is_told_to_stop(office: Office) -> None:
         office.csv(WITH_HIM)
         office.worker.reload()
         wait_until(lambda: office.written("karim") == 1)
-        assert office.store.last_beat("worker/") == NOW
+        assert office.store.read(heartbeats.last_beat, "worker/") == NOW
     finally:
         office.worker.stop()
         thread.join(20)
     assert not thread.is_alive()
-    assert office.worker.name not in office.store.beats()
-    assert office.store.last_beat("worker/") == NOW
+    assert office.worker.name not in office.store.read(heartbeats.beats)
+    assert office.store.read(heartbeats.last_beat, "worker/") == NOW
     assert [line["event"] for line in map(json.loads, office.log.getvalue().splitlines())][-1] == "worker_stopped"
     assert not [each for each in threading.enumerate() if each.name.startswith("pilot-")]
 

@@ -21,7 +21,7 @@ from receiver.operations.audit.run import Window
 from receiver.operations.mailboxes.check import known_mailboxes, named_mailboxes
 from receiver.operations.mailboxes.trial import Pace, Trial
 from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
-from receiver.store import WORKERS, MailboxWork, Store
+from receiver.store import WORKERS, MailboxWork, Store, heartbeats
 
 BUSY_PATIENCE_S = 60.0
 SILENT = timedelta(seconds=20)
@@ -81,7 +81,7 @@ def take_installation(store: Store, name: str) -> str | None:
     now = store.now()
     if store.installation().id == name:
         return None
-    beat = store.last_beat(WORKERS)
+    beat = store.read(heartbeats.last_beat, WORKERS)
     if beat is not None and now - beat < SILENT:
         return WORKER_RUNS
     return None if store.take_installation(name, now) else ENTRIES_STAND

@@ -28,7 +28,8 @@ from receiver.operations import status
 from receiver.operations.access import token_key
 from receiver.operations.support import anonymise, check
 from receiver.operations.support.anonymise import ADDRESS, HOST, MACHINE, SECRET, Placeholders
-from receiver.store import Store
+from receiver.store import Store, counters, heartbeats
+from receiver.store.reports import activity, overview
 
 COUNTED = timedelta(days=7)
 LINES = 2_000
@@ -176,12 +177,12 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
         "status.json": {
             "troubles": [asdict(trouble) for trouble in found.troubles],
             "sight": asdict(found.sight) if found.sight else None,
-            "seconds_since_beats": _beats(store.beats(), now),
+            "seconds_since_beats": _beats(store.read(heartbeats.beats), now),
         },
         "servers.json": [_without(asdict(server), "credentials", "probe") for server in store.servers()],
-        "failures.json": [asdict(group) for group in store.failures(now)],
-        "tallies.json": [asdict(count) for count in store.hours(now - COUNTED)],
-        "figures.json": {name: asdict(figure) for name, figure in store.figures().items()},
+        "failures.json": [asdict(group) for group in store.read(overview.failures, now)],
+        "tallies.json": [asdict(count) for count in store.read(activity.hours, now - COUNTED)],
+        "figures.json": {name: asdict(figure) for name, figure in store.read(counters.figures_named).items()},
     }
 
 

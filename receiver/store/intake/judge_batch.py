@@ -4,7 +4,7 @@ A batch is judged in memory, one webhook after the other, against rows that were
 written together. A thousand webhooks cost a few statements for each hundred, not ten for each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -44,7 +44,24 @@ def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> li
     return receipts
 
 
-def decide(connection: Connection, now: datetime) -> set_aside.Judge:
+def release(connection: Connection, ids: Collection[int], now: datetime) -> int:
+    """Take in webhooks that waited for a decision, whatever set them aside; return how many there were."""
+    return set_aside.release(connection, _decide(connection, now), ids, now)
+
+
+def judge_out_of_scope(connection: Connection, authorities: Mapping[str, set_aside.AuthorityOf], now: datetime) -> int:
+    """Judge again what was out of scope, where its secrets are bound otherwise now; return how many that decided.
+
+    Args:
+        connection: a write transaction.
+        authorities: by source, what tells the authority of a signature.
+        now: the moment.
+
+    """
+    return set_aside.judge_all(connection, _decide(connection, now), authorities)
+
+
+def _decide(connection: Connection, now: datetime) -> set_aside.Judge:
     """Return what takes in webhooks that somebody decided on, and judges again what waits beside them."""
     return lambda batch: take(connection, batch, now)
 

@@ -212,9 +212,9 @@ def judge_all(connection: Connection, judge: Judge, authorities: Mapping[str, Au
     return _decide(connection, judge, bound)
 
 
-def release(connection: Connection, judge: Judge, ids: Sequence[int], now: datetime) -> int:
+def release(connection: Connection, judge: Judge, ids: Collection[int], now: datetime) -> int:
     """Take in what waits, as somebody decided; return how many there were."""
-    rows = _rows(connection, set_aside.c.id.in_(ids))
+    rows = [row for chunk in chunks(sorted(ids)) for row in _rows(connection, set_aside.c.id.in_(chunk))]
     for row in rows:  # one after the other: the word of the first may have decided the next one
         if row["reason"] == Reason.CANCELLATION:
             _unmark(connection, row["event_id"], now)
@@ -224,9 +224,11 @@ def release(connection: Connection, judge: Judge, ids: Sequence[int], now: datet
     return len(rows)
 
 
-def drop(connection: Connection, ids: Sequence[int]) -> int:
+def drop(connection: Connection, ids: Collection[int]) -> int:
     """Forget what waits, as somebody decided; return how many there were."""
-    return connection.execute(delete(set_aside).where(set_aside.c.id.in_(ids))).rowcount
+    return sum(
+        connection.execute(delete(set_aside).where(set_aside.c.id.in_(chunk))).rowcount for chunk in chunks(sorted(ids))
+    )
 
 
 def _decide(connection: Connection, judge: Judge, rows: Sequence[RowMapping]) -> int:

@@ -33,7 +33,6 @@ from receiver.store.database.tables import (
     agents,
     event_agents,
     events,
-    heartbeats,
     inbox,
     mailboxes,
     placements,
@@ -259,6 +258,18 @@ def unmapped_agents(connection: Connection, now: datetime, limit: int) -> list[C
     return [ComingAgent(*row) for row in connection.execute(theirs)]
 
 
-def beats(connection: Connection) -> dict[str, datetime]:
-    """Return when each process was last heard of, by name."""
-    return {row.name: row.beat_at for row in connection.execute(select(heartbeats).order_by(heartbeats.c.name))}
+def coming_agents(connection: Connection, now: datetime) -> list[ComingAgent]:
+    """Return every agent with an e-mail who has events to come, the busiest first."""
+    here = and_(event_agents.c.event_id == events.c.id, events.c.ends_at >= now)
+    same = and_(agents.c.ident == event_agents.c.ident, agents.c.platform == events.c.platform)
+    keys = agents.c.platform, agents.c.ident, agents.c.email
+    theirs = (
+        select(*keys, func.count())
+        .select_from(event_agents)
+        .join(events, here)
+        .join(agents, same)
+        .where(agents.c.email.is_not(None))
+        .group_by(*keys)
+        .order_by(func.count().desc(), agents.c.email)
+    )
+    return [ComingAgent(*row) for row in connection.execute(theirs)]

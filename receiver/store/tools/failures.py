@@ -45,7 +45,7 @@ class Failing:
     """Whose entries stand in the way of ours in the mailbox."""
 
 
-def failing(
+def listed(
     connection: Connection, scope: FailureScope, chosen: Chosen, after: int, limit: int
 ) -> tuple[list[Failing], int | None]:
     """Return up to `limit` of what fails, one by one, and where to go on; None: that was all."""
@@ -81,7 +81,7 @@ def retry_mailboxes(connection: Connection, chosen: Chosen) -> int:
     return count
 
 
-def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: int) -> tuple[int, int | None]:
+def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: int = 0) -> tuple[int, int | None]:
     """Have the next entries that wait or were given up tried at once; return how many, and where to go on.
 
     An event that is named is taken with what an operator let be.

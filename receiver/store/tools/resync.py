@@ -56,7 +56,7 @@ def told(connection: Connection, source: str, since: datetime) -> dict[Model, in
     return {Model(model): count for model, count in rows}
 
 
-def live(connection: Connection, scope: Scope) -> int:
+def count_live(connection: Connection, scope: Scope) -> int:
     """Return how many events are in scope."""
     counted = _scoped(select(func.count()), scope)
     return sum(connection.execute(query).scalar_one() for query in counted)

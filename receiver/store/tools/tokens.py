@@ -25,13 +25,13 @@ def add(connection: Connection, record: TokenRecord) -> None:
     connection.execute(insert(tokens).values(asdict(record)))
 
 
-def read(connection: Connection, token_id: str) -> TokenRecord | None:
+def find(connection: Connection, token_id: str) -> TokenRecord | None:
     """Return one token; None: it was never issued here."""
     row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
     return TokenRecord(*row) if row else None
 
 
-def read_all(connection: Connection) -> list[TokenRecord]:
+def listed(connection: Connection) -> list[TokenRecord]:
     """Return every token, the newest first."""
     newest_first = select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id)
     return [TokenRecord(*row) for row in connection.execute(newest_first)]

@@ -62,6 +62,12 @@ _ALIASES = (
 )
 
 
+def in_use(connection: Connection) -> list[Mailbox]:
+    """Return every mailbox that entries go to; of several addresses of one, the one in use."""
+    named = select(mailboxes.c.calendar, mailboxes.c.address).where(mailboxes.c.same_as.is_(None))
+    return [Mailbox(row.calendar, row.address) for row in connection.execute(named)]
+
+
 def aliases(connection: Connection) -> Mapping[Mailbox, Mailbox]:
     """Return every address that is another one of a mailbox, with that other one."""
     rows = connection.execute(_ALIASES)
@@ -102,6 +108,14 @@ def is_leased(connection: Connection, number: int, now: datetime) -> bool:
     """Whether a worker may be writing into a mailbox at this moment."""
     held = and_(mailboxes.c.id == number, mailboxes.c.leased_until > now)
     return connection.execute(select(mailboxes.c.id).where(held).with_for_update()).first() is not None
+
+
+def merge_neighbour(connection: Connection, neighbour: Neighbour, work: MailboxWork, now: datetime) -> bool:
+    """Make one mailbox of a neighbour and the leased one; return whether nobody was writing into it."""
+    if is_leased(connection, neighbour.mailbox_id, now):
+        return False
+    merge(connection, neighbour.mailbox_id, work.mailbox_id, now)
+    return True
 
 
 def merge(connection: Connection, alias: int, target: int, now: datetime) -> None:

@@ -1,9 +1,10 @@
 """Placements as rows."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, func, or_, select, update
 
 from receiver.core.plan import Placement, Verb
 from receiver.store.database.chunks import chunks
@@ -64,3 +65,9 @@ def keep(connection: Connection, kept: Collection[Placement]) -> None:
     drop(connection, settled)
     if rows:
         connection.execute(_REWRITE, rows)
+
+
+def count_due(connection: Connection, now: datetime) -> int:
+    """Return how many changes wait to be written."""
+    due = select(func.count()).select_from(placements).where(placements.c.due_at <= now)
+    return connection.execute(due).scalar_one()
