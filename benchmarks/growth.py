@@ -32,8 +32,10 @@ from receiver.core.mailboxes import MailboxMap
 from receiver.core.plan import Timings, Verb, begin, end
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
+from receiver.operations.erasure import purge
 from receiver.operations.status import status
 from receiver.store import Incoming, Store
+from receiver.store.tools import retention
 from receiver.store.tools.retention import PAUSE_S
 from tests.databases import new_database, postgres_binaries, postgres_cluster, sqlalchemy_url
 
@@ -158,8 +160,8 @@ class Place:
         return lambda: self._purge(oldest_left + timedelta(days=30))
 
     def _purge(self, now: datetime) -> None:
-        purged = self.store.purge(now, 30, 30)
-        assert purged > 0, "nothing was old"
+        purged = purge(self.store, now, 30, 30)
+        assert purged, "nothing was old"
 
     def _news(self, count: int) -> list[Incoming]:
         numbers = [self.chance.randint(1, self.size.events) for _ in range(count // 2)]
@@ -264,8 +266,8 @@ def _longest_wait_ms(place: Place, url: str) -> float:
 
 
 def _purge_until(store: Store, now: datetime, deadline: float) -> None:
-    """As `Store.purge_rows`, which would take minutes."""
-    while store.purge_some(now, 30, 30) and time.monotonic() < deadline:
+    """As `receiver.operations.erasure.purge`, which would take minutes."""
+    while store.write(retention.drop_old, now, 30, 30) and time.monotonic() < deadline:
         time.sleep(PAUSE_S)
 
 

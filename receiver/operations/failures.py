@@ -9,6 +9,7 @@ from datetime import datetime
 
 from receiver.store import Chosen, Failing, FailureGroup, FailureScope, Store
 from receiver.store.reports import overview
+from receiver.store.tools import failures
 
 PAGE = 500
 
@@ -67,11 +68,11 @@ def scopes(chosen: Chosen) -> list[FailureScope]:
 def _retry(store: Store, scope: FailureScope, chosen: Chosen, now: datetime) -> int:
     match scope:
         case FailureScope.MAILBOX:
-            return store.retry_mailboxes(chosen)
+            return store.write(failures.retry_mailboxes, chosen)
         case FailureScope.ENTRY:
             return _retry_entries(store, chosen, now)
         case FailureScope.EVENT:
-            return store.retry_events(chosen, now)
+            return store.write(failures.retry_events, chosen, now)
         case FailureScope.SERVER:
             return store.retry_servers(chosen, now)
 
@@ -80,7 +81,7 @@ def _retry_entries(store: Store, chosen: Chosen, now: datetime) -> int:
     total = 0
     after: int | None = 0
     while after is not None:
-        count, after = store.retry_entries(chosen, now, after)
+        count, after = store.write(failures.retry_entries, chosen, now, after)
         total += count
     return total
 
@@ -94,7 +95,7 @@ def _members(store: Store, group: FailureGroup, limit: int | None) -> Iterator[F
     chosen = Chosen(group.code, group.calendar or None)
     after: int | None = 0
     while after is not None:
-        found, after = store.failing(group.scope, chosen, after, limit or PAGE)
+        found, after = store.read(failures.listed, group.scope, chosen, after, limit or PAGE)
         yield from found
         if limit is not None:
             return

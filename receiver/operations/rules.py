@@ -4,6 +4,7 @@ Configuration never destroys by accident: a ruleset that would remove more than 
 calendars waits for somebody's word, and until then the one before stays in force.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,8 @@ from receiver.config import Settings
 from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset, fingerprint
 from receiver.store import Store
+from receiver.store.work import settling
+from receiver.store.work.settling import Previewed
 
 log = logs.get("rules")
 
@@ -71,10 +74,18 @@ def decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
         return Decision({}, failure=UNDECIDABLE)
 
 
+def preview(store: Store, decide: settling.Decide, page: int = 500) -> Iterator[Previewed]:
+    """Yield what deciding anew would make of every live event. Changes nothing."""
+    after: int | None = 0
+    while after is not None:
+        previewed, after = store.read(settling.preview, decide, after, page)
+        yield from previewed
+
+
 def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
     """Count what a ruleset would change. Reads every live event; changes nothing."""
     created = updated = removed = kept = 0
-    for event in store.preview(lambda view: decide(ruleset, view, now)):
+    for event in preview(store, lambda view: decide(ruleset, view, now)):
         for mailbox, wish in event.then.items():
             before = event.now.get(mailbox)
             created += before is None and wish is not None

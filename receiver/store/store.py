@@ -4,9 +4,7 @@ Batches from the first day: `keep` puts down all webhooks that arrive together, 
 hands out many changes, `advance` records many outcomes, each in one transaction.
 """
 
-import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,9 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, func, select
 
-from receiver.core.audit import EventStanding, Recorded
-from receiver.core.facts import Model
-from receiver.core.mailboxes import Mailbox, MailboxMap
+from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import Server
@@ -24,7 +20,6 @@ from receiver.store import migrations
 from receiver.store.database.chunks import chunks
 from receiver.store.database.engine import (
     CONFLICT_RETRIES,
-    careless_settings,
     close_engine,
     into_one_file,
     open_engine,
@@ -45,15 +40,11 @@ from receiver.store.intake.set_aside import Group, Waiting, Wanted
 from receiver.store.migrations import Standing
 from receiver.store.place import batch_counter, integrity, recognition
 from receiver.store.place.marker import UNWRITABLE, Mark, Marker
-from receiver.store.reports.overview import FailureScope
-from receiver.store.tools import audit, backup, erasure, recovery, resync, retention, tokens, unused
+from receiver.store.tools import backup, erasure, recovery
 from receiver.store.tools import failures as failing
 from receiver.store.tools.backup import Watch
-from receiver.store.tools.erasure import Erased
-from receiver.store.tools.failures import Chosen, Failing
-from receiver.store.tools.resync import HeldEvent, Scope
-from receiver.store.tools.tokens import TokenRecord
-from receiver.store.work import dues, leases, mailbox_identity, rulesets, servers, settling, writes
+from receiver.store.tools.failures import Chosen
+from receiver.store.work import leases, mailbox_identity, rulesets, servers, settling, writes
 from receiver.store.work.mailbox_identity import Neighbour
 from receiver.store.work.rulesets import InForce
 from receiver.store.work.wakeup import Wakeup
@@ -87,7 +78,6 @@ class Store:
         self._last_seen: str | None = None
         """The installation that was last found there."""
         self._appender = Appender(self._engine)
-        self._round = unused.Round()
         self._judging, self._settling, self._claiming = Rota(), Rota(), leases.Rotas(Rota)
         self._intake = Grouped(self._append, INTAKE_BATCH, StoreUnavailable, lambda: write_lock(self._engine))
 
@@ -201,16 +191,6 @@ class Store:
     def revision(self) -> str | None:
         """Return the schema by its number; None: there is none."""
         return None if recognition.is_yet_to_be_made(self._engine) else migrations.revision(self._engine)
-
-    def careless_settings(self) -> tuple[str, ...]:
-        """Return the database's settings under which an acknowledged webhook may be lost with the power."""
-        with reading(self._engine) as connection:
-            return careless_settings(connection)
-
-    def row_counts(self) -> dict[str, int]:
-        """Return how many rows each table has."""
-        with reading(self._engine) as connection:
-            return backup.counts_of(connection)
 
     def installation(self) -> Installation:
         """Return who we are."""
@@ -354,14 +334,6 @@ class Store:
             waiting = rulesets.held(connection)
             return waiting.removals if waiting else None
 
-    def preview(self, decide: settling.Decide, page: int = 500) -> Iterator[settling.Previewed]:
-        """Yield what deciding anew would make of every live event. Changes nothing."""
-        after: int | None = 0
-        while after is not None:
-            with reading(self._engine) as connection:
-                previewed, after = settling.preview(connection, decide, after, page)
-            yield from previewed
-
     def mailboxes(self) -> list[Mailbox]:
         """Return every mailbox that entries go to; of several addresses of one, the one in use."""
         with reading(self._engine) as connection:
@@ -400,13 +372,6 @@ class Store:
         """Whether `claim` would find something; of a great many mailboxes, that it may."""
         with reading(self._engine) as connection:
             return leases.has_work(connection, calendar, now, kinds)
-
-    def make_up_dues(self, now: datetime) -> None:
-        """Put in what was not announced, or too late."""
-        with reading(self._engine) as connection:
-            lacks = dues.lacks_any(connection, now)
-        if lacks:
-            self._write(lambda connection: dues.make_up(connection, now))
 
     def count_due(self, now: datetime) -> int:
         """Return how many changes wait to be written."""
@@ -543,28 +508,6 @@ class Store:
 
     # Failures
 
-    def failing(self, scope: FailureScope, chosen: Chosen, after: int, limit: int) -> tuple[list[Failing], int | None]:
-        """Return up to `limit` of what fails, one by one, and where to go on; None: that was all."""
-        with reading(self._engine) as connection:
-            return failing.listed(connection, scope, chosen, after, limit)
-
-    def meant_events(self, chosen: Chosen) -> list[str]:
-        """Return the uids of the events that an operator may mean."""
-        with reading(self._engine) as connection:
-            return failing.meant_events(connection, chosen)
-
-    def retry_mailboxes(self, chosen: Chosen) -> int:
-        """Have mailboxes that wait tried at once; return how many."""
-        return self._write(lambda connection: failing.retry_mailboxes(connection, chosen))
-
-    def retry_entries(self, chosen: Chosen, now: datetime, after: int = 0) -> tuple[int, int | None]:
-        """Have the next entries that fail tried at once; return how many, and where to go on."""
-        return self._write(lambda connection: failing.retry_entries(connection, chosen, now, after))
-
-    def retry_events(self, chosen: Chosen, now: datetime) -> int:
-        """Have events that can be shown nowhere decided anew; return how many."""
-        return self._write(lambda connection: failing.retry_events(connection, chosen, now))
-
     def retry_servers(self, chosen: Chosen, now: datetime) -> int:
         """Have servers that are left alone asked at once, unless their account was refused; return how many."""
         return self._write(lambda connection: servers.retry(connection, chosen, now))
@@ -575,75 +518,18 @@ class Store:
             lambda connection: servers.shorten_waits(connection, now) + failing.shorten_waits(connection, now)
         )
 
-    def dismiss(self, chosen: Chosen, *, dry_run: bool = False) -> tuple[int, int]:
-        """Neither try nor show what cannot be written, until it changes; return how many entries and events."""
-        return self.rehearse(failing.dismiss, chosen) if dry_run else self.write(failing.dismiss, chosen)
-
     # Audits
-
-    def recorded(self, mailbox: Mailbox) -> list[Recorded]:
-        """Return every placement of a mailbox with its event's facts."""
-        with reading(self._engine) as connection:
-            return audit.recorded(connection, mailbox)
-
-    def standings(self, uids: Collection[str]) -> dict[str, EventStanding]:
-        """Return what is known of these events, by uid."""
-        with reading(self._engine) as connection:
-            return audit.standings(connection, uids)
 
     def aliases(self) -> Mapping[Mailbox, Mailbox]:
         """Return every address that is another one of a mailbox, with the one in use."""
         with reading(self._engine) as connection:
             return mailbox_identity.aliases(connection)
 
-    def repair(self, mailbox: Mailbox, repairs: Mapping[Placement, Placement], now: datetime) -> int | None:
-        """Replace placements that are as they were judged; return how many. None: a worker has the mailbox."""
-        return self._write(lambda connection: audit.repair(connection, mailbox, repairs, now))
-
     # Adoption and uninstallation
 
     def claim_one(self, mailbox: Mailbox, now: datetime, lease: timedelta) -> MailboxWork | None:
         """Lease one mailbox, whatever is due in it; None: a worker has it."""
         return self._write(lambda connection: leases.claim_one(connection, mailbox, now, lease))
-
-    def adopted_in(self, mailbox: Mailbox) -> set[str]:
-        """Return the uids of a mailbox's entries that were read back and wait for a placement."""
-        with reading(self._engine) as connection:
-            return recovery.adopted_in(connection, mailbox)
-
-    def finished(self, uids: Collection[str]) -> dict[str, bool]:
-        """Return the events known among these, and whether each was destroyed and all that follows from it is done."""
-        with reading(self._engine) as connection:
-            return recovery.finished(connection, uids)
-
-    def note_adopted(
-        self,
-        work: MailboxWork,
-        items: Mapping[str, str],
-        gone: Collection[str],
-        now: datetime,
-        found_at: datetime | None = None,
-    ) -> None:
-        """Keep what was found in a leased mailbox, by uid, and drop what is not there any more.
-
-        Args:
-            work: the mailbox.
-            items: ids by uid.
-            gone: uids.
-            now: the moment.
-            found_at: facts older than that wait, as the calendar may be the newer one; None: now.
-
-        Raises:
-            LeaseLost: nothing was changed.
-
-        """
-        self._write(lambda connection: recovery.note(connection, work, items, gone, found_at or now))
-        self._write(lambda connection: recovery.unsettle(connection, work, now))
-
-    def waiting_entries(self) -> list[tuple[Mailbox, str]]:
-        """Return mailbox and uid of every entry that was read back and whose event is not known yet."""
-        with reading(self._engine) as connection:
-            return recovery.waiting(connection)
 
     def take_installation(self, name: str, now: datetime) -> bool:
         """Go on as an installation whose record was lost; return whether that may be.
@@ -696,107 +582,11 @@ class Store:
 
         self._marker.note(self._write(block))
 
-    def undo_uninstalling(self, now: datetime) -> None:
-        """Have every entry written again."""
-        self._write(lambda connection: recovery.undo_uninstalling(connection, now))
-
-    def empty(self, work: MailboxWork, kept: Collection[int]) -> None:
-        """Forget what was placed in a leased mailbox that holds nothing of ours any more, but for some placements.
-
-        Raises:
-            LeaseLost: nothing was changed.
-
-        """
-        self._write(lambda connection: recovery.empty(connection, work, kept))
-
     # Who may look
-
-    def add_token(self, record: TokenRecord) -> None:
-        """Note a token before it is handed out."""
-        self._write(lambda connection: tokens.add(connection, record))
-
-    def token(self, token_id: str) -> TokenRecord | None:
-        """Return one token; None: it was never issued here."""
-        with reading(self._engine) as connection:
-            return tokens.find(connection, token_id)
-
-    def tokens(self) -> list[TokenRecord]:
-        """Return every token, the newest first."""
-        with reading(self._engine) as connection:
-            return tokens.listed(connection)
-
-    def revoke_token(self, token_id: str, now: datetime) -> None:
-        """Have a token open nothing any more."""
-        self._write(lambda connection: tokens.revoke(connection, token_id, now))
 
     # Re-syncs
 
-    def told(self, source: str, since: datetime) -> dict[Model, int]:
-        """Return how many events of each kind a source told of since a moment."""
-        with reading(self._engine) as connection:
-            return resync.told(connection, source, since)
-
-    def count_live(self, scope: Scope) -> int:
-        """Return how many events are in scope."""
-        with reading(self._engine) as connection:
-            return resync.count_live(connection, scope)
-
-    def untold(self, scope: Scope, since: datetime) -> list[HeldEvent]:
-        """Return the events in scope that nobody told of since a moment."""
-        with reading(self._engine) as connection:
-            return resync.untold(connection, scope, since)
-
-    def witnesses(
-        self, source: str, kinds: Collection[tuple[int | None, str | None]], since: datetime, each: int
-    ) -> list[HeldEvent]:
-        """Return a source's RDVs that were told of since a moment, so many of each (organisation, motif)."""
-        with reading(self._engine) as connection:
-            return resync.witnesses(connection, source, kinds, since, each)
-
     # Housekeeping
-
-    def purge(self, now: datetime, tombstone_days: int, journal_days: int) -> int:
-        """Drop old tombstones, journal rows and counts; return how many. What is not certain anywhere stays."""
-        return sum(self.purge_rows(now, tombstone_days, journal_days).values())
-
-    def purge_rows(self, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
-        """Purge, a few rows at a time, and let others write in between; return how many, by table."""
-        dropped: Counter[str] = Counter()
-        while some := self.purge_some(now, tombstone_days, journal_days):
-            dropped += some
-            time.sleep(retention.PAUSE_S)
-        return dict(dropped)
-
-    def purge_some(self, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
-        """Drop some of what is old, in one short transaction; return how many, by table. Empty: none was left."""
-        return +self._write(lambda connection: retention.drop_old(connection, now, tombstone_days, journal_days))
-
-    def note_unused(self, now: datetime) -> bool:
-        """Look at the next agents or mailboxes, whether anything refers to them; return whether the round goes on.
-
-        What is noted so for long enough goes with `purge`.
-        """
-        table = self._round.table
-        with reading(self._engine) as connection:
-            wrong, last = unused.seen(connection, table, self._round.after)
-        if wrong:
-            self._write(lambda connection: unused.note(connection, table, wrong, now))
-        return self._round.go_on(last)
-
-    def count_old(self, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
-        """Return how many rows `purge` would drop, by table."""
-        with reading(self._engine) as connection:
-            return retention.count_old(connection, now, tombstone_days, journal_days)
-
-    def erase(
-        self, email: str, mapping: MailboxMap, now: datetime, *, with_entries: bool, dry_run: bool = False
-    ) -> Erased:
-        """Erase what is recorded of one agent, or rehearse it; see `receiver.store.tools.erasure.erase`."""
-
-        def block(connection: Connection) -> Erased:
-            return erasure.erase(connection, email, mapping, now, with_entries=with_entries)
-
-        return self.rehearse(block) if dry_run else self.write(block)
 
     def back_up(self, path: Path, watch: Watch) -> dict[str, int]:
         """Write a copy of everything into a file; see `receiver.store.tools.backup.back_up`."""

@@ -20,8 +20,11 @@ from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.ruleset import Ruleset
 from receiver.core.scope import Authority
 from receiver.operations import rules
+from receiver.operations.erasure import note_unused
 from receiver.operations.refused_configuration import Word
 from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, heartbeats, worker_name
+from receiver.store.tools import failures, retention, unused
+from receiver.store.work import dues
 from receiver.worker import account_tag
 from receiver.worker.periodic import Lookout
 from receiver.worker.server_threads import CallsStuck, Crew
@@ -75,6 +78,7 @@ class Worker:
         self._ruleset: Ruleset | None = None
         self._ruleset_id: int | None = None
         self._proposed = self._took_up = False
+        self._unused = unused.Round()
         self._planned = -1
         self._watch = FileWatch(self.settings.current.watched)
         self._word = Word("worker")
@@ -193,16 +197,17 @@ class Worker:
                 self._reload()
             self._word.leave(self.store, self.settings.refused, now)
         if now >= self._dues_due:
-            self.store.make_up_dues(now)
+            if self.store.read(dues.lacks_any, now):
+                self.store.write(dues.make_up, now)
             self._dues_due = now + DUES_EVERY
         if now >= self._waits_due:
             self.store.shorten_waits(now)
             self._waits_due = now + WAITS_EVERY
         if now >= self._purge_due:
             settings = self.settings.current
-            purged = self.store.purge_some(now, settings.tombstone_days, settings.journal_days).total()
+            purged = self.store.write(retention.drop_old, now, settings.tombstone_days, settings.journal_days).total()
             log.info("purged", count=purged)
-            goes_on = self.store.note_unused(now) or purged
+            goes_on = note_unused(self.store, self._unused, now) or purged
             self._purge_due = now + (PURGE_ON if goes_on else PURGE_EVERY)
 
     def _check_schema(self) -> None:
@@ -263,7 +268,9 @@ class Worker:
         self._lookout = Lookout(self.store, settings, ruleset, self._crews, installation.id)
 
     def _hire(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
-        self.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION))  # the settings may let others stand there now
+        self.store.write(
+            failures.retry_mailboxes, Chosen(code=OTHER_INSTALLATION)
+        )  # the settings may let others stand there now
         tags = {name: account_tag.tag(calendar, key) for name, calendar in settings.calendars.items()}
         self._crews = [
             Crew(

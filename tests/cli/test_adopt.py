@@ -20,6 +20,7 @@ from receiver.operations.recovery import adopt as operation
 from receiver.store import Mark, Marker, Store, heartbeats
 from receiver.store.database.tables import mailboxes
 from receiver.store.place.batch_counter import LEAP
+from receiver.store.tools import audit, recovery
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
 from tests.makers import KARIM, MARTINE, NOW, a_delivery
@@ -64,7 +65,7 @@ def test_after_a_loss_every_entry_is_found_again_and_none_is_doubled(place: Plac
     assert (posts["CreateItem"], posts["DeleteItem"]) == (0, 0)
     assert place.shown() == before
     assert {each.item_id for each in place.placements()} == {item[0] for items in before.values() for item in items}
-    assert place.store.waiting_entries() == []
+    assert place.store.read(recovery.waiting) == []
     assert place.report("audit")["ok"]
 
 
@@ -344,16 +345,16 @@ def test_what_breaks_off_midway_goes_on_another_time(place: Place, monkeypatch: 
         place.tell(number)
     before = place.shown()
     name = place.lose()
-    real, noted = Store.note_adopted, []
+    real, noted = operation.note_found, []
 
-    def note_adopted(store: Store, *args: Any) -> None:
+    def note_found(store: Store, *args: Any, **moments: Any) -> None:
         if noted:
             raise RuntimeError
         noted.append(args)
-        real(store, *args)
+        real(store, *args, **moments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "note_adopted", note_adopted)
+        patched.setattr(operation, "note_found", note_found)
         with pytest.raises(RuntimeError):
             place.run("adopt", "--installation", name)
     assert place.store.installation().must_adopt
@@ -469,7 +470,7 @@ def test_a_placement_in_doubt_stays_in_doubt(place: Place) -> None:
     [placement] = place.placements()
     [recorded] = place.store.mailboxes()[:1]
     doubtful = replace(placement, applied=None, item_id=None, open_creates=1, look_up_at=NOW + timedelta(minutes=1))
-    place.store.repair(recorded, {placement: doubtful}, NOW)
+    place.store.write(audit.repair, recorded, {placement: doubtful}, NOW)
     place.report("adopt")
     place.work()
     [adopted] = place.placements()

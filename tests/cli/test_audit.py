@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import trustme
-from sqlalchemy import create_engine, insert, select, update
+from sqlalchemy import Connection, create_engine, insert, select, update
 
 from connectors.base import PROBE_UID, CalendarEntry, Create, Delete, Done, Weekday
 from mock_exchange import MockExchange, StoredItem
@@ -24,6 +24,7 @@ from receiver.core.recurrence import Rule
 from receiver.operations import rules
 from receiver.store import Store, counters
 from receiver.store.database.tables import mailboxes, placements
+from receiver.store.tools import audit
 from receiver.worker.server_threads import Crew
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.connectors.conformance import entry
@@ -356,18 +357,18 @@ def test_what_changes_while_the_calendar_is_read_is_not_judged(place: Place, mon
     connector = bootstrap.connectors(settings, place.store.installation().id)["exchange"]
     connector.apply(HERS, [Delete(place.items()[0].item_id)])
     connector.close()
-    real, reads = Store.recorded, []
+    real, reads = audit.recorded, []
 
-    def recorded(store: Store, mailbox: Any) -> Any:
+    def recorded(connection: Connection, mailbox: Any) -> Any:
         if reads:
             engine = create_engine(place.url)
             with engine.begin() as connection:
                 connection.execute(update(placements).values(item_id="another"))
             engine.dispose()
         reads.append(mailbox)
-        return real(store, mailbox)
+        return real(connection, mailbox)
 
-    monkeypatch.setattr(Store, "recorded", recorded)
+    monkeypatch.setattr(audit, "recorded", recorded)
     assert (place.kinds(), len(reads)) == ([], 2)
 
 

@@ -20,6 +20,7 @@ from receiver.operations.recovery import take_from
 from receiver.operations.status import status
 from receiver.store import Store, heartbeats
 from receiver.store.reports import overview
+from receiver.store.tools import recovery
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
 from tests.makers import MARTINE, NOW, a_delivery
@@ -108,7 +109,7 @@ def test_entries_are_adopted_before_any_webhook_comes_and_wait_for_their_events(
     assert (report["counts"]["adopted"], len(report["waiting"])) == (14, 14)
     assert (place.shown(), names_borne(place)) == (before, {place.name})
     assert hear_again_and_work(place)["CreateItem"] == 0
-    assert (place.shown(), place.store.waiting_entries()) == (before, [])
+    assert (place.shown(), place.store.read(recovery.waiting)) == (before, [])
     place.tell(8)
     assert [len(items) for items in place.shown().values()] == [8, 8]
 

@@ -17,6 +17,7 @@ from receiver.core.facts import EventKind
 from receiver.operations.recovery import uninstall as operation
 from receiver.store import Store
 from receiver.store.database.tables import mailboxes
+from receiver.store.tools import recovery
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
 from tests.makers import KARIM, MARTINE, NOW, a_delivery
@@ -298,7 +299,7 @@ def test_entries_that_were_read_back_go_without_ever_having_met_their_event(plac
     name = place.lose()
     place.report("adopt", "--installation", name)
     assert place.report("uninstall", "--yes")["entries"] == 2
-    assert (place.shown(), place.store.waiting_entries()) == (EMPTY, [])
+    assert (place.shown(), place.store.read(recovery.waiting)) == (EMPTY, [])
 
 
 def test_a_mailbox_that_the_record_does_not_name_is_emptied_when_somebody_names_it(place: Place) -> None:

@@ -15,6 +15,7 @@ from receiver.core.facts import AgentNews
 from receiver.core.roles import Role
 from receiver.core.scope import Authority
 from receiver.store import Wanted
+from receiver.store.tools import tokens
 from receiver.web.views import held
 from tests.logs.captured import captured_logs
 from tests.makers import NOW, a_delivery, incoming
@@ -92,7 +93,7 @@ def test_one_is_decided_and_noted_with_who_did(own_town: Town, decision: str, ev
     assert 'role="status"' in who.page(answer.location)
     assert waits(own_town) == before[1:]
     [line] = lines_of(log)
-    [token] = [each for each in own_town.store.tokens() if each.role == "operate"][-1:]
+    [token] = [each for each in own_town.store.read(tokens.listed) if each.role == "operate"][-1:]
     assert (line["event"], line["by"], line["numbers"], line["count"]) == (event, token.id, str(before[0]), 1)
 
 

@@ -10,6 +10,7 @@ from receiver.core.policies import Policies
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.core.scope import Authority
 from receiver.store import Group, Receipt, Store, Verdict
+from receiver.store.tools import audit
 from tests.makers import NOW, a_delivery, incoming
 
 ALL = Authority(None)
@@ -66,7 +67,7 @@ class Town:
             pass
         held: dict[str, dict[str, str]] = {}
         for mailbox in self.store.mailboxes():
-            for record in self.store.recorded(mailbox):
+            for record in self.store.read(audit.recorded, mailbox):
                 if record.placement.desired is not None and record.state is not None:
                     title = record.state.motif if isinstance(record.state, RdvState) else record.state.model
                     held.setdefault(mailbox.address, {})[record.placement.uid] = title

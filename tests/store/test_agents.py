@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, select
 
 from receiver.core.desired import Decision, EventView
 from receiver.core.facts import AgentRef, EventKind, News
+from receiver.operations.erasure import purge
 from receiver.store import ComingAgent, Store, Verdict
 from receiver.store.database.tables import agents, deliveries, roles
 from receiver.store.reports import overview
@@ -236,9 +237,9 @@ def test_the_email_in_a_role_counts_too(store: Store, store_url: str) -> None:
 def test_places_that_are_gone_are_forgotten_with_the_tombstones(store: Store, store_url: str) -> None:
     accept(store, a_role(77, DESTROYED, 60))
     accept(store, a_role(78, CREATED, 60))
-    store.purge(NOW + timedelta(days=29), tombstone_days=30, journal_days=60)
+    purge(store, NOW + timedelta(days=29), tombstone_days=30, journal_days=60)
     assert len(rows(store_url, roles)) == 2
-    store.purge(NOW + timedelta(days=31), tombstone_days=30, journal_days=60)
+    purge(store, NOW + timedelta(days=31), tombstone_days=30, journal_days=60)
     assert [row["wire_id"] for row in rows(store_url, roles)] == [78]
 
 

@@ -17,6 +17,7 @@ from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import Erased, Store, TokenRecord
 from receiver.store.database.engine import reading, writing
 from receiver.store.database.tables import inbox, metadata
+from receiver.store.tools import erasure, tokens
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, a_slot, an_absence, an_agent, incoming
 
 LEASE = timedelta(seconds=60)
@@ -74,7 +75,7 @@ def mentions(store: Store, *words: str) -> set[str]:
 
 
 def erase(store: Store, email: str = HERS, mapping: MailboxMap = OWN, *, with_entries: bool = False) -> Erased:
-    return store.erase(email, mapping, NOW, with_entries=with_entries)
+    return store.write(erasure.erase, email, mapping, NOW, with_entries=with_entries)
 
 
 def counts(erased: Erased) -> dict[str, int]:
@@ -110,7 +111,7 @@ def test_a_second_time_there_is_nothing(store: Store) -> None:
 def test_a_rehearsal_counts_the_same_and_changes_nothing(store: Store) -> None:
     fill(store)
     before = rows(store)
-    rehearsed = store.erase(HERS, OWN, NOW, with_entries=False, dry_run=True)
+    rehearsed = store.rehearse(erasure.erase, HERS, OWN, NOW, with_entries=False)
     assert rows(store) == before
     assert counts(rehearsed) == counts(erase(store))
 
@@ -270,9 +271,9 @@ def test_a_reader_that_holds_on_to_what_was_erased_is_told(store: Store, store_u
 def test_a_token_that_bears_the_agents_address_loses_its_label_only(store: Store) -> None:
     fill(store)
     record = TokenRecord("ab" * 16, "read", f"page de {HERS.upper()}", NOW, NOW)
-    store.add_token(record)
+    store.write(tokens.add, record)
     assert counts(erase(store))["tokens"] == 1
-    assert store.token(record.id) == replace(record, label="")
+    assert store.read(tokens.find, record.id) == replace(record, label="")
 
 
 @pytest.mark.parametrize("email", ["nobody@departement.example", "%", "agent@departement.example"])
@@ -291,7 +292,7 @@ def test_what_waits_to_be_judged_is_erased_too(store: Store, store_url: str) -> 
         spoilt = {"delivery": "f" * 32, "source": "mds", "platform": "production", "emitter": "rdv_service_public",
                   "digest": b"x" * 16, "sort": "agent", "news": news, "received_at": NOW}  # fmt: skip
         connection.execute(insert(inbox).values(spoilt))
-    erased = store.erase(HERS, OWN, NOW, with_entries=False)
+    erased = store.write(erasure.erase, HERS, OWN, NOW, with_entries=False)
     assert erased.counts["inbox"] == 1, "nobody knows what it says, but it names her"
     with reading(store._engine) as connection:
         rows = [str(row).lower() for table in metadata.sorted_tables for row in connection.execute(select(table))]

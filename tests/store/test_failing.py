@@ -20,7 +20,9 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def names(store: Store, scope: FailureScope, chosen: Chosen = ALL) -> list[tuple[str, str, str]]:
-    return [(each.code, each.address, each.event) for each in store.failing(scope, chosen, 0, 100)[0]]
+    return [
+        (each.code, each.address, each.event) for each in store.read(stored_failures.listed, scope, chosen, 0, 100)[0]
+    ]
 
 
 def test_each_scope_names_what_fails_as_people_know_it(store: Store) -> None:
@@ -48,9 +50,9 @@ def test_a_long_list_is_read_page_by_page(store: Store) -> None:
     place(store, {HERS: "d1"})
     refuse(store)
     [group] = store.read(overview.failures, NOW)
-    first, after = store.failing(FailureScope.ENTRY, ALL, 0, 3)
+    first, after = store.read(stored_failures.listed, FailureScope.ENTRY, ALL, 0, 3)
     assert after is not None
-    rest, end = store.failing(FailureScope.ENTRY, ALL, after, 3)
+    rest, end = store.read(stored_failures.listed, FailureScope.ENTRY, ALL, after, 3)
     assert ([each.event for each in first + rest], end) == ([f"Rdv {number}" for number in range(1, 6)], None)
     assert len(failures.members(store, group, None)) == 5
     assert len(failures.members(store, group, 2)) == 2
@@ -131,19 +133,19 @@ def test_what_is_let_be_fails_no_more_and_is_not_tried(store: Store) -> None:
     hear(store, 5)
     place(store, {HERS: "d1", HIS: "d1"})
     refuse(store)
-    assert store.dismiss(Chosen(event="5", address=HERS.address)) == (1, 0)
+    assert store.write(stored_failures.dismiss, Chosen(event="5", address=HERS.address)) == (1, 0)
     assert names(store, FailureScope.ENTRY) == [("invalid_item", HIS.address, "Rdv 5")]
-    assert store.dismiss(Chosen(event="5")) == (1, 0)
+    assert store.write(stored_failures.dismiss, Chosen(event="5")) == (1, 0)
     assert (store.read(overview.failures, NOW), store.read(status.look, [], [], NOW).entries) == ([], ())
     assert not store.has_work("exchange", NOW + timedelta(days=365))
-    assert store.dismiss(Chosen(event="5")) == (0, 0)
+    assert store.write(stored_failures.dismiss, Chosen(event="5")) == (0, 0)
 
 
 def test_a_rehearsal_changes_nothing(store: Store) -> None:
     hear(store, 5)
     place(store, {HERS: "d1"})
     refuse(store)
-    assert store.dismiss(Chosen(event="5"), dry_run=True) == (1, 0)
+    assert store.rehearse(stored_failures.dismiss, Chosen(event="5")) == (1, 0)
     assert [group.count for group in store.read(overview.failures, NOW)] == [1]
 
 
@@ -151,7 +153,7 @@ def test_what_was_let_be_comes_back_when_the_event_changes(store: Store) -> None
     hear(store, 5)
     place(store, {HERS: "d1"})
     refuse(store)
-    store.dismiss(Chosen(event="5"))
+    store.write(stored_failures.dismiss, Chosen(event="5"))
     hear(store, 5, age_s=30, motif="Another")
     place(store, {HERS: "d2"})
     assert store.has_work("exchange", NOW)
@@ -162,7 +164,7 @@ def test_what_was_let_be_comes_back_by_its_name_only(store: Store) -> None:
     hear(store, 5)
     place(store, {HERS: "d1"})
     refuse(store)
-    store.dismiss(Chosen(event="5"))
+    store.write(stored_failures.dismiss, Chosen(event="5"))
     assert failures.retry_all(store, ALL).total == 0
     assert failures.retry_all(store, Chosen(event="5")).entries == 1
     assert store.has_work("exchange", NOW)
@@ -171,7 +173,7 @@ def test_what_was_let_be_comes_back_by_its_name_only(store: Store) -> None:
 def test_an_event_that_is_let_be_is_shown_no_more_until_it_is_decided_anew(store: Store) -> None:
     hear(store, 5)
     fail_event(store)
-    assert store.dismiss(Chosen(event="5")) == (0, 1)
+    assert store.write(stored_failures.dismiss, Chosen(event="5")) == (0, 1)
     assert store.read(overview.failures, NOW) == []
     hear(store, 5, age_s=30, motif="Another")
     fail_event(store)

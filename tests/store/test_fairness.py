@@ -18,6 +18,8 @@ from receiver.store.database.engine import writing
 from receiver.store.database.tables import dues, events, mailboxes, placements
 from receiver.store.fairness import ORGANISATIONS_AT_ONCE, Rota
 from receiver.store.intake import inbox
+from receiver.store.tools import backup
+from receiver.store.work import dues as due_rows
 from receiver.store.work import settling
 from receiver.store.work.claiming import CROWD
 from tests.databases import new_database, sqlalchemy_url
@@ -265,7 +267,7 @@ def test_a_mailbox_of_which_nothing_is_left_to_do_is_not_looked_into(store: Stor
     place(store, 1, box("a"))
     store.accept([news(1, age_s=30)], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held)), NOW)
-    assert store.row_counts()["dues"] == 0
+    assert store.read(backup.counts_of)["dues"] == 0
 
 
 def test_what_is_done_is_due_no_more_and_what_comes_meanwhile_is(store: Store) -> None:
@@ -291,7 +293,8 @@ def test_what_a_program_of_the_schema_before_made_due_is_made_up_for(store: Stor
     with writing(store._engine) as connection:
         connection.execute(dues.delete())
     assert claim(store) is None
-    store.make_up_dues(NOW)
+    assert store.read(due_rows.lacks_any, NOW)
+    store.write(due_rows.make_up, NOW)
     assert claimed(store, 1) == ["a@x.example"]
 
 
@@ -322,7 +325,8 @@ def test_what_was_announced_too_late_is_made_up_for(store: Store) -> None:
     with writing(store._engine) as connection:
         connection.execute(update(dues).values(next_at=LATER))
     assert claim(store) is None
-    store.make_up_dues(NOW)
+    assert store.read(due_rows.lacks_any, NOW)
+    store.write(due_rows.make_up, NOW)
     assert claimed(store, 2) == ["b@x.example"], "and what is leased stays so"
 
 

@@ -12,6 +12,7 @@ from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.plan import Placement, Verb, begin, dismiss, end
+from receiver.operations.erasure import purge
 from receiver.store import (
     Chosen,
     FailureScope,
@@ -29,6 +30,7 @@ from receiver.store.database.tables import mailboxes, writes
 from receiver.store.heartbeats import DEAD_AFTER, DEATHS_WITHIN, worker_name
 from receiver.store.reports import activity, event_history, overview, status
 from receiver.store.reports.event_history import state_of
+from receiver.store.tools import failures
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 from tests.store.failing_ground import BLOCKED, HERS, HIS, LEASE, TIMINGS, block, fail_event, hear, place, refuse
 from tests.store.test_servers import at_once
@@ -116,7 +118,7 @@ def test_what_was_counted_ever_outlives_the_hours(store: Store) -> None:
     webhook = Tally("webhook", "mds", "Rdv", "accepted")
     store.write(counters.record, {webhook: 2}, {}, NOW - timedelta(days=50))
     store.write(counters.record, {webhook: 3}, {}, NOW)
-    store.purge(NOW, tombstone_days=30, journal_days=30)
+    purge(store, NOW, tombstone_days=30, journal_days=30)
     assert [each.count for each in store.read(activity.hours, NOW - timedelta(days=60))] == [3]
     assert store.read(counters.ever) == {webhook: 5}
 
@@ -445,5 +447,5 @@ def test_whose_entries_stand_in_the_way_is_told_of_that_failure_alone(store: Sto
     ]
     page = store.read(overview.mailbox_page, "", 10, failing=True)
     assert [each.installation for each in page] == [two, two, one, one, None]
-    found, _ = store.failing(FailureScope.MAILBOX, Chosen(calendar="exchange"), 0, 10)
+    found, _ = store.read(failures.listed, FailureScope.MAILBOX, Chosen(calendar="exchange"), 0, 10)
     assert [each.installation for each in found] == [two, two, one, ""]

@@ -6,8 +6,9 @@ import pytest
 
 from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
+from receiver.operations.erasure import purge
 from receiver.store import Store, Tally, counters, heartbeats
-from receiver.store.tools import retention
+from receiver.store.tools import backup, retention
 from tests.makers import NOW, a_delivery, a_role, incoming
 
 LATER = NOW + timedelta(days=40)
@@ -30,23 +31,23 @@ def used(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def test_all_that_is_old_goes_a_few_rows_at_a_time(used: Store) -> None:
     expected = {"deliveries": 12, "events": 5, "roles": 1, "heartbeats": 1, "tallies": 1}
-    counted = used.count_old(LATER, 30, 30)
+    counted = used.read(retention.count_old, LATER, 30, 30)
     assert {table: count for table, count in counted.items() if count} == expected
-    dropped = used.purge_rows(LATER, 30, 30)
+    dropped = purge(used, LATER, 30, 30)
     assert {table: count for table, count in dropped.items() if count} == expected
-    assert used.purge(LATER, 30, 30) == 0
-    assert used.row_counts()["events"] == 1, "one is alive"
+    assert purge(used, LATER, 30, 30).total() == 0
+    assert used.read(backup.counts_of)["events"] == 1, "one is alive"
 
 
 def test_some_are_as_many_as_one_transaction_may_hold_until_none_is_left(used: Store) -> None:
     """Whoever waits for a turn to write gets one in between."""
     steps = []
-    while some := used.purge_some(LATER, 30, 30):
+    while some := used.write(retention.drop_old, LATER, 30, 30):
         steps.append(some)
     assert all(max(some.values()) <= 2 for some in steps)
     assert sum((some.total() for some in steps), 0) == 20
 
 
 def test_what_is_young_stays(used: Store) -> None:
-    assert not any(used.count_old(NOW + timedelta(hours=1), 30, 30).values())
-    assert used.purge(NOW + timedelta(hours=1), 30, 30) == 0
+    assert not any(used.read(retention.count_old, NOW + timedelta(hours=1), 30, 30).values())
+    assert purge(used, NOW + timedelta(hours=1), 30, 30).total() == 0

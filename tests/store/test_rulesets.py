@@ -10,6 +10,7 @@ from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.ruleset import Ruleset, SourceRules, fingerprint
+from receiver.operations.rules import preview
 from receiver.store import Store
 from receiver.store.database.tables import rulesets
 from receiver.store.work.settling import Previewed
@@ -112,7 +113,7 @@ def moved(view: EventView) -> Decision:
 
 def test_a_preview_tells_what_is_wanted_now_and_what_would_be(store: Store) -> None:
     placed(store, 1)
-    assert list(store.preview(moved)) == [Previewed({HERS: "Rdv/1@production"}, {HERS: None, HIS: "new"})]
+    assert list(preview(store, moved)) == [Previewed({HERS: "Rdv/1@production"}, {HERS: None, HIS: "new"})]
 
 
 def test_a_preview_sees_every_live_event_once_whatever_the_size_of_its_pages(store: Store) -> None:
@@ -126,18 +127,18 @@ def test_a_preview_sees_every_live_event_once_whatever_the_size_of_its_pages(sto
             seen.append(view.uid)
             return Decision({})
 
-        assert len(list(store.preview(look, page))) == 6
+        assert len(list(preview(store, look, page))) == 6
         assert (len(seen), set(seen)) == (6, expected)
 
 
 def test_a_preview_of_nothing_is_empty(store: Store) -> None:
-    assert list(store.preview(moved)) == []
+    assert list(preview(store, moved)) == []
 
 
 def test_a_preview_changes_nothing(store: Store) -> None:
     placed(store, 3)
     before = snapshot(store)
-    assert len(list(store.preview(moved, page=2))) == 3
+    assert len(list(preview(store, moved, page=2))) == 3
     assert not store.has_unsettled()
     assert snapshot(store) == before
 
@@ -152,7 +153,7 @@ def snapshot(store: Store) -> Any:
 def test_a_preview_waits_for_no_worker_and_holds_none_up(store: Store) -> None:
     """It may take long; it reads a page at a time, without locks."""
     placed(store, 3)
-    pages = store.preview(moved, page=1)
+    pages = preview(store, moved, page=1)
     next(pages)
     assert store.claim("exchange", NOW, 100, timedelta(seconds=60)) is not None
     store.accept([incoming(a_delivery(20, wire_id=1, uuid=None, motif="Autre"))], NOW)

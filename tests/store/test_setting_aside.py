@@ -15,6 +15,7 @@ from receiver.store import FailureScope, Store, StoreUnavailable
 from receiver.store.database.engine import reading
 from receiver.store.database.tables import events, placements
 from receiver.store.reports import overview, status
+from receiver.store.tools import audit, backup, recovery
 from receiver.store.work import settling
 from tests.makers import NOW, a_delivery, incoming
 
@@ -53,7 +54,7 @@ def settle(store: Store, decide: Callable[[EventView], Decision]) -> tuple[int, 
 def test_one_that_cannot_be_decided_costs_the_others_nothing_and_is_shown(store: Store) -> None:
     tell(store, 1, 2, 3)
     assert settle(store, spoilt_by(2)) == (3, ["Rdv/2@production"])
-    assert store.row_counts()["placements"] == 2
+    assert store.read(backup.counts_of)["placements"] == 2
     assert failures(store) == [(FailureScope.EVENT, "not_settled", 1)]
     seen = store.read(status.look, [], [], NOW)
     assert (seen.unsettled, store.has_unsettled()) == (0, False), "it is no backlog"
@@ -148,9 +149,9 @@ def test_an_event_that_is_set_aside_is_neither_finished_nor_audited(store: Store
     settle(store, spoilt_by(0))
     store.accept([incoming(a_delivery(20, EventKind.DESTROYED, wire_id=1, uuid=None))], NOW)
     settle(store, spoilt_by(1))
-    assert store.finished(["Rdv/1@production"]) == {"Rdv/1@production": False}
-    assert not store.standings(["Rdv/1@production"])["Rdv/1@production"].settled
-    assert [each.settled for each in store.recorded(HERS)] == [False]
+    assert store.read(recovery.finished, ["Rdv/1@production"]) == {"Rdv/1@production": False}
+    assert not store.read(audit.standings, ["Rdv/1@production"])["Rdv/1@production"].settled
+    assert [each.settled for each in store.read(audit.recorded, HERS)] == [False]
 
 
 def test_the_facts_stay(store: Store) -> None:

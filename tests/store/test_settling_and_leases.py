@@ -10,6 +10,7 @@ from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin, end
+from receiver.operations.erasure import purge
 from receiver.store import LeaseLost, MailboxWork, Store, Trouble, heartbeats
 from tests.makers import NOW, a_delivery, incoming
 
@@ -156,7 +157,7 @@ def test_an_unconfirmed_placement_outlives_its_event(store: Store) -> None:
     store.accept([incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held), forget=True), NOW)
     much_later = NOW + timedelta(days=90)
-    store.purge(much_later, tombstone_days=30, journal_days=30)
+    purge(store, much_later, tombstone_days=30, journal_days=30)
     [kept] = claim(store, much_later).items
     assert (kept.placement.desired, kept.placement.attempted) == (None, Verb.CREATE)
 
@@ -167,14 +168,14 @@ def test_forgetting_drops_the_record_and_leaves_the_calendar(store: Store) -> No
     store.accept([incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held), forget=True), NOW)
     assert not store.has_work("exchange", LATER)
-    assert store.purge(NOW + timedelta(days=31), tombstone_days=30, journal_days=60) == 1
+    assert purge(store, NOW + timedelta(days=31), tombstone_days=30, journal_days=60).total() == 1
 
 
 def test_tombstones_are_kept_for_their_time(store: Store) -> None:
     store.accept([incoming(a_delivery(30, EventKind.DESTROYED))], NOW)
     store.settle(lambda view: Decision({}), NOW)
-    assert store.purge(NOW + timedelta(days=29), tombstone_days=30, journal_days=60) == 0
-    assert store.purge(NOW + timedelta(days=31), tombstone_days=30, journal_days=60) == 1
+    assert purge(store, NOW + timedelta(days=29), tombstone_days=30, journal_days=60).total() == 0
+    assert purge(store, NOW + timedelta(days=31), tombstone_days=30, journal_days=60).total() == 1
 
 
 def test_a_heartbeat_is_heard_by_its_prefix(store: Store) -> None:

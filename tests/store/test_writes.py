@@ -16,6 +16,7 @@ from receiver.core.desired import Decision
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, Timings, Verb, begin, end
+from receiver.operations.erasure import purge
 from receiver.store import DONE, LeaseLost, MailboxWork, Store, Tally, Written, counters
 from receiver.store.database.tables import events, mailboxes, tallies, writes
 from receiver.store.tools import retention
@@ -150,7 +151,7 @@ def test_old_rows_go_with_the_journal_a_few_at_a_time(store: Store, monkeypatch:
     for age in (40, 35, 31, 29):
         record(store, work, at=NOW - age * DAY)
     with commits(store) as seen:
-        assert store.purge_rows(NOW, 30, 30)["writes"] == 3
+        assert purge(store, NOW, 30, 30)["writes"] == 3
     assert len(rows(store)) == 1
     assert len(seen) == 3, "two for the rows, and one that finds none"
 
@@ -170,7 +171,7 @@ def test_a_tombstone_that_goes_takes_its_rows_along(store: Store) -> None:
     written = {item.placement.id: Written(item.event_id, Verb.DELETE, DONE, NOW)}
     store.advance(work, {item.placement.id: delete}, NOW, LEASE, written)
     assert [verb for _, verb, _ in rows(store)] == ["create", "delete"], "the placement is gone, its writes are not"
-    store.purge(NOW + 31 * DAY, 30, 60)
+    purge(store, NOW + 31 * DAY, 30, 60)
     assert store._write(lambda connection: connection.execute(select(events.c.id)).all()) == []
     assert rows(store) == []
 

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 
 from receiver import __version__
 from receiver.core.digests import secret_tag
+from receiver.operations.erasure import purge
 from receiver.store import Reason, Store, Tally, counters, heartbeats
 from receiver.store.reports import activity
 from receiver.web.app import create_app
@@ -115,7 +116,7 @@ def test_counters_never_go_back(scraped: Scraped) -> None:
     assert scraped.values()[name] == 1
     scraped.now += timedelta(days=40)
     scraped.store.write(counters.record, {Tally("webhook", "mds", "Rdv", "accepted"): 4}, {}, scraped.now)
-    scraped.store.purge(scraped.now, tombstone_days=30, journal_days=30)
+    purge(scraped.store, scraped.now, tombstone_days=30, journal_days=30)
     assert [count.count for count in scraped.store.read(activity.hours, NOW - timedelta(days=1))] == [4]
     scraped.token = scraped.issue()
     assert scraped.values()[name] == 5

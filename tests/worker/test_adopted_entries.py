@@ -8,8 +8,10 @@ from sqlalchemy import create_engine, delete, update
 from connectors.base import Connector
 from receiver.core.facts import EventKind
 from receiver.operations.recovery import uninstall
+from receiver.operations.recovery.adopt import note_found
 from receiver.store import heartbeats
 from receiver.store.database.tables import deliveries, event_agents, events, installation, placements
+from receiver.store.tools import recovery
 from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
 from tests.makers import MARTINE
 from tests.worker.bench import CALENDAR, HERS, Bench
@@ -32,7 +34,8 @@ def lose_the_record(bench: Bench) -> None:
     assert work is not None
     start = bench.store.moment - timedelta(days=1)
     listed = bench.connector.list_marked(HERS, start, start + timedelta(days=30))
-    bench.store.note_adopted(work, {each.entry.uid: each.item_id for each in listed}, (), bench.store.moment)
+    items = {each.entry.uid: each.item_id for each in listed}
+    note_found(bench.store, work, items, (), found_at=bench.store.moment, now=bench.store.moment)
     bench.store.release(work)
 
 
@@ -121,7 +124,7 @@ def test_a_worker_that_runs_writes_nothing_more_once_its_entries_are_taken_out(o
         assert [line["code"] for line in office.lines("nothing_is_written")] == ["uninstalled"]
         wait_until(office.store.has_unsettled)
         assert office.written() == 0
-        office.store.undo_uninstalling(office.store.moment)
+        office.store.write(recovery.undo_uninstalling, office.store.moment)
         wait_until(lambda: office.written() == 50)
     finally:
         office.worker.stop()

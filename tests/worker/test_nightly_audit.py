@@ -19,6 +19,7 @@ from receiver.config.settings import Access
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit import nightly
 from receiver.store import StoreUnavailable, counters
+from receiver.store.tools import audit
 from receiver.worker import visits
 from receiver.worker.periodic import LOOK_AGAIN
 from tests.makers import KARIM, MARTINE, NOW
@@ -73,14 +74,14 @@ def test_a_nights_audit_leaves_what_it_found(at_night: Watch) -> None:
     at_night.exchange.held[HERS].popitem()
     [item] = at_night.exchange.held[HIS].values()
     at_night.exchange.held[HIS][item.item_id] = replace(item, entry=replace(item.entry, title="changed"))
-    before = at_night.store.recorded(Mailbox(CALENDAR, HERS))
+    before = at_night.store.read(audit.recorded, Mailbox(CALENDAR, HERS))
     at_night.look(at_night.host())
     assert found(at_night) == {
         "audit": 2, "audit/left_out": 0, "audit/missing": 1, "audit/doubled": 0, "audit/foreign": 1, "audit/orphaned": 0
     }  # fmt: skip
     [line] = at_night.lines("audited")
     assert (line["mailboxes"], line["missing"], line["foreign"]) == (2, 1, 1)
-    assert at_night.store.recorded(Mailbox(CALENDAR, HERS)) == before, "nothing is repaired"
+    assert at_night.store.read(audit.recorded, Mailbox(CALENDAR, HERS)) == before, "nothing is repaired"
     assert at_night.asked("apply") == 2, "as before the night"
 
 
@@ -147,7 +148,7 @@ def test_an_audit_that_loses_its_store_for_a_moment_is_done_anew(
         def away(*_: object) -> None:
             raise StoreUnavailable("OperationalError")
 
-        broken.setattr(at_night.store, "recorded", away)
+        broken.setattr(audit, "recorded", away)
         at_night.look(here)
     assert found(at_night) == {}
     at_night.look(here, LOOK_AGAIN)

@@ -21,6 +21,7 @@ from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.store import Chosen, LeaseLost, MailboxSight
 from receiver.store.database.tables import mailboxes
 from receiver.store.reports import overview
+from receiver.store.tools import failures
 from tests.connectors.conformance import entry
 from tests.connectors.series_conformance import RULES, series
 from tests.makers import KARIM, MARTINE, NOW
@@ -127,7 +128,7 @@ def test_a_retry_has_it_noticed_at_once(unmet: Bench) -> None:
         listed = list(connector.list_marked(HERS, NOW, NOW + timedelta(days=2)))
         connector.apply(HERS, [Delete(each.item_id) for each in listed])
     assert unmet.work() == 0
-    assert unmet.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION)) == 1
+    assert unmet.store.write(failures.retry_mailboxes, Chosen(code=OTHER_INSTALLATION)) == 1
     unmet.work()
     assert unmet.subjects() == ["Consultation PMI"]
 
@@ -165,7 +166,7 @@ def test_neighbours_may_stand_beside_us_and_others_may_not(unmet: Bench) -> None
     assert (len(unmet.items()), sight(unmet).installation) == (2, THIRD)
     unmet.settings = replace(unmet.settings, neighbours=frozenset({OTHER, THIRD}))
     unmet.restart()
-    unmet.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION))
+    unmet.store.write(failures.retry_mailboxes, Chosen(code=OTHER_INSTALLATION))
     unmet.work()
     assert len(unmet.items()) == 3
 
@@ -333,6 +334,6 @@ def test_files_that_cannot_be_read_hold_up_their_mailbox_alone(office: Office) -
     wait_until(lambda: office.lines("meeting_failed"))
     assert office.written() == 1
     broken.unlink()
-    office.store.retry_mailboxes(Chosen(code="item_unreadable"))
+    office.store.write(failures.retry_mailboxes, Chosen(code="item_unreadable"))
     office.turn(2)
     wait_until(lambda: office.written() == 1 and not broken.exists())

@@ -29,6 +29,7 @@ from receiver.store import (
     heartbeats,
     refusal_of,
 )
+from receiver.store.database import engine
 from receiver.store.place import files as store_files
 
 PROBED_PER_CALENDAR = 10
@@ -153,7 +154,7 @@ def _check_open(store: Store) -> tuple[Finding, str]:
         return Finding(standing, "store", level, {"cause": Cause.EMPTY} if is_empty else {}), NO_INSTALLATION
     store.check_soundness()
     store.write(heartbeats.beat, HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
-    if careless := store.careless_settings():
+    if careless := store.read(engine.careless_settings):
         details = {"settings": ", ".join(careless)}
         return Finding("store_not_durable", "store", Level.TROUBLE, details), store.installation().id
     return Finding("store_ready", "store"), store.installation().id

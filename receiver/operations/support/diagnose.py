@@ -30,6 +30,7 @@ from receiver.operations.support import anonymise, check
 from receiver.operations.support.anonymise import ADDRESS, HOST, MACHINE, SECRET, Placeholders
 from receiver.store import Store, counters, heartbeats
 from receiver.store.reports import activity, overview
+from receiver.store.tools import backup
 
 COUNTED = timedelta(days=7)
 LINES = 2_000
@@ -173,7 +174,7 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
     who, found = store.installation(), status.status(settings, store, now)
     return {
         "store.json": described
-        | {"must_adopt": who.must_adopt, "uninstalled_at": who.uninstalled_at, "rows": store.row_counts()},
+        | {"must_adopt": who.must_adopt, "uninstalled_at": who.uninstalled_at, "rows": store.read(backup.counts_of)},
         "status.json": {
             "troubles": [asdict(trouble) for trouble in found.troubles],
             "sight": asdict(found.sight) if found.sight else None,

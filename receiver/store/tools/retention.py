@@ -29,7 +29,10 @@ PAUSE_S = 0.02
 
 
 def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
-    """Drop some of what has been kept long enough; return how many rows, by table."""
+    """Drop some of what has been kept long enough, in one short transaction; return how many rows, by table.
+
+    The result is empty where nothing was left to drop.
+    """
     counts: Counter[str] = Counter()
     for table, condition in _old(now, tombstone_days, journal_days).items():
         # Of a table whose key has several columns there are few rows: more than some may go.
@@ -37,9 +40,9 @@ def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal
         some = key.in_(select(key).where(condition).limit(DROPPED_AT_ONCE))
         counts[table.name] += connection.execute(delete(table).where(condition, some)).rowcount
         if counts[table.name] >= DROPPED_AT_ONCE:
-            return counts  # the rest another time: an event that went before its deliveries takes them along uncounted
+            return +counts  # the rest another time: an event that went before its deliveries takes them along uncounted
     if counts.total():
-        return counts
+        return +counts
     # Only once all else has gone: these look at every agent.
     counts[agent_words.name] += connection.execute(delete(agent_words).where(is_nobodys())).rowcount
     return counts + unused.drop(connection, now, now - timedelta(days=tombstone_days))
