@@ -37,6 +37,7 @@ from receiver.operations.status import status
 from receiver.store import Incoming, Store
 from receiver.store.tools import retention
 from receiver.store.tools.retention import PAUSE_S
+from receiver.store.work import leases, settling
 from tests.databases import new_database, postgres_binaries, postgres_cluster, sqlalchemy_url
 
 SMALL, LARGE = 10_000, 1_000_000
@@ -145,8 +146,8 @@ class Place:
 
     def _look_for_work(self) -> None:
         self.store.is_judged()
-        self.store.has_unsettled()
-        self.store.has_work("ecole", datetime.now(UTC))
+        self.store.read(settling.has_unsettled)
+        self.store.read(leases.has_work, "ecole", datetime.now(UTC))
 
     def status(self) -> Prepared:
         """See how things go, as `status` does and the watch every quarter of a minute."""

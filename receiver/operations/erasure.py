@@ -15,6 +15,7 @@ from receiver.core.addresses import heard
 from receiver.store import Erased, Store, Watch
 from receiver.store.tools import erasure, unused
 from receiver.store.tools import retention as stored_retention
+from receiver.store.work import rulesets
 
 PAUSE_S = 2.0
 
@@ -107,7 +108,7 @@ def erase_agent(
 
     """
     email = heard(email) or ""
-    in_force = store.ruleset()
+    in_force = store.read(rulesets.in_force)
     mapping = (in_force.ruleset if in_force else settings.ruleset()).mailboxes
     deadline = time.monotonic() + patience_s
 

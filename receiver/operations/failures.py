@@ -10,6 +10,7 @@ from datetime import datetime
 from receiver.store import Chosen, Failing, FailureGroup, FailureScope, Store
 from receiver.store.reports import overview
 from receiver.store.tools import failures
+from receiver.store.work import servers
 
 PAGE = 500
 
@@ -74,7 +75,7 @@ def _retry(store: Store, scope: FailureScope, chosen: Chosen, now: datetime) -> 
         case FailureScope.EVENT:
             return store.write(failures.retry_events, chosen, now)
         case FailureScope.SERVER:
-            return store.retry_servers(chosen, now)
+            return store.write(servers.retry, chosen, now)
 
 
 def _retry_entries(store: Store, chosen: Chosen, now: datetime) -> int:

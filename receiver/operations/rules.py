@@ -14,7 +14,7 @@ from receiver.config import Settings
 from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset, fingerprint
 from receiver.store import Store
-from receiver.store.work import settling
+from receiver.store.work import rulesets, settling
 from receiver.store.work.settling import Previewed
 
 log = logs.get("rules")
@@ -58,7 +58,7 @@ class Proposal:
 
 def in_force(store: Store, settings: Settings) -> Ruleset:
     """Return the rules that entries are written by; those of the configuration where none were ever adopted."""
-    found = store.ruleset()
+    found = store.read(rulesets.in_force)
     return found.ruleset if found else settings.ruleset()
 
 
@@ -100,16 +100,16 @@ def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = 
 
     Without that word, entries keep the sentences they are written in: an upgrade changes no calendar.
     """
-    current = store.ruleset()
+    current = store.read(rulesets.in_force)
     if current is not None and not confirmed:
         ruleset = replace(ruleset, wording=current.ruleset.wording)
     if current is not None and current.fingerprint == fingerprint(ruleset):
-        if store.held_removals() is not None:
-            store.withdraw_held()  # the file was set back: what was held is nobody's wish any more
+        if store.read(rulesets.held_removals) is not None:
+            store.write(rulesets.withdraw)  # the file was set back: what was held is nobody's wish any more
         return Proposal(Standing.UNCHANGED, Effects())
     found = effects(store, ruleset, now) if current is not None else Effects()
     if confirmed or found.may_go_ahead:
-        store.adopt(ruleset, found.removed, now)
+        store.write(rulesets.put_in_force, ruleset, found.removed, now)
         return Proposal(Standing.ADOPTED, found)
-    store.hold(ruleset, found.removed, now)
+    store.write(rulesets.hold, ruleset, found.removed, now)
     return Proposal(Standing.HELD, found)

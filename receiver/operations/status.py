@@ -38,6 +38,7 @@ from receiver.store import (
     refusal_of,
 )
 from receiver.store.reports import status as stored_status
+from receiver.store.work import servers as stored_servers
 
 LOOKED_AGAIN = timedelta(minutes=15)
 """So soon a worker looks at a certificate and a clock again that were in trouble."""
@@ -74,7 +75,7 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         refusal = Refusal(Cause.EMPTY) if standing is Standing.NOT_CURRENT and store.is_empty() else None
         return unusable(settings, Code(standing), now, refusal)
     store.look_for_damage()
-    servers = tuple(server for server in store.servers() if server.name in settings.calendars)
+    servers = tuple(server for server in store.read(stored_servers.listed) if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
     figures = store.read(counters.figures_named)
     sight = _with_heard(store.read(stored_status.look, settings.sources, down, now), settings, figures)

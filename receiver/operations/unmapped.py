@@ -5,6 +5,7 @@ from datetime import datetime
 from receiver.core.mailboxes import MailboxMap, Unplaced
 from receiver.store import ComingAgent, Store
 from receiver.store.reports import overview
+from receiver.store.work import rulesets
 
 COUNTED = 10_000
 """More agents than any office has."""
@@ -15,7 +16,7 @@ def in_force(store: Store, mapping: MailboxMap) -> MailboxMap:
 
     Files are read at other moments by each process: a CSV is changed over night, and only workers read it again.
     """
-    found = store.ruleset()
+    found = store.read(rulesets.in_force)
     return found.ruleset.mailboxes if found else mapping
 
 

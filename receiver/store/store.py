@@ -12,10 +12,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, func, select
 
-from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
-from receiver.core.ruleset import Ruleset
-from receiver.core.servers import Server
 from receiver.store import migrations
 from receiver.store.database.chunks import chunks
 from receiver.store.database.engine import (
@@ -30,7 +27,6 @@ from receiver.store.database.engine import (
 )
 from receiver.store.database.errors import Conflict, MarkerUnusable, StoreUnavailable
 from receiver.store.database.records import Incoming, Installation, MailboxWork, Receipt, Trouble
-from receiver.store.database.tables import mailboxes, placements
 from receiver.store.fairness import Rota
 from receiver.store.intake import inbox, judge_batch, set_aside
 from receiver.store.intake.append import Appender
@@ -41,12 +37,8 @@ from receiver.store.migrations import Standing
 from receiver.store.place import batch_counter, integrity, recognition
 from receiver.store.place.marker import UNWRITABLE, Mark, Marker
 from receiver.store.tools import backup, erasure, recovery
-from receiver.store.tools import failures as failing
 from receiver.store.tools.backup import Watch
-from receiver.store.tools.failures import Chosen
-from receiver.store.work import leases, mailbox_identity, rulesets, servers, settling, writes
-from receiver.store.work.mailbox_identity import Neighbour
-from receiver.store.work.rulesets import InForce
+from receiver.store.work import leases, settling, writes
 from receiver.store.work.wakeup import Wakeup
 from receiver.store.work.writes import Written
 
@@ -306,40 +298,6 @@ class Store:
 
     # Rules
 
-    def ruleset(self) -> InForce | None:
-        """Return the mapping and policies in force; None: none were ever adopted."""
-        with reading(self._engine) as connection:
-            return rulesets.in_force(connection)
-
-    def ruleset_id(self) -> int | None:
-        """Return the number of the ruleset in force, which tells cheaply whether it is another one."""
-        with reading(self._engine) as connection:
-            return rulesets.newest_id(connection)
-
-    def adopt(self, ruleset: Ruleset, removals: int, now: datetime) -> None:
-        """Put a ruleset in force."""
-        self._write(lambda connection: rulesets.put_in_force(connection, ruleset, removals, now))
-
-    def hold(self, ruleset: Ruleset, removals: int, now: datetime) -> None:
-        """Note a ruleset that waits for a confirmation."""
-        self._write(lambda connection: rulesets.hold(connection, ruleset, removals, now))
-
-    def withdraw_held(self) -> None:
-        """Forget a ruleset that waits for a confirmation."""
-        self._write(rulesets.withdraw)
-
-    def held_removals(self) -> int | None:
-        """Return how many removals wait for a confirmation; None: nothing waits."""
-        with reading(self._engine) as connection:
-            waiting = rulesets.held(connection)
-            return waiting.removals if waiting else None
-
-    def mailboxes(self) -> list[Mailbox]:
-        """Return every mailbox that entries go to; of several addresses of one, the one in use."""
-        with reading(self._engine) as connection:
-            named = select(mailboxes.c.calendar, mailboxes.c.address).where(mailboxes.c.same_as.is_(None))
-            return [Mailbox(row.calendar, row.address) for row in connection.execute(named)]
-
     # The worker's side
 
     def now(self) -> datetime:
@@ -350,11 +308,6 @@ class Store:
             moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
             return moment.astimezone(UTC)
 
-    def has_unsettled(self) -> bool:
-        """Whether the placements of some event may not agree with its facts."""
-        with reading(self._engine) as connection:
-            return settling.has_unsettled(connection)
-
     def settle(
         self, decide: settling.Decide, now: datetime, limit: int = 200, spoilt: settling.Spoilt = _ignored
     ) -> int:
@@ -363,22 +316,6 @@ class Store:
         `spoilt` is called, where an exception can be logged, with the uid of each that is set aside.
         """
         return self._write(lambda connection: settling.settle(connection, decide, now, limit, self._settling, spoilt))
-
-    def settle_again(self, now: datetime) -> int:
-        """Have the events that were set aside settled once more; return how many."""
-        return self._write(lambda connection: settling.settle_again(connection, now))
-
-    def has_work(self, calendar: str, now: datetime, kinds: leases.Kinds = leases.ANY) -> bool:
-        """Whether `claim` would find something; of a great many mailboxes, that it may."""
-        with reading(self._engine) as connection:
-            return leases.has_work(connection, calendar, now, kinds)
-
-    def count_due(self, now: datetime) -> int:
-        """Return how many changes wait to be written."""
-        with reading(self._engine) as connection:
-            due = select(func.count()).select_from(placements).where(placements.c.due_at <= now)
-            count: int = connection.execute(due).scalar_one()
-            return count
 
     def claim(
         self, calendar: str, now: datetime, limit: int, lease: timedelta, kinds: leases.Kinds = leases.ANY
@@ -434,10 +371,6 @@ class Store:
 
         return self._write(block)
 
-    def identify(self, work: MailboxWork, primary: str, now: datetime) -> bool:
-        """Note what the server calls a leased mailbox; return whether that is another name."""
-        return self._write(lambda connection: mailbox_identity.identify(connection, work, primary, now))
-
     def meet(self, work: MailboxWork, now: datetime, lease: timedelta) -> None:
         """Note that a leased mailbox holds nothing of other installations that stands in the way.
 
@@ -446,22 +379,6 @@ class Store:
 
         """
         self._write(lambda connection: leases.meet(connection, work, now, lease))
-
-    def neighbours(self, work: MailboxWork) -> list[Neighbour]:
-        """Return the other mailboxes of the server that hold something of an event in this work."""
-        with reading(self._engine) as connection:
-            return mailbox_identity.neighbours(connection, work)
-
-    def merge(self, neighbour: Neighbour, work: MailboxWork, now: datetime) -> bool:
-        """Make one mailbox of a neighbour and the leased one; return whether nobody was writing into it."""
-
-        def block(connection: Connection) -> bool:
-            if mailbox_identity.is_leased(connection, neighbour.mailbox_id, now):
-                return False
-            mailbox_identity.merge(connection, neighbour.mailbox_id, work.mailbox_id, now)
-            return True
-
-        return self._write(block)
 
     def release(
         self,
@@ -478,58 +395,13 @@ class Store:
 
         self._write(block)
 
-    def servers(self) -> list[Server]:
-        """Return every calendar server that a worker has met; a name that is configured no more stays."""
-        with reading(self._engine) as connection:
-            return servers.listed(connection)
-
-    def server(self, name: str) -> Server | None:
-        """Return one server; None: no worker has met it."""
-        with reading(self._engine) as connection:
-            return servers.find(connection, name)
-
-    def introduce_server(self, name: str, credentials: str, now: datetime) -> Server:
-        """Note what a process that starts will use of a server; where that changed, all of it is tried at once."""
-        return self._write(lambda connection: servers.introduce(connection, name, credentials, now))
-
-    def change_server(self, name: str, change: Callable[[Server], Server]) -> Server:
-        """Change a server as it stands now; return what it has become."""
-        return self._write(lambda connection: servers.change(connection, name, change))
-
-    def claim_probe(self, name: str, probe: str, now: datetime, lease: timedelta) -> bool:
-        """Let one caller of all hosts alone ask something of a server; return whether it is this one."""
-        return self._write(lambda connection: servers.claim_probe(connection, name, probe, now, lease))
-
-    def resettle(self, event_ids: Sequence[int], now: datetime) -> None:
-        """Have the wishes of these events worked out again."""
-        self._write(lambda connection: settling.unsettle(connection, event_ids, now))
-
     # How things go
 
     # Failures
 
-    def retry_servers(self, chosen: Chosen, now: datetime) -> int:
-        """Have servers that are left alone asked at once, unless their account was refused; return how many."""
-        return self._write(lambda connection: servers.retry(connection, chosen, now))
-
-    def shorten_waits(self, now: datetime) -> int:
-        """Shorten waits that an earlier version granted, or a clock that was wrong; return how many were."""
-        return self._write(
-            lambda connection: servers.shorten_waits(connection, now) + failing.shorten_waits(connection, now)
-        )
-
     # Audits
 
-    def aliases(self) -> Mapping[Mailbox, Mailbox]:
-        """Return every address that is another one of a mailbox, with the one in use."""
-        with reading(self._engine) as connection:
-            return mailbox_identity.aliases(connection)
-
     # Adoption and uninstallation
-
-    def claim_one(self, mailbox: Mailbox, now: datetime, lease: timedelta) -> MailboxWork | None:
-        """Lease one mailbox, whatever is due in it; None: a worker has it."""
-        return self._write(lambda connection: leases.claim_one(connection, mailbox, now, lease))
 
     def take_installation(self, name: str, now: datetime) -> bool:
         """Go on as an installation whose record was lost; return whether that may be.

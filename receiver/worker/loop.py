@@ -24,7 +24,7 @@ from receiver.operations.erasure import note_unused
 from receiver.operations.refused_configuration import Word
 from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, heartbeats, worker_name
 from receiver.store.tools import failures, retention, unused
-from receiver.store.work import dues
+from receiver.store.work import dues, leases, placements, rulesets, servers, settling
 from receiver.worker import account_tag
 from receiver.worker.periodic import Lookout
 from receiver.worker.server_threads import CallsStuck, Crew
@@ -137,7 +137,7 @@ class Worker:
             return judged
         ruleset = self._follow_ruleset()
         settled = 0
-        if self.store.has_unsettled():
+        if self.store.read(settling.has_unsettled):
             settled = self.store.settle(lambda view: _decide(ruleset, view, now), now, spoilt=_report_spoilt)
         if self.settings.current.dry_run:
             self._report_plan(now)
@@ -151,7 +151,7 @@ class Worker:
         if not self._took_up:
             self.store.judge_again()
             self.store.judge_out_of_scope(self._authorities(), now)
-            self.store.settle_again(now)
+            self.store.write(settling.settle_again, now)
             self._took_up = True
         judged = self.store.judge(now)
         for each in judged:
@@ -166,7 +166,7 @@ class Worker:
     def _wake_crews(self, now: datetime) -> None:
         for crew in self._crews:
             crew.look_after()
-            if crew.gate.may_open(now) and self.store.has_work(crew.calendar, now):
+            if crew.gate.may_open(now) and self.store.read(leases.has_work, crew.calendar, now):
                 crew.wake()
 
     def _may_write(self, now: datetime) -> bool:
@@ -201,7 +201,7 @@ class Worker:
                 self.store.write(dues.make_up, now)
             self._dues_due = now + DUES_EVERY
         if now >= self._waits_due:
-            self.store.shorten_waits(now)
+            self.store.write(servers.shorten_waits, now)
             self._waits_due = now + WAITS_EVERY
         if now >= self._purge_due:
             settings = self.settings.current
@@ -236,9 +236,9 @@ class Worker:
         if not self._proposed:
             self._propose()
             self._proposed = True  # only now: a store that is away is asked again
-        newest = self.store.ruleset_id()
+        newest = self.store.read(rulesets.newest_id)
         if self._ruleset is None or newest != self._ruleset_id:
-            in_force = self.store.ruleset()
+            in_force = self.store.read(rulesets.in_force)
             if in_force is None:
                 raise AssertionError("a worker proposes its ruleset before it follows one")
             self._stop_crews()
@@ -254,7 +254,7 @@ class Worker:
 
     def _report_plan(self, now: datetime) -> None:
         """Say what would be written, whenever that changes."""
-        planned = self.store.count_due(now)
+        planned = self.store.read(placements.count_due, now)
         if planned != self._planned:
             log.info("dry_run", changes=planned)
             self._planned = planned

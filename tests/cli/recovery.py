@@ -27,6 +27,7 @@ from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import Store
 from receiver.store.tools import audit
+from receiver.store.work import mailbox_identity
 from receiver.worker.server_threads import Crew
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
@@ -178,7 +179,11 @@ class Place:
         return {box: sorted((i.item_id, i.subject, i.start) for i in self.items(box)) for box in (HERS, HIS)}
 
     def placements(self) -> list[Placement]:
-        return [each.placement for box in self.store.mailboxes() for each in self.store.read(audit.recorded, box)]
+        return [
+            each.placement
+            for box in self.store.read(mailbox_identity.in_use)
+            for each in self.store.read(audit.recorded, box)
+        ]
 
     def dump(self) -> list[str]:
         """All that the database holds."""

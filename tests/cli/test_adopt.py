@@ -21,6 +21,7 @@ from receiver.store import Mark, Marker, Store, heartbeats
 from receiver.store.database.tables import mailboxes
 from receiver.store.place.batch_counter import LEAP
 from receiver.store.tools import audit, recovery
+from receiver.store.work import mailbox_identity, placements
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
 from tests.makers import KARIM, MARTINE, NOW, a_delivery
@@ -227,7 +228,7 @@ def test_a_state_that_comes_before_adopt_is_written_at_once(place: Place) -> Non
     place.report("adopt")
     assert place.work()["UpdateItem"] == 2
     assert [item.subject for item in place.items()] == ["Vaccination"]
-    assert place.store.count_due(place.store.now() + PATIENCE * 2) == 0
+    assert place.store.read(placements.count_due, place.store.now() + PATIENCE * 2) == 0
 
 
 def test_an_entry_that_was_written_anew_since_is_taken_in_place_of_the_old(place: Place) -> None:
@@ -468,7 +469,7 @@ def test_a_placement_in_doubt_stays_in_doubt(place: Place) -> None:
     """Its write may yet be carried out: the look-up that is owed finds that."""
     place.tell(1, agents=(MARTINE,))
     [placement] = place.placements()
-    [recorded] = place.store.mailboxes()[:1]
+    [recorded] = place.store.read(mailbox_identity.in_use)[:1]
     doubtful = replace(placement, applied=None, item_id=None, open_creates=1, look_up_at=NOW + timedelta(minutes=1))
     place.store.write(audit.repair, recorded, {placement: doubtful}, NOW)
     place.report("adopt")

@@ -17,6 +17,7 @@ from receiver.operations.refused_requests import LATELY, TURNED_AWAY
 from receiver.operations.status import Status, status
 from receiver.store import Store, StoreUnavailable, Tally, counters, heartbeats
 from receiver.store.reports.overview import RETRIED
+from receiver.store.work import rulesets, servers
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 from tests.makers import KARIM, MARTINE, a_delivery, incoming
 from tests.store.scopes import THIRTY_FOUR, a_rdv
@@ -62,7 +63,7 @@ def break_server(store: Store) -> None:
     def fail(server: Server) -> Server:
         return failed(server, Temporary("unauthorized"), server.credentials, None, now, 0.5)
 
-    store.change_server("pilot", fail)
+    store.write(servers.change, "pilot", fail)
 
 
 def silence_worker(store: Store) -> None:
@@ -126,7 +127,7 @@ def test_each_trouble_says_its_cause_and_its_cure(
 
 def pause_server(store: Store) -> None:
     until = store.now() + timedelta(minutes=9)
-    store.change_server("pilot", lambda server: replace(server, blocked_until=until))
+    store.write(servers.change, "pilot", lambda server: replace(server, blocked_until=until))
 
 
 def test_a_server_that_asked_for_a_pause_is_told_with_its_end(place: Desk) -> None:
@@ -279,7 +280,7 @@ def seen(place: Desk) -> dict[str, datetime]:
 def test_troubles_say_since_when_where_that_is_known(place: Desk) -> None:
     place.expect(range(1, 26), MARTINE)
     held_at = place.store.now()
-    place.store.hold(load(place.path, {"RDV_SECRET": "s"}).ruleset(), 25, held_at)
+    place.store.write(rulesets.hold, load(place.path, {"RDV_SECRET": "s"}).ruleset(), 25, held_at)
     break_server(place.store)
     fail_all = "UPDATE mailboxes SET failure = 'access_denied'"
     place.store._write(lambda connection: connection.exec_driver_sql(fail_all))
@@ -347,7 +348,7 @@ def test_a_server_is_told_of_between_two_pauses_that_it_asks_for(place: Desk) ->
 
     def told(asked_at: datetime, answered_at: datetime | None) -> list[str]:
         changed = {"throttled_at": asked_at, "succeeded_at": answered_at, "blocked_until": now - timedelta(seconds=1)}
-        place.store.change_server("pilot", lambda server: replace(server, **changed))
+        place.store.write(servers.change, "pilot", lambda server: replace(server, **changed))
         return [code for code, *_ in troubles(place)]
 
     lately, long_ago = now - timedelta(seconds=20), now - timedelta(minutes=2)

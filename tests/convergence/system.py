@@ -19,6 +19,7 @@ from receiver.operations import rules
 from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict, Waiting
 from receiver.store.database.records import Reason
 from receiver.store.database.tables import events, mailboxes, placements, servers
+from receiver.store.work import rulesets
 from receiver.store.work.placements import placement_of
 from receiver.web.app import create_app
 from receiver.worker.reconcile import reconcile
@@ -61,7 +62,7 @@ class System:
         self.settings = _settings(choices, directory, self.bound)
         self._client = create_app(self.settings, self.store, lambda: self.store.moment).test_client()
         rules.propose(self.store, self.settings.ruleset(), self.now, confirmed=True)
-        in_force = self.store.ruleset()
+        in_force = self.store.read(rulesets.in_force)
         assert in_force is not None
         self._ruleset = in_force.ruleset
         self._crews = [self._crew() for _ in range(WORKERS)]

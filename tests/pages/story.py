@@ -34,6 +34,7 @@ from receiver.operations.access.tokens import Tokens
 from receiver.sentences.phrases import PARIS
 from receiver.store import Store, Tally, counters, heartbeats
 from receiver.store.database.tables import events, mailboxes, placements, writes
+from receiver.store.work import servers
 from receiver.web.app import create_app
 from receiver.web.auth import cookies
 from tests.core.samples import as_body, sample
@@ -141,8 +142,10 @@ def tell(town: Town) -> None:
     _count_week(town.store, town.now)
     for ago_s, name in ((9, "worker/srv-rdv-1/2214"), (14, "worker/srv-rdv-2/1871"), (5, "web")):
         town.store.write(heartbeats.beat, name, town.now - timedelta(seconds=ago_s))
-    town.store.change_server("exchange", lambda server: replace(server, succeeded_at=town.now - timedelta(minutes=1)))
-    town.store.change_server("pilote", lambda server: _failing(server, town.now))
+    town.store.write(
+        servers.change, "exchange", lambda server: replace(server, succeeded_at=town.now - timedelta(minutes=1))
+    )
+    town.store.write(servers.change, "pilote", lambda server: _failing(server, town.now))
 
 
 def _receive(town: Town) -> None:

@@ -11,6 +11,7 @@ from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.core.scope import Authority
 from receiver.store import Group, Receipt, Store, Verdict
 from receiver.store.tools import audit
+from receiver.store.work import mailbox_identity, rulesets
 from tests.makers import NOW, a_delivery, incoming
 
 ALL = Authority(None)
@@ -44,7 +45,7 @@ class Town:
         domains = {name: name for name in ("departement.example", "evil.example")}
         mapping = MailboxMap(CALENDAR, domains=domains)
         self.rules = Ruleset(mapping, {"mds": SourceRules(policies=self.policies)})
-        self.store.adopt(self.rules, 0, self.now)
+        self.store.write(rulesets.put_in_force, self.rules, 0, self.now)
 
     def tell(self, news: News, by: Authority | None, secret: str | None = None, **more: object) -> Receipt:
         """One webhook comes in, signed by a secret that may speak for some organisations."""
@@ -66,7 +67,7 @@ class Town:
         while self.store.settle(lambda view: self.rules.decide(view, self.now), self.now):
             pass
         held: dict[str, dict[str, str]] = {}
-        for mailbox in self.store.mailboxes():
+        for mailbox in self.store.read(mailbox_identity.in_use):
             for record in self.store.read(audit.recorded, mailbox):
                 if record.placement.desired is not None and record.state is not None:
                     title = record.state.motif if isinstance(record.state, RdvState) else record.state.model

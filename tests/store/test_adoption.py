@@ -17,6 +17,7 @@ from receiver.operations.recovery.adopt import note_found
 from receiver.store import LeaseLost, MailboxWork, Store
 from receiver.store.database.tables import adopted, events, installation
 from receiver.store.tools import audit, recovery
+from receiver.store.work import leases, mailbox_identity, placements, settling
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, incoming
 
 HERS, HIS = Mailbox("exchange", MARTINE.email or ""), Mailbox("exchange", KARIM.email or "")
@@ -48,7 +49,7 @@ def settle(store: Store, at: Any = NOW) -> int:
 
 
 def lease(store: Store, mailbox: Mailbox = HERS, at: Any = NOW) -> MailboxWork:
-    work = store.claim_one(mailbox, at, LEASE)
+    work = store.write(leases.claim_one, mailbox, at, LEASE)
     assert work is not None
     return work
 
@@ -89,8 +90,8 @@ def test_an_event_that_is_known_takes_it_over_at_once(store: Store) -> None:
     hear(store, rdv())
     settle(store)
     found(store, {UID: "item"}, at=NOW + SECOND)
-    assert store.has_unsettled()
-    assert store.count_due(NOW + SECOND) == 1
+    assert store.read(settling.has_unsettled)
+    assert store.read(placements.count_due, NOW + SECOND) == 1
     assert store.claim("exchange", NOW + SECOND, 10, LEASE) is None, "not before it is settled"
     settle(store, NOW + SECOND)
     [placement] = placed(store)
@@ -142,7 +143,7 @@ def test_in_each_mailbox_the_item_that_was_found_there(store: Store) -> None:
 def test_two_addresses_that_turn_out_to_be_one_mailbox_hold_it_once(store: Store) -> None:
     found(store, {UID: "item"})
     found(store, {UID: "item"}, NEW_NAME)
-    store.identify(lease(store), NEW_NAME.address, NOW)
+    store.write(mailbox_identity.identify, lease(store), NEW_NAME.address, NOW)
     hear(store, rdv())
     settle(store)
     assert (placed(store), [each.item_id for each in placed(store, NEW_NAME)]) == ([], ["item"])
@@ -244,12 +245,12 @@ def test_events_tell_whether_all_is_done_that_follows_from_their_end(store: Stor
 
 
 def test_one_mailbox_is_leased_whatever_is_due_in_it(store: Store) -> None:
-    assert store.claim_one(HERS, NOW, LEASE) is not None
+    assert store.write(leases.claim_one, HERS, NOW, LEASE) is not None
     hear(store, rdv())
     settle(store)
     assert store.claim("exchange", NOW, 10, LEASE) is None
-    assert store.claim_one(HERS, NOW, LEASE) is None
-    assert store.claim_one(HERS, NOW + LEASE, LEASE) is not None, "whoever had it is dead"
+    assert store.write(leases.claim_one, HERS, NOW, LEASE) is None
+    assert store.write(leases.claim_one, HERS, NOW + LEASE, LEASE) is not None, "whoever had it is dead"
 
 
 def test_what_a_worker_has_is_not_leased(store: Store) -> None:
@@ -257,17 +258,17 @@ def test_what_a_worker_has_is_not_leased(store: Store) -> None:
     settle(store)
     work = store.claim("exchange", NOW, 10, LEASE)
     assert work is not None
-    assert store.claim_one(HERS, NOW, LEASE) is None
+    assert store.write(leases.claim_one, HERS, NOW, LEASE) is None
     store.release(work)
-    assert store.claim_one(HERS, NOW, LEASE) is not None
+    assert store.write(leases.claim_one, HERS, NOW, LEASE) is not None
 
 
 # What stops all writing
 
 
 def assert_nothing_is_written(store: Store) -> None:
-    assert (store.installation().may_write, settle(store), store.has_unsettled()) == (False, 0, True)
-    assert store.has_work("exchange", NOW) is False
+    assert (store.installation().may_write, settle(store), store.read(settling.has_unsettled)) == (False, 0, True)
+    assert store.read(leases.has_work, "exchange", NOW) is False
     assert store.claim("exchange", NOW, 10, LEASE) is None
 
 
@@ -279,7 +280,7 @@ def test_before_the_calendars_were_read_nothing_is_settled_or_written(store: Sto
     assert_nothing_is_written(store)
     store.calendars_were_read()
     assert settle(store) == 1
-    assert store.has_work("exchange", NOW)
+    assert store.read(leases.has_work, "exchange", NOW)
     assert store.claim("exchange", NOW, 10, LEASE) is not None
 
 
@@ -303,7 +304,12 @@ def test_a_name_is_taken_over_with_a_new_beginning(store: Store) -> None:
     store.begin_uninstalling(NOW)
     assert store.take_installation("another", NOW)
     here = store.installation()
-    assert (here.id, here.must_adopt, here.uninstalled_at, store.has_unsettled()) == ("another", True, None, True)
+    assert (here.id, here.must_adopt, here.uninstalled_at, store.read(settling.has_unsettled)) == (
+        "another",
+        True,
+        None,
+        True,
+    )
 
 
 @pytest.mark.parametrize("changes", [{"applied": "d", "item_id": "item"}, {"look_up_at": NOW}, {"recheck_at": NOW}])

@@ -14,6 +14,7 @@ from receiver.operations.erasure import purge
 from receiver.store import ComingAgent, Store, Verdict
 from receiver.store.database.tables import agents, deliveries, roles
 from receiver.store.reports import overview
+from receiver.store.work import settling
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming, wall
 
 RENAMED = replace(MARTINE, email="martine.dupont@departement.example")
@@ -72,7 +73,7 @@ def test_news_without_a_change_leave_nothing_to_settle(store: Store) -> None:
     accept(store, a_delivery(60))
     settled(store)
     assert accept(store, an_agent(MARTINE, 30)) is Verdict.ACCEPTED
-    assert not store.has_unsettled()
+    assert not store.read(settling.has_unsettled)
 
 
 def test_the_same_news_again_are_a_duplicate(store: Store, store_url: str) -> None:
@@ -85,7 +86,7 @@ def test_news_that_are_older_than_what_is_known_are_superseded(store: Store, sto
     accept(store, a_delivery(60, agents=(RENAMED,)))
     settled(store)
     assert accept(store, an_agent(MARTINE, 90)) is Verdict.SUPERSEDED
-    assert (hers(store_url)["email"], store.has_unsettled()) == (RENAMED.email, False)
+    assert (hers(store_url)["email"], store.read(settling.has_unsettled)) == (RENAMED.email, False)
 
 
 def test_the_last_real_email_of_an_agent_who_left_is_kept(store: Store, store_url: str) -> None:
@@ -151,7 +152,7 @@ def test_one_place_of_two_is_still_one(store: Store, store_url: str) -> None:
     accept(store, a_role(78, CREATED, 190))
     settled(store)
     accept(store, a_role(77, DESTROYED, 60))
-    assert (gone_at_s(store_url), store.has_unsettled()) == (None, False)
+    assert (gone_at_s(store_url), store.read(settling.has_unsettled)) == (None, False)
     accept(store, a_role(78, DESTROYED, 50))
     assert gone_at_s(store_url) == 50
     assert settled(store).keys() == {"Absence/88"}

@@ -15,6 +15,7 @@ from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import Store
 from receiver.store.database.tables import mailboxes, placements
 from receiver.store.tools import audit
+from receiver.store.work import placements as stored_placements
 from tests.makers import MARTINE, NOW, UUID, a_delivery, a_state, incoming
 
 HERS = Mailbox("exchange", MARTINE.email or "")
@@ -68,9 +69,9 @@ def test_a_repair_is_due_at_once(store: Store, store_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(update(placements).values(desired="d", applied="d", item_id="id", due_at=None))
     at_rest = only(store)
-    assert (at_rest.due_at, store.count_due(NOW)) == (None, 0)
+    assert (at_rest.due_at, store.read(stored_placements.count_due, NOW)) == (None, 0)
     assert store.write(audit.repair, HERS, {at_rest: looked_after(at_rest)}, NOW) == 1
-    assert (only(store).applied, store.count_due(NOW)) == (STALE, 1)
+    assert (only(store).applied, store.read(stored_placements.count_due, NOW)) == (STALE, 1)
     with engine.begin() as connection:
         assert connection.execute(select(placements.c.due_at)).scalar_one() == only(store).due_at
     engine.dispose()

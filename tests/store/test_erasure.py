@@ -18,6 +18,7 @@ from receiver.store import Erased, Store, TokenRecord
 from receiver.store.database.engine import reading, writing
 from receiver.store.database.tables import inbox, metadata
 from receiver.store.tools import erasure, tokens
+from receiver.store.work import leases, mailbox_identity, rulesets
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, a_slot, an_absence, an_agent, incoming
 
 LEASE = timedelta(seconds=60)
@@ -99,7 +100,9 @@ def test_nothing_of_the_agent_is_left_and_what_others_have_stays(store: Store) -
         row[2] for row in before["placements"] if row in after["placements"]
     ]
     settle(store)
-    assert not store.has_work("exchange", NOW + timedelta(days=1)), "her entries stay where they are, his as they were"
+    assert not store.read(leases.has_work, "exchange", NOW + timedelta(days=1)), (
+        "her entries stay where they are, his as they were"
+    )
 
 
 def test_a_second_time_there_is_nothing(store: Store) -> None:
@@ -148,9 +151,9 @@ def test_in_a_mailbox_of_several_what_a_colleague_needs_stays(store: Store) -> N
     assert erased.shared
     assert counts(erased)["placements"] == 2
     settle(store, SHARED)
-    assert not store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW)
     assert len(rows(store)["placements"]) == 1
-    assert SHARED_BOX in store.mailboxes()
+    assert SHARED_BOX in store.read(mailbox_identity.in_use)
     assert mentions(store, "martine") == set()
 
 
@@ -169,7 +172,7 @@ def test_every_address_of_the_mailbox_goes(store: Store) -> None:
     settle(store)
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
-    store.identify(work, "m.nouveau@boites.example", NOW)
+    store.write(mailbox_identity.identify, work, "m.nouveau@boites.example", NOW)
     store.release(work)
     settle(store)
     assert len(rows(store)["mailboxes"]) == 3
@@ -186,24 +189,24 @@ def test_an_own_address_of_a_shared_mailbox_goes(store: Store) -> None:
     settle(store, mapping)
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
-    store.identify(work, desk.address, NOW)
+    store.write(mailbox_identity.identify, work, desk.address, NOW)
     store.release(work)
     settle(store, mapping)
     erased = erase(store, mapping=mapping)
     assert erased.shared
     assert mentions(store, "martine") == set()
-    assert desk in store.mailboxes()
+    assert desk in store.read(mailbox_identity.in_use)
 
 
 def test_a_mailbox_that_the_mapping_names_no_more_is_found_by_an_old_mapping_which_goes_too(store: Store) -> None:
     renamed = Mailbox("exchange", "planning-42@boites.example")
     old = Ruleset(MailboxMap("exchange", addresses={HERS: renamed}), {"mds": SourceRules()})
-    store.adopt(old, 0, NOW)
+    store.write(rulesets.put_in_force, old, 0, NOW)
     fill(store, old.mailboxes)
     assert erase(store, mapping=old.mailboxes).mapped, "in force, it names her still"
     store.accept([incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
     settle(store, old.mailboxes)
-    store.adopt(Ruleset(MailboxMap("exchange"), {"mds": SourceRules()}), 0, NOW)
+    store.write(rulesets.put_in_force, Ruleset(MailboxMap("exchange"), {"mds": SourceRules()}), 0, NOW)
     erased = erase(store, mapping=MailboxMap("exchange"))
     assert not erased.mapped
     assert counts(erased)["rulesets"] == 1
@@ -227,7 +230,7 @@ def test_an_active_agent_comes_back_with_the_next_message(store: Store) -> None:
     erase(store)
     store.accept([incoming(a_delivery(age_s=1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))], NOW)
     settle(store)
-    assert HER_BOX in {mailbox.address for mailbox in store.mailboxes()}
+    assert HER_BOX in {mailbox.address for mailbox in store.read(mailbox_identity.in_use)}
 
 
 def test_a_namesake_on_another_platform_with_another_address_stays(store: Store) -> None:

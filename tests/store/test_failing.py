@@ -8,6 +8,7 @@ from receiver.operations import failures
 from receiver.store import Chosen, FailureScope, Store
 from receiver.store.reports import overview, status
 from receiver.store.tools import failures as stored_failures
+from receiver.store.work import leases, settling
 from tests.makers import NOW
 from tests.store.failing_ground import HERS, HIS, LEASE, block, fail_event, hear, place, refuse
 
@@ -65,7 +66,7 @@ def test_entries_that_were_given_up_are_handed_out_again(store: Store, monkeypat
         hear(store, number)
     place(store, {HERS: "d1"})
     refuse(store)
-    assert not store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW)
     assert failures.retry(store, "entry", "invalid_item", "exchange") == 5
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
@@ -78,7 +79,7 @@ def test_a_blocked_mailbox_is_tried_at_once(store: Store) -> None:
     hear(store, 5)
     place(store, {HERS: "d1"})
     block(store)
-    assert not store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW)
     assert failures.retry(store, "mailbox", "impersonation_denied", "exchange") == 1
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
@@ -94,7 +95,7 @@ def test_an_event_that_could_be_shown_nowhere_is_decided_anew(store: Store) -> N
     hear(store, 5)
     fail_event(store)
     assert failures.retry(store, "event", "recurrence_not_holdable", "") == 1
-    assert store.has_unsettled()
+    assert store.read(settling.has_unsettled)
 
 
 @pytest.mark.usefixtures("_clock")
@@ -137,7 +138,7 @@ def test_what_is_let_be_fails_no_more_and_is_not_tried(store: Store) -> None:
     assert names(store, FailureScope.ENTRY) == [("invalid_item", HIS.address, "Rdv 5")]
     assert store.write(stored_failures.dismiss, Chosen(event="5")) == (1, 0)
     assert (store.read(overview.failures, NOW), store.read(status.look, [], [], NOW).entries) == ([], ())
-    assert not store.has_work("exchange", NOW + timedelta(days=365))
+    assert not store.read(leases.has_work, "exchange", NOW + timedelta(days=365))
     assert store.write(stored_failures.dismiss, Chosen(event="5")) == (0, 0)
 
 
@@ -156,7 +157,7 @@ def test_what_was_let_be_comes_back_when_the_event_changes(store: Store) -> None
     store.write(stored_failures.dismiss, Chosen(event="5"))
     hear(store, 5, age_s=30, motif="Another")
     place(store, {HERS: "d2"})
-    assert store.has_work("exchange", NOW)
+    assert store.read(leases.has_work, "exchange", NOW)
 
 
 @pytest.mark.usefixtures("_clock")
@@ -167,7 +168,7 @@ def test_what_was_let_be_comes_back_by_its_name_only(store: Store) -> None:
     store.write(stored_failures.dismiss, Chosen(event="5"))
     assert failures.retry_all(store, ALL).total == 0
     assert failures.retry_all(store, Chosen(event="5")).entries == 1
-    assert store.has_work("exchange", NOW)
+    assert store.read(leases.has_work, "exchange", NOW)
 
 
 def test_an_event_that_is_let_be_is_shown_no_more_until_it_is_decided_anew(store: Store) -> None:

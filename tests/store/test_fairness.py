@@ -20,7 +20,7 @@ from receiver.store.fairness import ORGANISATIONS_AT_ONCE, Rota
 from receiver.store.intake import inbox
 from receiver.store.tools import backup
 from receiver.store.work import dues as due_rows
-from receiver.store.work import settling
+from receiver.store.work import leases, settling
 from receiver.store.work.claiming import CROWD
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
@@ -208,8 +208,8 @@ def test_a_mailbox_that_the_server_knows_goes_before_those_of_which_nobody_was_t
     place(store, 9, box("known"))
     assert claimed(store, 1) == ["known@x.example"]
     assert claim(store, (True,)) is None
-    assert not store.has_work("exchange", NOW, (True,))
-    assert store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW, (True,))
+    assert store.read(leases.has_work, "exchange", NOW)
     assert (claim(store) or pytest.fail("nothing is due")).known is False
 
 
@@ -249,10 +249,10 @@ def test_mailboxes_in_trouble_stand_in_nobodys_way(store: Store, monkeypatch: py
         store.release(work, Trouble("mailbox_not_found", LATER))
     with writing(store._engine) as connection:
         assert set(connection.scalars(select(dues.c.next_at))) == {LATER}
-    assert not store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW)
     place(store, 1000, box("lone"), "lone")
     assert claimed(store, 2) == ["lone@x.example"]
-    assert store.has_work("exchange", LATER)
+    assert store.read(leases.has_work, "exchange", LATER)
 
 
 def test_what_is_about_to_be_settled_again_is_found_as_soon_as_it_is(store: Store) -> None:
@@ -312,7 +312,7 @@ def test_what_is_announced_while_its_mailbox_is_given_back_does_not_wait_for_the
             wishes = Decision({box("a"): "d1"})
             settling.settle(settling_it, lambda _: wishes, NOW, 200, Rota(), lambda _: None)
             store.release(work, succeeded_at=NOW)
-        assert store.has_work("exchange", NOW)
+        assert store.read(leases.has_work, "exchange", NOW)
         again = claim(store)
         assert again is not None
         assert [item.event_id for item in again.items] == [2]

@@ -16,6 +16,7 @@ from receiver.store.database.tables import inbox as rows
 from receiver.store.intake import inbox, judge_batch
 from receiver.store.intake.news import read
 from receiver.store.reports import status
+from receiver.store.work import settling
 from tests.makers import MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming
 from tests.store.test_batches import NEWS
 
@@ -44,10 +45,10 @@ def test_what_is_put_down_is_judged_in_the_order_it_came_and_leaves_the_inbox(st
     for each in (body, body, incoming(a_delivery(90)), incoming(a_role(7)), incoming(an_agent(MARTINE))):
         store.keep(each)
     assert not store.is_judged()
-    assert not store.has_unsettled(), "nothing is looked at while it is put down"
+    assert not store.read(settling.has_unsettled), "nothing is looked at while it is put down"
     accepted, repeat, late = Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.SUPERSEDED
     assert verdicts(store) == [accepted, repeat, late, accepted, accepted]
-    assert (store.is_judged(), store.has_unsettled(), store.judge(NOW)) == (True, True, [])
+    assert (store.is_judged(), store.read(settling.has_unsettled), store.judge(NOW)) == (True, True, [])
 
 
 @pytest.mark.parametrize("news", [a_delivery(), a_slot(an_absence()), a_slot(a_plage()), a_role(7), an_agent(MARTINE)])

@@ -10,6 +10,7 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.facts import AgentRef, Emitter, EventKind
 from receiver.store import Store, Verdict
 from receiver.store.database.tables import event_agents, events
+from receiver.store.work import settling
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, incoming
 
 
@@ -82,7 +83,7 @@ def test_a_state_with_the_same_facts_leaves_nothing_to_settle(store: Store) -> N
     store.accept([incoming(a_delivery(60))], NOW)
     views(store)
     assert verdict(store, a_delivery(30)) is Verdict.ACCEPTED
-    assert not store.has_unsettled()
+    assert not store.read(settling.has_unsettled)
     assert verdict(store, a_delivery(40, motif="Ancien")) is Verdict.SUPERSEDED, "its age was noted all the same"
 
 

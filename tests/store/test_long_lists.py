@@ -21,7 +21,7 @@ from receiver.store.database.engine import writing
 from receiver.store.database.tables import agents, roles
 from receiver.store.reports import status
 from receiver.store.tools import audit, backup, erasure, recovery, resync
-from receiver.store.work import settling
+from receiver.store.work import leases, mailbox_identity, settling
 from receiver.store.work.mailbox_identity import Neighbour
 from tests.makers import MARTINE, NOW, a_delivery, a_role, a_state, an_agent, incoming
 
@@ -66,11 +66,11 @@ def same(placement: Placement) -> Placement:
 
 
 WALKS: dict[str, Callable[[Store, MailboxWork], object]] = {
-    "resettle": lambda store, _: store.resettle(NUMBERS, NOW),
+    "resettle": lambda store, _: store.write(settling.unsettle, NUMBERS, NOW),
     "standings": lambda store, _: store.read(audit.standings, UIDS),
     "finished": lambda store, _: store.read(recovery.finished, UIDS),
     "advance": lambda store, work: store.advance(work, dict.fromkeys(NUMBERS, same), NOW, LEASE),
-    "neighbours": lambda store, work: store.neighbours(crowded(work)),
+    "neighbours": lambda store, work: store.read(mailbox_identity.neighbours, crowded(work)),
     "release": lambda store, work: store.release(
         crowded(work), written=[Written(number, "create", "done", NOW) for number in NUMBERS]
     ),
@@ -116,7 +116,7 @@ def test_a_webhook_may_list_any_number_of_agents_and_an_event_go_to_any_number_o
     assert walked.settle(decide, NOW) == 1
     assert seen == [many]
     assert walked.read(backup.counts_of)["placements"] == many
-    walked.resettle([1], NOW)
+    walked.write(settling.unsettle, [1], NOW)
     assert walked.settle(lambda view: Decision(dict.fromkeys(view.held)), NOW) == 1
     assert walked.read(backup.counts_of)["placements"] == 0, "none of it had been written"
 
@@ -127,10 +127,10 @@ def test_two_addresses_of_one_mailbox_may_hold_any_number_of_events(walked: Stor
     walked.accept(bodies, NOW)
     while walked.settle(lambda _: Decision({HIS: "d1"}), NOW):
         pass
-    [his] = [mailbox for mailbox in (walked.claim_one(HIS, NOW, LEASE),) if mailbox]
+    [his] = [mailbox for mailbox in (walked.write(leases.claim_one, HIS, NOW, LEASE),) if mailbox]
     walked.release(his)
-    assert walked.merge(Neighbour(his.mailbox_id, HIS.address), work, NOW)
-    assert walked.has_unsettled()
+    assert walked.write(mailbox_identity.merge_neighbour, Neighbour(his.mailbox_id, HIS.address), work, NOW)
+    assert walked.read(settling.has_unsettled)
 
 
 def test_any_number_of_agents_may_share_an_address_that_is_erased(walked: Store) -> None:

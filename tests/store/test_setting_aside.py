@@ -16,7 +16,7 @@ from receiver.store.database.engine import reading
 from receiver.store.database.tables import events, placements
 from receiver.store.reports import overview, status
 from receiver.store.tools import audit, backup, recovery
-from receiver.store.work import settling
+from receiver.store.work import leases, settling
 from tests.makers import NOW, a_delivery, incoming
 
 HERS = Mailbox("exchange", "martine@x.example")
@@ -57,7 +57,7 @@ def test_one_that_cannot_be_decided_costs_the_others_nothing_and_is_shown(store:
     assert store.read(backup.counts_of)["placements"] == 2
     assert failures(store) == [(FailureScope.EVENT, "not_settled", 1)]
     seen = store.read(status.look, [], [], NOW)
-    assert (seen.unsettled, store.has_unsettled()) == (0, False), "it is no backlog"
+    assert (seen.unsettled, store.read(settling.has_unsettled)) == (0, False), "it is no backlog"
 
 
 def test_one_that_cannot_be_written_down_costs_the_others_nothing(store: Store) -> None:
@@ -96,7 +96,7 @@ def test_a_database_that_fails_is_no_events_fault(store: Store, monkeypatch: pyt
     tell(store, 1)
     with pytest.raises(StoreUnavailable):
         store.settle(good, NOW)
-    assert (failures(store), store.has_unsettled()) == ([], True)
+    assert (failures(store), store.read(settling.has_unsettled)) == ([], True)
 
 
 def test_it_is_tried_again_when_there_is_news_of_it(store: Store) -> None:
@@ -105,13 +105,13 @@ def test_it_is_tried_again_when_there_is_news_of_it(store: Store) -> None:
     tell(store, 1, age_s=30)
     assert settle(store, good) == (1, [])
     assert failures(store) == []
-    assert store.has_work("exchange", NOW)
+    assert store.read(leases.has_work, "exchange", NOW)
 
 
 def test_it_is_tried_again_when_a_worker_starts(store: Store) -> None:
     tell(store, 1, 2)
     settle(store, spoilt_by(1))
-    assert store.settle_again(SOON) == 1
+    assert store.write(settling.settle_again, SOON) == 1
     assert settle(store, good) == (1, [])
     assert failures(store) == []
 
@@ -123,7 +123,7 @@ def test_what_was_wished_for_before_is_neither_written_nor_backlog_until_then(st
     settle(store, spoilt_by(1))
     assert store.read(status.look, [], [], NOW).due == 0
     assert store.claim("exchange", NOW, 100, LEASE) is None
-    store.settle_again(NOW)
+    store.write(settling.settle_again, NOW)
     settle(store, lambda _: Decision({}))
     assert store.read(status.look, [], [], NOW).due == 1, "what was wished for is due again, whatever was decided"
 

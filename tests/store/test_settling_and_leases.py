@@ -12,6 +12,7 @@ from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin, end
 from receiver.operations.erasure import purge
 from receiver.store import LeaseLost, MailboxWork, Store, Trouble, heartbeats
+from receiver.store.work import leases
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -63,7 +64,7 @@ def test_however_many_new_mailboxes_settling_asks_as_few_questions(store: Store,
 
 def test_a_mailbox_of_another_calendar_is_not_handed_out(store: Store) -> None:
     place(store, {HERS: "d1"})
-    assert not store.has_work("other", NOW)
+    assert not store.read(leases.has_work, "other", NOW)
     assert store.claim("other", NOW, 100, LEASE) is None
 
 
@@ -71,20 +72,20 @@ def test_an_event_about_to_be_settled_again_is_not_handed_out(store: Store) -> N
     """Its wish is out of date: writing it would cost a call and show what is no longer true."""
     place(store, {HERS: "d1"})
     store.accept([incoming(a_delivery(30, motif="changed"))], NOW)
-    assert not store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW)
 
 
 def test_what_was_confirmed_is_no_work_any_more(store: Store) -> None:
     place(store, {HERS: "d1"})
     write(store, claim(store))
-    assert not store.has_work("exchange", LATER)
+    assert not store.read(leases.has_work, "exchange", LATER)
 
 
 def test_a_wish_for_what_is_there_costs_no_work(store: Store) -> None:
     place(store, {HERS: "d1"})
     write(store, claim(store))
     place(store, {HERS: "d1"}, age_s=30)
-    assert not store.has_work("exchange", LATER)
+    assert not store.read(leases.has_work, "exchange", LATER)
 
 
 def test_a_wish_that_came_while_a_call_was_under_way_stays_due(store: Store) -> None:
@@ -131,7 +132,7 @@ def test_a_mailbox_in_trouble_waits_and_the_others_do_not(store: Store) -> None:
     other = claim(store)
     assert other.mailbox != work.mailbox
     write(store, other)
-    assert not store.has_work("exchange", LATER - timedelta(seconds=1))
+    assert not store.read(leases.has_work, "exchange", LATER - timedelta(seconds=1))
     assert claim(store, LATER).attempts == 1
 
 
@@ -167,7 +168,7 @@ def test_forgetting_drops_the_record_and_leaves_the_calendar(store: Store) -> No
     write(store, claim(store))
     store.accept([incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held), forget=True), NOW)
-    assert not store.has_work("exchange", LATER)
+    assert not store.read(leases.has_work, "exchange", LATER)
     assert purge(store, NOW + timedelta(days=31), tombstone_days=30, journal_days=60).total() == 1
 
 

@@ -14,6 +14,7 @@ from receiver.store import Store
 from receiver.store.database.engine import reading, writing
 from receiver.store.database.tables import agents, mailboxes, roles
 from receiver.store.tools import backup, retention, unused
+from receiver.store.work import leases
 from receiver.store.work.mailbox_identity import identify
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, an_agent, incoming
 
@@ -112,7 +113,7 @@ def test_a_mailbox_stays_while_something_may_still_turn_up_in_it(store: Store) -
 
 
 def test_a_mailbox_stays_while_it_is_leased(store: Store) -> None:
-    assert store.claim_one(HERS, NOW, timedelta(days=50)) is not None
+    assert store.write(leases.claim_one, HERS, NOW, timedelta(days=50)) is not None
     purge(store, 1, 40)
     assert boxes(store) == {HERS.address}
     purge(store, 51)
@@ -139,7 +140,7 @@ def test_a_round_looks_at_some_at_a_time(store: Store, monkeypatch: pytest.Monke
     monkeypatch.setattr(unused, "AT_ONCE", 2)
     store.accept([incoming(an_agent(AgentRef(str(n), f"a{n}@x.example"))) for n in range(5)], NOW)
     for n in range(3):
-        store.claim_one(Mailbox("exchange", f"a{n}@x.example"), NOW, LEASE)
+        store.write(leases.claim_one, Mailbox("exchange", f"a{n}@x.example"), NOW, LEASE)
     steps, position = 1, unused.Round()
     while erasure.note_unused(store, position, day(1)):
         steps += 1

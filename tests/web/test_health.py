@@ -9,6 +9,7 @@ import pytest
 from receiver.config import IcsFolder
 from receiver.core.troubles import Code
 from receiver.store import Store, StoreUnavailable, heartbeats
+from receiver.store.work import servers
 from receiver.web.app import create_app
 from receiver.web.health import HEARTBEAT_FRESH, PROBE_EVERY
 from receiver.web.overload import Pressure
@@ -56,7 +57,7 @@ def test_no_trouble_of_exchange_stops_the_intake(receiver: Receiver) -> None:
     """A balancer takes out whatever answers 503: all hosts at once, as all know the same servers."""
     store, now = receiver.store, receiver.store.now()
     store.write(heartbeats.beat, "worker/host/1", now)
-    store.change_server("exchange", lambda server: replace(server, failure="timeout", failing_since=now))
+    store.write(servers.change, "exchange", lambda server: replace(server, failure="timeout", failing_since=now))
     settings = replace(settings_of(*SOURCES), calendars={"exchange": IcsFolder("exchange", Path("/srv"))})
     receiver.app = create_app(settings, store, lambda: receiver.now, flush_after_s=None)
     assert readiness(receiver) == (200, "degraded", "ok", "ok")

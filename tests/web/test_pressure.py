@@ -9,6 +9,7 @@ import pytest
 
 from receiver.core.room import LEFT_FREE_BYTES
 from receiver.store import Standing, Store, StoreUnavailable
+from receiver.store.reports import status
 from receiver.web.overload import LOOK_EVERY, Pressure
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import Receiver
@@ -84,10 +85,10 @@ def test_a_schema_that_is_not_for_us_is_a_reason(
 
 
 def test_a_store_that_cannot_be_read_is_left_to_those_who_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(more_than: int = 0) -> bool:
+    def away(_connection: object, more_than: int) -> bool:
         raise StoreUnavailable("OperationalError")
 
-    monkeypatch.setattr(store, "has_unsettled", away)
+    monkeypatch.setattr(status, "has_backlog", away)
     assert Pressure(store, None, 3, lambda: NOW).reason() is None
 
 

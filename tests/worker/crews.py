@@ -15,6 +15,7 @@ from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.core.servers import Server
 from receiver.store import Store
 from receiver.store.database.tables import servers
+from receiver.store.work import servers as stored_servers
 from receiver.worker.server_threads import Crew
 from tests.makers import a_delivery, incoming
 from tests.worker import bench
@@ -89,7 +90,7 @@ class Yard:
         return crew
 
     def server(self, calendar: str = CALENDAR) -> Server:
-        return self.store.server(calendar) or Server(calendar)
+        return self.store.read(stored_servers.find, calendar) or Server(calendar)
 
     def pass_time(self, calendar: str = CALENDAR) -> None:
         """Let the time be over for which a server is left alone."""

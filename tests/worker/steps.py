@@ -10,6 +10,7 @@ from receiver.core.facts import AgendaState, News
 from receiver.operations import rules
 from receiver.store import Verdict
 from receiver.store.database.tables import metadata
+from receiver.store.work import rulesets
 from tests.makers import MARTINE, a_slot, incoming
 from tests.worker.bench import Bench
 
@@ -34,7 +35,7 @@ def propose(bench: Bench, *, confirmed: bool = False) -> rules.Proposal:
 
 
 def follow(bench: Bench) -> None:
-    in_force = bench.store.ruleset()
+    in_force = bench.store.read(rulesets.in_force)
     assert in_force is not None
     bench.crew.ruleset = in_force.ruleset
 

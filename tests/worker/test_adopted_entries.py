@@ -12,6 +12,7 @@ from receiver.operations.recovery.adopt import note_found
 from receiver.store import heartbeats
 from receiver.store.database.tables import deliveries, event_agents, events, installation, placements
 from receiver.store.tools import recovery
+from receiver.store.work import leases, mailbox_identity, settling
 from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
 from tests.makers import MARTINE
 from tests.worker.bench import CALENDAR, HERS, Bench
@@ -29,8 +30,8 @@ def lose_the_record(bench: Bench) -> None:
         for table in (placements, event_agents, deliveries, events):
             connection.execute(delete(table))
     engine.dispose()
-    [hers] = [each for each in bench.store.mailboxes() if each.address == HERS]
-    work = bench.store.claim_one(hers, bench.store.moment, SECOND)
+    [hers] = [each for each in bench.store.read(mailbox_identity.in_use) if each.address == HERS]
+    work = bench.store.write(leases.claim_one, hers, bench.store.moment, SECOND)
     assert work is not None
     start = bench.store.moment - timedelta(days=1)
     listed = bench.connector.list_marked(HERS, start, start + timedelta(days=30))
@@ -87,7 +88,7 @@ def test_until_the_calendars_are_read_a_worker_beats_and_says_why_it_does_nothin
     office.store.moment += IDLE_NEWS_EVERY
     office.turn(2)
     assert len(office.lines("nothing_is_written")) == 2
-    assert (office.connected, office.written(), office.store.has_unsettled()) == (0, 0, True)
+    assert (office.connected, office.written(), office.store.read(settling.has_unsettled)) == (0, 0, True)
     office.store.calendars_were_read()
     office.turn()
     wait_until(lambda: office.written() == 1)
@@ -122,7 +123,7 @@ def test_a_worker_that_runs_writes_nothing_more_once_its_entries_are_taken_out(o
         office.hear(*range(41, 51))
         wait_until(lambda: office.lines("nothing_is_written"))
         assert [line["code"] for line in office.lines("nothing_is_written")] == ["uninstalled"]
-        wait_until(office.store.has_unsettled)
+        wait_until(lambda: office.store.read(settling.has_unsettled))
         assert office.written() == 0
         office.store.write(recovery.undo_uninstalling, office.store.moment)
         wait_until(lambda: office.written() == 50)

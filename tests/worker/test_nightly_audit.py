@@ -20,6 +20,7 @@ from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit import nightly
 from receiver.store import StoreUnavailable, counters
 from receiver.store.tools import audit
+from receiver.store.work import leases
 from receiver.worker import visits
 from receiver.worker.periodic import LOOK_AGAIN
 from tests.makers import KARIM, MARTINE, NOW
@@ -118,7 +119,7 @@ def test_work_that_comes_in_goes_before_the_rest_of_an_audit(at_night: Watch, mo
     )  # so that the audit alone asks anything
     here = at_night.host()
     here.tick(at_night.store.moment)
-    wait_until(lambda: at_night.store.has_work(CALENDAR, at_night.store.moment))
+    wait_until(lambda: at_night.store.read(leases.has_work, CALENDAR, at_night.store.moment))
     time.sleep(0.05)
     assert at_night.asked("list") == 1, "it waits"
     at_night.work()

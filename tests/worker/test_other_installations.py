@@ -22,6 +22,7 @@ from receiver.store import Chosen, LeaseLost, MailboxSight
 from receiver.store.database.tables import mailboxes
 from receiver.store.reports import overview
 from receiver.store.tools import failures
+from receiver.store.work import leases
 from tests.connectors.conformance import entry
 from tests.connectors.series_conformance import RULES, series
 from tests.makers import KARIM, MARTINE, NOW
@@ -239,7 +240,7 @@ def test_a_lease_that_was_lost_during_the_look_up_has_nothing_written(
     def slow(connector: Any, *asked: Any) -> Any:
         unmet.pass_time(HOUR)
         found = list(real(connector, *asked))
-        unmet.store.claim_one(Mailbox(CALENDAR, HERS), unmet.store.moment, HOUR)
+        unmet.store.write(leases.claim_one, Mailbox(CALENDAR, HERS), unmet.store.moment, HOUR)
         return found
 
     with monkeypatch.context() as patched:

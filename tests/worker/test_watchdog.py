@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from receiver.store import Store
+from receiver.store.work import servers
 from receiver.worker.loop import STUCK_STATUS
 from receiver.worker.server_threads import CallsStuck, Crew
 from tests.logs.captured import captured_logs
@@ -142,7 +143,7 @@ def begun(folder: Path) -> bool:
     """Whether the call is under way."""
     store = Store(f"sqlite:///{folder / 'store.db'}")
     try:
-        return any(server.is_probed(store.now()) for server in store.servers())
+        return any(server.is_probed(store.now()) for server in store.read(servers.listed))
     finally:
         store.close()
 

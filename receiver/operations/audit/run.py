@@ -23,6 +23,7 @@ from receiver.operations.mailboxes.visit_all import Tour, go_round
 from receiver.store import Store
 from receiver.store.tools import audit as stored_audit
 from receiver.store.tools import recovery
+from receiver.store.work import mailbox_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,11 @@ def choose(store: Store, settings: Settings, asked: Sequence[str]) -> tuple[list
 
     Without a question, all of them. An address that is another one of a mailbox stands for the one in use.
     """
-    recorded = [each for each in store.mailboxes() if each.calendar in settings.calendars]
+    recorded = [each for each in store.read(mailbox_identity.in_use) if each.calendar in settings.calendars]
     if not asked:
         return sorted(recorded), []
     named = {mailbox: {mailbox.address} for mailbox in recorded}
-    for alias, mailbox in store.aliases().items():
+    for alias, mailbox in store.read(mailbox_identity.aliases).items():
         if mailbox in named:
             named[mailbox].add(alias.address)
     wishes = {canonical(address) for address in asked}

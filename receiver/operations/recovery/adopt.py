@@ -23,6 +23,7 @@ from receiver.operations.mailboxes.trial import Pace, Trial
 from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
 from receiver.store import WORKERS, MailboxWork, Store, heartbeats
 from receiver.store.tools import audit, recovery
+from receiver.store.work import mailbox_identity
 
 BUSY_PATIENCE_S = 60.0
 SILENT = timedelta(seconds=20)
@@ -183,7 +184,7 @@ class Reader:
         if work is None:
             return None
         try:
-            self._store.identify(work, primary, self._store.now())
+            self._store.write(mailbox_identity.identify, work, primary, self._store.now())
         finally:
             self._store.release(work)
         return primary
@@ -197,7 +198,8 @@ class Reader:
             return None
         try:
             now = self._store.now()
-            self._store.identify(work, mailbox.address, now)  # known by name, it is known to have been read
+            # A mailbox that has a name in the record counts as read.
+            self._store.write(mailbox_identity.identify, work, mailbox.address, now)
             found = self._judged(mailbox, trial, now)
             self._note(work, found, now)
         finally:

@@ -30,6 +30,7 @@ from receiver.operations.recovery.adopt import (
 )
 from receiver.store import Chosen, MailboxWork, Store
 from receiver.store.tools import audit, failures, recovery
+from receiver.store.work import mailbox_identity
 
 BATCH = 100
 
@@ -88,7 +89,7 @@ class _Taker(Reader):
         if work is None:
             return None
         try:
-            self._store.identify(work, mailbox.address, self._store.now())
+            self._store.write(mailbox_identity.identify, work, mailbox.address, self._store.now())
             found = self._found(mailbox, trial)
             self._hold(work)
             # What we were told is newer than what another one wrote: no fact waits for the calendar.

@@ -34,6 +34,7 @@ from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
 from receiver.operations.recovery.adopt import BUSY_PATIENCE_S
 from receiver.store import Chosen, MailboxWork, Store
 from receiver.store.tools import audit, failures, recovery
+from receiver.store.work import mailbox_identity
 
 BATCH = 100
 ROUNDS = 5
@@ -88,7 +89,7 @@ def choose(store: Store, settings: Settings, also: Sequence[str], *, of_another:
     With `of_another`, every mailbox that entries may go to: another installation may have been there before us.
     """
     known = known_mailboxes(settings, store, store.now()) if of_another else []
-    return sorted({*store.mailboxes(), *known, *(named_mailboxes(settings, also) if also else ())})
+    return sorted({*store.read(mailbox_identity.in_use), *known, *(named_mailboxes(settings, also) if also else ())})
 
 
 def run(

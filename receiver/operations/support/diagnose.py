@@ -31,6 +31,7 @@ from receiver.operations.support.anonymise import ADDRESS, HOST, MACHINE, SECRET
 from receiver.store import Store, counters, heartbeats
 from receiver.store.reports import activity, overview
 from receiver.store.tools import backup
+from receiver.store.work import servers
 
 COUNTED = timedelta(days=7)
 LINES = 2_000
@@ -180,7 +181,7 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
             "sight": asdict(found.sight) if found.sight else None,
             "seconds_since_beats": _beats(store.read(heartbeats.beats), now),
         },
-        "servers.json": [_without(asdict(server), "credentials", "probe") for server in store.servers()],
+        "servers.json": [_without(asdict(server), "credentials", "probe") for server in store.read(servers.listed)],
         "failures.json": [asdict(group) for group in store.read(overview.failures, now)],
         "tallies.json": [asdict(count) for count in store.read(activity.hours, now - COUNTED)],
         "figures.json": {name: asdict(figure) for name, figure in store.read(counters.figures_named).items()},
