@@ -35,6 +35,7 @@ from receiver.operations import rules
 from receiver.operations.erasure import purge
 from receiver.operations.status import status
 from receiver.store import Incoming, Store
+from receiver.store.intake import inbox
 from receiver.store.tools import retention
 from receiver.store.tools.retention import PAUSE_S
 from receiver.store.work import leases, settling
@@ -145,7 +146,7 @@ class Place:
         return self._look_for_work
 
     def _look_for_work(self) -> None:
-        self.store.is_judged()
+        self.store.read(inbox.is_empty)
         self.store.read(settling.has_unsettled)
         self.store.read(leases.has_work, "ecole", datetime.now(UTC))
 

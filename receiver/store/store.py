@@ -1,10 +1,14 @@
 """The store: the one object through which the receiver remembers.
 
-Batches from the first day: `keep` puts down all webhooks that arrive together, `judge` takes many of them, `claim`
-hands out many changes, `advance` records many outcomes, each in one transaction.
+`read` and `write` run functions of `receiver.store` in a transaction. Methods exist for what needs more than that:
+state of this process (whose turn it is, the batch that is being appended), the marker beside the database, or several
+transactions in a fixed order.
+
+A transaction covers a batch: `keep` appends all webhooks that arrive together, `judge` judges many of them, `claim`
+hands out many changes, `advance` records many outcomes.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +18,6 @@ from sqlalchemy import Connection, func, select
 
 from receiver.core.plan import Placement
 from receiver.store import migrations
-from receiver.store.database.chunks import chunks
 from receiver.store.database.engine import (
     CONFLICT_RETRIES,
     close_engine,
@@ -26,13 +29,12 @@ from receiver.store.database.engine import (
     writing,
 )
 from receiver.store.database.errors import Conflict, MarkerUnusable, StoreUnavailable
-from receiver.store.database.records import Incoming, Installation, MailboxWork, Receipt, Trouble
+from receiver.store.database.records import Incoming, Installation, MailboxWork, Trouble
 from receiver.store.fairness import Rota
-from receiver.store.intake import inbox, judge_batch, set_aside
+from receiver.store.intake import inbox
 from receiver.store.intake.append import Appender
 from receiver.store.intake.group_commit import Grouped
 from receiver.store.intake.inbox import Judged
-from receiver.store.intake.set_aside import Group, Waiting, Wanted
 from receiver.store.migrations import Standing
 from receiver.store.place import batch_counter, integrity, recognition
 from receiver.store.place.marker import UNWRITABLE, Mark, Marker
@@ -46,7 +48,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 INTAKE_BATCH = 100
-"""So many webhooks share a transaction: enough for one to cost little, few enough for none to wait long."""
+"""Webhooks that share a transaction: enough for one to cost little, few enough for none to wait long."""
 
 
 def _ignored(_uid: str) -> None:
@@ -57,12 +59,12 @@ class Store:
     """Facts, placements and the journal, on SQLite or PostgreSQL. Safe to use from several threads."""
 
     def __init__(self, url: str, patience_s: float | None = None, marker: Marker | None = None) -> None:
-        """Make it. Nothing is opened before it is needed, and no database is made but by `migrate`.
+        """Make it. Nothing is opened before it is needed, and only `migrate` and `recover` make a database.
 
         Args:
             url: where.
-            patience_s: so long a question may take; None: as long as it does.
-            marker: says whose store belongs there, and how far it had counted; None: nobody knows yet.
+            patience_s: time limit of a query; None: no limit.
+            marker: says which installation's store belongs there, and how far it had counted; None: nobody knows yet.
 
         """
         self._engine = open_engine(url, patience_s)
@@ -74,19 +76,62 @@ class Store:
         self._intake = Grouped(self._append, INTAKE_BATCH, StoreUnavailable, lambda: write_lock(self._engine))
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         self._appender.close()
         close_engine(self._engine)
 
-    # Schema
+    # Transactions
+
+    def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function of `receiver.store` in a transaction that blocks no writer; return its result.
+
+        Raises:
+            StoreUnavailable: the database cannot be read now.
+
+        """
+        with reading(self._engine) as connection:
+            return query(connection, *args, **kwargs)
+
+    def write(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function of `receiver.store` in a transaction that is on disk when this returns; return its result.
+
+        The function may run several times: where another host changed the same rows, a run is rolled back and repeated.
+
+        Raises:
+            StoreUnavailable: the database cannot be written now; nothing was changed.
+
+        """
+        for _ in range(CONFLICT_RETRIES):
+            try:
+                with writing(self._engine) as connection:
+                    return change(connection, *args, **kwargs)
+            except Conflict:
+                continue
+        with writing(self._engine) as connection:
+            return change(connection, *args, **kwargs)
+
+    def rehearse(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function as `write` does and roll it back; return what `write` would have returned."""
+        return self.write(lambda connection: rehearsed(connection, lambda _: change(connection, *args, **kwargs)))
+
+    def now(self) -> datetime:
+        """Return the database's clock, which all hosts share."""
+        if self._engine.dialect.name == "sqlite":
+            return datetime.now(UTC)
+        with reading(self._engine) as connection:
+            moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return moment.astimezone(UTC)
+
+    # The database and its schema
 
     def migrate(self) -> Standing:
         """Bring an older schema up to date, once, whoever else tries at the same time; leave a newer one as it is.
 
-        A database that is not there is made, unless an installation's is known to belong there.
+        A database that is not there is made, unless an installation is known whose database belongs there.
 
         Raises:
-            StoreVanished: that installation's is not there, or whether one is known cannot be told; nothing was made.
+            StoreVanished: that installation's database is not there, or it cannot be told whether one is known;
+                nothing was made.
             StoreUnavailable: it cannot be reached or written.
 
         """
@@ -98,32 +143,6 @@ class Store:
             with suppress(MarkerUnusable):  # nothing is written into calendars then, and webhooks are kept
                 self._mark()
         return found
-
-    def recover(self, now: datetime) -> str:
-        """Make a new database for the installation whose own is lost; return its name.
-
-        Nothing is written into calendars before they have been read.
-
-        Raises:
-            LookupError: no installation is known, by marker or configuration.
-            StoreUnavailable: there is a database already, or none can be made.
-
-        """
-        expected = self._marker.expected()
-        if expected is None:
-            raise LookupError
-        recognition.make_anew(self._engine)
-        self._write(lambda connection: recovery.take_installation(connection, expected, now))
-        self._mark()
-        return expected
-
-    def _mark(self) -> None:
-        """Have the marker follow the store, where it knows of none or is behind."""
-        into_one_file(self._engine)  # whoever looks whose the file is sees no more of it
-        with reading(self._engine) as connection:
-            mark = batch_counter.marked(connection)
-        self._last_seen = mark.installation
-        self._marker.note(mark)
 
     def standing(self) -> Standing:
         """Return whether this version can use the schema. A file that was put back is taken up.
@@ -139,43 +158,6 @@ class Store:
             self.installation()
         return found
 
-    def _expected(self) -> tuple[str | None, bool]:
-        """Return the installation whose store belongs here, and whether that can be told."""
-        try:
-            return self._marker.expected(), True
-        except MarkerUnusable:
-            return None, False
-
-    def marker_trouble(self) -> str | None:
-        """Return the code of why the marker cannot be used; None: it can, or there is none."""
-        return self._marker.trouble()
-
-    def is_empty(self) -> bool:
-        """Whether there is nothing in it yet, not even a schema of an older version's."""
-        return recognition.is_yet_to_be_made(self._engine) or migrations.is_empty(self._engine)
-
-    def check_soundness(self, patience_s: float | None = None) -> None:
-        """Read all of a file, to find what is damaged where nobody has read yet.
-
-        Args:
-            patience_s: what was not read by then passes for sound; None: everything is read.
-
-        Raises:
-            StoreUnavailable: it is damaged, or cannot be read.
-
-        """
-        with reading(self._engine) as connection:
-            integrity.check(connection, patience_s)
-
-    def look_for_damage(self) -> None:
-        """Do so for a second, every ten minutes; what was found is told until it is gone.
-
-        Raises:
-            StoreUnavailable: it is damaged, or cannot be read.
-
-        """
-        integrity.look(self._engine)
-
     def is_current(self) -> bool:
         """Whether the schema is exactly this version's own."""
         return self.standing() is Standing.CURRENT
@@ -184,20 +166,46 @@ class Store:
         """Return the schema by its number; None: there is none."""
         return None if recognition.is_yet_to_be_made(self._engine) else migrations.revision(self._engine)
 
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it yet, not even the schema of an older version."""
+        return recognition.is_yet_to_be_made(self._engine) or migrations.is_empty(self._engine)
+
     def installation(self) -> Installation:
-        """Return who we are."""
-        with reading(self._engine) as connection:
-            found = recovery.read_installation(connection)
+        """Return which installation this is."""
+        found = self.read(recovery.read_installation)
         self._last_seen = found.id
         return found
+
+    def look_for_damage(self) -> None:
+        """Read the file for damage for a second, every ten minutes; damage that was found is reported until it is gone.
+
+        Raises:
+            StoreUnavailable: it is damaged, or cannot be read.
+
+        """
+        integrity.look(self._engine)
+
+    def _expected(self) -> tuple[str | None, bool]:
+        """Return the installation whose store belongs here, and whether that can be told."""
+        try:
+            return self._marker.expected(), True
+        except MarkerUnusable:
+            return None, False
+
+    def _mark(self) -> None:
+        """Have the marker follow the store, where it knows of none or is behind."""
+        into_one_file(self._engine)  # a program that only looks whose file it is reads that one file
+        mark = self.read(batch_counter.marked)
+        self._last_seen = mark.installation
+        self._marker.note(mark)
 
     # Intake
 
     def keep(self, incoming: Incoming) -> None:
-        """Put a webhook down to be judged; it is on disk when this returns.
+        """Append a webhook to the inbox; it is on disk when this returns.
 
         Raises:
-            StoreUnavailable: it was not put down.
+            StoreUnavailable: it was not appended.
 
         """
         self._intake.submit([self._appender.prepared(incoming)])
@@ -207,106 +215,26 @@ class Store:
         return [None for _ in rows]
 
     def judge(self, now: datetime, limit: int = inbox.JUDGED_AT_ONCE) -> list[Judged]:
-        """Judge the webhooks that were put down first; an empty list: none was left.
+        """Judge up to `limit` webhooks of the inbox, those whose turn it is; an empty list: none was left.
 
         Raises:
             StoreUnavailable: nothing was judged.
 
         """
-        if self.is_judged():
+        if self.read(inbox.is_empty):  # which takes no lock
             return []
-        return self._write(lambda connection: inbox.judge(connection, now, limit, self._judging))
-
-    def may_append(self) -> bool:
-        """Whether this account of the database may put webhooks down."""
-        with reading(self._engine) as connection:
-            return inbox.may_append(connection)
-
-    def may_judge(self) -> bool:
-        """Whether this account of the database may do more than put webhooks down."""
-        with reading(self._engine) as connection:
-            return inbox.may_judge(connection)
+        return self.write(inbox.judge, now, limit, self._judging)
 
     def judge_all(self, now: datetime) -> None:
-        """Judge whatever waits, for those who must know the newest state of things."""
+        """Judge the whole inbox, for a caller that must know the newest state."""
         while self.judge(now):
             pass
-
-    def is_judged(self) -> bool:
-        """Whether every webhook that could be judged was."""
-        with reading(self._engine) as connection:
-            return inbox.is_empty(connection)
-
-    def judge_again(self) -> None:
-        """Have the webhooks that could not be judged judged once more."""
-        self._write(inbox.take_up)
-
-    # What waits for somebody to decide
-
-    def judge_out_of_scope(self, authorities: Mapping[str, set_aside.AuthorityOf], now: datetime) -> int:
-        """Judge again what was out of scope, where its secrets are bound otherwise now; return how many that decided.
-
-        Args:
-            authorities: by source, what tells the authority of a signature.
-            now: the moment.
-
-        """
-        return self._write(lambda connection: judge_batch.judge_out_of_scope(connection, authorities, now))
-
-    def set_aside(self, now: datetime) -> list[Group]:
-        """Return what waits for somebody to decide, in groups."""
-        with reading(self._engine) as connection:
-            return set_aside.groups(connection, now)
-
-    def waiting(self, limit: int, after: int = 0, wanted: Wanted | None = None) -> list[Waiting]:
-        """Return up to `limit` webhooks that wait for somebody to decide, from a number on."""
-        with reading(self._engine) as connection:
-            return set_aside.waiting(connection, limit, after, wanted)
-
-    def count_waiting(self, wanted: Wanted) -> int:
-        """Return how many webhooks wait for somebody to decide."""
-        with reading(self._engine) as connection:
-            return set_aside.count(connection, wanted)
-
-    def release_waiting(self, ids: Collection[int], now: datetime) -> int:
-        """Take in webhooks that waited, whatever set them aside; return how many there were."""
-        return self._each_some(ids, lambda connection, some: judge_batch.release(connection, some, now))
-
-    def drop_waiting(self, ids: Collection[int]) -> int:
-        """Forget webhooks that waited: they change nothing, for good; return how many there were."""
-        return self._each_some(ids, set_aside.drop)
-
-    def _each_some(self, ids: Collection[int], block: Callable[[Connection, Sequence[int]], int]) -> int:
-        """Run a block for some at a time, each in a transaction of its own: webhooks come in meanwhile."""
-        done = 0
-        for some in chunks(sorted(ids)):
-            done += self._write(lambda connection, some=some: block(connection, some))  # type: ignore[misc]
-        return done
-
-    def accept(self, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
-        """Judge news of our own making at once; every receipt is on disk when this returns.
-
-        Raises:
-            StoreUnavailable: nothing was taken in.
-
-        """
-        return self._write(lambda connection: judge_batch.take(connection, batch, now))
 
     def wakeup(self) -> Wakeup:
         """Return what sleeps until webhooks may have come in."""
         return Wakeup(self._engine)
 
-    # Rules
-
-    # The worker's side
-
-    def now(self) -> datetime:
-        """Return the database's clock, which all hosts share."""
-        if self._engine.dialect.name == "sqlite":
-            return datetime.now(UTC)
-        with reading(self._engine) as connection:
-            moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-            return moment.astimezone(UTC)
+    # Work
 
     def settle(
         self, decide: settling.Decide, now: datetime, limit: int = 200, spoilt: settling.Spoilt = _ignored
@@ -315,7 +243,7 @@ class Store:
 
         `spoilt` is called, where an exception can be logged, with the uid of each that is set aside.
         """
-        return self._write(lambda connection: settling.settle(connection, decide, now, limit, self._settling, spoilt))
+        return self.write(settling.settle, decide, now, limit, self._settling, spoilt)
 
     def claim(
         self, calendar: str, now: datetime, limit: int, lease: timedelta, kinds: leases.Kinds = leases.ANY
@@ -323,11 +251,11 @@ class Store:
         """Lease the mailbox whose turn it is, with what is due in it; None: nothing is.
 
         Args:
-            calendar: whose mailboxes.
+            calendar: the calendar server's name.
             now: the moment.
             limit: so many changes at most.
             lease: how long.
-            kinds: mailboxes that the server knows, or of which nobody was told so, in the order in which they go.
+            kinds: which mailboxes, in this order: those that the server knows, those of which that is unknown.
 
         Raises:
             StoreUnavailable: nothing was leased, or the marker could not follow: nothing may be sent.
@@ -336,16 +264,25 @@ class Store:
         """
         before, expected = self._marker.read(), self._marker.expected()
 
-        def block(connection: Connection) -> tuple[MailboxWork, Mark] | None:
+        def change(connection: Connection) -> tuple[MailboxWork, Mark] | None:
             work = leases.claim(connection, calendar, now, limit, lease, self._claiming, kinds)
             return (work, batch_counter.advance(connection, expected, before)) if work else None
 
-        claimed = self._write(block)
+        claimed = self.write(change)
         if claimed is None:
             return None
         work, mark = claimed
         self._marker.note(mark)
         return work
+
+    def meet(self, work: MailboxWork, now: datetime, lease: timedelta) -> None:
+        """Note that a leased mailbox holds nothing of other installations that stands in the way.
+
+        Raises:
+            LeaseLost: nothing was recorded.
+
+        """
+        self.write(leases.meet, work, now, lease)
 
     def advance(
         self,
@@ -363,22 +300,13 @@ class Store:
 
         """
 
-        def block(connection: Connection) -> dict[int, Placement]:
+        def change(connection: Connection) -> dict[int, Placement]:
             advanced = leases.advance(connection, work, changes, now, lease)
             noted = [each for number, each in (written or {}).items() if number in advanced]
             writes.note(connection, work, noted)
             return advanced
 
-        return self._write(block)
-
-    def meet(self, work: MailboxWork, now: datetime, lease: timedelta) -> None:
-        """Note that a leased mailbox holds nothing of other installations that stands in the way.
-
-        Raises:
-            LeaseLost: nothing was recorded.
-
-        """
-        self._write(lambda connection: leases.meet(connection, work, now, lease))
+        return self.write(change)
 
     def release(
         self,
@@ -389,22 +317,52 @@ class Store:
     ) -> None:
         """Give a mailbox back; note the writes that were recorded with no placement."""
 
-        def block(connection: Connection) -> None:
+        def change(connection: Connection) -> None:
             leases.release(connection, work, trouble, succeeded_at)
             writes.note(connection, work, writes.still_known(connection, written))
 
-        self._write(block)
+        self.write(change)
 
-    # How things go
+    # The marker, and what stops all writing into calendars
 
-    # Failures
+    def marker_trouble(self) -> str | None:
+        """Return the code of why the marker cannot be used; None: it can, or there is none."""
+        return self._marker.trouble()
 
-    # Audits
+    def hold_if_behind(self, now: datetime) -> bool:
+        """Return whether the store is older than its marker; if so, nothing is written before calendars were read.
 
-    # Adoption and uninstallation
+        Raises:
+            StoreUnavailable: it cannot be read or written.
+            MarkerUnusable: that cannot be told.
+
+        """
+        mark = self._marker.read()  # before the store: what is marked was counted then
+        found = self.read(batch_counter.marked)
+        if mark is None or mark.installation != found.installation or mark.counter <= found.counter:
+            return False
+        return self.write(batch_counter.hold, mark, now)
+
+    def recover(self, now: datetime) -> str:
+        """Make a new database for the installation whose own is lost; return its name.
+
+        Nothing is written into calendars before they have been read.
+
+        Raises:
+            LookupError: no installation is known, by marker or configuration.
+            StoreUnavailable: there is a database already, or none can be made.
+
+        """
+        expected = self._marker.expected()
+        if expected is None:
+            raise LookupError
+        recognition.make_anew(self._engine)
+        self.write(recovery.take_installation, expected, now)
+        self._mark()
+        return expected
 
     def take_installation(self, name: str, now: datetime) -> bool:
-        """Go on as an installation whose record was lost; return whether that may be.
+        """Go on as an installation whose record was lost; return whether that is allowed.
 
         Raises:
             MarkerUnusable: it could not follow; nothing was changed.
@@ -413,52 +371,33 @@ class Store:
         if self._marker.trouble() == UNWRITABLE:
             raise MarkerUnusable(UNWRITABLE)
 
-        def block(connection: Connection) -> Mark | None:
+        def change(connection: Connection) -> Mark | None:
             taken = recovery.take_installation(connection, name, now)
             return batch_counter.marked(connection) if taken else None
 
-        mark = self._write(block)
+        mark = self.write(change)
         if mark:
             into_one_file(self._engine)
             self._last_seen = name
             self._marker.replace(mark)
         return mark is not None
 
-    def hold_if_behind(self, now: datetime) -> bool:
-        """Whether the store is older than its marker; if so, have nothing written before the calendars were read.
-
-        Raises:
-            StoreUnavailable: it cannot be read or written.
-            MarkerUnusable: that cannot be told.
-
-        """
-        mark = self._marker.read()  # before the store: what is marked was counted then
-        with reading(self._engine) as connection:
-            found = batch_counter.marked(connection)
-        if mark is None or mark.installation != found.installation or mark.counter <= found.counter:
-            return False
-        return self._write(lambda connection: batch_counter.hold(connection, mark, now))
-
     def calendars_were_read(self) -> None:
         """Let writing begin, after the calendars of a restored record have been read."""
-        self._write(recovery.calendars_were_read)
+        self.write(recovery.calendars_were_read)
         with suppress(MarkerUnusable):  # it may lag behind; whether it can be used is said elsewhere
             self._mark()
 
     def begin_uninstalling(self, now: datetime) -> None:
         """Have nothing written any more."""
 
-        def block(connection: Connection) -> Mark:
+        def change(connection: Connection) -> Mark:
             recovery.begin_uninstalling(connection, now)
             return batch_counter.advance(connection, None, None)
 
-        self._marker.note(self._write(block))
+        self._marker.note(self.write(change))
 
-    # Who may look
-
-    # Re-syncs
-
-    # Housekeeping
+    # Copies and files
 
     def back_up(self, path: Path, watch: Watch) -> dict[str, int]:
         """Write a copy of everything into a file; see `receiver.store.tools.backup.back_up`."""
@@ -466,46 +405,8 @@ class Store:
 
     def move_to(self, target: "Store", watch: Watch) -> dict[str, int]:
         """Copy everything into an empty store; see `receiver.store.tools.backup.move`."""
-        return backup.move(self._engine, target._engine, watch)  # noqa: SLF001  # another of our own kind
+        return backup.move(self._engine, target._engine, watch)  # noqa: SLF001  # the same class
 
     def overwrite_freed(self) -> bool:
         """Have what was deleted leave the files too; False: to be tried again."""
         return erasure.overwrite_freed(self._engine)
-
-    # Transactions
-
-    def read(self, query: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function of `receiver.store` in a transaction that blocks no writer; return its result.
-
-        Raises:
-            StoreUnavailable: the database cannot be read now.
-
-        """
-        with reading(self._engine) as connection:
-            return query(connection, *args, **kwargs)
-
-    def write(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function of `receiver.store` in a transaction that is on disk when this returns; return its result.
-
-        The function may run several times: another host may have changed the same rows. Each run but the last is
-        rolled back.
-
-        Raises:
-            StoreUnavailable: the database cannot be written now; nothing was changed.
-
-        """
-        for _ in range(CONFLICT_RETRIES):
-            try:
-                with writing(self._engine) as connection:
-                    return change(connection, *args, **kwargs)
-            except Conflict:
-                continue
-        with writing(self._engine) as connection:
-            return change(connection, *args, **kwargs)
-
-    def rehearse(self, change: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a function as `write` does and roll it back; return what it would have returned."""
-        return self.write(lambda connection: rehearsed(connection, lambda _: change(connection, *args, **kwargs)))
-
-    def _write(self, block: Callable[[Connection], T]) -> T:
-        return self.write(block)

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, jsonify
 from receiver.core.troubles import Code, is_well
 from receiver.operations.status import status
 from receiver.store import WORKERS, Cause, Standing, StoreUnavailable, StoreVanished, heartbeats
+from receiver.store.intake import inbox
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -79,7 +80,7 @@ class _Readiness:
             if not standing.usable:
                 cause = Cause.EMPTY if standing is Standing.NOT_CURRENT and store.is_empty() else ""
                 return _cannot_keep(standing, Code(standing), cause)
-            if not store.may_append():
+            if not store.read(inbox.may_append):
                 return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, Cause.RIGHTS_MISSING)
             store.look_for_damage()
             now = store.now()
@@ -98,7 +99,7 @@ class _Readiness:
         """Return the codes of what is wrong, as far as this account of the database may see."""
         store = self._parts.store
         try:
-            if not store.may_judge():
+            if not store.read(inbox.may_judge):
                 return []
             found = status(self._parts.settings, store, now).troubles
         except StoreUnavailable as error:

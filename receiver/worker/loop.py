@@ -23,6 +23,7 @@ from receiver.operations import rules
 from receiver.operations.erasure import note_unused
 from receiver.operations.refused_configuration import Word
 from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, heartbeats, worker_name
+from receiver.store.intake import inbox, judge_batch
 from receiver.store.tools import failures, retention, unused
 from receiver.store.work import dues, leases, placements, rulesets, servers, settling
 from receiver.worker import account_tag
@@ -149,8 +150,8 @@ class Worker:
     def _judge(self, now: datetime) -> bool:
         """Judge webhooks that came in; return whether more may wait."""
         if not self._took_up:
-            self.store.judge_again()
-            self.store.judge_out_of_scope(self._authorities(), now)
+            self.store.write(inbox.take_up)
+            self.store.write(judge_batch.judge_out_of_scope, self._authorities(), now)
             self.store.write(settling.settle_again, now)
             self._took_up = True
         judged = self.store.judge(now)

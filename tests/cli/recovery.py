@@ -26,6 +26,7 @@ from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import Store
+from receiver.store.intake import judge_batch
 from receiver.store.tools import audit
 from receiver.store.work import mailbox_identity
 from receiver.worker.server_threads import Crew
@@ -120,7 +121,7 @@ class Place:
 
     def hear(self, *news: News) -> None:
         self.heard += news
-        self.store.accept([incoming(each) for each in news], self.store.now())
+        self.store.write(judge_batch.take, [incoming(each) for each in news], self.store.now())
 
     def tell(self, number: int, **changes: Any) -> None:
         """A state of RDV `number` comes in, and is worked on."""
@@ -130,7 +131,7 @@ class Place:
 
     def hear_all_again(self) -> None:
         """As a re-synchronisation tells it: every state anew, old ones too."""
-        self.store.accept([incoming(each) for each in self.heard], self.store.now())
+        self.store.write(judge_batch.take, [incoming(each) for each in self.heard], self.store.now())
 
     def work(self, *, asks: bool = True) -> Counter[str]:
         """Do all that is due; return the POSTs. A version that does not ask writes whatever others have there."""

@@ -24,6 +24,7 @@ from receiver.core.recurrence import Rule
 from receiver.operations import rules
 from receiver.store import Store, counters
 from receiver.store.database.tables import mailboxes, placements
+from receiver.store.intake import judge_batch
 from receiver.store.tools import audit
 from receiver.worker.server_threads import Crew
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
@@ -71,7 +72,7 @@ class Place:
 
     def hear(self, *news: News) -> None:
         """Webhooks come in, and a worker does what follows from them."""
-        self.store.accept([incoming(each) for each in news], self.store.now())
+        self.store.write(judge_batch.take, [incoming(each) for each in news], self.store.now())
         self.work()
 
     def tell(self, **changes: Any) -> None:
@@ -299,7 +300,7 @@ def test_what_is_no_event_of_this_installation_is_no_difference(place: Place) ->
 def test_what_is_still_to_be_written_is_no_difference(place: Place) -> None:
     place.tell(age_s=90)
     later = {"starts_at": NOW + timedelta(days=7), "ends_at": NOW + timedelta(days=7, hours=1)}
-    place.store.accept([incoming(a_delivery(agents=(MARTINE,), **later))], NOW)
+    place.store.write(judge_batch.take, [incoming(a_delivery(agents=(MARTINE,), **later))], NOW)
     assert place.kinds() == []
 
 

@@ -14,6 +14,7 @@ from receiver.core.roles import Role
 from receiver.operations.support import diagnose
 from receiver.operations.support.anonymise import Placeholders, configuration, log_line
 from receiver.store import Store, heartbeats
+from receiver.store.intake import judge_batch
 from receiver.store.tools import tokens
 from receiver.store.tools.tokens import TokenRecord
 from tests.cli.operator import Operator
@@ -100,7 +101,7 @@ def _fill(store: Store) -> None:
     block(store)
     kanari = type(MARTINE)("77", f"{CANARY}@departement.example")
     news = [a_delivery(wire_id=9, agents=(kanari,)), a_slot(an_absence(title=CANARY), agent=kanari)]
-    store.accept([incoming(each) for each in news], NOW)
+    store.write(judge_batch.take, [incoming(each) for each in news], NOW)
     store.write(heartbeats.beat, f"worker/srv-{CANARY}/1", NOW)
     store.write(tokens.add, TokenRecord("ab" * 16, Role.READ, CANARY, NOW, NOW, None))
 

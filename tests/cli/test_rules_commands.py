@@ -17,6 +17,7 @@ from receiver.config import load
 from receiver.core.facts import AgentRef
 from receiver.operations.rules import FREE_REMOVALS
 from receiver.store import Store
+from receiver.store.intake import judge_batch
 from receiver.store.work import rulesets, settling
 from tests.logs.captured import captured_logs
 from tests.makers import KARIM, MARTINE, a_delivery, a_slot, an_absence, incoming
@@ -63,7 +64,7 @@ class Desk:
         """So many coming RDVs, settled by the rules in force."""
         now = self.store.now()
         news = [incoming(a_delivery(agents=agents, wire_id=number, uuid=None, now=now)) for number in numbers]
-        self.store.accept(news, now)
+        self.store.write(judge_batch.take, news, now)
         in_force = self.store.read(rulesets.in_force)
         if in_force is not None:
             while self.store.settle(lambda view: in_force.ruleset.decide(view, now), now):
@@ -146,7 +147,7 @@ def test_agents_without_a_mailbox_are_listed_the_busiest_first(desk: Desk) -> No
     desk.expect([1, 2], MARTINE, KARIM)
     desk.expect([3], stranger)
     now = desk.store.now()
-    desk.store.accept([incoming(a_slot(an_absence(), agent=KARIM, now=now))], now)
+    desk.store.write(judge_batch.take, [incoming(a_slot(an_absence(), agent=KARIM, now=now))], now)
     status, out = desk.run("mailboxes", "unmapped", "--json")
     assert status == 1
     assert json.loads(out) == {

@@ -16,6 +16,7 @@ from receiver.core.troubles import Code, Colour, Trouble
 from receiver.operations.refused_requests import LATELY, TURNED_AWAY
 from receiver.operations.status import Status, status
 from receiver.store import Store, StoreUnavailable, Tally, counters, heartbeats
+from receiver.store.intake import judge_batch
 from receiver.store.reports.overview import RETRIED
 from receiver.store.work import rulesets, servers
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
@@ -67,9 +68,9 @@ def break_server(store: Store) -> None:
 
 
 def silence_worker(store: Store) -> None:
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
+    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
     old = store.now() - timedelta(minutes=5)
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
+    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
     store.write(heartbeats.beat, "worker/here/1", old)
 
 
@@ -102,7 +103,7 @@ def break_mailbox(store: Store) -> None:
         "INSERT INTO mailboxes (calendar, address, attempts, failure) VALUES ('pilot', 'x@box.example', 3,"
         " 'mailbox_not_found')"
     )
-    store._write(lambda connection: connection.exec_driver_sql(sql))
+    store.write(lambda connection: connection.exec_driver_sql(sql))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_an_entry_that_is_refused_again_and_again_is_told_though_it_is_never_due
     def refuse(attempts: int) -> None:
         moment = f"{soon:%Y-%m-%d %H:%M:%S.%f}"
         values = f"failure='server_error', attempts={attempts}, not_before='{moment}', due_at='{moment}'"
-        place.store._write(lambda connection: connection.exec_driver_sql(f"UPDATE placements SET {values}"))
+        place.store.write(lambda connection: connection.exec_driver_sql(f"UPDATE placements SET {values}"))
 
     refuse(RETRIED - 1)
     assert troubles(place) == []
@@ -155,11 +156,11 @@ def test_an_entry_that_is_refused_again_and_again_is_told_though_it_is_never_due
 
 
 def test_an_event_that_nobody_works_out_is_late(place: Desk) -> None:
-    place.store.accept([incoming(a_delivery())], place.store.now())
+    place.store.write(judge_batch.take, [incoming(a_delivery())], place.store.now())
     assert [code for code, *_ in troubles(place)] == []
     long_ago = place.store.now() - timedelta(minutes=16)
     sql = f"UPDATE events SET unsettled_at='{long_ago:%Y-%m-%d %H:%M:%S.%f}'"
-    place.store._write(lambda connection: connection.exec_driver_sql(sql))
+    place.store.write(lambda connection: connection.exec_driver_sql(sql))
     assert [code for code, *_ in troubles(place)] == ["changes_late"]
 
 
@@ -283,7 +284,7 @@ def test_troubles_say_since_when_where_that_is_known(place: Desk) -> None:
     place.store.write(rulesets.hold, load(place.path, {"RDV_SECRET": "s"}).ruleset(), 25, held_at)
     break_server(place.store)
     fail_all = "UPDATE mailboxes SET failure = 'access_denied'"
-    place.store._write(lambda connection: connection.exec_driver_sql(fail_all))
+    place.store.write(lambda connection: connection.exec_driver_sql(fail_all))
     found = {each.code: each.since for each in look(place).troubles}
     assert found[Code.RULES_HELD] == held_at
     assert {Code.RULES_HELD, Code.SERVER_FAILING, Code.MAILBOXES_FAILING} <= found.keys()
@@ -323,12 +324,12 @@ def test_a_look_asks_the_same_few_questions_however_much_there_is(place: Desk) -
 def set_aside(place: Desk, count: int, secret: str, now: datetime) -> None:
     for number in range(count):
         told = incoming(a_rdv(34, 50 - number, now=now), received_at=now)
-        place.store.accept([replace(told, authority=THIRTY_FOUR, signed_by=secret)], now)
+        place.store.write(judge_batch.take, [replace(told, authority=THIRTY_FOUR, signed_by=secret)], now)
 
 
 def test_what_waits_for_somebodys_decision_is_told(place: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     now = place.store.now()
-    place.store.accept([incoming(a_rdv(12, 60, now=now), received_at=now)], now)
+    place.store.write(judge_batch.take, [incoming(a_rdv(12, 60, now=now), received_at=now)], now)
     set_aside(place, 2, "one", now)
     set_aside(place, 1, "two", now + timedelta(seconds=1))
     [told] = [each for each in look(place).troubles if each.code is Code.OUT_OF_SCOPE]

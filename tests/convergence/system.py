@@ -19,6 +19,7 @@ from receiver.operations import rules
 from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict, Waiting
 from receiver.store.database.records import Reason
 from receiver.store.database.tables import events, mailboxes, placements, servers
+from receiver.store.intake import judge_batch, set_aside
 from receiver.store.work import rulesets
 from receiver.store.work.placements import placement_of
 from receiver.web.app import create_app
@@ -74,7 +75,7 @@ class System:
         self.configure(choices, directory)
         key = self.store.installation().digest_key
         authorities = {name: authority_of(each, key) for name, each in self.settings.sources.items()}
-        self.store.judge_out_of_scope(authorities, self.now)
+        self.store.write(judge_batch.judge_out_of_scope, authorities, self.now)
 
     def _crew(self) -> Crew:
         served = self.settings.served
@@ -188,7 +189,7 @@ class System:
     def waiting(self, *reasons: Reason) -> list[Waiting]:
         """What waits for somebody to decide, for some reasons, in the order in which it came."""
         self.judge()
-        return [each for each in self.store.waiting(10_000) if each.reason in reasons]
+        return [each for each in self.store.read(set_aside.waiting, 10_000) if each.reason in reasons]
 
     def next_moment(self) -> datetime | None:
         """When there is something to do next, as far as the record tells; None: never."""

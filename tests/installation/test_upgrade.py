@@ -17,6 +17,7 @@ from alembic import command
 from sqlalchemy import Connection, Engine, Integer, MetaData, Table, create_engine, inspect, select, text
 
 from receiver.store import Store
+from receiver.store.intake import judge_batch
 from receiver.store.migrations import _config
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
@@ -153,7 +154,7 @@ def test_work_goes_on_where_it_was(old_url: str) -> None:
         open_now = {(item.placement.desired, item.placement.attempted is not None) for item in work.items}
         assert open_now == {("d2", True), ("d3", False)}
         changed = incoming(a_delivery(30, motif="changed"), body=b"of this release")
-        [receipt] = store.accept([replace(changed, id="f" * 32)], NOW)
+        [receipt] = store.write(judge_batch.take, [replace(changed, id="f" * 32)], NOW)
         assert receipt.verdict.value == "accepted"
 
 

@@ -14,6 +14,7 @@ from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.roles import Role
 from receiver.store import Standing, Store, StoreUnavailable, counters, heartbeats
 from receiver.store.database.tables import mailboxes
+from receiver.store.intake import set_aside
 from receiver.store.reports import activity, event_history, overview
 from tests.pages.story import (
     ANSWERS,
@@ -178,7 +179,7 @@ def broken_store(*_: object, **__: object) -> None:
         ("unmapped", overview, "unmapped_agents"),
         ("event", event_history, "history"),
         ("refused", counters, "refused"),
-        ("held", Store, "waiting"),
+        ("held", set_aside, "waiting"),
     ],
 )
 def test_without_its_store_a_page_says_what_to_look_at(
@@ -237,7 +238,7 @@ def test_the_overview_tells_what_is_wrong_and_what_goes_on(reader: Visitor) -> N
 def test_all_is_well_is_said_plainly(own_town: Town) -> None:
     bare = settings_of(own_town.settings.store_url)
     store = own_town.store
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM tallies"))
+    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM tallies"))
     for sql in (
         "UPDATE mailboxes SET failure=NULL",
         "UPDATE placements SET failure=NULL, gave_up=0, due_at=NULL",
@@ -245,7 +246,7 @@ def test_all_is_well_is_said_plainly(own_town: Town) -> None:
         "DELETE FROM servers",
         "DELETE FROM set_aside",
     ):
-        store._write(lambda connection, sql=sql: connection.exec_driver_sql(sql))
+        store.write(lambda connection, sql=sql: connection.exec_driver_sql(sql))
     who = visitor(Town(store, bare))
     assert "Tout va bien" in who.page("/status")
     assert who.data("/api/v1/overview")["ok"] is True
@@ -269,7 +270,7 @@ def test_mailboxes_come_page_by_page(reader: Visitor) -> None:
 
 def test_the_pages_of_mailboxes_are_linked(own_town: Town) -> None:
     rows = ", ".join(f"('exchange', 'agent{number:03}@box.example', 0)" for number in range(120))
-    own_town.store._write(
+    own_town.store.write(
         lambda connection: connection.exec_driver_sql(
             f"INSERT INTO mailboxes (calendar, address, attempts) VALUES {rows}"
         )
@@ -331,7 +332,7 @@ def test_events_of_several_models_under_one_number_are_all_shown(own_town: Town)
         " delivery, changed_at, unmapped) SELECT 'x@' || uid, 'demo', 'Absence', wire_id, emitter, source, kind,"
         f" state_at, purged, ambiguous, delivery, changed_at, unmapped FROM events WHERE wire_id = {SERVED_RDV}"
     )
-    own_town.store._write(lambda connection: connection.exec_driver_sql(sql))
+    own_town.store.write(lambda connection: connection.exec_driver_sql(sql))
     text = visitor(own_town).page(f"/status/event?id={SERVED_RDV}")
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", text) == [
         f"Absence {SERVED_RDV}, plateforme demo",

@@ -13,6 +13,7 @@ from receiver.core.facts import Delivery, Emitter, EventKind, Model
 from receiver.core.policies import Policies
 from receiver.operations.resync.missing import Finding, Judged, judge, remove
 from receiver.store import HeldEvent, Scope, Store
+from receiver.store.intake import judge_batch
 from receiver.store.tools import resync
 from tests.makers import a_delivery, incoming
 from tests.rest.instance import an_api, an_instance, an_rdv
@@ -45,7 +46,9 @@ def a_told_rdv(number: int, age: timedelta, **changes: Any) -> Delivery:
 
 def tell(store: Store, *numbers: int, age: timedelta = timedelta(days=2), **changes: Any) -> None:
     at = datetime.now(UTC) - age
-    store.accept([incoming(a_told_rdv(number, age, **changes), received_at=at) for number in numbers], at)
+    store.write(
+        judge_batch.take, [incoming(a_told_rdv(number, age, **changes), received_at=at) for number in numbers], at
+    )
 
 
 def found(store: Store, url: str) -> dict[int, Finding]:

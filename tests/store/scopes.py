@@ -10,6 +10,7 @@ from receiver.core.policies import Policies
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.core.scope import Authority
 from receiver.store import Group, Receipt, Store, Verdict
+from receiver.store.intake import judge_batch, set_aside
 from receiver.store.tools import audit
 from receiver.store.work import mailbox_identity, rulesets
 from tests.makers import NOW, a_delivery, incoming
@@ -51,7 +52,7 @@ class Town:
         """One webhook comes in, signed by a secret that may speak for some organisations."""
         signed_by = secret if secret is not None else by.tag if by else ""
         signed = replace(incoming(news, **more), authority=by, signed_by=signed_by)  # type: ignore[arg-type]
-        [receipt] = self.store.accept([signed], self.now)
+        [receipt] = self.store.write(judge_batch.take, [signed], self.now)
         return receipt
 
     def verdict(self, news: News, by: Authority | None, **more: object) -> Verdict:
@@ -76,11 +77,11 @@ class Town:
 
     def waits(self, after: timedelta = AFTER_SETTLING) -> list[Group]:
         """Return what somebody must decide, once everything has settled."""
-        return self.store.set_aside(self.now + after)
+        return self.store.read(set_aside.groups, self.now + after)
 
     def waiting_ids(self) -> list[int]:
         """Return the numbers of all that waits."""
-        return [each.id for each in self.store.waiting(100_000)]
+        return [each.id for each in self.store.read(set_aside.waiting, 100_000)]
 
 
 def an_agent_of(number: int, domain: str = "departement.example") -> AgentRef:

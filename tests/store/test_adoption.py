@@ -16,6 +16,7 @@ from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.operations.recovery.adopt import note_found
 from receiver.store import LeaseLost, MailboxWork, Store
 from receiver.store.database.tables import adopted, events, installation
+from receiver.store.intake import judge_batch
 from receiver.store.tools import audit, recovery
 from receiver.store.work import leases, mailbox_identity, placements, settling
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, incoming
@@ -41,7 +42,7 @@ def rdv(number: int = 1, **how: Any) -> News:
 
 
 def hear(store: Store, *news: News, at: Any = NOW) -> None:
-    store.accept([incoming(each) for each in news], at)
+    store.write(judge_batch.take, [incoming(each) for each in news], at)
 
 
 def settle(store: Store, at: Any = NOW) -> int:

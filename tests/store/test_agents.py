@@ -13,6 +13,7 @@ from receiver.core.facts import AgentRef, EventKind, News
 from receiver.operations.erasure import purge
 from receiver.store import ComingAgent, Store, Verdict
 from receiver.store.database.tables import agents, deliveries, roles
+from receiver.store.intake import judge_batch
 from receiver.store.reports import overview
 from receiver.store.work import settling
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming, wall
@@ -24,7 +25,7 @@ CREATED, UPDATED, DESTROYED = EventKind.CREATED, EventKind.UPDATED, EventKind.DE
 
 
 def accept(store: Store, news: News, **how: Any) -> Verdict:
-    return store.accept([incoming(news, **how)], NOW)[0].verdict
+    return store.write(judge_batch.take, [incoming(news, **how)], NOW)[0].verdict
 
 
 def settled(store: Store) -> dict[str, EventView]:

@@ -14,6 +14,7 @@ from receiver.core.plan import STALE, Placement
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import Store
 from receiver.store.database.tables import mailboxes, placements
+from receiver.store.intake import judge_batch
 from receiver.store.tools import audit
 from receiver.store.work import placements as stored_placements
 from tests.makers import MARTINE, NOW, UUID, a_delivery, a_state, incoming
@@ -26,7 +27,7 @@ UID = f"Rdv/{UUID}@production"
 @pytest.fixture
 def store(store_url: str) -> Iterator[Store]:
     opened = Store(store_url)
-    opened.accept([incoming(a_delivery(agents=(MARTINE,)))], NOW)
+    opened.write(judge_batch.take, [incoming(a_delivery(agents=(MARTINE,)))], NOW)
     opened.settle(lambda view: RULES.decide(view, NOW), NOW)
     yield opened
     opened.close()
@@ -44,7 +45,7 @@ def looked_after(placement: Placement) -> Placement:
 def test_a_placement_is_read_with_its_events_facts(store: Store) -> None:
     [recorded] = store.read(audit.recorded, HERS)
     assert (recorded.placement.uid, recorded.source, recorded.state, recorded.settled) == (UID, "mds", a_state(), True)
-    store.accept([incoming(a_delivery(30, agents=(MARTINE,), motif="Autre"))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, agents=(MARTINE,), motif="Autre"))], NOW)
     assert [each.settled for each in store.read(audit.recorded, HERS)] == [False]
     assert store.read(audit.recorded, Mailbox("another", HERS.address)) == []
 
@@ -56,7 +57,7 @@ def test_events_without_a_placement_tell_where_they_stand(store: Store) -> None:
     judged = only(store)
     store.write(audit.repair, HERS, {judged: looked_after(judged)}, NOW)
     assert store.read(audit.standings, [UID]) == {UID: replace(standing, items=frozenset({"id"}))}
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
     assert store.read(audit.standings, [UID]) == {
         UID: EventStanding("mds", purged=True, settled=False, items=frozenset({"id"}))
     }
@@ -87,7 +88,7 @@ def test_what_changed_since_it_was_judged_is_left_alone(store: Store) -> None:
 
 def test_what_is_about_to_be_settled_is_left_alone(store: Store) -> None:
     judged = only(store)
-    store.accept([incoming(a_delivery(30, agents=(MARTINE,), motif="Autre"))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, agents=(MARTINE,), motif="Autre"))], NOW)
     assert store.write(audit.repair, HERS, {judged: looked_after(judged)}, NOW) == 0
     assert only(store) == judged
 

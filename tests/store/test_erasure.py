@@ -17,6 +17,7 @@ from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import Erased, Store, TokenRecord
 from receiver.store.database.engine import reading, writing
 from receiver.store.database.tables import inbox, metadata
+from receiver.store.intake import judge_batch
 from receiver.store.tools import erasure, tokens
 from receiver.store.work import leases, mailbox_identity, rulesets
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, a_slot, an_absence, an_agent, incoming
@@ -60,7 +61,7 @@ def fill(store: Store, mapping: MailboxMap = OWN) -> None:
         a_slot(an_absence()),
         a_role(9),
     ]
-    store.accept([incoming(each) for each in news], NOW)
+    store.write(judge_batch.take, [incoming(each) for each in news], NOW)
     settle(store, mapping)
     write(store)
 
@@ -160,7 +161,7 @@ def test_in_a_mailbox_of_several_what_a_colleague_needs_stays(store: Store) -> N
 def test_one_who_has_left_is_found_by_the_last_real_address(store: Store) -> None:
     fill(store)
     gone = an_agent(type(MARTINE)(MARTINE.ident, "agent_31@deleted.rdv-solidarites.fr"), age_s=1)
-    store.accept([incoming(gone)], NOW)
+    store.write(judge_batch.take, [incoming(gone)], NOW)
     erased = erase(store)
     assert counts(erased)["agents"] == 1
     assert not erased.active
@@ -168,7 +169,7 @@ def test_one_who_has_left_is_found_by_the_last_real_address(store: Store) -> Non
 
 def test_every_address_of_the_mailbox_goes(store: Store) -> None:
     fill(store)
-    store.accept([incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
     settle(store)
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
@@ -185,7 +186,7 @@ def test_an_own_address_of_a_shared_mailbox_goes(store: Store) -> None:
     desk = Mailbox("exchange", "accueil@boites.example")
     mapping = MailboxMap("exchange", addresses={HIS: desk}, domains={"departement.example": "boites.example"})
     fill(store, mapping)
-    store.accept([incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
     settle(store, mapping)
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
@@ -204,7 +205,7 @@ def test_a_mailbox_that_the_mapping_names_no_more_is_found_by_an_old_mapping_whi
     store.write(rulesets.put_in_force, old, 0, NOW)
     fill(store, old.mailboxes)
     assert erase(store, mapping=old.mailboxes).mapped, "in force, it names her still"
-    store.accept([incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
     settle(store, old.mailboxes)
     store.write(rulesets.put_in_force, Ruleset(MailboxMap("exchange"), {"mds": SourceRules()}), 0, NOW)
     erased = erase(store, mapping=MailboxMap("exchange"))
@@ -217,7 +218,9 @@ def test_a_mailbox_that_the_mapping_names_no_more_is_found_by_an_old_mapping_whi
 def test_while_a_worker_writes_nothing_is_erased(store: Store) -> None:
     """The outcome of its call must find its record."""
     fill(store)
-    store.accept([incoming(a_delivery(age_s=1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))], NOW)
+    store.write(
+        judge_batch.take, [incoming(a_delivery(age_s=1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))], NOW
+    )
     settle(store)
     assert store.claim("exchange", NOW, 100, LEASE) is not None
     before = rows(store)
@@ -228,7 +231,9 @@ def test_while_a_worker_writes_nothing_is_erased(store: Store) -> None:
 def test_an_active_agent_comes_back_with_the_next_message(store: Store) -> None:
     fill(store)
     erase(store)
-    store.accept([incoming(a_delivery(age_s=1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))], NOW)
+    store.write(
+        judge_batch.take, [incoming(a_delivery(age_s=1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))], NOW
+    )
     settle(store)
     assert HER_BOX in {mailbox.address for mailbox in store.read(mailbox_identity.in_use)}
 
@@ -236,7 +241,7 @@ def test_an_active_agent_comes_back_with_the_next_message(store: Store) -> None:
 def test_a_namesake_on_another_platform_with_another_address_stays(store: Store) -> None:
     fill(store)
     other = type(MARTINE)(MARTINE.ident, "autre@departement.example")
-    store.accept([incoming(a_delivery(wire_id=2, uuid="u2", agents=(other,)), platform="demo")], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=2, uuid="u2", agents=(other,)), platform="demo")], NOW)
     settle(store)
     erase(store)
     assert [row[:3] for row in rows(store)["agents"] if row[0] == "demo"] == [("demo", MARTINE.ident, other.email)]
@@ -246,7 +251,11 @@ def test_a_namesake_on_another_platform_with_another_address_stays(store: Store)
 def test_nothing_of_the_agent_is_left_in_the_files(store: Store, store_url: str) -> None:
     fill(store)
     for age_s in range(50, 0, -1):
-        store.accept([incoming(a_delivery(age_s, wire_id=2, uuid="u2", agents=(MARTINE,), motif=f"{age_s}"))], NOW)
+        store.write(
+            judge_batch.take,
+            [incoming(a_delivery(age_s, wire_id=2, uuid="u2", agents=(MARTINE,), motif=f"{age_s}"))],
+            NOW,
+        )
     erase(store)
     assert store.overwrite_freed()
     if not store_url.startswith("sqlite"):

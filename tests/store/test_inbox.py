@@ -44,11 +44,11 @@ def test_what_is_put_down_is_judged_in_the_order_it_came_and_leaves_the_inbox(st
     body = incoming(a_delivery(60), body=b"a")
     for each in (body, body, incoming(a_delivery(90)), incoming(a_role(7)), incoming(an_agent(MARTINE))):
         store.keep(each)
-    assert not store.is_judged()
+    assert not store.read(inbox.is_empty)
     assert not store.read(settling.has_unsettled), "nothing is looked at while it is put down"
     accepted, repeat, late = Verdict.ACCEPTED, Verdict.DUPLICATE, Verdict.SUPERSEDED
     assert verdicts(store) == [accepted, repeat, late, accepted, accepted]
-    assert (store.is_judged(), store.read(settling.has_unsettled), store.judge(NOW)) == (True, True, [])
+    assert (store.read(inbox.is_empty), store.read(settling.has_unsettled), store.judge(NOW)) == (True, True, [])
 
 
 @pytest.mark.parametrize("news", [a_delivery(), a_slot(an_absence()), a_slot(a_plage()), a_role(7), an_agent(MARTINE)])
@@ -83,7 +83,7 @@ def test_one_that_cannot_be_judged_costs_the_others_nothing(store: Store) -> Non
     spoil(store)
     store.keep(incoming(a_delivery(wire_id=2, uuid="b")))
     assert verdicts(store) == [Verdict.ACCEPTED, None, Verdict.ACCEPTED]
-    assert (store.is_judged(), store.judge(NOW)) == (True, [])
+    assert (store.read(inbox.is_empty), store.judge(NOW)) == (True, [])
     [group] = store.read(status.look, [], [], NOW).failures
     assert (group.scope, group.code, group.count, group.since) == (FailureScope.EVENT, "not_judged", 1, NOW)
 
@@ -102,8 +102,8 @@ def test_what_was_set_aside_is_no_backlog_whatever_came_since(store: Store) -> N
 def test_what_was_set_aside_is_judged_again_when_asked_for(store: Store) -> None:
     spoil(store)
     store.judge(NOW)
-    store.judge_again()
-    assert not store.is_judged()
+    store.write(inbox.take_up)
+    assert not store.read(inbox.is_empty)
     assert verdicts(store) == [None]
 
 
@@ -112,4 +112,4 @@ def test_what_is_too_long_is_refused_and_not_cut(store: Store) -> None:
     """SQLite knows no lengths."""
     with pytest.raises(StoreUnavailable):
         store.keep(replace(incoming(a_delivery()), source="s" * 41))
-    assert store.is_judged()
+    assert store.read(inbox.is_empty)

@@ -19,6 +19,7 @@ from receiver.operations.recovery.adopt import note_found
 from receiver.store import Incoming, MailboxWork, Scope, Store, WorkItem, Written
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import agents, roles
+from receiver.store.intake import judge_batch
 from receiver.store.reports import status
 from receiver.store.tools import audit, backup, erasure, recovery, resync
 from receiver.store.work import leases, mailbox_identity, settling
@@ -48,7 +49,7 @@ def walked(store: Store) -> Iterator[Store]:
 
 
 def placed(store: Store) -> MailboxWork:
-    store.accept([incoming(a_delivery())], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery())], NOW)
     store.settle(lambda _: Decision({HERS: "d1"}), NOW)
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
@@ -84,8 +85,10 @@ WALKS: dict[str, Callable[[Store, MailboxWork], object]] = {
     "count_live": lambda store, _: store.read(resync.count_live, scope()),
     "witnesses": lambda store, _: store.read(resync.witnesses, "mds", {(number, "PMI") for number in NUMBERS}, NOW, 3),
     "sight": lambda store, _: store.read(status.look, [f"s{number}" for number in range(2_000)], [], NOW),
-    "authority": lambda store, _: store.accept([told(an_agent(AgentRef("31", "new@x.example"), 1))], NOW),
-    "accept": lambda store, _: store.accept([incoming(a_delivery(), body=b"same")] * MANY, NOW),
+    "authority": lambda store, _: store.write(
+        judge_batch.take, [told(an_agent(AgentRef("31", "new@x.example"), 1))], NOW
+    ),
+    "accept": lambda store, _: store.write(judge_batch.take, [incoming(a_delivery(), body=b"same")] * MANY, NOW),
 }
 
 
@@ -106,7 +109,7 @@ def test_a_webhook_may_list_any_number_of_agents_and_an_event_go_to_any_number_o
     """Seventy webhooks with a thousand agents each once stopped settling for good."""
     many = MANY if walked._engine.dialect.name == "postgresql" else MOST_VALUES + 1
     crowd = tuple(AgentRef(str(number), f"a{number}@x.example") for number in NUMBERS[:many])
-    walked.accept([incoming(a_delivery(agents=crowd))], NOW)
+    walked.write(judge_batch.take, [incoming(a_delivery(agents=crowd))], NOW)
     seen: list[int] = []
 
     def decide(view) -> Decision:  # type: ignore[no-untyped-def]
@@ -124,7 +127,7 @@ def test_a_webhook_may_list_any_number_of_agents_and_an_event_go_to_any_number_o
 def test_two_addresses_of_one_mailbox_may_hold_any_number_of_events(walked: Store) -> None:
     work = placed(walked)
     bodies = [incoming(a_delivery(wire_id=number, uuid=None)) for number in range(1, 1_201)]
-    walked.accept(bodies, NOW)
+    walked.write(judge_batch.take, bodies, NOW)
     while walked.settle(lambda _: Decision({HIS: "d1"}), NOW):
         pass
     [his] = [mailbox for mailbox in (walked.write(leases.claim_one, HIS, NOW, LEASE),) if mailbox]
@@ -141,7 +144,9 @@ def test_any_number_of_agents_may_share_an_address_that_is_erased(walked: Store)
     with writing(walked._engine) as connection:
         connection.execute(insert(agents), rows)
         connection.execute(insert(roles), [place | {"wire_id": n, "ident": str(100 + n)} for n in range(3_000)])
-    walked.accept([incoming(a_delivery(agents=(AgentRef("107", email), MARTINE))), incoming(a_role(9_999))], NOW)
+    walked.write(
+        judge_batch.take, [incoming(a_delivery(agents=(AgentRef("107", email), MARTINE))), incoming(a_role(9_999))], NOW
+    )
     erased = walked.write(erasure.erase, email, MailboxMap("exchange"), NOW, with_entries=False)
     assert (erased.counts["agents"], erased.counts["roles"], erased.counts["event_agents"]) == (3_000, 3_000, 1)
     assert walked.read(backup.counts_of)["agents"] == 1

@@ -28,6 +28,7 @@ from receiver.store import (
     heartbeats,
 )
 from receiver.store.database.errors import ANOTHER, EMPTIED, GONE
+from receiver.store.intake import judge_batch
 from receiver.store.place.batch_counter import LEAP
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
@@ -50,7 +51,7 @@ def opened(url: str, marker: Path, pinned: str | None = None) -> Store:
 
 def work(store: Store, number: int) -> MailboxWork | None:
     """Something becomes due, and a worker claims it."""
-    store.accept([incoming(a_delivery(wire_id=number, uuid=str(number)))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=number, uuid=str(number)))], NOW)
     store.settle(lambda view: Decision({**dict.fromkeys(view.held), BOX: f"d{number}"}), NOW)
     claimed = store.claim("exchange", NOW, 100, LEASE)
     if claimed:
@@ -231,7 +232,7 @@ def test_without_a_marker_that_can_be_written_nothing_is_handed_out(store_url: s
             work(store, 1)
         assert store.marker_trouble() == "marker_unwritable"
         marker.parent.mkdir()
-        store.accept([incoming(a_delivery(wire_id=2, uuid="2"))], NOW)
+        store.write(judge_batch.take, [incoming(a_delivery(wire_id=2, uuid="2"))], NOW)
         assert store.marker_trouble() is None
 
 

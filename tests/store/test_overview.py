@@ -28,6 +28,7 @@ from receiver.store import (
 )
 from receiver.store.database.tables import mailboxes, writes
 from receiver.store.heartbeats import DEAD_AFTER, DEATHS_WITHIN, worker_name
+from receiver.store.intake import judge_batch
 from receiver.store.reports import activity, event_history, overview, status
 from receiver.store.reports.event_history import state_of
 from receiver.store.tools import failures
@@ -285,7 +286,7 @@ def test_agents_of_events_that_lack_a_mailbox_come_the_busiest_first(store: Stor
             (3, (MARTINE,), {"starts_at": NOW - 2 * AN_HOUR, "ends_at": NOW - AN_HOUR}),
         )
     )
-    store.accept([incoming(each) for each in (both, one, over)], NOW)
+    store.write(judge_batch.take, [incoming(each) for each in (both, one, over)], NOW)
     store.settle(lambda view: Decision({}, unmapped=1), NOW)
     found = [(each.email, each.events) for each in store.read(overview.unmapped_agents, NOW, 10)]
     assert found == [(KARIM.email, 2), (MARTINE.email, 1)]
@@ -330,7 +331,7 @@ def test_the_story_of_an_event_is_told_by_its_number(store: Store) -> None:
 
 def test_an_event_that_is_gone_says_so(store: Store) -> None:
     hear(store, 5)
-    store.accept([incoming(a_delivery(10, EventKind.DESTROYED, wire_id=5, uuid="uuid-5"))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(10, EventKind.DESTROYED, wire_id=5, uuid="uuid-5"))], NOW)
     [story] = store.read(event_history.history, 5, 10)
     assert (story.destroyed, story.kind) == (True, "destroyed")
 
@@ -342,7 +343,7 @@ def test_a_number_that_nobody_told_of_has_no_story(store: Store) -> None:
 def test_platforms_count_each_for_itself(store: Store) -> None:
     hear(store, 5)
     other = a_delivery(wire_id=5, uuid="other")
-    store.accept([incoming(other, platform="demo", source="essai")], NOW)
+    store.write(judge_batch.take, [incoming(other, platform="demo", source="essai")], NOW)
     assert [(each.platform, len(each.deliveries)) for each in store.read(event_history.history, 5, 10)] == [
         ("demo", 1),
         ("production", 1),

@@ -112,7 +112,7 @@ def test_a_transaction_that_ends_in_a_file_that_went_meanwhile_has_failed(store:
         file.unlink()
 
     with pytest.raises(StoreVanished):
-        store._write(block)
+        store.write(block)
 
 
 def test_another_file_is_not_written_into_and_not_changed(store: Store, file: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from receiver.core.facts import Delivery, EventKind, Model
 from receiver.store import Scope, Store
+from receiver.store.intake import judge_batch
 from receiver.store.tools import resync
 from receiver.store.tools.resync import HeldEvent
 from tests.makers import NOW, a_delivery, a_plage, a_slot, an_absence, incoming
@@ -22,7 +23,7 @@ def an_event(number: int, age: timedelta = timedelta(days=2), **changes: object)
 
 def tell(store: Store, *news: Delivery, source: str = "mds", before: bool = True) -> None:
     at = BEFORE if before else NOW
-    store.accept([incoming(each, source=source, received_at=at) for each in news], at)
+    store.write(judge_batch.take, [incoming(each, source=source, received_at=at) for each in news], at)
 
 
 def numbers(events: list[HeldEvent]) -> list[int]:

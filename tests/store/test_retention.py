@@ -8,6 +8,7 @@ from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.operations.erasure import purge
 from receiver.store import Store, Tally, counters, heartbeats
+from receiver.store.intake import judge_batch
 from receiver.store.tools import backup, retention
 from tests.makers import NOW, a_delivery, a_role, incoming
 
@@ -19,10 +20,12 @@ def used(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """A store with old rows in every table that is purged, but for writes: those have tests of their own."""
     monkeypatch.setattr(retention, "DROPPED_AT_ONCE", 2)
     for number in range(5):
-        store.accept([incoming(a_delivery(60, wire_id=number, uuid=f"u{number}"))], NOW)
-        store.accept([incoming(a_delivery(30, EventKind.DESTROYED, wire_id=number, uuid=f"u{number}"))], NOW)
-    store.accept([incoming(a_role(9, EventKind.DESTROYED))], NOW)
-    store.accept([incoming(a_delivery(60, wire_id=9, uuid="u9"))], NOW)
+        store.write(judge_batch.take, [incoming(a_delivery(60, wire_id=number, uuid=f"u{number}"))], NOW)
+        store.write(
+            judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED, wire_id=number, uuid=f"u{number}"))], NOW
+        )
+    store.write(judge_batch.take, [incoming(a_role(9, EventKind.DESTROYED))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(60, wire_id=9, uuid="u9"))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held)), NOW)
     store.write(heartbeats.beat, "worker/here/1", NOW)
     store.write(counters.record, {Tally("refused", "mds", "", "unauthorized"): 3}, {}, NOW)

@@ -13,6 +13,7 @@ from receiver.core.ruleset import Ruleset, SourceRules, fingerprint
 from receiver.operations.rules import preview
 from receiver.store import Store
 from receiver.store.database.tables import rulesets
+from receiver.store.intake import judge_batch
 from receiver.store.work import rulesets as stored_rulesets
 from receiver.store.work import settling
 from receiver.store.work.settling import Previewed
@@ -104,9 +105,9 @@ def test_nothing_waits_once_something_newer_is_in_force(store: Store) -> None:
 
 
 def test_adopting_has_every_live_event_settled_anew_and_holding_none(store: Store) -> None:
-    store.accept([incoming(a_delivery(60, wire_id=1, uuid=None))], NOW)
-    store.accept([incoming(a_slot(an_absence()))], NOW)
-    store.accept([incoming(a_delivery(50, EventKind.DESTROYED, wire_id=2, uuid=None))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(60, wire_id=1, uuid=None))], NOW)
+    store.write(judge_batch.take, [incoming(a_slot(an_absence()))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(50, EventKind.DESTROYED, wire_id=2, uuid=None))], NOW)
     store.settle(lambda view: Decision({}), NOW)
     store.write(stored_rulesets.hold, TWO, 30, NOW)
     assert not store.read(settling.has_unsettled)
@@ -120,7 +121,7 @@ def test_adopting_has_every_live_event_settled_anew_and_holding_none(store: Stor
 def placed(store: Store, count: int) -> None:
     """So many events, each wanted in her calendar."""
     news = [incoming(a_delivery(60, wire_id=number, uuid=None, motif=f"M{number}")) for number in range(1, count + 1)]
-    store.accept(news, NOW)
+    store.write(judge_batch.take, news, NOW)
     while store.settle(lambda view: Decision({**dict.fromkeys(view.held), HERS: view.uid}), NOW):
         pass
 
@@ -136,7 +137,7 @@ def test_a_preview_tells_what_is_wanted_now_and_what_would_be(store: Store) -> N
 
 def test_a_preview_sees_every_live_event_once_whatever_the_size_of_its_pages(store: Store) -> None:
     placed(store, 7)
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED, wire_id=4, uuid=None))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED, wire_id=4, uuid=None))], NOW)
     expected = {f"Rdv/{number}@production" for number in (1, 2, 3, 5, 6, 7)}
     for page in (1, 2, 3, 6, 7, 500):
         seen: list[str] = []
@@ -174,6 +175,6 @@ def test_a_preview_waits_for_no_worker_and_holds_none_up(store: Store) -> None:
     pages = preview(store, moved, page=1)
     next(pages)
     assert store.claim("exchange", NOW, 100, timedelta(seconds=60)) is not None
-    store.accept([incoming(a_delivery(20, wire_id=1, uuid=None, motif="Autre"))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(20, wire_id=1, uuid=None, motif="Autre"))], NOW)
     assert store.settle(moved, NOW) == 1
     assert len(list(pages)) == 2

@@ -14,6 +14,7 @@ from receiver.core.plan import Timings, Verb, begin
 from receiver.store import FailureScope, Store, StoreUnavailable
 from receiver.store.database.engine import reading
 from receiver.store.database.tables import events, placements
+from receiver.store.intake import judge_batch
 from receiver.store.reports import overview, status
 from receiver.store.tools import audit, backup, recovery
 from receiver.store.work import leases, settling
@@ -26,7 +27,7 @@ SOON = NOW + timedelta(minutes=5)
 
 def tell(store: Store, *numbers: int, age_s: float = 60) -> None:
     bodies = [incoming(a_delivery(age_s, wire_id=n, uuid=None, motif=f"as of {age_s}")) for n in numbers]
-    store.accept(bodies, NOW)
+    store.write(judge_batch.take, bodies, NOW)
 
 
 def spoilt_by(number: int, digest: str = "d1") -> Callable[[EventView], Decision]:
@@ -147,7 +148,7 @@ TIMINGS = Timings.of(1)
 def test_an_event_that_is_set_aside_is_neither_finished_nor_audited(store: Store) -> None:
     tell(store, 1)
     settle(store, spoilt_by(0))
-    store.accept([incoming(a_delivery(20, EventKind.DESTROYED, wire_id=1, uuid=None))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(20, EventKind.DESTROYED, wire_id=1, uuid=None))], NOW)
     settle(store, spoilt_by(1))
     assert store.read(recovery.finished, ["Rdv/1@production"]) == {"Rdv/1@production": False}
     assert not store.read(audit.standings, ["Rdv/1@production"])["Rdv/1@production"].settled

@@ -12,6 +12,7 @@ from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin, end
 from receiver.operations.erasure import purge
 from receiver.store import LeaseLost, MailboxWork, Store, Trouble, heartbeats
+from receiver.store.intake import judge_batch
 from receiver.store.work import leases
 from tests.makers import NOW, a_delivery, incoming
 
@@ -23,7 +24,7 @@ LATER = NOW + timedelta(minutes=10)
 
 
 def place(store: Store, wishes: dict[Mailbox, str | None], age_s: float = 60, **delivery: object) -> None:
-    store.accept([incoming(a_delivery(age_s, motif=f"as of {age_s}", **delivery))], NOW)  # type: ignore[arg-type]
+    store.write(judge_batch.take, [incoming(a_delivery(age_s, motif=f"as of {age_s}", **delivery))], NOW)  # type: ignore[arg-type]
     store.settle(lambda view: Decision({**dict.fromkeys(view.held), **wishes}), NOW)
 
 
@@ -53,7 +54,7 @@ def test_a_wish_becomes_work_in_its_mailbox(store: Store) -> None:
 
 @pytest.mark.parametrize("mailboxes", [1, 30])
 def test_however_many_new_mailboxes_settling_asks_as_few_questions(store: Store, mailboxes: int) -> None:
-    store.accept([incoming(a_delivery())], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery())], NOW)
     wishes = {Mailbox("exchange", f"agent{number}@x.example"): "d1" for number in range(mailboxes)}
     said: list[str] = []
     event.listen(store._engine, "before_cursor_execute", lambda *words: said.append(words[2]))
@@ -71,7 +72,7 @@ def test_a_mailbox_of_another_calendar_is_not_handed_out(store: Store) -> None:
 def test_an_event_about_to_be_settled_again_is_not_handed_out(store: Store) -> None:
     """Its wish is out of date: writing it would cost a call and show what is no longer true."""
     place(store, {HERS: "d1"})
-    store.accept([incoming(a_delivery(30, motif="changed"))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, motif="changed"))], NOW)
     assert not store.read(leases.has_work, "exchange", NOW)
 
 
@@ -142,7 +143,7 @@ def test_a_removed_entry_leaves_no_record(store: Store) -> None:
     place(store, {HERS: None}, age_s=30)
     write(store, claim(store))
     seen = []
-    store.accept([incoming(a_delivery(20, motif="again"))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(20, motif="again"))], NOW)
     store.settle(lambda view: (seen.append(view.held), Decision({}))[1], NOW)
     assert seen == [{}]
 
@@ -155,7 +156,7 @@ def test_an_unconfirmed_placement_outlives_its_event(store: Store) -> None:
     store.advance(work, {item.placement.id: lambda p: begin(p, Verb.CREATE, NOW, TIMINGS)}, NOW, LEASE)
     store.advance(work, {item.placement.id: lambda p: end(p, "d1", Unconfirmed("timeout"), NOW, 0)}, NOW, LEASE)
     store.release(work)
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held), forget=True), NOW)
     much_later = NOW + timedelta(days=90)
     purge(store, much_later, tombstone_days=30, journal_days=30)
@@ -166,14 +167,14 @@ def test_an_unconfirmed_placement_outlives_its_event(store: Store) -> None:
 def test_forgetting_drops_the_record_and_leaves_the_calendar(store: Store) -> None:
     place(store, {HERS: "d1"})
     write(store, claim(store))
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held), forget=True), NOW)
     assert not store.read(leases.has_work, "exchange", LATER)
     assert purge(store, NOW + timedelta(days=31), tombstone_days=30, journal_days=60).total() == 1
 
 
 def test_tombstones_are_kept_for_their_time(store: Store) -> None:
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED))], NOW)
     store.settle(lambda view: Decision({}), NOW)
     assert purge(store, NOW + timedelta(days=29), tombstone_days=30, journal_days=60).total() == 0
     assert purge(store, NOW + timedelta(days=31), tombstone_days=30, journal_days=60).total() == 1

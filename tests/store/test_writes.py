@@ -19,6 +19,7 @@ from receiver.core.plan import Placement, Timings, Verb, begin, end
 from receiver.operations.erasure import purge
 from receiver.store import DONE, LeaseLost, MailboxWork, Store, Tally, Written, counters
 from receiver.store.database.tables import events, mailboxes, tallies, writes
+from receiver.store.intake import judge_batch
 from receiver.store.tools import retention
 from tests.makers import NOW, a_delivery, incoming
 
@@ -30,7 +31,7 @@ DAY = timedelta(days=1)
 
 def place(store: Store, *homes: Mailbox, number: int = 1) -> None:
     agents = tuple(AgentRef(home.address, home.address) for home in homes)
-    store.accept([incoming(a_delivery(wire_id=number, uuid=None, agents=agents))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=number, uuid=None, agents=agents))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(homes, "d1")), NOW)
 
 
@@ -54,12 +55,12 @@ def record(store: Store, work: MailboxWork, outcome: str = DONE, at: datetime = 
 def rows(store: Store) -> list[tuple[str, str, str]]:
     """Mailbox, verb and outcome of each."""
     query = select(mailboxes.c.address, writes.c.verb, writes.c.outcome).join_from(writes, mailboxes)
-    return sorted(tuple(row) for row in store._write(lambda connection: connection.execute(query).all()))
+    return sorted(tuple(row) for row in store.write(lambda connection: connection.execute(query).all()))
 
 
 def counted(store: Store) -> dict[Tally, int]:
     columns = tallies.c.kind, tallies.c.name, tallies.c.detail, tallies.c.outcome, tallies.c["count"]
-    found = store._write(lambda connection: connection.execute(select(*columns)).all())
+    found = store.write(lambda connection: connection.execute(select(*columns)).all())
     return {Tally(*row[:4]): row[4] for row in found}
 
 
@@ -106,7 +107,7 @@ def test_a_write_whose_record_is_gone_costs_the_others_nothing(store: Store) -> 
     store.advance(work, {item.placement.id: lambda placement: placement}, NOW, LEASE, gone | mine)
     store.release(work, written=[Written(9_999, "delete", DONE, NOW)])
     assert rows(store) == [(HERS.address, "update", "done")]
-    assert not store._write(
+    assert not store.write(
         lambda connection: connection.execute(select(mailboxes).where(mailboxes.c.lease != "")).all()
     )
 
@@ -159,8 +160,8 @@ def test_old_rows_go_with_the_journal_a_few_at_a_time(store: Store, monkeypatch:
 def test_a_tombstone_that_goes_takes_its_rows_along(store: Store) -> None:
     place(store, HERS)
     record(store, leased(store))
-    store._write(lambda connection: connection.execute(mailboxes.update().values(lease=None, leased_until=None)))
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED, wire_id=1, uuid=None))], NOW)
+    store.write(lambda connection: connection.execute(mailboxes.update().values(lease=None, leased_until=None)))
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED, wire_id=1, uuid=None))], NOW)
     store.settle(lambda view: Decision({HERS: None}), NOW)
     work = leased(store)
     [item] = work.items
@@ -172,7 +173,7 @@ def test_a_tombstone_that_goes_takes_its_rows_along(store: Store) -> None:
     store.advance(work, {item.placement.id: delete}, NOW, LEASE, written)
     assert [verb for _, verb, _ in rows(store)] == ["create", "delete"], "the placement is gone, its writes are not"
     purge(store, NOW + 31 * DAY, 30, 60)
-    assert store._write(lambda connection: connection.execute(select(events.c.id)).all()) == []
+    assert store.write(lambda connection: connection.execute(select(events.c.id)).all()) == []
     assert rows(store) == []
 
 

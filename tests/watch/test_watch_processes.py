@@ -104,7 +104,7 @@ def town_with_alerts(folder: Path, http: HttpSink) -> Iterator[Town]:
 def age_beats(folder: Path) -> None:
     """Have the worker silent for five minutes."""
     store = Store(f"sqlite:///{folder}/store.db")
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
+    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
     store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
     store.close()
 

@@ -25,6 +25,7 @@ from receiver.core.room import MIB
 from receiver.operations import status
 from receiver.operations.working_hours import working_time
 from receiver.store import Store, Tally, counters, heartbeats
+from receiver.store.intake import judge_batch, set_aside
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
@@ -127,7 +128,7 @@ def refuse_signatures(store: Store, count: int = 12) -> None:
 
 
 def forget_refusals(store: Store) -> None:
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM tallies"))
+    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM tallies"))
 
 
 def kinds(titles: list[str]) -> list[str]:
@@ -158,12 +159,12 @@ def test_what_waits_for_a_decision_is_told_until_it_is_made(
     beat(store)
     post = place(store_url, address(http))
     now = store.now()
-    store.accept([incoming(a_rdv(12, 60, now=now), received_at=now)], now)
+    store.write(judge_batch.take, [incoming(a_rdv(12, 60, now=now), received_at=now)], now)
     foreign = replace(incoming(a_rdv(34, 5, now=now), received_at=now), authority=THIRTY_FOUR)
-    store.accept([foreign], now)
+    store.write(judge_batch.take, [foreign], now)
     post.until(lambda: len(http.titles) == 1)
     assert "hors de la portée" in http.titles[0]
-    store.drop_waiting([each.id for each in store.waiting(10)])
+    store.write(set_aside.drop, [each.id for each in store.read(set_aside.waiting, 10)])
     post.until(lambda: len(http.titles) == 2)
     assert kinds(http.titles) == ["ALARME", "Terminé"]
 
@@ -346,7 +347,7 @@ def test_a_sources_silence_counts_only_while_offices_are_open(
 ) -> None:
     """The moments of the test stand for real ones: what lies between them is worked out, then told."""
     heard = store.now() - timedelta(minutes=30)
-    store.accept([incoming(a_delivery(now=heard), received_at=heard)], heard)
+    store.write(judge_batch.take, [incoming(a_delivery(now=heard), received_at=heard)], heard)
     store.settle(lambda _: Decision({}), heard)  # else it would be late
     beat(store)
     paris = digest.PARIS

@@ -13,6 +13,7 @@ from receiver import __version__
 from receiver.core.digests import secret_tag
 from receiver.operations.erasure import purge
 from receiver.store import Reason, Store, Tally, counters, heartbeats
+from receiver.store.intake import judge_batch
 from receiver.store.reports import activity
 from receiver.web.app import create_app
 from tests.makers import NOW, incoming
@@ -91,9 +92,9 @@ def test_a_fresh_store_shows_zeros_where_a_first_time_matters(scraped: Scraped) 
 def test_what_waits_for_somebody_is_shown_by_source_and_reason(scraped: Scraped) -> None:
     names = [f'webhooks_set_aside{{reason="{reason}",source="mds"}}' for reason in Reason]
     assert [scraped.values()[name] for name in names] == [0, 0, 0]
-    scraped.store.accept([incoming(a_rdv(12, 60))], NOW)
+    scraped.store.write(judge_batch.take, [incoming(a_rdv(12, 60))], NOW)
     foreign = [replace(incoming(a_rdv(34, age)), authority=THIRTY_FOUR, signed_by=str(age)) for age in (5, 4)]
-    scraped.store.accept(foreign, NOW)
+    scraped.store.write(judge_batch.take, foreign, NOW)
     assert [scraped.values()[name] for name in names] == [2, 0, 0]
     cause = 'cause="other_organisation",code="out_of_scope",severity="alarm",subject="mds"'
     assert scraped.values()[f"trouble{{{cause}}}"] == 1

@@ -9,6 +9,7 @@ import pytest
 
 from receiver.core.room import LEFT_FREE_BYTES
 from receiver.store import Standing, Store, StoreUnavailable
+from receiver.store.intake import judge_batch
 from receiver.store.reports import status
 from receiver.web.overload import LOOK_EVERY, Pressure
 from tests.makers import NOW, a_delivery, incoming
@@ -30,7 +31,9 @@ def full(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 
 
 def take_in(store: Store, count: int) -> None:
-    store.accept([incoming(a_delivery(wire_id=number, uuid=f"u{number}")) for number in range(count)], NOW)
+    store.write(
+        judge_batch.take, [incoming(a_delivery(wire_id=number, uuid=f"u{number}")) for number in range(count)], NOW
+    )
 
 
 def test_a_backlog_past_its_limit_is_a_reason_until_it_is_worked_off(store: Store) -> None:

@@ -28,6 +28,7 @@ from receiver.config.settings import Access
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.store import Figure, counters
+from receiver.store.intake import judge_batch
 from receiver.worker.periodic import Lookout
 from receiver.worker.server_threads import Crew
 from tests.makers import a_delivery, incoming
@@ -138,8 +139,10 @@ class Watch:
         host.join(time.monotonic() + 30)
 
     def tell(self, *agents: AgentRef, number: int = 1) -> None:
-        self.store.accept(
-            [incoming(a_delivery(now=self.store.moment, wire_id=number, uuid=None, agents=agents))], self.store.moment
+        self.store.write(
+            judge_batch.take,
+            [incoming(a_delivery(now=self.store.moment, wire_id=number, uuid=None, agents=agents))],
+            self.store.moment,
         )
         while self.store.settle(lambda view: self.crew.ruleset.decide(view, self.store.moment), self.store.moment):
             pass

@@ -10,6 +10,7 @@ from receiver.core.facts import AgendaState, News
 from receiver.operations import rules
 from receiver.store import Verdict
 from receiver.store.database.tables import metadata
+from receiver.store.intake import judge_batch
 from receiver.store.work import rulesets
 from tests.makers import MARTINE, a_slot, incoming
 from tests.worker.bench import Bench
@@ -17,7 +18,7 @@ from tests.worker.bench import Bench
 
 def hear(bench: Bench, news: News) -> Verdict:
     """One webhook, of whatever it tells, comes in now and is settled."""
-    [receipt] = bench.store.accept([incoming(news)], bench.store.moment)
+    [receipt] = bench.store.write(judge_batch.take, [incoming(news)], bench.store.moment)
     bench.settle()
     return receipt.verdict
 

@@ -9,6 +9,7 @@ from receiver.core.policies import OnAgentDeparture
 from receiver.core.ruleset import Ruleset
 from receiver.operations import unmapped
 from receiver.operations.rules import FREE_REMOVALS, Effects, Standing, effects
+from receiver.store.intake import judge_batch
 from receiver.store.work import rulesets, settling
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_agent, incoming
 from tests.worker.bench import HERS, HIS, UNMAPPED, Bench
@@ -25,7 +26,7 @@ def a_rdv(number: int, age_s: float = 90, motif: str = "M") -> Delivery:
 def fill(bench: Bench, count: int) -> None:
     """So many RDVs in her calendar, under rules that are in force."""
     propose(bench)
-    bench.store.accept([incoming(a_rdv(number)) for number in range(1, count + 1)], NOW)
+    bench.store.write(judge_batch.take, [incoming(a_rdv(number)) for number in range(1, count + 1)], NOW)
     bench.work()
     assert len(bench.items()) == count
 

@@ -228,7 +228,7 @@ def test_the_end_of_a_dry_run_delivers_what_was_planned(office: Office) -> None:
 
 
 def test_an_event_that_cannot_be_shown_is_told_and_holds_no_other_up(office: Office) -> None:
-    office.store.accept([incoming(a_slot(an_absence(rule=Rule("YEARLY"), title="canari")))], NOW)
+    office.store.write(judge_batch.take, [incoming(a_slot(an_absence(rule=Rule("YEARLY"), title="canari")))], NOW)
     office.hear(1)
     office.turn()
     wait_until(lambda: office.written() == 1)

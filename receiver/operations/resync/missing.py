@@ -23,6 +23,7 @@ from receiver.operations.resync.platform_api import PAGE, Api, Standing
 from receiver.operations.resync.platform_http import RestError
 from receiver.operations.rules import FREE_REMOVALS, FREE_SHARE
 from receiver.store import HeldEvent, Incoming, Scope, Store, Verdict
+from receiver.store.intake import judge_batch
 from receiver.store.tools import resync
 
 WITNESSES = 5
@@ -166,7 +167,7 @@ def remove(
 
 def _accept(store: Store, source: Source, gone: Sequence[HeldEvent]) -> list[HeldEvent]:
     now, key = store.now(), store.installation().digest_key
-    receipts = store.accept([_destroyed(source, event, now, key) for event in gone], now)
+    receipts = store.write(judge_batch.take, [_destroyed(source, event, now, key) for event in gone], now)
     return [event for event, receipt in zip(gone, receipts, strict=True) if receipt.verdict is Verdict.ACCEPTED]
 
 

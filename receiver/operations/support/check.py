@@ -31,6 +31,7 @@ from receiver.store import (
 )
 from receiver.store.database import engine
 from receiver.store.place import files as store_files
+from receiver.store.place import integrity
 
 PROBED_PER_CALENDAR = 10
 """Enough to see that rights and mapping hold; probing hundreds would take minutes and prove little more."""
@@ -152,7 +153,7 @@ def _check_open(store: Store) -> tuple[Finding, str]:
         level = Level.WARNING if standing is Standing.NOT_CURRENT else Level.TROUBLE
         is_empty = standing is Standing.NOT_CURRENT and store.is_empty()
         return Finding(standing, "store", level, {"cause": Cause.EMPTY} if is_empty else {}), NO_INSTALLATION
-    store.check_soundness()
+    store.read(integrity.check)
     store.write(heartbeats.beat, HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
     if careless := store.read(engine.careless_settings):
         details = {"settings": ", ".join(careless)}
