@@ -17,7 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, func, select
 
 from receiver.core.plan import Placement
-from receiver.store import migrations
+from receiver.store import installation, migrations
 from receiver.store.database.engine import (
     CONFLICT_RETRIES,
     close_engine,
@@ -38,7 +38,7 @@ from receiver.store.intake.inbox import Judged
 from receiver.store.migrations import Standing
 from receiver.store.place import batch_counter, integrity, recognition
 from receiver.store.place.marker import UNWRITABLE, Mark, Marker
-from receiver.store.tools import backup, erasure, recovery
+from receiver.store.tools import backup, erasure
 from receiver.store.tools.backup import Watch
 from receiver.store.work import leases, settling, writes
 from receiver.store.work.wakeup import Wakeup
@@ -172,7 +172,7 @@ class Store:
 
     def installation(self) -> Installation:
         """Return which installation this is."""
-        found = self.read(recovery.read_installation)
+        found = self.read(installation.read)
         self._last_seen = found.id
         return found
 
@@ -357,7 +357,7 @@ class Store:
         if expected is None:
             raise LookupError
         recognition.make_anew(self._engine)
-        self.write(recovery.take_installation, expected, now)
+        self.write(installation.take, expected, now)
         self._mark()
         return expected
 
@@ -372,7 +372,7 @@ class Store:
             raise MarkerUnusable(UNWRITABLE)
 
         def change(connection: Connection) -> Mark | None:
-            taken = recovery.take_installation(connection, name, now)
+            taken = installation.take(connection, name, now)
             return batch_counter.marked(connection) if taken else None
 
         mark = self.write(change)
@@ -384,7 +384,7 @@ class Store:
 
     def calendars_were_read(self) -> None:
         """Let writing begin, after the calendars of a restored record have been read."""
-        self.write(recovery.calendars_were_read)
+        self.write(installation.calendars_were_read)
         with suppress(MarkerUnusable):  # it may lag behind; whether it can be used is said elsewhere
             self._mark()
 
@@ -392,7 +392,7 @@ class Store:
         """Have nothing written any more."""
 
         def change(connection: Connection) -> Mark:
-            recovery.begin_uninstalling(connection, now)
+            installation.begin_uninstalling(connection, now)
             return batch_counter.advance(connection, None, None)
 
         self._marker.note(self.write(change))

@@ -15,6 +15,7 @@ from receiver.core.plan import STALE, Placement
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.operations.recovery.adopt import note_found
 from receiver.store import LeaseLost, MailboxWork, Store
+from receiver.store import installation as stored_installation
 from receiver.store.database.tables import adopted, events, installation
 from receiver.store.intake import judge_batch
 from receiver.store.tools import audit, recovery
@@ -293,7 +294,7 @@ def test_an_installation_that_is_taken_out_settles_and_writes_nothing(store: Sto
     assert_nothing_is_written(store)
     store.begin_uninstalling(NOW + SECOND)
     assert store.installation().uninstalled_at == NOW
-    store.write(recovery.undo_uninstalling, NOW + SECOND)
+    store.write(stored_installation.undo_uninstalling, NOW + SECOND)
     assert settle(store) == 2
     assert store.claim("exchange", NOW, 10, LEASE) is not None
 

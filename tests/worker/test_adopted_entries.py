@@ -10,8 +10,8 @@ from receiver.core.facts import EventKind
 from receiver.operations.recovery import uninstall
 from receiver.operations.recovery.adopt import note_found
 from receiver.store import heartbeats
+from receiver.store import installation as stored_installation
 from receiver.store.database.tables import deliveries, event_agents, events, installation, placements
-from receiver.store.tools import recovery
 from receiver.store.work import leases, mailbox_identity, settling
 from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
 from tests.makers import MARTINE
@@ -125,7 +125,7 @@ def test_a_worker_that_runs_writes_nothing_more_once_its_entries_are_taken_out(o
         assert [line["code"] for line in office.lines("nothing_is_written")] == ["uninstalled"]
         wait_until(lambda: office.store.read(settling.has_unsettled))
         assert office.written() == 0
-        office.store.write(recovery.undo_uninstalling, office.store.moment)
+        office.store.write(stored_installation.undo_uninstalling, office.store.moment)
         wait_until(lambda: office.written() == 50)
     finally:
         office.worker.stop()
