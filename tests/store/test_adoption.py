@@ -1,6 +1,8 @@
 """Entries read back until placements take them over, and what keeps everybody from writing, on each database."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 from sqlalchemy import create_engine, select, update
 
 from receiver.core.adoption import PATIENCE
+from receiver.core.desired import Decision, EventView
 from receiver.core.facts import EventKind, News
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import STALE, Placement
@@ -20,6 +23,7 @@ from receiver.store.database.tables import adopted, events, installation
 from receiver.store.intake import judge_batch
 from receiver.store.tools import audit, recovery
 from receiver.store.work import leases, mailbox_identity, placements, settling
+from tests.databases import new_database, sqlalchemy_url
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, incoming
 
 HERS, HIS = Mailbox("exchange", MARTINE.email or ""), Mailbox("exchange", KARIM.email or "")
@@ -98,6 +102,30 @@ def test_an_event_that_is_known_takes_it_over_at_once(store: Store) -> None:
     settle(store, NOW + SECOND)
     [placement] = placed(store)
     assert (placement.applied, placement.item_id, placement.due_at) == (STALE, "item", NOW + SECOND + PATIENCE)
+
+
+def test_what_is_noted_while_its_event_is_settled_is_taken_over_the_next_time(
+    postgres: str, migrated_postgres: str
+) -> None:
+    """Settling has found nothing pending by then; marking the event as unsettled waits until it has committed."""
+    with closing(Store(sqlalchemy_url(new_database(postgres, migrated_postgres)))) as store:
+        work = lease(store)
+        hear(store, rdv())
+        marked: list[Future[None]] = []
+
+        def decide(view: EventView) -> Decision:
+            if not marked:
+                store.write(recovery.note, work, {UID: "item"}, (), NOW)
+                marked.append(pool.submit(store.write, recovery.unsettle, work, NOW))
+            return RULES.decide(view, NOW)
+
+        with ThreadPoolExecutor() as pool:
+            assert store.settle(decide, NOW) == 1
+            marked[0].result(10)
+        store.release(work)
+        assert [each.item_id for each in placed(store)] == [None]
+        assert settle(store) == 1
+        assert [each.item_id for each in placed(store)] == ["item"]
 
 
 def test_what_came_after_the_calendar_was_read_is_believed_at_once(store: Store) -> None:
