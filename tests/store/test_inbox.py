@@ -11,10 +11,10 @@ from sqlalchemy import Connection, insert, select
 from receiver.core.facts import News
 from receiver.store import FailureScope, Incoming, Receipt, Store, StoreUnavailable, Verdict
 from receiver.store.database.engine import reading, writing
+from receiver.store.database.records import read_news
 from receiver.store.database.tables import deliveries
 from receiver.store.database.tables import inbox as rows
 from receiver.store.intake import inbox, judge_batch
-from receiver.store.intake.news import read
 from receiver.store.reports import status
 from receiver.store.work import settling
 from tests.makers import MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming
@@ -69,7 +69,7 @@ def test_news_are_the_same_after_the_wait(store: Store, news: News, monkeypatch:
 @given(news=NEWS)
 def test_any_news_are_the_same_after_being_written_down(news: News) -> None:
     row = inbox.row_of(incoming(news))
-    assert read(row.sort, row.news) == news
+    assert read_news(row.sort, row.news) == news
 
 
 def test_when_it_came_is_kept_and_not_when_it_was_judged(store: Store) -> None:

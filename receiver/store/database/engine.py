@@ -1,7 +1,7 @@
 """Opens the database so that what was committed stays committed, whichever of the two kinds it is."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from receiver.store.place import files
 from receiver.store.place.presence import Presence
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 PATIENCE_S = 3.0
 """So long a question may take that somebody waits for. One and a new connection stay well within an emitter's 10 s."""
@@ -300,3 +301,13 @@ def rehearsed(connection: Connection, block: Callable[[Connection], T]) -> T:
     result = block(connection)
     savepoint.rollback()
     return result
+
+
+VALUES_AT_ONCE = 500
+"""Values in one statement, within what every database takes."""
+
+
+def chunks(values: Sequence[V]) -> Iterator[Sequence[V]]:
+    """Yield a list of values that is too long for one statement in parts, in their order."""
+    for start in range(0, len(values), VALUES_AT_ONCE):
+        yield values[start : start + VALUES_AT_ONCE]

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter
+from sqlalchemy import RowMapping
 
-from receiver.core.facts import Emitter, EventState, News
+from receiver.core.facts import AgentNews, Delivery, Emitter, EventState, News, RoleNews
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.scope import Authority
@@ -158,3 +159,36 @@ class ComingAgent:
     ident: str
     email: str
     events: int
+
+
+_SORTS: dict[str, type[News]] = {"event": Delivery, "agent": AgentNews, "role": RoleNews}
+_SORT_OF = {kind: sort for sort, kind in _SORTS.items()}
+_FORMATS: dict[str, TypeAdapter[News]] = {sort: TypeAdapter(kind) for sort, kind in _SORTS.items()}
+
+
+def write_news(news: News) -> tuple[str, str]:
+    """Write the columns `sort` and `news`."""
+    sort = _SORT_OF[type(news)]
+    return sort, _FORMATS[sort].dump_json(news).decode()
+
+
+def read_news(sort: str, text: str) -> News:
+    """Read what `write_news` returned."""
+    return _FORMATS[sort].validate_json(text)
+
+
+def incoming_of(row: RowMapping, *, released: bool = False, held: bool = False) -> Incoming:
+    """Read a row of the inbox, or of what was set aside."""
+    return Incoming(
+        row["delivery"],
+        row["source"],
+        row["platform"],
+        Emitter(row["emitter"]),
+        row["digest"],
+        read_news(row["sort"], row["news"]),
+        row["received_at"],
+        Authority.read(row["authority"]) if row["authority"] is not None else None,
+        row["signed_by"] or "",
+        released,
+        held,
+    )

@@ -18,13 +18,11 @@ from sqlalchemy.exc import IntegrityError
 from receiver.core.facts import model_of
 from receiver.store import counters, fairness
 from receiver.store.counters import Tally
-from receiver.store.database.chunks import chunks
-from receiver.store.database.engine import is_of_the_database
-from receiver.store.database.records import Incoming, Receipt
+from receiver.store.database.engine import chunks, is_of_the_database
+from receiver.store.database.records import Incoming, Receipt, incoming_of, write_news
 from receiver.store.database.tables import inbox
 from receiver.store.fairness import Rota
 from receiver.store.intake import judge_batch
-from receiver.store.intake.news import as_text, incoming_of
 
 NOT_JUDGED = "not_judged"
 JUDGED_AT_ONCE = 50
@@ -75,7 +73,7 @@ def row_of(incoming: Incoming) -> Row:
         incoming.platform,
         incoming.emitter,
         incoming.digest,
-        *as_text(incoming.news),
+        *write_news(incoming.news),
         incoming.news.organisation,
         incoming.received_at,
         incoming.authority.text if incoming.authority else None,

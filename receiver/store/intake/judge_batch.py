@@ -13,7 +13,7 @@ from typing import cast
 from sqlalchemy import Connection
 
 from receiver.core.facts import AgentNews, Delivery, RoleNews
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import Incoming, Receipt, Verdict
 from receiver.store.intake import agents, set_aside
 from receiver.store.intake.journal import Journal

@@ -13,10 +13,20 @@ from receiver.core.facts import AgentNews, Delivery, EventKind, Model, News, Rdv
 from receiver.core.scope import Authority
 from receiver.store import counters
 from receiver.store.counters import Tally
-from receiver.store.database.chunks import chunks
-from receiver.store.database.records import Aside, Incoming, Reason, Receipt, Verdict, read_facts, write_facts
+from receiver.store.database.engine import chunks
+from receiver.store.database.records import (
+    Aside,
+    Incoming,
+    Reason,
+    Receipt,
+    Verdict,
+    incoming_of,
+    read_facts,
+    read_news,
+    write_facts,
+    write_news,
+)
 from receiver.store.database.tables import events, set_aside
-from receiver.store.intake import news
 
 log = logs.get("store")
 
@@ -101,7 +111,7 @@ def _put(connection: Connection, incoming: Incoming, aside: Aside, now: datetime
         counters.add(connection, {tally: 1}, now)
         log.error("set_aside_full", source=incoming.source, delivery=incoming.id)
         return
-    sort, text = news.as_text(aside.news)
+    sort, text = write_news(aside.news)
     digest = _digest(incoming, aside)
     row = {
         "reason": aside.reason,
@@ -131,7 +141,7 @@ def _is_there(
     """Whether the same waits already. Of an agent, and of what would remove an event, the newest alone does: whatever
     waits is judged again with each webhook of the same.
     """
-    sort, _ = news.as_text(aside.news)
+    sort, _ = write_news(aside.news)
     if ident is not None:
         same = and_(set_aside.c.platform == incoming.platform, set_aside.c.ident == ident, set_aside.c.sort == sort)
     elif aside.reason is Reason.REMOVAL and aside.event is not None:
@@ -139,7 +149,7 @@ def _is_there(
     else:
         same = set_aside.c.digest == _digest(incoming, aside)
     for row in connection.execute(select(set_aside).where(*mine, same)).mappings().all():
-        waits = news.read(row["sort"], row["news"])
+        waits = read_news(row["sort"], row["news"])
         if isinstance(aside.news, RoleNews) and isinstance(waits, RoleNews) and waits.wire_id != aside.news.wire_id:
             continue
         if _is_newer(waits, aside.news):
@@ -219,7 +229,7 @@ def release(connection: Connection, judge: Judge, ids: Collection[int], now: dat
         if row["reason"] == Reason.CANCELLATION:
             _unmark(connection, row["event_id"], now)
         else:
-            judge([news.incoming_of(row, released=True)])
+            judge([incoming_of(row, released=True)])
     _drop(connection, [row["id"] for row in rows])
     return len(rows)
 
@@ -236,7 +246,7 @@ def _decide(connection: Connection, judge: Judge, rows: Sequence[RowMapping]) ->
     judged = [row for row in rows if row["reason"] != Reason.CANCELLATION]
     decided = [row["id"] for row in cancelled if not _is_marked(connection, row["event_id"])]
     if judged:
-        receipts = judge([news.incoming_of(row, held=row["reason"] == Reason.REMOVAL) for row in judged])
+        receipts = judge([incoming_of(row, held=row["reason"] == Reason.REMOVAL) for row in judged])
         decided += [row["id"] for row, receipt in zip(judged, receipts, strict=True) if not _waits(row, receipt)]
     _drop(connection, decided)
     return len(decided)
@@ -334,7 +344,7 @@ def waiting(connection: Connection, limit: int, after: int = 0, wanted: Wanted |
             source=row["source"],
             platform=row["platform"],
             signed_by=row["signed_by"] or "",
-            news=news.read(row["sort"], row["news"]),
+            news=read_news(row["sort"], row["news"]),
             uid=row["uid"],
             organisation=row["organisation"] if row["uid"] is None else row["owner"],
             entries=row["entries"],

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, sele
 
 from receiver.core.mailboxes import Mailbox
 from receiver.store import heartbeats
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.tables import deliveries, events, installation, mailboxes, placements
 from receiver.store.intake import inbox, set_aside
 from receiver.store.intake.set_aside import Group

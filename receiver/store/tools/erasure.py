@@ -28,7 +28,7 @@ from receiver.core.facts import EventKind, Model
 from receiver.core.mailboxes import Mailbox, MailboxMap, has_left
 from receiver.core.plan import Placement
 from receiver.core.ruleset import read_ruleset
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.tables import (
     adopted,
     agent_words,

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from receiver.core.mailboxes import Mailbox
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import MailboxWork
 from receiver.store.database.tables import adopted, events, mailboxes, placements
 from receiver.store.work.leases import confirm

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, and_, distinct, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.core.facts import Model, RdvState
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import read_facts
 from receiver.store.database.tables import deliveries, events
 

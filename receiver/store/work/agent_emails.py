@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
 
 from receiver.core.desired import AgentView
 from receiver.core.scope import EVERYTHING, Authority, Word, believed
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, roles
 from receiver.store.intake.judge_agents import Key, is_unexplained, word_of
 

@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.core.mailboxes import NOT_THERE
 from receiver.core.plan import EPOCH
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.tables import Moment, dues, events, mailboxes, placements
 
 LOOK_AGAIN = timedelta(seconds=1)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, sel
 
 from receiver.core.adoption import PATIENCE, first_placement, taken_over
 from receiver.core.plan import Placement
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.tables import adopted, events, figures, mailboxes, placements
 from receiver.store.installation import TAKEN_OVER
 from receiver.store.work.placements import columns_of, keep, may_be_there, placement_of

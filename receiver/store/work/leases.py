@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, and_, select, update
 
 from receiver.core.mailboxes import NOT_THERE, Mailbox
 from receiver.core.plan import Placement
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import MailboxWork, Trouble, WorkItem, read_facts
 from receiver.store.database.tables import events, mailboxes, placements
 from receiver.store.fairness import Rota

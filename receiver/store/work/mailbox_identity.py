@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, insert, or_, select, update
 
 from receiver.core.mailboxes import Mailbox
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import MailboxWork
 from receiver.store.database.tables import events, mailboxes, placements
 from receiver.store.work import dues

@@ -17,8 +17,7 @@ from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, desire
 from receiver.core.scope import read_all
 from receiver.store import fairness, installation
-from receiver.store.database.chunks import chunks
-from receiver.store.database.engine import is_of_the_database
+from receiver.store.database.engine import chunks, is_of_the_database
 from receiver.store.database.records import read_facts, write_facts
 from receiver.store.database.tables import agents, event_agents, events, mailboxes, placements
 from receiver.store.fairness import Rota

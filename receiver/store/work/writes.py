@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select
 
 from receiver.store import counters
 from receiver.store.counters import Tally
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import MailboxWork
 from receiver.store.database.tables import events, writes
 
