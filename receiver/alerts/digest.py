@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta
 
 from receiver.operations.working_hours import is_working_day
 from receiver.sentences.phrases import PARIS
-from receiver.store import SeriesCount, Store
+from receiver.store import Store
 from receiver.store.reports import activity
+from receiver.store.reports.activity import SeriesCount
 
 DAY = timedelta(days=1)
 

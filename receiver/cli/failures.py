@@ -19,8 +19,10 @@ from receiver.operations import failures as operation
 from receiver.operations.status import status
 from receiver.sentences import COMMANDS, FAILURES
 from receiver.sentences.phrases import failure_sentence, local
-from receiver.store import Chosen, Failing, FailureGroup, Store
+from receiver.store import Store
+from receiver.store.reports.overview import FailureGroup
 from receiver.store.tools import failures as stored_failures
+from receiver.store.tools.failures import Chosen, Failing
 
 EXAMPLES = 5
 

@@ -19,8 +19,11 @@ from receiver.operations import held as operation
 from receiver.operations.held import Decision, Held, Places
 from receiver.sentences import COMMANDS, HELD, HELD_HELP, HELD_REASONS, PAGE_WORDS
 from receiver.sentences.phrases import held_organisation, held_subject, local
-from receiver.store import MOST_SET_ASIDE, Reason, Store, Waiting, Wanted
+from receiver.store import Store
+from receiver.store.database.records import Reason
 from receiver.store.intake import set_aside
+from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
+from receiver.store.intake.set_aside import Waiting, Wanted
 
 SHOWN = 50
 LARGEST = 2**63 - 1

@@ -22,8 +22,9 @@ from receiver.operations.resync.platform_http import RestError
 from receiver.operations.resync.progress import Timings
 from receiver.operations.resync.start import SUBSCRIPTIONS, Refused, Step, Wish
 from receiver.sentences import COMMANDS, RESYNC
-from receiver.store import Scope, Store
+from receiver.store import Store
 from receiver.store.tools import resync as stored_resync
+from receiver.store.tools.resync import Scope
 
 TIMINGS = Timings()
 SENT = {Step.TRIGGERED, Step.CREATED}

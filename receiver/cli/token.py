@@ -20,8 +20,9 @@ from receiver.operations.access.token_key import KeyUnavailable
 from receiver.operations.access.tokens import LABEL_LENGTH, NotOne, Tokens
 from receiver.sentences import COMMANDS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_KEY, TOKEN_STATES
 from receiver.sentences.phrases import local
-from receiver.store import Store, TokenRecord
+from receiver.store import Store
 from receiver.store.tools import tokens as stored_tokens
+from receiver.store.tools.tokens import TokenRecord
 
 USUAL_DAYS = 90
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
-from receiver.store import WORKERS, CopyFailed, Store, StoreUnavailable, Watch, heartbeats
+from receiver.store import Store, StoreUnavailable, Watch, heartbeats
+from receiver.store.heartbeats import WORKERS
+from receiver.store.tools.backup import CopyFailed
 
 FRESH = timedelta(seconds=30)
 """A process that was heard of so lately runs, or has just stopped."""

@@ -12,9 +12,10 @@ from datetime import datetime
 from receiver import __version__
 from receiver.config import Settings
 from receiver.core.addresses import heard
-from receiver.store import Erased, Store, Watch
+from receiver.store import Store, Watch
 from receiver.store.tools import erasure, unused
 from receiver.store.tools import retention as stored_retention
+from receiver.store.tools.erasure import Erased
 from receiver.store.work import rulesets
 
 PAUSE_S = 2.0

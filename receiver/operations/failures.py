@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from receiver.store import Chosen, Failing, FailureGroup, FailureScope, Store
+from receiver.store import Store
 from receiver.store.reports import overview
+from receiver.store.reports.overview import FailureGroup, FailureScope
 from receiver.store.tools import failures
+from receiver.store.tools.failures import Chosen, Failing
 from receiver.store.work import servers
 
 PAGE = 500

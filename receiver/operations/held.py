@@ -9,8 +9,10 @@ from receiver import logs
 from receiver.config import Settings, place_of, signing_keys
 from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentNews, Delivery, event_uid
-from receiver.store import Reason, Store, Waiting, Wanted
+from receiver.store import Store
+from receiver.store.database.records import Reason
 from receiver.store.intake import judge_batch, set_aside
+from receiver.store.intake.set_aside import Waiting, Wanted
 
 log = logs.get("operations")
 

@@ -11,9 +11,10 @@ from receiver.config import ApiSettings, Source
 from receiver.core.facts import Delivery, EventKind, Model
 from receiver.operations.resync.platform_api import PAGE, Api
 from receiver.operations.resync.platform_http import RestError
-from receiver.store import Store, Waiting
+from receiver.store import Store
 from receiver.store.database.records import Reason
 from receiver.store.intake import judge_batch, set_aside
+from receiver.store.intake.set_aside import Waiting
 
 AT_ONCE = 500
 """So many rows are read together."""

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from receiver.config.reload import Refused
 from receiver.core.troubles import RefusedConfiguration
-from receiver.store import Figure, Store, counters
+from receiver.store import Store, counters
+from receiver.store.counters import Figure
 
 PREFIX = "configuration/"
 RENEWED = timedelta(minutes=1)

@@ -19,16 +19,8 @@ from receiver.operations.access import token_key
 from receiver.operations.refused_requests import DAY, Hours
 from receiver.operations.working_hours import working_time
 from receiver.store import (
-    BEHIND,
-    COUNTED,
-    MOST_SET_ASIDE,
     Cause,
-    FailureGroup,
-    Figure,
-    Group,
-    Reason,
     Refusal,
-    Sight,
     Standing,
     Store,
     StoreUnavailable,
@@ -37,7 +29,14 @@ from receiver.store import (
     heartbeats,
     refusal_of,
 )
+from receiver.store.counters import Figure
+from receiver.store.database.records import Reason
+from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
+from receiver.store.intake.set_aside import Group
+from receiver.store.place.batch_counter import BEHIND
 from receiver.store.reports import status as stored_status
+from receiver.store.reports.overview import FailureGroup
+from receiver.store.reports.status import COUNTED, Sight
 from receiver.store.work import servers as stored_servers
 
 LOOKED_AGAIN = timedelta(minutes=15)

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from receiver.core.mailboxes import MailboxMap, Unplaced
-from receiver.store import ComingAgent, Store
+from receiver.store import Store
+from receiver.store.database.records import ComingAgent
 from receiver.store.reports import overview
 from receiver.store.work import rulesets
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from receiver.core.troubles import Unreached
-from receiver.store import Figure, Store, counters
+from receiver.store import Store, counters
+from receiver.store.counters import Figure
 
 PREFIX = "alerts/"
 RENEWED = timedelta(minutes=1)

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from receiver.store import Store, StoreUnavailable, Tally, counters
+from receiver.store import Store, StoreUnavailable, counters
+from receiver.store.counters import Tally
 
 FLUSH_AFTER_S = 10.0
 

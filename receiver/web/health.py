@@ -13,7 +13,8 @@ from flask import Blueprint, Response, jsonify
 
 from receiver.core.troubles import Code, is_well
 from receiver.operations.status import status
-from receiver.store import WORKERS, Cause, Standing, StoreUnavailable, StoreVanished, heartbeats
+from receiver.store import Cause, Standing, StoreUnavailable, StoreVanished, heartbeats
+from receiver.store.heartbeats import WORKERS
 from receiver.store.intake import inbox
 from receiver.web.parts import Parts
 

@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from receiver.config import Reloadable
 from receiver.operations.refused_configuration import Word
-from receiver.store import SERVES, StoreUnavailable, heartbeats
+from receiver.store import StoreUnavailable, heartbeats
+from receiver.store.heartbeats import SERVES
 from receiver.web.parts import Parts
 
 BEAT_EVERY_S = 10.0

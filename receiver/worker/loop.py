@@ -22,9 +22,11 @@ from receiver.core.scope import Authority
 from receiver.operations import rules
 from receiver.operations.erasure import note_unused
 from receiver.operations.refused_configuration import Word
-from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, heartbeats, worker_name
+from receiver.store import Judged, Store, StoreUnavailable, Wakeup, heartbeats
+from receiver.store.heartbeats import worker_name
 from receiver.store.intake import inbox, judge_batch
 from receiver.store.tools import failures, retention, unused
+from receiver.store.tools.failures import Chosen
 from receiver.store.work import dues, leases, placements, rulesets, servers, settling
 from receiver.worker import account_tag
 from receiver.worker.periodic import Lookout

@@ -34,8 +34,10 @@ from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, faile
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import UNANSWERED
-from receiver.store import DONE, MailboxWork, Neighbour, Store, Trouble, WorkItem, Written
+from receiver.store import MailboxWork, Store, Trouble, WorkItem, Written
 from receiver.store.work import mailbox_identity, settling
+from receiver.store.work.mailbox_identity import Neighbour
+from receiver.store.work.writes import DONE
 
 log = logs.get("worker")
 

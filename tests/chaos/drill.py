@@ -12,7 +12,8 @@ from pathlib import Path
 
 import requests
 
-from receiver.store import Reason, Store, StoreUnavailable
+from receiver.store import Store, StoreUnavailable
+from receiver.store.database.records import Reason
 from receiver.store.intake import judge_batch, set_aside
 from tests.chaos.nemesis import Nemesis, plan, possible
 from tests.chaos.post import Post

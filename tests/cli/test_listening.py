@@ -17,7 +17,8 @@ from receiver.core.room import MIB
 from receiver.operations import status
 from receiver.operations.support import check_host, check_port
 from receiver.operations.support.check import Finding, Level
-from receiver.store import SERVES, Store, counters, heartbeats
+from receiver.store import Store, counters, heartbeats
+from receiver.store.heartbeats import SERVES
 
 
 @pytest.fixture

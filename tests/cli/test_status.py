@@ -15,7 +15,8 @@ from receiver.core.servers import Server, failed
 from receiver.core.troubles import Code, Colour, Trouble
 from receiver.operations.refused_requests import LATELY, TURNED_AWAY
 from receiver.operations.status import Status, status
-from receiver.store import Store, StoreUnavailable, Tally, counters, heartbeats
+from receiver.store import Store, StoreUnavailable, counters, heartbeats
+from receiver.store.counters import Tally
 from receiver.store.intake import judge_batch
 from receiver.store.reports.overview import RETRIED
 from receiver.store.work import rulesets, servers

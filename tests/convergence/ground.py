@@ -10,9 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine
 from emitter.model import Rdv
 from emitter.payloads import Generation
 from mock_exchange import StoredItem
-from receiver.store import Verdict, Waiting
+from receiver.store import Verdict
 from receiver.store.database.records import Reason
 from receiver.store.intake import judge_batch
+from receiver.store.intake.set_aside import Waiting
 from tests.convergence.bodies import read
 from tests.convergence.draws import LATE_KINDS, MAILBOXES, PLAIN
 from tests.convergence.hearing import Word

@@ -16,10 +16,11 @@ from receiver.core.plan import Placement, Timings
 from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Policies
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
-from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict, Waiting
+from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict
 from receiver.store.database.records import Reason
 from receiver.store.database.tables import events, mailboxes, placements, servers
 from receiver.store.intake import judge_batch, set_aside
+from receiver.store.intake.set_aside import Waiting
 from receiver.store.work import rulesets
 from receiver.store.work.placements import placement_of
 from receiver.web.app import create_app

@@ -32,7 +32,8 @@ from receiver.core.scope import Authority
 from receiver.core.servers import Server
 from receiver.operations.access.tokens import Tokens
 from receiver.sentences.phrases import PARIS
-from receiver.store import Store, Tally, counters, heartbeats
+from receiver.store import Store, counters, heartbeats
+from receiver.store.counters import Tally
 from receiver.store.database.tables import events, mailboxes, placements, writes
 from receiver.store.intake import judge_batch
 from receiver.store.work import servers

@@ -14,8 +14,8 @@ from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentNews
 from receiver.core.roles import Role
 from receiver.core.scope import Authority
-from receiver.store import Wanted
 from receiver.store.intake import judge_batch, set_aside
+from receiver.store.intake.set_aside import Wanted
 from receiver.store.tools import tokens
 from receiver.web.views import held
 from tests.logs.captured import captured_logs

@@ -12,9 +12,10 @@ from receiver.config import Secret, SigningSecret, Source
 from receiver.core.facts import Delivery, Emitter, EventKind, Model
 from receiver.core.policies import Policies
 from receiver.operations.resync.missing import Finding, Judged, judge, remove
-from receiver.store import HeldEvent, Scope, Store
+from receiver.store import Store
 from receiver.store.intake import judge_batch
 from receiver.store.tools import resync
+from receiver.store.tools.resync import HeldEvent, Scope
 from tests.makers import a_delivery, incoming
 from tests.rest.instance import an_api, an_instance, an_rdv
 

@@ -9,8 +9,9 @@ from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.core.scope import Authority
-from receiver.store import Group, Receipt, Store, Verdict
+from receiver.store import Receipt, Store, Verdict
 from receiver.store.intake import judge_batch, set_aside
+from receiver.store.intake.set_aside import Group
 from receiver.store.tools import audit
 from receiver.store.work import mailbox_identity, rulesets
 from tests.makers import NOW, a_delivery, incoming

@@ -11,7 +11,8 @@ from sqlalchemy import create_engine, select
 from receiver.core.desired import Decision, EventView
 from receiver.core.facts import AgentRef, EventKind, News
 from receiver.operations.erasure import purge
-from receiver.store import ComingAgent, Store, Verdict
+from receiver.store import Store, Verdict
+from receiver.store.database.records import ComingAgent
 from receiver.store.database.tables import agents, deliveries, roles
 from receiver.store.intake import judge_batch
 from receiver.store.reports import overview

@@ -13,11 +13,12 @@ from sqlalchemy import text, update
 
 from receiver.core.desired import Decision
 from receiver.core.mailboxes import Mailbox
-from receiver.store import CopyFailed, Store, StoreUnavailable, heartbeats, migrations
+from receiver.store import Store, StoreUnavailable, heartbeats, migrations
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import installation
 from receiver.store.intake import judge_batch
 from receiver.store.tools import backup
+from receiver.store.tools.backup import CopyFailed
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
 from tests.store.everything import fill, rows

@@ -14,11 +14,13 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Timings, Verb, begin, end
 from receiver.core.ruleset import Ruleset, SourceRules
-from receiver.store import Erased, Store, TokenRecord
+from receiver.store import Store
 from receiver.store.database.engine import reading, writing
 from receiver.store.database.tables import inbox, metadata
 from receiver.store.intake import judge_batch
 from receiver.store.tools import erasure, tokens
+from receiver.store.tools.erasure import Erased
+from receiver.store.tools.tokens import TokenRecord
 from receiver.store.work import leases, mailbox_identity, rulesets
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, a_slot, an_absence, an_agent, incoming
 

@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from receiver.operations import failures
-from receiver.store import Chosen, FailureScope, Store
+from receiver.store import Store
 from receiver.store.reports import overview, status
+from receiver.store.reports.overview import FailureScope
 from receiver.store.tools import failures as stored_failures
+from receiver.store.tools.failures import Chosen
 from receiver.store.work import leases, settling
 from tests.makers import NOW
 from tests.store.failing_ground import HERS, HIS, LEASE, block, fail_event, hear, place, refuse

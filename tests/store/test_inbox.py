@@ -9,13 +9,14 @@ from hypothesis import given
 from sqlalchemy import Connection, insert, select
 
 from receiver.core.facts import News
-from receiver.store import FailureScope, Incoming, Receipt, Store, StoreUnavailable, Verdict
+from receiver.store import Incoming, Receipt, Store, StoreUnavailable, Verdict
 from receiver.store.database.engine import reading, writing
 from receiver.store.database.records import read_news
 from receiver.store.database.tables import deliveries
 from receiver.store.database.tables import inbox as rows
 from receiver.store.intake import inbox, judge_batch
 from receiver.store.reports import status
+from receiver.store.reports.overview import FailureScope
 from receiver.store.work import settling
 from tests.makers import MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming
 from tests.store.test_batches import NEWS

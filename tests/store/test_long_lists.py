@@ -16,12 +16,13 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.scope import Authority
 from receiver.operations.recovery.adopt import note_found
-from receiver.store import Incoming, MailboxWork, Scope, Store, WorkItem, Written
+from receiver.store import Incoming, MailboxWork, Store, WorkItem, Written
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import agents, roles
 from receiver.store.intake import judge_batch
 from receiver.store.reports import status
 from receiver.store.tools import audit, backup, erasure, recovery, resync
+from receiver.store.tools.resync import Scope
 from receiver.store.work import leases, mailbox_identity, settling
 from receiver.store.work.mailbox_identity import Neighbour
 from tests.makers import MARTINE, NOW, a_delivery, a_role, a_state, an_agent, incoming

@@ -7,9 +7,10 @@ from sqlalchemy import create_engine, update
 
 from connectors.base import Scope, Temporary
 from receiver.core import plan, servers
-from receiver.store import Chosen, Store
+from receiver.store import Store
 from receiver.store.database import tables
 from receiver.store.reports import overview
+from receiver.store.tools.failures import Chosen
 from receiver.store.work import leases
 from receiver.store.work import servers as stored_servers
 from tests.makers import NOW

@@ -13,25 +13,17 @@ from receiver.core.mailboxes import Mailbox
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.plan import Placement, Verb, begin, dismiss, end
 from receiver.operations.erasure import purge
-from receiver.store import (
-    Chosen,
-    FailureScope,
-    HourCount,
-    MailboxSight,
-    ModelCount,
-    PlacementState,
-    SeriesCount,
-    Store,
-    Tally,
-    counters,
-    heartbeats,
-)
+from receiver.store import Store, counters, heartbeats
+from receiver.store.counters import Tally
 from receiver.store.database.tables import mailboxes, writes
 from receiver.store.heartbeats import DEAD_AFTER, DEATHS_WITHIN, worker_name
 from receiver.store.intake import judge_batch
 from receiver.store.reports import activity, event_history, overview, status
-from receiver.store.reports.event_history import state_of
+from receiver.store.reports.activity import HourCount, ModelCount, SeriesCount
+from receiver.store.reports.event_history import PlacementState, state_of
+from receiver.store.reports.overview import FailureScope, MailboxSight
 from receiver.store.tools import failures
+from receiver.store.tools.failures import Chosen
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 from tests.store.failing_ground import BLOCKED, HERS, HIS, LEASE, TIMINGS, block, fail_event, hear, place, refuse
 from tests.store.test_servers import at_once

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from receiver.core.facts import Delivery, EventKind, Model
-from receiver.store import Scope, Store
+from receiver.store import Store
 from receiver.store.intake import judge_batch
 from receiver.store.tools import resync
-from receiver.store.tools.resync import HeldEvent
+from receiver.store.tools.resync import HeldEvent, Scope
 from tests.makers import NOW, a_delivery, a_plage, a_slot, an_absence, incoming
 
 START = NOW - timedelta(hours=1)

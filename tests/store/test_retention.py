@@ -7,7 +7,8 @@ import pytest
 from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.operations.erasure import purge
-from receiver.store import Store, Tally, counters, heartbeats
+from receiver.store import Store, counters, heartbeats
+from receiver.store.counters import Tally
 from receiver.store.intake import judge_batch
 from receiver.store.tools import backup, retention
 from tests.makers import NOW, a_delivery, a_role, incoming

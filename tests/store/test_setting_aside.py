@@ -11,11 +11,12 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin
-from receiver.store import FailureScope, Store, StoreUnavailable
+from receiver.store import Store, StoreUnavailable
 from receiver.store.database.engine import reading
 from receiver.store.database.tables import events, placements
 from receiver.store.intake import judge_batch
 from receiver.store.reports import overview, status
+from receiver.store.reports.overview import FailureScope
 from receiver.store.tools import audit, backup, recovery
 from receiver.store.work import leases, settling
 from tests.makers import NOW, a_delivery, incoming

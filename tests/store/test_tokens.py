@@ -9,8 +9,9 @@ from receiver.config import WebSettings
 from receiver.core.roles import Role
 from receiver.core.tokens import LONGEST, InvalidToken
 from receiver.operations.access.tokens import NotOne, Tokens, revoke, state
-from receiver.store import Store, TokenRecord
+from receiver.store import Store
 from receiver.store.tools import tokens as stored_tokens
+from receiver.store.tools.tokens import TokenRecord
 from tests.makers import NOW
 from tests.web.receiver_client import TOKEN_KEY, settings_of
 

@@ -1,8 +1,10 @@
 """What waits for somebody to decide can be looked at in parts, and a part ends where it was seen."""
 
 from receiver.core.facts import EventKind
-from receiver.store import Reason, Store, Wanted
+from receiver.store import Store
+from receiver.store.database.records import Reason
 from receiver.store.intake import set_aside
+from receiver.store.intake.set_aside import Wanted
 from tests.makers import MARTINE
 from tests.store.scopes import THIRTY_FOUR, TWELVE, Town, a_rdv
 

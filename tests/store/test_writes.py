@@ -17,10 +17,12 @@ from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, Timings, Verb, begin, end
 from receiver.operations.erasure import purge
-from receiver.store import DONE, LeaseLost, MailboxWork, Store, Tally, Written, counters
+from receiver.store import LeaseLost, MailboxWork, Store, Written, counters
+from receiver.store.counters import Tally
 from receiver.store.database.tables import events, mailboxes, tallies, writes
 from receiver.store.intake import judge_batch
 from receiver.store.tools import retention
+from receiver.store.work.writes import DONE
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)

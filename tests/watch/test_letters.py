@@ -9,7 +9,9 @@ from receiver.alerts.message import Letter, Sender, Standing, Tone, digest, of_m
 from receiver.core.alert_rules import Kind, Message
 from receiver.core.troubles import Code, Severity, Trouble
 from receiver.sentences.phrases import PARIS, words
-from receiver.store import DONE, Store, Tally, counters
+from receiver.store import Store, counters
+from receiver.store.counters import Tally
+from receiver.store.work.writes import DONE
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 SENDER = Sender("srv-rdv", "0b5e6a3e-6f0e-4c57-9d0b-6a6c1b6f2b11")

@@ -24,7 +24,8 @@ from receiver.core.desired import Decision
 from receiver.core.room import MIB
 from receiver.operations import status
 from receiver.operations.working_hours import working_time
-from receiver.store import Store, Tally, counters, heartbeats
+from receiver.store import Store, counters, heartbeats
+from receiver.store.counters import Tally
 from receiver.store.intake import judge_batch, set_aside
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.logs.captured import captured_logs

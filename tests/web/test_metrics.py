@@ -12,7 +12,9 @@ from sqlalchemy import create_engine, text
 from receiver import __version__
 from receiver.core.digests import secret_tag
 from receiver.operations.erasure import purge
-from receiver.store import Reason, Store, Tally, counters, heartbeats
+from receiver.store import Store, counters, heartbeats
+from receiver.store.counters import Tally
+from receiver.store.database.records import Reason
 from receiver.store.intake import judge_batch
 from receiver.store.reports import activity
 from receiver.web.app import create_app

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from receiver.core.digests import secret_tag
-from receiver.store import Figure, counters
+from receiver.store import counters
+from receiver.store.counters import Figure
 from tests.core.samples import edited
 from tests.makers import NOW
 from tests.web.receiver_client import ARRAS_SECRET, LENS_SECRET, RDV, SECRET, Receiver, hex_signature

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from receiver.store import Store, StoreUnavailable, Tally, counters
+from receiver.store import Store, StoreUnavailable, counters
+from receiver.store.counters import Tally
 from receiver.web.counting import Tallying
 from tests.makers import NOW
 

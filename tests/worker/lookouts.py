@@ -27,7 +27,8 @@ from receiver.config import Auth, EwsCalendar, Secret, Settings
 from receiver.config.settings import Access
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
-from receiver.store import Figure, counters
+from receiver.store import counters
+from receiver.store.counters import Figure
 from receiver.store.intake import judge_batch
 from receiver.worker.periodic import Lookout
 from receiver.worker.server_threads import Crew

@@ -13,7 +13,7 @@ from connectors.base import (
     Temporary,
 )
 from receiver.core.facts import AgentRef
-from receiver.store import Figure
+from receiver.store.counters import Figure
 from receiver.store.work import servers
 from receiver.worker.periodic import BUSY, COUNT_EVERY, LOOK_AGAIN, LOOK_EVERY, Lookout
 from receiver.worker.server_threads import CallsStuck, GateClosed

@@ -18,10 +18,12 @@ from receiver.core.backoff import LONGEST_DELAY_S
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox
 from receiver.core.other_installations import OTHER_INSTALLATION
-from receiver.store import Chosen, LeaseLost, MailboxSight
+from receiver.store import LeaseLost
 from receiver.store.database.tables import mailboxes
 from receiver.store.reports import overview
+from receiver.store.reports.overview import MailboxSight
 from receiver.store.tools import failures
+from receiver.store.tools.failures import Chosen
 from receiver.store.work import leases
 from tests.connectors.conformance import entry
 from tests.connectors.series_conformance import RULES, series

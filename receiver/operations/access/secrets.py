@@ -9,7 +9,8 @@ from secrets import token_urlsafe
 from receiver.config import Settings, Source, place_of, signing_keys
 from receiver.core.digests import secret_tag
 from receiver.core.secret_edges import Edge, edges
-from receiver.store import Figure, Store, counters
+from receiver.store import Store, counters
+from receiver.store.counters import Figure
 
 FRESH_BYTES = 48
 """64 characters that pass a form, a shell and YAML as they are."""

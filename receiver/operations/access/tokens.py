@@ -9,8 +9,9 @@ from receiver.core import tokens
 from receiver.core.roles import Role
 from receiver.core.tokens import InvalidToken, Token
 from receiver.operations.access import token_key
-from receiver.store import Store, TokenRecord
+from receiver.store import Store
 from receiver.store.tools import tokens as stored_tokens
+from receiver.store.tools.tokens import TokenRecord
 
 ID_BYTES = 8
 """Random ones of an id. The tag of the key that signed follows: which tokens another key signed shows in their ids."""

@@ -21,7 +21,8 @@ from receiver.operations.audit.run import Window
 from receiver.operations.mailboxes.check import known_mailboxes, named_mailboxes
 from receiver.operations.mailboxes.trial import Pace, Trial
 from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
-from receiver.store import WORKERS, MailboxWork, Store, heartbeats
+from receiver.store import MailboxWork, Store, heartbeats
+from receiver.store.heartbeats import WORKERS
 from receiver.store.tools import audit, recovery
 from receiver.store.work import mailbox_identity
 

@@ -28,8 +28,9 @@ from receiver.operations.recovery.adopt import (
     note_found,
     told_to_wait,
 )
-from receiver.store import Chosen, MailboxWork, Store
+from receiver.store import MailboxWork, Store
 from receiver.store.tools import audit, failures, recovery
+from receiver.store.tools.failures import Chosen
 from receiver.store.work import mailbox_identity
 
 BATCH = 100

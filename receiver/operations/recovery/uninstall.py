@@ -32,8 +32,9 @@ from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
 from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
 from receiver.operations.recovery.adopt import BUSY_PATIENCE_S
-from receiver.store import Chosen, MailboxWork, Store
+from receiver.store import MailboxWork, Store
 from receiver.store.tools import audit, failures, recovery
+from receiver.store.tools.failures import Chosen
 from receiver.store.work import mailbox_identity
 
 BATCH = 100

@@ -22,9 +22,10 @@ from receiver.core.facts import Delivery, EventKind, Model, Version
 from receiver.operations.resync.platform_api import PAGE, Api, Standing
 from receiver.operations.resync.platform_http import RestError
 from receiver.operations.rules import FREE_REMOVALS, FREE_SHARE
-from receiver.store import HeldEvent, Incoming, Scope, Store, Verdict
+from receiver.store import Incoming, Store, Verdict
 from receiver.store.intake import judge_batch
 from receiver.store.tools import resync
+from receiver.store.tools.resync import HeldEvent, Scope
 
 WITNESSES = 5
 """So many RDVs of a kind are looked up beside those in doubt."""

@@ -12,7 +12,8 @@ from receiver.core.troubles import is_well
 from receiver.operations.status import disk, status
 from receiver.operations.support import check_port
 from receiver.operations.support.check import STORE_ERRORS, Finding, Level, OpenStore
-from receiver.store import SERVES, heartbeats
+from receiver.store import heartbeats
+from receiver.store.heartbeats import SERVES
 
 ANSWERS_WITHIN_S = 5.0
 HEARD_LATELY = timedelta(minutes=1)

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from receiver.operations import held as operation
 from receiver.operations.held import Decision, Held, Places
-from receiver.store import MOST_SET_ASIDE, Reason, Wanted
+from receiver.store.database.records import Reason
 from receiver.store.intake import set_aside
+from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
+from receiver.store.intake.set_aside import Wanted
 from receiver.web.parts import Parts
 from receiver.web.views import query
 from receiver.web.views.query import BadQuestion

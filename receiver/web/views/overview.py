@@ -9,8 +9,10 @@ from receiver.core.servers import Server
 from receiver.core.troubles import Trouble, colour, is_well
 from receiver.operations import status
 from receiver.sentences.phrases import cause_sentence, words
-from receiver.store import WORKERS, Sight, Store, heartbeats
+from receiver.store import Store, heartbeats
+from receiver.store.heartbeats import WORKERS
 from receiver.store.reports import activity as stored_activity
+from receiver.store.reports.status import Sight
 from receiver.web.parts import Parts
 from receiver.web.views import week as activity
 from receiver.web.views.week import Bucket, SourceLine, Writes

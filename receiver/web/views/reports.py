@@ -14,8 +14,11 @@ from receiver.core.refusal_reasons import LEFT_ALONE
 from receiver.operations.failures import groups
 from receiver.operations.unmapped import in_force as mailboxes_in_force
 from receiver.sentences.phrases import failure_sentence, refusal_sentence
-from receiver.store import ComingAgent, EventHistory, MailboxSight, counters
+from receiver.store import counters
+from receiver.store.database.records import ComingAgent
 from receiver.store.reports import event_history, overview
+from receiver.store.reports.event_history import EventHistory
+from receiver.store.reports.overview import MailboxSight
 from receiver.web.parts import Parts
 
 PAGE = 50
