@@ -18,7 +18,7 @@ from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.troubles import Code, Severity, Trouble
 from receiver.operations.recovery import take_from
 from receiver.operations.status import status
-from receiver.store import Store, heartbeats
+from receiver.store import heartbeats
 from receiver.store.reports import overview
 from receiver.store.tools import recovery
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
@@ -347,30 +347,3 @@ def test_people_read_how_it_went(place: Place, lost: str) -> None:
     status_, out, _ = place.run("adopt", "--from", lost)
     assert status_ == 0
     assert "Consultation" not in out
-
-
-# A store of before
-
-
-def test_mailboxes_that_were_written_before_this_version_count_as_met(place: Place) -> None:
-    place.tell(1, agents=(MARTINE,))
-    downgrade(place)
-    with place.connector(NOBODYS) as theirs:
-        for address in (HERS, HIS):
-            theirs.apply(address, [Create(entry("Rdv/5@production", start=NOW + SECOND, end=NOW + 9 * SECOND))])
-    place.tell(2)
-    assert [len(place.items(each)) for each in (HERS, HIS)] == [3, 1]
-    [shut] = place.store.read(overview.mailbox_page, "", 9, failing=True)
-    assert (shut.address, shut.installation) == (HIS, NOBODYS)
-
-
-def downgrade(place: Place) -> None:
-    """Make the store one of before, and migrate it."""
-    place.store.close()
-    with closing(sqlite3.connect(place.file)) as made:
-        made.execute("ALTER TABLE mailboxes DROP COLUMN met_at")
-        made.execute("ALTER TABLE mailboxes DROP COLUMN other_installation")
-        made.execute("UPDATE alembic_version SET version_num = '0005'")
-        made.commit()
-    place.store = Store(f"sqlite:///{place.file}")
-    place.store.migrate()

@@ -4,15 +4,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
-from alembic import command
-from sqlalchemy import create_engine, delete, insert, select, text
+from sqlalchemy import create_engine, delete, insert
 
 from receiver.core.servers import Server, stuck
 from receiver.store import Store
 from receiver.store.database.tables import events, mailboxes, metadata, placements
-from receiver.store.migrations import _config
 from receiver.store.work import servers
 from tests.makers import NOW
 
@@ -70,38 +67,7 @@ def test_nobody_may_probe_while_a_server_is_left_alone(store: Store) -> None:
     assert not store.write(servers.claim_probe, "never met", "probe", NOW, LEASE)
 
 
-# The migration
-
-
-def test_a_store_of_the_first_schema_keeps_its_placements(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    engine = create_engine(url)
-    config = _config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    with engine.begin() as connection:
-        connection.execute(insert(events).values(_event(1)))
-        connection.execute(insert(mailboxes).values(id=1, calendar="c", address="a", attempts=0))
-        connection.execute(insert(placements).values(_placement(7)))
-        before = connection.execute(select(placements)).all()
-    store = Store(url)
-    store.migrate()
-    assert store.is_current()
-    with engine.begin() as connection:
-        assert connection.execute(select(placements)).all() == before
-        indexes = connection.execute(text("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
-        partial = [sql for (sql,) in indexes if "ix_placements_due" in sql]
-        assert len(partial) == 2
-        assert all("WHERE due_at IS NOT NULL" in sql for sql in partial)
-        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0001")
-        assert connection.execute(select(placements)).all() == before
-        assert "servers" not in {name for (name,) in connection.execute(text("SELECT name FROM sqlite_master"))}
-    store.close()
-    engine.dispose()
+# Numbers
 
 
 def test_the_number_of_a_placement_is_never_given_out_again(store_url: str) -> None:

@@ -26,6 +26,8 @@ class Cause(StrEnum):
     """Another program's tables are in it, and not ours."""
     INCOMPLETE = "store_incomplete"
     """Tables or columns of ours are missing."""
+    TOO_OLD = "store_too_old"
+    """Its schema is older than the first that was released: no migration leads on from it."""
     DISK_FULL = "store_disk_full"
     BUSY = "store_busy"
     """Others write, or use every connection, for longer than we wait."""

@@ -21,6 +21,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
+from receiver.store.database.causes import Cause, Refusal
 from receiver.store.database.engine import presence_of, reading, unavailable, writing
 from receiver.store.database.errors import EMPTIED, Conflict, StoreUnavailable, StoreVanished
 from receiver.store.database.sqlite_lock import MIGRATION_SUFFIX, make_private
@@ -60,7 +61,8 @@ def upgrade(engine: Engine, *, may_create: bool = True) -> Standing:
         may_create: whether a database that is not there, or empty, is one that is yet to be.
 
     Raises:
-        StoreUnavailable: the database cannot be reached or written, or is damaged, or another program's.
+        StoreUnavailable: the database cannot be reached or written, or is damaged, or another program's, or older than
+            the first schema.
         StoreVanished: it is not there, or empty, and should not be; nothing was made.
 
     """
@@ -80,8 +82,11 @@ def _upgrade(engine: Engine, may_create: bool) -> Standing:
         standing(engine)  # not even the files of locks are made beside another program's database
     with _alone(engine, may_create) as connection:
         if _standing(connection) is Standing.NOT_CURRENT:
-            if not may_create and _revision(connection) is None:
+            found = _revision(connection)
+            if not may_create and found is None:
                 raise StoreVanished(EMPTIED)
+            if found is not None and int(found) < _first():
+                raise StoreUnavailable(Cause.TOO_OLD, Refusal(Cause.TOO_OLD))
             integrity.check(connection)
             config = _config()
             config.attributes["connection"] = connection
@@ -145,6 +150,12 @@ def head() -> str:
 def _oldest() -> int:
     """Return the oldest schema whose programs work with ours."""
     return _newest()[1]
+
+
+@cache
+def _first() -> int:
+    """Return the oldest schema from which a migration leads on."""
+    return int(ScriptDirectory.from_config(_config()).get_base() or 0)
 
 
 @cache
