@@ -32,11 +32,11 @@ class Figure:
 
 KEPT = timedelta(days=35)
 LARGEST = 2**62
-"""Of a count: nobody counts so far."""
+"""Upper bound of a count; no honest count comes near it."""
 SET_BACK = timedelta(minutes=2)
-"""By no less a clock is taken to have been set back: `Thresholds.clock_off`."""
+"""A clock counts as set back if it differs by more than this: `Thresholds.clock_off`."""
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""Under this hour stands what was counted since the beginning: counters of metrics must never go back."""
+"""The hour under which totals since the beginning are kept: counters of metrics must never decrease."""
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -45,26 +45,26 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def record(connection: Connection, counts: Mapping[Tally, int], values: Mapping[str, int], now: datetime) -> None:
-    """Add to the counts of the hour; write figures down in place of those before."""
+    """Add to the counts of the hour; replace figures."""
     add(connection, counts, now)
     note(connection, values, now)
 
 
 def add(connection: Connection, counts: Mapping[Tally, int], now: datetime) -> None:
-    """Add to the counts of the hour and of ever. In one order, so that two hosts never wait for each other."""
+    """Add to the counts of the hour and to the totals, in a fixed order, so that two hosts never deadlock."""
     for tally, count in sorted(counts.items()):
         key = {"kind": tally.kind, "name": tally.name, "detail": tally.detail, "outcome": tally.outcome}
         same = [tallies.c[column] == value for column, value in key.items()]
         hours = [EVER, hour_of(now)]
         added = update(tallies).where(tallies.c.hour.in_(hours), *same).values(count=_raised(count))
-        # What was added to, and not what is there: another process may have put a row in meanwhile.
+        # The rows that were updated, not those that exist: another process may have inserted one meanwhile.
         there = set(connection.scalars(added.returning(tallies.c.hour)))
         for hour in [each for each in hours if each not in there]:
             connection.execute(insert(tallies).values(key | {"hour": hour, "count": count}))
 
 
 def _raised(count: int) -> ColumnElement[int]:
-    """Add to a count. One that a web host falsified stays: work must not fail because of a number that is too large."""
+    """Add to a count, unless it is too large, as a web host may have falsified it: work must not fail on overflow."""
     return case((tallies.c.count < LARGEST, tallies.c.count + count), else_=tallies.c.count)
 
 
@@ -95,7 +95,7 @@ def refused_by_hour(connection: Connection, start: datetime) -> dict[tuple[str, 
 
 
 def note(connection: Connection, values: Mapping[str, int], now: datetime) -> None:
-    """Write figures down in place of those before; an older one never replaces a newer."""
+    """Replace figures; an older one never replaces a newer."""
     for name, value in sorted(values.items()):
         fresh = {"value": value, "taken_at": now}
         is_older = or_(figures.c.taken_at <= now, is_of_the_future(now))
@@ -105,7 +105,7 @@ def note(connection: Connection, values: Mapping[str, int], now: datetime) -> No
 
 
 def is_of_the_future(now: datetime) -> ColumnElement[bool]:
-    """Tell figures that were taken by a clock that has been set back since; hosts' clocks never differ so much."""
+    """Match figures taken by a clock that was set back since; the clocks of two hosts never differ that much."""
     return figures.c.taken_at > now + SET_BACK
 
 
@@ -141,5 +141,5 @@ def set_turn_back(connection: Connection, task: str, to: datetime) -> None:
 
 
 def is_old(now: datetime) -> ColumnElement[bool]:
-    """Tell counts that are kept no longer."""
+    """Match counts that are past their retention."""
     return and_(tallies.c.hour > EVER, tallies.c.hour < hour_of(now - KEPT))

@@ -21,7 +21,7 @@ def read(connection: Connection) -> Installation:
 
 
 def take(connection: Connection, name: str, now: datetime) -> bool:
-    """Go on as an installation whose record was lost; return whether that is allowed: no entry bears our own name.
+    """Take the name of an installation whose record was lost; return whether it could: no entry bears the present name.
 
     Nothing is written before the calendars have been read.
     """
@@ -34,18 +34,18 @@ def take(connection: Connection, name: str, now: datetime) -> bool:
 
 
 def calendars_were_read(connection: Connection) -> None:
-    """Let writing begin."""
+    """Allow writing into calendars."""
     batch_counter.go_far_ahead(connection)
     connection.execute(update(installation).values(must_adopt=False))
 
 
 def begin_uninstalling(connection: Connection, now: datetime) -> None:
-    """Have nothing written any more; the first moment stays."""
+    """Stop all writing into calendars; a repeated call keeps the first moment."""
     here = installation.c.uninstalled_at.is_(None)
     connection.execute(update(installation).where(here).values(uninstalled_at=now))
 
 
 def undo_uninstalling(connection: Connection, now: datetime) -> None:
-    """Have every entry written again."""
+    """Allow writing again; every live event is settled anew."""
     connection.execute(update(installation).values(uninstalled_at=None))
     connection.execute(update(events).where(events.c.facts.is_not(None)).values(unsettled_at=now))

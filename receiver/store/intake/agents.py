@@ -1,4 +1,4 @@
-"""What the emitter says of agents themselves: who they are, and whether they still belong somewhere."""
+"""Judges news of agents: their e-mail, and their roles in organisations."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from receiver.store.intake.judge_agents import learn, unsettle
 from receiver.store.intake.removal_guard import Guard, speaker
 
 OF_AGENTS = (Model.ABSENCE, Model.PLAGE_OUVERTURE)
-"""What the platform deletes with an agent's last place."""
+"""What the platform deletes with an agent's last role."""
 
 
 def learn_agent(connection: Connection, incoming: Incoming, news: AgentNews, guard: Guard, now: datetime) -> Receipt:

@@ -26,9 +26,9 @@ from receiver.store.intake import judge_batch
 
 NOT_JUDGED = "not_judged"
 JUDGED_AT_ONCE = 50
-"""So many are judged in a transaction: it holds up those that are put down meanwhile."""
+"""Webhooks that are judged in a transaction, which delays those that are appended meanwhile."""
 LENGTH_AT_ONCE = 100_000
-"""Characters of news that are judged in a transaction, in place of fewer webhooks that list many agents."""
+"""Characters of news that are judged in a transaction, which bounds a batch of webhooks that list many agents."""
 
 _WAITING = inbox.c.failure.is_(None)
 _LINE = fairness.Line(inbox, _WAITING, inbox.c.id)
@@ -40,7 +40,7 @@ _MAY_APPEND = text("SELECT has_table_privilege('inbox', 'INSERT')")
 
 
 class Row(NamedTuple):
-    """A webhook as it is put down."""
+    """A webhook as a row of the inbox."""
 
     delivery: str
     source: str
@@ -66,7 +66,7 @@ class Judged:
 
 
 def row_of(incoming: Incoming) -> Row:
-    """Return a webhook as it is put down."""
+    """Write a webhook as a row of the inbox."""
     return Row(
         incoming.id,
         incoming.source,
@@ -90,13 +90,13 @@ def judge(connection: Connection, now: datetime, limit: int, rota: Rota | None =
     if not rows:
         return []
     judged = _try(connection, rows, now)
-    if judged is None:  # one of them spoilt it for all
+    if judged is None:  # one of them made the batch fail
         judged = [each for row in rows for each in _try(connection, [row], now) or _set_aside(connection, row)]
     return judged
 
 
 def _next(connection: Connection, rota: Rota, limit: int) -> list[RowMapping]:
-    """Return the webhooks whose turn it is: no more of them than have about so much to say."""
+    """Return the webhooks whose turn it is, up to about `LENGTH_AT_ONCE` characters."""
     picked = fairness.pick(connection, _LINE, rota, limit)
     total = list(accumulate(len(row["news"]) for row in picked))
     return sorted(picked[: max(bisect_right(total, LENGTH_AT_ONCE), 1)], key=lambda row: row["id"])
@@ -108,7 +108,7 @@ def _try(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> l
         attempt = connection.begin_nested()
         try:
             judged = _judge(connection, rows, now)
-        except Exception as error:  # whatever it is, webhooks that others sent must not wait for it
+        except Exception as error:  # whatever it is, the other webhooks must not wait for it
             if is_of_the_database(error):
                 raise
             attempt.rollback()
@@ -137,7 +137,7 @@ def _set_aside(connection: Connection, row: RowMapping) -> list[Judged]:
 
 
 def judge_all(connection: Connection, now: datetime) -> None:
-    """Judge whatever can be, what was set aside included."""
+    """Judge the whole inbox, with what was set aside."""
     take_up(connection)
     while judge(connection, now, JUDGED_AT_ONCE):
         pass
@@ -160,12 +160,12 @@ def is_empty(connection: Connection) -> bool:
 
 
 def size(connection: Connection, most: int) -> int:
-    """Return how many webhooks wait to be judged, counted so far. What is set aside is none of them."""
+    """Return how many webhooks wait to be judged, counted up to `most`. What is set aside does not count."""
     return _counted(connection, select(inbox.c.id).where(_WAITING), most)
 
 
 def size_by_number(connection: Connection, most: int) -> int:
-    """Return how many webhooks are there, counted so far, for who may see the numbers alone."""
+    """Return how many webhooks are there, counted up to `most`, for an account that may read the ids alone."""
     return _counted(connection, select(inbox.c.id), most)
 
 

@@ -40,7 +40,7 @@ def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> li
         events, people = touched.events, touched.agents
         touched = _Touched()
         if not set_aside.judge_again(connection, judge(connection, now, touched), events, people):
-            break  # whatever was judged again still waits
+            break  # nothing that was judged again was decided
     return receipts
 
 

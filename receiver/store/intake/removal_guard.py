@@ -1,4 +1,4 @@
-"""Says what a webhook would take out of calendars, and whether that may go without a word."""
+"""Says how many entries a webhook would remove from calendars, and whether that is allowed without a confirmation."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Webhooks that were judged and change nothing until somebody decides, or something else is told."""
+"""Webhooks that were judged and change nothing until an operator decides, or other news decides for them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ from receiver.store.database.tables import events, set_aside
 log = logs.get("store")
 
 MOST = 1_000
-"""So many webhooks that are out of scope are kept of one secret: of a flood, the first tell enough."""
+"""Webhooks out of scope that are kept for each secret: of a flood, the first are enough to explain it."""
 
 SETTLING = timedelta(minutes=10)
 """An absence that one of an agent's organisations tells is told by the others within this time, or not at all."""
@@ -189,7 +189,7 @@ def judge_again(
     agents: Collection[tuple[str, str]] = (),
 ) -> int:
     """Judge what waits about these events and agents once more; return how many of them that decided."""
-    if connection.execute(_ANY).first() is None:  # as nearly always
+    if connection.execute(_ANY).first() is None:  # the common case
         return 0
     rows = [row for chunk in chunks(sorted(event_ids)) for row in _rows(connection, set_aside.c.event_id.in_(chunk))]
     for platform, ident in sorted(agents):
@@ -225,7 +225,7 @@ def judge_all(connection: Connection, judge: Judge, authorities: Mapping[str, Au
 def release(connection: Connection, judge: Judge, ids: Collection[int], now: datetime) -> int:
     """Take in what waits, as somebody decided; return how many there were."""
     rows = [row for chunk in chunks(sorted(ids)) for row in _rows(connection, set_aside.c.id.in_(chunk))]
-    for row in rows:  # one after the other: the word of the first may have decided the next one
+    for row in rows:  # one after the other: the first may decide the next one
         if row["reason"] == Reason.CANCELLATION:
             _unmark(connection, row["event_id"], now)
         else:
@@ -269,7 +269,7 @@ def _marked(connection: Connection, event_id: int) -> RdvState | None:
 
 
 def _unmark(connection: Connection, event_id: int, now: datetime) -> None:
-    """Let an event go that shows as cancelled."""
+    """Let an event be removed that shows as cancelled."""
     if state := _marked(connection, event_id):
         values = {"facts": write_facts(replace(state, marked=False)), "unsettled_at": now}
         connection.execute(update(events).where(events.c.id == event_id).values(values))

@@ -73,7 +73,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class MailboxSight:
-    """One mailbox as the workers left word of it."""
+    """One mailbox, as the workers recorded it."""
 
     calendar: str
     address: str
@@ -85,13 +85,13 @@ class MailboxSight:
 
 
 MOST_INSTALLATIONS = 3
-"""So many others are named; the rest shows when these are dealt with."""
+"""Other installations that are named; the rest shows when these are dealt with."""
 UNMAPPED_EVENTS = 10_000
-"""Of so many events, those over soonest, the agents are named: before anything is mapped, every event is unmapped."""
+"""Events, those that end soonest, whose agents are named: before anything is mapped, every event is unmapped."""
 
 
 RETRIED = 6
-"""So many failures in a row take more than a minute: what still is not written then is overdue."""
+"""Failures in a row that take more than a minute: what is still not written then is overdue."""
 MOST_RETRIED = 10_000
 
 
@@ -185,7 +185,7 @@ def _groups(
 
 _NEVER = cast(null(), Moment())
 _TRIED = "tried"
-"""Stands, beside the scopes, for entries that are tried again and again."""
+"""Beside the scopes: entries that are retried again and again."""
 _some = (
     select(mailboxes.c.calendar, placements.c.failure, placements.c.not_before)
     .join_from(placements, mailboxes, mailboxes.c.id == placements.c.mailbox_id)

@@ -17,9 +17,9 @@ from receiver.store.reports.overview import FailureGroup, FailureScope
 from receiver.store.work import rulesets, settling
 
 COUNTED = 10_000
-"""What waits is counted so far: of more, that it is more."""
+"""Limit to which waiting rows are counted."""
 FIRST = 1_000
-"""Of so many changes, the oldest, the mailboxes are looked at first."""
+"""The oldest changes, so many, whose mailboxes are checked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +32,28 @@ class Sight:
     worker_deaths: int
     """Workers that ended within `heartbeats.DEATHS_WITHIN` without a goodbye."""
     worker_deaths_since: datetime | None
-    """When the first of them was last heard of."""
+    """Last heartbeat of the first of them."""
     worker_deaths_moments: tuple[datetime, ...]
-    """When the last `heartbeats.DEATHS_NAMED` of them were last heard of, the newest first."""
+    """Last heartbeats of the `heartbeats.DEATHS_NAMED` that died last, the newest first."""
     due: int
     """Changes that wait to be written; `COUNTED`: so many or more."""
     unsettled: int
     """Webhooks to be judged, and events whose placements are about to be worked out; `COUNTED`: so many or more."""
     oldest_due_at: datetime | None
-    """Since when the change waits that has waited longest, as webhook or entry, of what is in no trouble."""
+    """Since when the oldest change waits, as webhook or entry, not counting what is in trouble."""
     removals_held: int | None
     failures: tuple[FailureGroup, ...] = ()
     last_webhook: dict[str, datetime] = field(default_factory=dict)
     """By source: when the last one was kept."""
     removals_held_since: datetime | None = None
     installation: str = ""
-    """Who we are, as each entry is marked."""
+    """The installation's name, as each entry is marked."""
     must_adopt: bool = False
     uninstalled_at: datetime | None = None
     set_aside: tuple[Group, ...] = ()
-    """Webhooks that wait until somebody decides."""
+    """Webhooks that wait for a decision."""
     unsettled_since: datetime | None = None
-    """Since when the event waits to be worked out that has waited longest."""
+    """Since when the oldest unsettled event waits."""
     web_beat_at: datetime | None = None
     retried: tuple[FailureGroup, ...] = ()
     """Entries that are refused, and tried again and again."""
@@ -78,7 +78,7 @@ class Sight:
 
 
 def look(connection: Connection, sources: Iterable[str], calendars_down: Iterable[str], now: datetime) -> Sight:
-    """Look once.
+    """Read the numbers of the moment.
 
     Args:
         connection: to read from.
@@ -130,7 +130,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
 
 
 def _oldest_due(connection: Connection, calendars_down: Iterable[str], now: datetime) -> datetime | None:
-    """Look at the oldest changes; where all are in trouble, ask mailbox by mailbox: there are fewer."""
+    """Check the oldest changes; where all are in trouble, query mailbox by mailbox: there are fewer."""
     healthy = and_(mailboxes.c.failure.is_(None), mailboxes.c.calendar.not_in(sorted(calendars_down)))
     due = select(placements.c.due_at, placements.c.mailbox_id).where(placements.c.due_at <= now)
     first = due.order_by(placements.c.due_at).limit(FIRST).subquery()

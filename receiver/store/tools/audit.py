@@ -1,4 +1,4 @@
-"""What an audit reads of the record, and the one thing it may write: that the worker must look again."""
+"""What an audit reads, and the one thing it may write: that the worker must look an entry up again."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace

@@ -32,7 +32,7 @@ def finished(connection: Connection, uids: Collection[str]) -> dict[str, bool]:
 def note(
     connection: Connection, work: MailboxWork, items: Mapping[str, str], gone: Collection[str], now: datetime
 ) -> None:
-    """Keep what was found in a leased mailbox, and drop what is not there any more.
+    """Record what was found in a leased mailbox, and drop what is not there any more.
 
     Raises:
         LeaseLost: nothing was changed.

@@ -1,4 +1,4 @@
-"""What a re-sync asks of the record: what came since it began, and what of the events to come did not."""
+"""Queries of a re-sync: which events came since it began, and which coming events did not."""
 
 from collections import Counter
 from collections.abc import Collection, Generator, Iterator
@@ -16,7 +16,7 @@ from receiver.store.database.records import read_facts
 from receiver.store.database.tables import deliveries, events
 
 AT_ONCE = 500
-"""So many rows are held in memory."""
+"""Rows that are held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _first_of_each(
 
 
 def _was_told(since: datetime) -> ColumnElement[bool]:
-    """By whichever source: what one of them told of exists."""
+    """Whether any source sent it: then it exists."""
     return exists().where(deliveries.c.event_id == events.c.id, deliveries.c.received_at >= since)
 
 

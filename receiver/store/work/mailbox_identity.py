@@ -1,4 +1,4 @@
-"""Which addresses are one mailbox. The server tells; until it has been asked, each address is its own."""
+"""Which addresses are one mailbox. The server says so; until it has been asked, each address is a mailbox."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Neighbour:
 
 
 def is_mailbox(mailbox: Mailbox) -> ColumnElement[bool]:
-    """Ask for the row of a mailbox."""
+    """Match the row of a mailbox."""
     return and_(mailboxes.c.calendar == mailbox.calendar, mailboxes.c.address == mailbox.address)
 
 
@@ -35,7 +35,7 @@ def mailbox_id(connection: Connection, mailbox: Mailbox) -> int:
 def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[Mailbox, int]:
     """Return the rows of some mailboxes, made if need be."""
     known = _known_ids(connection, wanted)
-    # In order: two hosts that make the same mailboxes wait for each other, and not in a circle.
+    # In order, so that two hosts that make the same mailboxes cannot deadlock.
     if new := sorted(set(wanted) - known.keys()):
         rows = [{"calendar": mailbox.calendar, "address": mailbox.address, "attempts": 0} for mailbox in new]
         known |= {Mailbox(row.calendar, row.address): row.id for row in connection.execute(_MAKE, rows)}
@@ -44,7 +44,7 @@ def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[
 
 def _known_ids(connection: Connection, wanted: Collection[Mailbox]) -> dict[Mailbox, int]:
     asked = set(wanted)
-    # By address alone: SQLite finds a list of pairs by no index.
+    # By address alone: SQLite uses no index for a list of pairs.
     named = chunks(sorted({mailbox.address for mailbox in asked}))
     rows = (row for chunk in named for row in connection.execute(_AT, {"addresses": chunk}))
     return {found: row.id for row in rows if (found := Mailbox(row.calendar, row.address)) in asked}

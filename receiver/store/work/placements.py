@@ -1,4 +1,4 @@
-"""Placements as rows."""
+"""Placements: reading and writing their rows."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -24,14 +24,14 @@ def placement_of(row: RowMapping) -> Placement:
 
 
 def may_be_there() -> ColumnElement[bool]:
-    """Ask for placements whose mailbox may hold an item, as `Placement.may_be_there` tells of one."""
+    """Match placements whose mailbox may hold an item, as `Placement.may_be_there` does for one."""
     return or_(
         placements.c.applied.is_not(None), placements.c.look_up_at.is_not(None), placements.c.recheck_at.is_not(None)
     )
 
 
 def is_settled() -> ColumnElement[bool]:
-    """Ask for events whose placements agree with their facts."""
+    """Match events whose placements agree with their facts."""
     not_set_aside = or_(events.c.failure.is_(None), events.c.failure != NOT_SETTLED)
     return and_(events.c.unsettled_at.is_(None), not_set_aside)
 

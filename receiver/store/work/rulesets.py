@@ -1,4 +1,4 @@
-"""Mappings and policies as versioned rows: the newest adopted one is in force, on every host."""
+"""Mappings and policies as versioned rows: the newest that was put in force holds on every host."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from receiver.store.database.tables import events, rulesets
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The ruleset that everybody follows."""
+    """The ruleset in force."""
 
     id: int
     fingerprint: str
@@ -19,7 +19,7 @@ class InForce:
 
 
 def in_force(connection: Connection) -> InForce | None:
-    """Return what everybody follows; None: nothing was ever adopted."""
+    """Return the ruleset in force; None: none ever was."""
     adopted = select(rulesets).where(rulesets.c.adopted_at.is_not(None)).order_by(rulesets.c.id.desc()).limit(1)
     row = connection.execute(adopted).first()
     return InForce(row.id, row.fingerprint, read_ruleset(row.content)) if row else None

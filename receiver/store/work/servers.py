@@ -50,7 +50,7 @@ def introduce(connection: Connection, name: str, credentials: str, now: datetime
 
 
 def claim_probe(connection: Connection, name: str, probe: str, now: datetime, lease: timedelta) -> bool:
-    """Let one caller alone ask something of a server; return whether it is this one."""
+    """Let one caller alone probe a server; return whether it is this one."""
     until = servers.c.probe_until
     free = or_(until.is_(None), until <= now, until > now + FURTHEST)
     blocked_until = servers.c.blocked_until
@@ -62,7 +62,7 @@ def claim_probe(connection: Connection, name: str, probe: str, now: datetime, le
 
 
 def retry(connection: Connection, chosen: Chosen, now: datetime) -> int:
-    """Have servers that are left alone asked at once, unless their account was refused; return how many."""
+    """Try paused servers at once, unless their account was refused; return how many."""
     if chosen.address is not None or chosen.event is not None:
         return 0
     meant = [

@@ -30,7 +30,7 @@ Decide = Callable[[EventView], Decision]
 Spoilt = Callable[[str], None]
 
 AGENTS_AT_ONCE = 1_000
-"""Of about so many agents the events are settled in one transaction: others write in between."""
+"""Agents, approximately, whose events are settled in one transaction, so that others write in between."""
 
 _LINE = fairness.Line(events, events.c.unsettled_at.is_not(None), events.c.unsettled_at)
 _PLACED = select(placements, events.c.uid).join(events, events.c.id == placements.c.event_id)
@@ -40,7 +40,7 @@ _AGENTS = (
     select(event_agents.c.event_id, agents)
     .join(events, events.c.id == event_agents.c.event_id)
     .join(agents, (agents.c.ident == event_agents.c.ident) & (agents.c.platform == events.c.platform))
-    # In the text, as in `receiver.store.intake.judge_agents`: a plan made while the tables were small would be kept.
+    # Literal values, as in `receiver.store.intake.judge_agents`: PostgreSQL would keep a plan made for small tables.
     .where(event_agents.c.event_id.in_(bindparam("numbers", expanding=True, literal_execute=True)))
     .order_by(event_agents.c.event_id, event_agents.c.ident)
 )
@@ -247,7 +247,7 @@ def _view(
 
 
 def _forget(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]]) -> None:
-    """Drop the record of what is certain. What is in doubt is kept until it has been looked up."""
+    """Drop placements that are certain. What is in doubt is kept until it has been looked up."""
     certain = [placement.id for placed in held for placement in placed.values() if not placement.in_doubt]
     drop(connection, certain)
 
