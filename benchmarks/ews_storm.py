@@ -38,6 +38,7 @@ from demo import configuration, processes
 from demo.processes import ACCOUNT, Secrets
 from receiver.operations.support.check import file_system, mount_table
 from receiver.store import Incoming, Store
+from receiver.store.intake import judge_batch
 
 LATENCY_MS = 40.0
 CONNECTIONS = 4
@@ -177,7 +178,7 @@ def exchange(boxes: Sequence[str], keys: Secrets, log: Path) -> Iterator[tuple[s
 def accept(store: Store, news: Sequence[Incoming]) -> None:
     """Take webhooks in, with no worker about."""
     for start in range(0, len(news), INTAKE_BATCH):
-        store.accept(news[start : start + INTAKE_BATCH], datetime.now(UTC))
+        store.write(judge_batch.take, news[start : start + INTAKE_BATCH], datetime.now(UTC))
 
 
 def know_mailboxes(database: Path, more: int) -> None:

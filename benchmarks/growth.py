@@ -32,9 +32,13 @@ from receiver.core.mailboxes import MailboxMap
 from receiver.core.plan import Timings, Verb, begin, end
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
+from receiver.operations.erasure import purge
 from receiver.operations.status import status
 from receiver.store import Incoming, Store
+from receiver.store.intake import inbox
+from receiver.store.tools import retention
 from receiver.store.tools.retention import PAUSE_S
+from receiver.store.work import leases, settling
 from tests.databases import new_database, postgres_binaries, postgres_cluster, sqlalchemy_url
 
 SMALL, LARGE = 10_000, 1_000_000
@@ -142,9 +146,9 @@ class Place:
         return self._look_for_work
 
     def _look_for_work(self) -> None:
-        self.store.is_judged()
-        self.store.has_unsettled()
-        self.store.has_work("ecole", datetime.now(UTC))
+        self.store.read(inbox.is_empty)
+        self.store.read(settling.has_unsettled)
+        self.store.read(leases.has_work, "ecole", datetime.now(UTC))
 
     def status(self) -> Prepared:
         """See how things go, as `status` does and the watch every quarter of a minute."""
@@ -158,8 +162,8 @@ class Place:
         return lambda: self._purge(oldest_left + timedelta(days=30))
 
     def _purge(self, now: datetime) -> None:
-        purged = self.store.purge(now, 30, 30)
-        assert purged > 0, "nothing was old"
+        purged = purge(self.store, now, 30, 30)
+        assert purged, "nothing was old"
 
     def _news(self, count: int) -> list[Incoming]:
         numbers = [self.chance.randint(1, self.size.events) for _ in range(count // 2)]
@@ -264,8 +268,8 @@ def _longest_wait_ms(place: Place, url: str) -> float:
 
 
 def _purge_until(store: Store, now: datetime, deadline: float) -> None:
-    """As `Store.purge_rows`, which would take minutes."""
-    while store.purge_some(now, 30, 30) and time.monotonic() < deadline:
+    """As `receiver.operations.erasure.purge`, which would take minutes."""
+    while store.write(retention.drop_old, now, 30, 30) and time.monotonic() < deadline:
         time.sleep(PAUSE_S)
 
 

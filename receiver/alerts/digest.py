@@ -7,7 +7,9 @@ from datetime import date, datetime, time, timedelta
 
 from receiver.operations.working_hours import is_working_day
 from receiver.sentences.phrases import PARIS
-from receiver.store import SeriesCount, Store
+from receiver.store import Store
+from receiver.store.reports import activity
+from receiver.store.reports.activity import SeriesCount
 
 DAY = timedelta(days=1)
 
@@ -32,7 +34,7 @@ def counts(store: Store, today: date) -> Counts:
 
     """
     start, end = _midnight(last_working_day(today)), _midnight(today)
-    return _counted([each for each in store.series(start) if each.hour < end], start, end)
+    return _counted([each for each in store.read(activity.series, start) if each.hour < end], start, end)
 
 
 def is_open(day: date) -> bool:

@@ -18,7 +18,8 @@ from receiver.operations import backup as operation
 from receiver.operations.backup import Backup
 from receiver.sentences import BACKUP, COMMANDS, CONFIGURATION
 from receiver.sentences.phrases import store_words
-from receiver.store import CopyFailed, Store
+from receiver.store import Store
+from receiver.store.tools.backup import CopyFailed
 
 MISTAKES = {"exists", "is_store"}
 

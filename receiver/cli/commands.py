@@ -15,6 +15,7 @@ from receiver.operations.support.check_exposure import exposure_findings
 from receiver.operations.support.check_host import host_findings
 from receiver.operations.support.check_secrets import secret_findings
 from receiver.store import Standing, Store, StoreOccupied
+from receiver.store.work import rulesets
 
 
 def add_migrate(parser: ArgumentParser) -> None:
@@ -88,7 +89,7 @@ def apply_policies(args: Namespace, settings: Settings) -> int:
         now, ruleset = store.now(), settings.ruleset()
         if args.dry_run:
             output.print_effects("preview", rules.effects(store, ruleset, now), as_json=args.json)
-            output.print_held(store.held_removals(), as_json=args.json)
+            output.print_held(store.read(rulesets.held_removals), as_json=args.json)
         else:
             proposal = rules.propose(store, ruleset, now, confirmed=True)
             output.print_effects(proposal.standing, proposal.effects, as_json=args.json)

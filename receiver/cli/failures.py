@@ -19,7 +19,10 @@ from receiver.operations import failures as operation
 from receiver.operations.status import status
 from receiver.sentences import COMMANDS, FAILURES
 from receiver.sentences.phrases import failure_sentence, local
-from receiver.store import Chosen, Failing, FailureGroup, Store
+from receiver.store import Store
+from receiver.store.reports.overview import FailureGroup
+from receiver.store.tools import failures as stored_failures
+from receiver.store.tools.failures import Chosen, Failing
 
 EXAMPLES = 5
 
@@ -81,7 +84,7 @@ def retry(args: Namespace, settings: Settings) -> int:
         return 2
 
     def use(store: Store) -> int:
-        if chosen.event is not None and not store.meant_events(chosen):
+        if chosen.event is not None and not store.read(stored_failures.meant_events, chosen):
             return _unknown(args.event)
         retried = operation.retry_all(store, chosen)
         print(json.dumps(asdict(retried), indent=2) if args.json else FAILURES["retried"].format(**asdict(retried)))
@@ -96,10 +99,11 @@ def forget(args: Namespace, settings: Settings) -> int:
     chosen = Chosen(address=_lower(args.mailbox), event=args.event)
 
     def use(store: Store) -> int:
-        uids = store.meant_events(chosen)
+        uids = store.read(stored_failures.meant_events, chosen)
         if len(uids) != 1:
             return _several(uids) if uids else _unknown(args.event)
-        entries, events = store.dismiss(chosen, dry_run=args.dry_run)
+        run = store.rehearse if args.dry_run else store.write
+        entries, events = run(stored_failures.dismiss, chosen)
         _print_forgotten(entries, events, args)
         return 0 if entries or events else 1
 

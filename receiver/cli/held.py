@@ -19,7 +19,11 @@ from receiver.operations import held as operation
 from receiver.operations.held import Decision, Held, Places
 from receiver.sentences import COMMANDS, HELD, HELD_HELP, HELD_REASONS, PAGE_WORDS
 from receiver.sentences.phrases import held_organisation, held_subject, local
-from receiver.store import MOST_SET_ASIDE, Reason, Store, Waiting, Wanted
+from receiver.store import Store
+from receiver.store.database.records import Reason
+from receiver.store.intake import set_aside
+from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
+from receiver.store.intake.set_aside import Waiting, Wanted
 
 SHOWN = 50
 LARGEST = 2**63 - 1
@@ -66,7 +70,7 @@ def show(args: Namespace, settings: Settings) -> int:
         known = operation.places(settings, store.installation().digest_key)
         some = islice(operation.walk(store, wanted), None if args.each else SHOWN)
         found = [operation.describe(each, known) for each in some]
-        count = store.count_waiting(wanted)
+        count = store.read(set_aside.count, wanted)
         (_print_json if args.json else _print)(found, count, _full(store, known, wanted))
         return 1 if count else 0
 
@@ -100,13 +104,13 @@ def decide(args: Namespace, settings: Settings) -> int:
 def _meant(store: Store, args: Namespace) -> list[Waiting]:
     if args.all:
         return list(operation.walk(store, Wanted(args.reason, args.source)))
-    found = (store.waiting(1, number - 1, Wanted(up_to=number)) for number in sorted(set(args.numbers)))
+    found = (store.read(set_aside.waiting, 1, number - 1, Wanted(up_to=number)) for number in sorted(set(args.numbers)))
     return [each for some in found for each in some]
 
 
 def _is_source(store: Store, settings: Settings, name: str | None) -> bool:
     """Whether a source is configured, or was: what came from it may still wait."""
-    return name is None or name in settings.sources or store.count_waiting(Wanted(source=name)) > 0
+    return name is None or name in settings.sources or store.read(set_aside.count, Wanted(source=name)) > 0
 
 
 def _user() -> str:
@@ -126,7 +130,7 @@ def _full(store: Store, known: Places, wanted: Wanted) -> list[str]:
     """Return the secrets of which no more is kept."""
     if wanted.reason not in {None, Reason.SCOPE}:
         return []
-    groups = store.set_aside(store.now())
+    groups = store.read(set_aside.groups, store.now())
     signed = sorted(
         {
             (each.source, each.signed_by)
@@ -137,7 +141,7 @@ def _full(store: Store, known: Places, wanted: Wanted) -> list[str]:
     return [
         ", ".join(known.of(source, signed_by))
         for source, signed_by in signed
-        if store.count_waiting(Wanted(Reason.SCOPE, source, signed_by)) >= MOST_SET_ASIDE
+        if store.read(set_aside.count, Wanted(Reason.SCOPE, source, signed_by)) >= MOST_SET_ASIDE
     ]
 
 

@@ -14,7 +14,7 @@ from receiver.core.addresses import harmless
 from receiver.operations.rules import Effects
 from receiver.operations.support.check import Finding, Level, worst
 from receiver.sentences.phrases import store_words
-from receiver.store import ComingAgent
+from receiver.store.database.records import ComingAgent
 
 
 def print_problems(path: Path, errors: ConfigurationErrors) -> None:

@@ -22,7 +22,9 @@ from receiver.operations.resync.platform_http import RestError
 from receiver.operations.resync.progress import Timings
 from receiver.operations.resync.start import SUBSCRIPTIONS, Refused, Step, Wish
 from receiver.sentences import COMMANDS, RESYNC
-from receiver.store import Scope, Store
+from receiver.store import Store
+from receiver.store.tools import resync as stored_resync
+from receiver.store.tools.resync import Scope
 
 TIMINGS = Timings()
 SENT = {Step.TRIGGERED, Step.CREATED}
@@ -148,14 +150,14 @@ class _Run:
 
     def _told(self, since: datetime) -> Mapping[Model, int]:
         self.store.judge_all(self.store.now())  # whether or not a worker runs
-        return self.store.told(self.asked.source.name, since)
+        return self.store.read(stored_resync.told, self.asked.source.name, since)
 
     def _verified(self, report: Report, since: datetime) -> Report:
         source = self.asked.source
         reached = {Step.READY, *SENT}
         organisations = frozenset(each.organisation for each in report.organisations if each.step in reached)
         scope = Scope(source.name, self.asked.models, organisations, None if self.args.all else self.store.now())
-        untold = self.store.untold(scope, since)
+        untold = self.store.read(stored_resync.untold, scope, since)
         try:
             with progress_bar(RESYNC["progress"], len(untold)) as done:
                 judged = missing.judge(self.api, self.store, source.name, untold, since, done)

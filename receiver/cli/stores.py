@@ -10,6 +10,7 @@ from receiver.config.store_url import sqlite_file
 from receiver.operations.support.check import STORE_ERRORS, store_error_name
 from receiver.sentences.phrases import store_words
 from receiver.store import Cause, Refusal, Standing, Store, StoreVanished, refusal_of
+from receiver.store.place import integrity
 
 SOUNDNESS_S = 5.0
 """So long a damaged page is looked for before anything is written."""
@@ -57,7 +58,7 @@ def say_vanished(error: StoreVanished) -> None:
 def migrated(store: Store) -> int:
     """Bring the store to this version; return 1, having said so, where this program cannot use what it became."""
     if store.standing().usable:  # an older one is read whole before it is changed
-        store.check_soundness(SOUNDNESS_S)
+        store.read(integrity.check, SOUNDNESS_S)
     standing = store.migrate()
     if standing is Standing.NEWER:
         log.warning("store_newer", revision=store.revision())

@@ -20,7 +20,9 @@ from receiver.operations.access.token_key import KeyUnavailable
 from receiver.operations.access.tokens import LABEL_LENGTH, NotOne, Tokens
 from receiver.sentences import COMMANDS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_KEY, TOKEN_STATES
 from receiver.sentences.phrases import local
-from receiver.store import Store, TokenRecord
+from receiver.store import Store
+from receiver.store.tools import tokens as stored_tokens
+from receiver.store.tools.tokens import TokenRecord
 
 USUAL_DAYS = 90
 
@@ -76,7 +78,7 @@ def list_all(args: Namespace, settings: Settings) -> int:
     logs.configure("ERROR")
 
     def use(store: Store) -> int:
-        now, records, tag = store.now(), store.tokens(), tokens.tag_in_force(settings)
+        now, records, tag = store.now(), store.read(stored_tokens.listed), tokens.tag_in_force(settings)
         if args.json:
             listed = [asdict(record) | {"state": tokens.listed_state(record, now, tag)} for record in records]
             print(json.dumps({"tokens": listed}, indent=2, default=_iso))

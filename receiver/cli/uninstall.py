@@ -18,7 +18,7 @@ from receiver.core.mailboxes import Mailbox
 from receiver.operations.recovery import uninstall as operation
 from receiver.operations.recovery.uninstall import MailboxRemoval, Report
 from receiver.sentences import COMMANDS, LEVELS, RECOVERY_HELP, UNINSTALL
-from receiver.store import Store
+from receiver.store import Store, installation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def _undo(args: Namespace, _: Settings, store: Store) -> int:
         print(UNINSTALL["not_uninstalled"], file=sys.stderr)
         return 2
     if not args.dry_run:
-        store.undo_uninstalling(store.now())
+        store.write(installation.undo_uninstalling, store.now())
     if args.json:
         print(json.dumps({"ok": True, "dry_run": args.dry_run, "undone": not args.dry_run}))
     else:

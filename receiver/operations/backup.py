@@ -6,7 +6,9 @@ from pathlib import Path
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
-from receiver.store import WORKERS, CopyFailed, Store, StoreUnavailable, Watch
+from receiver.store import Store, StoreUnavailable, Watch, heartbeats
+from receiver.store.heartbeats import WORKERS
+from receiver.store.tools.backup import CopyFailed
 
 FRESH = timedelta(seconds=30)
 """A process that was heard of so lately runs, or has just stopped."""
@@ -50,7 +52,9 @@ def back_up(store: Store, settings: Settings, path: Path, watch: Watch, *, force
 def running(store: Store) -> list[str]:
     """Return the names of the processes that may be at work on a store."""
     now = store.now()
-    return sorted(name for name, at in store.beats().items() if name.startswith(SERVICES) and now - at < FRESH)
+    return sorted(
+        name for name, at in store.read(heartbeats.beats).items() if name.startswith(SERVICES) and now - at < FRESH
+    )
 
 
 def move(store: Store, address: str, watch: Watch) -> dict[str, int]:

@@ -12,7 +12,11 @@ from datetime import datetime
 from receiver import __version__
 from receiver.config import Settings
 from receiver.core.addresses import heard
-from receiver.store import Erased, Store, Watch
+from receiver.store import Store, Watch
+from receiver.store.tools import erasure, unused
+from receiver.store.tools import retention as stored_retention
+from receiver.store.tools.erasure import Erased
+from receiver.store.work import rulesets
 
 PAUSE_S = 2.0
 
@@ -56,11 +60,34 @@ class Report:
 def retention(store: Store, settings: Settings, *, dry_run: bool) -> dict[str, int]:
     """Drop what has been kept long enough, or count it; return how many rows, by table."""
     now = store.now()
-    treat = store.count_old if dry_run else store.purge_rows
-    rows = treat(now, settings.tombstone_days, settings.journal_days)
-    while not dry_run and store.note_unused(now):
+    if dry_run:
+        return store.read(stored_retention.count_old, now, settings.tombstone_days, settings.journal_days)
+    dropped = purge(store, now, settings.tombstone_days, settings.journal_days)
+    position = unused.Round()
+    while note_unused(store, position, now):
         pass
-    return rows
+    return dict(dropped)
+
+
+def purge(store: Store, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
+    """Drop what is old, a few rows in each transaction, and let others write in between; return how many, by table."""
+    dropped: Counter[str] = Counter()
+    while some := store.write(stored_retention.drop_old, now, tombstone_days, journal_days):
+        dropped += some
+        time.sleep(stored_retention.PAUSE_S)
+    return dropped
+
+
+def note_unused(store: Store, position: unused.Round, now: datetime) -> bool:
+    """Check the next agents or mailboxes for references; return whether the round goes on.
+
+    What was without references for long enough goes with `purge`.
+    """
+    table = position.table
+    wrong, last = store.read(unused.seen, table, position.after)
+    if wrong:
+        store.write(unused.note, table, wrong, now)
+    return position.go_on(last)
 
 
 def erase_agent(
@@ -82,12 +109,13 @@ def erase_agent(
 
     """
     email = heard(email) or ""
-    in_force = store.ruleset()
+    in_force = store.read(rulesets.in_force)
     mapping = (in_force.ruleset if in_force else settings.ruleset()).mailboxes
     deadline = time.monotonic() + patience_s
 
     def once() -> Erased:
-        return store.erase(email, mapping, store.now(), with_entries=with_entries, dry_run=dry_run)
+        run = store.rehearse if dry_run else store.write
+        return run(erasure.erase, email, mapping, store.now(), with_entries=with_entries)
 
     erased = once()
     if not dry_run and (erased.busy or erased.removals):

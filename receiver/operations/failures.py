@@ -7,7 +7,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from receiver.store import Chosen, Failing, FailureGroup, FailureScope, Store
+from receiver.store import Store
+from receiver.store.reports import overview
+from receiver.store.reports.overview import FailureGroup, FailureScope
+from receiver.store.tools import failures
+from receiver.store.tools.failures import Chosen, Failing
+from receiver.store.work import servers
 
 PAGE = 500
 
@@ -29,7 +34,7 @@ class Retried:
 
 def groups(store: Store, calendars: Collection[str], now: datetime) -> list[FailureGroup]:
     """Return everything that fails, grouped; of servers, those of the configuration."""
-    found = store.failures(now)
+    found = store.read(overview.failures, now)
     return [group for group in found if group.scope is not FailureScope.SERVER or group.calendar in calendars]
 
 
@@ -66,20 +71,20 @@ def scopes(chosen: Chosen) -> list[FailureScope]:
 def _retry(store: Store, scope: FailureScope, chosen: Chosen, now: datetime) -> int:
     match scope:
         case FailureScope.MAILBOX:
-            return store.retry_mailboxes(chosen)
+            return store.write(failures.retry_mailboxes, chosen)
         case FailureScope.ENTRY:
             return _retry_entries(store, chosen, now)
         case FailureScope.EVENT:
-            return store.retry_events(chosen, now)
+            return store.write(failures.retry_events, chosen, now)
         case FailureScope.SERVER:
-            return store.retry_servers(chosen, now)
+            return store.write(servers.retry, chosen, now)
 
 
 def _retry_entries(store: Store, chosen: Chosen, now: datetime) -> int:
     total = 0
     after: int | None = 0
     while after is not None:
-        count, after = store.retry_entries(chosen, now, after)
+        count, after = store.write(failures.retry_entries, chosen, now, after)
         total += count
     return total
 
@@ -93,7 +98,7 @@ def _members(store: Store, group: FailureGroup, limit: int | None) -> Iterator[F
     chosen = Chosen(group.code, group.calendar or None)
     after: int | None = 0
     while after is not None:
-        found, after = store.failing(group.scope, chosen, after, limit or PAGE)
+        found, after = store.read(failures.listed, group.scope, chosen, after, limit or PAGE)
         yield from found
         if limit is not None:
             return

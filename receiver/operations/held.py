@@ -9,7 +9,10 @@ from receiver import logs
 from receiver.config import Settings, place_of, signing_keys
 from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentNews, Delivery, event_uid
-from receiver.store import Reason, Store, Waiting, Wanted
+from receiver.store import Store
+from receiver.store.database.records import Reason
+from receiver.store.intake import judge_batch, set_aside
+from receiver.store.intake.set_aside import Waiting, Wanted
 
 log = logs.get("operations")
 
@@ -114,7 +117,7 @@ def describe(waiting: Waiting, known: Places) -> Held:
 def walk(store: Store, wanted: Wanted) -> Iterator[Waiting]:
     """Yield all that waits and is meant, the first first."""
     after = 0
-    while some := store.waiting(PAGE, after, wanted):
+    while some := store.read(set_aside.waiting, PAGE, after, wanted):
         yield from some
         after = some[-1].id
 
@@ -137,7 +140,7 @@ def decide(store: Store, decision: Decision, numbers: Collection[int], by: str) 
     for begin in range(0, len(ordered), AT_ONCE):
         some = ordered[begin : begin + AT_ONCE]
         release = decision is Decision.RELEASE
-        count = store.release_waiting(some, store.now()) if release else store.drop_waiting(some)
+        count = store.write(judge_batch.release, some, store.now()) if release else store.write(set_aside.drop, some)
         event = "held_released" if release else "held_dropped"
         log.info(event, by=by, count=count, numbers=",".join(map(str, some)))
         done += count

@@ -11,8 +11,10 @@ from receiver.config import ApiSettings, Source
 from receiver.core.facts import Delivery, EventKind, Model
 from receiver.operations.resync.platform_api import PAGE, Api
 from receiver.operations.resync.platform_http import RestError
-from receiver.store import Store, Waiting
+from receiver.store import Store
 from receiver.store.database.records import Reason
+from receiver.store.intake import judge_batch, set_aside
+from receiver.store.intake.set_aside import Waiting
 
 AT_ONCE = 500
 """So many rows are read together."""
@@ -74,7 +76,7 @@ def look(store: Store, source: Source, api: Api, after: int, pause: Pause) -> Lo
     found = [(each, _decides(each, answers)) for each in asked]
     last = 0 if is_all or trouble else asked[-1].id
     released = _carry_out(store, [each for each, holds in found if holds is True], _release(store))
-    dropped = _carry_out(store, [each for each, holds in found if holds is False], store.drop_waiting)
+    dropped = _carry_out(store, [each for each, holds in found if holds is False], _drop(store))
     return Look(released, dropped, sum(holds is None for _, holds in found), last, trouble)
 
 
@@ -83,7 +85,7 @@ def _questions(store: Store, source: Source, after: int) -> Iterator[Waiting]:
 
     One that names the RDV by its uuid alone, or beside another number, is no question that a number answers.
     """
-    while rows := store.waiting(AT_ONCE, after):
+    while rows := store.read(set_aside.waiting, AT_ONCE, after):
         for row in rows:
             if row.reason is Reason.SCOPE and row.platform == source.platform and _is_rdv_by_number(row):
                 yield row
@@ -129,11 +131,15 @@ def _decides(row: Waiting, answers: Mapping[int, int | None]) -> bool | None:
 
 
 def _release(store: Store) -> Callable[[Sequence[int]], int]:
-    return lambda ids: store.release_waiting(ids, store.now())
+    return lambda ids: store.write(judge_batch.release, ids, store.now())
+
+
+def _drop(store: Store) -> Callable[[Sequence[int]], int]:
+    return lambda ids: store.write(set_aside.drop, ids)
 
 
 def _carry_out(store: Store, rows: Sequence[Waiting], do: Callable[[Sequence[int]], int]) -> int:
     """Decide on what still waits: somebody may have decided while the platform was asked, and a number comes again."""
-    still = {(each.id, each.delivery) for row in rows for each in store.waiting(1, row.id - 1)}
+    still = {(each.id, each.delivery) for row in rows for each in store.read(set_aside.waiting, 1, row.id - 1)}
     ids = [row.id for row in rows if (row.id, row.delivery) in still]
     return do(ids) if ids else 0

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from receiver.config.reload import Refused
 from receiver.core.troubles import RefusedConfiguration
-from receiver.store import Figure, Store
+from receiver.store import Store, counters
+from receiver.store.counters import Figure
 
 PREFIX = "configuration/"
 RENEWED = timedelta(minutes=1)
@@ -44,7 +45,9 @@ class Word:
         """
         if not self.is_due(refused, now):
             return
-        store.tally({}, {f"{PREFIX}{each}/{self._process}": _since(refused, each) for each in CAUSES}, now)
+        store.write(
+            counters.record, {}, {f"{PREFIX}{each}/{self._process}": _since(refused, each) for each in CAUSES}, now
+        )
         self._said, self._due = refused, now + RENEWED
 
 

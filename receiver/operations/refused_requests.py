@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, NOT_UNDERSTOOD, WRONG_SIGNATURE
-from receiver.store import Figure
+from receiver.store.counters import Figure
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 LATELY = timedelta(minutes=15)

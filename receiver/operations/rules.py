@@ -4,6 +4,7 @@ Configuration never destroys by accident: a ruleset that would remove more than 
 calendars waits for somebody's word, and until then the one before stays in force.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,8 @@ from receiver.config import Settings
 from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset, fingerprint
 from receiver.store import Store
+from receiver.store.work import rulesets, settling
+from receiver.store.work.settling import Previewed
 
 log = logs.get("rules")
 
@@ -55,7 +58,7 @@ class Proposal:
 
 def in_force(store: Store, settings: Settings) -> Ruleset:
     """Return the rules that entries are written by; those of the configuration where none were ever adopted."""
-    found = store.ruleset()
+    found = store.read(rulesets.in_force)
     return found.ruleset if found else settings.ruleset()
 
 
@@ -71,10 +74,18 @@ def decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
         return Decision({}, failure=UNDECIDABLE)
 
 
+def preview(store: Store, decide: settling.Decide, page: int = 500) -> Iterator[Previewed]:
+    """Yield what deciding anew would make of every live event. Changes nothing."""
+    after: int | None = 0
+    while after is not None:
+        previewed, after = store.read(settling.preview, decide, after, page)
+        yield from previewed
+
+
 def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
     """Count what a ruleset would change. Reads every live event; changes nothing."""
     created = updated = removed = kept = 0
-    for event in store.preview(lambda view: decide(ruleset, view, now)):
+    for event in preview(store, lambda view: decide(ruleset, view, now)):
         for mailbox, wish in event.then.items():
             before = event.now.get(mailbox)
             created += before is None and wish is not None
@@ -89,16 +100,16 @@ def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = 
 
     Without that word, entries keep the sentences they are written in: an upgrade changes no calendar.
     """
-    current = store.ruleset()
+    current = store.read(rulesets.in_force)
     if current is not None and not confirmed:
         ruleset = replace(ruleset, wording=current.ruleset.wording)
     if current is not None and current.fingerprint == fingerprint(ruleset):
-        if store.held_removals() is not None:
-            store.withdraw_held()  # the file was set back: what was held is nobody's wish any more
+        if store.read(rulesets.held_removals) is not None:
+            store.write(rulesets.withdraw)  # the file was set back: what was held is nobody's wish any more
         return Proposal(Standing.UNCHANGED, Effects())
     found = effects(store, ruleset, now) if current is not None else Effects()
     if confirmed or found.may_go_ahead:
-        store.adopt(ruleset, found.removed, now)
+        store.write(rulesets.put_in_force, ruleset, found.removed, now)
         return Proposal(Standing.ADOPTED, found)
-    store.hold(ruleset, found.removed, now)
+    store.write(rulesets.hold, ruleset, found.removed, now)
     return Proposal(Standing.HELD, found)

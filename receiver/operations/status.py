@@ -19,22 +19,25 @@ from receiver.operations.access import token_key
 from receiver.operations.refused_requests import DAY, Hours
 from receiver.operations.working_hours import working_time
 from receiver.store import (
-    BEHIND,
-    COUNTED,
-    MOST_SET_ASIDE,
     Cause,
-    FailureGroup,
-    Figure,
-    Group,
-    Reason,
     Refusal,
-    Sight,
     Standing,
     Store,
     StoreUnavailable,
     StoreVanished,
+    counters,
+    heartbeats,
     refusal_of,
 )
+from receiver.store.counters import Figure
+from receiver.store.database.records import Reason
+from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
+from receiver.store.intake.set_aside import Group
+from receiver.store.place.batch_counter import BEHIND
+from receiver.store.reports import status as stored_status
+from receiver.store.reports.overview import FailureGroup
+from receiver.store.reports.status import COUNTED, Sight
+from receiver.store.work import servers as stored_servers
 
 LOOKED_AGAIN = timedelta(minutes=15)
 """So soon a worker looks at a certificate and a clock again that were in trouble."""
@@ -71,11 +74,13 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         refusal = Refusal(Cause.EMPTY) if standing is Standing.NOT_CURRENT and store.is_empty() else None
         return unusable(settings, Code(standing), now, refusal)
     store.look_for_damage()
-    servers = tuple(server for server in store.servers() if server.name in settings.calendars)
+    servers = tuple(server for server in store.read(stored_servers.listed) if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
-    figures = store.figures()
-    sight = _with_heard(store.sight(settings.sources, down, now), settings, figures)
-    seen = snapshot(settings, store, _Read(sight, servers, figures, store.refused_by_hour(now - DAY)), now)
+    figures = store.read(counters.figures_named)
+    sight = _with_heard(store.read(stored_status.look, settings.sources, down, now), settings, figures)
+    seen = snapshot(
+        settings, store, _Read(sight, servers, figures, store.read(counters.refused_by_hour, now - DAY)), now
+    )
     found = troubles(seen, now, settings.alerts.thresholds)
     if any(each.code is Code.WORKER_SILENT for each in found) and (refusal := _refusal_of_writing(store, now)):
         found = troubles(_refused(seen, Code.STORE_UNREACHABLE, refusal), now, settings.alerts.thresholds)
@@ -140,7 +145,9 @@ def _backlog(settings: Settings, store: Store, sight: Sight) -> float:
     limits = {share: int(settings.web.backlog_limit * share) for share in BACKLOG_SHARES}
     if sight.unsettled < COUNTED and sight.unsettled <= min(limits.values()):
         return 0.0  # the sum is known, and each part of it is less
-    return next((share for share, limit in limits.items() if store.has_backlog(more_than=limit)), 0.0)
+    return next(
+        (share for share, limit in limits.items() if store.read(stored_status.has_backlog, more_than=limit)), 0.0
+    )
 
 
 def _deaths_until(settings: Settings, sight: Sight) -> datetime | None:
@@ -152,7 +159,7 @@ def _deaths_until(settings: Settings, sight: Sight) -> datetime | None:
 def _refusal_of_writing(store: Store, now: datetime) -> Refusal | None:
     """Return why no worker could beat: one that cannot seems dead, and is not what needs looking after."""
     try:
-        store.beat("status", now)
+        store.write(heartbeats.beat, "status", now)
     except StoreUnavailable as error:
         return error.refusal
     return None

@@ -3,7 +3,10 @@
 from datetime import datetime
 
 from receiver.core.mailboxes import MailboxMap, Unplaced
-from receiver.store import ComingAgent, Store
+from receiver.store import Store
+from receiver.store.database.records import ComingAgent
+from receiver.store.reports import overview
+from receiver.store.work import rulesets
 
 COUNTED = 10_000
 """More agents than any office has."""
@@ -14,16 +17,18 @@ def in_force(store: Store, mapping: MailboxMap) -> MailboxMap:
 
     Files are read at other moments by each process: a CSV is changed over night, and only workers read it again.
     """
-    found = store.ruleset()
+    found = store.read(rulesets.in_force)
     return found.ruleset.mailboxes if found else mapping
 
 
 def unmapped(store: Store, mapping: MailboxMap, now: datetime) -> list[ComingAgent]:
     """Return the agents who have events to come and whose mailbox nothing tells, the busiest first."""
-    return [agent for agent in store.coming_agents(now) if mapping.locate(agent.email) is Unplaced.UNMAPPED]
+    return [
+        agent for agent in store.read(overview.coming_agents, now) if mapping.locate(agent.email) is Unplaced.UNMAPPED
+    ]
 
 
 def count_unmapped(store: Store, mapping: MailboxMap, now: datetime) -> int:
     """Return how many agents of events to come nothing maps, `COUNTED` at most."""
-    agents = store.unmapped_agents(now, COUNTED)
+    agents = store.read(overview.unmapped_agents, now, COUNTED)
     return sum(mapping.locate(agent.email) is Unplaced.UNMAPPED for agent in agents)

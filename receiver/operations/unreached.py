@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from receiver.core.troubles import Unreached
-from receiver.store import Figure, Store
+from receiver.store import Store, counters
+from receiver.store.counters import Figure
 
 PREFIX = "alerts/"
 RENEWED = timedelta(minutes=1)
@@ -35,7 +36,7 @@ class Word:
             return
         # A place that is gone from the configuration is told to be well, as its last word would be.
         places = dict.fromkeys(self._said) | dict(since)
-        store.tally({}, {f"{PREFIX}{place}": _stamp(moment) for place, moment in places.items()}, now)
+        store.write(counters.record, {}, {f"{PREFIX}{place}": _stamp(moment) for place, moment in places.items()}, now)
         self._said, self._due = dict(since), now + RENEWED
 
 

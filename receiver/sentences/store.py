@@ -67,6 +67,11 @@ STORE_CAUSES: Mapping[str, Advice] = {
         f"Des tables ou des colonnes de rdv-receiver ont disparu. Avec PostgreSQL, vérifiez aussi "
         f"search_path. {_RESTORE}",
     ),
+    "store_too_old": Advice(
+        "la base vient d'une version d'essai, d'avant la première publiée",
+        "Cette version ne sait pas la mettre à jour : rien n'y a été changé. Revenez à la version qui l'a faite, ou "
+        "gardez cette base de côté, partez d'une base neuve, et suivez docs/fr/reprise.md.",
+    ),
     "store_disk_full": Advice(
         "le disque de la base est plein",
         "Faites de la place sur le disque de la base (df -h). Le service reprend seul.",

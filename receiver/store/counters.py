@@ -32,11 +32,11 @@ class Figure:
 
 KEPT = timedelta(days=35)
 LARGEST = 2**62
-"""Of a count: nobody counts so far."""
+"""Upper bound of a count; no honest count comes near it."""
 SET_BACK = timedelta(minutes=2)
-"""By no less a clock is taken to have been set back: `Thresholds.clock_off`."""
+"""A clock counts as set back if it differs by more than this: `Thresholds.clock_off`."""
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
-"""Under this hour stands what was counted since the beginning: counters of metrics must never go back."""
+"""The hour under which totals since the beginning are kept: counters of metrics must never decrease."""
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -44,21 +44,27 @@ def hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
+def record(connection: Connection, counts: Mapping[Tally, int], values: Mapping[str, int], now: datetime) -> None:
+    """Add to the counts of the hour; replace figures."""
+    add(connection, counts, now)
+    note(connection, values, now)
+
+
 def add(connection: Connection, counts: Mapping[Tally, int], now: datetime) -> None:
-    """Add to the counts of the hour and of ever. In one order, so that two hosts never wait for each other."""
+    """Add to the counts of the hour and to the totals, in a fixed order, so that two hosts never deadlock."""
     for tally, count in sorted(counts.items()):
         key = {"kind": tally.kind, "name": tally.name, "detail": tally.detail, "outcome": tally.outcome}
         same = [tallies.c[column] == value for column, value in key.items()]
         hours = [EVER, hour_of(now)]
         added = update(tallies).where(tallies.c.hour.in_(hours), *same).values(count=_raised(count))
-        # What was added to, and not what is there: another process may have put a row in meanwhile.
+        # The rows that were updated, not those that exist: another process may have inserted one meanwhile.
         there = set(connection.scalars(added.returning(tallies.c.hour)))
         for hour in [each for each in hours if each not in there]:
             connection.execute(insert(tallies).values(key | {"hour": hour, "count": count}))
 
 
 def _raised(count: int) -> ColumnElement[int]:
-    """Add to a count. One that a web host falsified stays: work must not fail because of a number that is too large."""
+    """Add to a count, unless it is too large, as a web host may have falsified it: work must not fail on overflow."""
     return case((tallies.c.count < LARGEST, tallies.c.count + count), else_=tallies.c.count)
 
 
@@ -69,12 +75,12 @@ def ever(connection: Connection) -> dict[Tally, int]:
     return {Tally(*row[:4]): row[4] for row in rows}
 
 
-def since(connection: Connection, start: datetime, kind: str) -> dict[Tally, int]:
-    """Return the counts of a kind, of the hours from the one of a moment on."""
-    mine = [tallies.c.kind, tallies.c.name, tallies.c.detail, tallies.c.outcome]
-    wanted = tallies.c.hour >= hour_of(start), tallies.c.kind == kind
+def refused(connection: Connection, start: datetime) -> dict[tuple[str, str], int]:
+    """Return how many requests were refused since the hour of a moment, by (source, reason)."""
+    mine = [tallies.c.name, tallies.c.detail, tallies.c.outcome]
+    wanted = tallies.c.hour >= hour_of(start), tallies.c.kind == "refused"
     rows = connection.execute(select(*mine, func.sum(tallies.c.count)).where(*wanted).group_by(*mine))
-    return {Tally(*row[:4]): int(row[4]) for row in rows}
+    return {(row[0], row[2]): int(row[3]) for row in rows}
 
 
 def refused_by_hour(connection: Connection, start: datetime) -> dict[tuple[str, str], list[tuple[datetime, int]]]:
@@ -89,7 +95,7 @@ def refused_by_hour(connection: Connection, start: datetime) -> dict[tuple[str, 
 
 
 def note(connection: Connection, values: Mapping[str, int], now: datetime) -> None:
-    """Write figures down in place of those before; an older one never replaces a newer."""
+    """Replace figures; an older one never replaces a newer."""
     for name, value in sorted(values.items()):
         fresh = {"value": value, "taken_at": now}
         is_older = or_(figures.c.taken_at <= now, is_of_the_future(now))
@@ -99,7 +105,7 @@ def note(connection: Connection, values: Mapping[str, int], now: datetime) -> No
 
 
 def is_of_the_future(now: datetime) -> ColumnElement[bool]:
-    """Tell figures that were taken by a clock that has been set back since; hosts' clocks never differ so much."""
+    """Match figures taken by a clock that was set back since; the clocks of two hosts never differ that much."""
     return figures.c.taken_at > now + SET_BACK
 
 
@@ -108,6 +114,32 @@ def figures_named(connection: Connection) -> dict[str, Figure]:
     return {row.name: Figure(row.value, row.taken_at) for row in connection.execute(select(figures))}
 
 
+TURN = "turn/"
+"""How the names of turns begin among the figures. A turn is the moment at which one process took a periodic task."""
+
+
+def take_turn(connection: Connection, task: str, every: timedelta, now: datetime) -> bool:
+    """Take a periodic task for the caller, if it is due; return whether it was.
+
+    One process of all hosts takes it, and nobody else does within `every`. A turn in the future does not count: the
+    clock was set back since, and the task may be the one that would detect a wrong clock.
+    """
+    mine = figures.c.name == TURN + task
+    is_time = or_(figures.c.taken_at <= now - every, is_of_the_future(now))
+    if connection.execute(update(figures).where(mine, is_time).values(taken_at=now)).rowcount:
+        return True
+    if connection.scalar(select(figures.c.name).where(mine)) is not None:
+        return False
+    connection.execute(insert(figures).values(name=TURN + task, value=0, taken_at=now))
+    return True
+
+
+def set_turn_back(connection: Connection, task: str, to: datetime) -> None:
+    """Have a task count as last taken at an earlier moment, so that it is due sooner."""
+    mine = figures.c.name == TURN + task
+    connection.execute(update(figures).where(mine, figures.c.taken_at > to).values(taken_at=to))
+
+
 def is_old(now: datetime) -> ColumnElement[bool]:
-    """Tell counts that are kept no longer."""
+    """Match counts that are past their retention."""
     return and_(tallies.c.hour > EVER, tallies.c.hour < hour_of(now - KEPT))

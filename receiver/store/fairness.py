@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 ORGANISATIONS_AT_ONCE = 10
-"""So many of a source have their turn in one batch: each costs a question."""
+"""Organisations of a source that have their turn in one batch: each costs a query."""
 NONE = 0
 """Stands for no organisation: the emitter counts from 1."""
 AFTER, OF_NONE, FROM_FIRST = range(3)
@@ -41,7 +41,7 @@ class Rota:
 
 
 class Line:
-    """Rows of a table that wait, in their order. Its statements are written once."""
+    """The waiting rows of a table, in their order. The statements are compiled once."""
 
     def __init__(self, table: Table, waits: ColumnElement[bool], order: Column[Any]) -> None:
         source, organisation = table.c.source, table.c.organisation
@@ -89,10 +89,10 @@ def pick(connection: Connection, line: Line, rota: Rota, limit: int) -> list[Row
     found = connection.execute(line.sources, {"limit": limit}).all()
     if not found:
         return []
-    if found[0][1] is None:  # no more wait than are wanted
+    if found[0][1] is None:  # no more rows wait than are wanted
         return _rows(connection, line.oldest, limit)
     sources = [source for source, _ in found]
-    random.shuffle(sources)  # of more than a batch has rows for, each has its turn
+    random.shuffle(sources)  # where there are more sources than rows in a batch, each has its turn
     share = max(limit // max(len(sources), 1), 1)
     picked = {row["id"]: row for source in sources for row in _share(connection, line, rota, source, share)}
     if len(picked) < limit:

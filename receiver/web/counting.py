@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-from receiver.store import Store, StoreUnavailable, Tally
+from receiver.store import Store, StoreUnavailable, counters
+from receiver.store.counters import Tally
 
 FLUSH_AFTER_S = 10.0
 
@@ -51,7 +52,7 @@ class Tallying:
         if not counts and not seen:
             return
         try:
-            self._store.tally(counts, seen, self._clock())
+            self._store.write(counters.record, counts, seen, self._clock())
         except StoreUnavailable:
             with self._lock:
                 self._counts.update(counts)

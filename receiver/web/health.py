@@ -13,7 +13,9 @@ from flask import Blueprint, Response, jsonify
 
 from receiver.core.troubles import Code, is_well
 from receiver.operations.status import status
-from receiver.store import WORKERS, Cause, Standing, StoreUnavailable, StoreVanished
+from receiver.store import Cause, Standing, StoreUnavailable, StoreVanished, heartbeats
+from receiver.store.heartbeats import WORKERS
+from receiver.store.intake import inbox
 from receiver.web.parts import Parts
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -79,12 +81,12 @@ class _Readiness:
             if not standing.usable:
                 cause = Cause.EMPTY if standing is Standing.NOT_CURRENT and store.is_empty() else ""
                 return _cannot_keep(standing, Code(standing), cause)
-            if not store.may_append():
+            if not store.read(inbox.may_append):
                 return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, Cause.RIGHTS_MISSING)
             store.look_for_damage()
             now = store.now()
-            store.beat("web", now)
-            last_beat = store.last_beat(WORKERS)
+            store.write(heartbeats.beat, "web", now)
+            last_beat = store.read(heartbeats.last_beat, WORKERS)
         except StoreUnavailable as error:
             return _unusable(error)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
@@ -98,7 +100,7 @@ class _Readiness:
         """Return the codes of what is wrong, as far as this account of the database may see."""
         store = self._parts.store
         try:
-            if not store.may_judge():
+            if not store.read(inbox.may_judge):
                 return []
             found = status(self._parts.settings, store, now).troubles
         except StoreUnavailable as error:

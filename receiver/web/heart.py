@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from receiver.config import Reloadable
 from receiver.operations.refused_configuration import Word
-from receiver.store import SERVES, StoreUnavailable
+from receiver.store import StoreUnavailable, heartbeats
+from receiver.store.heartbeats import SERVES
 from receiver.web.parts import Parts
 
 BEAT_EVERY_S = 10.0
@@ -24,6 +25,6 @@ def _beat(parts: Parts, settings: Reloadable) -> None:
         with suppress(StoreUnavailable):
             if parts.store.standing().usable:
                 now = parts.store.now()
-                parts.store.beat(name, now)
+                parts.store.write(heartbeats.beat, name, now)
                 word.leave(parts.store, settings.refused, now)
         pause.wait(BEAT_EVERY_S)

@@ -9,6 +9,7 @@ from receiver import logs
 from receiver.core.room import Room
 from receiver.operations.status import disk_of
 from receiver.store import Store, StoreUnavailable, StoreVanished
+from receiver.store.reports import status
 
 LOOK_EVERY = timedelta(seconds=5)
 
@@ -57,7 +58,7 @@ class Pressure:
             standing = self._store.standing()
             if not standing.usable:
                 return standing
-            reason = "backlog" if self._store.has_backlog(more_than=self._limit) else None
+            reason = "backlog" if self._store.read(status.has_backlog, more_than=self._limit) else None
         except StoreVanished as error:
             self._note_cause(error.cause)
             return str(error)

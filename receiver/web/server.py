@@ -12,6 +12,7 @@ from gunicorn.config import Config
 from receiver import logs
 from receiver.config import Reloadable
 from receiver.store import StoreUnavailable
+from receiver.store.intake import inbox
 from receiver.web import heart
 from receiver.web.allocator import keep_no_large_blocks
 from receiver.web.gunicorn_worker import Worker
@@ -43,7 +44,9 @@ def _leave(_server: object, worker: Any) -> None:
     parts.tallying.flush()
     try:
         with suppress(StoreUnavailable):
-            while parts.store.may_judge() and parts.store.standing().usable and parts.store.judge(parts.clock()):
+            while (
+                parts.store.read(inbox.may_judge) and parts.store.standing().usable and parts.store.judge(parts.clock())
+            ):
                 pass
     finally:
         parts.store.close()

@@ -21,7 +21,8 @@ from receiver.core.refusal_reasons import UNFORESEEN
 from receiver.core.scope import EVERYTHING, Authority
 from receiver.core.signature import SIGNATURE_HEADERS, matching_keys
 from receiver.operations.refused_requests import TURNED_AWAY, UNKNOWN_SOURCE, is_for_a_while
-from receiver.store import Incoming, StoreUnavailable, StoreVanished, Tally
+from receiver.store import Incoming, StoreUnavailable, StoreVanished
+from receiver.store.counters import Tally
 from receiver.web.bodies import Bodies, Busy, TooLarge
 from receiver.web.gunicorn_worker import NOT_HTTP
 from receiver.web.parts import Parts

@@ -20,8 +20,14 @@ from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.ruleset import Ruleset
 from receiver.core.scope import Authority
 from receiver.operations import rules
+from receiver.operations.erasure import note_unused
 from receiver.operations.refused_configuration import Word
-from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, worker_name
+from receiver.store import Judged, Store, StoreUnavailable, Wakeup, heartbeats
+from receiver.store.heartbeats import worker_name
+from receiver.store.intake import inbox, judge_batch
+from receiver.store.tools import failures, retention, unused
+from receiver.store.tools.failures import Chosen
+from receiver.store.work import dues, leases, placements, rulesets, servers, settling
 from receiver.worker import account_tag
 from receiver.worker.periodic import Lookout
 from receiver.worker.server_threads import CallsStuck, Crew
@@ -75,6 +81,7 @@ class Worker:
         self._ruleset: Ruleset | None = None
         self._ruleset_id: int | None = None
         self._proposed = self._took_up = False
+        self._unused = unused.Round()
         self._planned = -1
         self._watch = FileWatch(self.settings.current.watched)
         self._word = Word("worker")
@@ -109,7 +116,7 @@ class Worker:
         finally:
             self._stop_crews()  # whatever happened: their threads would keep the process alive
         with suppress(StoreUnavailable):
-            self.store.say_goodbye(self.name)  # who ends without one is taken for dead
+            self.store.write(heartbeats.say_goodbye, self.name)  # who ends without one is taken for dead
         log.info("worker_stopped", name=self.name)
 
     def _guarded_turn(self) -> float:
@@ -133,7 +140,7 @@ class Worker:
             return judged
         ruleset = self._follow_ruleset()
         settled = 0
-        if self.store.has_unsettled():
+        if self.store.read(settling.has_unsettled):
             settled = self.store.settle(lambda view: _decide(ruleset, view, now), now, spoilt=_report_spoilt)
         if self.settings.current.dry_run:
             self._report_plan(now)
@@ -145,9 +152,9 @@ class Worker:
     def _judge(self, now: datetime) -> bool:
         """Judge webhooks that came in; return whether more may wait."""
         if not self._took_up:
-            self.store.judge_again()
-            self.store.judge_out_of_scope(self._authorities(), now)
-            self.store.settle_again(now)
+            self.store.write(inbox.take_up)
+            self.store.write(judge_batch.judge_out_of_scope, self._authorities(), now)
+            self.store.write(settling.settle_again, now)
             self._took_up = True
         judged = self.store.judge(now, waits=False)  # another worker that judges holds up nothing else
         for each in judged:
@@ -162,7 +169,7 @@ class Worker:
     def _wake_crews(self, now: datetime) -> None:
         for crew in self._crews:
             crew.look_after()
-            if crew.gate.may_open(now) and self.store.has_work(crew.calendar, now):
+            if crew.gate.may_open(now) and self.store.read(leases.has_work, crew.calendar, now):
                 crew.wake()
 
     def _may_write(self, now: datetime) -> bool:
@@ -186,23 +193,24 @@ class Worker:
     def _keep_house(self, now: datetime) -> None:
         if now >= self._beat_due:
             self._check_schema()
-            self.store.beat(self.name, now)
+            self.store.write(heartbeats.beat, self.name, now)
             self._beat_due = now + BEAT_EVERY
             if self._watch.changed():
                 log.info("watched_file_changed")
                 self._reload()
             self._word.leave(self.store, self.settings.refused, now)
         if now >= self._dues_due:
-            self.store.make_up_dues(now)
+            if self.store.read(dues.lacks_any, now):
+                self.store.write(dues.make_up, now)
             self._dues_due = now + DUES_EVERY
         if now >= self._waits_due:
-            self.store.shorten_waits(now)
+            self.store.write(servers.shorten_waits, now)
             self._waits_due = now + WAITS_EVERY
         if now >= self._purge_due:
             settings = self.settings.current
-            purged = self.store.purge_some(now, settings.tombstone_days, settings.journal_days).total()
+            purged = self.store.write(retention.drop_old, now, settings.tombstone_days, settings.journal_days).total()
             log.info("purged", count=purged)
-            goes_on = self.store.note_unused(now) or purged
+            goes_on = note_unused(self.store, self._unused, now) or purged
             self._purge_due = now + (PURGE_ON if goes_on else PURGE_EVERY)
 
     def _check_schema(self) -> None:
@@ -231,9 +239,9 @@ class Worker:
         if not self._proposed:
             self._propose()
             self._proposed = True  # only now: a store that is away is asked again
-        newest = self.store.ruleset_id()
+        newest = self.store.read(rulesets.newest_id)
         if self._ruleset is None or newest != self._ruleset_id:
-            in_force = self.store.ruleset()
+            in_force = self.store.read(rulesets.in_force)
             if in_force is None:
                 raise AssertionError("a worker proposes its ruleset before it follows one")
             self._stop_crews()
@@ -249,7 +257,7 @@ class Worker:
 
     def _report_plan(self, now: datetime) -> None:
         """Say what would be written, whenever that changes."""
-        planned = self.store.count_due(now)
+        planned = self.store.read(placements.count_due, now)
         if planned != self._planned:
             log.info("dry_run", changes=planned)
             self._planned = planned
@@ -263,7 +271,9 @@ class Worker:
         self._lookout = Lookout(self.store, settings, ruleset, self._crews, installation.id)
 
     def _hire(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
-        self.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION))  # the settings may let others stand there now
+        self.store.write(
+            failures.retry_mailboxes, Chosen(code=OTHER_INSTALLATION)
+        )  # the settings may let others stand there now
         tags = {name: account_tag.tag(calendar, key) for name, calendar in settings.calendars.items()}
         self._crews = [
             Crew(

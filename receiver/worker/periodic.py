@@ -15,7 +15,8 @@ from receiver.config import ApiSettings, EwsCalendar, Settings, Source
 from receiver.core.ruleset import Ruleset
 from receiver.operations import unmapped
 from receiver.operations.audit import nightly
-from receiver.store import Store, StoreUnavailable
+from receiver.store import Store, StoreUnavailable, counters
+from receiver.store.reports import status
 from receiver.worker.errands import Errand, Errands
 from receiver.worker.server_threads import Crew, GateClosed
 from receiver.worker.visits import Interrupted, Visitor
@@ -74,7 +75,7 @@ class Lookout:
             yield Errand("audit", self._audit)
 
     def _count_unmapped(self, now: datetime) -> timedelta:
-        if self._store.take_turn("unmapped", COUNT_EVERY, now):
+        if self._store.write(counters.take_turn, "unmapped", COUNT_EVERY, now):
             self._note("unmapped", unmapped.count_unmapped(self._store, self._ruleset.mailboxes, now), now)
         return COUNT_EVERY
 
@@ -95,7 +96,7 @@ class Lookout:
 
     def _look_at_clock(self, crew: Crew, now: datetime) -> timedelta:
         task = f"clock/{crew.calendar}"
-        mailbox = self._store.last_written(crew.calendar)
+        mailbox = self._store.read(status.last_written, crew.calendar)
         if mailbox is None or not self._takes(task, now):
             return BUSY if mailbox is None else LOOK_AGAIN
         try:
@@ -120,7 +121,7 @@ class Lookout:
         task = f"belonging/{source.name}"
         if not held_organisations.is_asked(self._store, source) or self._was_refused(task, now):
             return COUNT_EVERY
-        if not self._store.take_turn(task, LOOK_AGAIN, now):
+        if not self._store.write(counters.take_turn, task, LOOK_AGAIN, now):
             return COUNT_EVERY
         with closing(held_organisations.open_api(settings)) as api:
             after = self._asked_to.get(source.name, 0)
@@ -142,17 +143,17 @@ class Lookout:
         """Whether an account was refused a while ago: to try again and again would lock it. A new process may try."""
         is_first = task not in self._looked
         self._looked.add(task)
-        refused = None if is_first else self._store.figures().get(f"refused/{task}")
+        refused = None if is_first else self._store.read(counters.figures_named).get(f"refused/{task}")
         return refused is not None and now - refused.taken_at < LOOK_EVERY
 
     def _takes(self, task: str, now: datetime) -> bool:
         """Whether to look: it is time, or this process has just started and nobody looked a moment ago."""
         every = LOOK_EVERY if task in self._looked else LOOK_AGAIN
         self._looked.add(task)
-        return self._store.take_turn(task, every, now)
+        return self._store.write(counters.take_turn, task, every, now)
 
     def _come_again(self, task: str, wait: timedelta, now: datetime) -> timedelta:
-        self._store.set_turn_back(task, now - LOOK_EVERY + wait)
+        self._store.write(counters.set_turn_back, task, now - LOOK_EVERY + wait)
         return wait
 
     # The audit of the night
@@ -160,7 +161,7 @@ class Lookout:
     def _audit(self, now: datetime) -> timedelta:
         if not nightly.is_time(self._installation, now):
             return COUNT_EVERY
-        if not self._store.take_turn("audit", AUDIT_EVERY, now):
+        if not self._store.write(counters.take_turn, "audit", AUDIT_EVERY, now):
             return LOOK_AGAIN
         visitors = {name: Visitor(crew, self._stopping) for name, crew in self._crews.items()}
         try:
@@ -169,7 +170,7 @@ class Lookout:
             night = None
         if night is None:  # begun anew while the night lasts, else in the next one
             log.warning("audit_given_up", interrupted=self._stopping.is_set())
-            self._store.set_turn_back("audit", now - AUDIT_EVERY)
+            self._store.write(counters.set_turn_back, "audit", now - AUDIT_EVERY)
             return LOOK_AGAIN
         nightly.remember(self._store, night)
         counts = {kind.value: count for kind, count in night.counts.items()}
@@ -177,7 +178,7 @@ class Lookout:
         return LOOK_AGAIN
 
     def _note(self, figure: str, value: int, now: datetime) -> None:
-        self._store.tally({}, {figure: value}, now)
+        self._store.write(counters.record, {}, {figure: value}, now)
 
 
 def _ahead_s(probe: Probe) -> int | None:

@@ -34,7 +34,10 @@ from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, faile
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import UNANSWERED
-from receiver.store import DONE, MailboxWork, Neighbour, Store, Trouble, WorkItem, Written
+from receiver.store import MailboxWork, Store, Trouble, WorkItem, Written
+from receiver.store.work import mailbox_identity, settling
+from receiver.store.work.mailbox_identity import Neighbour
+from receiver.store.work.writes import DONE
 
 log = logs.get("worker")
 
@@ -146,7 +149,7 @@ class Pass:
         try:
             primary = self.connector.identify(self.work.mailbox.address)
             self.heard = True
-            homes = [(n, self._home_of(n)) for n in self.store.neighbours(self.work)]
+            homes = [(n, self._home_of(n)) for n in self.store.read(mailbox_identity.neighbours, self.work)]
         except ConnectorError as error:
             self._note(error)
             log.warning("identify_failed", mailbox=self.work.mailbox_id, code=error.code)
@@ -156,7 +159,7 @@ class Pass:
         )
         if merged and not all(merged):
             return False
-        renamed = self.store.identify(self.work, primary, now)
+        renamed = self.store.write(mailbox_identity.identify, self.work, primary, now)
         return not renamed and not merged
 
     def _home_of(self, neighbour: Neighbour) -> str | None:
@@ -169,7 +172,7 @@ class Pass:
             return None
 
     def _merge(self, neighbour: Neighbour) -> bool:
-        merged = self.store.merge(neighbour, self.work, self.store.now())
+        merged = self.store.write(mailbox_identity.merge_neighbour, neighbour, self.work, self.store.now())
         log.info("mailboxes_are_one", mailbox=self.work.mailbox_id, other=neighbour.mailbox_id, merged=merged)
         if not merged:  # somebody is writing there: a little later
             self.trouble = self.trouble or Temporary("mailbox_in_use", Scope.MAILBOX)
@@ -309,7 +312,7 @@ class Pass:
             if write is None and next_step(placement, now) in _VERBS
         ]
         if outdated:
-            self.store.resettle(outdated, now)
+            self.store.write(settling.unsettle, outdated, now)
 
     def _record_outcomes(self, writes: Sequence[Write], outcomes: Sequence[Outcome]) -> None:
         by_id = {write.placement.id: (write, outcome) for write, outcome in zip(writes, outcomes, strict=True)}

@@ -25,6 +25,7 @@ from receiver.core.servers import (
 )
 from receiver.core.throughput import Throughput
 from receiver.store import Store
+from receiver.store.work import leases, servers
 from receiver.worker.reconcile import Result
 from receiver.worker.unknown_mailboxes import KNOWN_FIRST, KNOWN_ONLY
 
@@ -113,14 +114,14 @@ class Gate:
         return not (refused or server.is_blocked(now)) and self._throughput.admits(len(self._turns), now)
 
     def _has_work(self, now: datetime, kinds: tuple[bool, ...] = KNOWN_FIRST) -> bool:
-        return self._store.has_work(self._calendar, now, kinds)
+        return self._store.read(leases.has_work, self._calendar, now, kinds)
 
     def _may_probe(self, server: Server, now: datetime) -> bool:
         return not server.is_probed(now) and not any(turn.probe for turn in self._turns.values())
 
     def _probe(self, server: Server, now: datetime) -> bool:
         probe = secrets.token_hex(8)
-        if self._store.claim_probe(self._calendar, probe, now, self._lease):
+        if self._store.write(servers.claim_probe, self._calendar, probe, now, self._lease):
             self._server = replace(server, probe=probe, probe_until=now + self._lease)
             return self._admit(Turn(now, probe))
         self._read_at = None  # somebody was faster: see what is known by now
@@ -156,10 +157,10 @@ class Gate:
     def _look(self, now: datetime) -> Server:
         """Return the server as it was at most a second ago."""
         if self._server is None:
-            self._server = self._store.introduce_server(self._calendar, self._credentials, now)
+            self._server = self._store.write(servers.introduce, self._calendar, self._credentials, now)
         elif self._read_at is None or not timedelta() <= now - self._read_at < REREAD:
             waited = self._server.is_blocked(now)
-            self._server = self._store.server(self._calendar) or Server(self._calendar)
+            self._server = self._store.read(servers.find, self._calendar) or Server(self._calendar)
             if waited and not self._server.is_blocked(now):  # an operator, or somebody's success, ended the wait
                 self._throughput = self._throughput.resumed()
         else:
@@ -172,7 +173,7 @@ class Gate:
         before = self._server or Server(self._calendar)
         self._server = lesson(before)
         if self._server != before:
-            self._server = self._store.change_server(self._calendar, lesson)
+            self._server = self._store.write(servers.change, self._calendar, lesson)
 
 
 def _nothing(server: Server) -> Server:

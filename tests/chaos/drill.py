@@ -12,7 +12,9 @@ from pathlib import Path
 
 import requests
 
-from receiver.store import Reason, Store, StoreUnavailable
+from receiver.store import Store, StoreUnavailable
+from receiver.store.database.records import Reason
+from receiver.store.intake import judge_batch, set_aside
 from tests.chaos.nemesis import Nemesis, plan, possible
 from tests.chaos.post import Post
 from tests.chaos.premises import LOOK_EVERY_S, SECRETS, Premises, premises
@@ -159,8 +161,8 @@ def release_held(url: str) -> int:
 
     """
     with closing(Store(url)) as store:
-        held = [each.id for each in store.waiting(MOST_HELD) if each.reason is not Reason.SCOPE]
-        return store.release_waiting(held, store.now())
+        held = [each.id for each in store.read(set_aside.waiting, MOST_HELD) if each.reason is not Reason.SCOPE]
+        return store.write(judge_batch.release, held, store.now())
 
 
 def run(order: Order) -> Result:

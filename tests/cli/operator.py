@@ -14,6 +14,7 @@ from receiver.config import load
 from receiver.core.facts import News
 from receiver.operations import rules
 from receiver.store import Store
+from receiver.store.intake import judge_batch
 from receiver.worker.server_threads import Crew
 from tests.makers import KARIM, MARTINE, NOW, incoming
 
@@ -65,7 +66,7 @@ class Operator:
 
     def hear(self, *news: News) -> None:
         """Webhooks come in."""
-        self.store.accept([incoming(each) for each in news], self.store.now())
+        self.store.write(judge_batch.take, [incoming(each) for each in news], self.store.now())
 
     def work(self) -> None:
         """A worker does all that is due."""

@@ -26,6 +26,9 @@ from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import Store
+from receiver.store.intake import judge_batch
+from receiver.store.tools import audit
+from receiver.store.work import mailbox_identity
 from receiver.worker.server_threads import Crew
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
@@ -118,7 +121,7 @@ class Place:
 
     def hear(self, *news: News) -> None:
         self.heard += news
-        self.store.accept([incoming(each) for each in news], self.store.now())
+        self.store.write(judge_batch.take, [incoming(each) for each in news], self.store.now())
 
     def tell(self, number: int, **changes: Any) -> None:
         """A state of RDV `number` comes in, and is worked on."""
@@ -128,7 +131,7 @@ class Place:
 
     def hear_all_again(self) -> None:
         """As a re-synchronisation tells it: every state anew, old ones too."""
-        self.store.accept([incoming(each) for each in self.heard], self.store.now())
+        self.store.write(judge_batch.take, [incoming(each) for each in self.heard], self.store.now())
 
     def work(self, *, asks: bool = True) -> Counter[str]:
         """Do all that is due; return the POSTs. A version that does not ask writes whatever others have there."""
@@ -177,7 +180,11 @@ class Place:
         return {box: sorted((i.item_id, i.subject, i.start) for i in self.items(box)) for box in (HERS, HIS)}
 
     def placements(self) -> list[Placement]:
-        return [each.placement for box in self.store.mailboxes() for each in self.store.recorded(box)]
+        return [
+            each.placement
+            for box in self.store.read(mailbox_identity.in_use)
+            for each in self.store.read(audit.recorded, box)
+        ]
 
     def dump(self) -> list[str]:
         """All that the database holds."""

@@ -21,6 +21,7 @@ from receiver.core.facts import Emitter
 from receiver.core.payload import decode
 from receiver.core.policies import Policies
 from receiver.store import Store
+from receiver.store.intake import judge_batch
 from receiver.web.app import create_app
 from tests.makers import KARIM, MARTINE, incoming
 from tests.rest.instance import ADMIN, ARRAS, EMAIL, PASSWORD, an_instance
@@ -67,8 +68,10 @@ class ResyncTown:
         then = datetime.now(UTC) - ago
         bodies = [render(entry, Event.CREATED, Generation.YEAR_2024, then) for entry in entries]
         news = [decode(body, Emitter.RDV_SERVICE_PUBLIC, Policies()) for body in bodies]
-        self.store.accept(
-            [incoming(each, body=body, received_at=then) for each, body in zip(news, bodies, strict=True)], then
+        self.store.write(
+            judge_batch.take,
+            [incoming(each, body=body, received_at=then) for each, body in zip(news, bodies, strict=True)],
+            then,
         )
 
     def hold(self, *entries: Entry) -> None:

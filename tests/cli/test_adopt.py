@@ -17,9 +17,11 @@ from receiver.core.adoption import PATIENCE
 from receiver.core.facts import EventKind
 from receiver.core.plan import STALE
 from receiver.operations.recovery import adopt as operation
-from receiver.store import Mark, Marker, Store
+from receiver.store import Mark, Marker, Store, heartbeats
 from receiver.store.database.tables import mailboxes
 from receiver.store.place.batch_counter import LEAP
+from receiver.store.tools import audit, recovery
+from receiver.store.work import mailbox_identity, placements
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
 from tests.makers import KARIM, MARTINE, NOW, a_delivery
@@ -64,7 +66,7 @@ def test_after_a_loss_every_entry_is_found_again_and_none_is_doubled(place: Plac
     assert (posts["CreateItem"], posts["DeleteItem"]) == (0, 0)
     assert place.shown() == before
     assert {each.item_id for each in place.placements()} == {item[0] for items in before.values() for item in items}
-    assert place.store.waiting_entries() == []
+    assert place.store.read(recovery.waiting) == []
     assert place.report("audit")["ok"]
 
 
@@ -106,7 +108,7 @@ def test_webhooks_that_come_before_the_calendars_are_read_write_nothing(place: P
 def test_a_name_is_not_taken_over_while_a_worker_runs(place: Place) -> None:
     """It would go on to write under the name that it began with."""
     name = place.lose()
-    place.store.beat("worker/here/1", NOW)
+    place.store.write(heartbeats.beat, "worker/here/1", NOW)
     own = place.name
     status, out, told = place.run("adopt", "--installation", name)
     assert (status, out, place.name) == (2, "", own)
@@ -226,7 +228,7 @@ def test_a_state_that_comes_before_adopt_is_written_at_once(place: Place) -> Non
     place.report("adopt")
     assert place.work()["UpdateItem"] == 2
     assert [item.subject for item in place.items()] == ["Vaccination"]
-    assert place.store.count_due(place.store.now() + PATIENCE * 2) == 0
+    assert place.store.read(placements.count_due, place.store.now() + PATIENCE * 2) == 0
 
 
 def test_an_entry_that_was_written_anew_since_is_taken_in_place_of_the_old(place: Place) -> None:
@@ -344,16 +346,16 @@ def test_what_breaks_off_midway_goes_on_another_time(place: Place, monkeypatch: 
         place.tell(number)
     before = place.shown()
     name = place.lose()
-    real, noted = Store.note_adopted, []
+    real, noted = operation.note_found, []
 
-    def note_adopted(store: Store, *args: Any) -> None:
+    def note_found(store: Store, *args: Any, **moments: Any) -> None:
         if noted:
             raise RuntimeError
         noted.append(args)
-        real(store, *args)
+        real(store, *args, **moments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "note_adopted", note_adopted)
+        patched.setattr(operation, "note_found", note_found)
         with pytest.raises(RuntimeError):
             place.run("adopt", "--installation", name)
     assert place.store.installation().must_adopt
@@ -467,9 +469,9 @@ def test_a_placement_in_doubt_stays_in_doubt(place: Place) -> None:
     """Its write may yet be carried out: the look-up that is owed finds that."""
     place.tell(1, agents=(MARTINE,))
     [placement] = place.placements()
-    [recorded] = place.store.mailboxes()[:1]
+    [recorded] = place.store.read(mailbox_identity.in_use)[:1]
     doubtful = replace(placement, applied=None, item_id=None, open_creates=1, look_up_at=NOW + timedelta(minutes=1))
-    place.store.repair(recorded, {placement: doubtful}, NOW)
+    place.store.write(audit.repair, recorded, {placement: doubtful}, NOW)
     place.report("adopt")
     place.work()
     [adopted] = place.placements()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import trustme
-from sqlalchemy import create_engine, insert, select, update
+from sqlalchemy import Connection, create_engine, insert, select, update
 
 from connectors.base import PROBE_UID, CalendarEntry, Create, Delete, Done, Weekday
 from mock_exchange import MockExchange, StoredItem
@@ -22,8 +22,10 @@ from receiver.core.audit import MOVED, Kind
 from receiver.core.facts import EventKind, News
 from receiver.core.recurrence import Rule
 from receiver.operations import rules
-from receiver.store import Store
+from receiver.store import Store, counters
 from receiver.store.database.tables import mailboxes, placements
+from receiver.store.intake import judge_batch
+from receiver.store.tools import audit
 from receiver.worker.server_threads import Crew
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.connectors.conformance import entry
@@ -70,7 +72,7 @@ class Place:
 
     def hear(self, *news: News) -> None:
         """Webhooks come in, and a worker does what follows from them."""
-        self.store.accept([incoming(each) for each in news], self.store.now())
+        self.store.write(judge_batch.take, [incoming(each) for each in news], self.store.now())
         self.work()
 
     def tell(self, **changes: Any) -> None:
@@ -298,7 +300,7 @@ def test_what_is_no_event_of_this_installation_is_no_difference(place: Place) ->
 def test_what_is_still_to_be_written_is_no_difference(place: Place) -> None:
     place.tell(age_s=90)
     later = {"starts_at": NOW + timedelta(days=7), "ends_at": NOW + timedelta(days=7, hours=1)}
-    place.store.accept([incoming(a_delivery(agents=(MARTINE,), **later))], NOW)
+    place.store.write(judge_batch.take, [incoming(a_delivery(agents=(MARTINE,), **later))], NOW)
     assert place.kinds() == []
 
 
@@ -312,7 +314,11 @@ def test_without_repair_or_in_a_dry_run_nothing_changes(place: Place) -> None:
 
 
 def audited(place: Place) -> dict[str, int]:
-    return {name: figure.value for name, figure in place.store.figures().items() if name.startswith("audit")}
+    return {
+        name: figure.value
+        for name, figure in place.store.read(counters.figures_named).items()
+        if name.startswith("audit")
+    }
 
 
 def test_an_audit_of_everything_leaves_the_figures_that_pages_and_alerts_show(place: Place) -> None:
@@ -328,7 +334,7 @@ def test_an_audit_of_everything_leaves_the_figures_that_pages_and_alerts_show(pl
     }  # fmt: skip
     place.work()
     place.audit()
-    assert place.store.figures()["audit/missing"].value == 0
+    assert place.store.read(counters.figures_named)["audit/missing"].value == 0
 
 
 def test_a_mailbox_that_is_being_written_is_repaired_another_time(place: Place) -> None:
@@ -352,18 +358,18 @@ def test_what_changes_while_the_calendar_is_read_is_not_judged(place: Place, mon
     connector = bootstrap.connectors(settings, place.store.installation().id)["exchange"]
     connector.apply(HERS, [Delete(place.items()[0].item_id)])
     connector.close()
-    real, reads = Store.recorded, []
+    real, reads = audit.recorded, []
 
-    def recorded(store: Store, mailbox: Any) -> Any:
+    def recorded(connection: Connection, mailbox: Any) -> Any:
         if reads:
             engine = create_engine(place.url)
             with engine.begin() as connection:
                 connection.execute(update(placements).values(item_id="another"))
             engine.dispose()
         reads.append(mailbox)
-        return real(store, mailbox)
+        return real(connection, mailbox)
 
-    monkeypatch.setattr(Store, "recorded", recorded)
+    monkeypatch.setattr(audit, "recorded", recorded)
     assert (place.kinds(), len(reads)) == ([], 2)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.store import Store
+from receiver.store import Store, heartbeats
 from tests.cli.operator import HERS, Operator
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import MARTINE, a_delivery
@@ -102,7 +102,7 @@ def test_the_store_moves_and_a_worker_goes_on(office: Operator, target: str) -> 
 
 @pytest.mark.parametrize("name", ["worker/here/1", "web"])
 def test_while_the_service_runs_nothing_moves(office: Operator, target: str, name: str) -> None:
-    office.store.beat(name, office.store.now())
+    office.store.write(heartbeats.beat, name, office.store.now())
     status, out, told = office.run("migrate-store", "--to", target)
     assert (status, out) == (1, "")
     assert name in told
@@ -111,7 +111,7 @@ def test_while_the_service_runs_nothing_moves(office: Operator, target: str, nam
 
 
 def test_whoever_insists_gets_what_was_there_at_one_moment(office: Operator, target: str) -> None:
-    office.store.beat("worker/here/1", office.store.now())
+    office.store.write(heartbeats.beat, "worker/here/1", office.store.now())
     status, report = office.report("migrate-store", "--to", target, "--force")
     assert (status, report["url"], report["rows"]["events"]) == (0, target, 1)
 

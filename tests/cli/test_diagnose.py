@@ -13,7 +13,9 @@ import pytest
 from receiver.core.roles import Role
 from receiver.operations.support import diagnose
 from receiver.operations.support.anonymise import Placeholders, configuration, log_line
-from receiver.store import Store
+from receiver.store import Store, heartbeats
+from receiver.store.intake import judge_batch
+from receiver.store.tools import tokens
 from receiver.store.tools.tokens import TokenRecord
 from tests.cli.operator import Operator
 from tests.makers import MARTINE, NOW, a_delivery, a_slot, an_absence, incoming
@@ -99,9 +101,9 @@ def _fill(store: Store) -> None:
     block(store)
     kanari = type(MARTINE)("77", f"{CANARY}@departement.example")
     news = [a_delivery(wire_id=9, agents=(kanari,)), a_slot(an_absence(title=CANARY), agent=kanari)]
-    store.accept([incoming(each) for each in news], NOW)
-    store.beat(f"worker/srv-{CANARY}/1", NOW)
-    store.add_token(TokenRecord("ab" * 16, Role.READ, CANARY, NOW, NOW, None))
+    store.write(judge_batch.take, [incoming(each) for each in news], NOW)
+    store.write(heartbeats.beat, f"worker/srv-{CANARY}/1", NOW)
+    store.write(tokens.add, TokenRecord("ab" * 16, Role.READ, CANARY, NOW, NOW, None))
 
 
 def read(path: Path) -> dict[str, str]:

@@ -8,7 +8,8 @@ import pytest
 from receiver.core.servers import throttled
 from receiver.sentences import FAILURES
 from receiver.sentences.phrases import local
-from receiver.store import Store
+from receiver.store import Store, heartbeats
+from receiver.store.work import servers
 from tests.cli.operator import HERS, HIS, Operator
 from tests.makers import a_slot, an_absence
 from tests.store.failing_ground import HERS as HER_BOX
@@ -36,7 +37,7 @@ def night(operator: Operator) -> Operator:
 
 
 def test_where_nothing_fails_all_is_fine(operator: Operator) -> None:
-    operator.store.beat("worker/here/1/a", operator.store.now())
+    operator.store.write(heartbeats.beat, "worker/here/1/a", operator.store.now())
     assert operator.report("failures") == (0, {"ok": True, "failures": [], "troubles": []})
     status, out, _ = operator.run("failures")
     assert status == 0
@@ -56,7 +57,7 @@ def test_a_server_in_trouble_is_listed_while_nobody_waits_for_it_too(operator: O
     """Between two attempts its wait is over, and so it is after `retry`."""
     now = operator.store.now()
     for name in ("dossier", "no-more-configured"):
-        operator.store.change_server(name, lambda server: replace(server, failure="timeout", failing_since=now))
+        operator.store.write(servers.change, name, lambda server: replace(server, failure="timeout", failing_since=now))
     status, report = operator.report("failures")
     assert status == 1
     assert [(each["scope"], each["code"], each["calendar"], each["until"]) for each in report["failures"]] == [
@@ -110,7 +111,7 @@ def test_a_retry_says_how_many(night: Operator) -> None:
 def test_the_wait_of_a_server_is_shown_with_its_end_and_ends_by_a_retry(night: Operator) -> None:
     now = night.store.now()
     until = now + timedelta(minutes=9)
-    night.store.change_server("dossier", lambda server: throttled(server, until, None, now))
+    night.store.write(servers.change, "dossier", lambda server: throttled(server, until, None, now))
     [group] = [each for each in night.report("failures")[1]["failures"] if each["scope"] == "server"]
     assert (group["calendar"], group["code"]) == ("dossier", "server_busy")
     assert datetime.fromisoformat(group["until"]) == until

@@ -10,6 +10,7 @@ import pytest
 
 from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentRef, EventKind
+from receiver.store.intake import judge_batch
 from tests.cli.operator import HERS, SECRET, Operator
 from tests.makers import MARTINE, NOW, an_agent, incoming
 from tests.store.scopes import THIRTY_FOUR, TWELVE, Town, a_rdv
@@ -217,5 +218,5 @@ def test_a_secret_of_which_no_more_is_kept_is_named(
 
 def test_what_could_steer_a_terminal_is_defused(operator: Operator, town: Town) -> None:
     hostile = replace(incoming(a_rdv(34, 5, number=1), source="mds"), authority=THIRTY_FOUR, signed_by="\x1b[31m")
-    operator.store.accept([hostile], NOW + timedelta(seconds=1))
+    operator.store.write(judge_batch.take, [hostile], NOW + timedelta(seconds=1))
     assert "\x1b" not in operator.run("held")[1]

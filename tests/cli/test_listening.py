@@ -17,7 +17,8 @@ from receiver.core.room import MIB
 from receiver.operations import status
 from receiver.operations.support import check_host, check_port
 from receiver.operations.support.check import Finding, Level
-from receiver.store import SERVES, Store
+from receiver.store import Store, counters, heartbeats
+from receiver.store.heartbeats import SERVES
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_an_address_that_our_own_service_holds_is_well(tmp_path: Path) -> None:
         store = Store(f"sqlite:///{tmp_path}/rdv.db")
         store.migrate()
         assert findings(config)["web.listen"] == (check_port.TAKEN, Level.TROUBLE), "another installation's"
-        store.beat(f"{SERVES}here", store.now())
+        store.write(heartbeats.beat, f"{SERVES}here", store.now())
         assert findings(config)["web.listen"] == ("listen_ours", Level.OK)
         store.close()
         ours.shutdown()
@@ -131,7 +132,7 @@ def test_check_does_not_say_that_all_is_well_where_the_service_is_not(tmp_path: 
     store = Store(f"sqlite:///{tmp_path}/rdv.db")
     store.migrate()
     assert "service" not in findings(config)
-    store.tally({}, {"unmapped": 3}, store.now())
+    store.write(counters.record, {}, {"unmapped": 3}, store.now())
     settings = load(config, {"RDV_SECRET": "s"})
     assert Finding(
         "service_troubled", "service", Level.WARNING, {"codes": "agents_unmapped"}

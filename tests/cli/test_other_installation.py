@@ -18,7 +18,9 @@ from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.troubles import Code, Severity, Trouble
 from receiver.operations.recovery import take_from
 from receiver.operations.status import status
-from receiver.store import Store
+from receiver.store import heartbeats
+from receiver.store.reports import overview
+from receiver.store.tools import recovery
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
 from tests.makers import MARTINE, NOW, a_delivery
@@ -61,7 +63,7 @@ def hear_again_and_work(place: Place) -> dict[str, int]:
 
 def troubles(place: Place) -> tuple[Trouble, ...]:
     """What is wrong while a worker lives."""
-    place.store.beat("worker/here/1", place.store.now())
+    place.store.write(heartbeats.beat, "worker/here/1", place.store.now())
     return status(place.settings, place.store, place.store.now()).troubles
 
 
@@ -107,7 +109,7 @@ def test_entries_are_adopted_before_any_webhook_comes_and_wait_for_their_events(
     assert (report["counts"]["adopted"], len(report["waiting"])) == (14, 14)
     assert (place.shown(), names_borne(place)) == (before, {place.name})
     assert hear_again_and_work(place)["CreateItem"] == 0
-    assert (place.shown(), place.store.waiting_entries()) == (before, [])
+    assert (place.shown(), place.store.read(recovery.waiting)) == (before, [])
     place.tell(8)
     assert [len(items) for items in place.shown().values()] == [8, 8]
 
@@ -316,7 +318,7 @@ def test_of_two_installations_the_second_one_writes_nowhere_twice(
         place.tell(2)
         assert [len(place.items(each)) for each in (HERS, HIS)] == [2, 1]
         for store, shut in ((first, HIS), (second, HERS)):
-            failing = [each.address for each in store.mailbox_page("", 9, failing=True)]
+            failing = [each.address for each in store.read(overview.mailbox_page, "", 9, failing=True)]
             assert failing == [shut]
     finally:
         second.close()
@@ -345,30 +347,3 @@ def test_people_read_how_it_went(place: Place, lost: str) -> None:
     status_, out, _ = place.run("adopt", "--from", lost)
     assert status_ == 0
     assert "Consultation" not in out
-
-
-# A store of before
-
-
-def test_mailboxes_that_were_written_before_this_version_count_as_met(place: Place) -> None:
-    place.tell(1, agents=(MARTINE,))
-    downgrade(place)
-    with place.connector(NOBODYS) as theirs:
-        for address in (HERS, HIS):
-            theirs.apply(address, [Create(entry("Rdv/5@production", start=NOW + SECOND, end=NOW + 9 * SECOND))])
-    place.tell(2)
-    assert [len(place.items(each)) for each in (HERS, HIS)] == [3, 1]
-    [shut] = place.store.mailbox_page("", 9, failing=True)
-    assert (shut.address, shut.installation) == (HIS, NOBODYS)
-
-
-def downgrade(place: Place) -> None:
-    """Make the store one of before, and migrate it."""
-    place.store.close()
-    with closing(sqlite3.connect(place.file)) as made:
-        made.execute("ALTER TABLE mailboxes DROP COLUMN met_at")
-        made.execute("ALTER TABLE mailboxes DROP COLUMN other_installation")
-        made.execute("UPDATE alembic_version SET version_num = '0005'")
-        made.commit()
-    place.store = Store(f"sqlite:///{place.file}")
-    place.store.migrate()

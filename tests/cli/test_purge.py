@@ -8,7 +8,8 @@ import pytest
 
 from receiver.config import load
 from receiver.core.facts import AgentRef
-from receiver.store import Store, StoreUnavailable
+from receiver.store import StoreUnavailable
+from receiver.store.tools import erasure
 from tests.cli.operator import HERS, SECRET, Operator
 from tests.makers import KARIM, MARTINE, a_delivery, a_slot, an_absence
 
@@ -143,7 +144,7 @@ def test_an_erasure_that_fails_leaves_no_report(office: Operator, monkeypatch: p
     def fail(*_: object, **__: object) -> None:
         raise StoreUnavailable("DiskFull")
 
-    monkeypatch.setattr(Store, "erase", fail)
+    monkeypatch.setattr(erasure, "erase", fail)
     path = office.folder / "r.txt"
     assert office.run("purge", "--agent", HERS, "--report", str(path))[0] == 1
     assert not path.exists()

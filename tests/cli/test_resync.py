@@ -26,8 +26,8 @@ from receiver.operations.resync.missing import Finding
 from receiver.operations.resync.platform_api import Api
 from receiver.operations.resync.progress import End, Timings
 from receiver.operations.resync.start import Step
-from receiver.store import Store
 from receiver.store.database.tables import metadata
+from receiver.store.tools import resync
 from receiver.worker.server_threads import Crew
 from tests.authentication.certificates import Authority
 from tests.cli.resync_town import ENVIRON, SECRET, ResyncTown, open_resync_town
@@ -337,13 +337,13 @@ def test_other_webhooks_of_an_organisation_are_left_alone(town: ResyncTown) -> N
 def test_a_token_that_runs_out_midway_stops_nothing(town: ResyncTown, monkeypatch: pytest.MonkeyPatch) -> None:
     town.hold(*(an_rdv(number) for number in range(1, 4)), an_absence(1))
     town.platform.vanish(an_rdv(1), an_absence(1))
-    count = Store.told
+    count = resync.told
 
     def told(*args: Any) -> Any:
         town.platform.accounts.expire()
         return count(*args)
 
-    monkeypatch.setattr(Store, "told", told)
+    monkeypatch.setattr(resync, "told", told)
     assert len(town.removed()) == 2
     assert town.platform.accounts.sign_ins == 2
 
@@ -360,18 +360,18 @@ def test_a_busy_platform_is_waited_for(town: ResyncTown) -> None:
 
 def test_interrupting_leaves_the_resync_running(town: ResyncTown, monkeypatch: pytest.MonkeyPatch) -> None:
     town.hold(an_rdv(1))
-    count = Store.told
+    count = resync.told
 
     def press(*_args: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Store, "told", press)
+    monkeypatch.setattr(resync, "told", press)
     status, report = town.report()
     assert (status, report["interrupted"], report["verification"]) == (1, True, None)
     town.platform.wait()
     now = town.store.now()
     town.store.judge_all(now)
-    assert count(town.store, "mds", now - timedelta(minutes=5)) == {Model.RDV: 1}
+    assert town.store.read(count, "mds", now - timedelta(minutes=5)) == {Model.RDV: 1}
 
 
 def test_a_verification_that_is_interrupted_removes_nothing(town: ResyncTown, monkeypatch: pytest.MonkeyPatch) -> None:

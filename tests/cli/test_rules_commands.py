@@ -17,6 +17,8 @@ from receiver.config import load
 from receiver.core.facts import AgentRef
 from receiver.operations.rules import FREE_REMOVALS
 from receiver.store import Store
+from receiver.store.intake import judge_batch
+from receiver.store.work import rulesets, settling
 from tests.logs.captured import captured_logs
 from tests.makers import KARIM, MARTINE, a_delivery, a_slot, an_absence, incoming
 
@@ -62,8 +64,8 @@ class Desk:
         """So many coming RDVs, settled by the rules in force."""
         now = self.store.now()
         news = [incoming(a_delivery(agents=agents, wire_id=number, uuid=None, now=now)) for number in numbers]
-        self.store.accept(news, now)
-        in_force = self.store.ruleset()
+        self.store.write(judge_batch.take, news, now)
+        in_force = self.store.read(rulesets.in_force)
         if in_force is not None:
             while self.store.settle(lambda view: in_force.ruleset.decide(view, now), now):
                 pass
@@ -99,7 +101,7 @@ COUNTS = {"created": 0, "updated": 0, "removed": 0, "kept": 0}
 
 def test_the_files_rules_come_into_force(desk: Desk) -> None:
     assert desk.report("apply-policies") == {"standing": "adopted", **COUNTS}
-    in_force = desk.store.ruleset()
+    in_force = desk.store.read(rulesets.in_force)
     assert in_force is not None
     assert in_force.ruleset == load(desk.path, os.environ).ruleset()
     assert desk.report("apply-policies")["standing"] == "unchanged"
@@ -110,19 +112,19 @@ def test_a_confirmation_puts_in_force_what_removes_much(desk: Desk) -> None:
     desk.expect(range(1, MANY + 1), MARTINE)
     desk.configure(**NOBODY)
     settings = load(desk.path, os.environ)
-    desk.store.hold(settings.ruleset(), MANY, desk.store.now())
+    desk.store.write(rulesets.hold, settings.ruleset(), MANY, desk.store.now())
     assert desk.report("apply-policies") == {"standing": "adopted", **COUNTS, "removed": MANY}
-    assert desk.store.held_removals() is None
-    assert desk.store.has_unsettled(), "the workers find what there is to do"
+    assert desk.store.read(rulesets.held_removals) is None
+    assert desk.store.read(settling.has_unsettled), "the workers find what there is to do"
 
 
 def test_a_dry_run_counts_and_changes_nothing(desk: Desk) -> None:
     desk.run("apply-policies")
     desk.expect([1, 2, 3], MARTINE)
-    before = desk.store.ruleset_id()
+    before = desk.store.read(rulesets.newest_id)
     desk.configure(policies={"category": "RDV"})
     assert desk.report("apply-policies", "--dry-run") == {"standing": "preview", **COUNTS, "updated": 3}
-    assert (desk.store.ruleset_id(), desk.store.has_unsettled()) == (before, False)
+    assert (desk.store.read(rulesets.newest_id), desk.store.read(settling.has_unsettled)) == (before, False)
     assert desk.report("apply-policies") == {"standing": "adopted", **COUNTS, "updated": 3}
 
 
@@ -145,7 +147,7 @@ def test_agents_without_a_mailbox_are_listed_the_busiest_first(desk: Desk) -> No
     desk.expect([1, 2], MARTINE, KARIM)
     desk.expect([3], stranger)
     now = desk.store.now()
-    desk.store.accept([incoming(a_slot(an_absence(), agent=KARIM, now=now))], now)
+    desk.store.write(judge_batch.take, [incoming(a_slot(an_absence(), agent=KARIM, now=now))], now)
     status, out = desk.run("mailboxes", "unmapped", "--json")
     assert status == 1
     assert json.loads(out) == {

@@ -14,6 +14,7 @@ from receiver.config import load, secret_warnings
 from receiver.core.digests import secret_tag
 from receiver.operations.access.secrets import Form, figure
 from receiver.operations.support.check import Level
+from receiver.store import counters
 from tests.cli.operator import Operator, make
 
 INNER = "Kx7vQ2mZ8pL4wR9t"
@@ -47,7 +48,7 @@ def set_secret(operator: Operator, content: bytes) -> None:
 
 def use(operator: Operator, secret: str, ago: timedelta = timedelta(0)) -> None:
     tag = secret_tag(operator.store.installation().digest_key, secret)
-    operator.store.tally({}, {figure("mds", tag): 1}, operator.store.now() - ago)
+    operator.store.write(counters.record, {}, {figure("mds", tag): 1}, operator.store.now() - ago)
 
 
 @pytest.mark.parametrize("content", [f"{INNER}\n", f"{INNER}\r\n", INNER])

@@ -15,7 +15,7 @@ from receiver.cli import main as cli
 from receiver.config import load
 from receiver.core.digests import secret_tag
 from receiver.operations.access.secrets import State, figure
-from receiver.store import Store
+from receiver.store import Store, counters
 from receiver.web.app import create_app
 from tests.cli.resync_town import ENVIRON
 from tests.core.samples import as_body, sample
@@ -46,7 +46,7 @@ class Desk:
 
     def use(self, secret: str, when: datetime) -> None:
         tag = secret_tag(self.store.installation().digest_key, secret)
-        self.store.tally({}, {figure("mds", tag): 1}, when)
+        self.store.write(counters.record, {}, {figure("mds", tag): 1}, when)
 
 
 @pytest.fixture(autouse=True)

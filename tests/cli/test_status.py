@@ -15,8 +15,11 @@ from receiver.core.servers import Server, failed
 from receiver.core.troubles import Code, Colour, Trouble
 from receiver.operations.refused_requests import LATELY, TURNED_AWAY
 from receiver.operations.status import Status, status
-from receiver.store import Store, StoreUnavailable, Tally
+from receiver.store import Store, StoreUnavailable, counters, heartbeats
+from receiver.store.counters import Tally
+from receiver.store.intake import judge_batch
 from receiver.store.reports.overview import RETRIED
+from receiver.store.work import rulesets, servers
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 from tests.makers import KARIM, MARTINE, a_delivery, incoming
 from tests.store.scopes import THIRTY_FOUR, a_rdv
@@ -25,7 +28,7 @@ from tests.store.scopes import THIRTY_FOUR, a_rdv
 @pytest.fixture
 def place(desk: Desk) -> Desk:  # noqa: F811  # the fixture
     desk.run("apply-policies")
-    desk.store.beat("worker/here/1", desk.store.now())
+    desk.store.write(heartbeats.beat, "worker/here/1", desk.store.now())
     return desk
 
 
@@ -62,20 +65,23 @@ def break_server(store: Store) -> None:
     def fail(server: Server) -> Server:
         return failed(server, Temporary("unauthorized"), server.credentials, None, now, 0.5)
 
-    store.change_server("pilot", fail)
+    store.write(servers.change, "pilot", fail)
 
 
 def silence_worker(store: Store) -> None:
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
+    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
     old = store.now() - timedelta(minutes=5)
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
-    store.beat("worker/here/1", old)
+    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
+    store.write(heartbeats.beat, "worker/here/1", old)
 
 
 def refuse_signatures(store: Store) -> None:
     refused = {("mds", "unauthorized"): 12, ("mds", "model"): 500, ("old", "payload"): 3}
-    store.tally(
-        {Tally("refused", name, "", reason): count for (name, reason), count in refused.items()}, {}, store.now()
+    store.write(
+        counters.record,
+        {Tally("refused", name, "", reason): count for (name, reason), count in refused.items()},
+        {},
+        store.now(),
     )
 
 
@@ -86,10 +92,10 @@ def test_a_worker_that_cannot_write_is_not_what_needs_looking_after(
     silence_worker(place.store)
     assert [code for code, *_ in troubles(place)] == ["worker_silent"]
 
-    def full(_self: Store, _name: str, _now: datetime) -> None:
+    def full(_connection: object, _name: str, _now: datetime) -> None:
         raise StoreUnavailable("OperationalError")
 
-    monkeypatch.setattr(Store, "beat", full)
+    monkeypatch.setattr(heartbeats, "beat", full)
     assert [code for code, *_ in troubles(place)] == ["store_unreachable"]
 
 
@@ -98,7 +104,7 @@ def break_mailbox(store: Store) -> None:
         "INSERT INTO mailboxes (calendar, address, attempts, failure) VALUES ('pilot', 'x@box.example', 3,"
         " 'mailbox_not_found')"
     )
-    store._write(lambda connection: connection.exec_driver_sql(sql))
+    store.write(lambda connection: connection.exec_driver_sql(sql))
 
 
 @pytest.mark.parametrize(
@@ -123,7 +129,7 @@ def test_each_trouble_says_its_cause_and_its_cure(
 
 def pause_server(store: Store) -> None:
     until = store.now() + timedelta(minutes=9)
-    store.change_server("pilot", lambda server: replace(server, blocked_until=until))
+    store.write(servers.change, "pilot", lambda server: replace(server, blocked_until=until))
 
 
 def test_a_server_that_asked_for_a_pause_is_told_with_its_end(place: Desk) -> None:
@@ -142,7 +148,7 @@ def test_an_entry_that_is_refused_again_and_again_is_told_though_it_is_never_due
     def refuse(attempts: int) -> None:
         moment = f"{soon:%Y-%m-%d %H:%M:%S.%f}"
         values = f"failure='server_error', attempts={attempts}, not_before='{moment}', due_at='{moment}'"
-        place.store._write(lambda connection: connection.exec_driver_sql(f"UPDATE placements SET {values}"))
+        place.store.write(lambda connection: connection.exec_driver_sql(f"UPDATE placements SET {values}"))
 
     refuse(RETRIED - 1)
     assert troubles(place) == []
@@ -151,17 +157,17 @@ def test_an_entry_that_is_refused_again_and_again_is_told_though_it_is_never_due
 
 
 def test_an_event_that_nobody_works_out_is_late(place: Desk) -> None:
-    place.store.accept([incoming(a_delivery())], place.store.now())
+    place.store.write(judge_batch.take, [incoming(a_delivery())], place.store.now())
     assert [code for code, *_ in troubles(place)] == []
     long_ago = place.store.now() - timedelta(minutes=16)
     sql = f"UPDATE events SET unsettled_at='{long_ago:%Y-%m-%d %H:%M:%S.%f}'"
-    place.store._write(lambda connection: connection.exec_driver_sql(sql))
+    place.store.write(lambda connection: connection.exec_driver_sql(sql))
     assert [code for code, *_ in troubles(place)] == ["changes_late"]
 
 
 def test_what_is_refused_for_a_while_is_told_for_a_quarter_of_an_hour(place: Desk) -> None:
     now = place.store.now()
-    place.store.tally({Tally("refused", "mds", "", "busy"): 2}, {f"{TURNED_AWAY}mds/busy": 2}, now)
+    place.store.write(counters.record, {Tally("refused", "mds", "", "busy"): 2}, {f"{TURNED_AWAY}mds/busy": 2}, now)
     found = trouble(place, Code.WEBHOOKS_REFUSED)
     assert found is not None
     assert (found.cause, found.count, found.until, found.colour) == ("busy", 2, now + LATELY, Colour.ATTENTION)
@@ -174,19 +180,19 @@ def test_wrong_signatures_are_told_until_too_few_are_left_of_a_day(place: Desk) 
     hour = place.store.now().replace(minute=0, second=0, microsecond=0)
     for ago, count in ((20, 3), (5, 8), (1, 4)):
         refused = {Tally("refused", "mds", "", "unauthorized"): count}
-        place.store.tally(refused, {}, hour - timedelta(hours=ago))
+        place.store.write(counters.record, refused, {}, hour - timedelta(hours=ago))
     found = trouble(place, Code.SIGNATURES_REFUSED)
     assert found is not None
     assert (found.count, found.until) == (15, hour - timedelta(hours=5) + timedelta(hours=25))
     for moment, there in ((found.until - timedelta(seconds=1), True), (found.until, False)):
-        place.store.beat("worker/here/1", moment)
+        place.store.write(heartbeats.beat, "worker/here/1", moment)
         assert (Code.SIGNATURES_REFUSED in {each.code for each in look(place, moment).troubles}) is there
 
 
 def test_workers_that_died_are_told_until_too_few_of_them_are_left_of_an_hour(place: Desk) -> None:
     now = place.store.now()
     for number, minutes in enumerate((50, 40, 30, 20)):
-        place.store.beat(f"worker/here/{number}/a", now - timedelta(minutes=minutes))
+        place.store.write(heartbeats.beat, f"worker/here/{number}/a", now - timedelta(minutes=minutes))
     found = trouble(place, Code.WORKER_RESTARTING)
     assert found is not None
     assert (found.count, found.until) == (4, now - timedelta(minutes=40) + timedelta(hours=1))
@@ -220,7 +226,7 @@ def trouble(place: Desk, code: Code) -> Trouble | None:
 def leave(place: Desk, **figures: int) -> datetime:
     """Have figures noted a minute ago; two underscores stand for what a name cannot hold."""
     now = place.store.now() - timedelta(minutes=1)
-    place.store.tally({}, {name.replace("__", "/"): value for name, value in figures.items()}, now)
+    place.store.write(counters.record, {}, {name.replace("__", "/"): value for name, value in figures.items()}, now)
     return now
 
 
@@ -276,10 +282,10 @@ def seen(place: Desk) -> dict[str, datetime]:
 def test_troubles_say_since_when_where_that_is_known(place: Desk) -> None:
     place.expect(range(1, 26), MARTINE)
     held_at = place.store.now()
-    place.store.hold(load(place.path, {"RDV_SECRET": "s"}).ruleset(), 25, held_at)
+    place.store.write(rulesets.hold, load(place.path, {"RDV_SECRET": "s"}).ruleset(), 25, held_at)
     break_server(place.store)
     fail_all = "UPDATE mailboxes SET failure = 'access_denied'"
-    place.store._write(lambda connection: connection.exec_driver_sql(fail_all))
+    place.store.write(lambda connection: connection.exec_driver_sql(fail_all))
     found = {each.code: each.since for each in look(place).troubles}
     assert found[Code.RULES_HELD] == held_at
     assert {Code.RULES_HELD, Code.SERVER_FAILING, Code.MAILBOXES_FAILING} <= found.keys()
@@ -319,12 +325,12 @@ def test_a_look_asks_the_same_few_questions_however_much_there_is(place: Desk) -
 def set_aside(place: Desk, count: int, secret: str, now: datetime) -> None:
     for number in range(count):
         told = incoming(a_rdv(34, 50 - number, now=now), received_at=now)
-        place.store.accept([replace(told, authority=THIRTY_FOUR, signed_by=secret)], now)
+        place.store.write(judge_batch.take, [replace(told, authority=THIRTY_FOUR, signed_by=secret)], now)
 
 
 def test_what_waits_for_somebodys_decision_is_told(place: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     now = place.store.now()
-    place.store.accept([incoming(a_rdv(12, 60, now=now), received_at=now)], now)
+    place.store.write(judge_batch.take, [incoming(a_rdv(12, 60, now=now), received_at=now)], now)
     set_aside(place, 2, "one", now)
     set_aside(place, 1, "two", now + timedelta(seconds=1))
     [told] = [each for each in look(place).troubles if each.code is Code.OUT_OF_SCOPE]
@@ -344,7 +350,7 @@ def test_a_server_is_told_of_between_two_pauses_that_it_asks_for(place: Desk) ->
 
     def told(asked_at: datetime, answered_at: datetime | None) -> list[str]:
         changed = {"throttled_at": asked_at, "succeeded_at": answered_at, "blocked_until": now - timedelta(seconds=1)}
-        place.store.change_server("pilot", lambda server: replace(server, **changed))
+        place.store.write(servers.change, "pilot", lambda server: replace(server, **changed))
         return [code for code, *_ in troubles(place)]
 
     lately, long_ago = now - timedelta(seconds=20), now - timedelta(minutes=2)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from receiver.cli import streams
 from receiver.store import Store
+from receiver.store.intake import judge_batch
 from tests.makers import AgentRef, a_delivery, incoming
 from tests.requirements import require
 
@@ -45,7 +46,7 @@ def place(tmp_path: Path, migrated_sqlite: Path) -> Path:
     (tmp_path / "config.yaml").write_text(json.dumps(tree, ensure_ascii=False), "utf-8")
     store = Store(f"sqlite:///{tmp_path}/rdv.db")
     now = store.now()
-    store.accept([incoming(a_delivery(agents=(AgentRef("92", ODD),), now=now))], now)
+    store.write(judge_batch.take, [incoming(a_delivery(agents=(AgentRef("92", ODD),), now=now))], now)
     store.close()
     return tmp_path / "config.yaml"
 

@@ -19,6 +19,7 @@ from receiver.operations.access.token_key import KeyUnavailable
 from receiver.operations.support import diagnose
 from receiver.sentences import TOKEN_KEY as SENTENCES
 from receiver.store import Store
+from receiver.store.tools import tokens
 from receiver.web.app import create_app
 from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
 from tests.core.samples import as_body
@@ -139,7 +140,7 @@ def test_a_file_that_is_no_key_is_told_and_left_as_it_is(place: Desk, make: Any,
     assert findings(place)[code] == "warning"
     status, out, err = typed(place, "token", "issue")
     assert (status, out, err) == (2, "", SENTENCES[code] + "\n")
-    assert place.store.tokens() == []
+    assert place.store.read(tokens.listed) == []
     assert (path.lstat().st_ino, path.lstat().st_size, path.lstat().st_mtime) == (
         before.st_ino,
         before.st_size,
@@ -181,8 +182,12 @@ def test_a_configured_key_is_used_and_no_file_is_made(place: Desk) -> None:
 def test_tokens_that_another_key_signed_are_listed_as_such(place: Desk) -> None:
     for label in ("ancien", "revoque"):
         typed(place, "token", "issue", "--label", label)
-    place.store.revoke_token(next(each.id for each in place.store.tokens() if each.label == "revoque"), NOW)
-    place.store.add_token(replace(place.store.tokens()[0], id="0123456789abcdef", label="0.1", revoked_at=None))
+    place.store.write(
+        tokens.revoke, next(each.id for each in place.store.read(tokens.listed) if each.label == "revoque"), NOW
+    )
+    place.store.write(
+        tokens.add, replace(place.store.read(tokens.listed)[0], id="0123456789abcdef", label="0.1", revoked_at=None)
+    )
     (place.path.parent / token_key.FILE_NAME).unlink()
     typed(place, "token", "issue", "--label", "neuf")
     listed = json.loads(typed(place, "token", "list", "--json")[1])["tokens"]

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, update
+from sqlalchemy import Connection, create_engine, update
 
 from connectors.base import PROBE_UID, Create, Done
 from connectors.ews import EwsConnector
 from mock_exchange.http.faults import Fault, FaultKind
 from receiver.core.facts import EventKind
 from receiver.operations.recovery import uninstall as operation
-from receiver.store import Store
 from receiver.store.database.tables import mailboxes
+from receiver.store.tools import recovery
+from receiver.store.work import leases, mailbox_identity
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
 from tests.makers import KARIM, MARTINE, NOW, a_delivery
@@ -250,14 +251,14 @@ def test_a_worker_that_is_writing_is_waited_for(place: Place, monkeypatch: pytes
         patched.setattr(operation.run, "__kwdefaults__", {"patience_s": 0.0})
         [hers] = place.report("uninstall", "--yes")["mailboxes"]
     assert (hers["trouble"], len(place.items())) == ("mailbox_in_use", 1)
-    real, asked = Store.claim_one, []
+    real, asked = leases.claim_one, []
 
-    def claim_one(store: Store, *args: Any) -> Any:
+    def claim_one(connection: Connection, *args: Any) -> Any:
         asked.append(args)
         place.clock["now"] += timedelta(seconds=31)
-        return real(store, args[0], place.clock["now"], args[2])
+        return real(connection, args[0], place.clock["now"], args[2])
 
-    monkeypatch.setattr(Store, "claim_one", claim_one)
+    monkeypatch.setattr(leases, "claim_one", claim_one)
     assert place.report("uninstall", "--yes")["ok"]
     assert (len(asked), place.items()) == (2, [])
 
@@ -271,8 +272,8 @@ def test_whoever_lost_the_lease_midway_says_so_and_goes_on_with_the_others(
     def apply(connector: EwsConnector, mailbox: str, changes: Any) -> Any:
         if mailbox == HERS:
             place.clock["now"] += timedelta(hours=1)
-            [hers] = [each for each in place.store.mailboxes() if each.address == HERS]
-            place.store.claim_one(hers, place.store.now(), timedelta(minutes=1))
+            [hers] = [each for each in place.store.read(mailbox_identity.in_use) if each.address == HERS]
+            place.store.write(leases.claim_one, hers, place.store.now(), timedelta(minutes=1))
         return real(connector, mailbox, changes)
 
     with monkeypatch.context() as patched:
@@ -298,7 +299,7 @@ def test_entries_that_were_read_back_go_without_ever_having_met_their_event(plac
     name = place.lose()
     place.report("adopt", "--installation", name)
     assert place.report("uninstall", "--yes")["entries"] == 2
-    assert (place.shown(), place.store.waiting_entries()) == (EMPTY, [])
+    assert (place.shown(), place.store.read(recovery.waiting)) == (EMPTY, [])
 
 
 def test_a_mailbox_that_the_record_does_not_name_is_emptied_when_somebody_names_it(place: Place) -> None:

@@ -22,6 +22,7 @@ from receiver.core.troubles import Code
 from receiver.operations.access.tokens import Tokens
 from receiver.store import Cause, Store
 from receiver.store.database.engine import presence_of
+from receiver.store.intake import judge_batch
 from receiver.web.app import create_app
 from tests.cli import test_rules_commands as rules
 from tests.makers import MARTINE, a_delivery, incoming
@@ -40,7 +41,9 @@ def full(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     with closing(Store(f"sqlite:///{path}")) as store:
         now = store.now()
         for number in range(300):
-            store.accept([incoming(a_delivery(agents=(MARTINE,), wire_id=number, uuid=None, now=now))], now)
+            store.write(
+                judge_batch.take, [incoming(a_delivery(agents=(MARTINE,), wire_id=number, uuid=None, now=now))], now
+            )
     return path
 
 

@@ -10,6 +10,8 @@ from receiver.alerts.send_process import Outcome
 from receiver.cli import main as cli
 from receiver.cli import run
 from receiver.config import load
+from receiver.store import heartbeats
+from receiver.store.work import rulesets
 from tests.cli import test_rules_commands as rules
 from tests.cli.test_rules_commands import Desk
 from tests.watch.sinks import HttpSink, http_sink
@@ -86,8 +88,10 @@ def test_one_look_tells_what_is_due_prints_nothing_and_remembers(
     http: HttpSink,
 ) -> None:
     addresses(desk, monkeypatch, of(http))
-    desk.store.beat("worker/here/1", desk.store.now())
-    desk.store.hold(load(desk.path, {"RDV_SECRET": "s", "RDV_TO_0": of(http)}).ruleset(), 40, desk.store.now())
+    desk.store.write(heartbeats.beat, "worker/here/1", desk.store.now())
+    desk.store.write(
+        rulesets.hold, load(desk.path, {"RDV_SECRET": "s", "RDV_TO_0": of(http)}).ruleset(), 40, desk.store.now()
+    )
     for _ in range(2):
         assert desk.run("watch", "--once") == (0, "")
     assert ["40 entrées" in title for title in http.titles] == [True]

@@ -19,7 +19,8 @@ from receiver.core.roles import Role
 from receiver.core.troubles import Snapshot, troubles
 from receiver.operations import status
 from receiver.operations.status import Status
-from receiver.store import Store
+from receiver.store import Store, heartbeats
+from receiver.store.reports import status as stored_status
 from receiver.web import health
 from receiver.web.app import create_app
 from receiver.web.views import metrics
@@ -78,8 +79,14 @@ class Web:
 
     def screens(self, seen: Snapshot) -> Iterator[tuple[str, str]]:
         store = self.town.store
-        store.beat("worker/host/1", store.now())  # each time: they are many, and a machine may be slow
-        sight = None if seen.store else replace(store.sight([], [], NOW), oldest_due_at=seen.oldest_due_at)
+        store.write(
+            heartbeats.beat, "worker/host/1", store.now()
+        )  # each time: they are many, and a machine may be slow
+        sight = (
+            None
+            if seen.store
+            else replace(store.read(stored_status.look, [], [], NOW), oldest_due_at=seen.oldest_due_at)
+        )
         found = replace(seen_as(seen), sight=sight)
 
         def told(*_: Any) -> Status:

@@ -16,6 +16,7 @@ from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit.run import Window
 from receiver.operations.recovery import take_from, uninstall
 from receiver.store.database.tables import mailboxes
+from receiver.store.tools import recovery
 from tests.convergence.decisions import Decisions
 from tests.convergence.draws import MAILBOXES, pick, some
 from tests.convergence.system import CALENDAR, TIMINGS
@@ -58,7 +59,7 @@ class Beside(Decisions):
         theirs = [item for mailbox in MAILBOXES for item in self.premises.masters(mailbox) if _is_theirs(item)]
         if not theirs:
             return
-        known = self.store.finished({str(item.extended[UID_KEY]) for item in theirs})
+        known = self.store.read(recovery.finished, {str(item.extended[UID_KEY]) for item in theirs})
         for item in theirs:
             if str(item.extended[UID_KEY]) not in known:  # forgotten meanwhile: it would wait for its event for ever
                 self.premises.exchange.delete_item(item.item_id)

@@ -12,6 +12,7 @@ from emitter.model import Event, Rdv, Status
 from emitter.payloads import Generation
 from receiver.core import removal_limits
 from receiver.store.database.records import Reason
+from receiver.store.intake import judge_batch, set_aside
 from tests.convergence.draws import COMING, LONGEST_LIFE, generations, organisations, pick, send, some
 from tests.convergence.hearing import Word
 from tests.convergence.platform_rules import Platform, at, rdvs
@@ -60,10 +61,10 @@ class Decisions(Platform):
             if about is None or message.key in about
         ]
         for number, message in [] if holds else chosen:
-            self.store.drop_waiting([number])
+            self.store.write(set_aside.drop, [number])
             self.oracle.drop(message)
         if holds and chosen:
-            self.store.release_waiting([number for number, _ in chosen], self.now)
+            self.store.write(judge_batch.release, [number for number, _ in chosen], self.now)
             self.oracle.release([message for _, message in chosen])
 
     # Organisations
@@ -192,14 +193,14 @@ class Decisions(Platform):
             return
         ids = [row.id for row in mine[len(mine) - len(held) :]]
         if then == "they hold":
-            assert self.store.release_waiting(ids, self.now) == len(held)
+            assert self.store.write(judge_batch.release, ids, self.now) == len(held)
             for job in unheard:
                 self.hear(job)
             for story, way in held:
                 if way == "cancelled":
                     self.oracle.may_go(story.key)
         else:
-            assert self.store.drop_waiting(ids) == len(held)
+            assert self.store.write(set_aside.drop, ids) == len(held)
         self.crowd_waits -= len(held)
 
 

@@ -10,8 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine
 from emitter.model import Rdv
 from emitter.payloads import Generation
 from mock_exchange import StoredItem
-from receiver.store import Verdict, Waiting
+from receiver.store import Verdict
 from receiver.store.database.records import Reason
+from receiver.store.intake import judge_batch
+from receiver.store.intake.set_aside import Waiting
 from tests.convergence.bodies import read
 from tests.convergence.draws import LATE_KINDS, MAILBOXES, PLAIN
 from tests.convergence.hearing import Word
@@ -155,7 +157,7 @@ class Ground(RuleBasedStateMachine):
     def let_go(self) -> None:
         """Somebody lets everything go that is held, save of the crowd: as though nothing had been held."""
         held = self.system.waiting(Reason.REMOVAL, Reason.CANCELLATION)
-        self.store.release_waiting([row.id for row in held if row.source != DOUAI], self.now)
+        self.store.write(judge_batch.release, [row.id for row in held if row.source != DOUAI], self.now)
 
     def come_to_rest(self) -> None:
         """All is well from now on, and everybody gets the time that they need."""

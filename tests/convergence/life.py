@@ -13,6 +13,7 @@ from hypothesis.stateful import precondition, rule
 from emitter.model import Status
 from emitter.payloads import Generation
 from mock_exchange import Fault, FaultKind, StoredItem
+from receiver.operations.erasure import purge
 from receiver.store import StoreUnavailable
 from tests.convergence.beside import Beside
 from tests.convergence.draws import (
@@ -175,7 +176,7 @@ class Life(Beside):
     def time_passes(self, by: str) -> None:
         if self.store.moment + PAUSES[by] < NOW + LONGEST_LIFE:
             self.turn(PAUSES[by])
-            self.store.purge(self.store.moment, 30, 30)
+            purge(self.store, self.store.moment, 30, 30)
 
     # The administrator
 

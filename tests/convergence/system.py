@@ -16,9 +16,12 @@ from receiver.core.plan import Placement, Timings
 from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Policies
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
-from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict, Waiting
+from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict
 from receiver.store.database.records import Reason
 from receiver.store.database.tables import events, mailboxes, placements, servers
+from receiver.store.intake import judge_batch, set_aside
+from receiver.store.intake.set_aside import Waiting
+from receiver.store.work import rulesets
 from receiver.store.work.placements import placement_of
 from receiver.web.app import create_app
 from receiver.worker.reconcile import reconcile
@@ -61,7 +64,7 @@ class System:
         self.settings = _settings(choices, directory, self.bound)
         self._client = create_app(self.settings, self.store, lambda: self.store.moment).test_client()
         rules.propose(self.store, self.settings.ruleset(), self.now, confirmed=True)
-        in_force = self.store.ruleset()
+        in_force = self.store.read(rulesets.in_force)
         assert in_force is not None
         self._ruleset = in_force.ruleset
         self._crews = [self._crew() for _ in range(WORKERS)]
@@ -73,7 +76,7 @@ class System:
         self.configure(choices, directory)
         key = self.store.installation().digest_key
         authorities = {name: authority_of(each, key) for name, each in self.settings.sources.items()}
-        self.store.judge_out_of_scope(authorities, self.now)
+        self.store.write(judge_batch.judge_out_of_scope, authorities, self.now)
 
     def _crew(self) -> Crew:
         served = self.settings.served
@@ -187,7 +190,7 @@ class System:
     def waiting(self, *reasons: Reason) -> list[Waiting]:
         """What waits for somebody to decide, for some reasons, in the order in which it came."""
         self.judge()
-        return [each for each in self.store.waiting(10_000) if each.reason in reasons]
+        return [each for each in self.store.read(set_aside.waiting, 10_000) if each.reason in reasons]
 
     def next_moment(self) -> datetime | None:
         """When there is something to do next, as far as the record tells; None: never."""

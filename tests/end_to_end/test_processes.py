@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from emitter.scenarios import build
-from receiver.store.reports.status import DEAD_AFTER
+from receiver.store.heartbeats import DEAD_AFTER
 from tests.end_to_end.town import MARTINE, Town, open_town
 
 

@@ -14,8 +14,10 @@ from psycopg import sql
 
 from emitter.scenarios import build
 from receiver.core.scope import EVERYTHING
-from receiver.store import Incoming, Store
+from receiver.store import Incoming, Store, counters, heartbeats
 from receiver.store.database.tables import metadata
+from receiver.store.intake import inbox
+from receiver.store.reports import activity, status
 from tests.databases import new_database, postgres_binaries, sqlalchemy_url
 from tests.end_to_end.town import Town, open_town
 from tests.makers import NOW, a_delivery, incoming
@@ -115,11 +117,11 @@ def test_nothing_that_it_puts_down_stops_the_others(account: str, database: str,
             connection.execute(HOSTILE[name])
         owner.keep(_incoming(2))
         assert [each.receipt is not None for each in owner.judge(NOW) if each.delivery != "d"] == [True]
-        assert owner.figures() is not None
-        assert owner.beats() is not None
-        assert owner.counted_ever()
-        assert owner.series(NOW)
-        assert owner.sight(["mds"], [], NOW)
+        assert owner.read(counters.figures_named) is not None
+        assert owner.read(heartbeats.beats) is not None
+        assert owner.read(counters.ever)
+        assert owner.read(activity.series, NOW)
+        assert owner.read(status.look, ["mds"], [], NOW)
     finally:
         owner.close()
 
@@ -135,11 +137,11 @@ def test_what_nobody_could_bear_or_bound_is_refused(account: str, news: str) -> 
 def test_it_judges_nothing_and_sees_a_backlog_all_the_same(account: str, database: str) -> None:
     owner, appender = Store(sqlalchemy_url(database)), Store(sqlalchemy_url(account))
     try:
-        assert (owner.may_judge(), appender.may_judge()) == (True, False)
+        assert (owner.read(inbox.may_judge), appender.read(inbox.may_judge)) == (True, False)
         for number in (1, 2):
             appender.keep(_incoming(number))
-        assert appender.has_backlog(more_than=1)
-        assert not appender.has_backlog(more_than=2)
+        assert appender.read(status.has_backlog, more_than=1)
+        assert not appender.read(status.has_backlog, more_than=2)
         assert len(owner.judge(NOW)) == 2
     finally:
         owner.close()
@@ -159,15 +161,15 @@ def test_a_web_host_works_under_an_account_that_may_only_append(tmp_path: Path, 
         (body, *_) = [step.body for step in build("create", datetime.now(UTC)).steps]
         assert town.answers(body, b"{}") == [(202, "accepted"), (422, "invalid")]
         store = Store(sqlalchemy_url(database))
-        store.beat("worker/elsewhere/1", store.now())
+        store.write(heartbeats.beat, "worker/elsewhere/1", store.now())
         town.wait_for(lambda: town.get("/readyz") == 200, "it to be ready")
         serve = town.running["serve"]
         serve.terminate()
         assert serve.wait(40) == 0
         try:
-            assert store.refused(store.now()) == {("mds", "payload"): 1}
-            assert store.figures()["seen/mds"].value == 1
-            assert not store.is_judged(), "that is left to the workers"
+            assert store.read(counters.refused, store.now()) == {("mds", "payload"): 1}
+            assert store.read(counters.figures_named)["seen/mds"].value == 1
+            assert not store.read(inbox.is_empty), "that is left to the workers"
         finally:
             store.close()
         assert "Insufficient" not in town.log.read_text("utf-8")

@@ -32,8 +32,11 @@ from receiver.core.scope import Authority
 from receiver.core.servers import Server
 from receiver.operations.access.tokens import Tokens
 from receiver.sentences.phrases import PARIS
-from receiver.store import Store, Tally, counters
+from receiver.store import Store, counters, heartbeats
+from receiver.store.counters import Tally
 from receiver.store.database.tables import events, mailboxes, placements, writes
+from receiver.store.intake import judge_batch
+from receiver.store.work import servers
 from receiver.web.app import create_app
 from receiver.web.auth import cookies
 from tests.core.samples import as_body, sample
@@ -112,7 +115,7 @@ class Town:
             for statement in statements:
                 connection.execute(statement)
 
-        self.store._write(block)
+        self.store.write(block)
 
 
 def a_rdv(number: int, *emails: str, now: datetime = NOW, event: str = "created", **data: Any) -> Any:
@@ -140,9 +143,11 @@ def tell(town: Town) -> None:
     town.change(*_outcomes(town.store))
     _count_week(town.store, town.now)
     for ago_s, name in ((9, "worker/srv-rdv-1/2214"), (14, "worker/srv-rdv-2/1871"), (5, "web")):
-        town.store.beat(name, town.now - timedelta(seconds=ago_s))
-    town.store.change_server("exchange", lambda server: replace(server, succeeded_at=town.now - timedelta(minutes=1)))
-    town.store.change_server("pilote", lambda server: _failing(server, town.now))
+        town.store.write(heartbeats.beat, name, town.now - timedelta(seconds=ago_s))
+    town.store.write(
+        servers.change, "exchange", lambda server: replace(server, succeeded_at=town.now - timedelta(minutes=1))
+    )
+    town.store.write(servers.change, "pilote", lambda server: _failing(server, town.now))
 
 
 def _receive(town: Town) -> None:
@@ -151,7 +156,7 @@ def _receive(town: Town) -> None:
         agents=(AgentRef("90", f"leila.benali@{AT_HOME}"),), now=now - timedelta(minutes=17), wire_id=8120, uuid=None
     )
     news = incoming(told, source="insertion", emitter=Emitter.RDV_INSERTION, received_at=now - timedelta(minutes=17))
-    town.store.accept([news], now - timedelta(minutes=17))
+    town.store.write(judge_batch.take, [news], now - timedelta(minutes=17))
     for number in range(4330, 4370):
         name = NAMES[number % len(NAMES)]
         town.now = now - timedelta(minutes=4370 - number)
@@ -174,7 +179,7 @@ def _set_aside(town: Town, now: datetime) -> None:
         told = replace(told, organisation=organisation)
         authority = Authority(frozenset({organisation}))
         news = replace(incoming(told, received_at=at), authority=authority, signed_by=signed_by)
-        town.store.accept([replace(news, held=kind is EventKind.DESTROYED)], at)
+        town.store.write(judge_batch.take, [replace(news, held=kind is EventKind.DESTROYED)], at)
 
     tell(4333, EventKind.UPDATED, FOREIGN, OTHER_TAG, 55)
     tell(4334, EventKind.UPDATED, FOREIGN, OTHER_TAG, 54)
@@ -243,7 +248,7 @@ def _count_week(store: Store, now: datetime) -> None:
         for moment in moments:
             counters.add(connection, _counts_of(moment.astimezone(PARIS)), moment)
 
-    store._write(block)
+    store.write(block)
 
 
 def _counts_of(local: datetime) -> Counter[Tally]:

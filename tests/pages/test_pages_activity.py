@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from receiver.store import ModelCount, SeriesCount
+from receiver.store.reports.activity import ModelCount, SeriesCount
 from receiver.web.pages import chart
 from receiver.web.pages.filters import ago, number, percent
 from receiver.web.views import week as activity

@@ -12,8 +12,10 @@ from sqlalchemy import event, update
 
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.roles import Role
-from receiver.store import Standing, Store, StoreUnavailable
+from receiver.store import Standing, Store, StoreUnavailable, counters, heartbeats
 from receiver.store.database.tables import mailboxes
+from receiver.store.intake import set_aside
+from receiver.store.reports import activity, event_history, overview
 from tests.pages.story import (
     ANSWERS,
     AT_HOME,
@@ -64,7 +66,9 @@ def test_a_page_asks_few_questions_however_much_there_is(page: str, town: Town, 
     """Most of the overview's are those of `status`, which the command and alerts ask too."""
     bare_store = Store(f"sqlite:///{tmp_path}/bare.db")
     bare_store.migrate()
-    bare_store.beat("worker/srv-rdv-1/1", own_town.now)  # a silent one costs a look at whether the store can be written
+    bare_store.write(
+        heartbeats.beat, "worker/srv-rdv-1/1", own_town.now
+    )  # a silent one costs a look at whether the store can be written
     counts = []
     for each in (Town(bare_store, own_town.settings), own_town):
         who = visitor(each)
@@ -166,22 +170,22 @@ def broken_store(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "method"),
+    ("name", "owner", "query"),
     [
-        ("overview", "series"),
-        ("overview", "models"),
-        ("failures", "failures"),
-        ("mailboxes", "mailbox_page"),
-        ("unmapped", "unmapped_agents"),
-        ("event", "history"),
-        ("refused", "refused"),
-        ("held", "waiting"),
+        ("overview", activity, "series"),
+        ("overview", activity, "models"),
+        ("failures", overview, "failures"),
+        ("mailboxes", overview, "mailbox_page"),
+        ("unmapped", overview, "unmapped_agents"),
+        ("event", event_history, "history"),
+        ("refused", counters, "refused"),
+        ("held", set_aside, "waiting"),
     ],
 )
 def test_without_its_store_a_page_says_what_to_look_at(
-    name: str, method: str, reader: Visitor, monkeypatch: pytest.MonkeyPatch
+    name: str, owner: object, query: str, reader: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Store, method, broken_store)
+    monkeypatch.setattr(owner, query, broken_store)
     text = reader.page(PAGES[name], 503)
     assert "store.url" in text
     assert "driver" not in text
@@ -192,7 +196,7 @@ def test_an_unforeseen_error_tells_nothing(reader: Visitor, monkeypatch: pytest.
     def fail(*_: object) -> None:
         raise RuntimeError("words of nobody's business")
 
-    monkeypatch.setattr(Store, "failures", fail)
+    monkeypatch.setattr(overview, "failures", fail)
     text = reader.page("/status/failures", 500)
     assert "business" not in text
     assert reader.data("/api/v1/failures", 500) == {"status": "error"}
@@ -234,7 +238,7 @@ def test_the_overview_tells_what_is_wrong_and_what_goes_on(reader: Visitor) -> N
 def test_all_is_well_is_said_plainly(own_town: Town) -> None:
     bare = settings_of(own_town.settings.store_url)
     store = own_town.store
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM tallies"))
+    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM tallies"))
     for sql in (
         "UPDATE mailboxes SET failure=NULL",
         "UPDATE placements SET failure=NULL, gave_up=0, due_at=NULL",
@@ -242,7 +246,7 @@ def test_all_is_well_is_said_plainly(own_town: Town) -> None:
         "DELETE FROM servers",
         "DELETE FROM set_aside",
     ):
-        store._write(lambda connection, sql=sql: connection.exec_driver_sql(sql))
+        store.write(lambda connection, sql=sql: connection.exec_driver_sql(sql))
     who = visitor(Town(store, bare))
     assert "Tout va bien" in who.page("/status")
     assert who.data("/api/v1/overview")["ok"] is True
@@ -266,7 +270,7 @@ def test_mailboxes_come_page_by_page(reader: Visitor) -> None:
 
 def test_the_pages_of_mailboxes_are_linked(own_town: Town) -> None:
     rows = ", ".join(f"('exchange', 'agent{number:03}@box.example', 0)" for number in range(120))
-    own_town.store._write(
+    own_town.store.write(
         lambda connection: connection.exec_driver_sql(
             f"INSERT INTO mailboxes (calendar, address, attempts) VALUES {rows}"
         )
@@ -328,7 +332,7 @@ def test_events_of_several_models_under_one_number_are_all_shown(own_town: Town)
         " delivery, changed_at, unmapped) SELECT 'x@' || uid, 'demo', 'Absence', wire_id, emitter, source, kind,"
         f" state_at, purged, ambiguous, delivery, changed_at, unmapped FROM events WHERE wire_id = {SERVED_RDV}"
     )
-    own_town.store._write(lambda connection: connection.exec_driver_sql(sql))
+    own_town.store.write(lambda connection: connection.exec_driver_sql(sql))
     text = visitor(own_town).page(f"/status/event?id={SERVED_RDV}")
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", text) == [
         f"Absence {SERVED_RDV}, plateforme demo",

@@ -14,7 +14,9 @@ from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentNews
 from receiver.core.roles import Role
 from receiver.core.scope import Authority
-from receiver.store import Wanted
+from receiver.store.intake import judge_batch, set_aside
+from receiver.store.intake.set_aside import Wanted
+from receiver.store.tools import tokens
 from receiver.web.views import held
 from tests.logs.captured import captured_logs
 from tests.makers import NOW, a_delivery, incoming
@@ -35,7 +37,7 @@ def csrf(who: Visitor) -> str:
 
 
 def waits(town: Town) -> list[int]:
-    return [each.id for each in town.store.waiting(1_000)]
+    return [each.id for each in town.store.read(set_aside.waiting, 1_000)]
 
 
 def the_group(who: Visitor, reason: str = "scope") -> dict[str, Any]:
@@ -92,7 +94,7 @@ def test_one_is_decided_and_noted_with_who_did(own_town: Town, decision: str, ev
     assert 'role="status"' in who.page(answer.location)
     assert waits(own_town) == before[1:]
     [line] = lines_of(log)
-    [token] = [each for each in own_town.store.tokens() if each.role == "operate"][-1:]
+    [token] = [each for each in own_town.store.read(tokens.listed) if each.role == "operate"][-1:]
     assert (line["event"], line["by"], line["numbers"], line["count"]) == (event, token.id, str(before[0]), 1)
 
 
@@ -133,7 +135,7 @@ def test_a_group_is_decided_as_far_as_it_was_seen(own_town: Town, by: str) -> No
     before = waits(own_town)
     later = replace(a_delivery(1, wire_id=4340, uuid=f"0b5e6a3e-6f0e-4c57-9d0b-{4340:012x}"), organisation=FOREIGN)
     told = replace(incoming(later), authority=Authority(frozenset({FOREIGN})), signed_by=OTHER_TAG)
-    own_town.store.accept([told], NOW)
+    own_town.store.write(judge_batch.take, [told], NOW)
     unseen = waits(own_town)[-1]
     if by == "page":
         answer = who.post(f"{PATH}/drop", data=group | {"csrf": csrf(who)})
@@ -151,7 +153,7 @@ def test_of_a_large_group_some_are_decided_and_the_rest_told(own_town: Town, mon
     assert answer.location == f"{PATH}?done=release&count=2&left=1"
     assert "Il en reste 1" in who.page(answer.location)
     assert who.post(f"{PATH}/release", data=group).location == f"{PATH}?done=release&count=1&left=0"
-    assert own_town.store.count_waiting(Wanted("removal")) == 0
+    assert own_town.store.read(set_aside.count, Wanted("removal")) == 0
     again = who.post(f"{PATH}/release", data=group)
     assert again.location == f"{PATH}?done=release&count=0&left=0"
     assert "Rien n'attendait plus" in html.unescape(who.page(again.location))
@@ -245,7 +247,7 @@ def test_an_agents_hostile_e_mail_stays_text(own_town: Town) -> None:
 
 
 def test_nothing_waits(own_town: Town) -> None:
-    own_town.store.drop_waiting(waits(own_town))
+    own_town.store.write(set_aside.drop, waits(own_town))
     who = visitor(own_town)
     assert "Aucun webhook mis de côté n'attend" in html.unescape(who.page(PATH))
     assert who.data(API) == {"groups": [], "held": [], "next_after": None}

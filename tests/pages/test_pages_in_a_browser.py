@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from receiver.core.roles import Role
 from receiver.core.troubles import Code
-from receiver.store import Store
+from receiver.store.tools import tokens
 from tests.pages.browser import DESKTOP, PHONE, cookie, serving
 from tests.pages.story import PAGES, Town, Visitor
 
@@ -191,7 +191,7 @@ def test_logging_out_closes_the_pages(window: Window) -> None:
 
 def make_worse(town: Town) -> None:
     sql = "UPDATE heartbeats SET beat_at = '2026-12-01 07:00:00.000000' WHERE name LIKE 'worker/%'"
-    town.store._write(lambda connection: connection.exec_driver_sql(sql))
+    town.store.write(lambda connection: connection.exec_driver_sql(sql))
 
 
 @pytest.fixture
@@ -249,8 +249,8 @@ def test_the_overview_stands_still_when_told_to(overview: Page) -> None:
 
 def test_an_overview_that_cannot_follow_says_so(overview: Page, own_town: Town, own_window: Seen) -> None:
     """A revoked token: what stands there is old, and looks no different."""
-    [record] = own_town.store.tokens()
-    own_town.store.revoke_token(record.id, own_town.now)
+    [record] = own_town.store.read(tokens.listed)
+    own_town.store.write(tokens.revoke, record.id, own_town.now)
     overview.clock.fast_forward(31_000)
     expect(overview.locator("#stale")).to_have_text("L'actualisation échoue : rechargez la page.")
     expect(overview.locator("#verdict")).to_have_text("État inconnu")
@@ -284,7 +284,7 @@ def test_all_is_well_in_green_and_in_words(window: Window, own_town: Town) -> No
         "DELETE FROM tallies WHERE kind = 'refused'",
     )
     for each in sql:
-        own_town.store._write(lambda connection, each=each: connection.exec_driver_sql(each))
+        own_town.store.write(lambda connection, each=each: connection.exec_driver_sql(each))
     with windows_on(own_town, window, Role.READ) as seen:
         expect(seen.open("/status").get_by_role("status").first).to_have_text("Tout va bien")
         expect(seen.open("/status").locator(".verdict.good")).to_be_visible()
@@ -296,7 +296,7 @@ def test_all_is_well_in_green_and_in_words(window: Window, own_town: Town) -> No
 
 def test_a_store_that_is_down_has_its_page(own_town: Town, window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     with windows_on(own_town, window) as seen:
-        monkeypatch.setattr(Store, "token", lambda *_: own_town.store._write(no_database))
+        monkeypatch.setattr(tokens, "find", lambda connection, _: no_database(connection))
         page = seen.context.new_page()
         answer = page.goto(seen.address + "/status")
         assert answer is not None

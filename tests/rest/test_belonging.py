@@ -17,6 +17,7 @@ from receiver.core.policies import Policies
 from receiver.core.scope import Authority
 from receiver.operations import held_organisations
 from receiver.store import Store
+from receiver.store.intake import set_aside
 from receiver.worker.periodic import LOOK_AGAIN, LOOK_EVERY, Lookout
 from tests.makers import MARTINE
 from tests.rest.instance import ADMIN, ARRAS, CANARIES, EMAIL, LENS, PASSWORD, an_instance, an_rdv
@@ -180,7 +181,7 @@ def test_what_somebody_decided_meanwhile_is_left_alone(here: Here, monkeypatch: 
 
     def meanwhile(api: held_organisations.Api, ids: list[int]) -> dict[int, int | None]:
         answer = asked(api, ids)
-        store.drop_waiting(here.town.waiting_ids())
+        store.write(set_aside.drop, here.town.waiting_ids())
         here.claim(2)
         return answer
 
@@ -193,7 +194,7 @@ def test_nothing_of_what_a_list_tells_of_usagers_is_kept(here: Here, tmp_path: P
     here.claim(1)
     here.platform.hold(an_rdv(1, LENS))
     here.look()
-    told = " ".join(f"{each}" for each in here.town.store.waiting(10)) + " ".join(here.shown())
+    told = " ".join(f"{each}" for each in here.town.store.read(set_aside.waiting, 10)) + " ".join(here.shown())
     assert not [canary for canary in CANARIES if canary in told]
 
 

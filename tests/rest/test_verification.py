@@ -12,7 +12,10 @@ from receiver.config import Secret, SigningSecret, Source
 from receiver.core.facts import Delivery, Emitter, EventKind, Model
 from receiver.core.policies import Policies
 from receiver.operations.resync.missing import Finding, Judged, judge, remove
-from receiver.store import HeldEvent, Scope, Store
+from receiver.store import Store
+from receiver.store.intake import judge_batch
+from receiver.store.tools import resync
+from receiver.store.tools.resync import HeldEvent, Scope
 from tests.makers import a_delivery, incoming
 from tests.rest.instance import an_api, an_instance, an_rdv
 
@@ -44,12 +47,14 @@ def a_told_rdv(number: int, age: timedelta, **changes: Any) -> Delivery:
 
 def tell(store: Store, *numbers: int, age: timedelta = timedelta(days=2), **changes: Any) -> None:
     at = datetime.now(UTC) - age
-    store.accept([incoming(a_told_rdv(number, age, **changes), received_at=at) for number in numbers], at)
+    store.write(
+        judge_batch.take, [incoming(a_told_rdv(number, age, **changes), received_at=at) for number in numbers], at
+    )
 
 
 def found(store: Store, url: str) -> dict[int, Finding]:
     with an_api(url) as api:
-        judged = judge(api, store, "mds", store.untold(SCOPE, SINCE), SINCE, lambda: None)
+        judged = judge(api, store, "mds", store.read(resync.untold, SCOPE, SINCE), SINCE, lambda: None)
     return {each.event.wire_id: each.finding for each in judged}
 
 
@@ -87,7 +92,7 @@ def test_there_is_nothing_to_ask(store: Store, platform: tuple[RestPlatform, str
 
 
 def gone(store: Store) -> list[Judged]:
-    return [Judged(event, Finding.GONE) for event in store.untold(SCOPE, SINCE)]
+    return [Judged(event, Finding.GONE) for event in store.read(resync.untold, SCOPE, SINCE)]
 
 
 def uids(events: tuple[HeldEvent, ...]) -> list[str]:
@@ -99,14 +104,16 @@ def test_what_was_told_of_in_the_meantime_stays(store: Store) -> None:
     judged = gone(store)
     tell(store, 1, age=timedelta(minutes=1))
     assert uids(remove(store, SOURCE, judged, SCOPE, SINCE, force=True).removed) == ["Rdv/2@production"]
-    assert store.count_live(SCOPE) == 1
+    assert store.read(resync.count_live, SCOPE) == 1
 
 
 def test_only_what_is_gone_is_removed(store: Store) -> None:
     tell(store, *range(1, len(Finding) + 1))
-    judged = [Judged(event, finding) for event, finding in zip(store.untold(SCOPE, SINCE), Finding, strict=True)]
+    judged = [
+        Judged(event, finding) for event, finding in zip(store.read(resync.untold, SCOPE, SINCE), Finding, strict=True)
+    ]
     assert len(remove(store, SOURCE, judged, SCOPE, SINCE, force=False).removed) == 1
-    assert store.count_live(SCOPE) == len(Finding) - 1
+    assert store.read(resync.count_live, SCOPE) == len(Finding) - 1
 
 
 def test_to_remove_twice_is_to_remove_once(store: Store) -> None:
@@ -122,14 +129,14 @@ def test_a_late_webhook_does_not_bring_back_what_is_gone(store: Store) -> None:
     remove(store, SOURCE, gone(store), SCOPE, SINCE, force=False)
     tell(store, 1, age=timedelta(minutes=1))
     tell(store, 1, age=timedelta(seconds=1), kind=EventKind.DESTROYED)
-    assert store.count_live(SCOPE) == 0
+    assert store.read(resync.count_live, SCOPE) == 0
 
 
 def test_many_wait_for_a_confirmation(store: Store) -> None:
     tell(store, *range(1, 26))
     few, many = gone(store)[:20], gone(store)[:21]
     assert remove(store, SOURCE, many, SCOPE, SINCE, force=False).held == 21
-    assert store.count_live(SCOPE) == 25
+    assert store.read(resync.count_live, SCOPE) == 25
     assert len(remove(store, SOURCE, few, SCOPE, SINCE, force=False).removed) == 20
     tell(store, *range(101, 126))
     assert len(remove(store, SOURCE, gone(store), SCOPE, SINCE, force=True).removed) == 30

@@ -15,7 +15,8 @@ from demo.processes import Secrets, free_port
 from emitter.platforms import Platform, signer
 from emitter.scenarios import build
 from receiver.operations.failures import retry_all
-from receiver.store import Chosen, Store
+from receiver.store import Store
+from receiver.store.tools.failures import Chosen
 from tests.security import tricks
 from tests.security.hostile import Reply, hostile
 

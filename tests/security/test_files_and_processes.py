@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from receiver.store import Store
+from receiver.store.intake import judge_batch
 from tests.cli.operator import SECRET, Operator
 from tests.makers import NOW, a_delivery, incoming
 from tests.security.wire import KEYS, Receiver
@@ -33,7 +34,7 @@ def test_the_store_and_all_beside_it_are_its_owners_alone(tmp_path: Path) -> Non
     folder.mkdir()
     store = Store(f"sqlite:///{folder / 'store.db'}")
     store.migrate()
-    store.accept([incoming(a_delivery())], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery())], NOW)
     assert {"store.db", "store.db-wal", "store.db-shm"} <= {path.name for path in folder.iterdir()}
     assert readable_by_others(folder) == []
     store.close()

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from receiver.store import Store
+from receiver.store import Store, heartbeats
+from receiver.store.intake import judge_batch
+from receiver.store.reports import event_history, overview
 from tests.cli.operator import Operator
 from tests.core.samples import OTHER_SAMPLES, RDV_SAMPLES, edited, sample
 from tests.makers import MARTINE, NOW, a_delivery, incoming
@@ -68,21 +70,21 @@ SQL = [
 def test_no_text_is_a_part_of_a_statement(text: str, store: Store, store_url: str) -> None:
     agent = replace(MARTINE, ident="77", email=f"{text.lower()}@departement.example")
     told = a_delivery(agents=(agent,), motif=text, verticale=text, agent_url=text)
-    store.accept([replace(incoming(told), source=text, platform=text)], NOW)
-    store.failures(store.now())
-    store.mailbox_page(text, 10, failing=False)
-    store.history(4330, 10)
-    store.beat(text, NOW)
+    store.write(judge_batch.take, [replace(incoming(told), source=text, platform=text)], NOW)
+    store.read(overview.failures, store.now())
+    store.read(overview.mailbox_page, text, 10, failing=False)
+    store.read(event_history.history, 4330, 10)
+    store.write(heartbeats.beat, text, NOW)
     engine = create_engine(store_url)
     with engine.connect() as connection:
         assert {"events", "placements", "installation"} <= set(inspect(connection).get_table_names())
     engine.dispose()
-    assert [agent.email for agent in store.unmapped_agents(NOW, 10)] in ([agent.email], [])
+    assert [agent.email for agent in store.read(overview.unmapped_agents, NOW, 10)] in ([agent.email], [])
 
 
 def test_a_sign_that_stands_for_any_letter_stands_for_itself(operator: Operator) -> None:
     """`purge --agent %@departement.example` must not forget everybody."""
-    operator.store.accept([incoming(a_delivery())], NOW)
+    operator.store.write(judge_batch.take, [incoming(a_delivery())], NOW)
     before = _rows(operator)
     for email in ("%@departement.example", "_artine.agent@departement.example"):
         operator.run("purge", "--agent", email)

@@ -17,6 +17,7 @@ from receiver.config import Secret, WebSettings
 from receiver.core import tokens as core
 from receiver.operations.access.token_key import FILE_NAME
 from receiver.store import Store
+from receiver.store.tools import tokens
 from receiver.web.app import create_app
 from tests.makers import NOW
 from tests.store.test_copying import nobody_watches
@@ -64,7 +65,7 @@ def guessed_keys(copy: Path) -> set[bytes]:
 @pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
 def test_nothing_in_a_copied_database_signs_a_token_or_a_form(robbed: tuple[AccessDesk, Path]) -> None:
     desk, copy = robbed
-    [record] = desk.store.tokens()
+    [record] = desk.store.read(tokens.listed)
     claims: dict[str, Any] = {
         "iss": core.ISSUER,
         "aud": desk.store.installation().id,

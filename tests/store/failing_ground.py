@@ -7,6 +7,7 @@ from receiver.core.desired import Decision
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin, end
 from receiver.store import Store, Trouble
+from receiver.store.intake import judge_batch
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -18,7 +19,7 @@ BLOCKED = NOW + timedelta(hours=1)
 
 def hear(store: Store, number: int, age_s: float = 60, **state: object) -> None:
     """An event comes in; its uid is ``Rdv/uuid-NUMBER@production``."""
-    store.accept([incoming(a_delivery(age_s, wire_id=number, uuid=f"uuid-{number}", **state))], NOW)  # type: ignore[arg-type]
+    store.write(judge_batch.take, [incoming(a_delivery(age_s, wire_id=number, uuid=f"uuid-{number}", **state))], NOW)  # type: ignore[arg-type]
 
 
 def place(store: Store, wishes: dict[Mailbox, str | None]) -> None:

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from receiver.store import PATIENCE_S, Store, StoreUnavailable
+from receiver.store import PATIENCE_S, Store, StoreUnavailable, heartbeats
 from tests.makers import NOW, a_delivery, incoming
 from tests.requirements import require
 
@@ -25,7 +25,7 @@ def attempts(store: Store) -> dict[str, str]:
     """Do what web, worker and watch do; return what came of each: `OK`, or the cause."""
     uses = {
         "read": store.standing,
-        "beat": lambda: store.beat("web", NOW),
+        "beat": lambda: store.write(heartbeats.beat, "web", NOW),
         "keep": lambda: store.keep(incoming(a_delivery())),
         "judge": lambda: store.judge(NOW),
     }
@@ -51,7 +51,7 @@ def _serve(url: str, commands: Connection) -> None:
 
 def _details(store: Store) -> dict[str, str]:
     try:
-        store.beat("web", NOW)
+        store.write(heartbeats.beat, "web", NOW)
     except StoreUnavailable as error:
         return dict(error.refusal.details)
     return {}

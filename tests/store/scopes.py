@@ -9,7 +9,11 @@ from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.core.scope import Authority
-from receiver.store import Group, Receipt, Store, Verdict
+from receiver.store import Receipt, Store, Verdict
+from receiver.store.intake import judge_batch, set_aside
+from receiver.store.intake.set_aside import Group
+from receiver.store.tools import audit
+from receiver.store.work import mailbox_identity, rulesets
 from tests.makers import NOW, a_delivery, incoming
 
 ALL = Authority(None)
@@ -43,13 +47,13 @@ class Town:
         domains = {name: name for name in ("departement.example", "evil.example")}
         mapping = MailboxMap(CALENDAR, domains=domains)
         self.rules = Ruleset(mapping, {"mds": SourceRules(policies=self.policies)})
-        self.store.adopt(self.rules, 0, self.now)
+        self.store.write(rulesets.put_in_force, self.rules, 0, self.now)
 
     def tell(self, news: News, by: Authority | None, secret: str | None = None, **more: object) -> Receipt:
         """One webhook comes in, signed by a secret that may speak for some organisations."""
         signed_by = secret if secret is not None else by.tag if by else ""
         signed = replace(incoming(news, **more), authority=by, signed_by=signed_by)  # type: ignore[arg-type]
-        [receipt] = self.store.accept([signed], self.now)
+        [receipt] = self.store.write(judge_batch.take, [signed], self.now)
         return receipt
 
     def verdict(self, news: News, by: Authority | None, **more: object) -> Verdict:
@@ -65,8 +69,8 @@ class Town:
         while self.store.settle(lambda view: self.rules.decide(view, self.now), self.now):
             pass
         held: dict[str, dict[str, str]] = {}
-        for mailbox in self.store.mailboxes():
-            for record in self.store.recorded(mailbox):
+        for mailbox in self.store.read(mailbox_identity.in_use):
+            for record in self.store.read(audit.recorded, mailbox):
                 if record.placement.desired is not None and record.state is not None:
                     title = record.state.motif if isinstance(record.state, RdvState) else record.state.model
                     held.setdefault(mailbox.address, {})[record.placement.uid] = title
@@ -74,11 +78,11 @@ class Town:
 
     def waits(self, after: timedelta = AFTER_SETTLING) -> list[Group]:
         """Return what somebody must decide, once everything has settled."""
-        return self.store.set_aside(self.now + after)
+        return self.store.read(set_aside.groups, self.now + after)
 
     def waiting_ids(self) -> list[int]:
         """Return the numbers of all that waits."""
-        return [each.id for each in self.store.waiting(100_000)]
+        return [each.id for each in self.store.read(set_aside.waiting, 100_000)]
 
 
 def an_agent_of(number: int, domain: str = "departement.example") -> AgentRef:

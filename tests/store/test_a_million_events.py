@@ -19,6 +19,8 @@ from benchmarks.million import CALENDARS, SOURCES, Size, fill
 from benchmarks.pages import PATHS, Reader, settings
 from receiver.operations.status import status
 from receiver.store import Store
+from receiver.store.reports import event_history, overview
+from receiver.store.reports import status as stored_status
 from receiver.store.reports.status import COUNTED
 from tests.databases import new_database, sqlalchemy_url
 
@@ -95,22 +97,22 @@ def test_pages_find_what_the_fill_made(filled: Filled) -> None:
     """Else all of this would measure nothing."""
     failing = {
         (group.scope, group.code): group.count
-        for group in filled.store.failures(datetime.now(UTC))
+        for group in filled.store.read(overview.failures, datetime.now(UTC))
         if group.calendar != "mairie"
     }
     assert failing["entry", "invalid_item"] == SIZE.placements // 200
     assert failing["event", "recurrence_not_holdable"] == SIZE.events // 1000
-    [history] = filled.store.history(SIZE.events, 10)
+    [history] = filled.store.read(event_history.history, SIZE.events, 10)
     assert (len(history.deliveries), len(history.placements), len(history.writes)) == (1, 1, 1)
-    assert len(filled.store.mailbox_page("", 50, failing=True)) == min(SIZE.mailboxes // 101, 50)
-    assert filled.store.unmapped_agents(datetime.now(UTC), 10)
+    assert len(filled.store.read(overview.mailbox_page, "", 50, failing=True)) == min(SIZE.mailboxes // 101, 50)
+    assert filled.store.read(overview.unmapped_agents, datetime.now(UTC), 10)
 
 
 @pytest.mark.parametrize("down", [(), CALENDARS[:1], CALENDARS], ids=["none", "one", "all"])
 def test_what_waits_is_seen_in_an_outage_too(filled: Filled, down: tuple[str, ...]) -> None:
     """All that waits may wait for a server that does not answer: it is not walked through to find that out."""
     with filled.asked() as queries:
-        seen = filled.store.sight([*SOURCES, "silent"], down, datetime.now(UTC))
+        seen = filled.store.read(stored_status.look, [*SOURCES, "silent"], down, datetime.now(UTC))
     assert filled.whole_tables(queries) == []
     assert (seen.oldest_due_at is None) == (down == CALENDARS)
     assert seen.due == min(SIZE.placements - SIZE.placements // 200, COUNTED)

@@ -1,6 +1,8 @@
 """Entries read back until placements take them over, and what keeps everybody from writing, on each database."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,12 +11,19 @@ import pytest
 from sqlalchemy import create_engine, select, update
 
 from receiver.core.adoption import PATIENCE
+from receiver.core.desired import Decision, EventView
 from receiver.core.facts import EventKind, News
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import STALE, Placement
 from receiver.core.ruleset import Ruleset, SourceRules
+from receiver.operations.recovery.adopt import note_found
 from receiver.store import LeaseLost, MailboxWork, Store
+from receiver.store import installation as stored_installation
 from receiver.store.database.tables import adopted, events, installation
+from receiver.store.intake import judge_batch
+from receiver.store.tools import audit, recovery
+from receiver.store.work import leases, mailbox_identity, placements, settling
+from tests.databases import new_database, sqlalchemy_url
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, incoming
 
 HERS, HIS = Mailbox("exchange", MARTINE.email or ""), Mailbox("exchange", KARIM.email or "")
@@ -38,7 +47,7 @@ def rdv(number: int = 1, **how: Any) -> News:
 
 
 def hear(store: Store, *news: News, at: Any = NOW) -> None:
-    store.accept([incoming(each) for each in news], at)
+    store.write(judge_batch.take, [incoming(each) for each in news], at)
 
 
 def settle(store: Store, at: Any = NOW) -> int:
@@ -46,7 +55,7 @@ def settle(store: Store, at: Any = NOW) -> int:
 
 
 def lease(store: Store, mailbox: Mailbox = HERS, at: Any = NOW) -> MailboxWork:
-    work = store.claim_one(mailbox, at, LEASE)
+    work = store.write(leases.claim_one, mailbox, at, LEASE)
     assert work is not None
     return work
 
@@ -54,12 +63,12 @@ def lease(store: Store, mailbox: Mailbox = HERS, at: Any = NOW) -> MailboxWork:
 def found(store: Store, items: dict[str, str], mailbox: Mailbox = HERS, at: Any = NOW) -> None:
     """A mailbox was read."""
     work = lease(store, mailbox, at)
-    store.note_adopted(work, items, (), at)
+    note_found(store, work, items, (), found_at=at, now=at)
     store.release(work)
 
 
 def placed(store: Store, mailbox: Mailbox = HERS) -> list[Placement]:
-    return [each.placement for each in store.recorded(mailbox)]
+    return [each.placement for each in store.read(audit.recorded, mailbox)]
 
 
 def change(url: str, statement: Any) -> None:
@@ -80,19 +89,43 @@ def test_what_was_found_is_taken_over_before_it_is_decided_what_should_be_there(
     assert (placement.applied, placement.item_id) == (STALE, "item")
     assert placement.desired not in {None, STALE}
     assert (placement.due_at, placement.in_doubt) == (NOW + SECOND, False)
-    assert store.adopted_in(HERS) == set()
+    assert store.read(recovery.adopted_in, HERS) == set()
 
 
 def test_an_event_that_is_known_takes_it_over_at_once(store: Store) -> None:
     hear(store, rdv())
     settle(store)
     found(store, {UID: "item"}, at=NOW + SECOND)
-    assert store.has_unsettled()
-    assert store.count_due(NOW + SECOND) == 1
+    assert store.read(settling.has_unsettled)
+    assert store.read(placements.count_due, NOW + SECOND) == 1
     assert store.claim("exchange", NOW + SECOND, 10, LEASE) is None, "not before it is settled"
     settle(store, NOW + SECOND)
     [placement] = placed(store)
     assert (placement.applied, placement.item_id, placement.due_at) == (STALE, "item", NOW + SECOND + PATIENCE)
+
+
+def test_what_is_noted_while_its_event_is_settled_is_taken_over_the_next_time(
+    postgres: str, migrated_postgres: str
+) -> None:
+    """Settling has found nothing pending by then; marking the event as unsettled waits until it has committed."""
+    with closing(Store(sqlalchemy_url(new_database(postgres, migrated_postgres)))) as store:
+        work = lease(store)
+        hear(store, rdv())
+        marked: list[Future[None]] = []
+
+        def decide(view: EventView) -> Decision:
+            if not marked:
+                store.write(recovery.note, work, {UID: "item"}, (), NOW)
+                marked.append(pool.submit(store.write, recovery.unsettle, work, NOW))
+            return RULES.decide(view, NOW)
+
+        with ThreadPoolExecutor() as pool:
+            assert store.settle(decide, NOW) == 1
+            marked[0].result(10)
+        store.release(work)
+        assert [each.item_id for each in placed(store)] == [None]
+        assert settle(store) == 1
+        assert [each.item_id for each in placed(store)] == ["item"]
 
 
 def test_what_came_after_the_calendar_was_read_is_believed_at_once(store: Store) -> None:
@@ -126,7 +159,7 @@ def test_it_waits_for_its_event_and_for_no_other(store: Store) -> None:
     hear(store, rdv(2))
     settle(store)
     assert [each.item_id for each in placed(store)] == ["second"]
-    assert store.waiting_entries() == [(HERS, UID)]
+    assert store.read(recovery.waiting) == [(HERS, UID)]
 
 
 def test_in_each_mailbox_the_item_that_was_found_there(store: Store) -> None:
@@ -140,7 +173,7 @@ def test_in_each_mailbox_the_item_that_was_found_there(store: Store) -> None:
 def test_two_addresses_that_turn_out_to_be_one_mailbox_hold_it_once(store: Store) -> None:
     found(store, {UID: "item"})
     found(store, {UID: "item"}, NEW_NAME)
-    store.identify(lease(store), NEW_NAME.address, NOW)
+    store.write(mailbox_identity.identify, lease(store), NEW_NAME.address, NOW)
     hear(store, rdv())
     settle(store)
     assert (placed(store), [each.item_id for each in placed(store, NEW_NAME)]) == ([], ["item"])
@@ -151,7 +184,7 @@ def test_a_placement_in_doubt_keeps_its_doubt(store: Store) -> None:
     settle(store)
     [before] = placed(store)
     doubtful = replace(before, look_up_at=NOW + LEASE, open_creates=1)
-    store.repair(HERS, {before: doubtful}, NOW)
+    store.write(audit.repair, HERS, {before: doubtful}, NOW)
     found(store, {UID: "item"})
     settle(store)
     [after] = placed(store)
@@ -163,7 +196,7 @@ def test_an_event_goes_on_under_the_name_that_its_entries_bear(store: Store) -> 
     found(store, {UID: "item"})
     hear(store, rdv(uuid=UUID), at=NOW + SECOND)
     settle(store, NOW + SECOND)
-    [recorded] = store.recorded(HERS)
+    [recorded] = store.read(audit.recorded, HERS)
     placement = recorded.placement
     assert (placement.uid, placement.applied, placement.item_id) == (UID, STALE, "item")
     entry = RULES.entry(UID, recorded.source, recorded.state)
@@ -178,7 +211,7 @@ def test_an_event_whose_own_entries_stand_keeps_its_name(store: Store) -> None:
     hear(store, rdv(uuid=UUID))
     settle(store)
     [placement] = placed(store)
-    store.repair(HERS, {placement: replace(placement, applied="d", item_id="own")}, NOW)
+    store.write(audit.repair, HERS, {placement: replace(placement, applied="d", item_id="own")}, NOW)
     found(store, {UID: "item"})
     hear(store, rdv(age_s=30, uuid=UUID, motif="Autre"), at=NOW + SECOND)
     settle(store, NOW + SECOND)
@@ -200,7 +233,7 @@ def test_a_name_that_another_event_bears_is_that_ones(store: Store, store_url: s
 def test_a_mailbox_that_is_read_again_is_as_it_was_read_last(store: Store) -> None:
     found(store, {UID: "old", "Rdv/2@production": "second"})
     work = lease(store)
-    store.note_adopted(work, {UID: "new"}, ["Rdv/2@production"], NOW)
+    note_found(store, work, {UID: "new"}, ["Rdv/2@production"], found_at=NOW, now=NOW)
     store.release(work)
     hear(store, rdv(), rdv(2))
     settle(store)
@@ -211,9 +244,9 @@ def test_many_are_noted(store: Store) -> None:
     """More than a database takes in one statement."""
     items = {f"Rdv/{number}@production": f"item {number}" for number in range(1300)}
     found(store, items)
-    assert store.adopted_in(HERS) == items.keys()
-    assert len(store.waiting_entries()) == 1300
-    assert store.finished(items) == {}
+    assert store.read(recovery.adopted_in, HERS) == items.keys()
+    assert len(store.read(recovery.waiting)) == 1300
+    assert store.read(recovery.finished, items) == {}
 
 
 def test_whoever_lost_the_lease_notes_and_forgets_nothing(store: Store) -> None:
@@ -221,11 +254,11 @@ def test_whoever_lost_the_lease_notes_and_forgets_nothing(store: Store) -> None:
     later = NOW + LEASE + SECOND
     work = lease(store, at=later)
     with pytest.raises(LeaseLost):
-        store.note_adopted(late, {UID: "item"}, (), later)
+        note_found(store, late, {UID: "item"}, (), found_at=later, now=later)
     with pytest.raises(LeaseLost):
-        store.empty(late, ())
-    assert store.adopted_in(HERS) == set()
-    store.note_adopted(work, {UID: "item"}, (), later)
+        store.write(recovery.empty, late, ())
+    assert store.read(recovery.adopted_in, HERS) == set()
+    note_found(store, work, {UID: "item"}, (), found_at=later, now=later)
 
 
 def test_events_tell_whether_all_is_done_that_follows_from_their_end(store: Store) -> None:
@@ -235,19 +268,19 @@ def test_events_tell_whether_all_is_done_that_follows_from_their_end(store: Stor
     settle(store)
     hear(store, rdv(2, kind=EventKind.DESTROYED))
     uids = [f"Rdv/{number}@production" for number in range(1, 5)]
-    assert store.finished(uids) == {uids[0]: True, uids[1]: False, uids[2]: False}
+    assert store.read(recovery.finished, uids) == {uids[0]: True, uids[1]: False, uids[2]: False}
 
 
 # Leasing
 
 
 def test_one_mailbox_is_leased_whatever_is_due_in_it(store: Store) -> None:
-    assert store.claim_one(HERS, NOW, LEASE) is not None
+    assert store.write(leases.claim_one, HERS, NOW, LEASE) is not None
     hear(store, rdv())
     settle(store)
     assert store.claim("exchange", NOW, 10, LEASE) is None
-    assert store.claim_one(HERS, NOW, LEASE) is None
-    assert store.claim_one(HERS, NOW + LEASE, LEASE) is not None, "whoever had it is dead"
+    assert store.write(leases.claim_one, HERS, NOW, LEASE) is None
+    assert store.write(leases.claim_one, HERS, NOW + LEASE, LEASE) is not None, "whoever had it is dead"
 
 
 def test_what_a_worker_has_is_not_leased(store: Store) -> None:
@@ -255,17 +288,17 @@ def test_what_a_worker_has_is_not_leased(store: Store) -> None:
     settle(store)
     work = store.claim("exchange", NOW, 10, LEASE)
     assert work is not None
-    assert store.claim_one(HERS, NOW, LEASE) is None
+    assert store.write(leases.claim_one, HERS, NOW, LEASE) is None
     store.release(work)
-    assert store.claim_one(HERS, NOW, LEASE) is not None
+    assert store.write(leases.claim_one, HERS, NOW, LEASE) is not None
 
 
 # What stops all writing
 
 
 def assert_nothing_is_written(store: Store) -> None:
-    assert (store.installation().may_write, settle(store), store.has_unsettled()) == (False, 0, True)
-    assert store.has_work("exchange", NOW) is False
+    assert (store.installation().may_write, settle(store), store.read(settling.has_unsettled)) == (False, 0, True)
+    assert store.read(leases.has_work, "exchange", NOW) is False
     assert store.claim("exchange", NOW, 10, LEASE) is None
 
 
@@ -277,7 +310,7 @@ def test_before_the_calendars_were_read_nothing_is_settled_or_written(store: Sto
     assert_nothing_is_written(store)
     store.calendars_were_read()
     assert settle(store) == 1
-    assert store.has_work("exchange", NOW)
+    assert store.read(leases.has_work, "exchange", NOW)
     assert store.claim("exchange", NOW, 10, LEASE) is not None
 
 
@@ -289,7 +322,7 @@ def test_an_installation_that_is_taken_out_settles_and_writes_nothing(store: Sto
     assert_nothing_is_written(store)
     store.begin_uninstalling(NOW + SECOND)
     assert store.installation().uninstalled_at == NOW
-    store.undo_uninstalling(NOW + SECOND)
+    store.write(stored_installation.undo_uninstalling, NOW + SECOND)
     assert settle(store) == 2
     assert store.claim("exchange", NOW, 10, LEASE) is not None
 
@@ -301,7 +334,12 @@ def test_a_name_is_taken_over_with_a_new_beginning(store: Store) -> None:
     store.begin_uninstalling(NOW)
     assert store.take_installation("another", NOW)
     here = store.installation()
-    assert (here.id, here.must_adopt, here.uninstalled_at, store.has_unsettled()) == ("another", True, None, True)
+    assert (here.id, here.must_adopt, here.uninstalled_at, store.read(settling.has_unsettled)) == (
+        "another",
+        True,
+        None,
+        True,
+    )
 
 
 @pytest.mark.parametrize("changes", [{"applied": "d", "item_id": "item"}, {"look_up_at": NOW}, {"recheck_at": NOW}])
@@ -309,7 +347,7 @@ def test_no_name_is_taken_over_where_an_entry_may_bear_the_own(store: Store, cha
     hear(store, rdv())
     settle(store)
     [placement] = placed(store)
-    store.repair(HERS, {placement: replace(placement, **changes)}, NOW)
+    store.write(audit.repair, HERS, {placement: replace(placement, **changes)}, NOW)
     own = store.installation()
     assert not store.take_installation("another", NOW)
     assert store.installation() == own
@@ -322,7 +360,7 @@ def test_an_empty_mailbox_is_forgotten_but_for_what_may_still_come(store: Store,
     found(store, {"Rdv/9@production": "item"}, HIS)
     kept, _ = placed(store)
     work = lease(store)
-    store.empty(work, [kept.id])
+    store.write(recovery.empty, work, [kept.id])
     assert (placed(store), len(placed(store, HIS))) == ([kept], 1)
     engine = create_engine(store_url)
     with engine.connect() as connection:

@@ -10,8 +10,13 @@ from sqlalchemy import create_engine, select
 
 from receiver.core.desired import Decision, EventView
 from receiver.core.facts import AgentRef, EventKind, News
-from receiver.store import ComingAgent, Store, Verdict
+from receiver.operations.erasure import purge
+from receiver.store import Store, Verdict
+from receiver.store.database.records import ComingAgent
 from receiver.store.database.tables import agents, deliveries, roles
+from receiver.store.intake import judge_batch
+from receiver.store.reports import overview
+from receiver.store.work import settling
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming, wall
 
 RENAMED = replace(MARTINE, email="martine.dupont@departement.example")
@@ -21,7 +26,7 @@ CREATED, UPDATED, DESTROYED = EventKind.CREATED, EventKind.UPDATED, EventKind.DE
 
 
 def accept(store: Store, news: News, **how: Any) -> Verdict:
-    return store.accept([incoming(news, **how)], NOW)[0].verdict
+    return store.write(judge_batch.take, [incoming(news, **how)], NOW)[0].verdict
 
 
 def settled(store: Store) -> dict[str, EventView]:
@@ -70,7 +75,7 @@ def test_news_without_a_change_leave_nothing_to_settle(store: Store) -> None:
     accept(store, a_delivery(60))
     settled(store)
     assert accept(store, an_agent(MARTINE, 30)) is Verdict.ACCEPTED
-    assert not store.has_unsettled()
+    assert not store.read(settling.has_unsettled)
 
 
 def test_the_same_news_again_are_a_duplicate(store: Store, store_url: str) -> None:
@@ -83,7 +88,7 @@ def test_news_that_are_older_than_what_is_known_are_superseded(store: Store, sto
     accept(store, a_delivery(60, agents=(RENAMED,)))
     settled(store)
     assert accept(store, an_agent(MARTINE, 90)) is Verdict.SUPERSEDED
-    assert (hers(store_url)["email"], store.has_unsettled()) == (RENAMED.email, False)
+    assert (hers(store_url)["email"], store.read(settling.has_unsettled)) == (RENAMED.email, False)
 
 
 def test_the_last_real_email_of_an_agent_who_left_is_kept(store: Store, store_url: str) -> None:
@@ -149,7 +154,7 @@ def test_one_place_of_two_is_still_one(store: Store, store_url: str) -> None:
     accept(store, a_role(78, CREATED, 190))
     settled(store)
     accept(store, a_role(77, DESTROYED, 60))
-    assert (gone_at_s(store_url), store.has_unsettled()) == (None, False)
+    assert (gone_at_s(store_url), store.read(settling.has_unsettled)) == (None, False)
     accept(store, a_role(78, DESTROYED, 50))
     assert gone_at_s(store_url) == 50
     assert settled(store).keys() == {"Absence/88"}
@@ -235,9 +240,9 @@ def test_the_email_in_a_role_counts_too(store: Store, store_url: str) -> None:
 def test_places_that_are_gone_are_forgotten_with_the_tombstones(store: Store, store_url: str) -> None:
     accept(store, a_role(77, DESTROYED, 60))
     accept(store, a_role(78, CREATED, 60))
-    store.purge(NOW + timedelta(days=29), tombstone_days=30, journal_days=60)
+    purge(store, NOW + timedelta(days=29), tombstone_days=30, journal_days=60)
     assert len(rows(store_url, roles)) == 2
-    store.purge(NOW + timedelta(days=31), tombstone_days=30, journal_days=60)
+    purge(store, NOW + timedelta(days=31), tombstone_days=30, journal_days=60)
     assert [row["wire_id"] for row in rows(store_url, roles)] == [78]
 
 
@@ -252,7 +257,7 @@ def test_agents_with_events_to_come_are_told_the_busiest_first(store: Store) -> 
     accept(store, a_slot(an_absence(), agent=KARIM))
     accept(store, a_delivery(60, wire_id=4, uuid=None))
     accept(store, a_delivery(30, DESTROYED, wire_id=4, uuid=None))
-    assert store.coming_agents(NOW) == [
+    assert store.read(overview.coming_agents, NOW) == [
         ComingAgent("production", KARIM.ident, str(KARIM.email), 3),
         ComingAgent("production", MARTINE.ident, str(MARTINE.email), 1),
     ]

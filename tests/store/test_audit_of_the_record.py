@@ -14,6 +14,9 @@ from receiver.core.plan import STALE, Placement
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import Store
 from receiver.store.database.tables import mailboxes, placements
+from receiver.store.intake import judge_batch
+from receiver.store.tools import audit
+from receiver.store.work import placements as stored_placements
 from tests.makers import MARTINE, NOW, UUID, a_delivery, a_state, incoming
 
 HERS = Mailbox("exchange", MARTINE.email or "")
@@ -24,14 +27,14 @@ UID = f"Rdv/{UUID}@production"
 @pytest.fixture
 def store(store_url: str) -> Iterator[Store]:
     opened = Store(store_url)
-    opened.accept([incoming(a_delivery(agents=(MARTINE,)))], NOW)
+    opened.write(judge_batch.take, [incoming(a_delivery(agents=(MARTINE,)))], NOW)
     opened.settle(lambda view: RULES.decide(view, NOW), NOW)
     yield opened
     opened.close()
 
 
 def only(store: Store) -> Placement:
-    [recorded] = store.recorded(HERS)
+    [recorded] = store.read(audit.recorded, HERS)
     return recorded.placement
 
 
@@ -40,22 +43,24 @@ def looked_after(placement: Placement) -> Placement:
 
 
 def test_a_placement_is_read_with_its_events_facts(store: Store) -> None:
-    [recorded] = store.recorded(HERS)
+    [recorded] = store.read(audit.recorded, HERS)
     assert (recorded.placement.uid, recorded.source, recorded.state, recorded.settled) == (UID, "mds", a_state(), True)
-    store.accept([incoming(a_delivery(30, agents=(MARTINE,), motif="Autre"))], NOW)
-    assert [each.settled for each in store.recorded(HERS)] == [False]
-    assert store.recorded(Mailbox("another", HERS.address)) == []
+    store.write(judge_batch.take, [incoming(a_delivery(30, agents=(MARTINE,), motif="Autre"))], NOW)
+    assert [each.settled for each in store.read(audit.recorded, HERS)] == [False]
+    assert store.read(audit.recorded, Mailbox("another", HERS.address)) == []
 
 
 def test_events_without_a_placement_tell_where_they_stand(store: Store) -> None:
     unknown = [f"Rdv/{number}@production" for number in range(1200)]
     standing = EventStanding("mds", purged=False, settled=True)
-    assert store.standings([UID, *unknown]) == {UID: standing}
+    assert store.read(audit.standings, [UID, *unknown]) == {UID: standing}
     judged = only(store)
-    store.repair(HERS, {judged: looked_after(judged)}, NOW)
-    assert store.standings([UID]) == {UID: replace(standing, items=frozenset({"id"}))}
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
-    assert store.standings([UID]) == {UID: EventStanding("mds", purged=True, settled=False, items=frozenset({"id"}))}
+    store.write(audit.repair, HERS, {judged: looked_after(judged)}, NOW)
+    assert store.read(audit.standings, [UID]) == {UID: replace(standing, items=frozenset({"id"}))}
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
+    assert store.read(audit.standings, [UID]) == {
+        UID: EventStanding("mds", purged=True, settled=False, items=frozenset({"id"}))
+    }
 
 
 def test_a_repair_is_due_at_once(store: Store, store_url: str) -> None:
@@ -65,9 +70,9 @@ def test_a_repair_is_due_at_once(store: Store, store_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(update(placements).values(desired="d", applied="d", item_id="id", due_at=None))
     at_rest = only(store)
-    assert (at_rest.due_at, store.count_due(NOW)) == (None, 0)
-    assert store.repair(HERS, {at_rest: looked_after(at_rest)}, NOW) == 1
-    assert (only(store).applied, store.count_due(NOW)) == (STALE, 1)
+    assert (at_rest.due_at, store.read(stored_placements.count_due, NOW)) == (None, 0)
+    assert store.write(audit.repair, HERS, {at_rest: looked_after(at_rest)}, NOW) == 1
+    assert (only(store).applied, store.read(stored_placements.count_due, NOW)) == (STALE, 1)
     with engine.begin() as connection:
         assert connection.execute(select(placements.c.due_at)).scalar_one() == only(store).due_at
     engine.dispose()
@@ -76,15 +81,15 @@ def test_a_repair_is_due_at_once(store: Store, store_url: str) -> None:
 
 def test_what_changed_since_it_was_judged_is_left_alone(store: Store) -> None:
     judged = replace(only(store), applied="older")
-    before = store.recorded(HERS)
-    assert store.repair(HERS, {judged: looked_after(judged)}, NOW) == 0
-    assert store.recorded(HERS) == before
+    before = store.read(audit.recorded, HERS)
+    assert store.write(audit.repair, HERS, {judged: looked_after(judged)}, NOW) == 0
+    assert store.read(audit.recorded, HERS) == before
 
 
 def test_what_is_about_to_be_settled_is_left_alone(store: Store) -> None:
     judged = only(store)
-    store.accept([incoming(a_delivery(30, agents=(MARTINE,), motif="Autre"))], NOW)
-    assert store.repair(HERS, {judged: looked_after(judged)}, NOW) == 0
+    store.write(judge_batch.take, [incoming(a_delivery(30, agents=(MARTINE,), motif="Autre"))], NOW)
+    assert store.write(audit.repair, HERS, {judged: looked_after(judged)}, NOW) == 0
     assert only(store) == judged
 
 
@@ -94,6 +99,6 @@ def test_a_mailbox_that_a_worker_has_is_left_alone(store: Store, store_url: str)
     with engine.begin() as connection:
         connection.execute(update(mailboxes).values(lease="x", leased_until=NOW + timedelta(seconds=1)))
     engine.dispose()
-    assert store.repair(HERS, {judged: looked_after(judged)}, NOW) is None
+    assert store.write(audit.repair, HERS, {judged: looked_after(judged)}, NOW) is None
     assert only(store) == judged
-    assert store.repair(HERS, {judged: looked_after(judged)}, NOW + timedelta(seconds=2)) == 1
+    assert store.write(audit.repair, HERS, {judged: looked_after(judged)}, NOW + timedelta(seconds=2)) == 1

@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, select
 from receiver.core.facts import AgentNews, AgentRef, Delivery, Emitter, EventKind, Model, News, RoleNews, Version
 from receiver.store import Incoming, Receipt, Store
 from receiver.store.database.tables import agents, deliveries, event_agents, events, roles
+from receiver.store.intake import judge_batch
 from tests.makers import NOW, a_state, an_absence
 
 AGES = st.sampled_from([0, 30, 60, 60, 3600, 11 * 86_400, -300])
@@ -79,7 +80,7 @@ def kept(empty: Path, batches: Sequence[Sequence[Incoming]]) -> tuple[list[Recei
 def _kept(path: Path, batches: Sequence[Sequence[Incoming]]) -> tuple[list[Receipt], dict[str, list[dict[str, Any]]]]:
     url = f"sqlite:///{path}"
     store = Store(url)
-    receipts = [receipt for batch in batches for receipt in store.accept(batch, NOW)]
+    receipts = [receipt for batch in batches for receipt in store.write(judge_batch.take, batch, NOW)]
     engine = create_engine(url)
     with engine.connect() as connection:
         rows = {

@@ -13,10 +13,12 @@ from sqlalchemy import text, update
 
 from receiver.core.desired import Decision
 from receiver.core.mailboxes import Mailbox
-from receiver.store import CopyFailed, Store, StoreUnavailable, migrations
+from receiver.store import Store, StoreUnavailable, heartbeats, migrations
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import installation
+from receiver.store.intake import judge_batch
 from receiver.store.tools import backup
+from receiver.store.tools.backup import CopyFailed
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
 from tests.store.everything import fill, rows
@@ -93,7 +95,7 @@ def test_a_backup_while_others_write_is_of_one_moment_and_holds_nobody_up(
     def write() -> None:
         while not enough.is_set():
             number = len(written) + 1
-            store.accept([incoming(a_delivery(wire_id=number, uuid=f"u{number}"))], NOW)
+            store.write(judge_batch.take, [incoming(a_delivery(wire_id=number, uuid=f"u{number}"))], NOW)
             written.append(number)
 
     writer = threading.Thread(target=write)
@@ -167,7 +169,7 @@ def test_a_file_that_somebody_has_open_is_not_replaced(store: Store, tmp_path: P
     path = tmp_path / "backup.db"
     store.back_up(path, nobody_watches)
     with opened(path) as copy:
-        copy.beat("worker/here/1", NOW)
+        copy.write(heartbeats.beat, "worker/here/1", NOW)
         with pytest.raises(CopyFailed, match="in_use"):
             store.back_up(path, nobody_watches)
 
@@ -206,20 +208,20 @@ def test_a_copy_that_must_adopt_still_must_after_moving(store: Store, other: Sto
 
 def test_the_work_goes_on_where_it_was_moved_to(store: Store, other: Store) -> None:
     """New rows get new numbers; those of placements that are gone are not given out again."""
-    store.accept([incoming(a_delivery())], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery())], NOW)
     store.settle(lambda view: Decision({HERS: "d1", Mailbox("exchange", "other@x.example"): "d1"}), NOW)
     newest = max(row[0] for row in rows(store)["placements"])
     with writing(store._engine) as connection:
         connection.execute(text("DELETE FROM placements WHERE id = :id"), {"id": newest})
     store.move_to(other, nobody_watches)
-    other.accept([incoming(a_delivery(wire_id=2, uuid="u2"))], NOW)
+    other.write(judge_batch.take, [incoming(a_delivery(wire_id=2, uuid="u2"))], NOW)
     other.settle(lambda view: Decision({HERS: "d1", Mailbox("exchange", "new@x.example"): "d1"}), NOW)
     assert min(row[0] for row in rows(other)["placements"] if row[1] != 1) > newest
     assert (len(rows(other)["events"]), len(rows(other)["mailboxes"])) == (2, 3)
 
 
 def test_nothing_is_copied_into_a_store_that_knows_something(store: Store, other: Store) -> None:
-    other.beat("worker/here/1", NOW)
+    other.write(heartbeats.beat, "worker/here/1", NOW)
     before = rows(other)
     with pytest.raises(CopyFailed, match="occupied"):
         store.move_to(other, nobody_watches)

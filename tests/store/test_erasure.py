@@ -14,9 +14,14 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Timings, Verb, begin, end
 from receiver.core.ruleset import Ruleset, SourceRules
-from receiver.store import Erased, Store, TokenRecord
+from receiver.store import Store
 from receiver.store.database.engine import reading, writing
 from receiver.store.database.tables import inbox, metadata
+from receiver.store.intake import judge_batch
+from receiver.store.tools import erasure, tokens
+from receiver.store.tools.erasure import Erased
+from receiver.store.tools.tokens import TokenRecord
+from receiver.store.work import leases, mailbox_identity, rulesets
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, a_slot, an_absence, an_agent, incoming
 
 LEASE = timedelta(seconds=60)
@@ -58,7 +63,7 @@ def fill(store: Store, mapping: MailboxMap = OWN) -> None:
         a_slot(an_absence()),
         a_role(9),
     ]
-    store.accept([incoming(each) for each in news], NOW)
+    store.write(judge_batch.take, [incoming(each) for each in news], NOW)
     settle(store, mapping)
     write(store)
 
@@ -74,7 +79,7 @@ def mentions(store: Store, *words: str) -> set[str]:
 
 
 def erase(store: Store, email: str = HERS, mapping: MailboxMap = OWN, *, with_entries: bool = False) -> Erased:
-    return store.erase(email, mapping, NOW, with_entries=with_entries)
+    return store.write(erasure.erase, email, mapping, NOW, with_entries=with_entries)
 
 
 def counts(erased: Erased) -> dict[str, int]:
@@ -98,7 +103,9 @@ def test_nothing_of_the_agent_is_left_and_what_others_have_stays(store: Store) -
         row[2] for row in before["placements"] if row in after["placements"]
     ]
     settle(store)
-    assert not store.has_work("exchange", NOW + timedelta(days=1)), "her entries stay where they are, his as they were"
+    assert not store.read(leases.has_work, "exchange", NOW + timedelta(days=1)), (
+        "her entries stay where they are, his as they were"
+    )
 
 
 def test_a_second_time_there_is_nothing(store: Store) -> None:
@@ -110,7 +117,7 @@ def test_a_second_time_there_is_nothing(store: Store) -> None:
 def test_a_rehearsal_counts_the_same_and_changes_nothing(store: Store) -> None:
     fill(store)
     before = rows(store)
-    rehearsed = store.erase(HERS, OWN, NOW, with_entries=False, dry_run=True)
+    rehearsed = store.rehearse(erasure.erase, HERS, OWN, NOW, with_entries=False)
     assert rows(store) == before
     assert counts(rehearsed) == counts(erase(store))
 
@@ -147,16 +154,16 @@ def test_in_a_mailbox_of_several_what_a_colleague_needs_stays(store: Store) -> N
     assert erased.shared
     assert counts(erased)["placements"] == 2
     settle(store, SHARED)
-    assert not store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW)
     assert len(rows(store)["placements"]) == 1
-    assert SHARED_BOX in store.mailboxes()
+    assert SHARED_BOX in store.read(mailbox_identity.in_use)
     assert mentions(store, "martine") == set()
 
 
 def test_one_who_has_left_is_found_by_the_last_real_address(store: Store) -> None:
     fill(store)
     gone = an_agent(type(MARTINE)(MARTINE.ident, "agent_31@deleted.rdv-solidarites.fr"), age_s=1)
-    store.accept([incoming(gone)], NOW)
+    store.write(judge_batch.take, [incoming(gone)], NOW)
     erased = erase(store)
     assert counts(erased)["agents"] == 1
     assert not erased.active
@@ -164,11 +171,11 @@ def test_one_who_has_left_is_found_by_the_last_real_address(store: Store) -> Non
 
 def test_every_address_of_the_mailbox_goes(store: Store) -> None:
     fill(store)
-    store.accept([incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
     settle(store)
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
-    store.identify(work, "m.nouveau@boites.example", NOW)
+    store.write(mailbox_identity.identify, work, "m.nouveau@boites.example", NOW)
     store.release(work)
     settle(store)
     assert len(rows(store)["mailboxes"]) == 3
@@ -181,28 +188,28 @@ def test_an_own_address_of_a_shared_mailbox_goes(store: Store) -> None:
     desk = Mailbox("exchange", "accueil@boites.example")
     mapping = MailboxMap("exchange", addresses={HIS: desk}, domains={"departement.example": "boites.example"})
     fill(store, mapping)
-    store.accept([incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
     settle(store, mapping)
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
-    store.identify(work, desk.address, NOW)
+    store.write(mailbox_identity.identify, work, desk.address, NOW)
     store.release(work)
     settle(store, mapping)
     erased = erase(store, mapping=mapping)
     assert erased.shared
     assert mentions(store, "martine") == set()
-    assert desk in store.mailboxes()
+    assert desk in store.read(mailbox_identity.in_use)
 
 
 def test_a_mailbox_that_the_mapping_names_no_more_is_found_by_an_old_mapping_which_goes_too(store: Store) -> None:
     renamed = Mailbox("exchange", "planning-42@boites.example")
     old = Ruleset(MailboxMap("exchange", addresses={HERS: renamed}), {"mds": SourceRules()})
-    store.adopt(old, 0, NOW)
+    store.write(rulesets.put_in_force, old, 0, NOW)
     fill(store, old.mailboxes)
     assert erase(store, mapping=old.mailboxes).mapped, "in force, it names her still"
-    store.accept([incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=3, uuid="u3", agents=(MARTINE,)))], NOW)
     settle(store, old.mailboxes)
-    store.adopt(Ruleset(MailboxMap("exchange"), {"mds": SourceRules()}), 0, NOW)
+    store.write(rulesets.put_in_force, Ruleset(MailboxMap("exchange"), {"mds": SourceRules()}), 0, NOW)
     erased = erase(store, mapping=MailboxMap("exchange"))
     assert not erased.mapped
     assert counts(erased)["rulesets"] == 1
@@ -213,7 +220,9 @@ def test_a_mailbox_that_the_mapping_names_no_more_is_found_by_an_old_mapping_whi
 def test_while_a_worker_writes_nothing_is_erased(store: Store) -> None:
     """The outcome of its call must find its record."""
     fill(store)
-    store.accept([incoming(a_delivery(age_s=1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))], NOW)
+    store.write(
+        judge_batch.take, [incoming(a_delivery(age_s=1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))], NOW
+    )
     settle(store)
     assert store.claim("exchange", NOW, 100, LEASE) is not None
     before = rows(store)
@@ -224,15 +233,17 @@ def test_while_a_worker_writes_nothing_is_erased(store: Store) -> None:
 def test_an_active_agent_comes_back_with_the_next_message(store: Store) -> None:
     fill(store)
     erase(store)
-    store.accept([incoming(a_delivery(age_s=1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))], NOW)
+    store.write(
+        judge_batch.take, [incoming(a_delivery(age_s=1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))], NOW
+    )
     settle(store)
-    assert HER_BOX in {mailbox.address for mailbox in store.mailboxes()}
+    assert HER_BOX in {mailbox.address for mailbox in store.read(mailbox_identity.in_use)}
 
 
 def test_a_namesake_on_another_platform_with_another_address_stays(store: Store) -> None:
     fill(store)
     other = type(MARTINE)(MARTINE.ident, "autre@departement.example")
-    store.accept([incoming(a_delivery(wire_id=2, uuid="u2", agents=(other,)), platform="demo")], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=2, uuid="u2", agents=(other,)), platform="demo")], NOW)
     settle(store)
     erase(store)
     assert [row[:3] for row in rows(store)["agents"] if row[0] == "demo"] == [("demo", MARTINE.ident, other.email)]
@@ -242,7 +253,11 @@ def test_a_namesake_on_another_platform_with_another_address_stays(store: Store)
 def test_nothing_of_the_agent_is_left_in_the_files(store: Store, store_url: str) -> None:
     fill(store)
     for age_s in range(50, 0, -1):
-        store.accept([incoming(a_delivery(age_s, wire_id=2, uuid="u2", agents=(MARTINE,), motif=f"{age_s}"))], NOW)
+        store.write(
+            judge_batch.take,
+            [incoming(a_delivery(age_s, wire_id=2, uuid="u2", agents=(MARTINE,), motif=f"{age_s}"))],
+            NOW,
+        )
     erase(store)
     assert store.overwrite_freed()
     if not store_url.startswith("sqlite"):
@@ -270,9 +285,9 @@ def test_a_reader_that_holds_on_to_what_was_erased_is_told(store: Store, store_u
 def test_a_token_that_bears_the_agents_address_loses_its_label_only(store: Store) -> None:
     fill(store)
     record = TokenRecord("ab" * 16, "read", f"page de {HERS.upper()}", NOW, NOW)
-    store.add_token(record)
+    store.write(tokens.add, record)
     assert counts(erase(store))["tokens"] == 1
-    assert store.token(record.id) == replace(record, label="")
+    assert store.read(tokens.find, record.id) == replace(record, label="")
 
 
 @pytest.mark.parametrize("email", ["nobody@departement.example", "%", "agent@departement.example"])
@@ -291,7 +306,7 @@ def test_what_waits_to_be_judged_is_erased_too(store: Store, store_url: str) -> 
         spoilt = {"delivery": "f" * 32, "source": "mds", "platform": "production", "emitter": "rdv_service_public",
                   "digest": b"x" * 16, "sort": "agent", "news": news, "received_at": NOW}  # fmt: skip
         connection.execute(insert(inbox).values(spoilt))
-    erased = store.erase(HERS, OWN, NOW, with_entries=False)
+    erased = store.write(erasure.erase, HERS, OWN, NOW, with_entries=False)
     assert erased.counts["inbox"] == 1, "nobody knows what it says, but it names her"
     with reading(store._engine) as connection:
         rows = [str(row).lower() for table in metadata.sorted_tables for row in connection.execute(select(table))]

@@ -5,8 +5,12 @@ from datetime import timedelta
 import pytest
 
 from receiver.operations import failures
-from receiver.store import Chosen, FailureScope, Store
+from receiver.store import Store
+from receiver.store.reports import overview, status
+from receiver.store.reports.overview import FailureScope
 from receiver.store.tools import failures as stored_failures
+from receiver.store.tools.failures import Chosen
+from receiver.store.work import leases, settling
 from tests.makers import NOW
 from tests.store.failing_ground import HERS, HIS, LEASE, block, fail_event, hear, place, refuse
 
@@ -19,7 +23,9 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def names(store: Store, scope: FailureScope, chosen: Chosen = ALL) -> list[tuple[str, str, str]]:
-    return [(each.code, each.address, each.event) for each in store.failing(scope, chosen, 0, 100)[0]]
+    return [
+        (each.code, each.address, each.event) for each in store.read(stored_failures.listed, scope, chosen, 0, 100)[0]
+    ]
 
 
 def test_each_scope_names_what_fails_as_people_know_it(store: Store) -> None:
@@ -34,7 +40,11 @@ def test_each_scope_names_what_fails_as_people_know_it(store: Store) -> None:
     assert names(store, FailureScope.ENTRY) == [("invalid_item", HERS.address, "Rdv 5")]
     assert names(store, FailureScope.MAILBOX) == [("impersonation_denied", HIS.address, "")]
     assert names(store, FailureScope.EVENT) == [("recurrence_not_holdable", "", "Rdv 7")]
-    assert [(each.scope, each.count) for each in store.failures(NOW)] == [("mailbox", 1), ("entry", 1), ("event", 1)]
+    assert [(each.scope, each.count) for each in store.read(overview.failures, NOW)] == [
+        ("mailbox", 1),
+        ("entry", 1),
+        ("event", 1),
+    ]
 
 
 def test_a_long_list_is_read_page_by_page(store: Store) -> None:
@@ -42,10 +52,10 @@ def test_a_long_list_is_read_page_by_page(store: Store) -> None:
         hear(store, number)
     place(store, {HERS: "d1"})
     refuse(store)
-    [group] = store.failures(NOW)
-    first, after = store.failing(FailureScope.ENTRY, ALL, 0, 3)
+    [group] = store.read(overview.failures, NOW)
+    first, after = store.read(stored_failures.listed, FailureScope.ENTRY, ALL, 0, 3)
     assert after is not None
-    rest, end = store.failing(FailureScope.ENTRY, ALL, after, 3)
+    rest, end = store.read(stored_failures.listed, FailureScope.ENTRY, ALL, after, 3)
     assert ([each.event for each in first + rest], end) == ([f"Rdv {number}" for number in range(1, 6)], None)
     assert len(failures.members(store, group, None)) == 5
     assert len(failures.members(store, group, 2)) == 2
@@ -58,7 +68,7 @@ def test_entries_that_were_given_up_are_handed_out_again(store: Store, monkeypat
         hear(store, number)
     place(store, {HERS: "d1"})
     refuse(store)
-    assert not store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW)
     assert failures.retry(store, "entry", "invalid_item", "exchange") == 5
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
@@ -71,12 +81,14 @@ def test_a_blocked_mailbox_is_tried_at_once(store: Store) -> None:
     hear(store, 5)
     place(store, {HERS: "d1"})
     block(store)
-    assert not store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW)
     assert failures.retry(store, "mailbox", "impersonation_denied", "exchange") == 1
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
     assert (work.mailbox, work.attempts) == (HERS, 0)
-    assert [group.scope for group in store.failures(NOW)] == ["mailbox"], "it fails until it is seen to work"
+    assert [group.scope for group in store.read(overview.failures, NOW)] == ["mailbox"], (
+        "it fails until it is seen to work"
+    )
     assert failures.retry(store, "mailbox", None, None) == 0
 
 
@@ -85,7 +97,7 @@ def test_an_event_that_could_be_shown_nowhere_is_decided_anew(store: Store) -> N
     hear(store, 5)
     fail_event(store)
     assert failures.retry(store, "event", "recurrence_not_holdable", "") == 1
-    assert store.has_unsettled()
+    assert store.read(settling.has_unsettled)
 
 
 @pytest.mark.usefixtures("_clock")
@@ -124,30 +136,30 @@ def test_what_is_let_be_fails_no_more_and_is_not_tried(store: Store) -> None:
     hear(store, 5)
     place(store, {HERS: "d1", HIS: "d1"})
     refuse(store)
-    assert store.dismiss(Chosen(event="5", address=HERS.address)) == (1, 0)
+    assert store.write(stored_failures.dismiss, Chosen(event="5", address=HERS.address)) == (1, 0)
     assert names(store, FailureScope.ENTRY) == [("invalid_item", HIS.address, "Rdv 5")]
-    assert store.dismiss(Chosen(event="5")) == (1, 0)
-    assert (store.failures(NOW), store.sight([], [], NOW).entries) == ([], ())
-    assert not store.has_work("exchange", NOW + timedelta(days=365))
-    assert store.dismiss(Chosen(event="5")) == (0, 0)
+    assert store.write(stored_failures.dismiss, Chosen(event="5")) == (1, 0)
+    assert (store.read(overview.failures, NOW), store.read(status.look, [], [], NOW).entries) == ([], ())
+    assert not store.read(leases.has_work, "exchange", NOW + timedelta(days=365))
+    assert store.write(stored_failures.dismiss, Chosen(event="5")) == (0, 0)
 
 
 def test_a_rehearsal_changes_nothing(store: Store) -> None:
     hear(store, 5)
     place(store, {HERS: "d1"})
     refuse(store)
-    assert store.dismiss(Chosen(event="5"), dry_run=True) == (1, 0)
-    assert [group.count for group in store.failures(NOW)] == [1]
+    assert store.rehearse(stored_failures.dismiss, Chosen(event="5")) == (1, 0)
+    assert [group.count for group in store.read(overview.failures, NOW)] == [1]
 
 
 def test_what_was_let_be_comes_back_when_the_event_changes(store: Store) -> None:
     hear(store, 5)
     place(store, {HERS: "d1"})
     refuse(store)
-    store.dismiss(Chosen(event="5"))
+    store.write(stored_failures.dismiss, Chosen(event="5"))
     hear(store, 5, age_s=30, motif="Another")
     place(store, {HERS: "d2"})
-    assert store.has_work("exchange", NOW)
+    assert store.read(leases.has_work, "exchange", NOW)
 
 
 @pytest.mark.usefixtures("_clock")
@@ -155,17 +167,17 @@ def test_what_was_let_be_comes_back_by_its_name_only(store: Store) -> None:
     hear(store, 5)
     place(store, {HERS: "d1"})
     refuse(store)
-    store.dismiss(Chosen(event="5"))
+    store.write(stored_failures.dismiss, Chosen(event="5"))
     assert failures.retry_all(store, ALL).total == 0
     assert failures.retry_all(store, Chosen(event="5")).entries == 1
-    assert store.has_work("exchange", NOW)
+    assert store.read(leases.has_work, "exchange", NOW)
 
 
 def test_an_event_that_is_let_be_is_shown_no_more_until_it_is_decided_anew(store: Store) -> None:
     hear(store, 5)
     fail_event(store)
-    assert store.dismiss(Chosen(event="5")) == (0, 1)
-    assert store.failures(NOW) == []
+    assert store.write(stored_failures.dismiss, Chosen(event="5")) == (0, 1)
+    assert store.read(overview.failures, NOW) == []
     hear(store, 5, age_s=30, motif="Another")
     fail_event(store)
-    assert [group.scope for group in store.failures(NOW)] == ["event"]
+    assert [group.scope for group in store.read(overview.failures, NOW)] == ["event"]

@@ -16,8 +16,10 @@ from receiver.store import Incoming, MailboxWork, Store, Trouble
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import dues, events, mailboxes, placements
 from receiver.store.fairness import ORGANISATIONS_AT_ONCE, Rota
-from receiver.store.intake import inbox
-from receiver.store.work import settling
+from receiver.store.intake import inbox, judge_batch
+from receiver.store.tools import backup
+from receiver.store.work import dues as due_rows
+from receiver.store.work import leases, settling
 from receiver.store.work.claiming import CROWD
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
@@ -133,8 +135,8 @@ def test_a_batch_is_shorter_where_webhooks_have_much_to_say(store: Store, monkey
 
 
 def test_a_lone_event_is_settled_in_the_next_batch_whatever_waits_before_it(store: Store) -> None:
-    store.accept([news(number) for number in range(60)], NOW)
-    store.accept([news(1000, "lone", 34), news(1001, "flood", 35)], SOON)
+    store.write(judge_batch.take, [news(number) for number in range(60)], NOW)
+    store.write(judge_batch.take, [news(1000, "lone", 34), news(1001, "flood", 35)], SOON)
     assert {("lone", 34), ("flood", 35)} < set(settled(store, 10))
 
 
@@ -142,7 +144,7 @@ def test_fewer_events_are_settled_at_once_where_they_have_many_agents(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("receiver.store.work.settling.AGENTS_AT_ONCE", 4)
-    store.accept([news(number) for number in range(5)], NOW)
+    store.write(judge_batch.take, [news(number) for number in range(5)], NOW)
     assert [len(settled(store)) for _ in range(4)] == [2, 2, 1, 0]
 
 
@@ -150,7 +152,7 @@ def test_fewer_events_are_settled_at_once_where_they_have_many_agents(
 
 
 def place(store: Store, number: int, mailbox: Mailbox, source: str = "flood", organisation: int = 12) -> None:
-    store.accept([news(number, source, organisation)], NOW)
+    store.write(judge_batch.take, [news(number, source, organisation)], NOW)
     store.settle(lambda _: Decision({mailbox: "d1"}), NOW)
 
 
@@ -201,8 +203,8 @@ def test_a_mailbox_that_the_server_knows_goes_before_those_of_which_nobody_was_t
     place(store, 9, box("known"))
     assert claimed(store, 1) == ["known@x.example"]
     assert claim(store, (True,)) is None
-    assert not store.has_work("exchange", NOW, (True,))
-    assert store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW, (True,))
+    assert store.read(leases.has_work, "exchange", NOW)
     assert (claim(store) or pytest.fail("nothing is due")).known is False
 
 
@@ -242,15 +244,15 @@ def test_mailboxes_in_trouble_stand_in_nobodys_way(store: Store, monkeypatch: py
         store.release(work, Trouble("mailbox_not_found", LATER))
     with writing(store._engine) as connection:
         assert set(connection.scalars(select(dues.c.next_at))) == {LATER}
-    assert not store.has_work("exchange", NOW)
+    assert not store.read(leases.has_work, "exchange", NOW)
     place(store, 1000, box("lone"), "lone")
     assert claimed(store, 2) == ["lone@x.example"]
-    assert store.has_work("exchange", LATER)
+    assert store.read(leases.has_work, "exchange", LATER)
 
 
 def test_what_is_about_to_be_settled_again_is_found_as_soon_as_it_is(store: Store) -> None:
     place(store, 1, box("a"))
-    store.accept([news(1, age_s=30)], NOW)
+    store.write(judge_batch.take, [news(1, age_s=30)], NOW)
     assert claim(store) is None
     store.settle(lambda _: Decision({box("a"): "d2"}), NOW)
     assert claimed(store, 1) == ["a@x.example"]
@@ -258,9 +260,9 @@ def test_what_is_about_to_be_settled_again_is_found_as_soon_as_it_is(store: Stor
 
 def test_a_mailbox_of_which_nothing_is_left_to_do_is_not_looked_into(store: Store) -> None:
     place(store, 1, box("a"))
-    store.accept([news(1, age_s=30)], NOW)
+    store.write(judge_batch.take, [news(1, age_s=30)], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held)), NOW)
-    assert store.row_counts()["dues"] == 0
+    assert store.read(backup.counts_of)["dues"] == 0
 
 
 def test_what_is_done_is_due_no_more_and_what_comes_meanwhile_is(store: Store) -> None:
@@ -286,7 +288,8 @@ def test_what_a_program_of_the_schema_before_made_due_is_made_up_for(store: Stor
     with writing(store._engine) as connection:
         connection.execute(dues.delete())
     assert claim(store) is None
-    store.make_up_dues(NOW)
+    assert store.read(due_rows.lacks_any, NOW)
+    store.write(due_rows.make_up, NOW)
     assert claimed(store, 1) == ["a@x.example"]
 
 
@@ -299,12 +302,12 @@ def test_what_is_announced_while_its_mailbox_is_given_back_does_not_wait_for_the
         work = claim(store)
         assert work is not None
         finish(store, work)
-        store.accept([news(2, organisation=34)], NOW)
+        store.write(judge_batch.take, [news(2, organisation=34)], NOW)
         with writing(store._engine) as settling_it:
             wishes = Decision({box("a"): "d1"})
             settling.settle(settling_it, lambda _: wishes, NOW, 200, Rota(), lambda _: None)
             store.release(work, succeeded_at=NOW)
-        assert store.has_work("exchange", NOW)
+        assert store.read(leases.has_work, "exchange", NOW)
         again = claim(store)
         assert again is not None
         assert [item.event_id for item in again.items] == [2]
@@ -317,7 +320,8 @@ def test_what_was_announced_too_late_is_made_up_for(store: Store) -> None:
     with writing(store._engine) as connection:
         connection.execute(update(dues).values(next_at=LATER))
     assert claim(store) is None
-    store.make_up_dues(NOW)
+    assert store.read(due_rows.lacks_any, NOW)
+    store.write(due_rows.make_up, NOW)
     assert claimed(store, 2) == ["b@x.example"], "and what is leased stays so"
 
 

@@ -15,10 +15,15 @@ from receiver.core.facts import AgentRef, Model, News
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.scope import Authority
-from receiver.store import Incoming, MailboxWork, Scope, Store, WorkItem, Written
+from receiver.operations.recovery.adopt import note_found
+from receiver.store import Incoming, MailboxWork, Store, WorkItem, Written
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import agents, roles
-from receiver.store.work import settling
+from receiver.store.intake import judge_batch
+from receiver.store.reports import status
+from receiver.store.tools import audit, backup, erasure, recovery, resync
+from receiver.store.tools.resync import Scope
+from receiver.store.work import leases, mailbox_identity, settling
 from receiver.store.work.mailbox_identity import Neighbour
 from tests.makers import MARTINE, NOW, a_delivery, a_role, a_state, an_agent, incoming
 
@@ -45,7 +50,7 @@ def walked(store: Store) -> Iterator[Store]:
 
 
 def placed(store: Store) -> MailboxWork:
-    store.accept([incoming(a_delivery())], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery())], NOW)
     store.settle(lambda _: Decision({HERS: "d1"}), NOW)
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
@@ -63,26 +68,28 @@ def same(placement: Placement) -> Placement:
 
 
 WALKS: dict[str, Callable[[Store, MailboxWork], object]] = {
-    "resettle": lambda store, _: store.resettle(NUMBERS, NOW),
-    "standings": lambda store, _: store.standings(UIDS),
-    "finished": lambda store, _: store.finished(UIDS),
+    "resettle": lambda store, _: store.write(settling.unsettle, NUMBERS, NOW),
+    "standings": lambda store, _: store.read(audit.standings, UIDS),
+    "finished": lambda store, _: store.read(recovery.finished, UIDS),
     "advance": lambda store, work: store.advance(work, dict.fromkeys(NUMBERS, same), NOW, LEASE),
-    "neighbours": lambda store, work: store.neighbours(crowded(work)),
+    "neighbours": lambda store, work: store.read(mailbox_identity.neighbours, crowded(work)),
     "release": lambda store, work: store.release(
         crowded(work), written=[Written(number, "create", "done", NOW) for number in NUMBERS]
     ),
-    "empty": lambda store, work: store.empty(work, NUMBERS),
+    "empty": lambda store, work: store.write(recovery.empty, work, NUMBERS),
     "repair": lambda store, work: (
         store.release(work),
-        store.repair(HERS, {p: p for p in (Placement(number, "u", "d") for number in NUMBERS)}, NOW),
+        store.write(audit.repair, HERS, {p: p for p in (Placement(number, "u", "d") for number in NUMBERS)}, NOW),
     ),
-    "note_adopted": lambda store, work: store.note_adopted(work, {"u": "item"}, UIDS, NOW),
-    "untold": lambda store, _: store.untold(scope(), NOW),
-    "count_live": lambda store, _: store.count_live(scope()),
-    "witnesses": lambda store, _: store.witnesses("mds", {(number, "PMI") for number in NUMBERS}, NOW, 3),
-    "sight": lambda store, _: store.sight([f"s{number}" for number in range(2_000)], [], NOW),
-    "authority": lambda store, _: store.accept([told(an_agent(AgentRef("31", "new@x.example"), 1))], NOW),
-    "accept": lambda store, _: store.accept([incoming(a_delivery(), body=b"same")] * MANY, NOW),
+    "note_found": lambda store, work: note_found(store, work, {"u": "item"}, UIDS, found_at=NOW, now=NOW),
+    "untold": lambda store, _: store.read(resync.untold, scope(), NOW),
+    "count_live": lambda store, _: store.read(resync.count_live, scope()),
+    "witnesses": lambda store, _: store.read(resync.witnesses, "mds", {(number, "PMI") for number in NUMBERS}, NOW, 3),
+    "sight": lambda store, _: store.read(status.look, [f"s{number}" for number in range(2_000)], [], NOW),
+    "authority": lambda store, _: store.write(
+        judge_batch.take, [told(an_agent(AgentRef("31", "new@x.example"), 1))], NOW
+    ),
+    "accept": lambda store, _: store.write(judge_batch.take, [incoming(a_delivery(), body=b"same")] * MANY, NOW),
 }
 
 
@@ -103,7 +110,7 @@ def test_a_webhook_may_list_any_number_of_agents_and_an_event_go_to_any_number_o
     """Seventy webhooks with a thousand agents each once stopped settling for good."""
     many = MANY if walked._engine.dialect.name == "postgresql" else MOST_VALUES + 1
     crowd = tuple(AgentRef(str(number), f"a{number}@x.example") for number in NUMBERS[:many])
-    walked.accept([incoming(a_delivery(agents=crowd))], NOW)
+    walked.write(judge_batch.take, [incoming(a_delivery(agents=crowd))], NOW)
     seen: list[int] = []
 
     def decide(view) -> Decision:  # type: ignore[no-untyped-def]
@@ -112,22 +119,22 @@ def test_a_webhook_may_list_any_number_of_agents_and_an_event_go_to_any_number_o
 
     assert walked.settle(decide, NOW) == 1
     assert seen == [many]
-    assert walked.row_counts()["placements"] == many
-    walked.resettle([1], NOW)
+    assert walked.read(backup.counts_of)["placements"] == many
+    walked.write(settling.unsettle, [1], NOW)
     assert walked.settle(lambda view: Decision(dict.fromkeys(view.held)), NOW) == 1
-    assert walked.row_counts()["placements"] == 0, "none of it had been written"
+    assert walked.read(backup.counts_of)["placements"] == 0, "none of it had been written"
 
 
 def test_two_addresses_of_one_mailbox_may_hold_any_number_of_events(walked: Store) -> None:
     work = placed(walked)
     bodies = [incoming(a_delivery(wire_id=number, uuid=None)) for number in range(1, 1_201)]
-    walked.accept(bodies, NOW)
+    walked.write(judge_batch.take, bodies, NOW)
     while walked.settle(lambda _: Decision({HIS: "d1"}), NOW):
         pass
-    [his] = [mailbox for mailbox in (walked.claim_one(HIS, NOW, LEASE),) if mailbox]
+    [his] = [mailbox for mailbox in (walked.write(leases.claim_one, HIS, NOW, LEASE),) if mailbox]
     walked.release(his)
-    assert walked.merge(Neighbour(his.mailbox_id, HIS.address), work, NOW)
-    assert walked.has_unsettled()
+    assert walked.write(mailbox_identity.merge_neighbour, Neighbour(his.mailbox_id, HIS.address), work, NOW)
+    assert walked.read(settling.has_unsettled)
 
 
 def test_any_number_of_agents_may_share_an_address_that_is_erased(walked: Store) -> None:
@@ -138,10 +145,12 @@ def test_any_number_of_agents_may_share_an_address_that_is_erased(walked: Store)
     with writing(walked._engine) as connection:
         connection.execute(insert(agents), rows)
         connection.execute(insert(roles), [place | {"wire_id": n, "ident": str(100 + n)} for n in range(3_000)])
-    walked.accept([incoming(a_delivery(agents=(AgentRef("107", email), MARTINE))), incoming(a_role(9_999))], NOW)
-    erased = walked.erase(email, MailboxMap("exchange"), NOW, with_entries=False)
+    walked.write(
+        judge_batch.take, [incoming(a_delivery(agents=(AgentRef("107", email), MARTINE))), incoming(a_role(9_999))], NOW
+    )
+    erased = walked.write(erasure.erase, email, MailboxMap("exchange"), NOW, with_entries=False)
     assert (erased.counts["agents"], erased.counts["roles"], erased.counts["event_agents"]) == (3_000, 3_000, 1)
-    assert walked.row_counts()["agents"] == 1
+    assert walked.read(backup.counts_of)["agents"] == 1
 
 
 def test_whatever_waits_is_judged_in_parts(walked: Store) -> None:

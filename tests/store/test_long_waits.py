@@ -7,8 +7,12 @@ from sqlalchemy import create_engine, update
 
 from connectors.base import Scope, Temporary
 from receiver.core import plan, servers
-from receiver.store import Chosen, Store
+from receiver.store import Store
 from receiver.store.database import tables
+from receiver.store.reports import overview
+from receiver.store.tools.failures import Chosen
+from receiver.store.work import leases
+from receiver.store.work import servers as stored_servers
 from tests.makers import NOW
 from tests.store.failing_ground import HERS, block, hear, place
 
@@ -32,13 +36,13 @@ def test_a_mailbox_is_not_left_alone_for_decades(
         identity = HERS.address if known else None
         connection.execute(update(tables.mailboxes).values(blocked_until=NOW + far, identity=identity, failure="x"))
     engine.dispose()
-    assert store.shorten_waits(NOW) == shortened
+    assert store.write(stored_servers.shorten_waits, NOW) == shortened
     until = NOW + timedelta(minutes=10) if shortened else NOW + far
-    assert [group.until for group in store.failures(NOW)] == [until]
-    assert not store.has_work("exchange", NOW)
-    assert store.has_work("exchange", until)
+    assert [group.until for group in store.read(overview.failures, NOW)] == [until]
+    assert not store.read(leases.has_work, "exchange", NOW)
+    assert store.read(leases.has_work, "exchange", until)
     assert store.claim("exchange", until, 10, LEASE) is not None
-    assert store.shorten_waits(NOW) == 0
+    assert store.write(stored_servers.shorten_waits, NOW) == 0
 
 
 @pytest.mark.parametrize("far", [timedelta(hours=2), DECADES])
@@ -46,13 +50,13 @@ def test_a_server_is_not_left_alone_for_decades(store: Store, far: timedelta) ->
     def of_old(server: servers.Server) -> servers.Server:
         return servers.replace(server, failure="x", blocked_until=NOW + far, probe="p", probe_until=NOW + far)
 
-    store.change_server("exchange", of_old)
-    assert store.claim_probe("exchange", "mine", NOW, LEASE)
-    assert store.shorten_waits(NOW) == 1
-    found = store.server("exchange")
+    store.write(stored_servers.change, "exchange", of_old)
+    assert store.write(stored_servers.claim_probe, "exchange", "mine", NOW, LEASE)
+    assert store.write(stored_servers.shorten_waits, NOW) == 1
+    found = store.read(stored_servers.find, "exchange")
     assert found is not None
     assert found.blocked_until == NOW + timedelta(minutes=10)
-    assert store.shorten_waits(NOW) == 0
+    assert store.write(stored_servers.shorten_waits, NOW) == 0
 
 
 def test_an_entry_waits_ten_minutes_more_at_the_latest(store: Store) -> None:
@@ -69,19 +73,21 @@ def test_an_entry_waits_ten_minutes_more_at_the_latest(store: Store) -> None:
     store.advance(work, {item.placement.id: of_old}, NOW, LEASE)
     store.release(work, None, NOW)
     soon = NOW + timedelta(minutes=10)
-    assert not store.has_work("exchange", soon)
-    assert store.shorten_waits(NOW) == 1
-    assert store.has_work("exchange", soon)
+    assert not store.read(leases.has_work, "exchange", soon)
+    assert store.write(stored_servers.shorten_waits, NOW) == 1
+    assert store.read(leases.has_work, "exchange", soon)
 
 
 def test_a_retry_ends_the_wait_of_the_server_that_is_meant(store: Store) -> None:
     for name in ("exchange", "other"):
         until = NOW + timedelta(minutes=9)
-        store.change_server(name, lambda server, until=until: servers.throttled(server, until, None, NOW))  # type: ignore[misc]
-    assert store.retry_servers(Chosen(address=HERS.address), NOW) == 0
-    assert store.retry_servers(Chosen(code="timeout"), NOW) == 0
-    assert store.retry_servers(Chosen(calendar="other"), NOW) == 1
-    assert [(server.name, server.is_blocked(NOW)) for server in store.servers()] == [
+        store.write(
+            stored_servers.change, name, lambda server, until=until: servers.throttled(server, until, None, NOW)
+        )  # type: ignore[misc]
+    assert store.write(stored_servers.retry, Chosen(address=HERS.address), NOW) == 0
+    assert store.write(stored_servers.retry, Chosen(code="timeout"), NOW) == 0
+    assert store.write(stored_servers.retry, Chosen(calendar="other"), NOW) == 1
+    assert [(server.name, server.is_blocked(NOW)) for server in store.read(stored_servers.listed)] == [
         ("exchange", True),
         ("other", False),
     ]

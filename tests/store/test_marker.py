@@ -24,8 +24,11 @@ from receiver.store import (
     StoreBehind,
     StoreOccupied,
     StoreVanished,
+    counters,
+    heartbeats,
 )
 from receiver.store.database.errors import ANOTHER, EMPTIED, GONE
+from receiver.store.intake import judge_batch
 from receiver.store.place.batch_counter import LEAP
 from tests.databases import new_database, sqlalchemy_url
 from tests.makers import NOW, a_delivery, incoming
@@ -48,7 +51,7 @@ def opened(url: str, marker: Path, pinned: str | None = None) -> Store:
 
 def work(store: Store, number: int) -> MailboxWork | None:
     """Something becomes due, and a worker claims it."""
-    store.accept([incoming(a_delivery(wire_id=number, uuid=str(number)))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=number, uuid=str(number)))], NOW)
     store.settle(lambda view: Decision({**dict.fromkeys(view.held), BOX: f"d{number}"}), NOW)
     claimed = store.claim("exchange", NOW, 100, LEASE)
     if claimed:
@@ -152,7 +155,7 @@ def test_a_store_that_counted_less_hands_out_no_work_and_must_adopt(store_url: s
         assert store.installation().counter == 1, "nothing was claimed"
         assert store.hold_if_behind(NOW)
         assert store.installation().must_adopt
-        assert store.figures()["store_behind"].taken_at == NOW
+        assert store.read(counters.figures_named)["store_behind"].taken_at == NOW
         assert work(store, 4) is None
         assert not store.hold_if_behind(NOW), "it is said once"
 
@@ -168,7 +171,7 @@ def test_after_the_calendars_were_read_no_hosts_marker_is_ahead(store_url: str, 
         assert store.hold_if_behind(NOW)
         store.calendars_were_read()
         assert store.installation().counter >= LEAP
-        assert "store_behind" not in store.figures()
+        assert "store_behind" not in store.read(counters.figures_named)
         assert not other.hold_if_behind(NOW)
         assert work(other, 5)
         assert work(store, 6)
@@ -205,7 +208,7 @@ def test_a_copy_that_says_itself_what_it_is_keeps_its_own_word(
     with closing(opened(f"sqlite:///{tmp_path}/copy.db", marker)) as copy:
         assert copy.hold_if_behind(NOW)
         assert copy.installation().must_adopt
-        assert "store_behind" not in copy.figures()
+        assert "store_behind" not in copy.read(counters.figures_named)
         copy.calendars_were_read()
         assert not copy.hold_if_behind(NOW)
 
@@ -229,7 +232,7 @@ def test_without_a_marker_that_can_be_written_nothing_is_handed_out(store_url: s
             work(store, 1)
         assert store.marker_trouble() == "marker_unwritable"
         marker.parent.mkdir()
-        store.accept([incoming(a_delivery(wire_id=2, uuid="2"))], NOW)
+        store.write(judge_batch.take, [incoming(a_delivery(wire_id=2, uuid="2"))], NOW)
         assert store.marker_trouble() is None
 
 
@@ -291,7 +294,8 @@ def test_nothing_is_recovered_where_nothing_is_known(empty_url: str, marker: Pat
 def test_whoever_only_looks_makes_nothing(tmp_path: Path) -> None:
     with closing(Store(f"sqlite:///{tmp_path}/new.db")) as store:
         assert (store.standing(), store.revision(), store.is_current()) == (Standing.NOT_CURRENT, None, False)
-        for act in (store.installation, store.beats, lambda: store.keep(incoming(a_delivery()))):
+        reads = store.installation, lambda: store.read(heartbeats.beats)
+        for act in (*reads, lambda: store.keep(incoming(a_delivery()))):
             with pytest.raises(StoreVanished):
                 act()
     assert list(tmp_path.iterdir()) == []

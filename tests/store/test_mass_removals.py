@@ -9,6 +9,7 @@ from receiver.core.facts import AgentRef, Emitter, EventKind
 from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
 from receiver.core.recurrence import parse
 from receiver.store import Store, Verdict
+from receiver.store.intake import judge_batch, set_aside
 from tests.makers import KARIM, MARTINE, NOW, a_plage, a_role, a_slot, an_absence, an_agent, incoming
 from tests.store.scopes import ALL, BOTH, ELSEWHERE, THIRTY_FOUR, TWELVE, Town, a_rdv, an_agent_of
 
@@ -47,7 +48,7 @@ def test_a_quarter_is_a_quarter_for_those_that_are_judged_together(store: Store)
     town = town_with(store, 120)
     gone = [a_rdv(12, 60, DESTROYED, number=number) for number in range(1, 46)]
     batch = [replace(incoming(each), authority=TWELVE) for each in gone]
-    verdicts = [receipt.verdict for receipt in town.store.accept(batch, town.now)]
+    verdicts = [receipt.verdict for receipt in town.store.write(judge_batch.take, batch, town.now)]
     assert verdicts == [Verdict.ACCEPTED] * 30 + [Verdict.HELD] * 15
 
 
@@ -98,16 +99,16 @@ def test_of_one_event_the_last_word_alone_waits(store: Store) -> None:
     for each in told:
         assert town.verdict(each, TWELVE) is Verdict.HELD
         assert [group.count for group in town.waits()] == [1]
-    [waiting] = town.store.waiting(10)
+    [waiting] = town.store.read(set_aside.waiting, 10)
     assert waiting.news.version.kind is DESTROYED
-    town.store.release_waiting(town.waiting_ids(), town.now)
+    town.store.write(judge_batch.release, town.waiting_ids(), town.now)
     assert len(town.shown()[HERS]) == 9
 
 
 def test_what_is_held_is_released_by_a_word(store: Store) -> None:
     town = town_with(store, 40)
     destroy(town, range(1, 31))
-    assert town.store.release_waiting(town.waiting_ids(), town.now) == 10
+    assert town.store.write(judge_batch.release, town.waiting_ids(), town.now) == 10
     assert len(town.shown()[HERS]) == 10
     assert town.waits() == []
 
@@ -115,7 +116,7 @@ def test_what_is_held_is_released_by_a_word(store: Store) -> None:
 def test_what_is_held_is_dropped_by_a_word(store: Store) -> None:
     town = town_with(store, 40)
     destroy(town, range(1, 31))
-    assert town.store.drop_waiting(town.waiting_ids()) == 10
+    assert town.store.write(set_aside.drop, town.waiting_ids()) == 10
     assert len(town.shown()[HERS]) == 20
     assert town.waits() == []
 
@@ -148,7 +149,7 @@ def test_another_e_mail_moves_no_calendar_whole(store: Store, way: str) -> None:
         assert town.shown()[HERS]["Rdv/uuid-1@production"] == "new", "all else of it is taken in"
     assert set(town.shown()) == {HERS}
     assert [(group.reason, group.entries) for group in town.waits()] == [("removal", 40)]
-    town.store.release_waiting(town.waiting_ids(), town.now)
+    town.store.write(judge_batch.release, town.waiting_ids(), town.now)
     assert set(town.shown()) == {"martine@evil.example"}
 
 
@@ -174,7 +175,7 @@ def test_the_loss_of_a_last_place_is_held_where_many_absences_would_go(store: St
     town.shown()
     assert town.verdict(a_role(1, DESTROYED, 30), TWELVE) is Verdict.HELD
     assert len(town.shown()[HERS]) == 30
-    town.store.release_waiting(town.waiting_ids(), town.now)
+    town.store.write(judge_batch.release, town.waiting_ids(), town.now)
     assert town.shown() == {}
 
 
@@ -237,7 +238,7 @@ def test_cancellations_beyond_the_limit_show_until_they_are_released(store: Stor
     again = a_rdv(12, 30, number=30, cancelled=True, agents=(MARTINE,), motif="again")
     assert town.verdict(again, TWELVE) is Verdict.ACCEPTED
     assert len(town.shown()[HERS]) == 40, "it stays marked"
-    town.store.release_waiting(town.waiting_ids(), town.now)
+    town.store.write(judge_batch.release, town.waiting_ids(), town.now)
     assert len(town.shown()[HERS]) == 30
     assert town.waits() == []
 
@@ -337,7 +338,7 @@ def test_who_joins_an_absence_moves_no_calendar_whole_by_another_e_mail(store: S
     joins = [a_slot(an_absence(), age_s, wire_id=number, agent=EVIL) for number in range(1, 31)]
     assert [town.verdict(each, ELSEWHERE) for each in joins].count(Verdict.HELD) == 10
     assert len(town.shown()[HERS]) == 10
-    town.store.release_waiting(town.waiting_ids(), town.now)
+    town.store.write(judge_batch.release, town.waiting_ids(), town.now)
     assert list(town.shown()) == [EVIL.email]
     assert town.waits() == []
 

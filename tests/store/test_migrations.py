@@ -1,18 +1,22 @@
 """The schema: one history for both databases, safe to run from several processes at once."""
 
+import shutil
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, select, text, update
 
 from receiver.store import Standing, Store, StoreUnavailable, migrations
-from receiver.store.database.tables import installation, mailboxes, metadata
+from receiver.store.database.causes import Cause
+from receiver.store.database.tables import events, installation, metadata
 from tests.databases import new_database, sqlalchemy_url
+from tests.installation.versions import MIGRATION
 
 LAST_RELEASE = 4
 """The schema of the release before: its programs go on beside ours."""
@@ -104,74 +108,54 @@ def declare(url: str, revision: str, oldest: int | None) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_mailboxes_that_were_written_into_before_anybody_asked_count_as_met(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+def test_a_schema_from_before_the_first_release_is_refused_and_left_as_it_is(store: Store, store_url: str) -> None:
+    declare(store_url, "0005", None)
+    assert store.standing() is Standing.NOT_CURRENT
+    with pytest.raises(StoreUnavailable) as refused:
+        store.migrate()
+    assert (str(refused.value), refused.value.refusal.cause) == ("store_too_old", Cause.TOO_OLD)
+    assert store.revision() == "0005"
+
+
+@pytest.fixture
+def next_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Have the program under test know one migration more, which changes `events` and `inbox`."""
+    ours = Path(migrations.__file__).parent
+    theirs = shutil.copytree(ours, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
+    before = migrations.head()
+    revision = f"{int(before) + 1:04}"
+    script = MIGRATION.format(revision=revision, before=before, oldest=int(before))
+    (theirs / "versions" / f"{revision}_next.py").write_text(script, "utf-8")
+
+    def know() -> None:
+        config = Config()
+        config.set_main_option("script_location", str(theirs))
+        monkeypatch.setattr(migrations, "_config", lambda: config)
+        migrations._newest.cache_clear()
+
+    yield know
+    monkeypatch.undo()
+    migrations._newest.cache_clear()
+
+
+def test_a_migration_that_waits_for_a_reader_lets_others_by(
+    postgres: str, next_migration: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is only wished for was never written."""
-    if kind == "sqlite":
-        url = f"sqlite:///{tmp_path / 'store.db'}"
-    else:
-        url = sqlalchemy_url(new_database(request.getfixturevalue("postgres")))
-    engine, store = create_engine(url), Store(url)
-    with engine.begin() as connection:
-        config = migrations._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
-    marks = {
-        "wished": {},
-        "applied": {"applied": "'d'"},
-        "in doubt": {"look_up_at": "CURRENT_TIMESTAMP"},
-        "to be looked up again": {"recheck_at": "CURRENT_TIMESTAMP"},
-    }
-    with engine.begin() as connection:
-        connection.execute(text(_EVENT))
-        for number, (address, columns) in enumerate(marks.items(), 1):
-            connection.execute(text(_MAILBOX), {"number": number, "address": address})
-            names, values = "".join(f", {each}" for each in columns), "".join(f", {each}" for each in columns.values())
-            connection.execute(text(_PLACEMENT.format(names=names, values=values)), {"number": number})
-        connection.execute(text(_MAILBOX), {"number": 8, "address": "never used"})
-        connection.execute(text(_MAILBOX), {"number": 9, "address": "emptied since"})
-        connection.execute(text("UPDATE mailboxes SET succeeded_at = CURRENT_TIMESTAMP WHERE id = 9"))
-    store.migrate()
-    with engine.connect() as connection:
-        met = {row.address: row.met_at is not None for row in connection.execute(select(mailboxes))}
-    assert met == {address: address != "wished" for address in marks} | {"never used": False, "emptied since": True}
-    assert [each.address for each in store.mailbox_page("", 9, failing=False)]
-    store.close()
-    engine.dispose()
-
-
-_EVENT = """
-    INSERT INTO events (id, uid, platform, model, emitter, source, kind, state_at, purged, ambiguous, delivery,
-        changed_at, unmapped)
-    VALUES (1, 'Rdv/1@p', 'p', 'Rdv', 'rdv_service_public', 'mds', 'created', CURRENT_TIMESTAMP, false, false, 'x',
-        CURRENT_TIMESTAMP, 0)
-"""
-_MAILBOX = "INSERT INTO mailboxes (id, calendar, address, attempts) VALUES (:number, 'exchange', :address, 0)"
-_PLACEMENT = """
-    INSERT INTO placements (event_id, mailbox_id, desired, open_creates, attempts, not_before, gave_up, declined{names})
-    VALUES (1, :number, 'd', 0, 0, CURRENT_TIMESTAMP, false, false{values})
-"""
-
-
-def test_a_migration_that_waits_for_a_reader_lets_others_by(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table that is to change is barred to all who come after: webhooks would wait as long as a backup reads."""
     monkeypatch.setattr(migrations, "_TABLE_WAIT", "100ms")
     url = sqlalchemy_url(new_database(postgres))
     engine, store = create_engine(url), Store(url)
-    with engine.begin() as connection:
-        config = migrations._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+    store.migrate()
+    next_migration()
+    assert not store.is_current()
     migrating = threading.Thread(target=store.migrate)
     with engine.connect() as reader:
-        reader.execute(select(installation.c.id))
+        reader.execute(select(events.c.id))
         migrating.start()
         wait_for_a_lock(engine, migrating)
         with engine.connect() as other:  # behind the migration, which gives way
             other.execute(text("SET statement_timeout = '20s'"))
-            assert other.execute(select(installation.c.id)).all() == []
+            assert other.execute(select(events.c.id)).all() == []
         assert migrating.is_alive()
     migrating.join()
     assert store.is_current()

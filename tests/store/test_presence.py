@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from receiver.store import Standing, Store, StoreVanished
+from receiver.store import Standing, Store, StoreVanished, heartbeats
 from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
 from receiver.store.place.marker import Mark, Marker
 from receiver.store.place.presence import Presence, make
+from receiver.store.tools import backup
 from tests.makers import NOW, a_delivery, incoming
 
 
@@ -44,7 +45,7 @@ def keep(store: Store, number: int) -> None:
 
 WRITES: list[Callable[[Store], object]] = [
     lambda store: keep(store, 2),
-    lambda store: store.beat("web", NOW),
+    lambda store: store.write(heartbeats.beat, "web", NOW),
     lambda store: store.judge(NOW),
     lambda store: store.standing(),
     lambda store: store.installation(),
@@ -111,7 +112,7 @@ def test_a_transaction_that_ends_in_a_file_that_went_meanwhile_has_failed(store:
         file.unlink()
 
     with pytest.raises(StoreVanished):
-        store._write(block)
+        store.write(block)
 
 
 def test_another_file_is_not_written_into_and_not_changed(store: Store, file: Path, tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_an_empty_file_is_not_opened_as_sqlite_would_delete_the_log_beside_it(st
     kept.replace(file)
     assert store.standing() is Standing.CURRENT
     keep(store, 2)
-    assert store.row_counts()["inbox"] == 2
+    assert store.read(backup.counts_of)["inbox"] == 2
 
 
 def test_the_same_installations_file_is_taken_up_and_what_is_written_goes_there(
@@ -244,7 +245,7 @@ def test_many_threads_meet_one_file_and_its_return(store: Store, file: Path) -> 
     for thread in threads:
         thread.join()
     assert acknowledged
-    assert store.row_counts()["inbox"] >= len(acknowledged) + 1
+    assert store.read(backup.counts_of)["inbox"] >= len(acknowledged) + 1
 
 
 def test_a_file_that_was_left_in_the_middle_of_a_checkpoint_is_still_ours(

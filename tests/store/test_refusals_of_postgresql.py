@@ -15,7 +15,7 @@ import pytest
 import trustme
 from sqlalchemy.engine import URL
 
-from receiver.store import PATIENCE_S, Cause, Store, StoreUnavailable, refusal_of
+from receiver.store import PATIENCE_S, Cause, Store, StoreUnavailable, heartbeats, refusal_of
 from tests.authentication.certificates import Authority
 from tests.makers import NOW, a_delivery, incoming
 from tests.requirements import require
@@ -46,7 +46,7 @@ def cause_of(url: URL | str, patience_s: float | None = None) -> Cause:
     """Open the store anew and use it as a worker does, then as the web does; both are told the same."""
     found: set[Cause] = set()
     for use in (
-        lambda store: store.standing() and store.beat("web", NOW),
+        lambda store: store.standing() and store.write(heartbeats.beat, "web", NOW),
         lambda store: store.keep(incoming(a_delivery())),
     ):
         with closing(Store(url if isinstance(url, str) else written(url), patience_s)) as store:
@@ -316,11 +316,11 @@ def test_a_store_that_may_be_written_again_is_written_without_a_restart(server: 
     with closing(Store(written(url))) as store:
         for _ in range(2):
             with pytest.raises(StoreUnavailable):
-                store.beat("web", NOW)
+                store.write(heartbeats.beat, "web", NOW)
             with pytest.raises(StoreUnavailable):
                 store.keep(incoming(a_delivery()))
         server.do(f"ALTER ROLE {url.username} SET default_transaction_read_only = off")
-        store.beat("web", NOW)
+        store.write(heartbeats.beat, "web", NOW)
         store.keep(incoming(a_delivery()))
 
 

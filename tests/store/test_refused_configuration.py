@@ -7,7 +7,7 @@ import pytest
 from receiver.config.reload import Refused
 from receiver.core.troubles import RefusedConfiguration
 from receiver.operations.refused_configuration import FORGOTTEN, RENEWED, Word, refusals
-from receiver.store import Store
+from receiver.store import Store, counters
 from tests.makers import NOW
 
 SINCE = NOW - timedelta(hours=2)
@@ -15,7 +15,7 @@ FILE, CSV = Refused("file", SINCE), Refused("csv", SINCE)
 
 
 def told(store: Store, now: object = NOW) -> list[RefusedConfiguration]:
-    return list(refusals(store.figures(), now))  # type: ignore[arg-type]
+    return list(refusals(store.read(counters.figures_named), now))  # type: ignore[arg-type]
 
 
 @pytest.fixture

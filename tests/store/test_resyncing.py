@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from receiver.core.facts import Delivery, EventKind, Model
-from receiver.store import Scope, Store
-from receiver.store.tools.resync import HeldEvent
+from receiver.store import Store
+from receiver.store.intake import judge_batch
+from receiver.store.tools import resync
+from receiver.store.tools.resync import HeldEvent, Scope
 from tests.makers import NOW, a_delivery, a_plage, a_slot, an_absence, incoming
 
 START = NOW - timedelta(hours=1)
@@ -21,7 +23,7 @@ def an_event(number: int, age: timedelta = timedelta(days=2), **changes: object)
 
 def tell(store: Store, *news: Delivery, source: str = "mds", before: bool = True) -> None:
     at = BEFORE if before else NOW
-    store.accept([incoming(each, source=source, received_at=at) for each in news], at)
+    store.write(judge_batch.take, [incoming(each, source=source, received_at=at) for each in news], at)
 
 
 def numbers(events: list[HeldEvent]) -> list[int]:
@@ -31,24 +33,24 @@ def numbers(events: list[HeldEvent]) -> list[int]:
 def test_what_nobody_told_of_since_the_start_is_found(store: Store) -> None:
     tell(store, an_event(1, timedelta(days=2)), an_event(2, timedelta(days=2)))
     tell(store, an_event(2, timedelta(minutes=1)), before=False)
-    (found,) = store.untold(EVERYTHING, START)
+    (found,) = store.read(resync.untold, EVERYTHING, START)
     assert (found.wire_id, found.model, found.organisation, found.motif) == (1, Model.RDV, 12, "Consultation PMI")
     assert found.uid == "Rdv/1@production"
-    assert store.told("mds", START) == {Model.RDV: 1}
+    assert store.read(resync.told, "mds", START) == {Model.RDV: 1}
 
 
 def test_what_was_told_of_by_another_source_exists(store: Store) -> None:
     tell(store, an_event(1, timedelta(days=2)))
     tell(store, an_event(1, timedelta(minutes=1)), source="other", before=False)
-    assert store.untold(EVERYTHING, START) == []
+    assert store.read(resync.untold, EVERYTHING, START) == []
 
 
 def test_an_old_state_that_comes_after_the_start_counts_too(store: Store) -> None:
     """Its job waited; the object existed when it was sent all the same."""
     tell(store, an_event(1, timedelta(days=2)))
     tell(store, an_event(1, timedelta(days=3)), before=False)
-    assert store.untold(EVERYTHING, START) == []
-    assert store.told("mds", START) == {Model.RDV: 1}
+    assert store.read(resync.untold, EVERYTHING, START) == []
+    assert store.read(resync.told, "mds", START) == {Model.RDV: 1}
 
 
 @pytest.mark.parametrize(
@@ -67,13 +69,13 @@ def test_only_what_is_in_scope_is_found(store: Store, scope: Scope, expected: li
     over = NOW - timedelta(days=1)
     tell(store, an_event(1), an_event(2, starts_at=over, ends_at=over))
     tell(store, a_slot(an_absence(), 2 * 86400), a_slot(a_plage(), 2 * 86400, wire_id=89))
-    assert numbers(store.untold(scope, START)) == expected
-    assert store.count_live(scope) == len(expected)
+    assert numbers(store.read(resync.untold, scope, START)) == expected
+    assert store.read(resync.count_live, scope) == len(expected)
 
 
 def test_what_is_destroyed_is_nobodys_concern(store: Store) -> None:
     tell(store, an_event(1), an_event(1, timedelta(hours=30), kind=EventKind.DESTROYED))
-    assert (store.untold(EVERYTHING, START), store.count_live(EVERYTHING)) == ([], 0)
+    assert (store.read(resync.untold, EVERYTHING, START), store.read(resync.count_live, EVERYTHING)) == ([], 0)
 
 
 def test_witnesses_are_of_the_kinds_asked_for(store: Store) -> None:
@@ -83,6 +85,6 @@ def test_witnesses_are_of_the_kinds_asked_for(store: Store) -> None:
     tell(store, an_event(5, fresh, motif="Suivi social"), before=False)
     tell(store, an_event(7, fresh), source="other", before=False)
     kinds = {(12, "Consultation PMI")}
-    assert numbers(store.witnesses("mds", kinds, START, 3)) == [4, 3, 2]
-    assert numbers(store.witnesses("mds", {(12, "Suivi social")}, START, 3)) == [5]
-    assert store.witnesses("mds", {(13, "Consultation PMI"), (None, None)}, START, 3) == []
+    assert numbers(store.read(resync.witnesses, "mds", kinds, START, 3)) == [4, 3, 2]
+    assert numbers(store.read(resync.witnesses, "mds", {(12, "Suivi social")}, START, 3)) == [5]
+    assert store.read(resync.witnesses, "mds", {(13, "Consultation PMI"), (None, None)}, START, 3) == []

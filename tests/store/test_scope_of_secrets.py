@@ -9,6 +9,7 @@ import pytest
 
 from receiver.core.facts import AgentRef, Emitter, EventKind
 from receiver.store import Store, Verdict
+from receiver.store.intake import judge_batch, set_aside
 from tests.makers import KARIM, MARTINE, NOW, a_plage, a_role, a_slot, an_absence, an_agent
 from tests.store.scopes import ALL, BOTH, ELSEWHERE, THIRTY_FOUR, TWELVE, Town, a_rdv
 
@@ -75,7 +76,7 @@ def test_a_rdv_moves_at_once_where_one_secret_speaks_for_both(town: Town, moves:
 def test_an_operators_word_decides_whose_a_rdv_is(town: Town) -> None:
     town.tell(a_rdv(34, 1, motif="claimed first"), THIRTY_FOUR)
     assert town.verdict(a_rdv(12, 60, motif="right"), TWELVE) is Verdict.OUT_OF_SCOPE
-    assert town.store.release_waiting(town.waiting_ids(), NOW) == 1
+    assert town.store.write(judge_batch.release, town.waiting_ids(), NOW) == 1
     assert list(town.shown()[HERS].values()) == ["right"]
     assert town.waits() == []
     assert town.verdict(a_rdv(12, 0, motif="goes on"), TWELVE) is Verdict.ACCEPTED
@@ -85,17 +86,19 @@ def test_an_operators_word_decides_whose_a_rdv_is(town: Town) -> None:
 def test_what_is_dropped_changes_nothing_for_good(town: Town) -> None:
     town.tell(a_rdv(12, 60, motif="right"), TWELVE)
     town.tell(a_rdv(34, 1, DESTROYED), THIRTY_FOUR)
-    assert town.store.drop_waiting(town.waiting_ids()) == 1
+    assert town.store.write(set_aside.drop, town.waiting_ids()) == 1
     assert (list(town.shown()[HERS].values()), town.waits()) == (["right"], [])
 
 
 def test_secrets_that_are_bound_otherwise_have_it_judged_again(town: Town) -> None:
     town.tell(a_rdv(12, 60), TWELVE)
     town.tell(a_rdv(34, 30, motif="moved"), THIRTY_FOUR, secret="aaaa")
-    assert town.store.judge_out_of_scope({"mds": lambda _: THIRTY_FOUR}, NOW) == 0, "nothing has changed"
-    assert town.store.judge_out_of_scope({"mds": lambda _: None}, NOW) == 0, "the secret is gone"
-    assert town.store.judge_out_of_scope({}, NOW) == 0, "the source is gone"
-    assert town.store.judge_out_of_scope({"mds": {"aaaa": BOTH}.get}, NOW) == 1
+    assert town.store.write(judge_batch.judge_out_of_scope, {"mds": lambda _: THIRTY_FOUR}, NOW) == 0, (
+        "nothing has changed"
+    )
+    assert town.store.write(judge_batch.judge_out_of_scope, {"mds": lambda _: None}, NOW) == 0, "the secret is gone"
+    assert town.store.write(judge_batch.judge_out_of_scope, {}, NOW) == 0, "the source is gone"
+    assert town.store.write(judge_batch.judge_out_of_scope, {"mds": {"aaaa": BOTH}.get}, NOW) == 1
     assert (list(town.shown()[HERS].values()), town.waits()) == (["moved"], [])
 
 
@@ -207,7 +210,7 @@ def test_what_another_binding_decides_has_others_judged_again(town: Town) -> Non
     town.tell(a_slot(longer, 31), ELSEWHERE, secret="bbbb")
     town.tell(a_slot(longer, 30), THIRTY_FOUR, secret="aaaa")
     assert [group.count for group in town.waits()] == [1, 1]
-    assert town.store.judge_out_of_scope({"mds": {"aaaa": BOTH, "bbbb": ELSEWHERE}.get}, NOW) == 1
+    assert town.store.write(judge_batch.judge_out_of_scope, {"mds": {"aaaa": BOTH, "bbbb": ELSEWHERE}.get}, NOW) == 1
     assert town.waits() == []
 
 

@@ -4,15 +4,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
-from alembic import command
-from sqlalchemy import create_engine, delete, insert, select, text
+from sqlalchemy import create_engine, delete, insert
 
 from receiver.core.servers import Server, stuck
 from receiver.store import Store
 from receiver.store.database.tables import events, mailboxes, metadata, placements
-from receiver.store.migrations import _config
+from receiver.store.work import servers
 from tests.makers import NOW
 
 LEASE = timedelta(seconds=60)
@@ -36,71 +34,40 @@ def at_once(block: Callable[[int], object], threads: int = 8) -> list[object]:
 
 
 def test_a_server_is_known_once_a_worker_has_met_it(store: Store) -> None:
-    assert (store.server("exchange"), store.servers()) == (None, [])
-    met = store.change_server("exchange", lambda server: replace(server, failure="timeout", failing_since=NOW))
+    assert (store.read(servers.find, "exchange"), store.read(servers.listed)) == (None, [])
+    met = store.write(servers.change, "exchange", lambda server: replace(server, failure="timeout", failing_since=NOW))
     assert met == Server("exchange", failure="timeout", failing_since=NOW)
-    store.change_server("autre", lambda server: server)
-    assert store.server("exchange") == met
-    assert store.servers() == [Server("autre"), met]
+    store.write(servers.change, "autre", lambda server: server)
+    assert store.read(servers.find, "exchange") == met
+    assert store.read(servers.listed) == [Server("autre"), met]
 
 
 def test_changes_of_several_workers_at_once_are_all_kept(store: Store) -> None:
-    at_once(lambda _: store.change_server("exchange", lambda server: stuck(server, NOW)))
-    assert [server.stuck_calls for server in store.servers()] == [8]
+    at_once(lambda _: store.write(servers.change, "exchange", lambda server: stuck(server, NOW)))
+    assert [server.stuck_calls for server in store.read(servers.listed)] == [8]
 
 
 def test_of_all_who_would_probe_one_may(store: Store) -> None:
-    store.change_server("exchange", lambda server: server)
-    claims = at_once(lambda number: store.claim_probe("exchange", f"p{number}", NOW, LEASE))
+    store.write(servers.change, "exchange", lambda server: server)
+    claims = at_once(lambda number: store.write(servers.claim_probe, "exchange", f"p{number}", NOW, LEASE))
     assert sorted(claims) == [False] * 7 + [True]  # type: ignore[type-var]
 
 
 def test_a_probe_ends_by_itself(store: Store) -> None:
-    store.change_server("exchange", lambda server: server)
-    assert store.claim_probe("exchange", "dead", NOW, LEASE)
-    assert not store.claim_probe("exchange", "next", NOW + LEASE - timedelta(seconds=1), LEASE)
-    assert store.claim_probe("exchange", "next", NOW + LEASE, LEASE)
+    store.write(servers.change, "exchange", lambda server: server)
+    assert store.write(servers.claim_probe, "exchange", "dead", NOW, LEASE)
+    assert not store.write(servers.claim_probe, "exchange", "next", NOW + LEASE - timedelta(seconds=1), LEASE)
+    assert store.write(servers.claim_probe, "exchange", "next", NOW + LEASE, LEASE)
 
 
 def test_nobody_may_probe_while_a_server_is_left_alone(store: Store) -> None:
-    store.change_server("exchange", lambda server: replace(server, blocked_until=NOW + LEASE))
-    assert not store.claim_probe("exchange", "early", NOW, LEASE)
-    assert store.claim_probe("exchange", "due", NOW + LEASE, LEASE)
-    assert not store.claim_probe("never met", "probe", NOW, LEASE)
+    store.write(servers.change, "exchange", lambda server: replace(server, blocked_until=NOW + LEASE))
+    assert not store.write(servers.claim_probe, "exchange", "early", NOW, LEASE)
+    assert store.write(servers.claim_probe, "exchange", "due", NOW + LEASE, LEASE)
+    assert not store.write(servers.claim_probe, "never met", "probe", NOW, LEASE)
 
 
-# The migration
-
-
-def test_a_store_of_the_first_schema_keeps_its_placements(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    engine = create_engine(url)
-    config = _config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    with engine.begin() as connection:
-        connection.execute(insert(events).values(_event(1)))
-        connection.execute(insert(mailboxes).values(id=1, calendar="c", address="a", attempts=0))
-        connection.execute(insert(placements).values(_placement(7)))
-        before = connection.execute(select(placements)).all()
-    store = Store(url)
-    store.migrate()
-    assert store.is_current()
-    with engine.begin() as connection:
-        assert connection.execute(select(placements)).all() == before
-        indexes = connection.execute(text("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
-        partial = [sql for (sql,) in indexes if "ix_placements_due" in sql]
-        assert len(partial) == 2
-        assert all("WHERE due_at IS NOT NULL" in sql for sql in partial)
-        assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0001")
-        assert connection.execute(select(placements)).all() == before
-        assert "servers" not in {name for (name,) in connection.execute(text("SELECT name FROM sqlite_master"))}
-    store.close()
-    engine.dispose()
+# Numbers
 
 
 def test_the_number_of_a_placement_is_never_given_out_again(store_url: str) -> None:

@@ -11,10 +11,14 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin
-from receiver.store import FailureScope, Store, StoreUnavailable
+from receiver.store import Store, StoreUnavailable
 from receiver.store.database.engine import reading
 from receiver.store.database.tables import events, placements
-from receiver.store.work import settling
+from receiver.store.intake import judge_batch
+from receiver.store.reports import overview, status
+from receiver.store.reports.overview import FailureScope
+from receiver.store.tools import audit, backup, recovery
+from receiver.store.work import leases, settling
 from tests.makers import NOW, a_delivery, incoming
 
 HERS = Mailbox("exchange", "martine@x.example")
@@ -24,7 +28,7 @@ SOON = NOW + timedelta(minutes=5)
 
 def tell(store: Store, *numbers: int, age_s: float = 60) -> None:
     bodies = [incoming(a_delivery(age_s, wire_id=n, uuid=None, motif=f"as of {age_s}")) for n in numbers]
-    store.accept(bodies, NOW)
+    store.write(judge_batch.take, bodies, NOW)
 
 
 def spoilt_by(number: int, digest: str = "d1") -> Callable[[EventView], Decision]:
@@ -41,7 +45,7 @@ def good(view: EventView) -> Decision:
 
 
 def failures(store: Store) -> list[tuple[FailureScope, str, int]]:
-    return [(each.scope, each.code, each.count) for each in store.failures(NOW)]
+    return [(each.scope, each.code, each.count) for each in store.read(overview.failures, NOW)]
 
 
 def settle(store: Store, decide: Callable[[EventView], Decision]) -> tuple[int, list[str]]:
@@ -52,10 +56,10 @@ def settle(store: Store, decide: Callable[[EventView], Decision]) -> tuple[int, 
 def test_one_that_cannot_be_decided_costs_the_others_nothing_and_is_shown(store: Store) -> None:
     tell(store, 1, 2, 3)
     assert settle(store, spoilt_by(2)) == (3, ["Rdv/2@production"])
-    assert store.row_counts()["placements"] == 2
+    assert store.read(backup.counts_of)["placements"] == 2
     assert failures(store) == [(FailureScope.EVENT, "not_settled", 1)]
-    seen = store.sight([], [], NOW)
-    assert (seen.unsettled, store.has_unsettled()) == (0, False), "it is no backlog"
+    seen = store.read(status.look, [], [], NOW)
+    assert (seen.unsettled, store.read(settling.has_unsettled)) == (0, False), "it is no backlog"
 
 
 def test_one_that_cannot_be_written_down_costs_the_others_nothing(store: Store) -> None:
@@ -94,7 +98,7 @@ def test_a_database_that_fails_is_no_events_fault(store: Store, monkeypatch: pyt
     tell(store, 1)
     with pytest.raises(StoreUnavailable):
         store.settle(good, NOW)
-    assert (failures(store), store.has_unsettled()) == ([], True)
+    assert (failures(store), store.read(settling.has_unsettled)) == ([], True)
 
 
 def test_it_is_tried_again_when_there_is_news_of_it(store: Store) -> None:
@@ -103,13 +107,13 @@ def test_it_is_tried_again_when_there_is_news_of_it(store: Store) -> None:
     tell(store, 1, age_s=30)
     assert settle(store, good) == (1, [])
     assert failures(store) == []
-    assert store.has_work("exchange", NOW)
+    assert store.read(leases.has_work, "exchange", NOW)
 
 
 def test_it_is_tried_again_when_a_worker_starts(store: Store) -> None:
     tell(store, 1, 2)
     settle(store, spoilt_by(1))
-    assert store.settle_again(SOON) == 1
+    assert store.write(settling.settle_again, SOON) == 1
     assert settle(store, good) == (1, [])
     assert failures(store) == []
 
@@ -119,11 +123,11 @@ def test_what_was_wished_for_before_is_neither_written_nor_backlog_until_then(st
     settle(store, spoilt_by(0))
     tell(store, 1, age_s=30)
     settle(store, spoilt_by(1))
-    assert store.sight([], [], NOW).due == 0
+    assert store.read(status.look, [], [], NOW).due == 0
     assert store.claim("exchange", NOW, 100, LEASE) is None
-    store.settle_again(NOW)
+    store.write(settling.settle_again, NOW)
     settle(store, lambda _: Decision({}))
-    assert store.sight([], [], NOW).due == 1, "what was wished for is due again, whatever was decided"
+    assert store.read(status.look, [], [], NOW).due == 1, "what was wished for is due again, whatever was decided"
 
 
 def test_what_is_in_doubt_is_looked_up_all_the_same(store: Store) -> None:
@@ -145,11 +149,11 @@ TIMINGS = Timings.of(1)
 def test_an_event_that_is_set_aside_is_neither_finished_nor_audited(store: Store) -> None:
     tell(store, 1)
     settle(store, spoilt_by(0))
-    store.accept([incoming(a_delivery(20, EventKind.DESTROYED, wire_id=1, uuid=None))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(20, EventKind.DESTROYED, wire_id=1, uuid=None))], NOW)
     settle(store, spoilt_by(1))
-    assert store.finished(["Rdv/1@production"]) == {"Rdv/1@production": False}
-    assert not store.standings(["Rdv/1@production"])["Rdv/1@production"].settled
-    assert [each.settled for each in store.recorded(HERS)] == [False]
+    assert store.read(recovery.finished, ["Rdv/1@production"]) == {"Rdv/1@production": False}
+    assert not store.read(audit.standings, ["Rdv/1@production"])["Rdv/1@production"].settled
+    assert [each.settled for each in store.read(audit.recorded, HERS)] == [False]
 
 
 def test_the_facts_stay(store: Store) -> None:

@@ -10,7 +10,10 @@ from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings, Verb, begin, end
-from receiver.store import LeaseLost, MailboxWork, Store, Trouble
+from receiver.operations.erasure import purge
+from receiver.store import LeaseLost, MailboxWork, Store, Trouble, heartbeats
+from receiver.store.intake import judge_batch
+from receiver.store.work import leases
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -21,7 +24,7 @@ LATER = NOW + timedelta(minutes=10)
 
 
 def place(store: Store, wishes: dict[Mailbox, str | None], age_s: float = 60, **delivery: object) -> None:
-    store.accept([incoming(a_delivery(age_s, motif=f"as of {age_s}", **delivery))], NOW)  # type: ignore[arg-type]
+    store.write(judge_batch.take, [incoming(a_delivery(age_s, motif=f"as of {age_s}", **delivery))], NOW)  # type: ignore[arg-type]
     store.settle(lambda view: Decision({**dict.fromkeys(view.held), **wishes}), NOW)
 
 
@@ -51,7 +54,7 @@ def test_a_wish_becomes_work_in_its_mailbox(store: Store) -> None:
 
 @pytest.mark.parametrize("mailboxes", [1, 30])
 def test_however_many_new_mailboxes_settling_asks_as_few_questions(store: Store, mailboxes: int) -> None:
-    store.accept([incoming(a_delivery())], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery())], NOW)
     wishes = {Mailbox("exchange", f"agent{number}@x.example"): "d1" for number in range(mailboxes)}
     said: list[str] = []
     event.listen(store._engine, "before_cursor_execute", lambda *words: said.append(words[2]))
@@ -62,28 +65,28 @@ def test_however_many_new_mailboxes_settling_asks_as_few_questions(store: Store,
 
 def test_a_mailbox_of_another_calendar_is_not_handed_out(store: Store) -> None:
     place(store, {HERS: "d1"})
-    assert not store.has_work("other", NOW)
+    assert not store.read(leases.has_work, "other", NOW)
     assert store.claim("other", NOW, 100, LEASE) is None
 
 
 def test_an_event_about_to_be_settled_again_is_not_handed_out(store: Store) -> None:
     """Its wish is out of date: writing it would cost a call and show what is no longer true."""
     place(store, {HERS: "d1"})
-    store.accept([incoming(a_delivery(30, motif="changed"))], NOW)
-    assert not store.has_work("exchange", NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, motif="changed"))], NOW)
+    assert not store.read(leases.has_work, "exchange", NOW)
 
 
 def test_what_was_confirmed_is_no_work_any_more(store: Store) -> None:
     place(store, {HERS: "d1"})
     write(store, claim(store))
-    assert not store.has_work("exchange", LATER)
+    assert not store.read(leases.has_work, "exchange", LATER)
 
 
 def test_a_wish_for_what_is_there_costs_no_work(store: Store) -> None:
     place(store, {HERS: "d1"})
     write(store, claim(store))
     place(store, {HERS: "d1"}, age_s=30)
-    assert not store.has_work("exchange", LATER)
+    assert not store.read(leases.has_work, "exchange", LATER)
 
 
 def test_a_wish_that_came_while_a_call_was_under_way_stays_due(store: Store) -> None:
@@ -130,7 +133,7 @@ def test_a_mailbox_in_trouble_waits_and_the_others_do_not(store: Store) -> None:
     other = claim(store)
     assert other.mailbox != work.mailbox
     write(store, other)
-    assert not store.has_work("exchange", LATER - timedelta(seconds=1))
+    assert not store.read(leases.has_work, "exchange", LATER - timedelta(seconds=1))
     assert claim(store, LATER).attempts == 1
 
 
@@ -140,7 +143,7 @@ def test_a_removed_entry_leaves_no_record(store: Store) -> None:
     place(store, {HERS: None}, age_s=30)
     write(store, claim(store))
     seen = []
-    store.accept([incoming(a_delivery(20, motif="again"))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(20, motif="again"))], NOW)
     store.settle(lambda view: (seen.append(view.held), Decision({}))[1], NOW)
     assert seen == [{}]
 
@@ -153,10 +156,10 @@ def test_an_unconfirmed_placement_outlives_its_event(store: Store) -> None:
     store.advance(work, {item.placement.id: lambda p: begin(p, Verb.CREATE, NOW, TIMINGS)}, NOW, LEASE)
     store.advance(work, {item.placement.id: lambda p: end(p, "d1", Unconfirmed("timeout"), NOW, 0)}, NOW, LEASE)
     store.release(work)
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held), forget=True), NOW)
     much_later = NOW + timedelta(days=90)
-    store.purge(much_later, tombstone_days=30, journal_days=30)
+    purge(store, much_later, tombstone_days=30, journal_days=30)
     [kept] = claim(store, much_later).items
     assert (kept.placement.desired, kept.placement.attempted) == (None, Verb.CREATE)
 
@@ -164,22 +167,22 @@ def test_an_unconfirmed_placement_outlives_its_event(store: Store) -> None:
 def test_forgetting_drops_the_record_and_leaves_the_calendar(store: Store) -> None:
     place(store, {HERS: "d1"})
     write(store, claim(store))
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED, purge=True))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(view.held), forget=True), NOW)
-    assert not store.has_work("exchange", LATER)
-    assert store.purge(NOW + timedelta(days=31), tombstone_days=30, journal_days=60) == 1
+    assert not store.read(leases.has_work, "exchange", LATER)
+    assert purge(store, NOW + timedelta(days=31), tombstone_days=30, journal_days=60).total() == 1
 
 
 def test_tombstones_are_kept_for_their_time(store: Store) -> None:
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED))], NOW)
     store.settle(lambda view: Decision({}), NOW)
-    assert store.purge(NOW + timedelta(days=29), tombstone_days=30, journal_days=60) == 0
-    assert store.purge(NOW + timedelta(days=31), tombstone_days=30, journal_days=60) == 1
+    assert purge(store, NOW + timedelta(days=29), tombstone_days=30, journal_days=60).total() == 0
+    assert purge(store, NOW + timedelta(days=31), tombstone_days=30, journal_days=60).total() == 1
 
 
 def test_a_heartbeat_is_heard_by_its_prefix(store: Store) -> None:
-    assert store.last_beat("worker/") is None
-    store.beat("worker/a", NOW)
-    store.beat("worker/b", LATER)
-    store.beat("web", LATER + LEASE)
-    assert store.last_beat("worker/") == LATER
+    assert store.read(heartbeats.last_beat, "worker/") is None
+    store.write(heartbeats.beat, "worker/a", NOW)
+    store.write(heartbeats.beat, "worker/b", LATER)
+    store.write(heartbeats.beat, "web", LATER + LEASE)
+    assert store.read(heartbeats.last_beat, "worker/") == LATER

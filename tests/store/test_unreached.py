@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from receiver.core.troubles import Unreached
 from receiver.operations.unreached import FORGOTTEN, RENEWED, Word, unreached
-from receiver.store import Store
+from receiver.store import Store, counters
 from tests.makers import NOW
 
 SINCE = NOW - timedelta(hours=2)
@@ -13,7 +13,7 @@ SECOND = Unreached("alerts.to[1]", SINCE)
 
 
 def told(store: Store, now: datetime = NOW) -> Sequence[Unreached]:
-    return unreached(store.figures(), now)
+    return unreached(store.read(counters.figures_named), now)
 
 
 def test_an_address_is_told_until_something_arrives_there(store: Store) -> None:
@@ -43,6 +43,6 @@ def test_it_is_said_again_while_it_lasts_and_forgotten_with_the_watch(store: Sto
 def test_where_all_is_well_nothing_is_written_again(store: Store) -> None:
     word = Word()
     word.leave(store, {0: None}, NOW)
-    before = store.figures()
+    before = store.read(counters.figures_named)
     word.leave(store, {0: None}, NOW + timedelta(days=1))
-    assert store.figures() == before
+    assert store.read(counters.figures_named) == before

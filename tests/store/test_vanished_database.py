@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 
-from receiver.store import PATIENCE_S, Store, StoreUnavailable
+from receiver.store import PATIENCE_S, Store, StoreUnavailable, heartbeats
 from receiver.store.database.engine import close_engine, open_engine, reading, writing
 from receiver.store.database.postgresql import ImpatientConnection
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
@@ -45,14 +45,14 @@ def test_whoever_waits_is_told_that_a_frozen_server_does_not_answer(address: URL
     """Its system still takes what is sent: no limit of TCP's helps."""
     url = written(address.set(port=way.port).update_query_dict(SOON))
     with closing(Store(url, patience_s=0.2)) as store:
-        store.beat("before", NOW)
+        store.write(heartbeats.beat, "before", NOW)
         way.blocked.set()
         for _ in range(2):  # on a connection that was open, and on a new one
             with pytest.raises(StoreUnavailable):
-                store.beat("meanwhile", NOW)
+                store.write(heartbeats.beat, "meanwhile", NOW)
         way.blocked.clear()
         wait_until_written(store, "after")
-        assert {"before", "after"} <= store.beats().keys()
+        assert {"before", "after"} <= store.read(heartbeats.beats).keys()
 
 
 def test_those_who_queue_do_not_wait_for_a_connection_one_after_the_other(
@@ -71,7 +71,7 @@ def test_those_who_queue_do_not_wait_for_a_connection_one_after_the_other(
         way.blocked.set()
         for _ in range(20):
             with pytest.raises(StoreUnavailable):
-                store.beat("meanwhile", NOW)
+                store.write(heartbeats.beat, "meanwhile", NOW)
         assert len(tried) == 1
         way.blocked.clear()
         wait_until_written(store, "after")
@@ -82,7 +82,7 @@ def wait_until_written(store: Store, name: str) -> None:
     deadline = time.monotonic() + 20
     while True:
         with suppress(StoreUnavailable):
-            store.beat(name, NOW)
+            store.write(heartbeats.beat, name, NOW)
             return
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -103,7 +103,7 @@ def test_a_server_that_freezes_within_a_transaction_leaves_no_half_of_it(address
     way.blocked.clear()
     close_engine(engine)
     with closing(Store(written(address))) as store:
-        assert not store.beats().keys() & {"half", "other half"}
+        assert not store.read(heartbeats.beats).keys() & {"half", "other half"}
 
 
 def test_a_machine_that_vanished_is_found_out_by_whoever_has_patience_too() -> None:
@@ -115,9 +115,9 @@ def test_a_machine_that_vanished_is_found_out_by_whoever_has_patience_too() -> N
             store.migrate()
             subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
             with pytest.raises(StoreUnavailable):
-                store.beat("meanwhile", NOW)
+                store.write(heartbeats.beat, "meanwhile", NOW)
             subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-            store.beat("after", NOW)
+            store.write(heartbeats.beat, "after", NOW)
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_only_who_waits_has_statements_cut_and_the_address_may_say_otherwise(
 def test_a_write_waits_for_anothers_lock_no_longer_than_it_may(address: URL) -> None:
     url = written(address.update_query_dict({"options": "-c lock_timeout=100ms"}))
     with closing(Store(url)) as store:
-        store.beat("web", NOW)
+        store.write(heartbeats.beat, "web", NOW)
         with writing(store._engine) as other:
             other.execute(text("UPDATE heartbeats SET beat_at = now()"))
             with pytest.raises(StoreUnavailable, match="LockNotAvailable"):
-                store.beat("web", NOW)
-        store.beat("web", NOW)
+                store.write(heartbeats.beat, "web", NOW)
+        store.write(heartbeats.beat, "web", NOW)

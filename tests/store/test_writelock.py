@@ -10,6 +10,7 @@ import pytest
 from receiver.store import Store, StoreUnavailable
 from receiver.store.database import engine as engine_module
 from receiver.store.database.sqlite_lock import SUFFIX, WriteLock
+from receiver.store.intake import judge_batch
 from tests.makers import NOW, a_delivery, incoming
 
 HOLD = """
@@ -73,8 +74,8 @@ def test_who_waits_for_too_long_is_told_and_nothing_is_kept(tmp_path: Path, monk
     other = WriteLock(tmp_path / f"rdv.db{SUFFIX}")
     assert other.acquire(1)
     with pytest.raises(StoreUnavailable):
-        store.accept([incoming(a_delivery())], NOW)
+        store.write(judge_batch.take, [incoming(a_delivery())], NOW)
     other.release()
-    assert [receipt.verdict for receipt in store.accept([incoming(a_delivery())], NOW)] == ["accepted"]
+    assert [receipt.verdict for receipt in store.write(judge_batch.take, [incoming(a_delivery())], NOW)] == ["accepted"]
     other.close()
     store.close()

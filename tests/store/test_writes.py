@@ -16,9 +16,13 @@ from receiver.core.desired import Decision
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, Timings, Verb, begin, end
-from receiver.store import DONE, LeaseLost, MailboxWork, Store, Tally, Written
+from receiver.operations.erasure import purge
+from receiver.store import LeaseLost, MailboxWork, Store, Written, counters
+from receiver.store.counters import Tally
 from receiver.store.database.tables import events, mailboxes, tallies, writes
+from receiver.store.intake import judge_batch
 from receiver.store.tools import retention
+from receiver.store.work.writes import DONE
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -29,7 +33,7 @@ DAY = timedelta(days=1)
 
 def place(store: Store, *homes: Mailbox, number: int = 1) -> None:
     agents = tuple(AgentRef(home.address, home.address) for home in homes)
-    store.accept([incoming(a_delivery(wire_id=number, uuid=None, agents=agents))], NOW)
+    store.write(judge_batch.take, [incoming(a_delivery(wire_id=number, uuid=None, agents=agents))], NOW)
     store.settle(lambda view: Decision(dict.fromkeys(homes, "d1")), NOW)
 
 
@@ -53,12 +57,12 @@ def record(store: Store, work: MailboxWork, outcome: str = DONE, at: datetime = 
 def rows(store: Store) -> list[tuple[str, str, str]]:
     """Mailbox, verb and outcome of each."""
     query = select(mailboxes.c.address, writes.c.verb, writes.c.outcome).join_from(writes, mailboxes)
-    return sorted(tuple(row) for row in store._write(lambda connection: connection.execute(query).all()))
+    return sorted(tuple(row) for row in store.write(lambda connection: connection.execute(query).all()))
 
 
 def counted(store: Store) -> dict[Tally, int]:
     columns = tallies.c.kind, tallies.c.name, tallies.c.detail, tallies.c.outcome, tallies.c["count"]
-    found = store._write(lambda connection: connection.execute(select(*columns)).all())
+    found = store.write(lambda connection: connection.execute(select(*columns)).all())
     return {Tally(*row[:4]): row[4] for row in found}
 
 
@@ -105,7 +109,7 @@ def test_a_write_whose_record_is_gone_costs_the_others_nothing(store: Store) -> 
     store.advance(work, {item.placement.id: lambda placement: placement}, NOW, LEASE, gone | mine)
     store.release(work, written=[Written(9_999, "delete", DONE, NOW)])
     assert rows(store) == [(HERS.address, "update", "done")]
-    assert not store._write(
+    assert not store.write(
         lambda connection: connection.execute(select(mailboxes).where(mailboxes.c.lease != "")).all()
     )
 
@@ -150,7 +154,7 @@ def test_old_rows_go_with_the_journal_a_few_at_a_time(store: Store, monkeypatch:
     for age in (40, 35, 31, 29):
         record(store, work, at=NOW - age * DAY)
     with commits(store) as seen:
-        assert store.purge_rows(NOW, 30, 30)["writes"] == 3
+        assert purge(store, NOW, 30, 30)["writes"] == 3
     assert len(rows(store)) == 1
     assert len(seen) == 3, "two for the rows, and one that finds none"
 
@@ -158,8 +162,8 @@ def test_old_rows_go_with_the_journal_a_few_at_a_time(store: Store, monkeypatch:
 def test_a_tombstone_that_goes_takes_its_rows_along(store: Store) -> None:
     place(store, HERS)
     record(store, leased(store))
-    store._write(lambda connection: connection.execute(mailboxes.update().values(lease=None, leased_until=None)))
-    store.accept([incoming(a_delivery(30, EventKind.DESTROYED, wire_id=1, uuid=None))], NOW)
+    store.write(lambda connection: connection.execute(mailboxes.update().values(lease=None, leased_until=None)))
+    store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED, wire_id=1, uuid=None))], NOW)
     store.settle(lambda view: Decision({HERS: None}), NOW)
     work = leased(store)
     [item] = work.items
@@ -170,8 +174,8 @@ def test_a_tombstone_that_goes_takes_its_rows_along(store: Store) -> None:
     written = {item.placement.id: Written(item.event_id, Verb.DELETE, DONE, NOW)}
     store.advance(work, {item.placement.id: delete}, NOW, LEASE, written)
     assert [verb for _, verb, _ in rows(store)] == ["create", "delete"], "the placement is gone, its writes are not"
-    store.purge(NOW + 31 * DAY, 30, 60)
-    assert store._write(lambda connection: connection.execute(select(events.c.id)).all()) == []
+    purge(store, NOW + 31 * DAY, 30, 60)
+    assert store.write(lambda connection: connection.execute(select(events.c.id)).all()) == []
     assert rows(store) == []
 
 
@@ -182,10 +186,14 @@ def test_a_task_is_one_hosts_at_a_time(store: Store, store_url: str) -> None:
     hour = timedelta(hours=1)
     other = Store(store_url)
     try:
-        assert [each.take_turn("count", hour, NOW) for each in (store, other, store)] == [True, False, False]
-        assert other.take_turn("another", hour, NOW)
-        assert not store.take_turn("count", hour, NOW + hour - timedelta(seconds=1))
-        assert [each.take_turn("count", hour, NOW + hour) for each in (other, store)] == [True, False]
+        assert [each.write(counters.take_turn, "count", hour, NOW) for each in (store, other, store)] == [
+            True,
+            False,
+            False,
+        ]
+        assert other.write(counters.take_turn, "another", hour, NOW)
+        assert not store.write(counters.take_turn, "count", hour, NOW + hour - timedelta(seconds=1))
+        assert [each.write(counters.take_turn, "count", hour, NOW + hour) for each in (other, store)] == [True, False]
     finally:
         other.close()
 
@@ -193,10 +201,10 @@ def test_a_task_is_one_hosts_at_a_time(store: Store, store_url: str) -> None:
 def test_a_turn_of_the_future_is_none(store: Store) -> None:
     """A clock that was an hour ahead and is right again: what would see it must not wait for that hour."""
     hour, minutes = timedelta(hours=1), timedelta(minutes=2)
-    assert store.take_turn("clock", hour, NOW + hour)
-    assert store.take_turn("clock", hour, NOW)
-    assert store.take_turn("count", hour, NOW + minutes)
-    assert not store.take_turn("count", hour, NOW), "clocks of two hosts differ a little"
+    assert store.write(counters.take_turn, "clock", hour, NOW + hour)
+    assert store.write(counters.take_turn, "clock", hour, NOW)
+    assert store.write(counters.take_turn, "count", hour, NOW + minutes)
+    assert not store.write(counters.take_turn, "count", hour, NOW), "clocks of two hosts differ a little"
 
 
 def test_of_hosts_that_ask_at_once_one_has_the_turn(store: Store, store_url: str) -> None:
@@ -206,7 +214,7 @@ def test_of_hosts_that_ask_at_once_one_has_the_turn(store: Store, store_url: str
 
     def ask(place: int) -> None:
         together.wait(20)
-        taken.append((store, other)[place % 2].take_turn("count", timedelta(hours=1), NOW))
+        taken.append((store, other)[place % 2].write(counters.take_turn, "count", timedelta(hours=1), NOW))
 
     threads = [threading.Thread(target=ask, args=[place]) for place in range(6)]
     for thread in threads:
@@ -219,8 +227,8 @@ def test_of_hosts_that_ask_at_once_one_has_the_turn(store: Store, store_url: str
 
 def test_a_turn_that_is_set_back_is_due_sooner(store: Store) -> None:
     hour = timedelta(hours=1)
-    store.take_turn("count", hour, NOW)
-    store.set_turn_back("count", NOW - hour)
-    assert store.take_turn("count", hour, NOW)
-    store.set_turn_back("count", NOW + hour)
-    assert not store.take_turn("count", hour, NOW), "never forward"
+    store.write(counters.take_turn, "count", hour, NOW)
+    store.write(counters.set_turn_back, "count", NOW - hour)
+    assert store.write(counters.take_turn, "count", hour, NOW)
+    store.write(counters.set_turn_back, "count", NOW + hour)
+    assert not store.write(counters.take_turn, "count", hour, NOW), "never forward"

@@ -9,7 +9,9 @@ from receiver.alerts.message import Letter, Sender, Standing, Tone, digest, of_m
 from receiver.core.alert_rules import Kind, Message
 from receiver.core.troubles import Code, Severity, Trouble
 from receiver.sentences.phrases import PARIS, words
-from receiver.store import DONE, Store, Tally
+from receiver.store import Store, counters
+from receiver.store.counters import Tally
+from receiver.store.work.writes import DONE
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 SENDER = Sender("srv-rdv", "0b5e6a3e-6f0e-4c57-9d0b-6a6c1b6f2b11")
@@ -108,5 +110,5 @@ def test_the_counts_are_those_between_two_midnights_in_paris(store: Store) -> No
     hour = timedelta(hours=1)
     for moment in (friday - hour, friday, MIDNIGHT - hour, MIDNIGHT):
         numbers = {webhook: 10, ignored: 1000, refused: 2, done: 30, failed: 4}
-        store.tally(numbers, {}, moment.astimezone(UTC))
+        store.write(counters.record, numbers, {}, moment.astimezone(UTC))
     assert counts(store, MIDNIGHT.date()) == Counts(friday, MIDNIGHT, kept=20, refused=4, done=60, failed=8)

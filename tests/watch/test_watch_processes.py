@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from demo import configuration
-from receiver.store import Store
+from receiver.store import Store, heartbeats
 from tests.end_to_end.test_processes import child_named, children
 from tests.end_to_end.town import Town, open_town
 from tests.watch.sinks import HttpSink
@@ -63,7 +63,7 @@ def test_killed_at_any_time_it_tells_nothing_twice_and_still_tells_the_end(tmp_p
     write_config(tmp_path)
     store = Store(f"sqlite:///{tmp_path}/store.db")
     store.migrate()
-    store.beat("worker/here/1", store.now() - timedelta(minutes=5))
+    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
     with watching(tmp_path, http) as process:
         until(lambda: remembers_told(tmp_path), "the message to be remembered")
         process.send_signal(signal.SIGKILL)
@@ -79,7 +79,7 @@ def test_killed_at_any_time_it_tells_nothing_twice_and_still_tells_the_end(tmp_p
     with watching(tmp_path, http):
 
         def over() -> bool:
-            store.beat("worker/here/1", store.now())
+            store.write(heartbeats.beat, "worker/here/1", store.now())
             return len(http.titles) == 2
 
         until(over, "the end")
@@ -104,8 +104,8 @@ def town_with_alerts(folder: Path, http: HttpSink) -> Iterator[Town]:
 def age_beats(folder: Path) -> None:
     """Have the worker silent for five minutes."""
     store = Store(f"sqlite:///{folder}/store.db")
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
-    store.beat("worker/here/1", store.now() - timedelta(minutes=5))
+    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
+    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
     store.close()
 
 

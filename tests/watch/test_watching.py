@@ -24,7 +24,9 @@ from receiver.core.desired import Decision
 from receiver.core.room import MIB
 from receiver.operations import status
 from receiver.operations.working_hours import working_time
-from receiver.store import Store, Tally
+from receiver.store import Store, counters, heartbeats
+from receiver.store.counters import Tally
+from receiver.store.intake import judge_batch, set_aside
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
@@ -115,7 +117,7 @@ def place(tmp_path: Path) -> Iterator[Open]:
 
 
 def beat(store: Store) -> None:
-    store.beat("worker/here/1", store.now())
+    store.write(heartbeats.beat, "worker/here/1", store.now())
 
 
 def address(sink: HttpSink) -> str:
@@ -123,11 +125,11 @@ def address(sink: HttpSink) -> str:
 
 
 def refuse_signatures(store: Store, count: int = 12) -> None:
-    store.tally({Tally("refused", "mds", "", "unauthorized"): count}, {}, store.now())
+    store.write(counters.record, {Tally("refused", "mds", "", "unauthorized"): count}, {}, store.now())
 
 
 def forget_refusals(store: Store) -> None:
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM tallies"))
+    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM tallies"))
 
 
 def kinds(titles: list[str]) -> list[str]:
@@ -158,12 +160,12 @@ def test_what_waits_for_a_decision_is_told_until_it_is_made(
     beat(store)
     post = place(store_url, address(http))
     now = store.now()
-    store.accept([incoming(a_rdv(12, 60, now=now), received_at=now)], now)
+    store.write(judge_batch.take, [incoming(a_rdv(12, 60, now=now), received_at=now)], now)
     foreign = replace(incoming(a_rdv(34, 5, now=now), received_at=now), authority=THIRTY_FOUR)
-    store.accept([foreign], now)
+    store.write(judge_batch.take, [foreign], now)
     post.until(lambda: len(http.titles) == 1)
     assert "hors de la portée" in http.titles[0]
-    store.drop_waiting([each.id for each in store.waiting(10)])
+    store.write(set_aside.drop, [each.id for each in store.read(set_aside.waiting, 10)])
     post.until(lambda: len(http.titles) == 2)
     assert kinds(http.titles) == ["ALARME", "Terminé"]
 
@@ -187,7 +189,7 @@ def test_a_restart_tells_nothing_twice_and_still_tells_the_end(
 def test_a_trouble_that_passes_is_told_to_nobody(store: Store, store_url: str, place: Open, http: HttpSink) -> None:
     """A worker that is started again is silent for a while."""
     post = place(store_url, address(http), hold_s=1.5)
-    store.beat("worker/here/1", store.now() - timedelta(minutes=5))
+    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
     post.for_a_while(0.8)
     beat(store)
     post.for_a_while(2.5)
@@ -198,7 +200,7 @@ def test_a_trouble_that_outlasts_several_short_lives_is_told(
     store: Store, store_url: str, place: Open, http: HttpSink
 ) -> None:
     """A worker that dies at each start ends the service each time, and the watch with it."""
-    store.beat("worker/here/1", store.now() - timedelta(minutes=5))
+    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
     post = place(store_url, address(http), hold_s=1.0)
     deadline = time.monotonic() + DEADLINE_S
     while not http.titles and time.monotonic() < deadline:
@@ -209,7 +211,7 @@ def test_a_trouble_that_outlasts_several_short_lives_is_told(
 
 def test_a_worker_that_stays_silent_is_told(store: Store, store_url: str, place: Open, http: HttpSink) -> None:
     post = place(store_url, address(http))
-    store.beat("worker/here/1", store.now() - timedelta(minutes=5))
+    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
     post.until(lambda: len(http.titles) == 1)
     assert "Plus rien n'écrit dans les calendriers" in http.titles[0]
     beat(store)
@@ -346,7 +348,7 @@ def test_a_sources_silence_counts_only_while_offices_are_open(
 ) -> None:
     """The moments of the test stand for real ones: what lies between them is worked out, then told."""
     heard = store.now() - timedelta(minutes=30)
-    store.accept([incoming(a_delivery(now=heard), received_at=heard)], heard)
+    store.write(judge_batch.take, [incoming(a_delivery(now=heard), received_at=heard)], heard)
     store.settle(lambda _: Decision({}), heard)  # else it would be late
     beat(store)
     paris = digest.PARIS

@@ -11,7 +11,8 @@ from receiver.config import WebSettings
 from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
 from receiver.operations.access.tokens import Tokens
-from receiver.store import Store, TokenRecord
+from receiver.store import Store
+from receiver.store.tools.tokens import TokenRecord
 from receiver.web.app import create_app
 from receiver.web.auth.access import Access
 from tests.makers import NOW

@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 from receiver.config import IcsFolder, Settings, WebSettings
 from receiver.core.roles import Role
 from receiver.operations.access.tokens import Tokens
-from receiver.store import Store
+from receiver.store import Store, counters, heartbeats
+from receiver.store.work import servers
 from receiver.web.app import create_app
 from tests.core.samples import as_body
 from tests.makers import NOW
@@ -94,6 +95,8 @@ def suffer(store: Store) -> None:
     block(store)
     hear(store, 7)
     fail_event(store)
-    store.change_server("exchange", lambda each: replace(each, failure="timeout", failing_since=NOW, succeeded_at=NOW))
-    store.tally({}, FIGURES, NOW)
-    store.beat("worker/a-host-1", NOW)
+    store.write(
+        servers.change, "exchange", lambda each: replace(each, failure="timeout", failing_since=NOW, succeeded_at=NOW)
+    )
+    store.write(counters.record, {}, FIGURES, NOW)
+    store.write(heartbeats.beat, "worker/a-host-1", NOW)

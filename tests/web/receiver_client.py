@@ -17,7 +17,7 @@ from receiver.config import Secret, Settings, SigningSecret, Source, WebSettings
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
-from receiver.store import Store, Verdict
+from receiver.store import Store, Verdict, counters
 from receiver.store.database.tables import metadata
 from receiver.web.app import create_app
 from tests.core.samples import as_body, sample
@@ -107,7 +107,7 @@ class Receiver:
 
     def flush_refusals(self) -> dict[tuple[str, str], int]:
         self.app.extensions["receiver"].tallying.flush()
-        return self.store.refused(self.now)
+        return self.store.read(counters.refused, self.now)
 
     def dump(self) -> dict[str, list[str]]:
         """Every row of every table."""

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from receiver.core.roles import Role
 from receiver.operations.access.tokens import Tokens
+from receiver.store.tools import tokens
 from tests.logs.captured import captured_logs
 from tests.makers import NOW
 from tests.web.access_desk import ACTION, API, API_ACTION, METRICS, PAGE, AccessDesk
@@ -40,7 +41,7 @@ def expired(desk: AccessDesk) -> str:
 
 def revoked(desk: AccessDesk) -> str:
     text, record = desk.issue()
-    desk.store.revoke_token(record.id, NOW)
+    desk.store.write(tokens.revoke, record.id, NOW)
     return text
 
 
@@ -209,7 +210,7 @@ def test_a_revoked_token_ends_open_sessions_at_once(desk: AccessDesk) -> None:
     text, record = desk.issue()
     desk.login(text)
     assert desk.get().status_code == 200
-    desk.store.revoke_token(record.id, NOW)
+    desk.store.write(tokens.revoke, record.id, NOW)
     assert desk.get().status_code == 303
 
 

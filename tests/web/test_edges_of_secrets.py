@@ -8,6 +8,7 @@ from receiver.config.authority import authority_of
 from receiver.core.digests import secret_tag
 from receiver.core.facts import Emitter
 from receiver.core.scope import Authority
+from receiver.store import counters
 from receiver.web.app import create_app
 from tests.core.samples import as_body
 from tests.web.receiver_client import (
@@ -53,8 +54,8 @@ def test_each_value_has_its_own_last_use(receiver: Receiver) -> None:
     receiver.post(secret=INNER)
     receiver.app.extensions["receiver"].tallying.flush()
     key = receiver.store.installation().digest_key
-    assert f"secret/mds/{secret_tag(key, INNER)}" in receiver.store.figures()
-    assert f"secret/mds/{secret_tag(key, written)}" not in receiver.store.figures()
+    assert f"secret/mds/{secret_tag(key, INNER)}" in receiver.store.read(counters.figures_named)
+    assert f"secret/mds/{secret_tag(key, written)}" not in receiver.store.read(counters.figures_named)
 
 
 def test_a_token_of_rdv_insertion_is_tried_with_both(receiver: Receiver) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from receiver.config import IcsFolder
 from receiver.core.troubles import Code
-from receiver.store import Store, StoreUnavailable
+from receiver.store import StoreUnavailable, heartbeats
+from receiver.store.intake import inbox
+from receiver.store.work import servers
 from receiver.web.app import create_app
 from receiver.web.health import HEARTBEAT_FRESH, PROBE_EVERY
 from receiver.web.overload import Pressure
@@ -46,8 +48,8 @@ def test_without_a_worker_it_keeps_webhooks_and_says_what_is_missing(receiver: R
 def test_an_account_that_may_not_put_webhooks_down_is_not_ready(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    receiver.store.beat("worker/host/1", receiver.store.now())
-    monkeypatch.setattr(Store, "may_append", lambda _: False)
+    receiver.store.write(heartbeats.beat, "worker/host/1", receiver.store.now())
+    monkeypatch.setattr(inbox, "may_append", lambda _: False)
     answer = receiver.request("GET", "/readyz")
     assert (answer.status_code, answer.get_json()["codes"]) == (503, [Code.STORE_UNREACHABLE])
 
@@ -55,8 +57,8 @@ def test_an_account_that_may_not_put_webhooks_down_is_not_ready(
 def test_no_trouble_of_exchange_stops_the_intake(receiver: Receiver) -> None:
     """A balancer takes out whatever answers 503: all hosts at once, as all know the same servers."""
     store, now = receiver.store, receiver.store.now()
-    store.beat("worker/host/1", now)
-    store.change_server("exchange", lambda server: replace(server, failure="timeout", failing_since=now))
+    store.write(heartbeats.beat, "worker/host/1", now)
+    store.write(servers.change, "exchange", lambda server: replace(server, failure="timeout", failing_since=now))
     settings = replace(settings_of(*SOURCES), calendars={"exchange": IcsFolder("exchange", Path("/srv"))})
     receiver.app = create_app(settings, store, lambda: receiver.now, flush_after_s=None)
     assert readiness(receiver) == (200, "degraded", "ok", "ok")
@@ -68,21 +70,21 @@ def test_no_trouble_of_exchange_stops_the_intake(receiver: Receiver) -> None:
 def test_a_process_that_refuses_webhooks_is_not_ready(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, reason: str, code: Code
 ) -> None:
-    receiver.store.beat("worker/host/1", receiver.store.now())
+    receiver.store.write(heartbeats.beat, "worker/host/1", receiver.store.now())
     monkeypatch.setattr(Pressure, "reason", lambda _: reason)
     assert readiness(receiver) == (503, "not_ready", "ok", "ok")
     assert codes(receiver) == [code]
 
 
 def test_with_a_worker_that_was_heard_of_lately_it_is(receiver: Receiver) -> None:
-    receiver.store.beat("worker/host/1", receiver.store.now())
+    receiver.store.write(heartbeats.beat, "worker/host/1", receiver.store.now())
     assert readiness(receiver) == READY
 
 
 def test_a_worker_that_was_not_heard_of_for_long_does_not_count(receiver: Receiver) -> None:
-    receiver.store.beat("worker/host/1", receiver.store.now() - HEARTBEAT_FRESH)
+    receiver.store.write(heartbeats.beat, "worker/host/1", receiver.store.now() - HEARTBEAT_FRESH)
     assert readiness(receiver) == NO_WORKER
-    receiver.store.beat("worker/other/2", receiver.store.now())
+    receiver.store.write(heartbeats.beat, "worker/other/2", receiver.store.now())
     receiver.now += PROBE_EVERY
     assert readiness(receiver) == READY, "one that lives is enough"
 
@@ -91,13 +93,13 @@ def test_the_web_process_is_no_worker(receiver: Receiver) -> None:
     readiness(receiver)
     receiver.now += PROBE_EVERY
     assert readiness(receiver) == NO_WORKER
-    assert receiver.store.last_beat("web") is not None
+    assert receiver.store.read(heartbeats.last_beat, "web") is not None
 
 
 def test_many_who_ask_cost_one_look(receiver: Receiver) -> None:
     """Anybody may ask, and a look writes to the disk."""
     assert readiness(receiver) == NO_WORKER
-    receiver.store.beat("worker/host/1", receiver.store.now())
+    receiver.store.write(heartbeats.beat, "worker/host/1", receiver.store.now())
     before = receiver.dump()
     receiver.now += PROBE_EVERY - timedelta(microseconds=1)
     assert readiness(receiver) == NO_WORKER
@@ -111,9 +113,9 @@ def test_a_store_that_cannot_be_written_is_not_ready(receiver: Receiver, monkeyp
         raise StoreUnavailable("OperationalError")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "beat", full)
+        patched.setattr(heartbeats, "beat", full)
         assert readiness(receiver) == (503, "not_ready", "failed", "failed")
-    receiver.store.beat("worker/host/1", receiver.store.now())
+    receiver.store.write(heartbeats.beat, "worker/host/1", receiver.store.now())
     receiver.now += PROBE_EVERY
     assert readiness(receiver) == READY
 

@@ -7,7 +7,7 @@ import pytest
 
 from receiver.core.troubles import Code, Trouble
 from receiver.operations.status import status
-from receiver.store import Store
+from receiver.store import Store, counters
 from receiver.web.webhook import _Reception
 from tests.core.samples import as_body
 from tests.makers import NOW
@@ -55,7 +55,7 @@ def test_it_is_told_while_a_source_was_never_heard_and_no_longer(receiver: Recei
     assert (trouble.subject, trouble.count) == ("", 1)
     assert trouble.until is not None
     assert timedelta(hours=24) <= trouble.until - NOW <= timedelta(hours=25)
-    receiver.store.tally({}, {f"seen/{source.name}": 1 for source in SOURCES}, NOW)
+    receiver.store.write(counters.record, {}, {f"seen/{source.name}": 1 for source in SOURCES}, NOW)
     assert told(receiver.store) == []
 
 

@@ -11,7 +11,12 @@ from sqlalchemy import create_engine, text
 
 from receiver import __version__
 from receiver.core.digests import secret_tag
-from receiver.store import Reason, Store, Tally
+from receiver.operations.erasure import purge
+from receiver.store import Store, counters, heartbeats
+from receiver.store.counters import Tally
+from receiver.store.database.records import Reason
+from receiver.store.intake import judge_batch
+from receiver.store.reports import activity
 from receiver.web.app import create_app
 from tests.makers import NOW, incoming
 from tests.store.failing_ground import HERS, hear, place, refuse
@@ -89,9 +94,9 @@ def test_a_fresh_store_shows_zeros_where_a_first_time_matters(scraped: Scraped) 
 def test_what_waits_for_somebody_is_shown_by_source_and_reason(scraped: Scraped) -> None:
     names = [f'webhooks_set_aside{{reason="{reason}",source="mds"}}' for reason in Reason]
     assert [scraped.values()[name] for name in names] == [0, 0, 0]
-    scraped.store.accept([incoming(a_rdv(12, 60))], NOW)
+    scraped.store.write(judge_batch.take, [incoming(a_rdv(12, 60))], NOW)
     foreign = [replace(incoming(a_rdv(34, age)), authority=THIRTY_FOUR, signed_by=str(age)) for age in (5, 4)]
-    scraped.store.accept(foreign, NOW)
+    scraped.store.write(judge_batch.take, foreign, NOW)
     assert [scraped.values()[name] for name in names] == [2, 0, 0]
     cause = 'cause="other_organisation",code="out_of_scope",severity="alarm",subject="mds"'
     assert scraped.values()[f"trouble{{{cause}}}"] == 1
@@ -113,9 +118,9 @@ def test_counters_never_go_back(scraped: Scraped) -> None:
     scraped.start()
     assert scraped.values()[name] == 1
     scraped.now += timedelta(days=40)
-    scraped.store.tally({Tally("webhook", "mds", "Rdv", "accepted"): 4}, {}, scraped.now)
-    scraped.store.purge(scraped.now, tombstone_days=30, journal_days=30)
-    assert [count.count for count in scraped.store.hours(NOW - timedelta(days=1))] == [4]
+    scraped.store.write(counters.record, {Tally("webhook", "mds", "Rdv", "accepted"): 4}, {}, scraped.now)
+    purge(scraped.store, scraped.now, tombstone_days=30, journal_days=30)
+    assert [count.count for count in scraped.store.read(activity.hours, NOW - timedelta(days=1))] == [4]
     scraped.token = scraped.issue()
     assert scraped.values()[name] == 5
 
@@ -144,7 +149,7 @@ def test_what_waits_is_told_with_its_age(scraped: Scraped) -> None:
 @on_sqlite
 def test_the_workers_figures_are_told_in_base_units(scraped: Scraped) -> None:
     unknown = {"certificate/gone": 1, "clock/gone": 1, "turn/audit": 0}
-    scraped.store.tally({}, FIGURES | unknown, NOW)
+    scraped.store.write(counters.record, {}, FIGURES | unknown, NOW)
     values = scraped.values()
     assert values["agents_unmapped"] == 3
     assert values['certificate_expiry_timestamp_seconds{calendar="exchange"}'] == 1_804_000_000
@@ -157,8 +162,8 @@ def test_the_workers_figures_are_told_in_base_units(scraped: Scraped) -> None:
 @on_sqlite
 def test_workers_are_counted_and_not_named(scraped: Scraped) -> None:
     """Each start has a name of its own: each would be a series for ever."""
-    scraped.store.beat("worker/a-host-1", NOW)
-    scraped.store.beat("worker/a-host-2", NOW - timedelta(minutes=3))
+    scraped.store.write(heartbeats.beat, "worker/a-host-1", NOW)
+    scraped.store.write(heartbeats.beat, "worker/a-host-2", NOW - timedelta(minutes=3))
     values = scraped.values()
     assert values["workers"] == 1
     assert values["worker_heartbeat_timestamp_seconds"] == NOW.timestamp()

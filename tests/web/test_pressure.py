@@ -9,6 +9,8 @@ import pytest
 
 from receiver.core.room import LEFT_FREE_BYTES
 from receiver.store import Standing, Store, StoreUnavailable
+from receiver.store.intake import judge_batch
+from receiver.store.reports import status
 from receiver.web.overload import LOOK_EVERY, Pressure
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import Receiver
@@ -29,7 +31,9 @@ def full(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 
 
 def take_in(store: Store, count: int) -> None:
-    store.accept([incoming(a_delivery(wire_id=number, uuid=f"u{number}")) for number in range(count)], NOW)
+    store.write(
+        judge_batch.take, [incoming(a_delivery(wire_id=number, uuid=f"u{number}")) for number in range(count)], NOW
+    )
 
 
 def test_a_backlog_past_its_limit_is_a_reason_until_it_is_worked_off(store: Store) -> None:
@@ -84,10 +88,10 @@ def test_a_schema_that_is_not_for_us_is_a_reason(
 
 
 def test_a_store_that_cannot_be_read_is_left_to_those_who_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(more_than: int = 0) -> bool:
+    def away(_connection: object, more_than: int) -> bool:
         raise StoreUnavailable("OperationalError")
 
-    monkeypatch.setattr(store, "has_unsettled", away)
+    monkeypatch.setattr(status, "has_backlog", away)
     assert Pressure(store, None, 3, lambda: NOW).reason() is None
 
 

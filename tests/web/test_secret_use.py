@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from receiver.core.digests import secret_tag
-from receiver.store import Figure
+from receiver.store import counters
+from receiver.store.counters import Figure
 from tests.core.samples import edited
 from tests.makers import NOW
 from tests.web.receiver_client import ARRAS_SECRET, LENS_SECRET, RDV, SECRET, Receiver, hex_signature
@@ -13,7 +14,7 @@ LATER = NOW + timedelta(hours=1)
 
 def figures(receiver: Receiver) -> dict[str, Figure]:
     receiver.app.extensions["receiver"].tallying.flush()
-    return receiver.store.figures()
+    return receiver.store.read(counters.figures_named)
 
 
 def use_of(receiver: Receiver, source: str, secret: str) -> str:

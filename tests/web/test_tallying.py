@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from receiver.store import Store, StoreUnavailable, Tally
+from receiver.store import Store, StoreUnavailable, counters
+from receiver.store.counters import Tally
 from receiver.web.counting import Tallying
 from tests.makers import NOW
 
@@ -21,35 +22,35 @@ def test_counts_wait_to_be_written_together(store: Store) -> None:
     counted = tallying(store)
     for _ in range(3):
         counted.count(AGE)
-    assert store.refused(NOW) == {}
+    assert store.read(counters.refused, NOW) == {}
     counted.flush()
-    assert store.refused(NOW) == {("mds", "age"): 3}
+    assert store.read(counters.refused, NOW) == {("mds", "age"): 3}
 
 
 def test_a_count_is_written_by_itself_after_a_while(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     written = threading.Event()
-    tally = store.tally
+    write = store.write
 
     def note(*args: Any) -> None:
-        tally(*args)
+        write(*args)
         written.set()
 
-    monkeypatch.setattr(store, "tally", note)
+    monkeypatch.setattr(store, "write", note)
     tallying(store, 0.01).count(AGE)
     assert written.wait(10)
-    assert store.refused(NOW) == {("mds", "age"): 1}
+    assert store.read(counters.refused, NOW) == {("mds", "age"): 1}
 
 
 def test_sums_of_an_hour_add_up_and_older_hours_are_left_out(store: Store) -> None:
-    store.tally({AGE: 5}, {}, NOW - timedelta(hours=2))
-    store.tally({AGE: 2}, {}, NOW)
-    store.tally({AGE: 1}, {}, NOW)
-    assert store.refused(NOW) == {("mds", "age"): 3}
-    assert store.refused(NOW - timedelta(hours=2)) == {("mds", "age"): 8}
+    store.write(counters.record, {AGE: 5}, {}, NOW - timedelta(hours=2))
+    store.write(counters.record, {AGE: 2}, {}, NOW)
+    store.write(counters.record, {AGE: 1}, {}, NOW)
+    assert store.read(counters.refused, NOW) == {("mds", "age"): 3}
+    assert store.read(counters.refused, NOW - timedelta(hours=2)) == {("mds", "age"): 8}
 
 
 def test_nothing_is_written_where_nothing_was_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "tally", lambda *_: pytest.fail("a commit for nothing"))
+    monkeypatch.setattr(store, "write", lambda *_: pytest.fail("a commit for nothing"))
     tallying(store).flush()
 
 
@@ -60,8 +61,8 @@ def test_what_cannot_be_written_is_kept_for_the_next_time(store: Store, monkeypa
     counted = tallying(store)
     counted.count(AGE)
     with monkeypatch.context() as patched:
-        patched.setattr(store, "tally", full)
+        patched.setattr(counters, "record", full)
         counted.flush()
         counted.count(AGE)
     counted.flush()
-    assert store.refused(NOW) == {("mds", "age"): 2}
+    assert store.read(counters.refused, NOW) == {("mds", "age"): 2}

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from receiver.store import counters
 from tests.core.samples import as_body, edited, sample
 from tests.logs.captured import captured_logs
 from tests.makers import NOW
@@ -121,7 +122,7 @@ def test_refusals_are_counted_by_source_and_reason_without_a_commit_each(receive
     receiver.post(content_type="text/plain")
     receiver.post(b"x" * 1024 * 1024 * 9)
     receiver.post(edited(RDV, "meta.timestamp", "2026-10-30 09:12:44 +0100"))
-    assert receiver.store.refused(NOW) == {}
+    assert receiver.store.read(counters.refused, NOW) == {}
     assert receiver.flush_refusals() == {
         ("?", "not_found"): 2,
         ("mds", "unauthorized"): 1,

@@ -18,6 +18,7 @@ from receiver.core.plan import Timings
 from receiver.core.policies import Policies
 from receiver.store import Store, Verdict
 from receiver.store.database.tables import mailboxes
+from receiver.store.intake import judge_batch
 from receiver.worker.server_threads import Crew
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 
@@ -76,7 +77,7 @@ class Bench:
 
     def accept(self, delivery: Delivery) -> Verdict:
         """One webhook comes in now."""
-        return self.store.accept([incoming(delivery)], self.store.moment)[0].verdict
+        return self.store.write(judge_batch.take, [incoming(delivery)], self.store.moment)[0].verdict
 
     def tell(self, age_s: float = 60, **changes: object) -> None:
         """A state of the consultation comes in and is settled."""

@@ -15,6 +15,8 @@ from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.core.servers import Server
 from receiver.store import Store
 from receiver.store.database.tables import servers
+from receiver.store.intake import judge_batch
+from receiver.store.work import servers as stored_servers
 from receiver.worker.server_threads import Crew
 from tests.makers import a_delivery, incoming
 from tests.worker import bench
@@ -76,7 +78,7 @@ class Yard:
             self.numbers += 1
             agent = AgentRef(address.partition("@")[0], address)
             batch.append(incoming(a_delivery(now=now, agents=(agent,), wire_id=self.numbers, uuid=None)))
-        self.store.accept(batch, now)
+        self.store.write(judge_batch.take, batch, now)
         while self.store.settle(lambda view: self.ruleset.decide(view, now), now):
             pass
         for crew in self.crews:
@@ -89,7 +91,7 @@ class Yard:
         return crew
 
     def server(self, calendar: str = CALENDAR) -> Server:
-        return self.store.server(calendar) or Server(calendar)
+        return self.store.read(stored_servers.find, calendar) or Server(calendar)
 
     def pass_time(self, calendar: str = CALENDAR) -> None:
         """Let the time be over for which a server is left alone."""

@@ -27,7 +27,9 @@ from receiver.config import Auth, EwsCalendar, Secret, Settings
 from receiver.config.settings import Access
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
-from receiver.store import Figure
+from receiver.store import counters
+from receiver.store.counters import Figure
+from receiver.store.intake import judge_batch
 from receiver.worker.periodic import Lookout
 from receiver.worker.server_threads import Crew
 from tests.makers import a_delivery, incoming
@@ -138,8 +140,10 @@ class Watch:
         host.join(time.monotonic() + 30)
 
     def tell(self, *agents: AgentRef, number: int = 1) -> None:
-        self.store.accept(
-            [incoming(a_delivery(now=self.store.moment, wire_id=number, uuid=None, agents=agents))], self.store.moment
+        self.store.write(
+            judge_batch.take,
+            [incoming(a_delivery(now=self.store.moment, wire_id=number, uuid=None, agents=agents))],
+            self.store.moment,
         )
         while self.store.settle(lambda view: self.crew.ruleset.decide(view, self.store.moment), self.store.moment):
             pass
@@ -149,7 +153,7 @@ class Watch:
             pass
 
     def figure(self, name: str) -> Figure | None:
-        return self.store.figures().get(name)
+        return self.store.read(counters.figures_named).get(name)
 
     def asked(self, *verbs: str) -> int:
         return sum(verb in verbs for verb, _ in self.exchange.calls)

@@ -13,6 +13,7 @@ from connectors.base import Connector
 from receiver.bootstrap import connectors
 from receiver.config import Reloadable, Settings, load
 from receiver.core.ruleset import Ruleset
+from receiver.store.work import rulesets
 from receiver.worker.loop import Worker
 from tests.makers import MARTINE, a_delivery, incoming
 from tests.worker.bench import StoreInTime
@@ -74,6 +75,6 @@ class Office:
         return [line for line in map(json.loads, self.log.getvalue().splitlines()) if line["event"] == event]
 
     def in_force(self) -> Ruleset:
-        found = self.store.ruleset()
+        found = self.store.read(rulesets.in_force)
         assert found is not None
         return found.ruleset

@@ -10,13 +10,15 @@ from receiver.core.facts import AgendaState, News
 from receiver.operations import rules
 from receiver.store import Verdict
 from receiver.store.database.tables import metadata
+from receiver.store.intake import judge_batch
+from receiver.store.work import rulesets
 from tests.makers import MARTINE, a_slot, incoming
 from tests.worker.bench import Bench
 
 
 def hear(bench: Bench, news: News) -> Verdict:
     """One webhook, of whatever it tells, comes in now and is settled."""
-    [receipt] = bench.store.accept([incoming(news)], bench.store.moment)
+    [receipt] = bench.store.write(judge_batch.take, [incoming(news)], bench.store.moment)
     bench.settle()
     return receipt.verdict
 
@@ -34,7 +36,7 @@ def propose(bench: Bench, *, confirmed: bool = False) -> rules.Proposal:
 
 
 def follow(bench: Bench) -> None:
-    in_force = bench.store.ruleset()
+    in_force = bench.store.read(rulesets.in_force)
     assert in_force is not None
     bench.crew.ruleset = in_force.ruleset
 

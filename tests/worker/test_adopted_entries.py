@@ -8,7 +8,11 @@ from sqlalchemy import create_engine, delete, update
 from connectors.base import Connector
 from receiver.core.facts import EventKind
 from receiver.operations.recovery import uninstall
+from receiver.operations.recovery.adopt import note_found
+from receiver.store import heartbeats
+from receiver.store import installation as stored_installation
 from receiver.store.database.tables import deliveries, event_agents, events, installation, placements
+from receiver.store.work import leases, mailbox_identity, settling
 from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
 from tests.makers import MARTINE
 from tests.worker.bench import CALENDAR, HERS, Bench
@@ -26,12 +30,13 @@ def lose_the_record(bench: Bench) -> None:
         for table in (placements, event_agents, deliveries, events):
             connection.execute(delete(table))
     engine.dispose()
-    [hers] = [each for each in bench.store.mailboxes() if each.address == HERS]
-    work = bench.store.claim_one(hers, bench.store.moment, SECOND)
+    [hers] = [each for each in bench.store.read(mailbox_identity.in_use) if each.address == HERS]
+    work = bench.store.write(leases.claim_one, hers, bench.store.moment, SECOND)
     assert work is not None
     start = bench.store.moment - timedelta(days=1)
     listed = bench.connector.list_marked(HERS, start, start + timedelta(days=30))
-    bench.store.note_adopted(work, {each.entry.uid: each.item_id for each in listed}, (), bench.store.moment)
+    items = {each.entry.uid: each.item_id for each in listed}
+    note_found(bench.store, work, items, (), found_at=bench.store.moment, now=bench.store.moment)
     bench.store.release(work)
 
 
@@ -78,12 +83,12 @@ def test_until_the_calendars_are_read_a_worker_beats_and_says_why_it_does_nothin
     for _ in range(3):
         office.turn(5)
         office.store.moment += BEAT_EVERY
-    assert office.store.last_beat("worker/test") == office.store.moment - BEAT_EVERY
+    assert office.store.read(heartbeats.last_beat, "worker/test") == office.store.moment - BEAT_EVERY
     assert [(line["code"], line["level"]) for line in office.lines("nothing_is_written")] == [("must_adopt", "warning")]
     office.store.moment += IDLE_NEWS_EVERY
     office.turn(2)
     assert len(office.lines("nothing_is_written")) == 2
-    assert (office.connected, office.written(), office.store.has_unsettled()) == (0, 0, True)
+    assert (office.connected, office.written(), office.store.read(settling.has_unsettled)) == (0, 0, True)
     office.store.calendars_were_read()
     office.turn()
     wait_until(lambda: office.written() == 1)
@@ -118,9 +123,9 @@ def test_a_worker_that_runs_writes_nothing_more_once_its_entries_are_taken_out(o
         office.hear(*range(41, 51))
         wait_until(lambda: office.lines("nothing_is_written"))
         assert [line["code"] for line in office.lines("nothing_is_written")] == ["uninstalled"]
-        wait_until(office.store.has_unsettled)
+        wait_until(lambda: office.store.read(settling.has_unsettled))
         assert office.written() == 0
-        office.store.undo_uninstalling(office.store.moment)
+        office.store.write(stored_installation.undo_uninstalling, office.store.moment)
         wait_until(lambda: office.written() == 50)
     finally:
         office.worker.stop()

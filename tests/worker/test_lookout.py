@@ -13,7 +13,8 @@ from connectors.base import (
     Temporary,
 )
 from receiver.core.facts import AgentRef
-from receiver.store import Figure
+from receiver.store.counters import Figure
+from receiver.store.work import servers
 from receiver.worker.periodic import BUSY, COUNT_EVERY, LOOK_AGAIN, LOOK_EVERY, Lookout
 from receiver.worker.server_threads import CallsStuck, GateClosed
 from tests.makers import KARIM, MARTINE, NOW
@@ -89,7 +90,7 @@ def test_a_door_that_does_not_open_is_told_in_the_log_alone(watch: Watch) -> Non
     watch.look(watch.host())
     assert watch.figure("certificate/exchange") is None
     assert [line["code"] for line in watch.lines("certificate_look_failed")] == ["connection_failed"]
-    assert watch.store.server(CALENDAR) is None
+    assert watch.store.read(servers.find, CALENDAR) is None
 
 
 def test_where_there_is_no_tls_there_is_no_figure(watch: Watch) -> None:
@@ -160,7 +161,7 @@ def test_a_look_that_fails_makes_no_trouble_and_holds_up_no_work(watch: Watch, c
     watch.exchange.error = Temporary(code, Scope.SERVER)
     watch.look(here)
     assert [line["code"] for line in watch.lines("clock_look_failed")] == [code]
-    server = watch.store.server(CALENDAR)
+    server = watch.store.read(servers.find, CALENDAR)
     assert server is not None
     assert (server.failure, server.blocked_until) == (None, None)
     watch.exchange.error = None
@@ -176,7 +177,7 @@ def test_a_refused_account_is_refused_for_all_and_not_tried_again_at_once(watch:
     here, another = written(watch), watch.a_crew()
     watch.exchange.error = UNAUTHORIZED
     watch.look(here)
-    server = watch.store.server(CALENDAR)
+    server = watch.store.read(servers.find, CALENDAR)
     assert server is not None
     assert server.failure == "unauthorized"
     assert server.blocked_until is not None
@@ -197,7 +198,7 @@ def test_a_server_that_nobody_needs_is_found_well_again(watch: Watch) -> None:
     watch.look(here)
     watch.exchange.error = None
     watch.look(here, LOOK_AGAIN)
-    server = watch.store.server(CALENDAR)
+    server = watch.store.read(servers.find, CALENDAR)
     assert server is not None
     assert server.failure is None
     assert watch.figure("clock/exchange") is not None
@@ -212,11 +213,11 @@ def test_a_look_that_never_comes_back_is_given_up_like_any_call(watch: Watch) ->
         wait_until(lambda: watch.asked("probe"))
         time.sleep(0.01)  # now it is late
         watch.crew.look_after()
-        server = watch.store.server(CALENDAR)
+        server = watch.store.read(servers.find, CALENDAR)
         assert server is not None
         assert server.stuck_calls == 1
         watch.crew.look_after()
-        assert watch.store.server(CALENDAR) == server, "it is counted once"
+        assert watch.store.read(servers.find, CALENDAR) == server, "it is counted once"
         watch.crew.connections = 1
         watch.crew._stuck.clear()
         with pytest.raises(CallsStuck):

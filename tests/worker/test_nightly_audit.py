@@ -18,7 +18,9 @@ from receiver.config import Auth, EwsCalendar
 from receiver.config.settings import Access
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit import nightly
-from receiver.store import StoreUnavailable
+from receiver.store import StoreUnavailable, counters
+from receiver.store.tools import audit
+from receiver.store.work import leases
 from receiver.worker import visits
 from receiver.worker.periodic import LOOK_AGAIN
 from tests.makers import KARIM, MARTINE, NOW
@@ -62,21 +64,25 @@ KINDS = ("audit/missing", "audit/doubled", "audit/foreign", "audit/orphaned")
 
 
 def found(watch: Watch) -> dict[str, int]:
-    return {name: figure.value for name, figure in watch.store.figures().items() if name.startswith("audit")}
+    return {
+        name: figure.value
+        for name, figure in watch.store.read(counters.figures_named).items()
+        if name.startswith("audit")
+    }
 
 
 def test_a_nights_audit_leaves_what_it_found(at_night: Watch) -> None:
     at_night.exchange.held[HERS].popitem()
     [item] = at_night.exchange.held[HIS].values()
     at_night.exchange.held[HIS][item.item_id] = replace(item, entry=replace(item.entry, title="changed"))
-    before = at_night.store.recorded(Mailbox(CALENDAR, HERS))
+    before = at_night.store.read(audit.recorded, Mailbox(CALENDAR, HERS))
     at_night.look(at_night.host())
     assert found(at_night) == {
         "audit": 2, "audit/left_out": 0, "audit/missing": 1, "audit/doubled": 0, "audit/foreign": 1, "audit/orphaned": 0
     }  # fmt: skip
     [line] = at_night.lines("audited")
     assert (line["mailboxes"], line["missing"], line["foreign"]) == (2, 1, 1)
-    assert at_night.store.recorded(Mailbox(CALENDAR, HERS)) == before, "nothing is repaired"
+    assert at_night.store.read(audit.recorded, Mailbox(CALENDAR, HERS)) == before, "nothing is repaired"
     assert at_night.asked("apply") == 2, "as before the night"
 
 
@@ -108,10 +114,12 @@ def test_work_that_comes_in_goes_before_the_rest_of_an_audit(at_night: Watch, mo
             at_night.tell(MARTINE, number=3)
 
     at_night.exchange.during = interrupt
-    at_night.store.take_turn("clock/exchange", SECOND, at_night.store.moment)  # so that the audit alone asks anything
+    at_night.store.write(
+        counters.take_turn, "clock/exchange", SECOND, at_night.store.moment
+    )  # so that the audit alone asks anything
     here = at_night.host()
     here.tick(at_night.store.moment)
-    wait_until(lambda: at_night.store.has_work(CALENDAR, at_night.store.moment))
+    wait_until(lambda: at_night.store.read(leases.has_work, CALENDAR, at_night.store.moment))
     time.sleep(0.05)
     assert at_night.asked("list") == 1, "it waits"
     at_night.work()
@@ -141,7 +149,7 @@ def test_an_audit_that_loses_its_store_for_a_moment_is_done_anew(
         def away(*_: object) -> None:
             raise StoreUnavailable("OperationalError")
 
-        broken.setattr(at_night.store, "recorded", away)
+        broken.setattr(audit, "recorded", away)
         at_night.look(here)
     assert found(at_night) == {}
     at_night.look(here, LOOK_AGAIN)

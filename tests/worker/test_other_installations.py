@@ -18,8 +18,13 @@ from receiver.core.backoff import LONGEST_DELAY_S
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox
 from receiver.core.other_installations import OTHER_INSTALLATION
-from receiver.store import Chosen, LeaseLost, MailboxSight
+from receiver.store import LeaseLost
 from receiver.store.database.tables import mailboxes
+from receiver.store.reports import overview
+from receiver.store.reports.overview import MailboxSight
+from receiver.store.tools import failures
+from receiver.store.tools.failures import Chosen
+from receiver.store.work import leases
 from tests.connectors.conformance import entry
 from tests.connectors.series_conformance import RULES, series
 from tests.makers import KARIM, MARTINE, NOW
@@ -66,7 +71,9 @@ def write(bench: Bench, uid: str = "Rdv/1@production", mailbox: str = HERS, name
 
 
 def sight(bench: Bench, address: str = HERS) -> MailboxSight:
-    [found] = [each for each in bench.store.mailbox_page("", 50, failing=False) if each.address == address]
+    [found] = [
+        each for each in bench.store.read(overview.mailbox_page, "", 50, failing=False) if each.address == address
+    ]
     return found
 
 
@@ -77,7 +84,7 @@ def test_nothing_is_written_beside_the_entries_of_another_installation(unmet: Be
     assert (len(unmet.items(HERS)), len(unmet.items(HIS))) == (1, 1)
     assert (sight(unmet).failure, sight(unmet).installation) == (OTHER_INSTALLATION, OTHER)
     assert (sight(unmet, HIS).failure, sight(unmet, HIS).installation) == (None, None)
-    [group] = unmet.store.failures(unmet.store.moment)
+    [group] = unmet.store.read(overview.failures, unmet.store.moment)
     assert (group.code, group.calendar, group.count, group.installations) == (OTHER_INSTALLATION, CALENDAR, 1, (OTHER,))
 
 
@@ -124,7 +131,7 @@ def test_a_retry_has_it_noticed_at_once(unmet: Bench) -> None:
         listed = list(connector.list_marked(HERS, NOW, NOW + timedelta(days=2)))
         connector.apply(HERS, [Delete(each.item_id) for each in listed])
     assert unmet.work() == 0
-    assert unmet.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION)) == 1
+    assert unmet.store.write(failures.retry_mailboxes, Chosen(code=OTHER_INSTALLATION)) == 1
     unmet.work()
     assert unmet.subjects() == ["Consultation PMI"]
 
@@ -162,7 +169,7 @@ def test_neighbours_may_stand_beside_us_and_others_may_not(unmet: Bench) -> None
     assert (len(unmet.items()), sight(unmet).installation) == (2, THIRD)
     unmet.settings = replace(unmet.settings, neighbours=frozenset({OTHER, THIRD}))
     unmet.restart()
-    unmet.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION))
+    unmet.store.write(failures.retry_mailboxes, Chosen(code=OTHER_INSTALLATION))
     unmet.work()
     assert len(unmet.items()) == 3
 
@@ -235,7 +242,7 @@ def test_a_lease_that_was_lost_during_the_look_up_has_nothing_written(
     def slow(connector: Any, *asked: Any) -> Any:
         unmet.pass_time(HOUR)
         found = list(real(connector, *asked))
-        unmet.store.claim_one(Mailbox(CALENDAR, HERS), unmet.store.moment, HOUR)
+        unmet.store.write(leases.claim_one, Mailbox(CALENDAR, HERS), unmet.store.moment, HOUR)
         return found
 
     with monkeypatch.context() as patched:
@@ -330,6 +337,6 @@ def test_files_that_cannot_be_read_hold_up_their_mailbox_alone(office: Office) -
     wait_until(lambda: office.lines("meeting_failed"))
     assert office.written() == 1
     broken.unlink()
-    office.store.retry_mailboxes(Chosen(code="item_unreadable"))
+    office.store.write(failures.retry_mailboxes, Chosen(code="item_unreadable"))
     office.turn(2)
     wait_until(lambda: office.written() == 1 and not broken.exists())

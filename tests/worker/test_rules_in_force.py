@@ -9,6 +9,8 @@ from receiver.core.policies import OnAgentDeparture
 from receiver.core.ruleset import Ruleset
 from receiver.operations import unmapped
 from receiver.operations.rules import FREE_REMOVALS, Effects, Standing, effects
+from receiver.store.intake import judge_batch
+from receiver.store.work import rulesets, settling
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_agent, incoming
 from tests.worker.bench import HERS, HIS, UNMAPPED, Bench
 from tests.worker.steps import dump, hear, posts, propose, remap
@@ -24,7 +26,7 @@ def a_rdv(number: int, age_s: float = 90, motif: str = "M") -> Delivery:
 def fill(bench: Bench, count: int) -> None:
     """So many RDVs in her calendar, under rules that are in force."""
     propose(bench)
-    bench.store.accept([incoming(a_rdv(number)) for number in range(1, count + 1)], NOW)
+    bench.store.write(judge_batch.take, [incoming(a_rdv(number)) for number in range(1, count + 1)], NOW)
     bench.work()
     assert len(bench.items()) == count
 
@@ -36,10 +38,10 @@ def test_the_first_rules_need_no_word(bench: Bench) -> None:
 
 def test_the_same_rules_again_change_nothing(bench: Bench) -> None:
     fill(bench, 1)
-    number = bench.store.ruleset_id()
+    number = bench.store.read(rulesets.newest_id)
     proposal = propose(bench)
     assert (proposal.standing, proposal.effects) == (Standing.UNCHANGED, Effects())
-    assert (bench.store.ruleset_id(), bench.store.has_unsettled()) == (number, False)
+    assert (bench.store.read(rulesets.newest_id), bench.store.read(settling.has_unsettled)) == (number, False)
 
 
 def test_effects_are_counted_entry_by_entry(bench_on_each: Bench) -> None:
@@ -95,14 +97,14 @@ def test_a_change_that_removes_much_waits_and_the_old_rules_go_on(bench_on_each:
     remap(bench, **WITHOUT_HER)
     proposal = propose(bench)
     assert (proposal.standing, proposal.effects) == (Standing.HELD, Effects(removed=MANY))
-    assert (bench.work(), len(bench.items()), bench.store.held_removals()) == (0, MANY, MANY)
+    assert (bench.work(), len(bench.items()), bench.store.read(rulesets.held_removals)) == (0, MANY, MANY)
     hear(bench, a_rdv(1, 60, "Changé"))
     hear(bench, a_rdv(MANY + 1, 60, "Nouveau"))
     assert bench.work() == 2, "one call of each kind"
     assert {"Changé", "Nouveau"} < set(bench.subjects())
     assert propose(bench, confirmed=True).effects == Effects(removed=MANY + 1)
     bench.work()
-    assert (bench.items(), bench.store.held_removals()) == ([], None)
+    assert (bench.items(), bench.store.read(rulesets.held_removals)) == ([], None)
 
 
 def test_a_change_that_was_held_is_withdrawn_with_the_file(bench: Bench) -> None:
@@ -110,10 +112,10 @@ def test_a_change_that_was_held_is_withdrawn_with_the_file(bench: Bench) -> None
     before = bench.settings
     remap(bench, **WITHOUT_HER)
     propose(bench)
-    assert bench.store.held_removals() == MANY
+    assert bench.store.read(rulesets.held_removals) == MANY
     bench.settings = before
     assert propose(bench).standing is Standing.UNCHANGED
-    assert bench.store.held_removals() is None
+    assert bench.store.read(rulesets.held_removals) is None
 
 
 def test_rules_that_wait_are_noted_once_however_often_they_are_proposed(bench: Bench) -> None:

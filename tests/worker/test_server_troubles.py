@@ -16,6 +16,7 @@ from receiver.config import Auth, EwsCalendar, IcsFolder, Secret
 from receiver.config.settings import Access
 from receiver.core.servers import ACCOUNT_PAUSE
 from receiver.store import Store
+from receiver.store.work import servers
 from receiver.worker.account_tag import tag
 from receiver.worker.server_threads import Crew
 from tests.makers import KARIM, MARTINE, NOW
@@ -93,7 +94,7 @@ def test_another_password_is_tried_at_once_and_the_same_is_not(bench: Bench) -> 
     assert bench.work() == 0, "a restart with the password that was refused"
     bench.crew = another_process(bench, "bb")
     assert bench.work() == 2
-    [server] = bench.store.servers()
+    [server] = bench.store.read(servers.listed)
     assert (server.failure, server.credentials) == (None, "bb")
 
 
@@ -220,12 +221,12 @@ def test_a_server_that_is_down_is_probed_by_one_of_all_hosts(bench_on_each: Benc
         posts.append(len(bench.exchange.requests) - before)
         bench.pass_time(SECOND * 61)
     assert max(posts) == 1
-    [server] = bench.store.servers()
+    [server] = bench.store.read(servers.listed)
     assert (server.failure, server.failing_since is not None) == ("server_busy", True)
     bench.exchange.faults.clear()
     bench.work_until_quiet()
     assert (len(bench.items(HERS)), len(bench.items(HIS))) == (5, 5)
-    [server] = bench.store.servers()
+    [server] = bench.store.read(servers.listed)
     assert (server.failure, server.failing_since, server.attempts) == (None, None, 0)
 
 
@@ -233,7 +234,7 @@ def test_a_trouble_outlives_the_process_that_met_it(bench: Bench) -> None:
     tell_both(bench)
     bench.inject(FaultKind.DROP_BEFORE, verb="CreateItem", times=None)
     bench.work()
-    [server] = bench.store.servers()
+    [server] = bench.store.read(servers.listed)
     assert (server.failure, server.failing_since) == ("connection_lost", NOW)
     bench.restart()
     assert bench.work() == 0
@@ -241,8 +242,8 @@ def test_a_trouble_outlives_the_process_that_met_it(bench: Bench) -> None:
 
 def test_a_probe_that_died_holds_the_server_up_for_a_lease_and_no_longer(bench: Bench) -> None:
     tell_both(bench)
-    bench.store.change_server(CALENDAR, lambda server: server)
-    assert bench.store.claim_probe(CALENDAR, "dead", NOW, bench.timings.lease)
+    bench.store.write(servers.change, CALENDAR, lambda server: server)
+    assert bench.store.write(servers.claim_probe, CALENDAR, "dead", NOW, bench.timings.lease)
     assert bench.work() == 0
     bench.pass_time(bench.timings.lease)
     assert bench.work() == 2
@@ -259,16 +260,18 @@ def test_a_probe_that_found_nothing_to_ask_is_given_back(bench: Bench) -> None:
 def test_a_mailbox_that_hangs_ends_no_trouble_and_one_that_is_denied_does(bench: Bench) -> None:
     """A refusal is an answer; silence is none."""
     bench.tell(agents=(MARTINE,))
-    bench.store.change_server(CALENDAR, lambda server: replace(server, failure="connection_lost", failing_since=NOW))
+    bench.store.write(
+        servers.change, CALENDAR, lambda server: replace(server, failure="connection_lost", failing_since=NOW)
+    )
     bench.inject(FaultKind.HANG, verb="CreateItem", delay_s=1.5)
     bench.work()
-    assert [server.failure for server in bench.store.servers()] == ["connection_lost"]
+    assert [server.failure for server in bench.store.read(servers.listed)] == ["connection_lost"]
     bench.exchange.settle()
     bench.inject(FaultKind.ERROR, code="ErrorAccessDenied", times=None)
     bench.tell(30, agents=(KARIM,))
     bench.pass_time(SECOND * 2)
     bench.work()
-    assert [server.failure for server in bench.store.servers()] == [None]
+    assert [server.failure for server in bench.store.read(servers.listed)] == [None]
 
 
 def test_one_server_that_is_down_delays_no_other(store_url: str) -> None:
@@ -347,4 +350,4 @@ def test_an_idle_worker_that_has_met_nobody_probes_nobody(bench: Bench) -> None:
     bench.work()
     bench.pass_time(timedelta(minutes=5))
     assert (bench.work(), bench.exchange.requests) == (0, [])
-    assert [server.probe for server in bench.store.servers()] == [None]
+    assert [server.probe for server in bench.store.read(servers.listed)] == [None]

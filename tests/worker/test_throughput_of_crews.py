@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 from mock_exchange import FaultKind
+from receiver.store.work import servers
 from tests.makers import KARIM, MARTINE
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench
 from tests.worker.crews import Yard, boxes, exchange_with, open_yard, wait_until, wire
@@ -71,7 +72,7 @@ def test_a_busy_answer_is_waited_for_by_all_hosts_and_then_nobody_goes_alone(ben
     for number, agent in enumerate((MARTINE, KARIM), 1):
         bench.tell(30, agents=(agent,), wire_id=number, uuid=None, motif="Nouveau")
     assert bench.work() == 1
-    [server] = bench.store.servers()
+    [server] = bench.store.read(servers.listed)
     assert (server.failure, server.blocked_until) == (None, bench.store.moment + SECOND * 20)
     bench.restart()
     bench.pass_time(SECOND * 19)
@@ -87,6 +88,6 @@ def test_a_server_that_is_busy_and_nothing_else_is_in_trouble(bench: Bench) -> N
     told = []
     for _ in range(3):
         assert bench.work() == 1
-        told.append([server.failure for server in bench.store.servers()])
+        told.append([server.failure for server in bench.store.read(servers.listed)])
         bench.pass_time(timedelta(minutes=1))
     assert told == [[None], [None], ["server_busy"]]

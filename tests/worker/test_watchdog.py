@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from receiver.store import Store
+from receiver.store.intake import judge_batch
+from receiver.store.work import servers
 from receiver.worker.loop import STUCK_STATUS
 from receiver.worker.server_threads import CallsStuck, Crew
 from tests.logs.captured import captured_logs
@@ -125,7 +127,7 @@ def process(folder: Path, migrated: Path, call_timeout_s: float) -> Iterator[sub
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     store = Store(url)
     now = store.now()
-    store.accept([incoming(a_delivery(now=now, agents=(MARTINE,)))], now)
+    store.write(judge_batch.take, [incoming(a_delivery(now=now, agents=(MARTINE,)))], now)
     store.close()
     command = [sys.executable, "-m", "tests.worker.stuck_worker", str(folder), str(call_timeout_s)]
     started = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
@@ -142,7 +144,7 @@ def begun(folder: Path) -> bool:
     """Whether the call is under way."""
     store = Store(f"sqlite:///{folder / 'store.db'}")
     try:
-        return any(server.is_probed(store.now()) for server in store.servers())
+        return any(server.is_probed(store.now()) for server in store.read(servers.listed))
     finally:
         store.close()
 

@@ -23,7 +23,7 @@ HER_OWN = (MARTINE,)
 def left(bench: Bench) -> list[tuple[str, str]]:
     """Verb and outcome of each write, in order."""
     query = select(writes.c.verb, writes.c.outcome).order_by(writes.c.id)
-    return [(verb, outcome) for verb, outcome in bench.store._write(lambda connection: connection.execute(query).all())]
+    return [(verb, outcome) for verb, outcome in bench.store.write(lambda connection: connection.execute(query).all())]
 
 
 def counted(bench: Bench) -> Counter[tuple[str, str]]:
@@ -32,7 +32,7 @@ def counted(bench: Bench) -> Counter[tuple[str, str]]:
     query = select(*columns).where(tallies.c.kind == "write", tallies.c.name == CALENDAR)
     query = query.where(tallies.c.hour > datetime(2000, 1, 1, tzinfo=UTC))
     found: Counter[tuple[str, str]] = Counter()
-    for verb, outcome, count in bench.store._write(lambda connection: connection.execute(query).all()):
+    for verb, outcome, count in bench.store.write(lambda connection: connection.execute(query).all()):
         found[verb, outcome] += count
     return found
 
@@ -68,7 +68,7 @@ def test_a_row_names_the_mailbox_and_the_moment(bench: Bench) -> None:
     bench.tell()
     bench.work()
     query = select(mailboxes.c.address, writes.c.written_at).join_from(writes, mailboxes)
-    rows = bench.store._write(lambda connection: connection.execute(query).all())
+    rows = bench.store.write(lambda connection: connection.execute(query).all())
     assert {tuple(row) for row in rows} == {(HERS, bench.store.moment), (HIS, bench.store.moment)}
 
 

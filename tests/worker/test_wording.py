@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from receiver.core.redaction import WORDING
-from receiver.operations.rules import Standing, propose
+from receiver.operations.rules import Standing, preview, propose
+from receiver.store.work import rulesets
 from tests.makers import NOW
 from tests.worker.bench import Bench
 
@@ -16,7 +17,7 @@ def test_an_upgrade_with_new_sentences_changes_no_entry_until_somebody_says_so(b
     bench.work()
     upgraded = replace(bench.settings.ruleset(), wording=WORDING + 1)
     assert propose(bench.store, upgraded, NOW).standing is Standing.UNCHANGED
-    in_force = bench.store.ruleset()
+    in_force = bench.store.read(rulesets.in_force)
     assert in_force is not None
     assert in_force.ruleset.wording == WORDING
     assert bench.work() == 0
@@ -29,7 +30,7 @@ def test_a_change_of_policy_keeps_the_sentences_in_force(bench: Bench) -> None:
     bench.policies(category="RDV")
     upgraded = replace(bench.settings.ruleset(), wording=WORDING + 1)
     assert propose(bench.store, upgraded, NOW).standing is Standing.ADOPTED
-    in_force = bench.store.ruleset()
+    in_force = bench.store.read(rulesets.in_force)
     assert in_force is not None
     assert in_force.ruleset.wording == WORDING
 
@@ -38,6 +39,6 @@ def test_a_change_of_policy_keeps_the_sentences_in_force(bench: Bench) -> None:
 def test_two_wordings_of_an_entry_are_two_entries(bench: Bench, wording: int) -> None:
     bench.tell(90)
     ruleset = replace(bench.settings.ruleset(), wording=wording)
-    [event] = list(bench.store.preview(lambda view: ruleset.decide(view, NOW)))
+    [event] = list(preview(bench.store, lambda view: ruleset.decide(view, NOW)))
     same = [event.then[mailbox] == event.now[mailbox] for mailbox in event.then]
     assert same == [wording == WORDING] * len(same)

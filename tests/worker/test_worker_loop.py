@@ -6,14 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from receiver.config import load
 from receiver.config.file_watch import MISSED, FileWatch
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
 from receiver.operations.refused_configuration import refusals
-from receiver.store import StoreUnavailable
+from receiver.store import StoreUnavailable, counters, heartbeats
 from receiver.store.intake import judge_batch
+from receiver.store.work import rulesets, settling
 from receiver.worker import loop
 from receiver.worker.loop import BEAT_EVERY, Worker
 from tests.makers import KARIM, NOW, UUID, a_delivery, a_slot, an_absence, incoming
@@ -46,7 +48,7 @@ def test_a_worker_follows_what_another_host_put_in_force(office: Office) -> None
     wait_until(lambda: office.written() == 1)
     office.csv(WITH_HIM)
     other = load(office.folder / "config.yaml", ENVIRON).ruleset()
-    office.store.adopt(other, 0, NOW)
+    office.store.write(rulesets.put_in_force, other, 0, NOW)
     office.turn()
     assert office.worker._ruleset == other
     assert office.connected == 2, "its crews write by the new rules"
@@ -63,7 +65,7 @@ def test_a_worker_keeps_the_rules_in_force_where_its_own_wait(office: Office) ->
     office.turn(2)
     assert [line["standing"] for line in office.lines("rules_proposed")] == ["adopted", "held"]
     assert office.lines("rules_proposed")[-1]["level"] == "error"
-    assert (office.worker._ruleset, office.store.held_removals()) == (before, 25)
+    assert (office.worker._ruleset, office.store.read(rulesets.held_removals)) == (before, 25)
     office.hear(26)
     office.turn()
     wait_until(lambda: office.written() == 26)
@@ -76,11 +78,11 @@ def test_rules_that_could_not_be_proposed_for_want_of_a_store_are_proposed_later
     office.csv(WITH_HIM)
     office.worker.reload()
 
-    def away() -> None:
+    def away(_connection: object) -> None:
         raise StoreUnavailable("OperationalError")
 
     with monkeypatch.context() as broken:
-        broken.setattr(office.store, "ruleset", away)
+        broken.setattr(rulesets, "in_force", away)
         with pytest.raises(StoreUnavailable):
             office.turn()
     office.turn()
@@ -183,7 +185,7 @@ def test_a_csv_that_cannot_be_read_is_told_by_every_process_until_it_can(office:
     def told() -> list[str]:
         office.store.moment += BEAT_EVERY
         office.turn()
-        return [each.cause for each in refusals(office.store.figures(), office.store.now())]
+        return [each.cause for each in refusals(office.store.read(counters.figures_named), office.store.now())]
 
     office.turn()
     office.csv("agent,mailbox\nno address,x\n")
@@ -226,7 +228,7 @@ def test_the_end_of_a_dry_run_delivers_what_was_planned(office: Office) -> None:
 
 
 def test_an_event_that_cannot_be_shown_is_told_and_holds_no_other_up(office: Office) -> None:
-    office.store.accept([incoming(a_slot(an_absence(rule=Rule("YEARLY"), title="canari")))], NOW)
+    office.store.write(judge_batch.take, [incoming(a_slot(an_absence(rule=Rule("YEARLY"), title="canari")))], NOW)
     office.hear(1)
     office.turn()
     wait_until(lambda: office.written() == 1)
@@ -302,28 +304,28 @@ def test_a_worker_runs_until_it_is_told_to_stop(office: Office) -> None:
         office.csv(WITH_HIM)
         office.worker.reload()
         wait_until(lambda: office.written("karim") == 1)
-        assert office.store.last_beat("worker/") == NOW
+        assert office.store.read(heartbeats.last_beat, "worker/") == NOW
     finally:
         office.worker.stop()
         thread.join(20)
     assert not thread.is_alive()
-    assert office.worker.name not in office.store.beats()
-    assert office.store.last_beat("worker/") == NOW
+    assert office.worker.name not in office.store.read(heartbeats.beats)
+    assert office.store.read(heartbeats.last_beat, "worker/") == NOW
     assert [line["event"] for line in map(json.loads, office.log.getvalue().splitlines())][-1] == "worker_stopped"
     assert not [each for each in threading.enumerate() if each.name.startswith("pilot-")]
 
 
 def test_a_worker_outlives_a_store_that_is_away(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "STORE_PAUSE_S", 0.01)
-    settle = office.store.has_unsettled
+    has_unsettled = settling.has_unsettled
     failures = iter([True, True])
 
-    def now_and_then() -> bool:
+    def now_and_then(connection: Connection) -> bool:
         if next(failures, False):
             raise StoreUnavailable("OperationalError")
-        return settle()
+        return has_unsettled(connection)
 
-    monkeypatch.setattr(office.store, "has_unsettled", now_and_then)
+    monkeypatch.setattr(settling, "has_unsettled", now_and_then)
     office.hear(1)
     thread = running(office.worker)
     try:
@@ -340,10 +342,10 @@ def test_a_worker_that_a_bug_ends_leaves_no_thread_behind(office: Office, monkey
     office.turn()
     assert [each for each in threading.enumerate() if each.name.startswith("pilot-")]
 
-    def broken() -> bool:
+    def broken(_connection: object) -> bool:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(office.store, "has_unsettled", broken)
+    monkeypatch.setattr(settling, "has_unsettled", broken)
     with pytest.raises(ZeroDivisionError):
         office.worker.run()
     assert not [each for each in threading.enumerate() if each.name.startswith("pilot-")]

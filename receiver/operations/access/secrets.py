@@ -9,7 +9,8 @@ from secrets import token_urlsafe
 from receiver.config import Settings, Source, place_of, signing_keys
 from receiver.core.digests import secret_tag
 from receiver.core.secret_edges import Edge, edges
-from receiver.store import Figure, Store
+from receiver.store import Store, counters
+from receiver.store.counters import Figure
 
 FRESH_BYTES = 48
 """64 characters that pass a form, a shell and YAML as they are."""
@@ -59,7 +60,7 @@ def figure(source: str, tag: str) -> str:
 
 def look(settings: Settings, store: Store, name: str | None, unused: timedelta) -> list[SecretSight]:
     """Return each secret of a source, or of all; one without a use for so long is unused."""
-    figures, key, now = store.figures(), store.installation().digest_key, store.now()
+    figures, key, now = store.read(counters.figures_named), store.installation().digest_key, store.now()
     sources = [source for source in settings.sources.values() if name in {None, source.name}]
     return [sight for source in sources for sight in _of(source, figures, key, now - unused)]
 

@@ -9,7 +9,9 @@ from receiver.core import tokens
 from receiver.core.roles import Role
 from receiver.core.tokens import InvalidToken, Token
 from receiver.operations.access import token_key
-from receiver.store import Store, TokenRecord
+from receiver.store import Store
+from receiver.store.tools import tokens as stored_tokens
+from receiver.store.tools.tokens import TokenRecord
 
 ID_BYTES = 8
 """Random ones of an id. The tag of the key that signed follows: which tokens another key signed shows in their ids."""
@@ -60,7 +62,7 @@ class Tokens:
         now = now.replace(microsecond=0)  # as a token tells time
         token_id = secrets.token_hex(ID_BYTES) + tokens.key_tag(self.key)
         record = TokenRecord(token_id, role.value, label[:LABEL_LENGTH], now, now + lifetime)
-        self.store.add_token(record)
+        self.store.write(stored_tokens.add, record)
         token = Token(record.id, role, record.expires_at)
         return tokens.issue(self.key, self.installation, token, now), record
 
@@ -75,7 +77,7 @@ class Tokens:
         if len(text) > LONGEST_TEXT:
             raise InvalidToken
         token = tokens.read(self.key, self.installation, text, now)
-        record = self.store.token(token.id)
+        record = self.store.read(stored_tokens.find, token.id)
         if record is None or state(record, now) != "valid":
             raise InvalidToken
         expires_at = min(token.expires_at, record.expires_at)
@@ -132,8 +134,10 @@ def revoke(store: Store, beginning: str, now: datetime) -> TokenRecord:
         NotOne: nothing was revoked.
 
     """
-    found = [record for record in store.tokens() if beginning and record.id.startswith(beginning.lower())]
+    found = [
+        record for record in store.read(stored_tokens.listed) if beginning and record.id.startswith(beginning.lower())
+    ]
     if len(found) != 1:
         raise NotOne
-    store.revoke_token(found[0].id, now)
+    store.write(stored_tokens.revoke, found[0].id, now)
     return found[0]

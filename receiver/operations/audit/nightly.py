@@ -15,7 +15,7 @@ from receiver.config import Settings
 from receiver.core.audit import Kind
 from receiver.operations.audit import run as audit
 from receiver.operations.audit.run import Audit, Window
-from receiver.store import Store
+from receiver.store import Store, counters
 
 PARIS = ZoneInfo("Europe/Paris")
 EARLIEST, LATEST = time(2), time(5)
@@ -79,7 +79,7 @@ def run(store: Store, settings: Settings, connectors: Mapping[str, Connector]) -
 
 def remember(store: Store, night: Night) -> None:
     """Leave the figures in place of those of the last audit."""
-    store.tally({}, night.figures, store.now())
+    store.write(counters.record, {}, night.figures, store.now())
 
 
 def of(found: Audit, window: Window) -> Night | None:

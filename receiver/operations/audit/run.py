@@ -21,6 +21,9 @@ from receiver.operations import rules
 from receiver.operations.mailboxes.trial import Trial
 from receiver.operations.mailboxes.visit_all import Tour, go_round
 from receiver.store import Store
+from receiver.store.tools import audit as stored_audit
+from receiver.store.tools import recovery
+from receiver.store.work import mailbox_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,11 @@ def choose(store: Store, settings: Settings, asked: Sequence[str]) -> tuple[list
 
     Without a question, all of them. An address that is another one of a mailbox stands for the one in use.
     """
-    recorded = [each for each in store.mailboxes() if each.calendar in settings.calendars]
+    recorded = [each for each in store.read(mailbox_identity.in_use) if each.calendar in settings.calendars]
     if not asked:
         return sorted(recorded), []
     named = {mailbox: {mailbox.address} for mailbox in recorded}
-    for alias, mailbox in store.aliases().items():
+    for alias, mailbox in store.read(mailbox_identity.aliases).items():
         if mailbox in named:
             named[mailbox].add(alias.address)
     wishes = {canonical(address) for address in asked}
@@ -133,10 +136,10 @@ class _Auditor:
         return self._repaired(found) if self._repair else found
 
     def _audited(self, mailbox: Mailbox, trial: Trial) -> MailboxAudit:
-        before = self._store.recorded(mailbox)
+        before = self._store.read(stored_audit.recorded, mailbox)
         expected = audit.wanted(before, self._ruleset)
         listed, elsewhere = self._look(trial, expected)
-        after = self._store.recorded(mailbox)
+        after = self._store.read(stored_audit.recorded, mailbox)
         still = {each.placement.uid for each in _unchanged(before, after)}
         orphans = self._orphans(mailbox, [*before, *after], listed)
         certain = {uid: each for uid, each in expected.items() if uid in still}
@@ -154,9 +157,9 @@ class _Auditor:
 
     def _orphans(self, mailbox: Mailbox, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:
         # What was read back after the record was lost is explained, though its event has yet to be heard of.
-        uids = audit.unexplained(recorded, listed) - self._store.adopted_in(mailbox)
+        uids = audit.unexplained(recorded, listed) - self._store.read(recovery.adopted_in, mailbox)
         known = {uid for uid in uids if is_uid(uid)}  # no statement takes every text that a mailbox may hold
-        events = self._store.standings(known) if known else {}
+        events = self._store.read(stored_audit.standings, known) if known else {}
         ids = {uid: [item.item_id for item in listed if item.entry.uid == uid] for uid in uids}
         return [uid for uid in uids if audit.is_orphan(events.get(uid), ids[uid], self._ruleset)]
 
@@ -169,7 +172,7 @@ class _Auditor:
                 repairs.setdefault(difference.placement, repaired)
         if not repairs:
             return found
-        count = self._store.repair(found.mailbox, repairs, now)
+        count = self._store.write(stored_audit.repair, found.mailbox, repairs, now)
         return replace(found, repairs=count or 0, busy=count is None)
 
 

@@ -17,6 +17,8 @@ from receiver.core.thresholds import Thresholds
 from receiver.operations.mailboxes.trial import Pace, Trial
 from receiver.operations.support.check import Finding, Level, certificate_findings, mailboxes_to_probe, worst
 from receiver.store import Store
+from receiver.store.reports import overview
+from receiver.store.work import mailbox_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,12 @@ class ServerResult:
 def known_mailboxes(settings: Settings, store: Store, now: datetime) -> list[Mailbox]:
     """Return every mailbox that the mapping names, that entries go to, or that a coming event will need."""
     mapping = settings.mailboxes
-    coming = (mapping.locate(agent.email) for agent in store.coming_agents(now))
-    known = {*mapping.addresses.values(), *store.mailboxes(), *(each for each in coming if isinstance(each, Mailbox))}
+    coming = (mapping.locate(agent.email) for agent in store.read(overview.coming_agents, now))
+    known = {
+        *mapping.addresses.values(),
+        *store.read(mailbox_identity.in_use),
+        *(each for each in coming if isinstance(each, Mailbox)),
+    }
     return sorted(each for each in known if each.calendar in settings.calendars)
 
 

@@ -11,6 +11,7 @@ from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.mailboxes.trial import Pace, Trial
 from receiver.store import LeaseLost, MailboxWork, Store
+from receiver.store.work import leases
 
 R = TypeVar("R")
 
@@ -99,7 +100,7 @@ def go_round(
 def lease(store: Store, mailbox: Mailbox, length: timedelta, pace: Pace, patience_s: float) -> MailboxWork | None:
     """Lease one mailbox, once whoever has it has given it back; None: that took too long."""
     deadline = time.monotonic() + patience_s
-    while (work := store.claim_one(mailbox, store.now(), length)) is None:
+    while (work := store.write(leases.claim_one, mailbox, store.now(), length)) is None:
         if time.monotonic() >= deadline or pace.stop.wait(ASK_AGAIN_S):
             return None
     return work

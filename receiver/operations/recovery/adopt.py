@@ -4,7 +4,7 @@ Each mailbox is leased while it is read: no worker writes into it meanwhile. Not
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -21,7 +21,10 @@ from receiver.operations.audit.run import Window
 from receiver.operations.mailboxes.check import known_mailboxes, named_mailboxes
 from receiver.operations.mailboxes.trial import Pace, Trial
 from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
-from receiver.store import WORKERS, MailboxWork, Store
+from receiver.store import MailboxWork, Store, heartbeats
+from receiver.store.heartbeats import WORKERS
+from receiver.store.tools import audit, recovery
+from receiver.store.work import mailbox_identity
 
 BUSY_PATIENCE_S = 60.0
 SILENT = timedelta(seconds=20)
@@ -81,7 +84,7 @@ def take_installation(store: Store, name: str) -> str | None:
     now = store.now()
     if store.installation().id == name:
         return None
-    beat = store.last_beat(WORKERS)
+    beat = store.read(heartbeats.last_beat, WORKERS)
     if beat is not None and now - beat < SILENT:
         return WORKER_RUNS
     return None if store.take_installation(name, now) else ENTRIES_STAND
@@ -128,7 +131,7 @@ def run(
         return replace(report, waiting=told_to_wait(results))
     if report.ok:
         store.calendars_were_read()
-    return replace(report, waiting=tuple(store.waiting_entries()))
+    return replace(report, waiting=tuple(store.read(recovery.waiting)))
 
 
 def failed(mailbox: Mailbox, code: str) -> MailboxAdoption:
@@ -182,7 +185,7 @@ class Reader:
         if work is None:
             return None
         try:
-            self._store.identify(work, primary, self._store.now())
+            self._store.write(mailbox_identity.identify, work, primary, self._store.now())
         finally:
             self._store.release(work)
         return primary
@@ -196,7 +199,8 @@ class Reader:
             return None
         try:
             now = self._store.now()
-            self._store.identify(work, mailbox.address, now)  # known by name, it is known to have been read
+            # A mailbox that has a name in the record counts as read.
+            self._store.write(mailbox_identity.identify, work, mailbox.address, now)
             found = self._judged(mailbox, trial, now)
             self._note(work, found, now)
         finally:
@@ -207,18 +211,45 @@ class Reader:
         return lease(self._store, mailbox, self._lease, pace, self._patience_s)
 
     def _judged(self, mailbox: Mailbox, trial: Trial, now: datetime) -> Adoption:
-        recorded, adopted = self._store.recorded(mailbox), self._store.adopted_in(mailbox)
+        recorded, adopted = self._store.read(audit.recorded, mailbox), self._store.read(recovery.adopted_in, mailbox)
         start, end, address = self._window.start, self._window.end, mailbox.address
         listed = trial.patiently(lambda: list(self._connector.list_marked(address, start, end)))
         uids = sorted(adoption.sought(recorded, adopted, listed, start))
         elsewhere = trial.patiently(lambda: self._connector.find(address, uids)) if uids else {}
         found = Found(listed, {uid: [item.item_id for item in items] for uid, items in elsewhere.items()})
         placed = {each.placement.uid for each in recorded}
-        finished = self._store.finished(found.items.keys() - placed)
+        finished = self._store.read(recovery.finished, found.items.keys() - placed)
         return adoption.judge(recorded, adopted, finished, found, self._ruleset, now)
 
     def _note(self, work: MailboxWork, found: Adoption, now: datetime) -> None:
         changes = {each.id: lambda placement: adoption.lost(placement, now) for each in found.lost}
         changes |= {each.id: lambda placement: adoption.contradicted(placement, now) for each in found.changed}
         self._store.advance(work, changes, now, self._lease)
-        self._store.note_adopted(work, found.adopted, found.gone, now)
+        note_found(self._store, work, found.adopted, found.gone, found_at=now, now=now)
+
+
+def note_found(
+    store: Store,
+    work: MailboxWork,
+    items: Mapping[str, str],
+    gone: Collection[str],
+    *,
+    found_at: datetime,
+    now: datetime,
+) -> None:
+    """Record what was found in a leased mailbox, drop what is not there any more, and have the events settled.
+
+    Args:
+        store: the record.
+        work: the mailbox.
+        items: ids of items by uid.
+        gone: uids.
+        found_at: facts older than this wait, as the calendar may be the newer one.
+        now: the moment.
+
+    Raises:
+        LeaseLost: nothing was changed.
+
+    """
+    store.write(recovery.note, work, items, gone, found_at)
+    store.write(recovery.unsettle, work, now)

@@ -19,8 +19,19 @@ from receiver.operations.audit.run import Window
 from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
 from receiver.operations.mailboxes.visit_all import Tour, go_round
-from receiver.operations.recovery.adopt import BUSY_PATIENCE_S, MailboxAdoption, Reader, Report, failed, told_to_wait
-from receiver.store import Chosen, MailboxWork, Store
+from receiver.operations.recovery.adopt import (
+    BUSY_PATIENCE_S,
+    MailboxAdoption,
+    Reader,
+    Report,
+    failed,
+    note_found,
+    told_to_wait,
+)
+from receiver.store import MailboxWork, Store
+from receiver.store.tools import audit, failures, recovery
+from receiver.store.tools.failures import Chosen
+from receiver.store.work import mailbox_identity
 
 BATCH = 100
 
@@ -63,7 +74,7 @@ def run(
 
     results, troubles = go_round(settings, mailboxes, tour_of)
     report = Report(tuple(results), troubles, len(mailboxes) - len(results))
-    return replace(report, waiting=told_to_wait(results) if dry_run else tuple(store.waiting_entries()))
+    return replace(report, waiting=told_to_wait(results) if dry_run else tuple(store.read(recovery.waiting)))
 
 
 class _Taker(Reader):
@@ -79,15 +90,15 @@ class _Taker(Reader):
         if work is None:
             return None
         try:
-            self._store.identify(work, mailbox.address, self._store.now())
+            self._store.write(mailbox_identity.identify, work, mailbox.address, self._store.now())
             found = self._found(mailbox, trial)
             self._hold(work)
             # What we were told is newer than what another one wrote: no fact waits for the calendar.
-            self._store.note_adopted(work, found.adopted, (), self._store.now(), EPOCH)
+            note_found(self._store, work, found.adopted, (), found_at=EPOCH, now=self._store.now())
             self._mark(work, found, trial)
         finally:
             self._store.release(work)
-        self._store.retry_mailboxes(Chosen(OTHER_INSTALLATION, mailbox.calendar, mailbox.address))
+        self._store.write(failures.retry_mailboxes, Chosen(OTHER_INSTALLATION, mailbox.calendar, mailbox.address))
         return found
 
     def _found(self, mailbox: Mailbox, trial: Trial) -> Adoption:
@@ -95,12 +106,14 @@ class _Taker(Reader):
         items = trial.patiently(lambda: list(self.theirs.list_marked(address, start, end)))
         ours = trial.patiently(lambda: list(self._connector.list_marked(address, start, end)))
         uids, own = ({item.entry.uid for item in listed} for listed in (items, ours))
-        recorded = {each.placement.uid for each in self._store.recorded(mailbox) if each.placement.may_be_there}
+        recorded = {
+            each.placement.uid for each in self._store.read(audit.recorded, mailbox) if each.placement.may_be_there
+        }
         sought = sorted(uids & recorded - own)
         if sought:
             elsewhere = trial.patiently(lambda: self._connector.find(address, sought))
             own |= {uid for uid, found in elsewhere.items() if found}
-        return adoption.taken_from(items, own, self._store.finished(uids), self.platforms)
+        return adoption.taken_from(items, own, self._store.read(recovery.finished, uids), self.platforms)
 
     def _mark(self, work: MailboxWork, found: Adoption, trial: Trial) -> None:
         """Have the items bear our mark.

@@ -32,7 +32,10 @@ from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
 from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
 from receiver.operations.recovery.adopt import BUSY_PATIENCE_S
-from receiver.store import Chosen, MailboxWork, Store
+from receiver.store import MailboxWork, Store
+from receiver.store.tools import audit, failures, recovery
+from receiver.store.tools.failures import Chosen
+from receiver.store.work import mailbox_identity
 
 BATCH = 100
 ROUNDS = 5
@@ -87,7 +90,7 @@ def choose(store: Store, settings: Settings, also: Sequence[str], *, of_another:
     With `of_another`, every mailbox that entries may go to: another installation may have been there before us.
     """
     known = known_mailboxes(settings, store, store.now()) if of_another else []
-    return sorted({*store.mailboxes(), *known, *(named_mailboxes(settings, also) if also else ())})
+    return sorted({*store.read(mailbox_identity.in_use), *known, *(named_mailboxes(settings, also) if also else ())})
 
 
 def run(
@@ -173,7 +176,7 @@ class _Remover:
         return len(self._items(work.mailbox, trial))
 
     def _remove_all(self, work: MailboxWork, items: Sequence[str], trial: Trial) -> None:
-        placed = {each.placement.item_id: each.placement.id for each in self._store.recorded(work.mailbox)}
+        placed = {each.placement.item_id: each.placement.id for each in self._store.read(audit.recorded, work.mailbox)}
         ids = iter(items)
         while batch := list(islice(ids, BATCH)):
             self._remove(work, {item_id: placed.get(item_id) for item_id in batch}, trial)
@@ -181,9 +184,9 @@ class _Remover:
     def _forget(self, work: MailboxWork) -> list[int]:
         """Drop the record of an empty mailbox; return the placements that may still leave something there."""
         now = self._store.now()
-        placements = [each.placement for each in self._store.recorded(work.mailbox)]
+        placements = [each.placement for each in self._store.read(audit.recorded, work.mailbox)]
         unsure = [each.id for each in placements if may_still_come(each, now, self._timings)]
-        self._store.empty(work, unsure)
+        self._store.write(recovery.empty, work, unsure)
         return unsure
 
     def _items(self, mailbox: Mailbox, trial: Trial) -> list[str]:
@@ -199,8 +202,8 @@ class _Remover:
         return list(dict.fromkeys(item.item_id for item in listed))
 
     def _known(self, mailbox: Mailbox, trial: Trial) -> list[str]:
-        placed = {each.placement.uid for each in self._store.recorded(mailbox)}
-        uids = sorted({PROBE_UID, *placed, *self._store.adopted_in(mailbox)})
+        placed = {each.placement.uid for each in self._store.read(audit.recorded, mailbox)}
+        uids = sorted({PROBE_UID, *placed, *self._store.read(recovery.adopted_in, mailbox)})
         found = trial.patiently(lambda: self._connector.find(mailbox.address, uids))
         return [item.item_id for items in found.values() for item in items]
 
@@ -244,7 +247,7 @@ class _OthersRemover(_Remover):
     def empty(self, mailbox: Mailbox, trial: Trial) -> MailboxRemoval:
         found = super().empty(mailbox, trial)
         if found.ok:
-            self._store.retry_mailboxes(Chosen(OTHER_INSTALLATION, mailbox.calendar, mailbox.address))
+            self._store.write(failures.retry_mailboxes, Chosen(OTHER_INSTALLATION, mailbox.calendar, mailbox.address))
         return found
 
     def _forget(self, _work: MailboxWork) -> list[int]:

@@ -22,7 +22,10 @@ from receiver.core.facts import Delivery, EventKind, Model, Version
 from receiver.operations.resync.platform_api import PAGE, Api, Standing
 from receiver.operations.resync.platform_http import RestError
 from receiver.operations.rules import FREE_REMOVALS, FREE_SHARE
-from receiver.store import HeldEvent, Incoming, Scope, Store, Verdict
+from receiver.store import Incoming, Store, Verdict
+from receiver.store.intake import judge_batch
+from receiver.store.tools import resync
+from receiver.store.tools.resync import HeldEvent, Scope
 
 WITNESSES = 5
 """So many RDVs of a kind are looked up beside those in doubt."""
@@ -105,7 +108,7 @@ def _unanswered(event: HeldEvent, code: str) -> Judged:
 
 
 def _rdvs(api: Api, store: Store, source: str, events: Sequence[HeldEvent], since: datetime) -> Iterator[Judged]:
-    witnesses = store.witnesses(source, {_kind(event) for event in events}, since, WITNESSES)
+    witnesses = store.read(resync.witnesses, source, {_kind(event) for event in events}, since, WITNESSES)
     try:
         visible = _visible(api, [*events, *witnesses])
     except RestError as error:
@@ -153,9 +156,9 @@ def remove(
     An event that was told of in the meantime stays: its emitter knows best.
     """
     store.judge_all(store.now())  # the word of it may be here already
-    untold = {event.event_id for event in store.untold(scope, since)}
+    untold = {event.event_id for event in store.read(resync.untold, scope, since)}
     gone = [each.event for each in judged if each.finding is Finding.GONE and each.event.event_id in untold]
-    if not force and not may_go(len(gone), store.count_live(scope)):
+    if not force and not may_go(len(gone), store.read(resync.count_live, scope)):
         return Removal(held=len(gone))
     removed: list[HeldEvent] = []
     for start in range(0, len(gone), AT_ONCE):
@@ -165,7 +168,7 @@ def remove(
 
 def _accept(store: Store, source: Source, gone: Sequence[HeldEvent]) -> list[HeldEvent]:
     now, key = store.now(), store.installation().digest_key
-    receipts = store.accept([_destroyed(source, event, now, key) for event in gone], now)
+    receipts = store.write(judge_batch.take, [_destroyed(source, event, now, key) for event in gone], now)
     return [event for event, receipt in zip(gone, receipts, strict=True) if receipt.verdict is Verdict.ACCEPTED]
 
 

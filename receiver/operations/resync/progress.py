@@ -9,7 +9,7 @@ from enum import StrEnum
 from receiver.core.facts import Model
 from receiver.operations.resync.platform_api import Api
 from receiver.operations.resync.platform_http import RestError
-from receiver.store import Store
+from receiver.store import Store, counters
 
 CLOCKS_APART = timedelta(minutes=1)
 """So far the clocks of two hosts may differ: what was received just before the start counts as received after."""
@@ -22,12 +22,12 @@ def figure(source: str) -> str:
 
 def note_start(store: Store, source: str, now: datetime) -> None:
     """Keep when a re-sync began."""
-    store.tally({}, {figure(source): int(now.timestamp())}, now)
+    store.write(counters.record, {}, {figure(source): int(now.timestamp())}, now)
 
 
 def last_start(store: Store, source: str) -> datetime | None:
     """Return since when what arrived belongs to the last re-sync; None: there was none."""
-    known = store.figures().get(figure(source))
+    known = store.read(counters.figures_named).get(figure(source))
     return since(datetime.fromtimestamp(known.value, UTC)) if known else None
 
 

@@ -18,8 +18,20 @@ from receiver.core.addresses import canonical
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.thresholds import Thresholds
 from receiver.operations.access import token_key
-from receiver.store import Cause, Marker, Refusal, Standing, Store, StoreUnavailable, StoreVanished, refusal_of
+from receiver.store import (
+    Cause,
+    Marker,
+    Refusal,
+    Standing,
+    Store,
+    StoreUnavailable,
+    StoreVanished,
+    heartbeats,
+    refusal_of,
+)
+from receiver.store.database import engine
 from receiver.store.place import files as store_files
+from receiver.store.place import integrity
 
 PROBED_PER_CALENDAR = 10
 """Enough to see that rights and mapping hold; probing hundreds would take minutes and prove little more."""
@@ -141,9 +153,9 @@ def _check_open(store: Store) -> tuple[Finding, str]:
         level = Level.WARNING if standing is Standing.NOT_CURRENT else Level.TROUBLE
         is_empty = standing is Standing.NOT_CURRENT and store.is_empty()
         return Finding(standing, "store", level, {"cause": Cause.EMPTY} if is_empty else {}), NO_INSTALLATION
-    store.check_soundness()
-    store.beat(HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
-    if careless := store.careless_settings():
+    store.read(integrity.check)
+    store.write(heartbeats.beat, HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
+    if careless := store.read(engine.careless_settings):
         details = {"settings": ", ".join(careless)}
         return Finding("store_not_durable", "store", Level.TROUBLE, details), store.installation().id
     return Finding("store_ready", "store"), store.installation().id

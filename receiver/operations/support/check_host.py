@@ -12,7 +12,8 @@ from receiver.core.troubles import is_well
 from receiver.operations.status import disk, status
 from receiver.operations.support import check_port
 from receiver.operations.support.check import STORE_ERRORS, Finding, Level, OpenStore
-from receiver.store import SERVES
+from receiver.store import heartbeats
+from receiver.store.heartbeats import SERVES
 
 ANSWERS_WITHIN_S = 5.0
 HEARD_LATELY = timedelta(minutes=1)
@@ -37,7 +38,7 @@ def _of_service(settings: Settings, open_store: OpenStore) -> Iterator[Finding]:
         try:
             if store.standing().usable:
                 now = store.now()
-                beat_at = store.last_beat(SERVES)
+                beat_at = store.read(heartbeats.last_beat, SERVES)
                 runs = beat_at is not None and now - beat_at < HEARD_LATELY
                 found = status(settings, store, now).troubles
                 if not is_well(found):

@@ -28,7 +28,10 @@ from receiver.operations import status
 from receiver.operations.access import token_key
 from receiver.operations.support import anonymise, check
 from receiver.operations.support.anonymise import ADDRESS, HOST, MACHINE, SECRET, Placeholders
-from receiver.store import Store
+from receiver.store import Store, counters, heartbeats
+from receiver.store.reports import activity, overview
+from receiver.store.tools import backup
+from receiver.store.work import servers
 
 COUNTED = timedelta(days=7)
 LINES = 2_000
@@ -172,16 +175,16 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
     who, found = store.installation(), status.status(settings, store, now)
     return {
         "store.json": described
-        | {"must_adopt": who.must_adopt, "uninstalled_at": who.uninstalled_at, "rows": store.row_counts()},
+        | {"must_adopt": who.must_adopt, "uninstalled_at": who.uninstalled_at, "rows": store.read(backup.counts_of)},
         "status.json": {
             "troubles": [asdict(trouble) for trouble in found.troubles],
             "sight": asdict(found.sight) if found.sight else None,
-            "seconds_since_beats": _beats(store.beats(), now),
+            "seconds_since_beats": _beats(store.read(heartbeats.beats), now),
         },
-        "servers.json": [_without(asdict(server), "credentials", "probe") for server in store.servers()],
-        "failures.json": [asdict(group) for group in store.failures(now)],
-        "tallies.json": [asdict(count) for count in store.hours(now - COUNTED)],
-        "figures.json": {name: asdict(figure) for name, figure in store.figures().items()},
+        "servers.json": [_without(asdict(server), "credentials", "probe") for server in store.read(servers.listed)],
+        "failures.json": [asdict(group) for group in store.read(overview.failures, now)],
+        "tallies.json": [asdict(count) for count in store.read(activity.hours, now - COUNTED)],
+        "figures.json": {name: asdict(figure) for name, figure in store.read(counters.figures_named).items()},
     }
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """What lies behind a store that cannot be used. Stable: reports, alerts and the runbook name them."""
+    """Why a store cannot be used. The codes are stable: reports, alerts and the runbook name them."""
 
     # A file of this machine
     FOLDER_MISSING = "store_folder_missing"
@@ -26,9 +26,11 @@ class Cause(StrEnum):
     """Another program's tables are in it, and not ours."""
     INCOMPLETE = "store_incomplete"
     """Tables or columns of ours are missing."""
+    TOO_OLD = "store_too_old"
+    """Its schema is older than the first that was released: no migration leads on from it."""
     DISK_FULL = "store_disk_full"
     BUSY = "store_busy"
-    """Others write, or use every connection, for longer than we wait."""
+    """Other programs write, or hold every connection, for longer than our time limit."""
     # PostgreSQL
     HOST_UNKNOWN = "store_host_unknown"
     HOST_UNREACHABLE = "store_host_unreachable"
@@ -61,10 +63,10 @@ class Refusal:
     path: str = ""
     """The file or folder at fault."""
     command: str = ""
-    """What puts it right, to be typed by root."""
+    """The command that repairs it, to be typed by root."""
 
     @property
     def details(self) -> Mapping[str, str]:
-        """What its sentences name, by field."""
+        """The fields that its sentences name."""
         told = {"path": self.path, "command": self.command}
         return {name: value for name, value in told.items() if value}

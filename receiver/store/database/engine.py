@@ -1,7 +1,7 @@
 """Opens the database so that what was committed stays committed, whichever of the two kinds it is."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,11 @@ from receiver.store.place import files
 from receiver.store.place.presence import Presence
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 PATIENCE_S = 3.0
-"""So long a question may take that somebody waits for. One and a new connection stay well within an emitter's 10 s."""
-BUSY_TIMEOUT_MS = 4_000  # for our own threads, then as long for other processes: the emitter's patience is 10 s
+"""Time limit of a query that somebody waits for. With a new connection it stays well within an emitter's 10 s."""
+BUSY_TIMEOUT_MS = 4_000  # for our own threads, then again for other processes; the emitter's limit is 10 s
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -40,14 +41,14 @@ CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more tha
 
 
 def unavailable(error: BaseException, engine: Engine | None = None) -> StoreUnavailable:
-    """Return what an error of the driver, the pool or the system means to whoever uses the store."""
+    """Turn an error of the driver, the pool or the system into one of the store."""
     orig = getattr(error, "orig", None) or error
     kind = "NoConnection" if isinstance(error, PoolTimeout) else type(orig).__name__
     return StoreUnavailable(kind, refusal_of(error, file_of(engine) if engine is not None else None))
 
 
 def file_of(engine: Engine) -> Path | None:
-    """Return the file that the database is; None: it is none."""
+    """Return the database's file; None: PostgreSQL."""
     return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
 
 
@@ -90,7 +91,7 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         # waits for its turn, with the write lock in hand.
         engine.dialect.use_insertmanyvalues_wo_returning = True
         return engine
-    # Their driver need not be there for SQLite.
+    # PostgreSQL's driver need not be installed for SQLite.
     from receiver.store.database import postgresql, postgresql_refusal  # noqa: PLC0415
 
     engine = create_engine(
@@ -101,7 +102,7 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         max_overflow=CONNECTIONS,
         isolation_level="READ COMMITTED",
     )
-    # In the dialect's place, so that whoever listens for connections still hears of them.
+    # Replaces the dialect's method, so that listeners for new connections are still called.
     engine.dialect.connect = postgresql_refusal.Explained(postgresql.connecting(patience_s))  # type: ignore[method-assign,assignment]
     event.listen(engine, "connect", postgresql.limiting(patience_s))
     event.listen(engine, "handle_error", _drop_refused)
@@ -127,7 +128,7 @@ _OF_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 def careless_settings(connection: Connection) -> tuple[str, ...]:
-    """Return the server's settings under which what was committed may be lost with the power."""
+    """Return the server's settings under which a power cut may lose committed data."""
     if connection.dialect.name == "sqlite":
         return ()  # ours to set, for each connection
     values = ((name, connection.scalar(select(func.current_setting(name)))) for name in _OF_DURABILITY)
@@ -135,14 +136,14 @@ def careless_settings(connection: Connection) -> tuple[str, ...]:
 
 
 def into_one_file(engine: Engine) -> None:
-    """Have what was committed stand in SQLite's one file, as far as nobody reads older pages."""
+    """Move what was committed from SQLite's log into its file, as far as no reader needs older pages."""
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection, suppress(sqlite3.OperationalError):  # another one holds it up
             connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(FULL)")  # type: ignore[union-attr]
 
 
 def close_engine(engine: Engine) -> None:
-    """Give everything back.
+    """Close all connections and the lock file.
 
     Of all processes, the last one to close an SQLite file leaves everything in it, and no log beside it. Two that
     close at once would each take the other for one that stays: so they do it one after the other.
@@ -161,7 +162,7 @@ def close_engine(engine: Engine) -> None:
 
 
 def _look_first(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
-    """Have nothing opened that is no file, or that SQLite would take for empty and throw the rest away."""
+    """Refuse what is not a file, and a file that SQLite would take for empty and then discard its log."""
     path = Path(arguments[0])
     if (found := files.not_a_file(path) or files.lost_content(path)) is not None:
         raise StoreUnavailable(found.cause, found)
@@ -169,18 +170,18 @@ def _look_first(_dialect: object, _record: object, arguments: list[Any], _option
 
 
 def _note_rights(path: Path, _connection: object, record: Any) -> None:
-    """Note of a connection whether its files could not be written when it was opened: it never will."""
+    """Note whether a connection's files were read-only when it was opened: it can never write."""
     record.info[_MAY_NOT_WRITE] = files.fault(path) is not None
 
 
 def _drop_read_only(_connection: object, record: Any) -> None:
-    """Keep no connection that could not write: once the file is put right, another one can."""
+    """Discard a read-only connection: once the file is repaired, a new one can write."""
     if record.info.get(_MAY_NOT_WRITE):
         record.invalidate()
 
 
 def _drop_refused(context: ExceptionContext) -> None:
-    """Give up all connections where one was refused a write for what it is, and not for what was asked."""
+    """Discard all connections where one was refused a write because the database is read-only."""
     if is_read_only(context.original_exception):
         if context.execution_context is not None:  # else SQLite keeps the connection, with its files, for the cursor
             context.execution_context.cursor.close()
@@ -188,7 +189,7 @@ def _drop_refused(context: ExceptionContext) -> None:
 
 
 def presence_of(engine: Engine) -> Presence | None:
-    """Return what knows whether SQLite's file is still there; None: it is no file."""
+    """Return what checks whether SQLite's file is still there; None: PostgreSQL."""
     presence: Presence | None = engine.get_execution_options().get(_PRESENCE)
     return presence
 
@@ -201,7 +202,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _refuse_foreign(connection: Any) -> None:
-    """Raise where there are tables and the one that names the installation is not among them; see `whose`."""
+    """Raise where there are tables but not the installation's; see `receiver.store.place.ownership`."""
     columns = {column for (column,) in connection.execute("SELECT name FROM pragma_table_info('installation')")}
     if "digest_key" in columns:
         return
@@ -212,14 +213,14 @@ def _refuse_foreign(connection: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at the start: a lock that is asked for midway can only be refused."""
+    """Take the write lock at the start: SQLite refuses one that is asked for in mid-transaction."""
     reads = connection.get_execution_options().get("rdv_read_only", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 @contextmanager
 def write_lock(engine: Engine) -> Iterator[None]:
-    """Hold the right to write: into SQLite for one thread of all processes, into PostgreSQL for whoever wants.
+    """Hold the right to write: one thread of all processes for SQLite; no limit for PostgreSQL.
 
     Raises:
         StoreUnavailable: others wrote for too long, or the file has vanished: no lock is made beside it then.
@@ -241,7 +242,7 @@ def write_lock(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def reading(engine: Engine, *, snapshot: bool = False) -> Iterator[Connection]:
-    """Yield a consistent view that blocks no writer; each statement's own unless a snapshot is asked for.
+    """Yield a read transaction that blocks no writer; PostgreSQL gives one snapshot only where it is asked for.
 
     Raises:
         StoreUnavailable: the database cannot be read now.
@@ -287,7 +288,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def _confirm(engine: Engine, connection: Connection) -> Any:
-    """See that a connection's file is the one at the path; return the driver's connection."""
+    """Check that a connection's file is the one at the path; return the driver's connection."""
     opened = connection.connection.driver_connection
     if presence := presence_of(engine):
         presence.confirm(opened)
@@ -295,8 +296,18 @@ def _confirm(engine: Engine, connection: Connection) -> Any:
 
 
 def rehearsed(connection: Connection, block: Callable[[Connection], T]) -> T:
-    """Return what a block returns, and take back what it changed."""
+    """Run a block, roll back what it changed, and return its result."""
     savepoint = connection.begin_nested()
     result = block(connection)
     savepoint.rollback()
     return result
+
+
+VALUES_AT_ONCE = 500
+"""Values in one statement, within what every database takes."""
+
+
+def chunks(values: Sequence[V]) -> Iterator[Sequence[V]]:
+    """Yield a list of values that is too long for one statement in parts, in their order."""
+    for start in range(0, len(values), VALUES_AT_ONCE):
+        yield values[start : start + VALUES_AT_ONCE]

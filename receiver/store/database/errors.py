@@ -1,4 +1,4 @@
-"""How the store fails."""
+"""The errors that the store raises."""
 
 from receiver.store.database.causes import Refusal
 
@@ -15,7 +15,7 @@ class StoreUnavailable(Exception):
 
 
 class Conflict(StoreUnavailable):
-    """Two transactions met on the same rows; this one changed nothing."""
+    """Another transaction changed the same rows; this one changed nothing."""
 
 
 VANISHED = "store_vanished"

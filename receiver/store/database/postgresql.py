@@ -13,7 +13,7 @@ from psycopg.abc import PQGen
 from sqlalchemy import URL
 
 _CONNECTION = {
-    "client_encoding": "utf8",  # whatever the environment says: texts are any
+    "client_encoding": "utf8",  # whatever the environment says: texts hold any character
     "connect_timeout": 2,  # the shortest that libpq knows
     "tcp_user_timeout": 4_000,  # ms without a sign that what was sent has arrived
     # A connection on which only the server has something to say: 5 s of silence, then probes; dead 4 s after that.
@@ -51,7 +51,7 @@ Connect = Callable[..., psycopg.Connection[Any]]
 
 
 def connecting(patience_s: float | None) -> Connect:
-    """Return what connects, for somebody who has so much patience; None: all of it."""
+    """Return the function that connects, with a time limit for each query; None: no limit."""
     return psycopg.Connection.connect if patience_s is None else ImpatientConnecting(patience_s)
 
 

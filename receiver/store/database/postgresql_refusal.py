@@ -1,4 +1,4 @@
-"""Finds out why a PostgreSQL server lets nobody in: its code, which libpq keeps to itself while connecting.
+"""Finds out why a PostgreSQL server refuses a connection: its code, which libpq does not expose while connecting.
 
 What it says in words is in its own language. So one that refused is asked once more, with a record of what it answers.
 """

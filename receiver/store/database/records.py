@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter
+from sqlalchemy import RowMapping
 
-from receiver.core.facts import Emitter, EventState, News
+from receiver.core.facts import AgentNews, Delivery, Emitter, EventState, News, RoleNews
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.scope import Authority
@@ -27,14 +28,14 @@ def write_facts(state: EventState | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Who we are: made once with the store."""
+    """The installation's identity, made once with the store."""
 
     id: str
     digest_key: bytes = field(repr=False)
     must_adopt: bool = False
     """The record may be older than the calendars: they are read before anything is written."""
     uninstalled_at: datetime | None = None
-    """Since when every entry is being taken out, for good."""
+    """Since when every entry is being removed for good."""
     counter: int = 0
     """Batches of work that were claimed."""
 
@@ -53,7 +54,7 @@ class Incoming:
     platform: str
     emitter: Emitter
     digest: bytes
-    """Keyed digest of the body: recognises a repeat, tells nothing."""
+    """Keyed digest of the body: recognises a repeat, reveals nothing."""
     news: News
     received_at: datetime
     authority: Authority | None = None
@@ -75,7 +76,7 @@ class Verdict(StrEnum):
     OUT_OF_SCOPE = "out_of_scope"
     """It speaks for another organisation than the event's: set aside, and nothing changed."""
     HELD = "held"
-    """It would take out more than goes without a word: set aside, and nothing changed."""
+    """It would remove more entries than is allowed without a confirmation: set aside, and nothing changed."""
 
 
 class Reason(StrEnum):
@@ -84,7 +85,7 @@ class Reason(StrEnum):
     SCOPE = "scope"
     REMOVAL = "removal"
     CANCELLATION = "cancellation"
-    """It was taken in, and shows as cancelled instead of going."""
+    """It was accepted; its entry shows as cancelled instead of being removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,11 @@ class Aside:
     reason: Reason
     news: News
     event: Any = None
-    """Bears the number of the event that it meets in `id` by the time that it is written; None: news of an agent."""
+    """The event that it concerns; its `id` is set by the time that this is written. None: news of an agent."""
     organisation: int | None = None
     """To which that event belongs."""
     entries: int = 0
-    """So many entries it would take out."""
+    """Number of entries that it would remove."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +138,12 @@ class MailboxWork:
     known: bool = True
     """Whether the server knows the mailbox, as far as anybody was told."""
     met: bool = True
-    """Whether it is known what other installations have there."""
+    """Whether the mailbox was checked for entries of other installations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A trouble of the mailbox as a whole, and until when to leave it alone."""
+    """A trouble of the mailbox as a whole, and until when nothing is sent to it."""
 
     code: str
     until: datetime
@@ -158,3 +159,36 @@ class ComingAgent:
     ident: str
     email: str
     events: int
+
+
+_SORTS: dict[str, type[News]] = {"event": Delivery, "agent": AgentNews, "role": RoleNews}
+_SORT_OF = {kind: sort for sort, kind in _SORTS.items()}
+_FORMATS: dict[str, TypeAdapter[News]] = {sort: TypeAdapter(kind) for sort, kind in _SORTS.items()}
+
+
+def write_news(news: News) -> tuple[str, str]:
+    """Write the columns `sort` and `news`."""
+    sort = _SORT_OF[type(news)]
+    return sort, _FORMATS[sort].dump_json(news).decode()
+
+
+def read_news(sort: str, text: str) -> News:
+    """Read what `write_news` returned."""
+    return _FORMATS[sort].validate_json(text)
+
+
+def incoming_of(row: RowMapping, *, released: bool = False, held: bool = False) -> Incoming:
+    """Read a row of the inbox, or of what was set aside."""
+    return Incoming(
+        row["delivery"],
+        row["source"],
+        row["platform"],
+        Emitter(row["emitter"]),
+        row["digest"],
+        read_news(row["sort"], row["news"]),
+        row["received_at"],
+        Authority.read(row["authority"]) if row["authority"] is not None else None,
+        row["signed_by"] or "",
+        released,
+        held,
+    )

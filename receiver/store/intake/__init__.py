@@ -1,1 +1,1 @@
-"""From a webhook to facts: keeping it, judging it, setting it aside."""
+"""From a webhook to facts: appending it to the inbox, judging it, setting it aside."""

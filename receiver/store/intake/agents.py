@@ -1,19 +1,19 @@
-"""What the emitter says of agents themselves: who they are, and whether they still belong somewhere."""
+"""Judges news of agents: their e-mail, and their roles in organisations."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from receiver.core.facts import AgentNews, EventKind, Model, RoleNews
 from receiver.core.scope import EVERYTHING, Authority
 from receiver.store.database.records import Aside, Incoming, Reason, Receipt, Verdict
-from receiver.store.database.tables import agents, event_agents, events, roles
+from receiver.store.database.tables import agents, roles
 from receiver.store.intake.judge_agents import learn, unsettle
 from receiver.store.intake.removal_guard import Guard, speaker
 
 OF_AGENTS = (Model.ABSENCE, Model.PLAGE_OUVERTURE)
-"""What the platform deletes with an agent's last place."""
+"""What the platform deletes with an agent's last role."""
 
 
 def learn_agent(connection: Connection, incoming: Incoming, news: AgentNews, guard: Guard, now: datetime) -> Receipt:
@@ -116,18 +116,3 @@ def _gone_at(connection: Connection, platform: str, ident: str) -> datetime | No
 
 def _is(platform: str, ident: str) -> ColumnElement[bool]:
     return and_(agents.c.platform == platform, agents.c.ident == ident)
-
-
-def coming(now: datetime) -> Select[Any]:
-    """Ask for each agent's e-mail and the number of events that are still to come."""
-    here = and_(event_agents.c.event_id == events.c.id, events.c.ends_at >= now)
-    same = and_(agents.c.ident == event_agents.c.ident, agents.c.platform == events.c.platform)
-    return (
-        select(agents.c.platform, agents.c.ident, agents.c.email, func.count().label("events"))
-        .select_from(event_agents)
-        .join(events, here)
-        .join(agents, same)
-        .where(agents.c.email.is_not(None))
-        .group_by(agents.c.platform, agents.c.ident, agents.c.email)
-        .order_by(func.count().desc(), agents.c.email)
-    )

@@ -1,4 +1,4 @@
-"""Puts webhooks down: one statement for all that wait, which is a transaction of its own.
+"""Appends webhooks to the inbox: one statement for all that wait, in a transaction of its own.
 
 Everybody else's webhooks wait meanwhile. So it goes by the driver itself, over a connection that stays open: what
 SQLAlchemy does around a statement (out of the pool and back, events, parameters) takes longer than the statement.
@@ -31,11 +31,11 @@ class _Database(Protocol):
         ...
 
     def has_gone(self, connection: Any) -> bool:
-        """Whether the server hung up since the connection was used last."""
+        """Whether the server closed the connection since its last use."""
         ...
 
     def append(self, connection: Any, rows: Sequence[Any]) -> None:
-        """Put rows down."""
+        """Append rows."""
         ...
 
 
@@ -53,7 +53,7 @@ class Appender:
         return self._database.prepared(inbox.row_of(incoming))
 
     def append(self, rows: Sequence[Any]) -> None:
-        """Put webhooks down; they are on disk when this returns.
+        """Append webhooks; they are on disk when this returns.
 
         Raises:
             StoreUnavailable: they are not, or the database was lost before it said so.
@@ -77,7 +77,7 @@ class Appender:
         return self._connection
 
     def close(self) -> None:
-        """Give the connection back; another is opened when it is needed."""
+        """Close the connection; another is opened when it is needed."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(self._engine.dialect.loaded_dbapi.Error):
@@ -135,7 +135,7 @@ SELECT pg_notify(%s, '')"""
         return to_json(row._asdict(), bytes_mode="hex").decode()
 
     def has_gone(self, connection: Any) -> bool:
-        """Look whether something lies in the socket: unasked, a server says nothing but goodbye."""
+        """Check whether the socket has data: unasked, a server sends nothing but the end of the connection."""
         awaited = poll()
         awaited.register(connection.fileno(), POLLIN)
         return bool(awaited.poll(0))

@@ -15,7 +15,7 @@ Out = TypeVar("Out")
 
 
 class _Ticket(Generic[In, Out]):
-    """What one thread brought, and what came of it."""
+    """The items of one thread, and their results."""
 
     def __init__(self, items: Sequence[In]) -> None:
         self.items = items
@@ -32,7 +32,7 @@ class _Ticket(Generic[In, Out]):
 
 
 class Grouped(Generic[In, Out]):
-    """Calls `carry_out` with what several threads brought; to each it seems that it called alone."""
+    """Calls `carry_out` once with the items of several threads; each gets the results of its own."""
 
     def __init__(
         self,

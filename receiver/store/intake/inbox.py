@@ -12,33 +12,35 @@ from datetime import datetime
 from itertools import accumulate
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from receiver.core.facts import model_of
 from receiver.store import counters, fairness
 from receiver.store.counters import Tally
-from receiver.store.database.chunks import chunks
-from receiver.store.database.engine import is_of_the_database
-from receiver.store.database.records import Incoming, Receipt
+from receiver.store.database.engine import chunks, is_of_the_database
+from receiver.store.database.records import Incoming, Receipt, incoming_of, write_news
 from receiver.store.database.tables import inbox
 from receiver.store.fairness import Rota
 from receiver.store.intake import judge_batch
-from receiver.store.intake.news import as_text, incoming_of
 
 NOT_JUDGED = "not_judged"
 JUDGED_AT_ONCE = 50
-"""So many are judged in a transaction: it holds up those that are put down meanwhile."""
+"""Webhooks that are judged in a transaction, which delays those that are appended meanwhile."""
 LENGTH_AT_ONCE = 100_000
-"""Characters of news that are judged in a transaction, in place of fewer webhooks that list many agents."""
+"""Characters of news that are judged in a transaction, which bounds a batch of webhooks that list many agents."""
 
 _WAITING = inbox.c.failure.is_(None)
 _LINE = fairness.Line(inbox, _WAITING, inbox.c.id)
 _THESE = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
 
+_MAY_JUDGE = text("SELECT has_table_privilege('inbox', 'DELETE') AND has_table_privilege('events', 'SELECT')")
+_MAY_APPEND = text("SELECT has_table_privilege('inbox', 'INSERT')")
+
+
 class Row(NamedTuple):
-    """A webhook as it is put down."""
+    """A webhook as a row of the inbox."""
 
     delivery: str
     source: str
@@ -64,14 +66,14 @@ class Judged:
 
 
 def row_of(incoming: Incoming) -> Row:
-    """Return a webhook as it is put down."""
+    """Write a webhook as a row of the inbox."""
     return Row(
         incoming.id,
         incoming.source,
         incoming.platform,
         incoming.emitter,
         incoming.digest,
-        *as_text(incoming.news),
+        *write_news(incoming.news),
         incoming.news.organisation,
         incoming.received_at,
         incoming.authority.text if incoming.authority else None,
@@ -93,13 +95,13 @@ def judge(
     if not rows:
         return []
     judged = _try(connection, rows, now)
-    if judged is None:  # one of them spoilt it for all
+    if judged is None:  # one of them made the batch fail
         judged = [each for row in rows for each in _try(connection, [row], now) or _set_aside(connection, row)]
     return judged
 
 
 def _next(connection: Connection, rota: Rota, limit: int) -> list[RowMapping]:
-    """Return the webhooks whose turn it is: no more of them than have about so much to say."""
+    """Return the webhooks whose turn it is, up to about `LENGTH_AT_ONCE` characters."""
     picked = fairness.pick(connection, _LINE, rota, limit)
     total = list(accumulate(len(row["news"]) for row in picked))
     return sorted(picked[: max(bisect_right(total, LENGTH_AT_ONCE), 1)], key=lambda row: row["id"])
@@ -111,7 +113,7 @@ def _try(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> l
         attempt = connection.begin_nested()
         try:
             judged = _judge(connection, rows, now)
-        except Exception as error:  # whatever it is, webhooks that others sent must not wait for it
+        except Exception as error:  # whatever it is, the other webhooks must not wait for it
             if is_of_the_database(error):
                 raise
             attempt.rollback()
@@ -140,7 +142,7 @@ def _set_aside(connection: Connection, row: RowMapping) -> list[Judged]:
 
 
 def judge_all(connection: Connection, now: datetime) -> None:
-    """Judge whatever can be, what was set aside included."""
+    """Judge the whole inbox, with what was set aside."""
     take_up(connection)
     while judge(connection, now, JUDGED_AT_ONCE):
         pass
@@ -163,12 +165,12 @@ def is_empty(connection: Connection) -> bool:
 
 
 def size(connection: Connection, most: int) -> int:
-    """Return how many webhooks wait to be judged, counted so far. What is set aside is none of them."""
+    """Return how many webhooks wait to be judged, counted up to `most`. What is set aside does not count."""
     return _counted(connection, select(inbox.c.id).where(_WAITING), most)
 
 
 def size_by_number(connection: Connection, most: int) -> int:
-    """Return how many webhooks are there, counted so far, for who may see the numbers alone."""
+    """Return how many webhooks are there, counted up to `most`, for an account that may read the ids alone."""
     return _counted(connection, select(inbox.c.id), most)
 
 
@@ -184,3 +186,16 @@ def waiting(connection: Connection, most: int) -> tuple[int, datetime | None]:
     first = select(inbox.c.received_at).where(_WAITING).order_by(inbox.c.id).limit(1).scalar_subquery()
     count, oldest = connection.execute(select(select(func.count()).select_from(some).scalar_subquery(), first)).one()
     return count, oldest
+
+
+def may_append(connection: Connection) -> bool:
+    """Whether this account of the database may append webhooks. Asked, as below."""
+    return connection.dialect.name == "sqlite" or bool(connection.scalar(_MAY_APPEND))
+
+
+def may_judge(connection: Connection) -> bool:
+    """Whether this account of the database may do more than append: that of a web host may not.
+
+    Asked, not tried: a refusal would fill the server's log.
+    """
+    return connection.dialect.name == "sqlite" or bool(connection.scalar(_MAY_JUDGE))

@@ -1,4 +1,4 @@
-"""The journal of deliveries: recognises repeats, and tells later what came when."""
+"""The journal of deliveries: recognises repeats, and records what came when."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import Incoming, Verdict
 from receiver.store.database.tables import deliveries
 
@@ -41,7 +41,7 @@ class Journal:
         self._rows.append((incoming, event, verdict))
 
     def write(self) -> None:
-        """Write the lines down."""
+        """Write the lines."""
         if self._rows:
             self._connection.execute(insert(deliveries), [_line(*row) for row in self._rows])
 

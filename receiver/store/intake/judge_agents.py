@@ -27,7 +27,7 @@ from sqlalchemy import (
 from receiver.core.facts import AgentRef, Emitter, Model
 from receiver.core.mailboxes import has_left
 from receiver.core.scope import EVERYTHING, Authority, Word
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, agents, event_agents, events
 
 Key = tuple[str, str]

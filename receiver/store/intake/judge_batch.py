@@ -4,7 +4,7 @@ A batch is judged in memory, one webhook after the other, against rows that were
 written together. A thousand webhooks cost a few statements for each hundred, not ten for each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -13,7 +13,7 @@ from typing import cast
 from sqlalchemy import Connection, text
 
 from receiver.core.facts import AgentNews, Delivery, RoleNews
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import Incoming, Receipt, Verdict
 from receiver.store.intake import agents, set_aside
 from receiver.store.intake.journal import Journal
@@ -63,11 +63,28 @@ def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> li
         events, people = touched.events, touched.agents
         touched = _Touched()
         if not set_aside.judge_again(connection, judge(connection, now, touched), events, people):
-            break  # whatever was judged again still waits
+            break  # nothing that was judged again was decided
     return receipts
 
 
-def decide(connection: Connection, now: datetime) -> set_aside.Judge:
+def release(connection: Connection, ids: Collection[int], now: datetime) -> int:
+    """Take in webhooks that waited for a decision, whatever set them aside; return how many there were."""
+    return set_aside.release(connection, _decide(connection, now), ids, now)
+
+
+def judge_out_of_scope(connection: Connection, authorities: Mapping[str, set_aside.AuthorityOf], now: datetime) -> int:
+    """Judge again what was out of scope, where its secrets are bound otherwise now; return how many that decided.
+
+    Args:
+        connection: a write transaction.
+        authorities: by source, what tells the authority of a signature.
+        now: the moment.
+
+    """
+    return set_aside.judge_all(connection, _decide(connection, now), authorities)
+
+
+def _decide(connection: Connection, now: datetime) -> set_aside.Judge:
     """Return what takes in webhooks that somebody decided on, and judges again what waits beside them."""
     may_judge(connection, waits=True)  # before anything that was set aside is locked
     return lambda batch: take(connection, batch, now)

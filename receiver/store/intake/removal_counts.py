@@ -1,4 +1,4 @@
-"""Holds up what would take too much out of calendars: what each authority removed within the hour and the day."""
+"""Limits removals from calendars: counts what each authority removed within the hour and the day."""
 
 from collections import Counter
 from collections.abc import Callable

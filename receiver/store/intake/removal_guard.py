@@ -1,4 +1,4 @@
-"""Says what a webhook would take out of calendars, and whether that may go without a word."""
+"""Says how many entries a webhook would remove from calendars, and whether that is allowed without a confirmation."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
 from receiver.core.recurrence import Unholdable
 from receiver.core.ruleset import Ruleset
 from receiver.core.scope import EVERYTHING, Authority, Standing, Word, believed, read_all
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import Incoming
 from receiver.store.database.tables import event_agents, events, placements
 from receiver.store.intake.judge_agents import Allow, Key, Speaker

@@ -1,4 +1,4 @@
-"""Webhooks that were judged and change nothing until somebody decides, or something else is told."""
+"""Webhooks that were judged and change nothing until an operator decides, or other news decides for them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,15 +13,25 @@ from receiver.core.facts import AgentNews, Delivery, EventKind, Model, News, Rdv
 from receiver.core.scope import Authority
 from receiver.store import counters
 from receiver.store.counters import Tally
-from receiver.store.database.chunks import chunks
-from receiver.store.database.records import Aside, Incoming, Reason, Receipt, Verdict, read_facts, write_facts
+from receiver.store.database.engine import chunks
+from receiver.store.database.records import (
+    Aside,
+    Incoming,
+    Reason,
+    Receipt,
+    Verdict,
+    incoming_of,
+    read_facts,
+    read_news,
+    write_facts,
+    write_news,
+)
 from receiver.store.database.tables import events, set_aside
-from receiver.store.intake import news
 
 log = logs.get("store")
 
 MOST = 1_000
-"""So many webhooks that are out of scope are kept of one secret: of a flood, the first tell enough."""
+"""Webhooks out of scope that are kept for each secret: of a flood, the first are enough to explain it."""
 
 SETTLING = timedelta(minutes=10)
 """An absence that one of an agent's organisations tells is told by the others within this time, or not at all."""
@@ -101,7 +111,7 @@ def _put(connection: Connection, incoming: Incoming, aside: Aside, now: datetime
         counters.add(connection, {tally: 1}, now)
         log.error("set_aside_full", source=incoming.source, delivery=incoming.id)
         return
-    sort, text = news.as_text(aside.news)
+    sort, text = write_news(aside.news)
     digest = _digest(incoming, aside)
     row = {
         "reason": aside.reason,
@@ -131,7 +141,7 @@ def _is_there(
     """Whether the same waits already. Of an agent, and of what would remove an event, the newest alone does: whatever
     waits is judged again with each webhook of the same.
     """
-    sort, _ = news.as_text(aside.news)
+    sort, _ = write_news(aside.news)
     if ident is not None:
         same = and_(set_aside.c.platform == incoming.platform, set_aside.c.ident == ident, set_aside.c.sort == sort)
     elif aside.reason is Reason.REMOVAL and aside.event is not None:
@@ -139,7 +149,7 @@ def _is_there(
     else:
         same = set_aside.c.digest == _digest(incoming, aside)
     for row in connection.execute(select(set_aside).where(*mine, same)).mappings().all():
-        waits = news.read(row["sort"], row["news"])
+        waits = read_news(row["sort"], row["news"])
         if isinstance(aside.news, RoleNews) and isinstance(waits, RoleNews) and waits.wire_id != aside.news.wire_id:
             continue
         if _is_newer(waits, aside.news):
@@ -179,7 +189,7 @@ def judge_again(
     agents: Collection[tuple[str, str]] = (),
 ) -> int:
     """Judge what waits about these events and agents once more; return how many of them that decided."""
-    if connection.execute(_ANY).first() is None:  # as nearly always
+    if connection.execute(_ANY).first() is None:  # the common case
         return 0
     rows = [row for chunk in chunks(sorted(event_ids)) for row in _rows(connection, set_aside.c.event_id.in_(chunk))]
     for platform, ident in sorted(agents):
@@ -212,21 +222,23 @@ def judge_all(connection: Connection, judge: Judge, authorities: Mapping[str, Au
     return _decide(connection, judge, bound)
 
 
-def release(connection: Connection, judge: Judge, ids: Sequence[int], now: datetime) -> int:
+def release(connection: Connection, judge: Judge, ids: Collection[int], now: datetime) -> int:
     """Take in what waits, as somebody decided; return how many there were."""
-    rows = _rows(connection, set_aside.c.id.in_(ids))
-    for row in rows:  # one after the other: the word of the first may have decided the next one
+    rows = [row for chunk in chunks(sorted(ids)) for row in _rows(connection, set_aside.c.id.in_(chunk))]
+    for row in rows:  # one after the other: the first may decide the next one
         if row["reason"] == Reason.CANCELLATION:
             _unmark(connection, row["event_id"], now)
         else:
-            judge([news.incoming_of(row, released=True)])
+            judge([incoming_of(row, released=True)])
     _drop(connection, [row["id"] for row in rows])
     return len(rows)
 
 
-def drop(connection: Connection, ids: Sequence[int]) -> int:
+def drop(connection: Connection, ids: Collection[int]) -> int:
     """Forget what waits, as somebody decided; return how many there were."""
-    return connection.execute(delete(set_aside).where(set_aside.c.id.in_(ids))).rowcount
+    return sum(
+        connection.execute(delete(set_aside).where(set_aside.c.id.in_(chunk))).rowcount for chunk in chunks(sorted(ids))
+    )
 
 
 def _decide(connection: Connection, judge: Judge, rows: Sequence[RowMapping]) -> int:
@@ -234,7 +246,7 @@ def _decide(connection: Connection, judge: Judge, rows: Sequence[RowMapping]) ->
     judged = [row for row in rows if row["reason"] != Reason.CANCELLATION]
     decided = [row["id"] for row in cancelled if not _is_marked(connection, row["event_id"])]
     if judged:
-        receipts = judge([news.incoming_of(row, held=row["reason"] == Reason.REMOVAL) for row in judged])
+        receipts = judge([incoming_of(row, held=row["reason"] == Reason.REMOVAL) for row in judged])
         decided += [row["id"] for row, receipt in zip(judged, receipts, strict=True) if not _waits(row, receipt)]
     _drop(connection, decided)
     return len(decided)
@@ -259,7 +271,7 @@ def _marked(connection: Connection, event_id: int) -> RdvState | None:
 
 
 def _unmark(connection: Connection, event_id: int, now: datetime) -> None:
-    """Let an event go that shows as cancelled."""
+    """Let an event be removed that shows as cancelled."""
     if state := _marked(connection, event_id):
         values = {"facts": write_facts(replace(state, marked=False)), "unsettled_at": now}
         connection.execute(update(events).where(events.c.id == event_id).values(values))
@@ -334,7 +346,7 @@ def waiting(connection: Connection, limit: int, after: int = 0, wanted: Wanted |
             source=row["source"],
             platform=row["platform"],
             signed_by=row["signed_by"] or "",
-            news=news.read(row["sort"], row["news"]),
+            news=read_news(row["sort"], row["news"]),
             uid=row["uid"],
             organisation=row["organisation"] if row["uid"] is None else row["owner"],
             entries=row["entries"],

@@ -21,6 +21,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
+from receiver.store.database.causes import Cause, Refusal
 from receiver.store.database.engine import presence_of, reading, unavailable, writing
 from receiver.store.database.errors import EMPTIED, Conflict, StoreUnavailable, StoreVanished
 from receiver.store.database.sqlite_lock import MIGRATION_SUFFIX, make_private
@@ -29,8 +30,8 @@ from receiver.store.place import integrity, ownership, presence
 
 _ADVISORY_LOCK = 7_367_113  # any number, as long as every version uses the same
 _TABLE_WAIT = "2s"
-"""A change to a table waits for its readers, and whoever comes meanwhile waits behind it: webhooks too, so not for
-long. It is tried again until the readers (a backup, a long page) are done."""
+"""A change to a table waits for its readers, and later queries, webhooks too, wait behind it. So it gives up soon, and
+is retried until the readers (a backup, a slow page) are done."""
 _TRIES = 20
 _PAUSE_S = 1.0
 
@@ -40,11 +41,11 @@ class Standing(StrEnum):
 
     CURRENT = "current"
     NEWER = "newer"
-    """A newer program migrated it, and left us what we need."""
+    """A newer program migrated it, and this one can still work with it."""
     NOT_CURRENT = "store_not_current"
     """It was never migrated, or by an older program."""
     TOO_NEW = "store_too_new"
-    """A newer program migrated it, and we would read or write it wrongly."""
+    """A newer program migrated it, and this one would read or write it wrongly."""
 
     @property
     def usable(self) -> bool:
@@ -60,7 +61,8 @@ def upgrade(engine: Engine, *, may_create: bool = True) -> Standing:
         may_create: whether a database that is not there, or empty, is one that is yet to be.
 
     Raises:
-        StoreUnavailable: the database cannot be reached or written, or is damaged, or another program's.
+        StoreUnavailable: the database cannot be reached or written, or is damaged, or another program's, or older than
+            the first schema.
         StoreVanished: it is not there, or empty, and should not be; nothing was made.
 
     """
@@ -77,11 +79,14 @@ def upgrade(engine: Engine, *, may_create: bool = True) -> Standing:
 def _upgrade(engine: Engine, may_create: bool) -> Standing:
     file = presence_of(engine)
     if file is not None and not file.is_missing():
-        standing(engine)  # not even the files of locks are made beside another program's database
+        standing(engine)  # no lock file is made beside another program's database
     with _alone(engine, may_create) as connection:
         if _standing(connection) is Standing.NOT_CURRENT:
-            if not may_create and _revision(connection) is None:
+            found = _revision(connection)
+            if not may_create and found is None:
                 raise StoreVanished(EMPTIED)
+            if found is not None and int(found) < _first():
+                raise StoreUnavailable(Cause.TOO_OLD, Refusal(Cause.TOO_OLD))
             integrity.check(connection)
             config = _config()
             config.attributes["connection"] = connection
@@ -103,7 +108,7 @@ def standing(engine: Engine) -> Standing:
 
 
 def is_empty(engine: Engine) -> bool:
-    """Whether there is nothing in the database: no schema of any version, no table of anybody's."""
+    """Whether the database has no table, ours or another program's."""
     with reading(engine) as connection:
         return not ownership.tables(connection)
 
@@ -132,7 +137,7 @@ def _standing(connection: Connection) -> Standing:
 
 
 def _revision(connection: Connection) -> str | None:
-    # Alembic makes a new statement each time, which would fill the cache of compiled ones and never be found there.
+    # Alembic makes a new statement each time, which would fill the cache of compiled ones without a hit.
     connection.execution_options(compiled_cache=None)
     return MigrationContext.configure(connection).get_current_revision()
 
@@ -145,6 +150,12 @@ def head() -> str:
 def _oldest() -> int:
     """Return the oldest schema whose programs work with ours."""
     return _newest()[1]
+
+
+@cache
+def _first() -> int:
+    """Return the oldest schema from which a migration leads on."""
+    return int(ScriptDirectory.from_config(_config()).get_base() or 0)
 
 
 @cache
@@ -163,7 +174,7 @@ def _config() -> Config:
 
 @contextmanager
 def _alone(engine: Engine, may_create: bool) -> Iterator[Connection]:
-    """Yield a transaction that no other process migrates beside: it comes whole, or not at all."""
+    """Yield a transaction while no other process migrates; the migration is applied whole or not at all."""
     if file := presence_of(engine):
         if not may_create or file.was_there:
             file.confirm()

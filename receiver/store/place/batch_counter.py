@@ -1,4 +1,4 @@
-"""Counts the batches of work in the store, so that one which is older than its marker is known.
+"""Counts the batches of work in the store, so that a store that is older than its marker is detected.
 
 Whatever is sent to a calendar is counted before: in the transaction that claims it, then in the marker.
 """
@@ -13,10 +13,9 @@ from receiver.store.database.tables import figures, installation
 from receiver.store.place.marker import Mark
 
 BEHIND = "store_behind"
-"""Name of the figure that tells since when the store is known to be an older copy."""
+"""Name of the figure that says since when the store is known to be an older copy."""
 LEAP = 1_000_000_000
-"""So far the count goes on after calendars were read back: beyond the marker of every host, none of which needs to
-know of it."""
+"""The counter grows by this after calendars were read back, beyond the marker of every host: none needs a message."""
 
 
 def identity(connection: Connection) -> str | None:
@@ -79,7 +78,7 @@ def hold(connection: Connection, mark: Mark, now: datetime) -> bool:
 
 
 def go_far_ahead(connection: Connection) -> None:
-    """Count on beyond every marker: the store knows what the calendars hold."""
+    """Raise the counter beyond every marker: the store knows what the calendars hold."""
     connection.execute(delete(figures).where(figures.c.name == BEHIND))
     must = installation.c.must_adopt
     connection.execute(update(installation).where(must).values(counter=installation.c.counter + LEAP))

@@ -1,4 +1,4 @@
-"""Whether an SQLite file is damaged where nobody has read yet: SQLite itself tells only of the pages that it meets."""
+"""Checks an SQLite file for damage in pages that nobody has read yet: SQLite reports only the pages it reads."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ from receiver.store.database.engine import reading, unavailable
 from receiver.store.database.errors import StoreUnavailable
 
 _STEPS = 10_000
-"""Of SQLite's machine, between two looks at the time."""
+"""Steps of SQLite's virtual machine between two checks of the time limit."""
 _LOOK_S = 1.0
 _AGAIN_S = 600.0
 _AGAIN_IF_DAMAGED_S = 30.0
@@ -19,7 +19,7 @@ _known: dict[str, tuple[float, Refusal | None]] = {}
 
 
 def look(engine: Engine) -> None:
-    """Read for a second now and then, and remember what was found: for who is asked every few seconds.
+    """Read for a second now and then, and remember the result for callers that ask every few seconds.
 
     Raises:
         StoreUnavailable: a page is damaged, or the file cannot be read.

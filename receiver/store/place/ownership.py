@@ -1,4 +1,4 @@
-"""Whose a database is: ours, nobody's yet, or another program's, into which nothing of ours is written."""
+"""Whether a database is ours, empty, or another program's. Nothing is written into another program's."""
 
 import re
 
@@ -36,7 +36,7 @@ _VISIBLE = {
 
 
 def check(connection: Connection) -> str | None:
-    """See that a database is ours or nobody's; return its schema by its number, None: it has none.
+    """Check that a database is ours or empty; return the number of its schema, None: it has none.
 
     Raises:
         StoreUnavailable: it is another program's, or not all of ours is there.
@@ -59,7 +59,7 @@ def check(connection: Connection) -> str | None:
 
 
 def refuse_other_encodings(connection: Connection) -> None:
-    """Have no store made where not every text can be held. One that is there already goes on.
+    """Refuse to make a store in an encoding that cannot hold every text. An existing store goes on.
 
     Raises:
         StoreUnavailable: this is such a database.

@@ -124,7 +124,7 @@ class Presence:
         return frozenset(found)
 
     def is_at_rest(self) -> bool:
-        """Whether nobody is putting the file there at this moment: a copy is no database before it is whole."""
+        """Whether the file is not being copied at this moment: a copy is no database before it is complete."""
         try:
             return abs(time.time() - self.path.stat().st_ctime) >= AT_REST_S
         except OSError:
@@ -154,7 +154,7 @@ class Presence:
         return row[0] if row else None
 
     def accept(self) -> None:
-        """Let the next connection open whatever stands at the path."""
+        """Let the next connection open the file that stands at the path now."""
         with self._lock:
             self._accepted, self._log = None, frozenset()
 

@@ -1,4 +1,4 @@
-"""Whether the database is the one that belongs here, and when one that stands in its place may be used."""
+"""Checks that the database is the one that belongs here, and when a replacement may be used."""
 
 from sqlalchemy import Engine
 
@@ -35,7 +35,7 @@ def is_yet_to_be_made(engine: Engine) -> bool:
 
 
 def recognise(engine: Engine, expected: str | None) -> None:
-    """See that a database is the expected installation's; None: whoever's it is. A file of another's is not touched.
+    """Check that a database is the expected installation's; None: any. Another installation's file is not touched.
 
     Raises:
         StoreVanished: it is not.
@@ -55,7 +55,7 @@ def recognise(engine: Engine, expected: str | None) -> None:
 
 
 def _read_unopened(engine: Engine, file: Presence) -> str | None:
-    """Return whose a file is before anything is opened: that would change it, and what lies beside it."""
+    """Return a file's installation without opening it as a database: that would change it and the files beside it."""
     try:
         return file.installation()
     except StoreVanished as error:
@@ -74,7 +74,7 @@ def _read_opened(engine: Engine) -> str | None:
 
 
 def take_up(engine: Engine, last_seen: str | None) -> None:
-    """Use another file that stands in the place of the one that was opened, if it is the same installation's.
+    """Switch to the file that replaced the one that was opened, if it is the same installation's.
 
     Args:
         engine: whose file was opened.

@@ -1,4 +1,4 @@
-"""What happened, from the counts by the hour: added up where they stand, as a busy week has thousands of them."""
+"""What happened, from the hourly counts. The database adds them up, as a busy week has thousands of rows."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What became of one appointment: the webhooks that told of it, where it stands, what was written. Four queries."""
+"""The history of one event: its webhooks, its placements, its writes. Four queries."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class WriteSight:
 
 @dataclass(frozen=True, slots=True)
 class EventHistory:
-    """One event; nothing of what it says."""
+    """One event, without its content."""
 
     uid: str
     model: str

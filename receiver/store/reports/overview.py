@@ -33,7 +33,6 @@ from receiver.store.database.tables import (
     agents,
     event_agents,
     events,
-    heartbeats,
     inbox,
     mailboxes,
     placements,
@@ -74,7 +73,7 @@ class FailureGroup:
 
 @dataclass(frozen=True, slots=True)
 class MailboxSight:
-    """One mailbox as the workers left word of it."""
+    """One mailbox, as the workers recorded it."""
 
     calendar: str
     address: str
@@ -86,13 +85,13 @@ class MailboxSight:
 
 
 MOST_INSTALLATIONS = 3
-"""So many others are named; the rest shows when these are dealt with."""
+"""Other installations that are named; the rest shows when these are dealt with."""
 UNMAPPED_EVENTS = 10_000
-"""Of so many events, those over soonest, the agents are named: before anything is mapped, every event is unmapped."""
+"""Events, those that end soonest, whose agents are named: before anything is mapped, every event is unmapped."""
 
 
 RETRIED = 6
-"""So many failures in a row take more than a minute: what still is not written then is overdue."""
+"""Failures in a row that take more than a minute: what is still not written then is overdue."""
 MOST_RETRIED = 10_000
 
 
@@ -186,7 +185,7 @@ def _groups(
 
 _NEVER = cast(null(), Moment())
 _TRIED = "tried"
-"""Stands, beside the scopes, for entries that are tried again and again."""
+"""Beside the scopes: entries that are retried again and again."""
 _some = (
     select(mailboxes.c.calendar, placements.c.failure, placements.c.not_before)
     .join_from(placements, mailboxes, mailboxes.c.id == placements.c.mailbox_id)
@@ -259,6 +258,18 @@ def unmapped_agents(connection: Connection, now: datetime, limit: int) -> list[C
     return [ComingAgent(*row) for row in connection.execute(theirs)]
 
 
-def beats(connection: Connection) -> dict[str, datetime]:
-    """Return when each process was last heard of, by name."""
-    return {row.name: row.beat_at for row in connection.execute(select(heartbeats).order_by(heartbeats.c.name))}
+def coming_agents(connection: Connection, now: datetime) -> list[ComingAgent]:
+    """Return every agent with an e-mail who has events to come, the busiest first."""
+    here = and_(event_agents.c.event_id == events.c.id, events.c.ends_at >= now)
+    same = and_(agents.c.ident == event_agents.c.ident, agents.c.platform == events.c.platform)
+    keys = agents.c.platform, agents.c.ident, agents.c.email
+    theirs = (
+        select(*keys, func.count())
+        .select_from(event_agents)
+        .join(events, here)
+        .join(agents, same)
+        .where(agents.c.email.is_not(None))
+        .group_by(*keys)
+        .order_by(func.count().desc(), agents.c.email)
+    )
+    return [ComingAgent(*row) for row in connection.execute(theirs)]

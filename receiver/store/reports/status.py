@@ -1,35 +1,25 @@
-"""What the store shows of how things go: a fixed number of queries. And the processes' signs of life."""
+"""The numbers of the moment, in a fixed number of queries."""
 
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, select
 
 from receiver.core.mailboxes import Mailbox
-from receiver.store.database.chunks import chunks
-from receiver.store.database.tables import deliveries, events, heartbeats, installation, mailboxes, placements
+from receiver.store import heartbeats
+from receiver.store.database.engine import chunks
+from receiver.store.database.tables import deliveries, events, installation, mailboxes, placements
 from receiver.store.intake import inbox, set_aside
 from receiver.store.intake.set_aside import Group
 from receiver.store.reports import overview
 from receiver.store.reports.overview import FailureGroup, FailureScope
-from receiver.store.work import rulesets
-
-WORKERS = "worker/"
-"""How the names of workers begin among the heartbeats."""
-DEAD_AFTER = timedelta(seconds=30)
-"""Without a sign of life for so long, and without a goodbye, a worker is dead; one that lives beats every 5 s."""
-DEATHS_WITHIN = timedelta(hours=1)
-DEATHS_NAMED = 20
-SERVES = "serve/"
-"""How the names of processes that take webhooks begin among the heartbeats."""
+from receiver.store.work import rulesets, settling
 
 COUNTED = 10_000
-"""What waits is counted so far: of more, that it is more."""
+"""Limit to which waiting rows are counted."""
 FIRST = 1_000
-"""Of so many changes, the oldest, the mailboxes are looked at first."""
+"""The oldest changes, so many, whose mailboxes are checked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,30 +30,30 @@ class Sight:
     """When the store was made."""
     worker_beat_at: datetime | None
     worker_deaths: int
-    """Workers that ended within `DEATHS_WITHIN` without a goodbye."""
+    """Workers that ended within `heartbeats.DEATHS_WITHIN` without a goodbye."""
     worker_deaths_since: datetime | None
-    """When the first of them was last heard of."""
+    """Last heartbeat of the first of them."""
     worker_deaths_moments: tuple[datetime, ...]
-    """When the last `DEATHS_NAMED` of them were last heard of, the newest first."""
+    """Last heartbeats of the `heartbeats.DEATHS_NAMED` that died last, the newest first."""
     due: int
     """Changes that wait to be written; `COUNTED`: so many or more."""
     unsettled: int
     """Webhooks to be judged, and events whose placements are about to be worked out; `COUNTED`: so many or more."""
     oldest_due_at: datetime | None
-    """Since when the change waits that has waited longest, as webhook or entry, of what is in no trouble."""
+    """Since when the oldest change waits, as webhook or entry, not counting what is in trouble."""
     removals_held: int | None
     failures: tuple[FailureGroup, ...] = ()
     last_webhook: dict[str, datetime] = field(default_factory=dict)
     """By source: when the last one was kept."""
     removals_held_since: datetime | None = None
     installation: str = ""
-    """Who we are, as each entry is marked."""
+    """The installation's name, as each entry is marked."""
     must_adopt: bool = False
     uninstalled_at: datetime | None = None
     set_aside: tuple[Group, ...] = ()
-    """Webhooks that wait until somebody decides."""
+    """Webhooks that wait for a decision."""
     unsettled_since: datetime | None = None
-    """Since when the event waits to be worked out that has waited longest."""
+    """Since when the oldest unsettled event waits."""
     web_beat_at: datetime | None = None
     retried: tuple[FailureGroup, ...] = ()
     """Entries that are refused, and tried again and again."""
@@ -88,7 +78,7 @@ class Sight:
 
 
 def look(connection: Connection, sources: Iterable[str], calendars_down: Iterable[str], now: datetime) -> Sight:
-    """Look once.
+    """Read the numbers of the moment.
 
     Args:
         connection: to read from.
@@ -101,16 +91,16 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
     who = connection.execute(
         select(
             installation,
-            _newest_beat(WORKERS).label("beat_at"),
+            heartbeats.newest_beat(heartbeats.WORKERS).label("beat_at"),
             _counted(placements.c.due_at, placements.c.due_at <= now).label("due"),
             _counted(events.c.unsettled_at, events.c.unsettled_at.is_not(None)).label("unsettled"),
             select(func.min(events.c.unsettled_at))
             .where(events.c.unsettled_at.is_not(None))
             .scalar_subquery()
             .label("unsettled_since"),
-            _newest_beat(SERVES).label("web_beat_at"),
-            _of_deaths(func.count(), now).label("deaths"),
-            _of_deaths(func.min(heartbeats.c.beat_at), now).label("deaths_since"),
+            heartbeats.newest_beat(heartbeats.SERVES).label("web_beat_at"),
+            heartbeats.count_deaths(now).label("deaths"),
+            heartbeats.first_death(now).label("deaths_since"),
         )
     ).one()
     waiting, received_at = inbox.waiting(connection, COUNTED)
@@ -121,7 +111,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         worker_beat_at=who.beat_at,
         worker_deaths=who.deaths,
         worker_deaths_since=who.deaths_since,
-        worker_deaths_moments=_last_deaths(connection, now) if who.deaths else (),
+        worker_deaths_moments=heartbeats.last_deaths(connection, now) if who.deaths else (),
         due=who.due,
         unsettled=min(waiting + who.unsettled, COUNTED),
         oldest_due_at=min(filter(None, oldest), default=None),
@@ -139,54 +129,8 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
     )
 
 
-def last_beat(connection: Connection, prefix: str) -> datetime | None:
-    """Return when a process whose name begins so was last heard of."""
-    newest: datetime | None = connection.scalar(select(_newest_beat(prefix)))
-    return newest
-
-
-def worker_name(host: str, pid: int) -> str:
-    """Return the name of one life of a worker: a process that is started again is another, even under an old pid."""
-    return f"{WORKERS}{host[:40]}/{pid}/{secrets.token_hex(3)}"
-
-
-def say_goodbye(connection: Connection, name: str) -> None:
-    """Note that a worker ended as it should: what was last heard of it goes on under its host's name."""
-    beat_at = connection.scalar(select(heartbeats.c.beat_at).where(heartbeats.c.name == name))
-    if beat_at is not None:
-        connection.execute(delete(heartbeats).where(heartbeats.c.name == name))
-        beat(connection, name.rsplit("/", 2)[0], beat_at)
-
-
-def beat(connection: Connection, name: str, now: datetime) -> None:
-    """Note a sign of life."""
-    known = connection.execute(update(heartbeats).where(heartbeats.c.name == name).values(beat_at=now))
-    if not known.rowcount:
-        connection.execute(insert(heartbeats).values(name=name, beat_at=now))
-
-
-def _of_deaths(what: ColumnElement[Any], now: datetime) -> ScalarSelect[Any]:
-    return select(what).select_from(heartbeats).where(_has_died(now)).scalar_subquery()
-
-
-def _last_deaths(connection: Connection, now: datetime) -> tuple[datetime, ...]:
-    newest = select(heartbeats.c.beat_at).where(_has_died(now)).order_by(heartbeats.c.beat_at.desc())
-    return tuple(connection.scalars(newest.limit(DEATHS_NAMED)))
-
-
-def _has_died(now: datetime) -> ColumnElement[bool]:
-    # Three slashes: a program of before wrote two, and said no goodbye.
-    one_life = heartbeats.c.name.like(f"{WORKERS}%/%/%")
-    return and_(one_life, heartbeats.c.beat_at.between(now - DEATHS_WITHIN, now - DEAD_AFTER))
-
-
-def _newest_beat(prefix: str) -> ScalarSelect[datetime]:
-    named = heartbeats.c.name.startswith(prefix, autoescape=True)
-    return select(func.max(heartbeats.c.beat_at)).where(named).scalar_subquery()
-
-
 def _oldest_due(connection: Connection, calendars_down: Iterable[str], now: datetime) -> datetime | None:
-    """Look at the oldest changes; where all are in trouble, ask mailbox by mailbox: there are fewer."""
+    """Check the oldest changes; where all are in trouble, query mailbox by mailbox: there are fewer."""
     healthy = and_(mailboxes.c.failure.is_(None), mailboxes.c.calendar.not_in(sorted(calendars_down)))
     due = select(placements.c.due_at, placements.c.mailbox_id).where(placements.c.due_at <= now)
     first = due.order_by(placements.c.due_at).limit(FIRST).subquery()
@@ -234,3 +178,10 @@ def last_written(connection: Connection, calendar: str) -> Mailbox | None:
     )
     row = connection.execute(newest).first()
     return Mailbox(row.calendar, row.address) if row else None
+
+
+def has_backlog(connection: Connection, more_than: int) -> bool:
+    """Whether more than so many webhooks wait to be judged, or events to be settled, where those may be read."""
+    if not inbox.may_judge(connection):
+        return inbox.size_by_number(connection, more_than + 1) > more_than
+    return inbox.size(connection, more_than + 1) > more_than or settling.has_unsettled(connection, more_than)

@@ -1,1 +1,1 @@
-"""What operators ask for now and then, and what is dropped in the end."""
+"""Operations that are rare: audits, recovery, backups, erasure, re-syncs, retention."""

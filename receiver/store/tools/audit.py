@@ -1,4 +1,4 @@
-"""What an audit reads of the record, and the one thing it may write: that the worker must look again."""
+"""What an audit reads, and the one thing it may write: that the worker must look an entry up again."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from receiver.core.audit import EventStanding, Recorded
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import read_facts
 from receiver.store.database.tables import events, mailboxes, placements
 from receiver.store.work import dues, mailbox_identity

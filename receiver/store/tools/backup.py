@@ -14,14 +14,14 @@ from receiver.store.database.engine import close_engine, open_engine, reading, w
 from receiver.store.database.tables import RowId, installation, metadata
 
 CHUNK = 2_000
-"""Rows, or pages of SQLite's, that are copied at once."""
+"""Rows, or pages of SQLite, that are copied at once."""
 
 Watch = Callable[[int], AbstractContextManager[Callable[[], None]]]
 """Given how many steps there are: shows progress, and yields what is called when one is done."""
 
 
 class CopyFailed(Exception):
-    """No copy was made, or one that cannot be trusted and was thrown away. Carries a code."""
+    """No copy was made, or an incomplete one was deleted. Carries a code."""
 
 
 def back_up(engine: Engine, path: Path, watch: Watch) -> dict[str, int]:
@@ -49,7 +49,7 @@ def move(source: Engine, target: Engine, watch: Watch) -> dict[str, int]:
 
     """
     if not migrations.is_current(source):
-        raise CopyFailed("newer")  # what a newer program keeps beside our columns would be left behind
+        raise CopyFailed("newer")  # columns and tables of a newer program would not be copied
     migrations.make_file(target)
     _check_free(target)
     migrations.upgrade(target)
@@ -68,7 +68,7 @@ def move(source: Engine, target: Engine, watch: Watch) -> dict[str, int]:
 @contextmanager
 def _part(path: Path) -> Iterator[Path]:
     """Yield the name of an empty file of our own beside the path; it takes the path's place when all went well."""
-    if Path(f"{path}-wal").exists():  # what somebody wrote into the file there would be taken for part of ours
+    if Path(f"{path}-wal").exists():  # it would be read as part of our file
         raise CopyFailed("in_use")
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
@@ -102,7 +102,7 @@ def _sync(path: Path) -> None:
 
 
 def _copy_pages(engine: Engine, part: Path, watch: Watch) -> dict[str, int]:
-    """Copy as SQLite does. The open transaction holds the moment: writes meanwhile neither show nor start it over."""
+    """Copy with SQLite's backup API. The open transaction fixes the moment: later writes are not in it."""
     with reading(engine) as connection:
         counts = counts_of(connection)
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -141,7 +141,7 @@ def _copy_rows(engine: Engine, part: Path, watch: Watch) -> dict[str, int]:
 
 
 def _finish(part: Path, counts: dict[str, int]) -> None:
-    """See that the copy is sound and complete, mark it as one, and make it a single file."""
+    """Check that the copy is sound and complete, mark it as a copy, and make it a single file."""
     with closing(sqlite3.connect(part, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode=DELETE")
         copy.execute("UPDATE installation SET must_adopt = 1")
@@ -181,7 +181,7 @@ def _steps(counts: dict[str, int]) -> int:
 
 
 def _copy(source: Connection, target: Connection, done: Callable[[], None]) -> None:
-    target.execute(delete(installation))  # the name that migrating gave
+    target.execute(delete(installation))  # the one that the migration made
     for table in metadata.sorted_tables:
         rows = source.execute(_ordered(table), execution_options={"yield_per": CHUNK}).mappings()
         for chunk in rows.partitions():
@@ -203,7 +203,7 @@ def _is_numbered(table: Table) -> bool:
 
 
 def _go_on_counting(source: Connection, target: Connection, table: Table) -> None:
-    """Have the target give out numbers that the source never gave out."""
+    """Have the target go on with ids that the source never used."""
     last = _last_number(source, table)
     if not last:
         return

@@ -1,4 +1,4 @@
-"""Erases one agent from the record, as somebody in charge of privacy asks."""
+"""Erases one agent from the record, for requests under data protection law."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ from receiver.core.facts import EventKind, Model
 from receiver.core.mailboxes import Mailbox, MailboxMap, has_left
 from receiver.core.plan import Placement
 from receiver.core.ruleset import read_ruleset
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.tables import (
     adopted,
     agent_words,
@@ -76,7 +76,7 @@ class Erased:
     counts: Mapping[str, int] = field(default_factory=dict)
     """Rows, by table."""
     removals: int = 0
-    """Entries that the worker must take out, or look up, before their mailbox can be forgotten."""
+    """Entries that the worker must remove, or look up, before their mailbox can be forgotten."""
     busy: bool = False
     """Nothing was erased: a worker is writing into a mailbox of the agent at this moment."""
     active: bool = False
@@ -198,7 +198,7 @@ class _Subject:
         text = func.lower(ruleset_rows.c.content)
         return or_(*(text.contains(f'"{each}"', autoescape=True) for each in sorted(self._spellings)))
 
-    # What goes
+    # What is erased
 
     def drop_placements(self) -> int:
         """Forget entries and leave them where they are; in a mailbox of others, what they need or is in doubt stays."""
@@ -272,7 +272,7 @@ class _Subject:
         return _rows(self._connection, set_aside, self._contains(set_aside.c.news))
 
     def drop_labels(self) -> int:
-        """Take the agent's address out of what somebody called a token; the token stays what it is."""
+        """Remove the agent's address from the labels of tokens; the tokens stay valid."""
         named = self._contains(tokens.c.label)
         return self._connection.execute(update(tokens).where(named).values(label="")).rowcount
 

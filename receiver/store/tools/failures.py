@@ -1,4 +1,4 @@
-"""What fails, one by one, and what an operator may do about it: have it tried again, or let it be."""
+"""What fails, one by one, and what an operator may do about it: retry it, or dismiss it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from receiver.store.work import dues
 from receiver.store.work.placements import keep, placement_of
 
 AT_ONCE = 500
-"""Rows that one transaction changes: web and worker wait no longer than for that."""
+"""Rows that one transaction changes: web and worker do not wait longer than for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Failing:
     """Whose entries stand in the way of ours in the mailbox."""
 
 
-def failing(
+def listed(
     connection: Connection, scope: FailureScope, chosen: Chosen, after: int, limit: int
 ) -> tuple[list[Failing], int | None]:
     """Return up to `limit` of what fails, one by one, and where to go on; None: that was all."""
-    if scope is FailureScope.SERVER:  # its group names it
+    if scope is FailureScope.SERVER:  # its group already names it
         return [], None
     query, key = _QUERIES[scope]
     wanted = query.where(*_meant(scope, chosen), key > after).order_by(key).limit(limit)
@@ -73,7 +73,7 @@ def meant_events(connection: Connection, chosen: Chosen) -> list[str]:
 
 
 def retry_mailboxes(connection: Connection, chosen: Chosen) -> int:
-    """Have mailboxes that wait tried at once; return how many."""
+    """Retry mailboxes that wait at once; return how many."""
     waits = or_(mailboxes.c.blocked_until.is_not(None), mailboxes.c.attempts > 0)
     meant = update(mailboxes).where(*_meant(FailureScope.MAILBOX, chosen), waits)
     count = connection.execute(meant.values(blocked_until=None, attempts=0)).rowcount
@@ -81,8 +81,8 @@ def retry_mailboxes(connection: Connection, chosen: Chosen) -> int:
     return count
 
 
-def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: int) -> tuple[int, int | None]:
-    """Have the next entries that wait or were given up tried at once; return how many, and where to go on.
+def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: int = 0) -> tuple[int, int | None]:
+    """Retry the next entries that wait or were given up at once; return how many, and where to go on.
 
     An event that is named is taken with what an operator let be.
     """
@@ -92,7 +92,7 @@ def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: 
 
 
 def retry_events(connection: Connection, chosen: Chosen, now: datetime) -> int:
-    """Have events that can be shown nowhere decided anew; return how many."""
+    """Settle events anew that cannot be shown anywhere; return how many."""
     meant = update(events).where(*_meant(FailureScope.EVENT, chosen))
     retried = connection.execute(meant.values(unsettled_at=now)).rowcount
     nothing_else = chosen.calendar is chosen.address is chosen.event is None
@@ -116,7 +116,7 @@ def shorten_waits(connection: Connection, now: datetime) -> int:
 
 
 def dismiss(connection: Connection, chosen: Chosen) -> tuple[int, int]:
-    """Neither try nor show what cannot be written, until it changes; return how many entries and events."""
+    """Neither retry nor report what cannot be written, until it changes; return how many entries and events."""
     entries, _ = _change(connection, [placements.c.failure.is_not(None), *_placed(chosen)], plan.dismiss, 0)
     if chosen.address is not None:
         return entries, 0
@@ -196,7 +196,9 @@ def _boxes(chosen: Chosen) -> list[ColumnElement[bool]]:
 def _named(chosen: Chosen) -> list[ColumnElement[bool]]:
     if chosen.event is None:
         return []
-    if chosen.event.isascii() and chosen.event.isdigit() and len(chosen.event) < 19:  # what a database takes
+    if (
+        chosen.event.isascii() and chosen.event.isdigit() and len(chosen.event) < 19
+    ):  # the largest integer that a database takes
         return [events.c.wire_id == int(chosen.event)]
     return [events.c.uid == chosen.event]
 

@@ -1,4 +1,4 @@
-"""What a re-sync asks of the record: what came since it began, and what of the events to come did not."""
+"""Queries of a re-sync: which events came since it began, and which coming events did not."""
 
 from collections import Counter
 from collections.abc import Collection, Generator, Iterator
@@ -11,12 +11,12 @@ from sqlalchemy import Connection, Select, and_, distinct, exists, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from receiver.core.facts import Model, RdvState
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import read_facts
 from receiver.store.database.tables import deliveries, events
 
 AT_ONCE = 500
-"""So many rows are held in memory."""
+"""Rows that are held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def told(connection: Connection, source: str, since: datetime) -> dict[Model, in
     return {Model(model): count for model, count in rows}
 
 
-def live(connection: Connection, scope: Scope) -> int:
+def count_live(connection: Connection, scope: Scope) -> int:
     """Return how many events are in scope."""
     counted = _scoped(select(func.count()), scope)
     return sum(connection.execute(query).scalar_one() for query in counted)
@@ -109,7 +109,7 @@ def _first_of_each(
 
 
 def _was_told(since: datetime) -> ColumnElement[bool]:
-    """By whichever source: what one of them told of exists."""
+    """Whether any source sent it: then it exists."""
     return exists().where(deliveries.c.event_id == events.c.id, deliveries.c.received_at >= since)
 
 

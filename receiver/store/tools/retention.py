@@ -1,4 +1,4 @@
-"""Drops what has been kept long enough, as the worker does each hour."""
+"""Drops rows that are past their retention; the worker does so each hour."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -23,13 +23,16 @@ from receiver.store.intake.judge_agents import is_nobodys
 from receiver.store.tools import unused
 
 DROPPED_AT_ONCE = 500
-"""Rows of a table that one transaction drops: nobody waits long for it."""
+"""Rows of a table that one transaction drops, so that nobody waits long for it."""
 PAUSE_S = 0.02
-"""Between two of them: longer than those sleep who wait for their turn, or the next one would be first again."""
+"""Pause between two transactions, longer than waiting writers sleep between two tries: else they would starve."""
 
 
 def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
-    """Drop some of what has been kept long enough; return how many rows, by table."""
+    """Drop some of what is past its retention, in one short transaction; return how many rows, by table.
+
+    The result is empty where nothing was left to drop.
+    """
     counts: Counter[str] = Counter()
     for table, condition in _old(now, tombstone_days, journal_days).items():
         # Of a table whose key has several columns there are few rows: more than some may go.
@@ -37,16 +40,16 @@ def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal
         some = key.in_(select(key).where(condition).limit(DROPPED_AT_ONCE))
         counts[table.name] += connection.execute(delete(table).where(condition, some)).rowcount
         if counts[table.name] >= DROPPED_AT_ONCE:
-            return counts  # the rest another time: an event that went before its deliveries takes them along uncounted
+            return +counts  # events last: one that is dropped before its deliveries takes them along uncounted
     if counts.total():
-        return counts
-    # Only once all else has gone: these look at every agent.
+        return +counts
+    # Only once all else is done: these read every agent.
     counts[agent_words.name] += connection.execute(delete(agent_words).where(is_nobodys())).rowcount
     return counts + unused.drop(connection, now, now - timedelta(days=tombstone_days))
 
 
 def count_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
-    """Return how many rows have been kept long enough, by table."""
+    """Return how many rows are past their retention, by table."""
     asked = _old(now, tombstone_days, journal_days) | {agent_words: is_nobodys()}
     return {
         table.name: connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
@@ -55,7 +58,7 @@ def count_old(connection: Connection, now: datetime, tombstone_days: int, journa
 
 
 def _old(now: datetime, tombstone_days: int, journal_days: int) -> dict[Table, ColumnElement[bool]]:
-    """Return what tells old rows. What is not certain anywhere stays."""
+    """Return the conditions for old rows. Events with a placement stay."""
     forgotten, read = now - timedelta(days=tombstone_days), now - timedelta(days=journal_days)
     placed = exists().where(placements.c.event_id == events.c.id)
     return {

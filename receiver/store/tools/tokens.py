@@ -1,4 +1,4 @@
-"""Which tokens were issued. Their text is kept nowhere: what stands here opens nothing."""
+"""Which tokens were issued. Their text is stored nowhere: nobody can sign in with these rows."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -25,19 +25,19 @@ def add(connection: Connection, record: TokenRecord) -> None:
     connection.execute(insert(tokens).values(asdict(record)))
 
 
-def read(connection: Connection, token_id: str) -> TokenRecord | None:
+def find(connection: Connection, token_id: str) -> TokenRecord | None:
     """Return one token; None: it was never issued here."""
     row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
     return TokenRecord(*row) if row else None
 
 
-def read_all(connection: Connection) -> list[TokenRecord]:
+def listed(connection: Connection) -> list[TokenRecord]:
     """Return every token, the newest first."""
     newest_first = select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id)
     return [TokenRecord(*row) for row in connection.execute(newest_first)]
 
 
 def revoke(connection: Connection, token_id: str, now: datetime) -> None:
-    """Have a token open nothing any more; one that was revoked before keeps the moment of that."""
+    """Revoke a token; one that was revoked before keeps that moment."""
     still = tokens.c.id == token_id, tokens.c.revoked_at.is_(None)
     connection.execute(update(tokens).where(*still).values(revoked_at=now))

@@ -28,7 +28,7 @@ from receiver.core.mailboxes import LEFT
 from receiver.store.database.tables import adopted, agents, event_agents, events, mailboxes, placements, roles, writes
 
 AT_ONCE = 500
-"""Rows that are looked at in one transaction."""
+"""Rows that are read in one transaction."""
 
 _LISTED = exists(
     select(event_agents.c.event_id)
@@ -52,7 +52,7 @@ Key = tuple[Any, ...]
 
 
 class Round:
-    """Where one process is on its way through all agents and mailboxes."""
+    """The position of one process in its round through all agents and mailboxes."""
 
     def __init__(self) -> None:
         self.table, self.after = agents, ("", "")  # type: tuple[Table, Key]
@@ -102,7 +102,7 @@ def drop(connection: Connection, now: datetime, forgotten: datetime) -> Counter[
 def _drop(connection: Connection, table: Table, now: datetime, forgotten: datetime) -> Counter[str]:
     key = list(table.primary_key.columns)
     old = select(*key).where(_is_old(table, now, forgotten)).order_by(*key).limit(AT_ONCE)
-    # Locked first and asked about then: whoever listed one of them meanwhile waited for this lock, or is seen.
+    # Locked first, checked then: a transaction that refers to one of them waits for this lock, or is seen.
     rows = [tuple(row) for row in connection.execute(old.with_for_update(skip_locked=True))]
     if not rows:
         return Counter()

@@ -1,4 +1,4 @@
-"""What is said of agents, and by whom: read for events that are settled."""
+"""The e-mails of agents, as each authority states them: read for events that are settled."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -8,21 +8,21 @@ from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
 
 from receiver.core.desired import AgentView
 from receiver.core.scope import EVERYTHING, Authority, Word, believed
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, roles
 from receiver.store.intake.judge_agents import Key, is_unexplained, word_of
 
 
 class Told:
-    """What every authority said of some agents."""
+    """What every authority states of some agents."""
 
     def __init__(self, connection: Connection, wanted: Collection[RowMapping]) -> None:
-        """Read it of the agents of some rows."""
+        """Read it for the agents of some rows."""
         self._words: defaultdict[Key, list[Word]] = defaultdict(list)
         self._gone: defaultdict[Key, list[tuple[datetime, Authority]]] = defaultdict(list)
         for platform, idents in _by_platform(wanted):
             self._read_words(connection, platform, idents)
-        # Of nearly all agents no place is gone.
+        # Nearly no agent has lost a role.
         for platform, idents in _by_platform(agent for agent in wanted if agent["roles_gone_at"] is not None):
             self._read_gone(connection, platform, idents)
 

@@ -25,11 +25,11 @@ from receiver.store.fairness import Rota
 from receiver.store.work import dues as due_rows
 
 CROWD = 20
-"""So many mailboxes are soon done: up to them, whoever has waited longest is next."""
+"""Up to so many ready mailboxes, the one that has waited longest is next: all are soon done."""
 LOOKED_AT = 100
-"""Of so many mailboxes one will do: more are not asked about to find out whether there is work."""
+"""Mailboxes that are checked to find out whether there is work; with more, there surely is."""
 TURNS = 4
-"""So many sources or organisations are asked in turn; their mailboxes may all be in use."""
+"""Sources or organisations that are tried in turn; the mailboxes of one may all be in use."""
 
 _NOW = bindparam("now", type_=Moment())
 
@@ -65,7 +65,7 @@ _CLAIMABLE = exists(
     .where(placements.c.mailbox_id == mailboxes.c.id, is_due())
 ).label("claimable")
 
-# Written once: SQLAlchemy takes longer to put such a statement together than a database to carry it out.
+# Built once: SQLAlchemy takes longer to build such a statement than a database to execute it.
 _READY = and_(
     dues.c.calendar == bindparam("calendar"),
     dues.c.known == bindparam("known"),
@@ -108,7 +108,7 @@ _ANY = select(func.count(), func.count().filter(_FIRST.c.claimable)).select_from
 
 
 def any_claimable(connection: Connection, calendar: str, known: bool, now: datetime) -> bool:
-    """Whether there is, or of many may be, a mailbox to claim. Takes no lock."""
+    """Whether there is a mailbox to claim, or, where there are many, may be one. Takes no lock."""
     values = {"calendar": calendar, "known": known, "now": now}
     first = connection.scalar(_IS_FIRST, values)
     if first is None or first:
@@ -142,7 +142,7 @@ def _turn(connection: Connection, values: Mapping[str, Any], rota: Rota) -> dict
 
 
 def _following(connection: Connection, query: Select[Any], values: Mapping[str, Any], after: Any, first: Any) -> Any:
-    """Return what comes next in a circle."""
+    """Return the next value after one, or the first where it was the last."""
     found = connection.scalar(query, {**values, "after": after})
     return found if found is not None or after == first else connection.scalar(query, {**values, "after": first})
 
@@ -150,7 +150,7 @@ def _following(connection: Connection, query: Select[Any], values: Mapping[str, 
 def _claimable(
     connection: Connection, query: Select[Any], values: Mapping[str, Any], now: datetime
 ) -> RowMapping | None:
-    """Return the first mailbox that something can be done in; those before it are looked at again a little later."""
+    """Return the first mailbox with something that can be done now; those before it are checked again later."""
     for _ in range(LOOKED_AT):
         row = connection.execute(query, values).mappings().first()
         if row is None or row["claimable"]:

@@ -26,19 +26,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from receiver.core.mailboxes import NOT_THERE
 from receiver.core.plan import EPOCH
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.tables import Moment, dues, events, mailboxes, placements
 
 LOOK_AGAIN = timedelta(seconds=1)
-"""What is due and cannot be claimed, as its event is about to be settled, is announced then; else looked at again."""
+"""When to check again what is due but cannot be claimed yet, in case settling does not announce it first."""
 WALKED = 5_000
-"""So many changes of one mailbox are looked through at once, those due for longest."""
+"""Changes of one mailbox that are read at once, those due for longest."""
 
 _COLUMNS = ("mailbox_id", "source", "organisation", "calendar", "known", "next_at")
 
 
 def is_known() -> ColumnElement[bool]:
-    """Ask for mailboxes that the server knows, as far as anybody was told."""
+    """Match mailboxes that the server knows, as far as that was ever reported."""
     missing = mailboxes.c.failure.in_([literal_column(f"'{code}'") for code in sorted(NOT_THERE)])
     return and_(mailboxes.c.identity.is_not(None), or_(mailboxes.c.failure.is_(None), ~missing))
 
@@ -48,7 +48,7 @@ def _later(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[
 
 
 def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Ask for the rows that placements give.
+    """Select the rows that follow from placements.
 
     A lease is left out: it may end, unseen by this transaction, before what is announced is committed.
     """
@@ -69,13 +69,13 @@ def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def first_of_mailbox() -> Select[tuple[int]]:
-    """Ask for what has been due for longest in the mailbox that is named by parameter."""
+    """Select what has been due for longest in the mailbox that the parameter names."""
     here = placements.c.mailbox_id == bindparam("mailbox"), placements.c.due_at.is_not(None)
     return select(placements.c.id).where(*here).order_by(placements.c.due_at).limit(literal_column(str(WALKED)))
 
 
 class _Announcement:
-    """Rows that placements give, put in or made earlier; written once for each database."""
+    """Upserts the rows that follow from placements; the statement is built once for each database."""
 
     def __init__(self, *conditions: ColumnElement[bool]) -> None:
         found = _due(*conditions)
@@ -92,7 +92,7 @@ class _Announcement:
         connection.execute(self._statements[connection.dialect.name], values or {})
 
 
-# In the text, as in `receiver.store.intake.judge_agents`: a plan made while the tables were small would be kept.
+# Literal values, as in `receiver.store.intake.judge_agents`: PostgreSQL would keep a plan made for small tables.
 _OF_EVENTS = _Announcement(placements.c.event_id.in_(bindparam("numbers", expanding=True, literal_execute=True)))
 _REMOVALS = _Announcement(
     placements.c.event_id.in_(bindparam("numbers", expanding=True)), placements.c.desired.is_(None)
@@ -124,42 +124,42 @@ _PUT_OFF = (
 
 
 def announce(connection: Connection, event_ids: Collection[int]) -> None:
-    """Take in what became due of some events."""
+    """Add what became due of some events."""
     for chunk in chunks(sorted(event_ids)):
         _OF_EVENTS.make(connection, {"numbers": chunk})
 
 
 def announce_removals(connection: Connection, event_ids: Collection[int]) -> None:
-    """Take in removals that waited for another entry of their event to be written."""
+    """Add removals that waited for another entry of their event to be written."""
     for chunk in chunks(sorted(event_ids)):
         _REMOVALS.make(connection, {"numbers": chunk})
 
 
 def announce_placements(connection: Connection, numbers: Collection[int]) -> None:
-    """Take in what became due of some placements."""
+    """Add what became due of some placements."""
     for chunk in chunks(sorted(numbers)):
         _OF_PLACEMENTS.make(connection, {"numbers": chunk})
 
 
 def refresh(connection: Connection, mailbox_id: int) -> None:
-    """Look at what is due in a mailbox anew: when it is given back, or became another one."""
+    """Compute anew what is due in a mailbox: after it was given back, or merged."""
     connection.execute(_FORGET, {"mailbox": mailbox_id})
     _OF_MAILBOX.make(connection, {"mailbox": mailbox_id})
 
 
 def put_off(connection: Connection, mailbox_id: int, until: datetime) -> None:
-    """Have nobody look into a mailbox before a moment, unless something is announced."""
+    """Put a mailbox off until a moment, unless something is announced."""
     connection.execute(_PUT_OFF, {"mailbox": mailbox_id, "until": until})
 
 
 def prune(connection: Connection, mailbox_ids: Collection[int]) -> None:
-    """Forget those of some mailboxes in which nothing is due any more."""
+    """Drop the rows of mailboxes in which nothing is due any more."""
     for chunk in chunks(sorted(mailbox_ids)):
         connection.execute(delete(dues).where(dues.c.mailbox_id.in_(chunk), _NOTHING_DUE))
 
 
 def release(connection: Connection, meant: ColumnElement[bool]) -> None:
-    """Have mailboxes that waited for the end of a trouble looked into at once."""
+    """Make mailboxes due at once that waited for the end of a trouble."""
     connection.execute(
         update(dues).where(dues.c.mailbox_id.in_(select(mailboxes.c.id).where(meant))).values(next_at=EPOCH)
     )
@@ -176,6 +176,6 @@ def lacks_any(connection: Connection, now: datetime) -> bool:
 
 
 def make_up(connection: Connection, now: datetime) -> None:
-    """Put in what lacks."""
+    """Add the rows that are missing, and correct those that are too late."""
     _OF_ALL.make(connection)
     connection.execute(update(dues).where(dues.c.mailbox_id.in_(_LATE)).values(next_at=now), {"now": now})

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, and_, select, update
 
 from receiver.core.mailboxes import NOT_THERE, Mailbox
 from receiver.core.plan import Placement
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import MailboxWork, Trouble, WorkItem, read_facts
 from receiver.store.database.tables import events, mailboxes, placements
 from receiver.store.fairness import Rota
@@ -22,7 +22,7 @@ from receiver.store.work.placements import keep, placement_of
 Advance = Callable[[Placement], Placement]
 
 Kinds = tuple[bool, ...]
-"""Mailboxes that the server knows, or of which nobody was told so, in the order in which they are asked for."""
+"""Kinds of mailboxes, in the order in which they are claimed: known to the server (True), or unknown (False)."""
 ANY: Kinds = (True, False)
 
 Rotas = defaultdict[tuple[str, bool], Rota]
@@ -34,7 +34,7 @@ class LeaseLost(Exception):
 
 
 def has_work(connection: Connection, calendar: str, now: datetime, kinds: Kinds = ANY) -> bool:
-    """Whether `claim` would find something, as far as is seen at a glance. Takes no lock."""
+    """Whether `claim` would find something; with a great many mailboxes, may find something. Takes no lock."""
     return any(claiming.any_claimable(connection, calendar, known, now) for known in kinds)
 
 
@@ -86,7 +86,7 @@ def _leased(connection: Connection, row: RowMapping, until: datetime, items: tup
 
 
 def confirm(connection: Connection, work: MailboxWork) -> None:
-    """See that a lease still holds; nobody takes it before this transaction ends.
+    """Check that a lease still holds; nobody takes it before this transaction ends.
 
     Raises:
         LeaseLost: it does not.
@@ -141,7 +141,7 @@ def advance(
 
 
 def release(connection: Connection, work: MailboxWork, trouble: Trouble | None, succeeded_at: datetime | None) -> None:
-    """Give the mailbox back; with a trouble, nobody takes it before that is over."""
+    """Give the mailbox back; with a trouble, nobody claims it before that is over."""
     mine = and_(mailboxes.c.id == work.mailbox_id, mailboxes.c.lease == work.lease)
     values: dict[str, object] = {"lease": None, "leased_until": None}
     if trouble:

@@ -1,4 +1,4 @@
-"""Which addresses are one mailbox. The server tells; until it has been asked, each address is its own."""
+"""Which addresses are one mailbox. The server says so; until it has been asked, each address is a mailbox."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, insert, or_, select, update
 
 from receiver.core.mailboxes import Mailbox
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import MailboxWork
 from receiver.store.database.tables import events, mailboxes, placements
 from receiver.store.work import dues
@@ -23,7 +23,7 @@ class Neighbour:
 
 
 def is_mailbox(mailbox: Mailbox) -> ColumnElement[bool]:
-    """Ask for the row of a mailbox."""
+    """Match the row of a mailbox."""
     return and_(mailboxes.c.calendar == mailbox.calendar, mailboxes.c.address == mailbox.address)
 
 
@@ -35,7 +35,7 @@ def mailbox_id(connection: Connection, mailbox: Mailbox) -> int:
 def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[Mailbox, int]:
     """Return the rows of some mailboxes, made if need be."""
     known = _known_ids(connection, wanted)
-    # In order: two hosts that make the same mailboxes wait for each other, and not in a circle.
+    # In order, so that two hosts that make the same mailboxes cannot deadlock.
     if new := sorted(set(wanted) - known.keys()):
         rows = [{"calendar": mailbox.calendar, "address": mailbox.address, "attempts": 0} for mailbox in new]
         known |= {Mailbox(row.calendar, row.address): row.id for row in connection.execute(_MAKE, rows)}
@@ -44,7 +44,7 @@ def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[
 
 def _known_ids(connection: Connection, wanted: Collection[Mailbox]) -> dict[Mailbox, int]:
     asked = set(wanted)
-    # By address alone: SQLite finds a list of pairs by no index.
+    # By address alone: SQLite uses no index for a list of pairs.
     named = chunks(sorted({mailbox.address for mailbox in asked}))
     rows = (row for chunk in named for row in connection.execute(_AT, {"addresses": chunk}))
     return {found: row.id for row in rows if (found := Mailbox(row.calendar, row.address)) in asked}
@@ -60,6 +60,12 @@ _ALIASES = (
     .join(_primary, _primary.c.id == mailboxes.c.same_as)
     .where(mailboxes.c.same_as.is_not(None))
 )
+
+
+def in_use(connection: Connection) -> list[Mailbox]:
+    """Return every mailbox that entries go to; of several addresses of one, the one in use."""
+    named = select(mailboxes.c.calendar, mailboxes.c.address).where(mailboxes.c.same_as.is_(None))
+    return [Mailbox(row.calendar, row.address) for row in connection.execute(named)]
 
 
 def aliases(connection: Connection) -> Mapping[Mailbox, Mailbox]:
@@ -102,6 +108,14 @@ def is_leased(connection: Connection, number: int, now: datetime) -> bool:
     """Whether a worker may be writing into a mailbox at this moment."""
     held = and_(mailboxes.c.id == number, mailboxes.c.leased_until > now)
     return connection.execute(select(mailboxes.c.id).where(held).with_for_update(key_share=True)).first() is not None
+
+
+def merge_neighbour(connection: Connection, neighbour: Neighbour, work: MailboxWork, now: datetime) -> bool:
+    """Make one mailbox of a neighbour and the leased one; return whether nobody was writing into it."""
+    if is_leased(connection, neighbour.mailbox_id, now):
+        return False
+    merge(connection, neighbour.mailbox_id, work.mailbox_id, now)
+    return True
 
 
 def merge(connection: Connection, alias: int, target: int, now: datetime) -> None:

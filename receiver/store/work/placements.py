@@ -1,12 +1,13 @@
-"""Placements as rows."""
+"""Placements: reading and writing their rows."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, delete, func, or_, select, update
 
 from receiver.core.plan import Placement, Verb
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.tables import events, placements
 from receiver.store.work import dues
 
@@ -23,14 +24,14 @@ def placement_of(row: RowMapping) -> Placement:
 
 
 def may_be_there() -> ColumnElement[bool]:
-    """Ask for placements whose mailbox may hold an item, as `Placement.may_be_there` tells of one."""
+    """Match placements whose mailbox may hold an item, as `Placement.may_be_there` does for one."""
     return or_(
         placements.c.applied.is_not(None), placements.c.look_up_at.is_not(None), placements.c.recheck_at.is_not(None)
     )
 
 
 def is_settled() -> ColumnElement[bool]:
-    """Ask for events whose placements agree with their facts."""
+    """Match events whose placements agree with their facts."""
     not_set_aside = or_(events.c.failure.is_(None), events.c.failure != NOT_SETTLED)
     return and_(events.c.unsettled_at.is_(None), not_set_aside)
 
@@ -64,3 +65,9 @@ def keep(connection: Connection, kept: Collection[Placement]) -> None:
     drop(connection, settled)
     if rows:
         connection.execute(_REWRITE, rows)
+
+
+def count_due(connection: Connection, now: datetime) -> int:
+    """Return how many changes wait to be written."""
+    due = select(func.count()).select_from(placements).where(placements.c.due_at <= now)
+    return connection.execute(due).scalar_one()

@@ -1,4 +1,4 @@
-"""Mappings and policies as versioned rows: the newest adopted one is in force, on every host."""
+"""Mappings and policies as versioned rows: the newest that was put in force holds on every host."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from receiver.store.database.tables import events, rulesets
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The ruleset that everybody follows."""
+    """The ruleset in force."""
 
     id: int
     fingerprint: str
@@ -19,7 +19,7 @@ class InForce:
 
 
 def in_force(connection: Connection) -> InForce | None:
-    """Return what everybody follows; None: nothing was ever adopted."""
+    """Return the ruleset in force; None: none ever was."""
     adopted = select(rulesets).where(rulesets.c.adopted_at.is_not(None)).order_by(rulesets.c.id.desc()).limit(1)
     row = connection.execute(adopted).first()
     return InForce(row.id, row.fingerprint, read_ruleset(row.content)) if row else None
@@ -32,7 +32,7 @@ def newest_id(connection: Connection) -> int | None:
     return number
 
 
-def adopt(connection: Connection, ruleset: Ruleset, removals: int, now: datetime) -> None:
+def put_in_force(connection: Connection, ruleset: Ruleset, removals: int, now: datetime) -> None:
     """Put a ruleset in force and have every event settled anew under it."""
     _insert(connection, ruleset, removals, now, now)
     connection.execute(update(events).where(events.c.facts.is_not(None)).values(unsettled_at=now))
@@ -59,6 +59,12 @@ def held(connection: Connection) -> Held | None:
     columns = rulesets.c.removals, rulesets.c.proposed_at, rulesets.c.adopted_at
     row = connection.execute(select(*columns).order_by(rulesets.c.id.desc()).limit(1)).first()
     return Held(row.removals, row.proposed_at) if row and row.adopted_at is None else None
+
+
+def held_removals(connection: Connection) -> int | None:
+    """Return how many removals wait for a confirmation; None: nothing waits."""
+    waiting = held(connection)
+    return waiting.removals if waiting else None
 
 
 def withdraw(connection: Connection) -> None:

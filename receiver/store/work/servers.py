@@ -17,13 +17,13 @@ Change = Callable[[Server], Server]
 _COLUMNS = tuple(servers.c[field.name] for field in fields(Server))
 
 
-def read(connection: Connection, name: str) -> Server | None:
+def find(connection: Connection, name: str) -> Server | None:
     """Return a server; None: no worker has met it."""
     row = connection.execute(select(*_COLUMNS).where(servers.c.name == name)).mappings().first()
     return _server(row) if row else None
 
 
-def read_all(connection: Connection) -> list[Server]:
+def listed(connection: Connection) -> list[Server]:
     """Return every server that a worker has met, by name."""
     return [_server(row) for row in connection.execute(select(*_COLUMNS).order_by(servers.c.name)).mappings()]
 
@@ -43,14 +43,14 @@ def change(connection: Connection, name: str, change_it: Change) -> Server:
 
 def introduce(connection: Connection, name: str, credentials: str, now: datetime) -> Server:
     """Note what a process that starts will use; its mailboxes, too, are tried at once where that is something else."""
-    before = read(connection, name)
+    before = find(connection, name)
     if before is not None and before.credentials != credentials:
         failures.retry_mailboxes(connection, Chosen(calendar=name))
     return change(connection, name, lambda server: introduced(server, credentials, now))
 
 
 def claim_probe(connection: Connection, name: str, probe: str, now: datetime, lease: timedelta) -> bool:
-    """Let one caller alone ask something of a server; return whether it is this one."""
+    """Let one caller alone probe a server; return whether it is this one."""
     until = servers.c.probe_until
     free = or_(until.is_(None), until <= now, until > now + FURTHEST)
     blocked_until = servers.c.blocked_until
@@ -62,12 +62,12 @@ def claim_probe(connection: Connection, name: str, probe: str, now: datetime, le
 
 
 def retry(connection: Connection, chosen: Chosen, now: datetime) -> int:
-    """Have servers that are left alone asked at once, unless their account was refused; return how many."""
+    """Try paused servers at once, unless their account was refused; return how many."""
     if chosen.address is not None or chosen.event is not None:
         return 0
     meant = [
         server.name
-        for server in read_all(connection)
+        for server in listed(connection)
         if chosen.calendar in {None, server.name}
         and server.blocked_until is not None
         and server.blocked_until > now
@@ -77,15 +77,15 @@ def retry(connection: Connection, chosen: Chosen, now: datetime) -> int:
 
 
 def shorten_waits(connection: Connection, now: datetime) -> int:
-    """Shorten waits that an earlier version granted; return how many were."""
-    found = [server for server in read_all(connection) if server.blocked_until != shortened(server.blocked_until, now)]
+    """Shorten waits of servers, mailboxes and entries that an earlier version granted; return how many."""
+    found = [server for server in listed(connection) if server.blocked_until != shortened(server.blocked_until, now)]
     for each in found:
         change(
             connection,
             each.name,
             lambda server: replace(server, blocked_until=shortened(server.blocked_until, now)),
         )
-    return len(found)
+    return len(found) + failures.shorten_waits(connection, now)
 
 
 def _server(row: RowMapping) -> Server:

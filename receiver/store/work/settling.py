@@ -16,15 +16,13 @@ from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, desire
 from receiver.core.scope import read_all
-from receiver.store import fairness
-from receiver.store.database.chunks import chunks
-from receiver.store.database.engine import is_of_the_database
+from receiver.store import fairness, installation
+from receiver.store.database.engine import chunks, is_of_the_database
 from receiver.store.database.records import read_facts, write_facts
 from receiver.store.database.tables import agents, event_agents, events, mailboxes, placements
 from receiver.store.fairness import Rota
 from receiver.store.intake import removal_counts
-from receiver.store.tools import recovery
-from receiver.store.work import dues, mailbox_identity
+from receiver.store.work import dues, found_entries, mailbox_identity
 from receiver.store.work.agent_emails import Told
 from receiver.store.work.placements import NOT_SETTLED, columns_of, drop, keep, placement_of
 
@@ -32,7 +30,7 @@ Decide = Callable[[EventView], Decision]
 Spoilt = Callable[[str], None]
 
 AGENTS_AT_ONCE = 1_000
-"""Of about so many agents the events are settled in one transaction: others write in between."""
+"""Agents, approximately, whose events are settled in one transaction, so that others write in between."""
 
 _LINE = fairness.Line(events, events.c.unsettled_at.is_not(None), events.c.unsettled_at)
 _PLACED = select(placements, events.c.uid).join(events, events.c.id == placements.c.event_id)
@@ -42,7 +40,7 @@ _AGENTS = (
     select(event_agents.c.event_id, agents)
     .join(events, events.c.id == event_agents.c.event_id)
     .join(agents, (agents.c.ident == event_agents.c.ident) & (agents.c.platform == events.c.platform))
-    # In the text, as in `receiver.store.intake.judge_agents`: a plan made while the tables were small would be kept.
+    # Literal values, as in `receiver.store.intake.judge_agents`: PostgreSQL would keep a plan made for small tables.
     .where(event_agents.c.event_id.in_(bindparam("numbers", expanding=True, literal_execute=True)))
     .order_by(event_agents.c.event_id, event_agents.c.ident)
 )
@@ -70,7 +68,7 @@ def settle(connection: Connection, decide: Decide, now: datetime, limit: int, ro
     settled: what calendars hold is not known yet, or of no interest any more. An event that cannot be settled, whatever
     the reason, costs the others nothing: it is set aside, and `spoilt` is called with its uid in the `except` block.
     """
-    if not recovery.read_installation(connection).may_write:
+    if not installation.read(connection).may_write:
         return 0
     rows, listed = _next(connection, rota, limit)
     if rows and not _try(connection, rows, listed, decide, now):
@@ -122,14 +120,14 @@ def _settle(
     decide: Decide,
     now: datetime,
 ) -> None:
-    if recovery.recognise(connection, rows):
-        rows = _again(connection, rows)
-    recovery.take_over(connection, rows, now)
+    pending = found_entries.pending(connection)
+    if pending.entries:
+        rows = found_entries.take_over(connection, rows, now)
     held = _held(connection, [row["id"] for row in rows])
     aliases = mailbox_identity.aliases(connection)
     decided = {row["id"]: decide(_view(row, listed[row["id"]], held[row["id"]], aliases)) for row in rows}
     _forget(connection, [held[event_id] for event_id, decision in decided.items() if decision.forget])
-    _wish(connection, decided, held, now)
+    _wish(connection, decided, held, now, pending.was_lost)
     _take_up(connection, [held[row["id"]] for row in rows if row["failure"] == NOT_SETTLED])
     _mark_settled(connection, decided)
     dues.announce(connection, decided)
@@ -206,15 +204,6 @@ def has_unsettled(connection: Connection, more_than: int = 0) -> bool:
     return connection.execute(waiting).first() is not None
 
 
-def _again(connection: Connection, rows: Sequence[RowMapping]) -> Sequence[RowMapping]:
-    numbers = [row["id"] for row in rows]
-    return [
-        row
-        for chunk in chunks(numbers)
-        for row in connection.execute(select(events).where(events.c.id.in_(chunk))).mappings()
-    ]
-
-
 def _agents(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, list[AgentView]]:
     """Return the agents of some events, each as those say who may speak for the event."""
     by_id = {row["id"]: row for row in rows}
@@ -258,7 +247,7 @@ def _view(
 
 
 def _forget(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]]) -> None:
-    """Drop the record of what is certain. What is in doubt is kept until it has been looked up."""
+    """Drop placements that are certain. What is in doubt is kept until it has been looked up."""
     certain = [placement.id for placed in held for placement in placed.values() if not placement.in_doubt]
     drop(connection, certain)
 
@@ -268,6 +257,7 @@ def _wish(
     decided: Mapping[int, Decision],
     held: Mapping[int, Mapping[Mailbox, Placement]],
     now: datetime,
+    was_lost: bool,
 ) -> None:
     kept: list[Placement] = []
     placed: list[tuple[int, Mailbox, str | None]] = []
@@ -279,24 +269,26 @@ def _wish(
             else:
                 kept.append(desire(placement, wish, now))
     keep(connection, kept)
-    _place(connection, placed, now)
+    _place(connection, placed, now, was_lost)
 
 
-def _place(connection: Connection, placed: Sequence[tuple[int, Mailbox, str | None]], now: datetime) -> None:
+def _place(
+    connection: Connection, placed: Sequence[tuple[int, Mailbox, str | None]], now: datetime, was_lost: bool
+) -> None:
     if not placed:
         return
     numbers = mailbox_identity.mailbox_ids(connection, {mailbox for _, mailbox, _ in placed})
-    unseen = recovery.unseen(connection, numbers.values())
+    unread = found_entries.unread(connection, numbers.values()) if was_lost else set()
     removal_counts.mark(connection, now)
     rows = [
-        columns_of(_placement(wish, now, unseen=numbers[mailbox] in unseen))
+        columns_of(_placement(wish, now, unread=numbers[mailbox] in unread))
         | {"event_id": event_id, "mailbox_id": numbers[mailbox]}
         for event_id, mailbox, wish in placed
     ]
     connection.execute(insert(placements), rows)
 
 
-def _placement(wish: str | None, now: datetime, *, unseen: bool) -> Placement:
-    if unseen and wish is not None:
+def _placement(wish: str | None, now: datetime, *, unread: bool) -> Placement:
+    if unread and wish is not None:
         return unseen_placement("", wish, now)
     return Placement(id=0, uid="", desired=wish, not_before=now)

@@ -1,4 +1,4 @@
-"""Sleeps until there is something new: PostgreSQL tells of it, whichever host it comes from; else one looks often."""
+"""Sleeps until there is something new: PostgreSQL notifies of it, whatever the host; with SQLite it polls."""
 
 import socket
 import time
@@ -13,14 +13,14 @@ from receiver.store.database.engine import own_connection
 from receiver.store.database.errors import StoreUnavailable
 
 CHANNEL = "rdv_receiver"
-"""Of PostgreSQL's NOTIFY: who puts webhooks down calls there, and is heard once they are on disk."""
+"""Channel of PostgreSQL's NOTIFY: appending webhooks notifies it when they are on disk."""
 POLL_S = 0.1
-"""So long one sleeps at most where nobody tells: with SQLite, and while the connection that hears is lost."""
+"""Longest sleep without notifications: with SQLite, and while the listening connection is lost."""
 RECONNECT_S = 5.0
 
 
 class Wakeup:
-    """One sleeper. `wake` may be called from any thread and from a signal's handler, all else from one thread."""
+    """One sleeper. `wake` may be called from any thread and from a signal handler, all else from one thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -29,13 +29,13 @@ class Wakeup:
         self._alarm.setblocking(False)
         self._button.setblocking(False)
         self._ears: Any = None
-        """The driver's connection that hears; None: there is none, or not now."""
+        """The driver's connection that listens; None: there is none, or not now."""
         self._listen_due = 0.0 if engine.dialect.name == "postgresql" else float("inf")
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until something may be new, or the time is over; return whether something may be. Raises nothing."""
         if self._begin_to_listen():
-            return True  # what came before went unheard
+            return True  # nobody listened before: something may have come
         if self._ears is None:
             timeout_s = min(timeout_s, POLL_S)
         try:
@@ -49,11 +49,11 @@ class Wakeup:
 
     def wake(self) -> None:
         """End the sleep, or the next one."""
-        with suppress(OSError):  # it is about to wake up anyway, or sleeps no more
+        with suppress(OSError):  # it is about to wake up anyway, or is closed
             self._button.send(b"!")
 
     def close(self) -> None:
-        """Hear nothing more."""
+        """Stop listening, and close everything."""
         self._stop_listening()
         self._listen_due = float("inf")
         self._alarm.close()

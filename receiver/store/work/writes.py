@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select
 
 from receiver.store import counters
 from receiver.store.counters import Tally
-from receiver.store.database.chunks import chunks
+from receiver.store.database.engine import chunks
 from receiver.store.database.records import MailboxWork
 from receiver.store.database.tables import events, writes
 
@@ -30,7 +30,7 @@ class Written:
 
 
 def note(connection: Connection, work: MailboxWork, written: Sequence[Written]) -> None:
-    """Keep writes into a leased mailbox, and count them. Their events are known to be there.
+    """Record writes into a leased mailbox, and count them. Their events must exist.
 
     To be called last in a transaction: all workers of a calendar wait for each other at the row of a count.
     """
@@ -41,7 +41,7 @@ def note(connection: Connection, work: MailboxWork, written: Sequence[Written]) 
     counters.add(connection, counts, max(each.written_at for each in written))
 
 
-_INSERT = insert(writes)  # written once, as `receiver.store.work.leases` does
+_INSERT = insert(writes)  # built once, as SQLAlchemy takes long for it
 
 
 def _row(mailbox_id: int, each: Written) -> dict[str, object]:
@@ -55,7 +55,7 @@ def _row(mailbox_id: int, each: Written) -> dict[str, object]:
 
 
 def still_known(connection: Connection, written: Sequence[Written]) -> list[Written]:
-    """Return the writes whose event is remembered."""
+    """Return the writes whose event still has a row."""
     if not written:
         return []
     named = chunks(sorted({each.event_id for each in written}))

@@ -7,7 +7,10 @@ from datetime import datetime
 
 from receiver.operations import held as operation
 from receiver.operations.held import Decision, Held, Places
-from receiver.store import MOST_SET_ASIDE, Reason, Wanted
+from receiver.store.database.records import Reason
+from receiver.store.intake import set_aside
+from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
+from receiver.store.intake.set_aside import Wanted
 from receiver.web.parts import Parts
 from receiver.web.views import query
 from receiver.web.views.query import BadQuestion
@@ -62,13 +65,13 @@ def look(parts: Parts, wanted: Wanted, after: int, limit: int = PAGE) -> HeldPag
     """Return what waits behind a number; the groups are always all of them."""
     store = parts.store
     known = operation.places(parts.settings, parts.digest_key)
-    found = store.waiting(limit + 1, after, wanted)
+    found = store.read(set_aside.waiting, limit + 1, after, wanted)
     shown = tuple(operation.describe(each, known) for each in found[:limit])
     return HeldPage(_groups(parts, known), shown, shown[-1].number if len(found) > limit else None)
 
 
 def _groups(parts: Parts, known: Places) -> tuple[GroupLine, ...]:
-    groups = parts.store.set_aside(parts.clock())
+    groups = parts.store.read(set_aside.groups, parts.clock())
     of_secret: dict[tuple[str, str], int] = {}
     for each in groups:
         if each.reason is Reason.SCOPE:
@@ -133,6 +136,6 @@ def decide(parts: Parts, decision: Decision, meant: Wanted | list[int], by: str)
     """Apply or drop what somebody means: a group, up to `MOST_AT_ONCE` of it, or some numbers."""
     if isinstance(meant, list):
         return Decided(operation.decide(parts.store, decision, meant, by), 0)
-    numbers = [each.id for each in parts.store.waiting(MOST_AT_ONCE, wanted=meant)]
+    numbers = [each.id for each in parts.store.read(set_aside.waiting, MOST_AT_ONCE, wanted=meant)]
     count = operation.decide(parts.store, decision, numbers, by)
-    return Decided(count, parts.store.count_waiting(meant))
+    return Decided(count, parts.store.read(set_aside.count, meant))

@@ -17,7 +17,11 @@ from receiver.core.plan import Verb
 from receiver.core.refusal_reasons import NOT_UNDERSTOOD, WRONG_SIGNATURE
 from receiver.core.troubles import Colour, colour
 from receiver.operations.status import Status
-from receiver.store import COUNTED, WORKERS, FailureGroup, Figure, Reason, Sight, Tally
+from receiver.store.counters import Figure, Tally
+from receiver.store.database.records import Reason
+from receiver.store.heartbeats import WORKERS
+from receiver.store.reports.overview import FailureGroup
+from receiver.store.reports.status import COUNTED, Sight
 
 PREFIX = "rdv_receiver_"
 ALIVE = timedelta(minutes=1)

@@ -13,6 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from receiver.operations.status import disk, status
+from receiver.store import counters, heartbeats
 from receiver.web.parts import Parts
 from receiver.web.views.metric_families import Seen, families
 
@@ -46,7 +47,9 @@ def look(parts: Parts) -> Seen:
     free = seen.share if seen else None
     if found.sight is None:
         return Seen(parts.settings, now, found, free, {}, {}, {})
-    return Seen(parts.settings, now, found, free, store.counted_ever(), found.figures, store.beats())
+    return Seen(
+        parts.settings, now, found, free, store.read(counters.ever), found.figures, store.read(heartbeats.beats)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,10 @@ from receiver.core.servers import Server
 from receiver.core.troubles import Trouble, colour, is_well
 from receiver.operations import status
 from receiver.sentences.phrases import cause_sentence, words
-from receiver.store import WORKERS, Sight, Store
+from receiver.store import Store, heartbeats
+from receiver.store.heartbeats import WORKERS
+from receiver.store.reports import activity as stored_activity
+from receiver.store.reports.status import Sight
 from receiver.web.parts import Parts
 from receiver.web.views import week as activity
 from receiver.web.views.week import Bucket, SourceLine, Writes
@@ -124,7 +127,8 @@ def trouble_line(trouble: Trouble) -> TroubleLine:
 
 def _activity(parts: Parts, sight: Sight, servers: tuple[Server, ...], now: datetime) -> Activity:
     start = activity.week_start(now)
-    hours, models = parts.store.series(start), parts.store.models(start, now - activity.DAY, now)
+    hours = parts.store.read(stored_activity.series, start)
+    models = parts.store.read(stored_activity.models, start, now - activity.DAY, now)
     return Activity(
         backlog=Backlog(sight.due, sight.unsettled, sight.oldest_due_at),
         sources=activity.sources(parts.settings.sources, sight.last_webhook, models),
@@ -137,7 +141,7 @@ def _activity(parts: Parts, sight: Sight, servers: tuple[Server, ...], now: date
 
 def _workers(store: Store) -> tuple[Worker, ...]:
     """Return those last heard of: one that keeps dying leaves a name for each of its lives."""
-    beats = [(beat_at, name) for name, beat_at in store.beats().items() if name.startswith(WORKERS)]
+    beats = [(beat_at, name) for name, beat_at in store.read(heartbeats.beats).items() if name.startswith(WORKERS)]
     newest = sorted(nlargest(WORKERS_SHOWN, beats), key=lambda beat: beat[1])
     return tuple(Worker(name.removeprefix(WORKERS), beat_at) for beat_at, name in newest)
 

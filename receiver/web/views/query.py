@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from receiver.store import FailureScope
+from receiver.store.reports.overview import FailureScope
 
 LARGEST_ID = 2**63 - 1
 LARGEST_COUNT = 10**9

@@ -14,7 +14,11 @@ from receiver.core.refusal_reasons import LEFT_ALONE
 from receiver.operations.failures import groups
 from receiver.operations.unmapped import in_force as mailboxes_in_force
 from receiver.sentences.phrases import failure_sentence, refusal_sentence
-from receiver.store import ComingAgent, EventHistory, MailboxSight
+from receiver.store import counters
+from receiver.store.database.records import ComingAgent
+from receiver.store.reports import event_history, overview
+from receiver.store.reports.event_history import EventHistory
+from receiver.store.reports.overview import MailboxSight
 from receiver.web.parts import Parts
 
 PAGE = 50
@@ -104,7 +108,7 @@ def failures(parts: Parts) -> tuple[FailureLine, ...]:
 def mailboxes(parts: Parts, after: str, failing: bool, limit: int = PAGE) -> MailboxPage:
     """Return the mailboxes behind an address."""
     now = parts.clock()
-    found = parts.store.mailbox_page(after, limit + 1, failing)
+    found = parts.store.read(overview.mailbox_page, after, limit + 1, failing)
     groups = [list(group) for _, group in groupby(found, attrgetter("address"))]
     shown: list[MailboxLine] = []
     while groups and len(shown) < limit:
@@ -137,7 +141,7 @@ def just_before(start: str) -> str:
 def unmapped(parts: Parts) -> tuple[AgentLine, ...]:
     """Return the agents of events to come whose mailbox nothing tells, the busiest first."""
     locate = mailboxes_in_force(parts.store, parts.settings.mailboxes).locate
-    coming = parts.store.unmapped_agents(parts.clock(), MOST_AGENTS)
+    coming = parts.store.read(overview.unmapped_agents, parts.clock(), MOST_AGENTS)
     return _agents(each for each in coming if locate(each.email) is Unplaced.UNMAPPED)
 
 
@@ -157,14 +161,14 @@ def mail_to_exchange(agents: Iterable[AgentLine]) -> str:
 
 def event(parts: Parts, wire_id: int) -> tuple[EventHistory, ...]:
     """Return what became of the events that an emitter knows by a number."""
-    return tuple(parts.store.history(wire_id, MOST_OF_AN_EVENT))
+    return tuple(parts.store.read(event_history.history, wire_id, MOST_OF_AN_EVENT))
 
 
 def refused(parts: Parts) -> tuple[RefusalLine, ...]:
     """Return why requests were refused in the last day and week: what is wrong first, then the most frequent."""
     now = parts.clock()
-    week = parts.store.refused(now - timedelta(days=7))
-    lines = _refusals(parts.store.refused(now - timedelta(days=1)), week)
+    week = parts.store.read(counters.refused, now - timedelta(days=7))
+    lines = _refusals(parts.store.read(counters.refused, now - timedelta(days=1)), week)
     return tuple(sorted(lines, key=lambda each: (each.on_purpose, -each.week, each.source, each.reason)))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from receiver.sentences.phrases import PARIS
-from receiver.store import ModelCount, SeriesCount
+from receiver.store.reports.activity import ModelCount, SeriesCount
 
 WEEK_DAYS = 7
 BUCKET_HOURS = 3
