@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from mock_exchange.calendar.calendar_item import Draft
 from mock_exchange.calendar.model import Folder, Item
 from mock_exchange.calendar.series import find, shown, take_out
 from mock_exchange.calendar.store import Store
 from mock_exchange.calendar.times import to_wire
-from mock_exchange.ews.names import make
+from mock_exchange.ews.calendar_item import Draft
 from mock_exchange.http.faults import Faults
 from mock_exchange.http.recording import StoredItem, describe
 from mock_exchange.http.throttling import Limits, Throttle
+from mock_exchange.xml.elements import make
 
 EDITABLE = {
     "subject": "Subject",

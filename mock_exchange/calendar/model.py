@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from mock_exchange.calendar.times import now
-from mock_exchange.ews.names import Element
-from mock_exchange.ews.paths import ExtendedKey
+from mock_exchange.xml.elements import Element
+from mock_exchange.xml.paths import ExtendedKey
 
 ID_PREFIX = "AAMk"
 ID_BYTES = 84

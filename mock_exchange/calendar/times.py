@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from mock_exchange.calendar.errors import EwsError
+from mock_exchange.errors import EwsError
 
 WINDOWS_ZONES = {
     "UTC": "Etc/UTC",

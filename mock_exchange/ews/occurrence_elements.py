@@ -6,7 +6,7 @@ from datetime import date
 from mock_exchange.calendar.model import Item
 from mock_exchange.calendar.series import Series, id_of, occurrence_days
 from mock_exchange.calendar.times import to_wire
-from mock_exchange.ews.names import Element, add, make, t
+from mock_exchange.xml.elements import Element, add, make, t
 
 
 def first_occurrence(item: Item) -> Element | None:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.times import parse
-from mock_exchange.ews.names import Element, children, local
-from mock_exchange.ews.paths import ExtendedKey, PropertyKey, key_of
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.views import Readable, texts
+from mock_exchange.xml.elements import Element, children, local
+from mock_exchange.xml.paths import ExtendedKey, PropertyKey, key_of
 
 Predicate = Callable[[Readable], bool]
 Value = str | int | datetime

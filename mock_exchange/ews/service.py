@@ -4,15 +4,15 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mock_exchange.calendar.errors import EwsError, SoapFault
 from mock_exchange.calendar.series import split_id
 from mock_exchange.calendar.store import Store
+from mock_exchange.errors import EwsError, SoapFault
 from mock_exchange.ews.access import Access
-from mock_exchange.ews.names import NAMESPACES, Element, child_text, children, local
 from mock_exchange.ews.operations import VERBS
 from mock_exchange.ews.operations.context import Context
 from mock_exchange.ews.schema import SchemaError, Schemas
 from mock_exchange.ews.soap import Call, envelope, fault_element, parse_call, response
+from mock_exchange.xml.elements import NAMESPACES, Element, child_text, children, local
 
 SEND_ATTRIBUTES = ("SendMeetingInvitations", "SendMeetingInvitationsOrCancellations", "SendMeetingCancellations")
 ITEM_IDS = ("Id", "RecurringMasterId", "OccurrenceId")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from mock_exchange.calendar.model import Folder, Item
 from mock_exchange.calendar.store import Store
 from mock_exchange.ews import schema_order
-from mock_exchange.ews.names import Element, add, child_text, local, make, own_copy, t
-from mock_exchange.ews.paths import ExtendedKey, extended_key, key_of, requested
 from mock_exchange.ews.rights import Level
 from mock_exchange.ews.views import FolderView, ItemView, Readable, as_text, kind_of
+from mock_exchange.xml.elements import Element, add, child_text, local, make, own_copy, t
+from mock_exchange.xml.paths import ExtendedKey, extended_key, key_of, requested
 
 
 @dataclass(frozen=True, slots=True)

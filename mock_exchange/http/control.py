@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from mock_exchange.calendar.errors import EwsError
+from mock_exchange.errors import EwsError
 from mock_exchange.http.faults import Fault, FaultKind
 from mock_exchange.http.recording import Recorded, StoredItem
 

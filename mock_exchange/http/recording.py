@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mock_exchange.calendar.model import Item
+from mock_exchange.calendar.recurrence_element import read_recurrence
 from mock_exchange.calendar.store import Store
 from mock_exchange.calendar.times import parse
-from mock_exchange.ews.names import children
-from mock_exchange.ews.paths import ExtendedKey
-from mock_exchange.ews.recurrence_element import read_recurrence
 from mock_exchange.ews.views import ItemView, kind_of_item
+from mock_exchange.xml.elements import children
+from mock_exchange.xml.paths import ExtendedKey
 
 
 @dataclass(frozen=True, slots=True)

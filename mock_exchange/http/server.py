@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from mock_exchange.calendar.errors import SoapFault
+from mock_exchange.errors import SoapFault
 from mock_exchange.ews.access import ANONYMOUS
 from mock_exchange.ews.service import Answer, batch_size, fault_answer, send_mode
 from mock_exchange.ews.soap import Call, parse_call

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from mock_exchange.calendar.recurrence import WEEKDAYS
 from mock_exchange.calendar.zone_rules import ClockChange, clock_changes, standard_offset
-from mock_exchange.ews.names import Element, add, make, t
+from mock_exchange.xml.elements import Element, add, make, t
 
 GROUP = "0"
 

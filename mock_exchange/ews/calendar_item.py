@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
 
-from mock_exchange.calendar.errors import EwsError
+from mock_exchange.calendar.recurrence_element import with_zoned_dates
 from mock_exchange.calendar.series import settled
 from mock_exchange.calendar.times import now, parse, to_wire, zone_of
-from mock_exchange.ews.names import Element, child_text, children, local, make, own_copy, t
-from mock_exchange.ews.paths import ExtendedKey, PropertyKey, extended_key, key_of
-from mock_exchange.ews.recurrence_element import with_zoned_dates
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.schema_order import UNDELETABLE, WRITABLE
+from mock_exchange.xml.elements import Element, child_text, children, local, make, own_copy, t
+from mock_exchange.xml.paths import ExtendedKey, PropertyKey, extended_key, key_of
 
 MAX_TEXT = 255
 LIMITED_TEXTS = ("Subject", "Location")
