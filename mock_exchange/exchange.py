@@ -13,8 +13,7 @@ from mock_exchange.calendar.store import Store
 from mock_exchange.ews.access import ANONYMOUS, Access
 from mock_exchange.ews.schema import SchemaError, load
 from mock_exchange.ews.service import Service
-from mock_exchange.http.auth import Auth, Authenticator
-from mock_exchange.http.binding import end_point
+from mock_exchange.http.auth import Auth, Authenticator, end_point
 from mock_exchange.http.faults import Fault, Faults
 from mock_exchange.http.recording import Recorded
 from mock_exchange.http.server import PATH, Server

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import spnego
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
@@ -238,3 +240,12 @@ def _new_handshake(binding: bytes | None) -> Any:
 def _user_line(name: str, password: str) -> str:
     domain, backslash, user = name.partition("\\")
     return f"{domain}:{user}:{password}\n" if backslash else f":{name}:{password}\n"
+
+
+def end_point(certificate: str | Path) -> bytes:
+    """Return the binding of a server that shows the first certificate of a PEM file."""
+    shown = x509.load_pem_x509_certificate(Path(certificate).read_bytes())
+    algorithm = shown.signature_hash_algorithm
+    if algorithm is None or algorithm.name in {"md5", "sha1"}:
+        algorithm = hashes.SHA256()
+    return b"tls-server-end-point:" + shown.fingerprint(algorithm)
