@@ -1,4 +1,4 @@
-"""The mock as tests use it: a server in this process, and the hands that look into it."""
+"""The mock as tests use it: a server in this process, and methods that inspect and change what it holds."""
 
 import os
 import ssl
@@ -18,12 +18,12 @@ from mock_exchange.http.faults import Fault, Faults
 from mock_exchange.http.recording import Recorded
 from mock_exchange.http.server import PATH, Server
 from mock_exchange.http.throttling import Throttle
-from mock_exchange.people import Hands
+from mock_exchange.people import People
 
 SCHEMAS_VARIABLE = "RDV_EWS_SCHEMAS"
 
 
-class MockExchange(Hands):
+class MockExchange(People):
     """An Exchange Web Services server on a loopback port. A context manager; nothing outlives it.
 
     All that passes is validated against Microsoft's schemas where `schema_dir` or the environment names their folder,

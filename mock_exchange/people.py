@@ -23,8 +23,8 @@ EDITABLE = {
 }
 
 
-class Hands:
-    """The hands of a server's people."""
+class People:
+    """The methods by which a test plays administrators and agents."""
 
     store: Store
     faults: Faults
