@@ -29,7 +29,7 @@ from benchmarks.pages import settings
 from connectors.base import Done
 from receiver.core.facts import AgentRef, Delivery, Emitter, EventKind, LocationType, Model, RdvState, Version
 from receiver.core.mailboxes import MailboxMap
-from receiver.core.plan import Timings, Verb, begin, end
+from receiver.core.plan import CallLimits, Verb, begin, end
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.operations.status import status
@@ -44,7 +44,7 @@ PURGED = 50
 """Rows of the journal that fall due between two purges."""
 NEW = 100_000_000
 """Numbers of new appointments begin here."""
-TIMINGS = Timings.of(30)
+TIMINGS = CallLimits.of(30)
 LEASE = timedelta(seconds=300)
 PURGING_S = 5.0
 DIRECTIONS: Directions = {

@@ -24,7 +24,7 @@ _MAILABLE = re.compile(
 )
 
 
-def heard(text: str) -> str | None:
+def kept_spelling(text: str) -> str | None:
     """Return an e-mail as it is kept of a message: small letters, one line, bounded; None: nothing is left of it."""
     whole = _HALF_LETTER.sub("\ufffd", text[:_MOST_READ])  # without it, it could be somebody else's
     # Cleaned first: what goes may stand between a letter and its accent. Cut last: some letters are two when small.
@@ -40,7 +40,7 @@ def canonical(email: str) -> str:
 
     The domain is in ASCII, and quotes that nothing requires are gone.
     """
-    text = heard(email) or ""
+    text = kept_spelling(email) or ""
     local_part, at, domain = text.rpartition("@")
     return f"{_unquoted(local_part)}@{ascii_domain(domain)}" if at else text
 
@@ -64,7 +64,7 @@ def is_formula(text: str) -> bool:
     return text.startswith(_FORMULAS)
 
 
-def harmless(email: str) -> str:
+def display_safe(email: str) -> str:
     """Return an e-mail as a report may show it: no formula, no link, no markup, nothing that steers a terminal.
 
     An ordinary one is shown as it is. Of an odd one, U+FFFD stands for what could do harm.
@@ -77,7 +77,7 @@ def harmless(email: str) -> str:
 def spellings(email: str) -> frozenset[str]:
     """Return the texts under which an e-mail that somebody typed may stand in the record."""
     one = canonical(email)
-    return frozenset({heard(email) or "", one, readable(one)} - {""})
+    return frozenset({kept_spelling(email) or "", one, readable(one)} - {""})
 
 
 def is_mailable(local_part: str) -> bool:

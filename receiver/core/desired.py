@@ -40,7 +40,7 @@ class EventView:
 class Decision:
     """What an event's placements should become."""
 
-    wishes: Mapping[Mailbox, str | None]
+    digests: Mapping[Mailbox, str | None]
     """Digest wanted in each mailbox; None: nothing. A mailbox that is not named stays as it is."""
     unmapped: int = 0
     forget: bool = False
@@ -60,7 +60,7 @@ class Targets:
     """How many agents have an e-mail that nothing maps: an administrator's business."""
 
 
-def targets(
+def locate_agents(
     agents: Iterable[AgentView], mapping: MailboxMap, aliases: Mapping[Mailbox, Mailbox], *, keep_departed: bool
 ) -> Targets:
     """Locate every agent; several may share one mailbox, by one address or by several.
@@ -79,7 +79,7 @@ def _locate(agent: AgentView, mapping: MailboxMap, *, keep_departed: bool) -> Ma
     return mapping.locate(agent.former_email) if place is Unplaced.DEPARTED and keep_departed else place
 
 
-def wanted(
+def desired_digests(
     shown: str | None, mailboxes: Collection[Mailbox], held: Mapping[Mailbox, bool], *, may_create: bool
 ) -> dict[Mailbox, str | None]:
     """Return the digest wanted in every mailbox that has, or should get, a placement of the event.

@@ -238,12 +238,12 @@ _PRIORITY = {Emitter.RDV_SERVICE_PUBLIC: 1, Emitter.RDV_INSERTION: 0}
 _KIND_RANK = {EventKind.CREATED: 0, EventKind.UPDATED: 1, EventKind.DESTROYED: 2}
 
 
-def rule(known: Known | None, emitter: Emitter, incoming: Delivery) -> Ruling:
+def judge_state(known: Known | None, emitter: Emitter, incoming: Delivery) -> Ruling:
     """Judge a state against the newest one known. Pure."""
     newer = known is None or _supersedes(known, emitter, incoming)
     if not newer:
         return Ruling.SUPERSEDED
-    if known is not None and _is_tie(known, emitter, incoming) and not tells_the_same(known, incoming):
+    if known is not None and _is_tie(known, emitter, incoming) and not shows_the_same(known, incoming):
         return Ruling.APPLY_AMBIGUOUS
     return Ruling.APPLY
 
@@ -276,6 +276,6 @@ def _is_tie(known: Known, emitter: Emitter, incoming: Delivery) -> bool:
     return known.emitter is emitter and _order(known.version, incoming.version) == 0
 
 
-def tells_the_same(known: Known, incoming: Delivery) -> bool:
+def shows_the_same(known: Known, incoming: Delivery) -> bool:
     """Whether a state shows what is known already."""
     return known.state == incoming.state and known.agents == frozenset(agent.ident for agent in incoming.agents)

@@ -16,7 +16,7 @@ class Mailbox:
     address: str
 
 
-NOT_THERE = frozenset({"mailbox_not_found"})
+MISSING_MAILBOX_CODES = frozenset({"mailbox_not_found"})
 """Codes of a server that knows no such mailbox."""
 
 

@@ -21,7 +21,7 @@ class Served:
     """Installations that may stand beside it."""
 
 
-NOBODY = Served()
+NOTHING_SERVED = Served()
 """Nobody's events are written."""
 
 
@@ -39,7 +39,7 @@ def platform_of(uid: str) -> str | None:
     return platform if at else None
 
 
-def in_the_way(found: Iterable[Other], served: Served) -> Counter[str]:
+def conflicting_entries(found: Iterable[Other], served: Served) -> Counter[str]:
     """Return how many entries each other installation has that would be written a second time."""
     return Counter(
         each.installation
@@ -50,6 +50,6 @@ def in_the_way(found: Iterable[Other], served: Served) -> Counter[str]:
     )
 
 
-def most(counted: Counter[str]) -> str:
+def with_most_entries(counted: Counter[str]) -> str:
     """Return the installation that has the most entries; of equal ones, the first by name."""
     return min(counted, key=lambda name: (-counted[name], name))

@@ -50,7 +50,7 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
+class CallLimits:
     """How long doubt lasts, all derived from how long one call can take."""
 
     settle: timedelta
@@ -61,7 +61,7 @@ class Timings:
     """Longer than the look-ups or the writes of one batch can take; extended before each."""
 
     @classmethod
-    def of(cls, call_timeout_s: float) -> "Timings":
+    def of(cls, call_timeout_s: float) -> "CallLimits":
         """Derive the timings from the connector's time-out."""
         call = timedelta(seconds=call_timeout_s)
         return cls(settle=call * 6, recheck=call * 20, lease=call * 10)
@@ -136,14 +136,14 @@ def next_step(placement: Placement, now: datetime) -> Step:
     return Step.DELETE if placement.desired is None else Step.UPDATE
 
 
-def desire(placement: Placement, desired: str | None, now: datetime) -> Placement:
+def set_desired(placement: Placement, desired: str | None, now: datetime) -> Placement:
     """Want another content, or none. What doubt there is stays."""
     if desired == placement.desired:
         return placement
     return replace(placement, desired=desired, not_before=now, attempts=0, failure=None, gave_up=False)
 
 
-def begin(placement: Placement, verb: Verb, now: datetime, timings: Timings) -> Placement:
+def begin(placement: Placement, verb: Verb, now: datetime, timings: CallLimits) -> Placement:
     """Record that a write is about to be sent. Committed before it is: from here on it may happen."""
     created = 1 if verb is Verb.CREATE else 0
     return replace(
@@ -236,7 +236,7 @@ def dismiss(placement: Placement) -> Placement:
 
 
 def looked_up(
-    placement: Placement, found: Sequence[Found], now: datetime, timings: Timings, *, respect: bool = False
+    placement: Placement, found: Sequence[Found], now: datetime, timings: CallLimits, *, respect: bool = False
 ) -> tuple[Placement, tuple[str, ...]]:
     """Record what a complete look-up found; also return the ids of items that our own lost writes left and must go.
 
@@ -283,7 +283,7 @@ def _settles_a_create(placement: Placement, kept: str | None) -> int:
 
 
 def _recheck_at(
-    placement: Placement, extras: tuple[str, ...], open_creates: int, now: datetime, timings: Timings
+    placement: Placement, extras: tuple[str, ...], open_creates: int, now: datetime, timings: CallLimits
 ) -> datetime | None:
     """Look once more while something may still turn up, or until what was removed is seen gone."""
     if placement.look_up_at is None:

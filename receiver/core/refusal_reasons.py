@@ -6,9 +6,9 @@ UNFORESEEN = "unforeseen"
 """The reason for which a request was refused that met a defect of this program."""
 NOT_UNDERSTOOD = frozenset({"payload", "age", "secret_organisation", "too_large", "unsupported_media_type", UNFORESEEN})
 """Reasons that tell of an emitter or a configuration that has changed. What is ignored on purpose is none."""
-RIGHTLY_SIGNED = frozenset({"payload", "age", "secret_organisation", UNFORESEEN})
+VALIDLY_SIGNED = frozenset({"payload", "age", "secret_organisation", UNFORESEEN})
 """Those of them that are found after the signature: it is the emitter's webhooks that are refused, and go on being."""
 NOT_FOUND = "not_found"
 """The reason for which a request to an address of nobody's was refused."""
-LEFT_ALONE = frozenset({"model", "organisation"})
+IGNORED = frozenset({"model", "organisation"})
 """Reasons for which a webhook is left alone though all is well with it: it concerns no calendar of ours."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-FREE = 20
+ALWAYS_ALLOWED = 20
 """So many entries may go in any case, within an hour and within a day."""
 
 
@@ -27,7 +27,7 @@ def begin_of(span: Span, now: datetime) -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Losses:
+class RemovalCounts:
     """What an authority took out of calendars within one span."""
 
     span: Span
@@ -47,9 +47,9 @@ class Losses:
 
     def needs_live(self, entries: int) -> bool:
         """Whether so many more entries can be judged only by how many there were."""
-        return self.live is None and max(self.removed, self.cancelled) + entries > FREE
+        return self.live is None and max(self.removed, self.cancelled) + entries > ALWAYS_ALLOWED
 
-    def began_with(self, left: int, left_of_all: int) -> "Losses":
+    def began_with(self, left: int, left_of_all: int) -> "RemovalCounts":
         """Add how many entries there were when the span began.
 
         Args:
@@ -59,15 +59,15 @@ class Losses:
 
         """
         gone = self.removed + self.cancelled
-        return replace(self, live=gone + (left if left + gone > FREE else left_of_all))
+        return replace(self, live=gone + (left if left + gone > ALWAYS_ALLOWED else left_of_all))
 
-    def with_removed(self, entries: int) -> "Losses":
+    def with_removed(self, entries: int) -> "RemovalCounts":
         """Add what went."""
         return replace(self, removed=self.removed + entries)
 
-    def with_cancelled(self, entries: int) -> "Losses":
+    def with_cancelled(self, entries: int) -> "RemovalCounts":
         """Add what was cancelled."""
         return replace(self, cancelled=self.cancelled + entries)
 
     def _is_within(self, total: int) -> bool:
-        return total <= FREE or total <= (self.live or 0) * SHARES[self.span]
+        return total <= ALWAYS_ALLOWED or total <= (self.live or 0) * SHARES[self.span]

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter
 
 from connectors.base import CalendarEntry
-from receiver.core.desired import AgentView, Decision, EventView, Targets, targets, wanted
+from receiver.core.desired import AgentView, Decision, EventView, Targets, desired_digests, locate_agents
 from receiver.core.facts import AgendaState, EventState, over_by
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import OnAgentDeparture, OnRgpdPurge, Policies
@@ -64,13 +64,13 @@ class Ruleset:
         rules = self._rules(source)
         return render(uid, state, Setting(ZoneInfo(rules.time_zone), rules.host, rules.policies))
 
-    def decide(self, view: EventView, now: datetime) -> Decision:
+    def compute_desired(self, view: EventView, now: datetime) -> Decision:
         """Return what an event's placements should become."""
         policies = self.policies(view.source)
         if view.state is None:
             keep = view.purged and policies.on_rgpd_purge is OnRgpdPurge.KEEP
             return Decision(dict.fromkeys(view.held), forget=keep)
-        state = scrubbed(view.state, policies)
+        state = redacted(view.state, policies)
         kept = state if state != view.state else None
         try:
             entry = self.entry(view.uid, view.source, state)
@@ -79,17 +79,17 @@ class Ruleset:
         located = self._located(view, state, policies, now)
         may_create = entry is not None and self._may_create(entry, state, policies, now)
         shown = self.digest(entry) if entry else None
-        wishes = wanted(shown, located.mailboxes, view.held, may_create=may_create)
+        wishes = desired_digests(shown, located.mailboxes, view.held, may_create=may_create)
         return Decision(wishes, located.unmapped, state=kept)
 
     def _located(self, view: EventView, state: EventState, policies: Policies, now: datetime) -> Targets:
         """Locate the agents whose event it is; one that is over is history and stays with those it was written for."""
         agents = () if _orphaned(view, state) else view.agents
         keep_departed = policies.on_agent_departure is OnAgentDeparture.KEEP
-        located = targets(agents, self.mailboxes, view.aliases, keep_departed=keep_departed)
+        located = locate_agents(agents, self.mailboxes, view.aliases, keep_departed=keep_departed)
         if over_by(state) >= now:
             return located
-        everybody = targets(view.agents, self.mailboxes, view.aliases, keep_departed=True).mailboxes
+        everybody = locate_agents(view.agents, self.mailboxes, view.aliases, keep_departed=True).mailboxes
         stays = frozenset(mailbox for mailbox in everybody if view.held.get(mailbox))
         return Targets(located.mailboxes | stays, located.unmapped)
 
@@ -117,7 +117,7 @@ def _gone_since(agent: AgentView, state_at: datetime) -> bool:
     return agent.roles_gone_at is not None and state_at <= agent.roles_gone_at
 
 
-def scrubbed(state: EventState, policies: Policies) -> EventState:
+def redacted(state: EventState, policies: Policies) -> EventState:
     """Return the facts without the free texts that the policies do not allow (any more)."""
     lieu = state.lieu
     if lieu is not None and lieu.single_use and not policies.single_use_places:

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 
-from receiver.core.facts import Delivery, Emitter, EventKind, Known, Model, Ruling, rule, tells_the_same
+from receiver.core.facts import Delivery, Emitter, EventKind, Known, Model, Ruling, judge_state, shows_the_same
 from receiver.core.mailboxes import has_left
 
 ALL = "*"
@@ -102,7 +102,7 @@ def write_all(authorities: Iterable[Authority]) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Ownership:
     """To whom an event belongs, as the store knows it."""
 
     model: Model
@@ -125,7 +125,7 @@ class Reach(StrEnum):
     OUTSIDE = "outside"
 
 
-def reach(standing: Standing | None, known: Known | None, emitter: Emitter, told: Delivery, by: Authority) -> Reach:
+def reach(standing: Ownership | None, known: Known | None, emitter: Emitter, told: Delivery, by: Authority) -> Reach:
     """Say whether a webhook may change an event. Pure.
 
     Args:
@@ -150,7 +150,7 @@ def reach(standing: Standing | None, known: Known | None, emitter: Emitter, told
     return _of_absence(known, emitter, told)
 
 
-def _is_stopped(standing: Standing, told: Delivery, by: Authority) -> bool:
+def _is_stopped(standing: Ownership, told: Delivery, by: Authority) -> bool:
     """Whether a tombstone that came first was left by somebody who may speak for this one."""
     if told.model is Model.ABSENCE:
         return any(by.is_within(teller) for teller in standing.tellers)
@@ -159,16 +159,16 @@ def _is_stopped(standing: Standing, told: Delivery, by: Authority) -> bool:
 
 def _of_absence(known: Known, emitter: Emitter, told: Delivery) -> Reach:
     """Judge what somebody tells of an absence that only others have told of."""
-    if told.version.kind is not EventKind.DESTROYED and tells_the_same(known, told):
+    if told.version.kind is not EventKind.DESTROYED and shows_the_same(known, told):
         return Reach.JOINS
-    return Reach.OLDER if rule(known, emitter, told) is Ruling.SUPERSEDED else Reach.OUTSIDE
+    return Reach.OLDER if judge_state(known, emitter, told) is Ruling.SUPERSEDED else Reach.OUTSIDE
 
 
 # E-mails
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class EmailClaim:
     """What one authority says of an agent's e-mail."""
 
     authority: Authority
@@ -182,7 +182,9 @@ class Word:
     former_at: datetime | None = None
 
 
-def believed(words: Sequence[Word], organisation: int | None, tellers: Sequence[Authority] = ()) -> Word | None:
+def credible_claim(
+    words: Sequence[EmailClaim], organisation: int | None, tellers: Sequence[Authority] = ()
+) -> EmailClaim | None:
     """Return the word that counts for an event: the newest of those who may speak for it; None: nobody's.
 
     Args:
@@ -204,7 +206,7 @@ def _may_route(authority: Authority, organisation: int | None, tellers: Sequence
     return authority.speaks_for(organisation, tellers)
 
 
-def _with_former(departure: Word, heard: Sequence[Word]) -> Word:
+def _with_former(departure: EmailClaim, heard: Sequence[EmailClaim]) -> EmailClaim:
     """Give a departure the last real e-mail that anybody told."""
     real = [(word.state_at, word.email) for word in heard if word.email and not has_left(word.email)]
     real += [(word.former_at, word.former_email) for word in heard if word.former_at and word.former_email]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.base import ConnectorError, Temporary
-from receiver.core.backoff import delay_s, holds_until
+from receiver.core.backoff import active_until, delay_s
 
 ACCOUNT_REFUSED = frozenset({"unauthorized", "keytab_refused"})
 """Codes that blame the account: each further try counts towards locking it."""
@@ -26,7 +26,7 @@ SUCCESS_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerState:
     """One configured calendar, by name."""
 
     name: str
@@ -52,7 +52,7 @@ class Server:
 
     def waits_until(self, now: datetime) -> datetime | None:
         """Return until when everybody leaves it alone; None: nobody does."""
-        return holds_until(self.blocked_until, now)
+        return active_until(self.blocked_until, now)
 
     def is_blocked(self, now: datetime) -> bool:
         """Whether everybody leaves it alone."""
@@ -60,14 +60,14 @@ class Server:
 
     def is_probed(self, now: datetime) -> bool:
         """Whether somebody is finding out."""
-        return holds_until(self.probe_until, now) is not None
+        return active_until(self.probe_until, now) is not None
 
     def trouble(self, now: datetime) -> str | None:
         """Return the code of its failure, or of the pause that it asked for; None: it is asked as usual."""
         return self.failure or (PAUSED if self.is_blocked(now) else None)
 
 
-def introduced(server: Server, credentials: str, now: datetime) -> Server:
+def configured(server: ServerState, credentials: str, now: datetime) -> ServerState:
     """Note what a process that starts will use: what failed otherwise has not been tried so, and is, at once.
 
     Not an account that was refused: it is as wrong over another connection, and is spared until its pause is over.
@@ -80,7 +80,7 @@ def introduced(server: Server, credentials: str, now: datetime) -> Server:
     return replace(_released(server, server.probe), credentials=credentials, blocked_until=until, attempts=0)
 
 
-def answered(server: Server, credentials: str, probe: str | None, now: datetime) -> Server:
+def answered(server: ServerState, credentials: str, probe: str | None, now: datetime) -> ServerState:
     """Note that it answered. Only a probe ends a trouble: a call that began before may answer in the midst of it."""
     if probe is not None:
         return replace(
@@ -96,15 +96,15 @@ def answered(server: Server, credentials: str, probe: str | None, now: datetime)
     return server if recent else replace(server, succeeded_at=now)
 
 
-def throttled(server: Server, until: datetime, probe: str | None, now: datetime) -> Server:
+def throttled(server: ServerState, until: datetime, probe: str | None, now: datetime) -> ServerState:
     """Note that it asked for less. That is no trouble: everybody waits, then all go on."""
     blocked_until = max(until, server.waits_until(now) or until)
     return replace(_released(server, probe), blocked_until=blocked_until, throttled_at=now)
 
 
 def failed(
-    server: Server, error: ConnectorError, credentials: str, probe: str | None, now: datetime, jitter: float
-) -> Server:
+    server: ServerState, error: ConnectorError, credentials: str, probe: str | None, now: datetime, jitter: float
+) -> ServerState:
     """Note a trouble; what several threads and hosts tell at once is one.
 
     A refusal of credentials that are no longer, or not yet, those of the others is the teller's own trouble.
@@ -113,7 +113,7 @@ def failed(
         return _released(server, probe)
     told = server.failure is not None and server.is_blocked(now)
     attempts = max(server.attempts, 1) if told else server.attempts + 1
-    until = now + wait(error, attempts, jitter)
+    until = now + pause_after(error, attempts, jitter)
     return replace(
         _released(server, probe),
         failure=server.failure if told and server.failure in ACCOUNT_REFUSED else error.code,
@@ -123,33 +123,33 @@ def failed(
     )
 
 
-def wait(error: ConnectorError, attempts: int, jitter: float) -> timedelta:
+def pause_after(error: ConnectorError, attempts: int, jitter: float) -> timedelta:
     """Return how long to leave a server alone after so many troubles in a row."""
     asked_s = error.retry_after_s if isinstance(error, Temporary) else None
     waited = timedelta(seconds=delay_s(attempts, asked_s, jitter))
     return max(waited, ACCOUNT_PAUSE) if error.code in ACCOUNT_REFUSED else waited
 
 
-def retried(server: Server) -> Server:
+def retried(server: ServerState) -> ServerState:
     """Have it asked at once, as an operator wishes. Not where the account was refused: a pause keeps it from a lock."""
     if server.failure in ACCOUNT_REFUSED:
         return server
     return replace(server, blocked_until=None, attempts=0)
 
 
-def stuck(server: Server, now: datetime) -> Server:
+def stuck(server: ServerState, now: datetime) -> ServerState:
     """Count a call that does not come back."""
     return replace(server, stuck_calls=server.stuck_calls + 1, stuck_at=now)
 
 
-def given_back(server: Server, probe: str | None) -> Server:
+def probe_released(server: ServerState, probe: str | None) -> ServerState:
     """Let somebody else find out: nothing was asked."""
     return _released(server, probe)
 
 
-def _same_account(server: Server, credentials: str) -> bool:
+def _same_account(server: ServerState, credentials: str) -> bool:
     return server.credentials[:ACCOUNT_TAG] == credentials[:ACCOUNT_TAG]
 
 
-def _released(server: Server, probe: str | None) -> Server:
+def _released(server: ServerState, probe: str | None) -> ServerState:
     return replace(server, probe=None, probe_until=None) if probe is not None and server.probe == probe else server

@@ -7,11 +7,11 @@ increase and multiplicative decrease, as TCP does it, finds them and shares them
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from receiver.core.backoff import delay_s, granted_s
+from receiver.core.backoff import capped_retry_after_s, delay_s
 
 GROWTH_AFTER = 10
 """So many answers, and one more call may be under way."""
-PATIENCE = 3
+MAX_REFUSALS = 3
 """So many refusals in a row without one answer, and the server is not throttling but in trouble."""
 
 
@@ -36,7 +36,7 @@ class Throughput:
     @property
     def exhausted(self) -> bool:
         """Whether going slower has not helped."""
-        return self.refusals >= PATIENCE
+        return self.refusals >= MAX_REFUSALS
 
     def admits(self, under_way: int, now: datetime) -> bool:
         """Say whether one more call may begin beside those under way."""
@@ -67,8 +67,8 @@ class Throughput:
         """
         known = self.reduced_at is not None and began_at < self.reduced_at
         refusals = self.refusals if known else self.refusals + 1
-        trusted = asked_s is not None and refusals < PATIENCE
-        wait_s = granted_s(asked_s) if trusted else delay_s(refusals, asked_s, jitter)
+        trusted = asked_s is not None and refusals < MAX_REFUSALS
+        wait_s = capped_retry_after_s(asked_s) if trusted else delay_s(refusals, asked_s, jitter)
         until = now + timedelta(seconds=wait_s)
         paused_until = max(until, self.paused_until or until)
         if known:

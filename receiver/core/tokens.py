@@ -84,6 +84,6 @@ def read(key: bytes, installation: str, text: str, now: datetime) -> Token:
     return token
 
 
-def csrf_word(key: bytes, token_id: str) -> str:
+def csrf_token(key: bytes, token_id: str) -> str:
     """Return the word that a form of this token's bearer carries: another site's page cannot know it."""
     return hmac.digest(key, b"form " + token_id.encode(), "sha256").hex()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from receiver.core.refusal_reasons import LEFT_ALONE, RIGHTLY_SIGNED, WRONG_SIGNATURE
+from receiver.core.refusal_reasons import IGNORED, VALIDLY_SIGNED, WRONG_SIGNATURE
 from receiver.core.room import Disk, Room
 from receiver.core.thresholds import Thresholds
 
@@ -126,7 +126,7 @@ def is_well(found: Iterable[Trouble]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerSight:
+class SeenServer:
     """One calendar server, as the workers left word of it."""
 
     name: str
@@ -142,7 +142,7 @@ class ServerSight:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceSight:
+class SeenSource:
     """One source of webhooks."""
 
     name: str
@@ -238,8 +238,8 @@ class Snapshot:
     removals_held_since: datetime | None = None
     agents_unmapped: int = 0
     set_aside: tuple[SetAside, ...] = ()
-    servers: tuple[ServerSight, ...] = ()
-    sources: tuple[SourceSight, ...] = ()
+    servers: tuple[SeenServer, ...] = ()
+    sources: tuple[SeenSource, ...] = ()
     mailboxes: tuple[Failing, ...] = ()
     others: tuple[Failing, ...] = ()
     """Mailboxes that nothing is written into for entries of other installations; the cause names those."""
@@ -329,7 +329,7 @@ def _servers(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trou
         yield from _certificate(server, now, limits)
 
 
-def _certificate(server: ServerSight, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
+def _certificate(server: SeenServer, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
     if server.certificate_until is None:
         return
     left = server.certificate_until - now
@@ -400,14 +400,14 @@ def _sources(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Tro
         yield Trouble(Code.ADDRESS_UNKNOWN, Severity.WARNING, count=seen.strangers, until=until)
 
 
-def _refused(source: SourceSight, limits: Thresholds) -> Iterator[Trouble]:
-    for reason in sorted(source.refused.keys() - LEFT_ALONE):
+def _refused(source: SeenSource, limits: Thresholds) -> Iterator[Trouble]:
+    for reason in sorted(source.refused.keys() - IGNORED):
         count, until = source.refused[reason], source.refused_until.get(reason)
         if reason == WRONG_SIGNATURE:
             if count >= limits.signatures_refused:
                 yield Trouble(Code.SIGNATURES_REFUSED, Severity.ALARM, source.name, count=count, until=until)
         elif count:
-            severity = Severity.ALARM if reason in RIGHTLY_SIGNED else Severity.WARNING
+            severity = Severity.ALARM if reason in VALIDLY_SIGNED else Severity.WARNING
             yield Trouble(Code.WEBHOOKS_REFUSED, severity, source.name, reason, count=count, until=until)
 
 

@@ -19,7 +19,7 @@ from receiver.core.facts import Model
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
-from receiver.core.servers import Server
+from receiver.core.servers import ServerState
 from receiver.store import counters, migrations, turns
 from receiver.store.counters import Figure, Tally
 from receiver.store.database import rights
@@ -558,21 +558,21 @@ class Store:
 
         self._write(block)
 
-    def servers(self) -> list[Server]:
+    def servers(self) -> list[ServerState]:
         """Return every calendar server that a worker has met; a name that is configured no more stays."""
         with reading(self._engine) as connection:
             return servers.read_all(connection)
 
-    def server(self, name: str) -> Server | None:
+    def server(self, name: str) -> ServerState | None:
         """Return one server; None: no worker has met it."""
         with reading(self._engine) as connection:
             return servers.read(connection, name)
 
-    def introduce_server(self, name: str, credentials: str, now: datetime) -> Server:
+    def introduce_server(self, name: str, credentials: str, now: datetime) -> ServerState:
         """Note what a process that starts will use of a server; where that changed, all of it is tried at once."""
         return self._write(lambda connection: servers.introduce(connection, name, credentials, now))
 
-    def change_server(self, name: str, change: Callable[[Server], Server]) -> Server:
+    def change_server(self, name: str, change: Callable[[ServerState], ServerState]) -> ServerState:
         """Change a server as it stands now; return what it has become."""
         return self._write(lambda connection: servers.change(connection, name, change))
 

@@ -65,7 +65,7 @@ class Desk:
         self.store.accept(news, now)
         in_force = self.store.ruleset()
         if in_force is not None:
-            while self.store.settle(lambda view: in_force.ruleset.decide(view, now), now):
+            while self.store.settle(lambda view: in_force.ruleset.compute_desired(view, now), now):
                 pass
 
 

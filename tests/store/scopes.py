@@ -62,7 +62,7 @@ class Town:
 
     def shown(self) -> dict[str, dict[str, str]]:
         """Return what each mailbox should hold: the titles, by address and uid."""
-        while self.store.settle(lambda view: self.rules.decide(view, self.now), self.now):
+        while self.store.settle(lambda view: self.rules.compute_desired(view, self.now), self.now):
             pass
         held: dict[str, dict[str, str]] = {}
         for mailbox in self.store.mailboxes():

@@ -42,7 +42,7 @@ def hear(store: Store, *news: News, at: Any = NOW) -> None:
 
 
 def settle(store: Store, at: Any = NOW) -> int:
-    return store.settle(lambda view: RULES.decide(view, at), at)
+    return store.settle(lambda view: RULES.compute_desired(view, at), at)
 
 
 def lease(store: Store, mailbox: Mailbox = HERS, at: Any = NOW) -> MailboxWork:

@@ -12,7 +12,7 @@ from connectors.base import Done
 from receiver.core.desired import Decision, EventView
 from receiver.core.facts import Delivery
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Timings, Verb, begin, end
+from receiver.core.plan import CallLimits, Verb, begin, end
 from receiver.store import Incoming, MailboxWork, Store, Trouble
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import dues, events, mailboxes, placements
@@ -174,7 +174,7 @@ def claimed(store: Store, count: int) -> list[str]:
 def finish(store: Store, work: MailboxWork) -> None:
     """Play a worker to whom everything is confirmed, and who has not given the mailbox back yet."""
     ids = [item.placement.id for item in work.items]
-    timings = Timings.of(1)
+    timings = CallLimits.of(1)
     store.advance(work, dict.fromkeys(ids, lambda p: begin(p, Verb.CREATE, NOW, timings)), NOW, LEASE)
     store.advance(work, dict.fromkeys(ids, lambda p: end(p, "d1", Done("item"), NOW, 0)), NOW, LEASE)
 

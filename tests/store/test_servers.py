@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import create_engine, delete, insert, select, text
 
-from receiver.core.servers import Server, stuck
+from receiver.core.servers import ServerState, stuck
 from receiver.store import Store
 from receiver.store.database.tables import events, mailboxes, metadata, placements
 from receiver.store.migrations import _config
@@ -38,10 +38,10 @@ def at_once(block: Callable[[int], object], threads: int = 8) -> list[object]:
 def test_a_server_is_known_once_a_worker_has_met_it(store: Store) -> None:
     assert (store.server("exchange"), store.servers()) == (None, [])
     met = store.change_server("exchange", lambda server: replace(server, failure="timeout", failing_since=NOW))
-    assert met == Server("exchange", failure="timeout", failing_since=NOW)
+    assert met == ServerState("exchange", failure="timeout", failing_since=NOW)
     store.change_server("autre", lambda server: server)
     assert store.server("exchange") == met
-    assert store.servers() == [Server("autre"), met]
+    assert store.servers() == [ServerState("autre"), met]
 
 
 def test_changes_of_several_workers_at_once_are_all_kept(store: Store) -> None:

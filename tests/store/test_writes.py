@@ -15,14 +15,14 @@ from connectors.base import Done
 from receiver.core.desired import Decision
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Placement, Timings, Verb, begin, end
+from receiver.core.plan import CallLimits, Placement, Verb, begin, end
 from receiver.store import DONE, LeaseLost, MailboxWork, Store, Tally, Written
 from receiver.store.database.tables import events, mailboxes, tallies, writes
 from receiver.store.tools import retention
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
-TIMINGS = Timings.of(1)
+TIMINGS = CallLimits.of(1)
 HERS = Mailbox("exchange", "martine@x.example")
 DAY = timedelta(days=1)
 

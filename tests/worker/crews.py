@@ -12,7 +12,7 @@ from mock_exchange import MockExchange
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.ruleset import Ruleset, SourceRules
-from receiver.core.servers import Server
+from receiver.core.servers import ServerState
 from receiver.store import Store
 from receiver.store.database.tables import servers
 from receiver.worker.server_threads import Crew
@@ -77,7 +77,7 @@ class Yard:
             agent = AgentRef(address.partition("@")[0], address)
             batch.append(incoming(a_delivery(now=now, agents=(agent,), wire_id=self.numbers, uuid=None)))
         self.store.accept(batch, now)
-        while self.store.settle(lambda view: self.ruleset.decide(view, now), now):
+        while self.store.settle(lambda view: self.ruleset.compute_desired(view, now), now):
             pass
         for crew in self.crews:
             crew.wake()
@@ -88,8 +88,8 @@ class Yard:
         self.crews.append(crew)
         return crew
 
-    def server(self, calendar: str = CALENDAR) -> Server:
-        return self.store.server(calendar) or Server(calendar)
+    def server(self, calendar: str = CALENDAR) -> ServerState:
+        return self.store.server(calendar) or ServerState(calendar)
 
     def pass_time(self, calendar: str = CALENDAR) -> None:
         """Let the time be over for which a server is left alone."""

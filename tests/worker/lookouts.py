@@ -141,7 +141,9 @@ class Watch:
         self.store.accept(
             [incoming(a_delivery(now=self.store.moment, wire_id=number, uuid=None, agents=agents))], self.store.moment
         )
-        while self.store.settle(lambda view: self.crew.ruleset.decide(view, self.store.moment), self.store.moment):
+        while self.store.settle(
+            lambda view: self.crew.ruleset.compute_desired(view, self.store.moment), self.store.moment
+        ):
             pass
 
     def work(self) -> None:

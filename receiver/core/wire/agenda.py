@@ -17,7 +17,7 @@ from pydantic import Field
 from receiver.core.facts import AgendaState, Delivery, Emitter, EventKind, Model, Version
 from receiver.core.policies import Policies
 from receiver.core.recurrence import Rule, Unreadable, parse
-from receiver.core.wire.calendar_text import LONGEST_ICAL, Besides, besides, has_two_zones
+from receiver.core.wire.calendar_text import LONGEST_ICAL, CalendarTextFacts, has_two_zones, read_calendar_text
 from receiver.core.wire.fields import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -114,7 +114,7 @@ def _state(model: Model, agenda: _Agenda, emitter: Emitter, policies: Policies) 
     )
 
 
-def _besides(text: str | None) -> Besides:
+def _besides(text: str | None) -> CalendarTextFacts:
     """Return what a calendar text says beside times and a rule.
 
     Raises:
@@ -122,10 +122,10 @@ def _besides(text: str | None) -> Besides:
 
     """
     if text is None:
-        return Besides()
+        return CalendarTextFacts()
     if len(text) > LONGEST_ICAL:
         raise InvalidPayload("data.ical")
-    said = besides(text)
+    said = read_calendar_text(text)
     if said.events > 1 and not said.cancelled:
         raise InvalidPayload("data.ical.VEVENT")
     return said

@@ -21,7 +21,7 @@ _LINE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Besides:
+class CalendarTextFacts:
     """What a calendar text says besides times and a rule."""
 
     cancelled: bool = False
@@ -38,7 +38,7 @@ class _Event:
     cancelled: bool = False
 
 
-def besides(text: str) -> Besides:
+def read_calendar_text(text: str) -> CalendarTextFacts:
     """Read what a text says besides times and a rule. Not for texts longer than `LONGEST_ICAL`."""
     withdrawn, events = False, list[_Event]()
     for component, name, value in _lines(text):
@@ -51,7 +51,7 @@ def besides(text: str) -> Besides:
             events[-1].cancelled |= (name, value) == ("STATUS", "CANCELLED")
     whole = [event for event in events if "RECURRENCE-ID" not in event.names]
     met = {name for event in events for name in event.names}
-    return Besides(
+    return CalendarTextFacts(
         cancelled=bool(whole) and (withdrawn or all(event.cancelled for event in whole)),
         exceptions=tuple(sorted(EXCEPTIONS & met)),
         events=len(whole),

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from receiver.core import zones
-from receiver.core.addresses import LIMIT, heard
+from receiver.core.addresses import LIMIT, kept_spelling
 from receiver.core.facts import AgentRef, Emitter, Lieu
 from receiver.core.policies import Policies
 from receiver.core.text import clean
@@ -87,7 +87,7 @@ Id = Annotated[int, Field(ge=1, lt=2**63)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 Moment = Annotated[datetime, BeforeValidator(parse_time)]
 Uuid = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"), AfterValidator(str.lower)]
-Email = Annotated[str, AfterValidator(heard)]
+Email = Annotated[str, AfterValidator(kept_spelling)]
 """Any text: an odd one maps to no mailbox, and must not cost the others of its webhook theirs."""
 Day = Annotated[date, BeforeValidator(_parse_day)]
 Clock = Annotated[time, BeforeValidator(_parse_clock)]
