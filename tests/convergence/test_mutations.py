@@ -105,7 +105,7 @@ def one_more_goes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def nobody_asks_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mailbox is written into whatever another installation has there."""
-    monkeypatch.setattr(reconcile, "in_the_way", lambda *_: Counter())
+    monkeypatch.setattr(reconcile, "conflicting_entries", lambda *_: Counter())
 
 
 QUICKLY_FOUND = [
