@@ -13,7 +13,8 @@ from receiver.core.audit import Kind
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.room import Disk
 from receiver.core.servers import ServerState
-from receiver.core.troubles import Code, Failing, SeenServer, SeenSource, SetAside, Snapshot, Trouble, troubles
+from receiver.core.trouble_rules import Failing, SeenServer, SeenSource, SetAside, Snapshot, troubles
+from receiver.core.troubles import Code, Trouble
 from receiver.operations import refused_configuration, refused_requests, unmapped, unreached
 from receiver.operations.access import token_key
 from receiver.operations.refused_requests import DAY, Hours

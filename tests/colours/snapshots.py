@@ -13,9 +13,7 @@ from typing import Any
 from receiver.core.refusal_reasons import IGNORED, NOT_FOUND, WRONG_SIGNATURE
 from receiver.core.room import MIB, Disk
 from receiver.core.thresholds import Thresholds
-from receiver.core.troubles import (
-    STORE_CODES,
-    Code,
+from receiver.core.trouble_rules import (
     Failing,
     RefusedConfiguration,
     SeenServer,
@@ -24,6 +22,7 @@ from receiver.core.troubles import (
     Snapshot,
     Unreached,
 )
+from receiver.core.troubles import STORE_CODES, Code
 from receiver.store import Cause
 from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
 from receiver.store.place.marker import UNREADABLE, UNWRITABLE

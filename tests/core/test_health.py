@@ -7,22 +7,17 @@ import pytest
 
 from receiver.core.room import MIB, Disk
 from receiver.core.thresholds import Thresholds
-from receiver.core.troubles import (
-    Code,
-    Colour,
+from receiver.core.trouble_rules import (
     Failing,
     RefusedConfiguration,
     SeenServer,
     SeenSource,
     SetAside,
-    Severity,
     Snapshot,
-    Trouble,
     Unreached,
-    colour,
-    is_well,
     troubles,
 )
+from receiver.core.troubles import Code, Colour, Severity, Trouble, colour, is_well
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 LIMITS = Thresholds()
