@@ -12,18 +12,18 @@ from receiver.core.troubles import Code, Severity, Trouble
 
 @dataclass(frozen=True, slots=True)
 class SeenServer:
-    """One calendar server, as the workers left word of it."""
+    """One calendar server, as the workers recorded it."""
 
     name: str
     failure: str | None = None
     since: datetime | None = None
     certificate_until: datetime | None = None
     clock_ahead: timedelta = timedelta()
-    """How far the server's clock is before ours."""
+    """How far the server's clock is ahead of ours."""
     waits_until: datetime | None = None
-    """Nothing is asked of it before then: it is in trouble, or asked for a pause."""
+    """No call is made before then: it failed, or asked for a pause."""
     looked_again_at: datetime | None = None
-    """When its certificate and its clock are looked at next, at the latest."""
+    """When its certificate and its clock are next checked, at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,16 @@ class SeenSource:
     name: str
     last_at: datetime | None = None
     silent_work: timedelta = timedelta()
-    """Working time since then: nights, weekends and holidays left out."""
+    """Working time since then, without nights, weekends and holidays."""
     refused: Mapping[str, int] = field(default_factory=dict)
-    """Requests refused in the last 24 hours, by reason; of those that come again anyhow, the latest ones."""
+    """Requests refused in the last 24 hours, by reason; for reasons that emitters retry, only recent ones."""
     refused_until: Mapping[str, datetime] = field(default_factory=dict)
-    """Until when these are counted if no more come, by reason."""
+    """Until when these count if no more arrive, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """Mailboxes, entries or events that share one cause."""
+    """Mailboxes, entries or events that fail for one cause."""
 
     cause: str
     count: int
@@ -50,12 +50,12 @@ class Failing:
     """The calendar server they are on."""
     since: datetime | None = None
     until: datetime | None = None
-    """When the last of them is tried again."""
+    """When the last of them is retried."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """Webhooks of one source that wait, for one reason, until somebody decides."""
+    """Webhooks of one source that wait, for one reason, until an operator decides."""
 
     reason: str
     """``scope``, ``removal`` or ``cancellation``."""
@@ -63,12 +63,12 @@ class SetAside:
     count: int
     since: datetime | None = None
     full: bool = False
-    """So many of one secret are kept that those which came after them were dropped."""
+    """The limit for one secret is reached: later webhooks were dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedConfiguration:
-    """A configuration that a process refused when it read it anew: it goes on with the one before."""
+    """A configuration that a process refused at a reload; it goes on with the previous one."""
 
     process: str
     """Which process, on which host."""
@@ -82,43 +82,43 @@ class Unreached:
     """An address of `alerts.to` at which no alert arrives."""
 
     place: str
-    """Where it stands in the configuration: ``alerts.to[0]``."""
+    """Its path in the configuration: ``alerts.to[0]``."""
     since: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that was seen at one moment. What could not be seen is left at its default."""
+    """All that the rules need, read at one moment. What could not be read has its default."""
 
     store: str | None = None
-    """Why the store cannot be used: a code of `Code`; None: it can."""
+    """A value of `Code`: why the store cannot be used; None: it can."""
     store_cause: str = ""
-    """Why that is so, as the store tells it."""
+    """Code of the cause, from the store."""
     store_details: tuple[tuple[str, str], ...] = ()
-    """What the sentences about it name."""
+    """`Trouble.details`, from the store."""
     must_adopt: bool = False
-    """The record may be older than the calendars: nothing is written before those have been read."""
+    """The store may be older than the calendars: nothing is written before the calendars have been read."""
     behind_since: datetime | None = None
-    """Since when that is so because the record is an older copy that nobody said to be one; None: it is not."""
+    """Since when the store is known to be an older copy, by its marker; None: it is not."""
     marker: str | None = None
-    """Why nothing is written for the marker's sake: a code; None: it can be used."""
+    """Code of why the marker cannot be used, so that nothing is written; None: it can."""
     uninstalled_at: datetime | None = None
-    """Since when nothing is written any more, as somebody wished."""
+    """Since when nothing is written any more: `uninstall` was run."""
     dry_run: bool = False
-    """Nothing is written, as the configuration wishes."""
+    """Nothing is written: the configuration says `dry_run`."""
     refusals: tuple[RefusedConfiguration, ...] = ()
     web_beat_at: datetime | None = None
-    """None: no process that takes webhooks has left a sign of life yet."""
+    """The last heartbeat of a web process; None: there was none yet."""
     worker_beat_at: datetime | None = None
     worker_deaths: int = 0
-    """Workers that died in the last hour. Whoever supervises them starts new ones."""
+    """Workers that died in the last hour and that their supervisor started again."""
     worker_deaths_since: datetime | None = None
     worker_deaths_until: datetime | None = None
-    """When fewer than make a trouble are left, if no more die."""
+    """When the count falls below the threshold, if no more die."""
     started_at: datetime | None = None
-    """When the first process of this installation was seen: before a worker had time to beat, none is missed."""
+    """When the first process of this installation started: a worker has some time from then on to send a heartbeat."""
     oldest_due_at: datetime | None = None
-    """Since when the change waits that has waited longest; those of failing mailboxes and servers are left out."""
+    """When the oldest due change became due, except for failing mailboxes and servers."""
     removals_held: int = 0
     removals_held_since: datetime | None = None
     agents_unmapped: int = 0
@@ -127,36 +127,36 @@ class Snapshot:
     sources: tuple[SeenSource, ...] = ()
     mailboxes: tuple[Failing, ...] = ()
     others: tuple[Failing, ...] = ()
-    """Mailboxes that nothing is written into for entries of other installations; the cause names those."""
+    """Mailboxes that are not written into because of another installation's entries; the cause is its id."""
     entries: tuple[Failing, ...] = ()
     retried: tuple[Failing, ...] = ()
-    """Entries that were tried so often, in vain, that they are overdue; each is tried again."""
+    """Entries that are overdue after many failed attempts, and will be retried."""
     events: tuple[Failing, ...] = ()
     strangers: int = 0
-    """Webhooks of the last 24 hours for addresses that no source has."""
+    """Webhooks of the last 24 hours to addresses that no source has."""
     strangers_until: datetime | None = None
     backlog: float | None = None
-    """What waits to be judged or worked out, as a share of the limit beyond which webhooks are refused; 1: beyond."""
+    """What waits to be judged or settled, as a share of the limit; from 1 on webhooks are refused."""
     unreached: tuple[Unreached, ...] = ()
     token_key: str = ""
-    """Why tokens can neither be made nor recognised; empty: they can, or need not."""
+    """Code of why tokens can be neither issued nor verified; empty: they can, or pages are off."""
     differences: Mapping[str, int] = field(default_factory=dict)
-    """What the last audit found, by kind."""
+    """Differences that the last audit found, by kind."""
     audited_at: datetime | None = None
     disk: Disk | None = None
-    """None: not ours to see."""
+    """None: the store is not on a disk of this host."""
 
 
 OTHER_ORGANISATION = "other_organisation"
-"""The cause of what is out of scope: a secret signed for an organisation that is not its own."""
+"""Cause of `OUT_OF_SCOPE`: a secret signed for an organisation that is not its own."""
 SET_ASIDE_FULL = "set_aside_full"
-"""The same, and no more of it is kept."""
+"""Cause of `OUT_OF_SCOPE`: the same, and the limit is reached."""
 
 
 def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) -> list[Trouble]:
-    """Return what is wrong, the worst first; of equal ones in the order of `Code`."""
+    """Return the troubles that a snapshot shows: alarms first, then in the order of `Code`."""
     limits = limits or Thresholds()
-    if seen.store:  # nothing else can be known then, but what the host itself shows
+    if seen.store:  # then only the host itself can be checked
         trouble = Trouble(Code(seen.store), Severity.ALARM, cause=seen.store_cause, details=seen.store_details)
         found = [trouble, *_disk(seen)]
     else:
@@ -165,7 +165,7 @@ def troubles(seen: Snapshot, now: datetime, limits: Thresholds | None = None) ->
     return sorted(found, key=lambda each: (each.severity is not Severity.ALARM, order.index(each.code)))
 
 
-def _standing(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
+def _writing(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     if seen.must_adopt and seen.behind_since is not None:
         yield Trouble(Code.STORE_BEHIND, Severity.ALARM, since=seen.behind_since)
     elif seen.must_adopt:
@@ -179,7 +179,7 @@ def _standing(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[T
 
 
 def _configuration(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
-    for each in seen.refusals:  # an alarm: at its next start that process cannot start
+    for each in seen.refusals:  # an alarm: the process could not start again
         yield Trouble(Code.CONFIGURATION_REFUSED, Severity.ALARM, each.process, each.cause, each.since)
     if seen.token_key:
         yield Trouble(Code.TOKEN_KEY_UNUSABLE, Severity.WARNING, cause=seen.token_key)
@@ -236,7 +236,7 @@ def _entries(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Tr
         yield _failing(Code.ENTRIES_FAILING, Severity.ALARM, each)
     for each in seen.retried:
         yield _failing(Code.ENTRIES_RETRIED, Severity.WARNING, each)
-    for each in seen.events:  # an alarm: no webhook to come need ever bring them into a calendar
+    for each in seen.events:  # an alarm: no later webhook is certain to bring them into a calendar
         yield _failing(Code.EVENTS_FAILING, Severity.ALARM, each)
 
 
@@ -246,7 +246,7 @@ def _failing(code: Code, severity: Severity, each: Failing) -> Trouble:
 
 def _late(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
     if seen.must_adopt or seen.uninstalled_at is not None or seen.dry_run:
-        return  # nothing is meant to be written
+        return  # nothing should be written
     if seen.oldest_due_at is not None and now - seen.oldest_due_at >= limits.change_late:
         yield Trouble(Code.CHANGES_LATE, Severity.ALARM, since=seen.oldest_due_at)
 
@@ -279,7 +279,7 @@ def _sources(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Tro
         yield from _refused(source, limits)
         if source.last_at is not None and source.silent_work >= limits.source_silent:
             yield Trouble(Code.SOURCE_SILENT, Severity.WARNING, source.name, since=source.last_at)
-    # Robots ask for anything: only while a source is missed can it be its emitter that has the address wrong.
+    # Robots send anything. Only while a source has sent nothing may its emitter use a wrong address.
     if seen.strangers and any(source.last_at is None for source in seen.sources):
         until = seen.strangers_until
         yield Trouble(Code.ADDRESS_UNKNOWN, Severity.WARNING, count=seen.strangers, until=until)
@@ -310,7 +310,7 @@ def _host(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Troubl
 
 
 def _alerts(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
-    for each in seen.unreached:  # an alarm: whoever is to act there hears of nothing
+    for each in seen.unreached:  # an alarm: the people there are not notified of anything
         yield Trouble(Code.ALERTS_FAILING, Severity.ALARM, each.place, since=each.since)
 
 
@@ -322,7 +322,7 @@ def _audit(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trou
 
 
 _RULES = (
-    _standing,
+    _writing,
     _configuration,
     _web,
     _worker,

@@ -11,31 +11,31 @@ from enum import StrEnum
 
 
 class Colour(StrEnum):
-    """How things go, as people are told it."""
+    """The overall state, as pages and alerts show it."""
 
     OK = "ok"
-    """Webhooks are taken, and every entry is where it should be, or about to be."""
+    """Webhooks are accepted, and every entry is where it should be, or will be soon."""
     ATTENTION = "attention"
-    """Something is not as it should be, and passes by itself, was wished, or can wait until offices open."""
+    """Something is wrong that ends by itself, is intended, or can wait until office hours."""
     ALARM = "alarm"
-    """Somebody must act: it does not pass by itself."""
+    """Somebody must act: it does not end by itself."""
 
 
 class Severity(StrEnum):
-    """The same of one trouble, under the names that metrics and the API have for it."""
+    """The severity of one trouble, as metrics and the API name it."""
 
     WARNING = "warning"
-    """Attention."""
+    """Shown as `Colour.ATTENTION`."""
     ALARM = "alarm"
 
     @property
     def colour(self) -> Colour:
-        """Return the colour that one trouble of this severity gives."""
+        """The colour of the whole that a trouble of this severity causes."""
         return Colour.ALARM if self is Severity.ALARM else Colour.ATTENTION
 
 
 class Code(StrEnum):
-    """Every trouble there is. Stable: alerts, metrics and the runbook name them."""
+    """All troubles. Stable: alerts, metrics and the runbook name them."""
 
     STORE_VANISHED = "store_vanished"
     STORE_UNREACHABLE = "store_unreachable"
@@ -77,9 +77,9 @@ class Code(StrEnum):
 
 
 STORE_CODES = frozenset(code for code in Code if code.startswith("store_")) - {Code.STORE_BEHIND}
-"""Where one of these is told, what else is wrong cannot be seen."""
+"""While one of these lasts, other troubles cannot be seen."""
 FAMILIES: Mapping[Code, str] = dict.fromkeys(STORE_CODES, "store") | {Code.SERVER_WAITING: Code.SERVER_FAILING.value}
-"""Codes that turn into each other while one trouble lasts."""
+"""Codes that may replace each other while one trouble lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,34 +89,34 @@ class Trouble:
     code: Code
     severity: Severity
     subject: str = ""
-    """What has it: a server's or a source's name; empty where there is but one."""
+    """The name of the server or source that has it; empty where there is only one."""
     cause: str = ""
-    """The code of what lies behind it, where that is known; with the trouble's own it chooses the cure."""
+    """Code of the cause, where it is known. Code and cause together select the remedy's sentence."""
     since: datetime | None = None
     count: int = 0
-    """How many are concerned: mailboxes, entries, agents, requests, days."""
+    """How many mailboxes, entries, agents, requests or days it concerns."""
     until: datetime | None = None
-    """Put right, it is still told until then at the latest; None: it goes within a minute, or as its cure says."""
+    """After its repair it is shown until then at the latest; None: for a minute at most, or as its remedy says."""
     details: tuple[tuple[str, str], ...] = field(default=(), compare=False)
-    """What its sentences name beside, by field: a file, a command."""
+    """Values for its sentences, by field: a file, a command."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two sights of a trouble the same one. Its cause may change while it lasts."""
+        """Identity of a trouble over time. Its cause may change while it lasts."""
         return FAMILIES.get(self.code, self.code), self.subject
 
     @property
     def colour(self) -> Colour:
-        """What it makes of the whole."""
+        """The colour of the whole that it causes."""
         return self.severity.colour
 
 
 def colour(found: Iterable[Trouble]) -> Colour:
-    """Return how things go: as the worst of the troubles says."""
+    """Return the overall state: the worst colour of the troubles."""
     colours = {trouble.colour for trouble in found}
     return next((each for each in (Colour.ALARM, Colour.ATTENTION) if each in colours), Colour.OK)
 
 
 def is_well(found: Iterable[Trouble]) -> bool:
-    """Whether a screen may say that all is well, or that nothing fails. Every screen asks here before it does."""
+    """Whether a screen may say that all is well, or that nothing fails. All screens use this function."""
     return colour(found) is Colour.OK
