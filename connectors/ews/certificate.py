@@ -1,4 +1,4 @@
-"""The server's certificate, looked at from outside: what is wrong with a connection, told apart.
+"""Check of the server's certificate over a separate connection: distinguishes what is wrong with it.
 
 No byte of ours is sent but the TLS handshake's. Nothing here serves the traffic proper, which always verifies.
 """
@@ -40,7 +40,7 @@ _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"
 
 
 def look(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Certificate | None:
-    """Look at the certificate of an ``https://`` address; None: the address is another one.
+    """Check the certificate of an ``https://`` address; None: another scheme.
 
     Args:
         server: the whole address.
@@ -65,7 +65,7 @@ def look(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Cer
 
 
 def _verifying(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a context that judges as the traffic proper is judged."""
+    """Return a context with the same trust as the EWS connections."""
     context = create_urllib3_context()
     context.hostname_checks_common_name = False
     context.load_verify_locations(str(ca_file or DEFAULT_CA_BUNDLE_PATH))
@@ -73,7 +73,7 @@ def _verifying(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def _door(host: str, port: int, call: Deadline) -> str | None:
-    """Say what prevents a connection, before any TLS."""
+    """Return the code of what prevents a connection, before TLS."""
     try:
         deadline.connect(host, port, call, TIMEOUT_S).close()
     except (socket.gaierror, UnicodeError):
@@ -92,7 +92,7 @@ def _verdict(host: str, port: int, context: ssl.SSLContext, call: Deadline) -> s
         return _VERDICTS.get(error.verify_code, "tls_refused")
     except ssl.SSLError as error:
         return _of_reason(error.reason or "")
-    except OSError:  # hung up, or kept silent, where a handshake was due
+    except OSError:  # closed, or no answer, instead of a handshake
         return "tls_absent"
     return None
 
@@ -104,7 +104,7 @@ def _of_reason(reason: str) -> str:
 
 
 def _shown(host: str, port: int, call: Deadline) -> x509.Certificate | None:
-    """Return the certificate that the server shows, trusted or not: what is wrong with it can be read in no other way.
+    """Return the server's certificate, trusted or not: only so can be read what is wrong with it.
 
     The connection ends with the handshake; no credential and no data ever pass over it.
     """
