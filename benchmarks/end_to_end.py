@@ -28,7 +28,7 @@ AGENTS = 40
 """Those of the load; the next one is timed."""
 TIMED = 10_000_000
 """Numbers of timed appointments begin about here."""
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 LOOK_EVERY_S = 0.005
 WARM_UP = 5
 DIRECTIONS: Directions = {
@@ -125,14 +125,14 @@ class Timed:
         begun = time.monotonic()
         self.town.post(self.session, body)
         while self._entries() <= self.made:
-            if time.monotonic() > begun + PATIENCE_S:
+            if time.monotonic() > begun + TIMEOUT_S:
                 raise TimeoutError("the entry never came")
             time.sleep(LOOK_EVERY_S)
         self.made += 1
         return time.monotonic() - begun
 
     def _entries(self) -> int:
-        found = self.session.get(f"{self.town.control}/items", params={"mailbox": agent(AGENTS)}, timeout=PATIENCE_S)
+        found = self.session.get(f"{self.town.control}/items", params={"mailbox": agent(AGENTS)}, timeout=TIMEOUT_S)
         return len(found.json())
 
 

@@ -43,7 +43,7 @@ LATENCY_MS = 40.0
 CONNECTIONS = 4
 BATCH = 100
 INTAKE_BATCH = 500
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 NAIVE_MAILBOX = "naive@departement.example"
 IN_MEMORY = {"tmpfs", "ramfs"}
 DIRECTIONS: Directions = {
@@ -226,7 +226,7 @@ def run_worker(folder: Path, config: Path, server: str, mock: int, keys: Secrets
 
 
 def _until(condition: Callable[[], bool], worker: "subprocess.Popen[str]", log: Path, pause_s: float) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not condition():
         if worker.poll() is not None or time.monotonic() > deadline:
             raise processes.NotStarted(str(log))

@@ -9,7 +9,7 @@ sends one RDV about every second, whose entries are waited for in its agents' ca
 - `unknown`: once all of it is settled, and the mailboxes that do not exist are tried.
 
 `fairness_ratio` is the worse of the two medians beside the backlog, divided by the quiet one: required 5, goal 2. A RDV
-that is not in its calendar when patience ends counts with the time it has waited, and in `fairness_late`: the ratio is
+that is not in its calendar at the timeout counts with the time it has waited, and in `fairness_late`: the ratio is
 then a lower bound. `fairness_left_webhooks` of the backlog were not judged when the measurement of `arriving` ended;
 `fairness_tried_mailboxes`, none of which exist, were tried when that of `unknown` did.
 
@@ -62,7 +62,7 @@ class Size:
     """Lone RDV of each measurement."""
     every_s: float
     """Between two of them, in the mean."""
-    patience_s: float
+    timeout_s: float
     """From the last one on."""
     latency_ms: float
     """Of the mock."""
@@ -74,14 +74,14 @@ def main() -> None:
     options.add_argument("--webhooks", type=int, default=20_000, help="of the backlog; each names 5 mailboxes")
     options.add_argument("--changes", type=int, default=30, help="lone RDV of each measurement")
     options.add_argument("--every-s", type=float, default=1.0, help="between two lone RDV, in the mean")
-    options.add_argument("--patience-s", type=float, default=120.0, help="so long a lone RDV is waited for")
+    options.add_argument("--timeout-s", type=float, default=120.0, help="maximum wait for a lone RDV")
     options.add_argument("--latency-ms", type=float, default=40.0, help="before each answer of the mock")
     options.add_argument("--postgresql", action=argparse.BooleanOptionalAction, default=postgres_binaries() is not None)
     add_options(options)
     arguments = options.parse_args()
     refuse_memory(arguments.folder)
     size = Size(
-        arguments.webhooks, arguments.changes, arguments.every_s, arguments.patience_s, arguments.latency_ms
+        arguments.webhooks, arguments.changes, arguments.every_s, arguments.timeout_s, arguments.latency_ms
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="rdv-bench-", dir=arguments.folder) as folder:
         path = Path(folder).resolve()
@@ -172,7 +172,7 @@ class Lone:
         sent: dict[int, float] = {}
         waited: list[float] = []
         due = time.monotonic()
-        ends = due + count * self.size.every_s * 1.5 + self.size.patience_s
+        ends = due + count * self.size.every_s * 1.5 + self.size.timeout_s
         left = count
         while (left or sent) and (now := time.monotonic()) < ends:
             if left and now >= due:

@@ -25,7 +25,7 @@ PROCESSES, THREADS = 2, 16
 """Of the web: processes on all hosts together, and threads in each."""
 SECRET_NAME = "RDV_BENCH_SECRET"  # a variable's name
 PATH = "/webhooks/mds"
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 NOOP = """\
 from flask import Flask, jsonify, request
@@ -151,7 +151,7 @@ class Receiver:
         return stack.enter_context(processes.running(command, self._environment, log)).pid
 
     def _wait_for_worker(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while "worker_started" not in (self.folder / "worker.log").read_text("utf-8"):
             if time.monotonic() > deadline:
                 sys.exit("the worker never started")
@@ -199,7 +199,7 @@ class NoOp:
 
 def wait_for(url: str) -> None:
     """Wait until a server answers there; leave with an error where it never does."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         try:
             requests.get(url, timeout=5)

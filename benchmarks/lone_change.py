@@ -26,7 +26,7 @@ from emitter.platforms import Platform, signer
 from emitter.scenarios import build
 from emitter.scenarios.cast import KARIM_EMAIL, MARTINE_EMAIL
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 DIRECTIONS: Directions = {
     "posts_per_lone_change": Direction.LESS,
     "latency_*": Direction.LESS,
@@ -91,7 +91,7 @@ def _posts(control: str) -> int:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("the entry never came")

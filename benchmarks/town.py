@@ -26,7 +26,7 @@ alerts:
     - {{file: {folder}/alerts}}
   hold_minutes: 1
 """
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 
 @dataclass
@@ -56,35 +56,35 @@ class Town:
     def post(self, session: requests.Session, body: bytes, *, forged: bool = False) -> int:
         """Send a webhook; return the status of the answer."""
         headers = self.signed(body, forged=forged)
-        return session.post(self.webhooks, body, headers=headers, timeout=PATIENCE_S).status_code
+        return session.post(self.webhooks, body, headers=headers, timeout=TIMEOUT_S).status_code
 
     def get(self, session: requests.Session, path: str) -> int:
         """Ask for a page, for metrics, or for health; return the status of the answer."""
         headers = {"Cookie": f"{cookies.NAME}={self.token}", "Authorization": f"Bearer {self.token}"}
-        return session.get(self.base + path, headers=headers, timeout=PATIENCE_S).status_code
+        return session.get(self.base + path, headers=headers, timeout=TIMEOUT_S).status_code
 
     def state(self) -> dict[str, Any]:
         """Return what the mock says of itself."""
-        state: dict[str, Any] = requests.get(f"{self.control}/state", timeout=PATIENCE_S).json()
+        state: dict[str, Any] = requests.get(f"{self.control}/state", timeout=TIMEOUT_S).json()
         return state
 
     def entries(self) -> int:
         """Return how many entries stand in all calendars: what was deleted lies in another folder."""
         boxes = self.state()["mailboxes"]
-        asked = (requests.get(f"{self.control}/items", {"mailbox": box}, timeout=PATIENCE_S) for box in boxes)
+        asked = (requests.get(f"{self.control}/items", {"mailbox": box}, timeout=TIMEOUT_S) for box in boxes)
         return sum(len(found.json()) for found in asked)
 
     def fault(self, **fault: Any) -> None:
         """Have Exchange go wrong."""
-        requests.post(f"{self.control}/faults", json=fault, timeout=PATIENCE_S).raise_for_status()
+        requests.post(f"{self.control}/faults", json=fault, timeout=TIMEOUT_S).raise_for_status()
 
     def heal(self) -> None:
         """Have Exchange work again."""
-        requests.delete(f"{self.control}/faults", timeout=PATIENCE_S).raise_for_status()
+        requests.delete(f"{self.control}/faults", timeout=TIMEOUT_S).raise_for_status()
 
     def forget_requests(self) -> None:
         """Have the mock drop what it recorded: the machine's memory is not its own."""
-        requests.delete(f"{self.control}/requests", timeout=PATIENCE_S).raise_for_status()
+        requests.delete(f"{self.control}/requests", timeout=TIMEOUT_S).raise_for_status()
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def town(folder: Path, agents: int) -> Iterator[Town]:
 def _token(config: Path, keys: Secrets) -> str:
     command = [sys.executable, "-m", "receiver", "--config", str(config), "token", "issue"]
     environment = {"PATH": "/usr/bin:/bin", **keys.environment}
-    issued = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
+    issued = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=TIMEOUT_S)
     return issued.stdout.strip()
 
 

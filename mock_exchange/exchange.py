@@ -31,7 +31,7 @@ class MockExchange(People):
     """
 
     watchers: ClassVar[list[Callable[["MockExchange"], None]]] = []
-    """Told of every server of this process that starts: a test suite looks at what they complain of."""
+    """Called with each server of this process that starts, so that a test suite can check its complaints."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class MockExchange(People):
             watch(self)
 
     def stop(self) -> None:
-        """Cut every connection and give the port back."""
+        """Close all connections and release the port."""
         if self._server is None or self._thread is None:
             return
         self._server.stop()
@@ -132,17 +132,17 @@ class MockExchange(People):
 
     @property
     def crashes(self) -> list[BaseException]:
-        """What no answer was foreseen for; none is ever expected of a client that follows the schemas."""
+        """Unexpected exceptions; a client that follows the schemas causes none."""
         return list(self.service.crashes)
 
     @property
     def complaints(self) -> list[str]:
-        """What the schemas refused, and what no answer was foreseen for, in words."""
+        """Schema errors and crashes as texts."""
         refused = [f"{error.direction} {error.verb}: {error.message}" for error in self.schema_errors]
         return refused + [repr(error) for error in self.crashes]
 
     def forget_complaints(self) -> None:
-        """Take what was complained of as meant: a test sent it on purpose."""
+        """Delete the complaints: a test caused them on purpose."""
         self.service.schema_errors.clear()
         self.service.crashes.clear()
 
@@ -157,12 +157,12 @@ class MockExchange(People):
             self._records.append(recorded)
 
     def forget_requests(self) -> None:
-        """Begin counting anew."""
+        """Delete the recorded requests."""
         with self._idle:
             self._records.clear()
 
     def inject(self, fault: Fault) -> None:
-        """Plan a trouble."""
+        """Plan a fault."""
         if fault.mailbox is not None:
             with self.store.lock:
                 known = self.store.find_mailbox(fault.mailbox)

@@ -51,7 +51,7 @@ class People:
             self.store.mailbox(mailbox).quota_bytes = size_bytes
 
     def begin_move(self, mailbox: str) -> None:
-        """Begin to move a mailbox to another database: nobody gets in until `finish_move`.
+        """Begin to move a mailbox to another database: no access until `finish_move`.
 
         Raises:
             EwsError: there is no such mailbox.
@@ -61,7 +61,7 @@ class People:
             self.store.mailbox(mailbox).moving = True
 
     def finish_move(self, mailbox: str) -> None:
-        """Let everybody in again; what the mailbox holds is known by new ids.
+        """End the move: access again, and new ids for all that the mailbox holds.
 
         Raises:
             EwsError: there is no such mailbox.

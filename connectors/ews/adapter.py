@@ -83,7 +83,7 @@ class Adapter(bounded_http.Adapter):
         finally:
             if self._has_turn:
                 self._has_turn = False
-                self._guard.give_turn_back()
+                self._guard.release()
 
     @property
     def challenge(self) -> str:
@@ -122,7 +122,7 @@ class Adapter(bounded_http.Adapter):
 
     def _before_proof(self) -> None:
         if not self.proven and not self._has_turn:
-            self._has_turn = self._guard.take_turn(self._call.at)
+            self._has_turn = self._guard.acquire(self._call.at)
         self.proofs += 1
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:

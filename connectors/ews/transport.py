@@ -128,7 +128,7 @@ class _Line:
             self.hang_up()  # the rest of the answer would be read as the answer to the next request
         if answer.status == 200:
             self._adapter.proven = True
-            self._guard.believe()
+            self._guard.accept()
         return answer
 
     def hang_up(self) -> None:

@@ -22,7 +22,7 @@ def _line(result: Result, width: int) -> str:
 
 
 def as_json(results: Sequence[Result], url: str, emitter: str, at: datetime) -> str:
-    """The same for programs."""
+    """The same as JSON."""
     points = [
         {
             "point": result.point,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from emitter.delivery import Courier, Delivery, Report
+from emitter.delivery import Courier, Delivery, DeliveryReport
 from emitter.model import Event, Organisation, Rdv
 from emitter.payloads import Entry, Generation, render
 from emitter.platforms import Platform, signer
@@ -65,7 +65,7 @@ class RestPlatform:
         self.faults: list[Fault] = []
         """Used up one by one."""
         self.renews_tokens = False
-        self.reports: list[Report] = []
+        self.reports: list[DeliveryReport] = []
         """What became of each re-sync."""
         self.ca_file: str | None = None
         self.jobs = 4
@@ -162,7 +162,7 @@ class RestPlatform:
             self._sending.append(thread)
         thread.start()
 
-    def wait(self) -> list[Report]:
+    def wait(self) -> list[DeliveryReport]:
         """Wait until nothing is being sent any more."""
         while self._sending:
             self._sending.pop().join()

@@ -81,7 +81,7 @@ class _Server(ThreadingHTTPServer):
         self.requests: list[tuple[str, str]] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up, or does not trust the certificate, is no news."""
+        """Ignore clients that close the connection or do not trust the certificate."""
 
 
 class _Handler(BaseHTTPRequestHandler):

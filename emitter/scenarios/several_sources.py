@@ -7,7 +7,7 @@ from emitter.model import Event, Rdv
 from emitter.payloads import Entry
 from emitter.platforms import Platform
 from emitter.scenarios import cast
-from emitter.scenarios.stage import Stage, Step, Told, entry, story
+from emitter.scenarios.stage import ScenarioSteps, Stage, Step, entry, story
 from emitter.schedule import Frequency, Recurrence
 
 CREATED, UPDATED, DESTROYED = Event.CREATED, Event.UPDATED, Event.DESTROYED
@@ -17,7 +17,7 @@ PMI = "Consultation PMI & suivi <0-6 ans>"
 ARRAS = "Maison du Département Solidarité, 37 rue du Temple, Arras, 62000"
 
 
-def public_then_insertion(stage: Stage) -> Told:
+def public_then_insertion(stage: Stage) -> ScenarioSteps:
     """rdv-insertion tells of a RDV later, and of a time that no longer holds: RDV Service Public is believed."""
     rdv, start = _rdv(stage)
     steps = [
@@ -28,7 +28,7 @@ def public_then_insertion(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), start, 45)])
 
 
-def insertion_then_public(stage: Stage) -> Told:
+def insertion_then_public(stage: Stage) -> ScenarioSteps:
     """rdv-insertion is the first to tell of a RDV; RDV Service Public's facts take its place, though older."""
     rdv, start = _rdv(stage)
     steps = [
@@ -38,7 +38,7 @@ def insertion_then_public(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), start, 45)])
 
 
-def destroyed_by_public_alone(stage: Stage) -> Told:
+def destroyed_by_public_alone(stage: Stage) -> ScenarioSteps:
     """RDV Service Public deletes a RDV; rdv-insertion still tells of it afterwards."""
     rdv, _start = _rdv(stage)
     steps = [
@@ -50,7 +50,7 @@ def destroyed_by_public_alone(stage: Stage) -> Told:
     return story(steps)
 
 
-def re_sync(stage: Stage) -> Told:
+def re_sync(stage: Stage) -> ScenarioSteps:
     """A changed endpoint: `created` comes again for everything that exists, with new times of rendering."""
     rdv, start = _rdv(stage)
     moved = replace(rdv, starts_at=start + timedelta(hours=1))

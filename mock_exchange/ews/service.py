@@ -1,4 +1,4 @@
-"""From the bytes of a request to the bytes of an answer, with the troubles in between. Knows no sockets."""
+"""From the bytes of a request to the bytes of an answer, with faults. Knows no sockets."""
 
 import threading
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ SEND_ATTRIBUTES = ("SendMeetingInvitations", "SendMeetingInvitationsOrCancellati
 ITEM_IDS = ("Id", "RecurringMasterId", "OccurrenceId")
 REFERENCES = frozenset({"ItemId", "FolderId", "OccurrenceItemId", "RecurringMasterItemId", "AlternateId"})
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What reading a request runs into that no schema has kept out."""
+"""Exceptions caused by requests that were not validated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Answer:
 
 
 class Service:
-    """The EWS side of the server: validates, dispatches, keeps the score."""
+    """The EWS side of the server: validates, dispatches, counts."""
 
     def __init__(self, access: Access, schemas: Schemas | None) -> None:
         self.access = access
@@ -40,7 +40,7 @@ class Service:
         self.schemas = schemas
         self.schema_errors: list[SchemaError] = []
         self.crashes: list[BaseException] = []
-        """Errors that a well-formed request never meets; a test suite asserts that there are none."""
+        """Errors that no valid request causes; a test suite asserts that there are none."""
         self.mails_sent = 0
         self._lock = threading.Lock()
 
@@ -120,7 +120,7 @@ def fault_answer(fault: SoapFault) -> Answer:
 
 
 def send_mode(call: Call) -> str | None:
-    """Return a call's word on meeting mails; None where it says none."""
+    """Return a call's attribute for meeting mails; None: it has none."""
     return next((str(call.body.get(name)) for name in SEND_ATTRIBUTES if call.body.get(name)), None)
 
 

@@ -1,4 +1,4 @@
-"""The HTTP side: connections, authentication, troubles, records. One thread for each connection."""
+"""The HTTP side: connections, authentication, faults, records. One thread a connection."""
 
 import json
 import socket
@@ -36,7 +36,7 @@ class Incoming:
 
     body: bytes
     account: str | None
-    """None while the client has not proved itself."""
+    """None: not authenticated."""
     call: Call | None = None
     verb: str = ""
     mailbox: str | None = None
@@ -74,7 +74,7 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # the base class's own signature
-        """Keep silent about clients that went away; anything else is a bug of the mock and is kept for the tests."""
+        """Ignore clients that went away; anything else is a bug of the mock and is kept for the tests."""
         error = sys.exception()
         if error is not None and not isinstance(error, CONNECTION_LOST):
             self.backend.service.crashes.append(error)
@@ -161,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
             answer: Answer | None = _challenge(admitted)
         else:
             answer = self._throttled(incoming, admitted.account)
-        # Only now: whoever has an answer may call again, and finds the place that the call held free.
+        # Only now: a client that has an answer may call again, and the place of this call must be free.
         if answer is not None:
             self._finish(incoming, answer)
 
@@ -174,7 +174,7 @@ class Handler(BaseHTTPRequestHandler):
             return fault_answer(refused)
 
     def _answer(self, incoming: Incoming) -> Answer | None:
-        """Do the work, or meet the trouble that is planned; None where the connection was dropped instead."""
+        """Do the work, or what a planned fault says; None: the connection was dropped."""
         fault = self.backend.faults.take(incoming.verb, incoming.mailbox)
         if fault is None:
             return self._work(incoming)
@@ -184,7 +184,7 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def _incoming(self, body: bytes, admitted: Accepted | Challenge) -> Incoming:
-        """Look at the request before any work: afterwards an item that names the mailbox may be gone."""
+        """Parse the request before any work: afterwards an item that names the mailbox may be gone."""
         account = admitted.account if isinstance(admitted, Accepted) else None
         refused = isinstance(admitted, Challenge) and admitted.refused
         call = _parsed(body)
@@ -223,7 +223,7 @@ class Handler(BaseHTTPRequestHandler):
         return _canned(fault)
 
     def _finish(self, incoming: Incoming, answer: Answer) -> None:
-        """Record first: whoever has the answer finds the record."""
+        """Record first, so that a client that has the answer finds the record."""
         self._record(incoming, answer)
         self._reply(answer)
 
@@ -272,7 +272,7 @@ def _challenge(challenge: Challenge) -> Answer:
 
 
 def _canned(fault: Fault) -> Answer:
-    """Return the answer of a trouble that does no work."""
+    """Return the answer of a fault that does no work."""
     if fault.kind == FaultKind.UNAVAILABLE:
         retry: Mapping[str, str] = {} if fault.retry_after_s is None else {"Retry-After": str(fault.retry_after_s)}
         return Answer(503, b"Service Unavailable", "text/html", retry)
