@@ -1,4 +1,4 @@
-"""From the webhook to the calendar: how long until a change stands in Exchange, on an idle receiver and under load.
+"""From the webhook to the calendar: how long until a change is in Exchange, on an idle receiver and under load.
 
 Idle: `benchmarks.lone_change`, with its bare create as the baseline. Under load: appointments of 40 agents come, move
 and go at a steady rate, while one agent more gets one appointment after the other, whose ways are timed.
@@ -87,7 +87,7 @@ class Load:
 
     @contextmanager
     def flowing(self) -> Iterator[None]:
-        """Let them flow while the block runs."""
+        """Send them while the block runs."""
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(self._send)
             try:
@@ -118,7 +118,7 @@ class Timed:
     made: int = 0
 
     def change(self) -> float:
-        """Send a new appointment; return the seconds until its entry stands in the mailbox."""
+        """Send a new appointment; return the seconds until its entry is in the mailbox."""
         # Of as many agents as there are, the last one's.
         number = (TIMED // (AGENTS + 1) + self.made) * (AGENTS + 1) + AGENTS
         body = Appointments(AGENTS + 1).created(number)

@@ -1,4 +1,4 @@
-"""Two sources before one receiver: web and worker as processes of their own, so that either runs without the other."""
+"""One receiver with two sources. Web and worker are separate processes, so that each can run without the other."""
 
 import json
 import secrets
@@ -50,7 +50,7 @@ class FairTown:
     folder: Path
     config: Path
     control: str
-    """Where the mock takes orders."""
+    """URL of the mock's control API."""
     engine: Engine
     environment: dict[str, str] = field(repr=False)
     small: Sender
@@ -78,11 +78,11 @@ class FairTown:
         return self._count(select(func.count()).select_from(inbox).where(inbox.c.failure.is_(None)))
 
     def failing_mailboxes(self) -> int:
-        """Return how many mailboxes were tried in vain."""
+        """Return how many mailboxes failed."""
         return self._count(select(func.count()).select_from(mailboxes).where(mailboxes.c.failure.is_not(None)))
 
     def wait_until_settled(self, timeout_s: float) -> None:
-        """Wait until all that came is judged and settled.
+        """Wait until all webhooks are judged and settled.
 
         Raises:
             TimeoutError: it never is.
@@ -97,7 +97,7 @@ class FairTown:
             time.sleep(0.5)
 
     def forget_requests(self) -> None:
-        """Have the mock drop what it recorded: the machine's memory is not its own."""
+        """Delete the mock's recorded requests, to save memory."""
         requests.delete(f"{self.control}/requests", timeout=TIMEOUT_S).raise_for_status()
 
     def _count(self, question: Select[int]) -> int:

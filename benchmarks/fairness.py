@@ -1,4 +1,4 @@
-"""Does one source hold up the others? Lone RDV of a small source beside a standing backlog of a large one.
+"""Whether one source delays the others: lone RDV of a small source beside a constant backlog of a large one.
 
 The large source sent 20,000 webhooks that name 100,000 mailboxes, none of which exists at Exchange. They were
 acknowledged by the web process while no worker ran; then nobody sends any more, and a worker starts. A small source
@@ -38,10 +38,10 @@ from tests.databases import new_database, postgres_binaries, postgres_cluster, s
 
 LONE_AGENTS = 10
 AGENTS_EACH = 5
-"""Agents of each webhook of the backlog, whom no other one names."""
+"""Agents of each webhook of the backlog; no other webhook names them."""
 LOOK_EVERY_S = 0.01
 LOOK_SHARE = 0.02
-"""Who has waited long is looked for less often: looking costs the mock's time."""
+"""An entry that is late is polled less often, as polling costs the mock time."""
 SETTLING_S = 3600.0
 DIRECTIONS: Directions = {
     "fairness_ratio": Direction.LESS,
@@ -148,7 +148,7 @@ class Waits:
 
     seconds: Sequence[float]
     late: int
-    """Those that were given up: their seconds are how long they had waited."""
+    """Those that timed out: their seconds are the time waited."""
 
     @property
     def median_s(self) -> float:
@@ -180,7 +180,7 @@ class Lone:
                 sent[number] = now
                 self._send(number)
                 left -= 1
-                # Not in step with a worker that looks ten times a second.
+                # Not in step with a worker that polls ten times a second.
                 due += self.size.every_s * self.chance.uniform(0.5, 1.5)
             waited += self._arrived(sent)
             if sent:

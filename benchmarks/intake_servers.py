@@ -1,4 +1,4 @@
-"""The servers in Python that `benchmarks.intake` compares, each run afresh, and what has been kept on the disk."""
+"""The Python servers that `benchmarks.intake` compares, and how many webhooks each has on the disk."""
 
 import json
 import os
@@ -83,7 +83,8 @@ class Server(Protocol):
 @contextmanager
 def sqlite(folder: Path) -> Iterator[str]:
     """Yield the address of a fresh database."""
-    for file in (*folder.glob("store.db*"), *folder.glob("marker-*.json")):  # whose marker stayed would be missed
+    # A marker that stays would say that its store is lost.
+    for file in (*folder.glob("store.db*"), *folder.glob("marker-*.json")):
         file.unlink()
     yield f"sqlite:///{folder}/store.db"
 
@@ -159,7 +160,7 @@ class Receiver:
 
 
 def _kill_and_count(pids: Sequence[int], store: str) -> Kept:
-    """Count what survived. A web process that was told to stop would judge what waits, which takes its time."""
+    """Count what survived. A web process that stops by SIGTERM would judge what waits, which takes time."""
     for pid in pids:
         kill(pid)
     engine = open_engine(store)
@@ -198,7 +199,7 @@ class NoOp:
 
 
 def wait_for(url: str) -> None:
-    """Wait until a server answers there; leave with an error where it never does."""
+    """Wait until a server answers; exit with an error after the timeout."""
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         try:

@@ -1,4 +1,4 @@
-"""One change on an idle receiver: how many POSTs Exchange gets, and how long until the entry stands there.
+"""One change on an idle receiver: how many POSTs Exchange gets, and how long until the entry is there.
 
 Everything is real (processes, SQLite on disk, NTLM, HTTP); Exchange is the mock. The baseline, in the same run, is one
 bare create through exchangelib with the connection already open: what no receiver could beat.
@@ -71,7 +71,7 @@ def measure(folder: Path, changes: int) -> dict[str, float]:
 
 
 def _lone_change(courier: Courier, control: str) -> float:
-    """Send one new appointment; return the seconds until its entry stands in the mailbox."""
+    """Send one new appointment; return the seconds until its entry is in the mailbox."""
     count = _entries(control)
     step = build("create", datetime.now(UTC)).steps[0]
     begun = time.monotonic()

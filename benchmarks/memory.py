@@ -1,4 +1,4 @@
-"""What each process of the receiver needs of the machine's memory, in an office of 5,000 mailboxes.
+"""The memory of each process of the receiver with 5,000 mailboxes.
 
 One real `run` with web processes, worker and watch: 5,000 appointments, one in each mailbox, are written into the mock
 Exchange; then webhooks follow that no calendar shows (somebody typed a note), 100,000 in all. The figures are the most

@@ -1,4 +1,4 @@
-"""A whole town: mock Exchange with many mailboxes, the receiver with pages and alerts, and where its alerts arrive."""
+"""A whole installation: mock Exchange with many mailboxes, the receiver with pages and alerts, an alert recipient."""
 
 import secrets
 import subprocess
@@ -31,13 +31,13 @@ TIMEOUT_S = 30.0
 
 @dataclass
 class Town:
-    """What the receiver stands in, and its addresses."""
+    """The receiver's environment and addresses."""
 
     supervisor: int
     """Process id."""
     base: str
     control: str
-    """Where the mock takes orders."""
+    """URL of the mock's control API."""
     keys: Secrets = field(repr=False)
     token: str = field(repr=False)
     letters: list[str]
@@ -69,21 +69,21 @@ class Town:
         return state
 
     def entries(self) -> int:
-        """Return how many entries stand in all calendars: what was deleted lies in another folder."""
+        """Return how many entries all calendars hold; deleted ones are in another folder."""
         boxes = self.state()["mailboxes"]
         asked = (requests.get(f"{self.control}/items", {"mailbox": box}, timeout=TIMEOUT_S) for box in boxes)
         return sum(len(found.json()) for found in asked)
 
     def fault(self, **fault: Any) -> None:
-        """Have Exchange go wrong."""
+        """Plan a fault of Exchange."""
         requests.post(f"{self.control}/faults", json=fault, timeout=TIMEOUT_S).raise_for_status()
 
     def heal(self) -> None:
-        """Have Exchange work again."""
+        """Delete all faults of Exchange."""
         requests.delete(f"{self.control}/faults", timeout=TIMEOUT_S).raise_for_status()
 
     def forget_requests(self) -> None:
-        """Have the mock drop what it recorded: the machine's memory is not its own."""
+        """Delete the mock's recorded requests, to save memory."""
         requests.delete(f"{self.control}/requests", timeout=TIMEOUT_S).raise_for_status()
 
 
@@ -114,7 +114,7 @@ def _token(config: Path, keys: Secrets) -> str:
 
 @contextmanager
 def letter_box() -> Iterator[tuple[str, list[str]]]:
-    """Take alerts as Apprise posts them; yield the address for `alerts.to`, and the list that they are noted in."""
+    """Receive alerts as Apprise posts them; yield the address for `alerts.to`, and the list of received ones."""
     letters: list[str] = []
 
     class Box(BaseHTTPRequestHandler):
