@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -130,11 +130,7 @@ def _described(shown: x509.Certificate, code: str | None) -> Certificate:
         told = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
     except (x509.ExtensionNotFound, ValueError):
         told = []
-    return Certificate(code, _expiry(shown), tuple(told), _common_name(shown.issuer))
-
-
-def _expiry(shown: x509.Certificate) -> datetime:
-    return shown.not_valid_after_utc.astimezone(UTC)
+    return Certificate(code, shown.not_valid_after_utc.astimezone(UTC), tuple(told), _common_name(shown.issuer))
 
 
 def _common_name(name: x509.Name) -> str:

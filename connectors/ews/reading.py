@@ -84,7 +84,8 @@ class Look:
         everybody's entries.)
         """
         folders = [self._account.calendar_folder(), *self._subfolders()]
-        hits = self._search(folders, Q(start__lt=_utc(end)), ("type", "end"))
+        before_end = Q(start__lt=EWSDateTime.from_datetime(end.astimezone(UTC)))
+        hits = self._search(folders, before_end, ("type", "end"))
         ids = dict.fromkeys(hit.item_id for hit in hits if hit.may_last_until(start))
         for chunk in _chunks(list(ids), ITEMS_AT_ONCE):
             yield from (marked for marked in self._read(chunk) if overlaps(marked.entry, start, end))
@@ -287,7 +288,8 @@ def _others_hit(element: Any) -> _Hit:
     marks = marks_of(element)
     if INSTALLATION_PROPERTY not in marks:
         raise CallFailed(UNREADABLE_ITEM)
-    kind, end = (_short(element.findtext(f"{{{TNS}}}{name}")) for name in ("CalendarItemType", "End"))
+    texts = (element.findtext(f"{{{TNS}}}{name}") for name in ("CalendarItemType", "End"))
+    kind, end = (text and text[:LONGEST_WORD] for text in texts)
     return _Hit(_item_id(element), marks.get(UID_PROPERTY, ""), marks[INSTALLATION_PROPERTY], kind, end)
 
 
@@ -306,10 +308,6 @@ def _may_last_until(result: Any, moment: datetime) -> tuple[str, bool]:
         return _item_id(result[0]), overlaps(to_entry(result[0]), moment, END_OF_TIME)
     except (UnreadableItem, *UNREADABLE):
         return _item_id(result[0]), True
-
-
-def _short(text: str | None) -> str | None:
-    return text and text[:LONGEST_WORD]
 
 
 def _folder_id(element: Any) -> str:
@@ -355,10 +353,6 @@ def _only(results: Sequence[Any]) -> Any:
 
 def _paths(names: Sequence[str]) -> list[Any]:
     return [FieldPath(field=CalendarItem.get_field_by_fieldname(name)) for name in names]
-
-
-def _utc(moment: datetime) -> Any:
-    return EWSDateTime.from_datetime(moment.astimezone(UTC))
 
 
 def _chunks(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:

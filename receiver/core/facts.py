@@ -240,12 +240,12 @@ _KIND_RANK = {EventKind.CREATED: 0, EventKind.UPDATED: 1, EventKind.DESTROYED: 2
 
 def judge_state(known: Known | None, emitter: Emitter, incoming: Delivery) -> Ruling:
     """Judge an incoming state against the newest known one; None: the event is unknown."""
-    newer = known is None or _supersedes(known, emitter, incoming)
-    if not newer:
+    if known is None:
+        return Ruling.APPLY
+    if not _supersedes(known, emitter, incoming):
         return Ruling.SUPERSEDED
-    if known is not None and _is_tie(known, emitter, incoming) and not shows_the_same(known, incoming):
-        return Ruling.APPLY_AMBIGUOUS
-    return Ruling.APPLY
+    is_tie = known.emitter is emitter and _order(known.version, incoming.version) == 0
+    return Ruling.APPLY_AMBIGUOUS if is_tie and not shows_the_same(known, incoming) else Ruling.APPLY
 
 
 def has_credible_age(version: Version, emitter: Emitter, now: datetime) -> bool:
@@ -270,10 +270,6 @@ def _order(known: Version, incoming: Version) -> int:
     if known.occurred_at and incoming.occurred_at and known.occurred_at != incoming.occurred_at:
         return 1 if incoming.occurred_at > known.occurred_at else -1
     return _KIND_RANK[incoming.kind] - _KIND_RANK[known.kind]
-
-
-def _is_tie(known: Known, emitter: Emitter, incoming: Delivery) -> bool:
-    return known.emitter is emitter and _order(known.version, incoming.version) == 0
 
 
 def shows_the_same(known: Known, incoming: Delivery) -> bool:

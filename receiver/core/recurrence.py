@@ -111,14 +111,12 @@ def _day(text: str) -> tuple[int | None, Weekday]:
 
 def _last_day(text: str) -> date:
     match = _UNTIL.fullmatch(text)
+    if match is None:
+        raise Unreadable
     try:
-        return datetime.strptime(match[1], "%Y%m%d").date() if match else _no_date()  # noqa: DTZ007  # a day, no moment
+        return datetime.strptime(match[1], "%Y%m%d").date()  # noqa: DTZ007  # a day, no moment
     except ValueError:
         raise Unreadable from None
-
-
-def _no_date() -> date:
-    raise Unreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _peeled(text: str) -> tuple[str, set[Edge]]:
     found: set[Edge] = set()
     inner = ""
     for _ in range(_MOST_LAYERS):
-        inner = _without_blanks(text)
+        inner = _stripped(text, is_blank)
         found |= {_kind(character) for character in _around(text, inner)}
         if (quoted := _without_quotes(inner)) is not None:
             found.add(Edge.QUOTES)
@@ -76,11 +76,6 @@ def _peeled(text: str) -> tuple[str, set[Edge]]:
         else:
             break
     return inner, found
-
-
-def _without_blanks(text: str) -> str:
-    """Return a text without the invisible characters around it."""
-    return _stripped(text, is_blank)
 
 
 def trimmed(text: str) -> str:
