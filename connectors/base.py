@@ -281,8 +281,8 @@ class Certificate:
 class Connector(Protocol):
     """One configured calendar server. Thread-safe; at most one call a mailbox at a time.
 
-    Only items of the connector's own installation are ever found, listed, changed or removed; save that those of others
-    are told by `list_others`, and become our own by `TakeOver`.
+    Only items of the connector's own installation are found, listed, changed or removed. Exceptions: `list_others`
+    yields those of others, and `TakeOver` makes them our own.
     """
 
     call_timeout_s: float
@@ -330,19 +330,19 @@ class Connector(Protocol):
         ...
 
     def probe(self, mailbox: str) -> Probe:
-        """Reach the mailbox with the rights that writing needs, without writing.
+        """Check that the mailbox can be reached with the rights that writing needs, without writing.
 
         Raises:
-            ConnectorError: with the code that says why not.
+            ConnectorError: it cannot; `code` is the reason.
 
         """
         ...
 
     def identify(self, mailbox: str) -> str:
-        """Return the mailbox's own primary address, lower case, as the server tells it.
+        """Return the mailbox's primary address in lower case, as the server returns it.
 
-        Two addresses lead to one mailbox where this is the same for both. Never a guess: what the server does not
-        tell is an error.
+        Two addresses with the same primary address are of one mailbox. Nothing is guessed: if the server does not
+        return it, that is an error.
 
         Raises:
             ConnectorError: of the mailbox or its server; nothing may be concluded.

@@ -88,7 +88,7 @@ class IcsFolderConnector:
             missing = [uid for uid, items in found.items() if not items]
             return found | self._found(mailbox, missing, self._files_below(mailbox)) if missing else found
 
-        return _told(look)
+        return _or_connector_error(look)
 
     def list_marked(self, mailbox: str, start: datetime, end: datetime) -> list[Marked]:
         """Read all files of the mailbox."""
@@ -98,7 +98,7 @@ class IcsFolderConnector:
             items = self._ours(mailbox, iter(paths))
             return [item for item in items if overlaps(item.entry, start, end)]
 
-        return _told(read)
+        return _or_connector_error(read)
 
     def list_others(self, mailbox: str, after: datetime) -> list[Other]:
         """Read all files of the mailbox."""
@@ -112,7 +112,7 @@ class IcsFolderConnector:
                 if installation != self._installation and overlaps(entry, after, END_OF_TIME)
             ]
 
-        return _told(read)
+        return _or_connector_error(read)
 
     def probe(self, mailbox: str) -> Probe:
         """Check that the folder exists and is writable. A mailbox's own folder is made with its first entry."""
@@ -301,7 +301,7 @@ def _settled(folder: Path, item_id: str) -> Outcome:
     return Done(item_id)
 
 
-def _told(read: Callable[[], T]) -> T:
+def _or_connector_error(read: Callable[[], T]) -> T:
     error: ConnectorError
     try:
         return read()

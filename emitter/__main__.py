@@ -48,8 +48,8 @@ def _needs(needs: Needs) -> str:
     """The configuration that the receiver needs, in brackets."""
     policies = [f"{name}: {json.dumps(value)}" for name, value in needs.policies.items()]
     zone = [] if needs.time_zone == Needs().time_zone else [f"time_zone: {needs.time_zone}"]
-    told = [*policies, *zone, *(["a source for each emitter"] if needs.platforms else [])]
-    return f"  [needs {', '.join(told)}]" if told else ""
+    needed = [*policies, *zone, *(["a source for each emitter"] if needs.platforms else [])]
+    return f"  [needs {', '.join(needed)}]" if needed else ""
 
 
 def _conformance(options: argparse.Namespace) -> int:
@@ -61,12 +61,12 @@ def _play(options: argparse.Namespace) -> int:
     if scenario.needs.platforms:
         raise UsageError(f"{options.scenario} needs two sources, and thus two addresses")
     try:
-        told = build(options.scenario, datetime.now(UTC), _generation(options))
+        story = build(options.scenario, datetime.now(UTC), _generation(options))
     except ValueError as error:
         raise UsageError(error) from None
     if options.expected:
-        _print_calendars(told.expected)
-    deliveries = [step.delivery for step in told.steps]
+        _print_calendars(story.expected)
+    deliveries = [step.delivery for step in story.steps]
     if options.disorder:
         return _deliver(options, shuffled_with_repeats(deliveries, options.seed), options.jobs)
     return _deliver(options, deliveries, 1 if scenario.ordered else options.jobs)

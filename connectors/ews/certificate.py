@@ -127,10 +127,10 @@ def _handshake(host: str, port: int, context: ssl.SSLContext, call: Deadline) ->
 def _described(shown: x509.Certificate, code: str | None) -> Certificate:
     try:
         names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        told = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
+        hosts = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
     except (x509.ExtensionNotFound, ValueError):
-        told = []
-    return Certificate(code, shown.not_valid_after_utc.astimezone(UTC), tuple(told), _common_name(shown.issuer))
+        hosts = []
+    return Certificate(code, shown.not_valid_after_utc.astimezone(UTC), tuple(hosts), _common_name(shown.issuer))
 
 
 def _common_name(name: x509.Name) -> str:

@@ -35,27 +35,27 @@ class EwsConnector:
 
     def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
         """Find our items: one POST for 50 uids, and two more where the calendar does not have all of them."""
-        return _told(lambda: self._look(mailbox).find(uids)) if uids else {}
+        return _or_connector_error(lambda: self._look(mailbox).find(uids)) if uids else {}
 
     def list_marked(self, mailbox: str, start: datetime, end: datetime) -> Iterator[Marked]:
         """Yield our items that overlap the window; pages are read while they are consumed."""
-        items = _told(lambda: self._look(mailbox).list_marked(start, end))
-        while (item := _told(lambda: next(items, None))) is not None:
+        items = _or_connector_error(lambda: self._look(mailbox).list_marked(start, end))
+        while (item := _or_connector_error(lambda: next(items, None))) is not None:
             yield item
 
     def list_others(self, mailbox: str, after: datetime) -> Iterator[Other]:
         """Yield the items of other installations: two POSTs, and one more for 500 items and for 100 series."""
-        items = _told(lambda: self._look(mailbox).list_others(after), Ruling.of_mailbox)
-        while (item := _told(lambda: next(items, None), Ruling.of_mailbox)) is not None:
+        items = _or_connector_error(lambda: self._look(mailbox).list_others(after), Ruling.of_mailbox)
+        while (item := _or_connector_error(lambda: next(items, None), Ruling.of_mailbox)) is not None:
             yield item
 
     def probe(self, mailbox: str) -> Probe:
         """Reach the calendar: two POSTs."""
-        return _told(lambda: self._look(mailbox).probe())
+        return _or_connector_error(lambda: self._look(mailbox).probe())
 
     def identify(self, mailbox: str) -> str:
         """Ask for the calendar's id, then whose it is: two POSTs."""
-        return _told(lambda: self._look(mailbox).identify(), Ruling.of_mailbox)
+        return _or_connector_error(lambda: self._look(mailbox).identify(), Ruling.of_mailbox)
 
     def certificate(self) -> Certificate | None:
         """Check the server's certificate: two or three handshakes, no POST."""
@@ -72,7 +72,7 @@ class EwsConnector:
         return MailboxAccount(mailbox, self._protocol, self._settings.access)
 
 
-def _told(read: Callable[[], T], seen_as: Callable[[Ruling], Ruling] = lambda ruling: ruling) -> T:
+def _or_connector_error(read: Callable[[], T], seen_as: Callable[[Ruling], Ruling] = lambda ruling: ruling) -> T:
     """Return what was read; raise the port's error for a failure."""
     error: ConnectorError
     try:

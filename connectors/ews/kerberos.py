@@ -96,7 +96,7 @@ class Tickets:
     def _why(self, error: GSSError, bindings: ChannelBindings | None) -> Ruling:
         """Classify a failure. SPNEGO hides Kerberos's codes behind its own, so Kerberos is tried once more.
 
-        Not over the keytab, which the first code tells: each try of a wrong key counts towards locking the account.
+        Not if the first code blames the keytab: each attempt with a wrong key counts towards locking the account.
         """
         if _code(error) in _KERBEROS_CODES:
             return _CODES.get(_code(error), KEYTAB_REFUSED)

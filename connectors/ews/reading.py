@@ -79,9 +79,9 @@ class Look:
     def list_marked(self, start: datetime, end: datetime) -> Iterator[Marked]:
         """Yield our items that overlap the window, calendar and sub-folders.
 
-        A series that goes on may have begun long before: everything that began before the window's end is searched,
-        and what cannot reach into the window is left out here. (A CalendarView tells occurrences, and those of
-        everybody's entries.)
+        A series may have begun long before the window. So all items that begin before the window's end are searched,
+        and those that cannot reach into the window are left out here. (A CalendarView would return occurrences, and
+        also those of other entries.)
         """
         folders = [self._account.calendar_folder(), *self._subfolders()]
         before_end = Q(start__lt=EWSDateTime.from_datetime(end.astimezone(UTC)))
@@ -332,9 +332,10 @@ _NEEDED = {"CreateContents": ACCESS_DENIED, "Read": ACCESS_DENIED, "ViewPrivateI
 
 
 def _lacking(folder: Any) -> Ruling | None:
-    """Return what the server says that we may not do there; where it says nothing, only writing will tell.
+    """Return the failure of a missing right; None: no right is missing, or the server does not say.
 
-    The rights to modify and to delete are those on the folder itself, which an editor of its items has not.
+    The rights to modify and to delete are not read: they concern the folder itself, and an editor of its items lacks
+    them.
     """
     rights = next(folder.iter(f"{{{TNS}}}EffectiveRights"), None)
     if rights is None:

@@ -142,12 +142,12 @@ class _Line:
         except requests.RequestException:
             raise CallFailed(self._adapter.lost_between_legs()) from None
         except Exception:  # noqa: BLE001  # the authentication library raises builtins of many kinds
-            return _told_by(self._adapter.last_response(), b"")  # an unwanted answer; its body is not used
+            return _answer_of(self._adapter.last_response(), b"")  # an unwanted answer; its body is not used
         if response.status_code == 401:
-            return _told_by(response, b"")  # the body of a refusal is not used, and may be incomplete
+            return _answer_of(response, b"")  # the body of a refusal is not used, and may be incomplete
         with classified(), response:
             try:
-                return _told_by(response, bounded_http.read(response, LARGEST_ANSWER))
+                return _answer_of(response, bounded_http.read(response, LARGEST_ANSWER))
             except BodyTooLarge:
                 raise AnswerTooLarge from None
 
@@ -167,7 +167,7 @@ def _session(settings: EwsSettings, adapter: Adapter) -> requests.Session:
     return session
 
 
-def _told_by(response: requests.Response, body: bytes) -> Answer:
+def _answer_of(response: requests.Response, body: bytes) -> Answer:
     return Answer(
         status=response.status_code,
         retry_after_s=bounded_http.retry_after_s(response.headers, datetime.now(UTC)),

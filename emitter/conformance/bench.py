@@ -113,8 +113,8 @@ class Bench:
             time.sleep(PAUSE_S * number)
 
     def _translated(self, body: bytes) -> bytes:
-        for told, known in self.mailboxes.items():
-            body = body.replace(told.encode(), known.encode())
+        for given, known in self.mailboxes.items():
+            body = body.replace(given.encode(), known.encode())
         return body
 
     def _post(self, body: bytes, sign: Signer) -> Reply:

@@ -1,7 +1,7 @@
 """What the calendars must show after the stories: one point a story, and some for all of them.
 
-All stories are told before anything is judged, each moved by some minutes of its own, so that an entry too many or too
-few says whose it is. Times decide; words are a receiver's own affair unless asked otherwise.
+All stories are sent before anything is judged, each shifted by different minutes, so that a missing or extra entry
+shows which story it belongs to. Only times are compared, not texts, unless exact texts are asked for.
 """
 
 import time
@@ -184,11 +184,11 @@ def _settled(look: Callable[[], Outcome], expected: Counter[Key], settle_s: floa
 
 def _story(one: Played, outcome: Outcome, expected: Counter[Key]) -> Finding:
     missing, extra = outcome.missing(expected), outcome.extra(expected)
-    told = [*_told("missing", missing, one.expected.keys()), *_told("too much", extra, one.touched)]
+    told = [*_listed("missing", missing, one.expected.keys()), *_listed("too much", extra, one.touched)]
     return failed("; ".join(told)) if told else passed(f"entries: {one.expected.total()}")
 
 
-def _told(what: str, found: Counter[Key], own: Set[Key]) -> Iterator[str]:
+def _listed(what: str, found: Counter[Key], own: Set[Key]) -> Iterator[str]:
     """One line with some of them; the others are counted."""
     mine = sorted(key for key in found if key in own)
     if mine:
@@ -199,14 +199,14 @@ def _told(what: str, found: Counter[Key], own: Set[Key]) -> Iterator[str]:
 
 def _doubles(outcome: Outcome, expected: Counter[Key]) -> Finding:
     doubles = Counter({key: more for key, more in outcome.extra(expected).items() if key in expected})
-    told = list(_told("more than once", doubles, doubles.keys()))
+    told = list(_listed("more than once", doubles, doubles.keys()))
     return failed(told[0]) if told else passed()
 
 
 def _strays(outcome: Outcome, played: Sequence[Played]) -> Finding:
     known = {key for one in played for key in one.touched | one.expected.keys()}
     strays = Counter({key: count for key, count in outcome.shown.items() if key not in known})
-    told = list(_told("unexplained", strays, strays.keys()))
+    told = list(_listed("unexplained", strays, strays.keys()))
     return failed(told[0]) if told else passed()
 
 

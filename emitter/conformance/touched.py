@@ -20,8 +20,8 @@ class Key(NamedTuple):
 
 def touched(story: Story) -> frozenset[Key]:
     """For all agents that any state names, at all times that any state has."""
-    told = [json.loads(step.body) for step in story.steps]
-    times = {time for message in told for time in _times(message, ZoneInfo(story.time_zone), story.window)}
+    messages = [json.loads(step.body) for step in story.steps]
+    times = {time for message in messages for time in _times(message, ZoneInfo(story.time_zone), story.window)}
     return frozenset(Key(agent, *time) for agent in story.expected for time in times)
 
 

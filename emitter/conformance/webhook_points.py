@@ -187,8 +187,8 @@ def _others(bench: Bench, stage: Stage) -> Iterator[tuple[str, bytes]]:
 
 
 def _unheard_of(bench: Bench) -> Finding:
-    told = [("model Zebre", "model", "Zebre"), ("event archived", "event", "archived")]
-    return _all_taken((name, bench.send(_with_meta(bench, key, value))) for name, key, value in told)
+    sent = [("model Zebre", "model", "Zebre"), ("event archived", "event", "archived")]
+    return _all_taken((name, bench.send(_with_meta(bench, key, value))) for name, key, value in sent)
 
 
 def _with_meta(bench: Bench, key: str, value: str) -> bytes:
@@ -210,9 +210,9 @@ def _made(bench: Bench, name: str) -> bytes:
 
 
 def _all_taken(replies: Iterable[tuple[str, Reply]]) -> Finding:
-    told = list(replies)
-    not_taken = [f"{name}: {reply}" for name, reply in told if not reply.taken]
-    return failed("; ".join(not_taken)) if not_taken else passed(f"{len(told)} of {len(told)}")
+    sent = list(replies)
+    not_taken = [f"{name}: {reply}" for name, reply in sent if not reply.taken]
+    return failed("; ".join(not_taken)) if not_taken else passed(f"{len(sent)} of {len(sent)}")
 
 
 def _refused(reply: Reply) -> Finding:

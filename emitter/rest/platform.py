@@ -90,7 +90,7 @@ class RestPlatform:
         """Give an agent a place in organisations: absences go to the endpoints of all."""
         self._memberships[agent] = frozenset(organisations)
 
-    # What the API tells
+    # What the API returns
 
     def rdvs(self, account: Account, organisation: int | None, ids: Iterable[int] | None) -> list[Entry]:
         """The RDVs that an account sees, each as often as it has agents: the platform's join does so."""
@@ -118,9 +118,9 @@ class RestPlatform:
         return bool(account.admin_of & self._places(absence))
 
     def data(self, entry: Entry) -> Json:
-        """An object as the API tells it: with everything about the usagers."""
-        told: Json = json.loads(render(entry, Event.CREATED, self.generation, self.clock()))["data"]
-        return told
+        """An object as the API returns it, with all data of the usagers."""
+        data: Json = json.loads(render(entry, Event.CREATED, self.generation, self.clock()))["data"]
+        return data
 
     # Endpoints
 

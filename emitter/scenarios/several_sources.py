@@ -21,9 +21,9 @@ def public_then_insertion(stage: Stage) -> ScenarioSteps:
     """rdv-insertion tells of a RDV later, and of a time that no longer holds: RDV Service Public is believed."""
     rdv, start = _rdv(stage)
     steps = [
-        _told_by(PUBLIC, stage, rdv, CREATED, 10),
-        _told_by(INSERTION, stage, _earlier(rdv), CREATED, 12),
-        _told_by(INSERTION, stage, _earlier(rdv), UPDATED, 14),
+        _sent_by(PUBLIC, stage, rdv, CREATED, 10),
+        _sent_by(INSERTION, stage, _earlier(rdv), CREATED, 12),
+        _sent_by(INSERTION, stage, _earlier(rdv), UPDATED, 14),
     ]
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), start, 45)])
 
@@ -32,8 +32,8 @@ def insertion_then_public(stage: Stage) -> ScenarioSteps:
     """rdv-insertion is the first to tell of a RDV; RDV Service Public's facts take its place, though older."""
     rdv, start = _rdv(stage)
     steps = [
-        _told_by(INSERTION, stage, _earlier(rdv), CREATED, 12),
-        _told_by(PUBLIC, stage, rdv, CREATED, 10),
+        _sent_by(INSERTION, stage, _earlier(rdv), CREATED, 12),
+        _sent_by(PUBLIC, stage, rdv, CREATED, 10),
     ]
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), start, 45)])
 
@@ -42,10 +42,10 @@ def destroyed_by_public_alone(stage: Stage) -> ScenarioSteps:
     """RDV Service Public deletes a RDV; rdv-insertion still tells of it afterwards."""
     rdv, _start = _rdv(stage)
     steps = [
-        _told_by(PUBLIC, stage, rdv, CREATED, 10),
-        _told_by(INSERTION, stage, rdv, CREATED, 11),
-        _told_by(PUBLIC, stage, rdv, DESTROYED, 12),
-        _told_by(INSERTION, stage, rdv, UPDATED, 13),
+        _sent_by(PUBLIC, stage, rdv, CREATED, 10),
+        _sent_by(INSERTION, stage, rdv, CREATED, 11),
+        _sent_by(PUBLIC, stage, rdv, DESTROYED, 12),
+        _sent_by(INSERTION, stage, rdv, UPDATED, 13),
     ]
     return story(steps)
 
@@ -79,5 +79,5 @@ def _earlier(rdv: Rdv) -> Rdv:
     return replace(rdv, starts_at=rdv.starts_at - timedelta(hours=1))
 
 
-def _told_by(platform: Platform, stage: Stage, rdv: Rdv, event: Event, second: int) -> Step:
+def _sent_by(platform: Platform, stage: Stage, rdv: Rdv, event: Event, second: int) -> Step:
     return stage.step(rdv, event, second, f"{event} by {platform}", platform=platform)

@@ -46,7 +46,7 @@ class Mailbox:
     quota_bytes: int | None = None
     """What its items may take together; None: any amount."""
     moving: bool = False
-    """It is between two databases, and nobody gets in."""
+    """It is being moved to another database, and cannot be accessed."""
 
     @property
     def name(self) -> str:

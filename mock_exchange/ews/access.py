@@ -62,7 +62,7 @@ class Access:
         """Let the caller through.
 
         Raises:
-            EwsError: it has no such right, or nobody gets in just now.
+            EwsError: it has no such right, or the mailbox is being moved.
 
         """
         if self.store.mailbox(mailbox).moving:

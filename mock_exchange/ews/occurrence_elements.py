@@ -1,4 +1,4 @@
-"""What a series tells of its occurrences: the first, the last, and those that were taken out."""
+"""The elements of a series about its occurrences: the first, the last, and deleted ones."""
 
 from collections import deque
 from datetime import date

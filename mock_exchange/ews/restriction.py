@@ -106,7 +106,7 @@ def coercion(path: Element) -> Callable[[str], Value]:
         return parse
     if kind in {"Integer", "Short", "Long"} or key in NUMBERS:
         return _number
-    # Exchange compares texts without regard to case: a client has to look at what it found.
+    # Exchange ignores case when it compares texts: a client must check what it found.
     return str.casefold
 
 

@@ -58,12 +58,12 @@ class Service:
             self.crashes.append(error)
             return fault_answer(SoapFault("ErrorInvalidRequest", "The request could not be understood."))
         body = envelope(content)
-        if self.schemas and not missing:  # an answer that is broken on purpose is not looked at
+        if self.schemas and not missing:  # an answer that is broken on purpose is not validated
             self._note(self.schemas.check_answer(call.verb, body))
         return Answer(200, body)
 
     def mailbox_of(self, call: Call, account: str | None = None) -> str | None:
-        """Return the primary address of the mailbox a call acts on, as far as the call tells."""
+        """Return the primary address of the mailbox a call acts on; None: the call does not name one."""
         impersonation = call.header("ExchangeImpersonation")
         if impersonation is not None:
             return self._primary("".join(impersonation.itertext()).strip())

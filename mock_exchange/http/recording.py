@@ -20,7 +20,7 @@ class Recorded:
     verb: str
     """Empty where the request was no SOAP call, as some clients' handshakes are."""
     mailbox: str | None
-    """Primary address of the mailbox it acted on, as far as it can be told."""
+    """Primary address of the mailbox it acted on; None: unknown."""
     request: bytes
     response: bytes
     status: int

@@ -1,4 +1,4 @@
-"""Windows on a list of results, with the attributes that tell a client how to go on."""
+"""Pages of a list of results, with the attributes by which a client continues."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
