@@ -48,7 +48,7 @@ END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def overlaps(entry: CalendarEntry, start: datetime, end: datetime) -> bool:
-    """Whether an occurrence overlaps the window. For `Frequency.OTHER` one may, so the result is true."""
+    """Whether an occurrence overlaps the window. For `Frequency.OTHER` one may if the entry begins before its end."""
     if entry.recurrence is None:
         return entry.start < end and entry.end > start
     if entry.recurrence.frequency is Frequency.OTHER:

@@ -7,8 +7,7 @@ import re
 from functools import lru_cache
 from unicodedata import category, normalize
 
-from receiver.core.secret_edges import is_blank
-from receiver.core.text import clean
+from receiver.core.text import clean, is_blank
 
 LIMIT = 254
 _MOST_READ = 2000

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from enum import StrEnum
 from unicodedata import category
 
+from receiver.core.text import is_blank
+
 SHORTEST = 16
 """Minimum characters of a secret that signs webhooks: with one webhook, a shorter one can be guessed off line."""
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "«": "»", "“": "”", "”": "”", "„": "“", "‘": "’", "’": "’", "‹": "›"}
-_BLANK_CATEGORIES = {"Cc", "Cf", "Zs", "Zl", "Zp"}
-_SHOWS_NOTHING = set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + i) for i in range(16)}
-"""Invisible characters whose category is letter or mark."""
 
 _PREFIX = r"(?:(?:export|set|setx|env|declare -x)\s+|\$env:|\$)?"
 _SIGN = r"(?:\s*:?=\s*|\s*:\s+)"
@@ -54,11 +53,6 @@ def edges(text: str) -> tuple[Edge, ...]:
 def has_unseen_within(text: str) -> bool:
     """Whether a text has, apart from the additions around it, an invisible character or an unusual space."""
     return any(is_blank(character) and character != " " for character in bare(text))
-
-
-def is_blank(character: str) -> bool:
-    """Whether a character is invisible: a space, a control, or a letter or mark without a glyph."""
-    return character in _SHOWS_NOTHING or category(character) in _BLANK_CATEGORIES
 
 
 def _peeled(text: str) -> tuple[str, set[Edge]]:

@@ -31,10 +31,19 @@ _KOREAN = re.compile("[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7a3]")
 _VIRAMA = 9
 """The combining class of a mark that joins two consonants."""
 
+_BLANK_CATEGORIES = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+_SHOWS_NOTHING = set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + i) for i in range(16)}
+"""Invisible characters whose category is letter or mark."""
+
 
 def has_half_letters(text: str) -> bool:
     """Whether it holds surrogates: bytes that were no UTF-8, or half of an emoji. No database accepts them."""
     return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def is_blank(character: str) -> bool:
+    """Whether a character is invisible: a space, a control, or a letter or mark without a glyph."""
+    return character in _SHOWS_NOTHING or unicodedata.category(character) in _BLANK_CATEGORIES
 
 
 def clean(text: str, limit: int) -> str:
