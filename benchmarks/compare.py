@@ -64,7 +64,7 @@ BENCHES = (
         "--webhooks 200 --changes 10 --every-s 0.5 --no-postgresql",
     ),
 )
-LEFT_OUT = {"compare", "plot", "lone_change", "soak"}
+LEFT_OUT = {"compare", "plot", "lone_change", "soak", "trace_webhook"}
 """Not benchmarks, part of another one, or too long."""
 
 
