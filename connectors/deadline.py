@@ -57,7 +57,7 @@ class Deadline:
                 os.close(line)
             self._lines.clear()
 
-    def strike(self) -> None:
+    def shut_down(self) -> None:
         """Shut the connections down, unless the call has ended."""
         with self._lock:
             if self._ended:
@@ -93,7 +93,7 @@ class _Timer:
                 while (left_s := self._left_s()) > 0:
                     self._changed.wait(left_s)
                 _, _, due = heapq.heappop(self._waiting)
-            due.strike()
+            due.shut_down()
 
     def _left_s(self) -> float:
         return self._waiting[0][0] - time.monotonic() if self._waiting else threading.TIMEOUT_MAX

@@ -56,7 +56,7 @@ class Adapter(bounded_http.Adapter):
         self._has_turn = False
         self.proofs = 0
         """How many requests of this call carried credentials."""
-        self.proven = False
+        self.authenticated = False
         """The open connection is authenticated."""
 
     def pools(self) -> dict[str, type[urllib3.HTTPConnectionPool]]:
@@ -65,7 +65,7 @@ class Adapter(bounded_http.Adapter):
 
     def close(self) -> None:
         """Close the connections now: urllib3 leaves that to the garbage collector."""
-        self.proven = False
+        self.authenticated = False
         for key in self.poolmanager.pools.keys():  # noqa: SIM118  # it cannot be iterated
             self.poolmanager.pools[key].close()
         super().close()
@@ -90,7 +90,7 @@ class Adapter(bounded_http.Adapter):
         """The server's last `WWW-Authenticate`."""
         return "" if self._last is None else self._last.headers.get("WWW-Authenticate", "")
 
-    def lost_between_legs(self) -> Ruling:
+    def failure_between_requests(self) -> Ruling:
         """Return what a failure between two requests of a handshake means: after a 401 nothing was done."""
         return NEVER_CONNECTED if self._last is None or self._last.status_code == 401 else CONNECTION_LOST
 
@@ -108,7 +108,7 @@ class Adapter(bounded_http.Adapter):
 
         """
         if "Authorization" in request.headers:
-            self._before_proof()
+            self._wait_for_turn()
         self._guard.check()
         if self._call.over:  # while waiting for a free connection, or after requests that were answered with 401
             raise CallFailed(NOT_SENT_IN_TIME)
@@ -117,11 +117,11 @@ class Adapter(bounded_http.Adapter):
         with classified():
             self._last = super().send(request, *args, **kwargs)
         if self._last.status_code == 401:
-            self.proven = False  # the connection may have been lost and opened again
+            self.authenticated = False  # the connection may have been lost and opened again
         return self._last
 
-    def _before_proof(self) -> None:
-        if not self.proven and not self._has_turn:
+    def _wait_for_turn(self) -> None:
+        if not self.authenticated and not self._has_turn:
             self._has_turn = self._guard.acquire(self._call.at)
         self.proofs += 1
 

@@ -39,7 +39,7 @@ _TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "N
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"})
 
 
-def look(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Certificate | None:
+def check(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Certificate | None:
     """Check the certificate of an ``https://`` address; None: another scheme.
 
     Args:
@@ -57,7 +57,7 @@ def look(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Cer
     except OSError:
         return Certificate("tls_ca_file_unreadable")
     with deadline.until(time.monotonic() + timeout_s) as call:
-        code = _door(url.hostname, port, call) or _verdict(url.hostname, port, context, call)
+        code = _connection_failure(url.hostname, port, call) or _handshake_failure(url.hostname, port, context, call)
         if code is not None and not code.startswith("tls_"):
             return Certificate(code)
         shown = _shown(url.hostname, port, call)
@@ -72,7 +72,7 @@ def _verifying(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _door(host: str, port: int, call: Deadline) -> str | None:
+def _connection_failure(host: str, port: int, call: Deadline) -> str | None:
     """Return the code of what prevents a connection, before TLS."""
     try:
         deadline.connect(host, port, call, TIMEOUT_S).close()
@@ -85,7 +85,7 @@ def _door(host: str, port: int, call: Deadline) -> str | None:
     return None
 
 
-def _verdict(host: str, port: int, context: ssl.SSLContext, call: Deadline) -> str | None:
+def _handshake_failure(host: str, port: int, context: ssl.SSLContext, call: Deadline) -> str | None:
     try:
         _handshake(host, port, context, call)
     except ssl.SSLCertVerificationError as error:

@@ -59,7 +59,7 @@ class EwsConnector:
 
     def certificate(self) -> Certificate | None:
         """Check the server's certificate: two or three handshakes, no POST."""
-        return certificate.look(self._settings.server, self._settings.ca_file)
+        return certificate.check(self._settings.server, self._settings.ca_file)
 
     def close(self) -> None:
         """Close the connections."""

@@ -131,7 +131,7 @@ class KerberosAuth(AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Prepare a request: it is sent without a token unless the server wants one with every request."""
         if self._each_time:
-            self._prove(request)
+            self._add_token(request)
         request.register_hook("response", self._answered)  # type: ignore[no-untyped-call]  # so in types-requests
         return request
 
@@ -144,12 +144,12 @@ class KerberosAuth(AuthBase):
         self._certificate = _certificate(response)
         response.raw.release_conn()  # the body was read: the same connection serves the next request
         request = response.request.copy()
-        self._prove(request)
+        self._add_token(request)
         second: requests.Response = response.connection.send(request, **options)
         second.history.append(response)
         return second
 
-    def _prove(self, request: requests.PreparedRequest) -> None:
+    def _add_token(self, request: requests.PreparedRequest) -> None:
         token = self._tickets.token(self._certificate)
         request.headers["Authorization"] = f"Negotiate {base64.b64encode(token).decode()}"
 

@@ -127,7 +127,7 @@ class _Line:
         if answer.status < 200:
             self.hang_up()  # the rest of the answer would be read as the answer to the next request
         if answer.status == 200:
-            self._adapter.proven = True
+            self._adapter.authenticated = True
             self._guard.accept()
         return answer
 
@@ -140,7 +140,7 @@ class _Line:
         except CallFailed:
             raise
         except requests.RequestException:
-            raise CallFailed(self._adapter.lost_between_legs()) from None
+            raise CallFailed(self._adapter.failure_between_requests()) from None
         except Exception:  # noqa: BLE001  # the authentication library raises builtins of many kinds
             return _answer_of(self._adapter.last_response(), b"")  # an unwanted answer; its body is not used
         if response.status_code == 401:
