@@ -35,7 +35,7 @@ _POSITIONED = {word: position for position, word in _POSITIONS.items()}
 
 
 class UnsupportedRecurrence(Exception):
-    """This version of Exchange cannot represent the recurrence exactly."""
+    """The Exchange version cannot represent the recurrence exactly."""
 
 
 def to_recurrence(recurrence: Recurrence, first_day: date, version: Any) -> Any:

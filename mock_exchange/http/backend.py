@@ -1,5 +1,4 @@
 """What the HTTP side needs of the server behind it. `MockExchange` is one, and says what each method does."""
-# ruff: noqa: D102
 
 from contextlib import AbstractContextManager
 from datetime import datetime

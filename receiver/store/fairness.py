@@ -46,7 +46,11 @@ class Line:
     def __init__(self, table: Table, waits: ColumnElement[bool], order: Column[Any]) -> None:
         source, organisation = table.c.source, table.c.organisation
         self.oldest = (
-            select(table).where(waits).order_by(order).limit(bindparam("limit")).with_for_update(skip_locked=True)
+            select(table)
+            .where(waits)
+            .order_by(order)
+            .limit(bindparam("limit"))
+            .with_for_update(skip_locked=True, key_share=True)
         )
         beyond = select(table.c.id).where(waits).order_by(order).offset(bindparam("limit")).limit(1)
         sources = _walk("sources", select(source).where(waits), source, literal("", String))

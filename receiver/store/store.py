@@ -241,8 +241,13 @@ class Store:
         self._appender.append(rows)
         return [None for _ in rows]
 
-    def judge(self, now: datetime, limit: int = inbox.JUDGED_AT_ONCE) -> list[Judged]:
+    def judge(self, now: datetime, limit: int = inbox.JUDGED_AT_ONCE, *, waits: bool = True) -> list[Judged]:
         """Judge the webhooks that were put down first; an empty list: none was left.
+
+        Args:
+            now: the moment.
+            limit: so many at most.
+            waits: whether to wait while another host judges; where not, the list is empty then too.
 
         Raises:
             StoreUnavailable: nothing was judged.
@@ -250,7 +255,7 @@ class Store:
         """
         if self.is_judged():
             return []
-        return self._write(lambda connection: inbox.judge(connection, now, limit, self._judging))
+        return self._write(lambda connection: inbox.judge(connection, now, limit, self._judging, waits=waits))
 
     def may_append(self) -> bool:
         """Whether this account of the database may put webhooks down."""

@@ -149,7 +149,7 @@ class Worker:
             self.store.judge_out_of_scope(self._authorities(), now)
             self.store.settle_again(now)
             self._took_up = True
-        judged = self.store.judge(now)
+        judged = self.store.judge(now, waits=False)  # another worker that judges holds up nothing else
         for each in judged:
             _report(each)
         return bool(judged)

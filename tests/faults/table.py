@@ -11,42 +11,42 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 HEAD = """\
 # Every fault against every verb
 
-Written by `python -m tests.faults`, which plays each cell with the real store, worker and connector against a mock
-Exchange over HTTP, and fails where an entry is lost or doubled. Do not edit: a test compares this page with what a run
-produces.
+Written by `python -m tests.faults`. It plays each cell with the real store, worker and connector against a mock
+Exchange over HTTP, and fails if an entry is lost or doubled. Do not edit: a test compares this page with the result of
+a run.
 
-Each cell begins with an agent's calendar in order. Three events change and are served by the same calls; a fault
-strikes; then time passes until nothing is left to be done. In every cell it is then checked that
+Each cell starts with an agent's calendar in order. Three events change and are served by the same calls. A fault
+occurs. Then time passes until nothing is left to do. Each cell then checks that
 
 - each calendar shows **exactly one entry** for each event that it should show, with the newest content, and no other;
-- a fourth entry, which is not concerned, was not touched;
-- the store agrees: what is applied is what is desired, no write is without an outcome, no look-up is owed;
-- nobody was mailed, and Microsoft's schemas accept every message, where they are at hand.
+- a fourth entry, which is not concerned, is untouched;
+- the store agrees: applied equals desired, every write has an outcome, no look-up is due;
+- nobody was mailed, and Microsoft's schemas accept every message, where the schemas are present.
 
-A cell tells what the events ended as, whether they were looked up, and what it took: *1 entry each* is one for each of
-the three events, *gone* none. Without a fault, a change of three events is one POST; a move is two, the identity of a
-new mailbox two more, and two the look whether other installations write there. A look-up is one POST, or three where
-sub-folders must be searched. *1 kept back* is an entry that Exchange refuses for good: it is not sent again, its
-failure stays on show, its neighbours are written; with the event's next change it is written too. An account that was
-refused (401) is left alone for a while; here, for the usual waits.
+A cell says how the events ended, whether they were looked up, and the number of requests: *1 entry each* is one for
+each of the three events, *gone* is none. Without a fault, a change of three events is one POST. A move is two, the
+identity of a new mailbox two more, and the check for other installations two more. A look-up is one POST, or three if
+sub-folders must be searched. *1 kept back* is an entry that Exchange refuses permanently: it is not sent again, its
+failure stays visible, and its neighbours are written; it is written with the event's next change. An account that was
+refused (401) is left alone for the usual wait.
 """
 SINGLES = """
 ## One fault
 
-It strikes the first call of the verb that the column names; the last three last, and strike every call.
+It affects the first call of the verb in the column. The last three faults persist and affect every call.
 """
 PAIRS = """
 ## Two faults
 
-The first (row) strikes the first call; the second (column) strikes the call after it, which is the look-up, the retry
-or the next verb, or the one after that. A cell holds the POSTs of both; `*`: an entry was kept back until the next
-change. In every cell the calendar and the store ended as in the table above: nothing lost, nothing doubled.
+The first (row) affects the first call. The second (column) affects the call after it, or the one after that: the
+look-up, the retry, or the next verb. A cell holds the POSTs of both; `*`: an entry was kept back until the next change.
+In every cell the calendar and the store ended as in the table above: nothing lost, nothing doubled.
 """
 HANDS = """
-## Hands on an entry
+## An agent changes an entry
 
-One of three entries is laid hands on, or their mailbox; then all three events change. A copy that an agent made of an
-entry stays as it is: it is the agent's own. An entry that is respected as deleted is counted as none.
+One of three entries, or its mailbox, is changed by hand. Then all three events change. A copy that an agent made of an
+entry stays: it is the agent's own. An entry whose deletion is respected counts as none.
 """
 
 Play = Callable[[], cell.Ended]

@@ -33,7 +33,7 @@ def learn_role(connection: Connection, incoming: Incoming, news: RoleNews, guard
     """
     platform, ident = incoming.platform, news.agent.ident
     this = and_(roles.c.platform == platform, roles.c.wire_id == news.wire_id)
-    known = connection.execute(select(roles).where(this).with_for_update()).first()
+    known = connection.execute(select(roles).where(this).with_for_update(key_share=True)).first()
     if not _may_tell(incoming, news, known):
         organisation = known.organisation if known is not None else None
         return Receipt(Verdict.OUT_OF_SCOPE, asides=(Aside(Reason.SCOPE, news, organisation=organisation),))

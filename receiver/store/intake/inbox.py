@@ -79,11 +79,16 @@ def row_of(incoming: Incoming) -> Row:
     )
 
 
-def judge(connection: Connection, now: datetime, limit: int, rota: Rota | None = None) -> list[Judged]:
+def judge(
+    connection: Connection, now: datetime, limit: int, rota: Rota | None = None, *, waits: bool = True
+) -> list[Judged]:
     """Judge the webhooks whose turn it is, in the order they came, and count what became of them.
 
-    One that cannot be judged, whatever the reason, costs the others nothing: it is set aside.
+    One that cannot be judged, whatever the reason, costs the others nothing: it is set aside. While another host
+    judges, nothing is judged here unless one `waits` for it.
     """
+    if not judge_batch.may_judge(connection, waits=waits):
+        return []
     rows = _next(connection, rota or Rota(), limit)
     if not rows:
         return []

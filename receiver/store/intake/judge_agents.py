@@ -202,7 +202,7 @@ _THESE = (
         agents.c.ident.in_(bindparam("idents", expanding=True, literal_execute=True)),
     )
     .order_by(agents.c.ident)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _THEIR_WORDS = select(agent_words).where(
     agent_words.c.platform == bindparam("platform"),

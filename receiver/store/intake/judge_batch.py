@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from receiver.core.facts import AgentNews, Delivery, RoleNews
 from receiver.store.database.chunks import chunks
@@ -19,6 +19,28 @@ from receiver.store.intake import agents, set_aside
 from receiver.store.intake.journal import Journal
 from receiver.store.intake.judge_events import Workset
 from receiver.store.intake.removal_guard import Guard
+
+_LOCK = 7_302_002
+"""PostgreSQL's advisory lock of who judges. Another number than that of migrations."""
+
+
+def may_judge(connection: Connection, *, waits: bool) -> bool:
+    """Whether this transaction may judge, until it ends; of all hosts one does at a time.
+
+    A webhook may have others judged again, of any event: two that judge would lock the same rows in different orders.
+    SQLite has one writer anyway.
+
+    Args:
+        connection: in a write transaction.
+        waits: whether to wait for another that judges at this moment.
+
+    """
+    if connection.dialect.name != "postgresql":
+        return True
+    if waits:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        return True
+    return bool(connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _LOCK}))
 
 
 @dataclass
@@ -34,6 +56,7 @@ def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> li
 
     What waits for somebody to decide, and tells of the same, is judged again: it may be decided now.
     """
+    may_judge(connection, waits=True)
     touched = _Touched()
     receipts = _take(connection, batch, now, touched)
     while touched.events or touched.agents:
@@ -46,6 +69,7 @@ def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> li
 
 def decide(connection: Connection, now: datetime) -> set_aside.Judge:
     """Return what takes in webhooks that somebody decided on, and judges again what waits beside them."""
+    may_judge(connection, waits=True)  # before anything that was set aside is locked
     return lambda batch: take(connection, batch, now)
 
 

@@ -326,7 +326,7 @@ _NAMED = (
     select(events)
     .where(events.c.id.in_(_BY_NAME))
     .order_by(events.c.id)  # two hosts take the locks of the same events in one order
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _LISTED = select(event_agents).where(event_agents.c.event_id.in_(bindparam("ids", expanding=True)))
 _UNLIST = delete(event_agents).where(event_agents.c.event_id.in_(bindparam("ids", expanding=True)))

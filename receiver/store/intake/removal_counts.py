@@ -64,7 +64,9 @@ class Ledger:
         for span in Span:
             row = self._keys(key, span) | {"removed": 0, "cancelled": 0}
             self._connection.execute(database.insert(losses).values(row).on_conflict_do_nothing())
-            kept = self._connection.execute(select(losses).where(self._is(key, span)).with_for_update()).one()
+            kept = self._connection.execute(
+                select(losses).where(self._is(key, span)).with_for_update(key_share=True)
+            ).one()
             found.append(RemovalCounts(span, kept.removed, kept.cancelled, kept.live))
         return found
 

@@ -252,7 +252,9 @@ def _is_marked(connection: Connection, event_id: int) -> bool:
 
 def _marked(connection: Connection, event_id: int) -> RdvState | None:
     """Return the facts of an event that shows as cancelled instead of going; None: it does not."""
-    state = read_facts(connection.scalar(select(events.c.facts).where(events.c.id == event_id).with_for_update()))
+    state = read_facts(
+        connection.scalar(select(events.c.facts).where(events.c.id == event_id).with_for_update(key_share=True))
+    )
     return state if isinstance(state, RdvState) and state.cancelled and state.marked else None
 
 

@@ -60,6 +60,6 @@ def _locked(connection: Connection, mailbox_id: int, numbers: Sequence[int]) -> 
         select(placements, events.c.uid)
         .join(events, events.c.id == placements.c.event_id)
         .where(placements.c.id.in_(numbers), placements.c.mailbox_id == mailbox_id, is_settled())
-        .with_for_update(of=placements)
+        .with_for_update(of=placements, key_share=True)
     ).mappings()
     return [placement_of(row) for row in rows]

@@ -137,7 +137,7 @@ def _change(
         .where(*conditions, placements.c.id > after)
         .order_by(placements.c.id)
         .limit(AT_ONCE)
-        .with_for_update(of=placements)
+        .with_for_update(of=placements, key_share=True)
     )
     standing = [placement_of(row) for row in connection.execute(query).mappings()]
     changed = [new for old in standing if (new := change(old)) != old]

@@ -163,7 +163,7 @@ def _held(connection: Connection, event_ids: Sequence[int]) -> dict[tuple[int, i
     placed = (
         select(placements, events.c.uid)
         .join(events, events.c.id == placements.c.event_id)
-        .with_for_update(of=placements)
+        .with_for_update(of=placements, key_share=True)
     )
     return {
         (row["event_id"], row["mailbox_id"]): placement_of(row)

@@ -77,7 +77,7 @@ _OLDEST = (
     .where(_READY, _FREE, _MAY_WRITE)
     .order_by(dues.c.next_at)
     .limit(1)
-    .with_for_update(skip_locked=True, of=mailboxes)
+    .with_for_update(skip_locked=True, of=mailboxes, key_share=True)
 )
 _OF_GROUP = _OLDEST.where(dues.c.source == bindparam("source"), dues.c.organisation == bindparam("organisation"))
 _BEYOND = select(dues.c.mailbox_id).where(_READY).order_by(dues.c.next_at).offset(CROWD).limit(1)

@@ -58,7 +58,11 @@ def claim(
 
 def claim_one(connection: Connection, mailbox: Mailbox, now: datetime, lease: timedelta) -> MailboxWork | None:
     """Lease one mailbox, made if need be, whatever is due in it; None: a worker has it at this moment."""
-    this = select(mailboxes).where(mailboxes.c.id == mailbox_identity.mailbox_id(connection, mailbox)).with_for_update()
+    this = (
+        select(mailboxes)
+        .where(mailboxes.c.id == mailbox_identity.mailbox_id(connection, mailbox))
+        .with_for_update(key_share=True)
+    )
     row = connection.execute(this).mappings().one()
     if row["leased_until"] is not None and row["leased_until"] > now:
         return None
@@ -89,7 +93,7 @@ def confirm(connection: Connection, work: MailboxWork) -> None:
 
     """
     mine = and_(mailboxes.c.id == work.mailbox_id, mailboxes.c.lease == work.lease)
-    if connection.execute(select(mailboxes.c.id).where(mine).with_for_update()).first() is None:
+    if connection.execute(select(mailboxes.c.id).where(mine).with_for_update(key_share=True)).first() is None:
         raise LeaseLost
 
 
@@ -125,7 +129,7 @@ def advance(
         select(placements, events.c.uid)
         .join(events, events.c.id == placements.c.event_id)
         .where(placements.c.mailbox_id == work.mailbox_id)
-        .with_for_update(of=placements)
+        .with_for_update(of=placements, key_share=True)
     )
     advanced = {
         row["id"]: changes[row["id"]](placement_of(row))

@@ -101,7 +101,7 @@ def neighbours(connection: Connection, work: MailboxWork) -> list[Neighbour]:
 def is_leased(connection: Connection, number: int, now: datetime) -> bool:
     """Whether a worker may be writing into a mailbox at this moment."""
     held = and_(mailboxes.c.id == number, mailboxes.c.leased_until > now)
-    return connection.execute(select(mailboxes.c.id).where(held).with_for_update()).first() is not None
+    return connection.execute(select(mailboxes.c.id).where(held).with_for_update(key_share=True)).first() is not None
 
 
 def merge(connection: Connection, alias: int, target: int, now: datetime) -> None:
@@ -140,6 +140,6 @@ def _placed(connection: Connection, number: int) -> dict[int, RowMapping]:
         select(placements, events.c.uid)
         .join(events, events.c.id == placements.c.event_id)
         .where(placements.c.mailbox_id == number)
-        .with_for_update(of=placements)
+        .with_for_update(of=placements, key_share=True)
     ).mappings()
     return {row["event_id"]: row for row in rows}

@@ -31,7 +31,7 @@ def read_all(connection: Connection) -> list[ServerState]:
 def change(connection: Connection, name: str, change_it: Change) -> ServerState:
     """Change a server as it stands now, making its row if need be; return it."""
     mine = servers.c.name == name
-    row = connection.execute(select(*_COLUMNS).where(mine).with_for_update()).mappings().first()
+    row = connection.execute(select(*_COLUMNS).where(mine).with_for_update(key_share=True)).mappings().first()
     before = _server(row) if row else ServerState(name)
     after = change_it(before)
     if row is None:

@@ -52,7 +52,7 @@ _HELD = (
     .join(events, events.c.id == placements.c.event_id)
     .where(placements.c.event_id.in_(bindparam("numbers", expanding=True)))
 )
-_HELD_LOCKED = _HELD.with_for_update(of=placements)
+_HELD_LOCKED = _HELD.with_for_update(of=placements, key_share=True)
 
 
 @dataclass(frozen=True, slots=True)

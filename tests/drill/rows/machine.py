@@ -1,13 +1,16 @@
 """What goes wrong with the receiver's own machine and processes."""
 
+import fcntl
 import os
 import shutil
 import signal
 import socket
 from datetime import timedelta
+from pathlib import Path
 
 from receiver.core.thresholds import Thresholds
 from receiver.core.troubles import Code
+from receiver.store.database.sqlite_lock import SUFFIX
 from tests.drill import hastened
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.ground import ACCEPTED, Ground, until
@@ -63,8 +66,11 @@ def kill_worker(ground: Ground) -> Repair:
 
 
 def hang_worker(ground: Ground) -> Repair:
-    """The worker lives and does nothing."""
-    ground.signal("worker", signal.SIGSTOP)
+    """The worker lives and does nothing, and does not hold the right to write at that moment."""
+    database = Path(ground.store_url.removeprefix("sqlite:///"))
+    with database.with_name(database.name + SUFFIX).open("rb") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        ground.signal("worker", signal.SIGSTOP)
     assert ground.book() in ACCEPTED
 
     def repair() -> None:
