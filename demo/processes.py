@@ -102,7 +102,7 @@ def receiver(config: Path, port: int, secrets: Secrets, log: Path) -> Iterator[s
 
 
 def is_ready(address: str) -> bool:
-    """Whether the receiver at ``http://host:port`` accepts webhooks, and a worker has sent a recent heartbeat."""
+    """Whether the receiver at ``http://host:port`` accepts webhooks, and a worker's last beat is recent."""
     try:
         answer = requests.get(f"{address}/readyz", timeout=5)
         return answer.status_code == 200 and bool(answer.json()["checks"]["worker"] == "ok")

@@ -171,7 +171,7 @@ def _is_stopped(owner: Ownership, delivery: Delivery, authority: Authority) -> b
 
 
 @dataclass(frozen=True, slots=True)
-class EmailClaim:
+class KnownEmail:
     """An agent's e-mail according to one authority."""
 
     authority: Authority
@@ -185,29 +185,29 @@ class EmailClaim:
     former_at: datetime | None = None
 
 
-def credible_claim(
-    claims: Sequence[EmailClaim], organisation: int | None, tellers: Sequence[Authority] = ()
-) -> EmailClaim | None:
-    """Return the newest claim of an authority that may speak for the event; None: there is none.
+def credible_email(
+    emails: Sequence[KnownEmail], organisation: int | None, tellers: Sequence[Authority] = ()
+) -> KnownEmail | None:
+    """Return the newest e-mail from an authority that may speak for the event; None: there is none.
 
     Args:
-        claims: all claims about the agent.
+        emails: the agent's e-mails, from all authorities.
         organisation: the event's.
         tellers: the event's, if it is an absence and they are known.
 
-    Claims of rdv-insertion count only if the platform itself makes none.
+    Those of rdv-insertion count only if the platform itself sent none.
 
     """
-    credible = [claim for claim in claims if claim.authority.speaks_for(organisation, tellers)]
-    if any(claim.emitter is Emitter.RDV_SERVICE_PUBLIC for claim in credible):
-        credible = [claim for claim in credible if claim.emitter is not Emitter.RDV_INSERTION]
-    newest = max(credible, key=lambda claim: (claim.state_at, claim.authority.text), default=None)
+    credible = [known for known in emails if known.authority.speaks_for(organisation, tellers)]
+    if any(known.emitter is Emitter.RDV_SERVICE_PUBLIC for known in credible):
+        credible = [known for known in credible if known.emitter is not Emitter.RDV_INSERTION]
+    newest = max(credible, key=lambda known: (known.state_at, known.authority.text), default=None)
     return _with_former(newest, credible) if newest and has_left(newest.email) else newest
 
 
-def _with_former(departure: EmailClaim, claims: Sequence[EmailClaim]) -> EmailClaim:
-    """Return the claim of a departure with the last real e-mail of all claims."""
-    real = [(claim.state_at, claim.email) for claim in claims if claim.email and not has_left(claim.email)]
-    real += [(claim.former_at, claim.former_email) for claim in claims if claim.former_at and claim.former_email]
+def _with_former(departure: KnownEmail, emails: Sequence[KnownEmail]) -> KnownEmail:
+    """Return a departure, completed with the agent's last real e-mail."""
+    real = [(known.state_at, known.email) for known in emails if known.email and not has_left(known.email)]
+    real += [(known.former_at, known.former_email) for known in emails if known.former_at and known.former_email]
     former_at, former_email = max(real, default=(None, None))
     return replace(departure, former_email=former_email, former_at=former_at)

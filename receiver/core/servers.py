@@ -38,7 +38,7 @@ class ServerState:
     attempts: int = 0
     """Consecutive failures."""
     probe: str | None = None
-    """Id of the one caller that probes it; the claim expires at `probe_until`."""
+    """Id of the one caller that probes it, until `probe_until`."""
     probe_until: datetime | None = None
     succeeded_at: datetime | None = None
     """The last answer, to about a minute."""
@@ -143,7 +143,7 @@ def stuck(server: ServerState, now: datetime) -> ServerState:
 
 
 def probe_released(server: ServerState, probe: str | None) -> ServerState:
-    """Release the probe's claim; no call was made."""
+    """Let another caller probe; no call was made."""
     return _released(server, probe)
 
 

@@ -108,7 +108,7 @@ class Snapshot:
     """Nothing is written: the configuration says `dry_run`."""
     refusals: tuple[RefusedConfiguration, ...] = ()
     web_beat_at: datetime | None = None
-    """The last heartbeat of a web process; None: there was none yet."""
+    """The last beat of a web process; None: there was none yet."""
     worker_beat_at: datetime | None = None
     worker_deaths: int = 0
     """Workers that died in the last hour and that their supervisor started again."""
@@ -116,7 +116,7 @@ class Snapshot:
     worker_deaths_until: datetime | None = None
     """When the count falls below the threshold, if no more die."""
     started_at: datetime | None = None
-    """When the first process of this installation started: a worker has some time from then on to send a heartbeat."""
+    """When the first process of this installation started: a worker has some time from then on for its first beat."""
     oldest_due_at: datetime | None = None
     """When the oldest due change became due, except for failing mailboxes and servers."""
     removals_held: int = 0

@@ -91,12 +91,12 @@ class Trouble:
     subject: str = ""
     """The name of the server or source that has it; empty where there is only one."""
     cause: str = ""
-    """Code of the cause, where it is known. Code and cause together select the remedy's sentence."""
+    """Code of the cause, where it is known. Code and cause together select the cure's sentence."""
     since: datetime | None = None
     count: int = 0
     """How many mailboxes, entries, agents, requests or days it concerns."""
     until: datetime | None = None
-    """After its repair it is shown until then at the latest; None: for a minute at most, or as its remedy says."""
+    """After its repair it is shown until then at the latest; None: for a minute at most, or as its cure says."""
     details: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     """Values for its sentences, by field: a file, a command."""
 

@@ -10,7 +10,7 @@ from receiver.core.mailboxes import Mailbox, Unplaced
 from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
 from receiver.core.recurrence import Unholdable
 from receiver.core.ruleset import Ruleset
-from receiver.core.scope import EVERYTHING, Authority, EmailClaim, Ownership, credible_claim, read_all
+from receiver.core.scope import EVERYTHING, Authority, KnownEmail, Ownership, credible_email, read_all
 from receiver.store.database.chunks import chunks
 from receiver.store.database.records import Incoming
 from receiver.store.database.tables import event_agents, events, placements
@@ -96,7 +96,7 @@ class Guard:
         return 0 if self._ledger.may_cancel(incoming.platform, incoming.authority, entries) else entries
 
     def moved(
-        self, incoming: Incoming, before: Ownership, after: Ownership, agents: Iterable[Sequence[EmailClaim]]
+        self, incoming: Incoming, before: Ownership, after: Ownership, agents: Iterable[Sequence[KnownEmail]]
     ) -> int:
         """Return how many agents find an event in another mailbox, or in none, when it belongs to others.
 
@@ -108,7 +108,7 @@ class Guard:
 
         """
         places = (before.organisation, before.tellers), (after.organisation, after.tellers)
-        return sum(self._leaves(incoming, *(credible_claim(words, *place) for place in places)) for words in agents)
+        return sum(self._leaves(incoming, *(credible_email(words, *place) for place in places)) for words in agents)
 
     # Agents
 
@@ -117,11 +117,11 @@ class Guard:
         if incoming.authority is None or incoming.released:
             return None
 
-        def too_many(key: Key, before: Sequence[EmailClaim], after: Sequence[EmailClaim]) -> int:
+        def too_many(key: Key, before: Sequence[KnownEmail], after: Sequence[KnownEmail]) -> int:
             lost = sum(
                 count
                 for organisation, tellers, count in self._coming(incoming, key[1])
-                if self._leaves(incoming, *(credible_claim(words, organisation, tellers) for words in (before, after)))
+                if self._leaves(incoming, *(credible_email(words, organisation, tellers) for words in (before, after)))
             )
             return self.holds(incoming, lost)
 
@@ -165,12 +165,12 @@ class Guard:
         for organisation, tellers, count in self._connection.execute(counted):
             yield organisation, read_all(tellers), count
 
-    def _leaves(self, incoming: Incoming, before: EmailClaim | None, after: EmailClaim | None) -> bool:
+    def _leaves(self, incoming: Incoming, before: KnownEmail | None, after: KnownEmail | None) -> bool:
         """Whether entries leave a mailbox when something else is believed of an agent."""
         home = self._home(incoming, before)
         return home is not None and home != self._home(incoming, after)
 
-    def _home(self, incoming: Incoming, word: EmailClaim | None) -> Mailbox | None:
+    def _home(self, incoming: Incoming, word: KnownEmail | None) -> Mailbox | None:
         """Return where the entries of an agent are; None: nowhere."""
         ruleset = self._in_force()
         if ruleset is None or word is None:
