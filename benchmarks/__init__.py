@@ -1,1 +1,1 @@
-"""Measurements: figures, one `name: value` a line; `--json FILE` writes them down."""
+"""Benchmarks: each prints figures, one `name: value` a line; `--json FILE` writes them to a file."""

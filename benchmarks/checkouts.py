@@ -12,22 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STOPPING_S = 60.0
-"""A benchmark that is told to stop has so long to stop what it started."""
+"""How long a benchmark may take to stop what it started."""
 TOLD = 15
-"""Lines of what a failed benchmark said last."""
+"""Last lines of a failed benchmark's output that are shown."""
 USAGE = 2
-"""Exit status of a program that does not know its options."""
+"""Exit status of argparse for unknown options."""
 MAIN = re.compile(r"^if __name__ == ", re.MULTILINE)
 OTHERS = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
-"""Variables that would lead a program into another checkout, or make into another's options."""
+"""Variables that would make a program import another checkout, or pass this make's options on."""
 
 
 class NotPrepared(Exception):
-    """A checkout has no environment, and its Makefile could not make one; the argument tells why."""
+    """A checkout has no environment, and its Makefile could not make one; the argument says why."""
 
 
 class Failed(Exception):
-    """A benchmark did not end well."""
+    """A benchmark failed."""
 
     def __init__(self, reason: str, said: str = "", *, usage: bool = False) -> None:
         super().__init__(reason)
@@ -48,7 +48,7 @@ class Checkout:
         return self.path / ".venv" / "bin" / "python"
 
     def prepare(self) -> None:
-        """Have its own Makefile make the environment where there is none.
+        """Let its own Makefile make the environment if there is none.
 
         Raises:
             NotPrepared: there is none afterwards either.
@@ -109,10 +109,10 @@ class Checkout:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     try:
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)  # as from a keyboard: it stops what it started, and removes its folder
+            process.send_signal(signal.SIGINT)  # as Ctrl-C: it stops what it started, and removes its folder
             with suppress(subprocess.TimeoutExpired):
                 process.wait(STOPPING_S)
-    finally:  # also where somebody interrupts this wait
+    finally:  # also if this wait is interrupted
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

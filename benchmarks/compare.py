@@ -1,4 +1,4 @@
-"""Did anything get worse? The figures of this checkout against those of another one, measured in alternation.
+"""Compares the figures of this checkout with those of another one, measured in alternation.
 
 Each benchmark runs in the old checkout, then in this one, then in the old one again, and so on, each by its own
 checkout's code and environment. For every figure stand the least, the median and the greatest of the ratios new/old.
@@ -34,7 +34,7 @@ class Bench:
     directions: Callable[[], Directions]
     arguments: Sequence[str] = ()
     quick: Sequence[str] = ()
-    """Instead of `arguments`, in runs that are short enough for a session at the desk."""
+    """Used instead of `arguments` with `--quick`."""
 
 
 def _own(name: str) -> Callable[[], Directions]:
@@ -64,8 +64,8 @@ BENCHES = (
         "--webhooks 200 --changes 10 --every-s 0.5 --no-postgresql",
     ),
 )
-LEFT_OUT = {"compare", "plot", "lone_change", "soak"}
-"""Not benchmarks, part of another one, or longer than anybody waits."""
+LEFT_OUT = {"compare", "plot", "lone_change", "soak", "trace_webhook"}
+"""Not benchmarks, part of another one, or too long."""
 
 
 @dataclass
@@ -110,10 +110,10 @@ class Plan:
     benches: Sequence[Bench]
     rounds: int
     more: int
-    """Rounds that follow at most where a figure got worse."""
+    """Maximum of extra rounds after a figure got worse."""
     quick: bool
     limit_s: float
-    """So long one run of a benchmark may take."""
+    """Timeout of one run of a benchmark."""
 
     def arguments(self, bench: Bench) -> Sequence[str]:
         """Return how a benchmark is called."""
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None, benches: Sequence[Bench] = BENC
     chosen = options.parse_args(arguments)
     if chosen.rounds < 1 or chosen.more < 0:
         options.error("--rounds must be at least 1, --more at least 0")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # benchmarks would inherit that it is ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # otherwise benchmarks may inherit SIG_IGN
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     wanted = [bench for bench in benches if not chosen.only or bench.name in chosen.only]
     plan = Plan(wanted, chosen.rounds, chosen.more, chosen.quick, chosen.limit_s)
@@ -184,7 +184,7 @@ def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def measure(comparison: Comparison, plan: Plan, old: Checkout, new: Checkout) -> None:
-    """Run one benchmark in turns, and for some rounds more where a figure got worse."""
+    """Run one benchmark in alternation, with extra rounds if a figure got worse."""
     name = comparison.bench.name
     in_old, in_new = name in old.programs(), name in new.programs()
     if not (in_old and in_new):
@@ -202,7 +202,7 @@ def measure(comparison: Comparison, plan: Plan, old: Checkout, new: Checkout) ->
 
 
 def _run(comparison: Comparison, plan: Plan, checkout: Checkout, side: str) -> Mapping[str, float] | None:
-    """Run a benchmark once; None: it cannot be compared, and the comparison says why."""
+    """Run a benchmark once; None: it cannot be compared; the comparison says why."""
     if comparison.problem:
         return None
     bench = comparison.bench
@@ -218,7 +218,7 @@ def _run(comparison: Comparison, plan: Plan, checkout: Checkout, side: str) -> M
 
 
 def tell(comparison: Comparison) -> None:
-    """Print what was found, a figure a line."""
+    """Print the figures, one a line."""
     name = comparison.bench.name
     if comparison.problem:
         print(f"{name}: {comparison.problem}")
@@ -228,7 +228,7 @@ def tell(comparison: Comparison) -> None:
 
 
 def _sum_up(found: Sequence[Comparison]) -> None:
-    """Print last what the exit status is about."""
+    """Print the reasons of the exit status."""
     for comparison in found:
         names = [figure.name for figure in comparison.figures if figure.verdict.is_bad]
         if comparison.is_bad:

@@ -1,4 +1,4 @@
-"""From the webhook to the calendar: how long until a change stands in Exchange, on an idle receiver and under load.
+"""From the webhook to the calendar: how long until a change is in Exchange, on an idle receiver and under load.
 
 Idle: `benchmarks.lone_change`, with its bare create as the baseline. Under load: appointments of 40 agents come, move
 and go at a steady rate, while one agent more gets one appointment after the other, whose ways are timed.
@@ -28,7 +28,7 @@ AGENTS = 40
 """Those of the load; the next one is timed."""
 TIMED = 10_000_000
 """Numbers of timed appointments begin about here."""
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 LOOK_EVERY_S = 0.005
 WARM_UP = 5
 DIRECTIONS: Directions = {
@@ -87,7 +87,7 @@ class Load:
 
     @contextmanager
     def flowing(self) -> Iterator[None]:
-        """Let them flow while the block runs."""
+        """Send them while the block runs."""
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(self._send)
             try:
@@ -118,21 +118,21 @@ class Timed:
     made: int = 0
 
     def change(self) -> float:
-        """Send a new appointment; return the seconds until its entry stands in the mailbox."""
+        """Send a new appointment; return the seconds until its entry is in the mailbox."""
         # Of as many agents as there are, the last one's.
         number = (TIMED // (AGENTS + 1) + self.made) * (AGENTS + 1) + AGENTS
         body = Appointments(AGENTS + 1).created(number)
         begun = time.monotonic()
         self.town.post(self.session, body)
         while self._entries() <= self.made:
-            if time.monotonic() > begun + PATIENCE_S:
+            if time.monotonic() > begun + TIMEOUT_S:
                 raise TimeoutError("the entry never came")
             time.sleep(LOOK_EVERY_S)
         self.made += 1
         return time.monotonic() - begun
 
     def _entries(self) -> int:
-        found = self.session.get(f"{self.town.control}/items", params={"mailbox": agent(AGENTS)}, timeout=PATIENCE_S)
+        found = self.session.get(f"{self.town.control}/items", params={"mailbox": agent(AGENTS)}, timeout=TIMEOUT_S)
         return len(found.json())
 
 

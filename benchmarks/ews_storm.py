@@ -1,4 +1,4 @@
-"""A storm: 20,000 changes over 500 mailboxes, against what no receiver could beat and against the naive way.
+"""A burst of 20,000 changes over 500 mailboxes, compared with a lower bound and with a naive receiver.
 
 Everything is real: the store on a disk, the worker process, the EWS connector with NTLM over four connections; Exchange
 is the mock, in a process of its own, with 40 ms before each answer. The worker was down while the changes came in, as
@@ -44,7 +44,7 @@ LATENCY_MS = 40.0
 CONNECTIONS = 4
 BATCH = 100
 INTAKE_BATCH = 500
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 NAIVE_MAILBOX = "naive@departement.example"
 IN_MEMORY = {"tmpfs", "ramfs"}
 DIRECTIONS: Directions = {
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 def refuse_memory(folder: Path) -> None:
-    """Leave with an error where the folder is not on a disk: a commit would cost nothing."""
+    """Exit with an error if the folder is not on a disk: commits would cost nothing."""
     path = folder.resolve()
     kind = file_system(path, mount_table())
     if kind in IN_MEMORY:
@@ -158,7 +158,7 @@ def bound_posts(size: Size) -> int:
 
 
 def bound(size: Size, alone_ms: float) -> float:
-    """Return the seconds that no receiver on this library could beat."""
+    """Return a lower bound, in seconds, for a receiver that uses exchangelib."""
     return bound_posts(size) * LATENCY_MS / 1000 / CONNECTIONS + size.total * alone_ms / 1000
 
 
@@ -176,7 +176,7 @@ def exchange(boxes: Sequence[str], keys: Secrets, log: Path) -> Iterator[tuple[s
 
 
 def accept(store: Store, news: Sequence[Incoming]) -> None:
-    """Take webhooks in, with no worker about."""
+    """Post webhooks while no worker runs."""
     for start in range(0, len(news), INTAKE_BATCH):
         store.write(judge_batch.take, news[start : start + INTAKE_BATCH], datetime.now(UTC))
 
@@ -205,7 +205,7 @@ _COPIES: tuple[tuple[str, Mapping[str, str]], ...] = (
 
 
 def run_worker(folder: Path, config: Path, server: str, mock: int, keys: Secrets) -> Run:
-    """Start the worker; return what it took until the calendars are as they should be."""
+    """Start the worker; return what it took until the calendars are right."""
     control = server.partition("/EWS")[0] + "/mock"
     requests.delete(f"{control}/requests", timeout=30).raise_for_status()
     log = folder / f"worker-{time.monotonic_ns()}.log"
@@ -227,7 +227,7 @@ def run_worker(folder: Path, config: Path, server: str, mock: int, keys: Secrets
 
 
 def _until(condition: Callable[[], bool], worker: "subprocess.Popen[str]", log: Path, pause_s: float) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not condition():
         if worker.poll() is not None or time.monotonic() > deadline:
             raise processes.NotStarted(str(log))
@@ -235,7 +235,7 @@ def _until(condition: Callable[[], bool], worker: "subprocess.Popen[str]", log: 
 
 
 def _is_done(database: Path) -> bool:
-    """Whether nothing is left to decide, to write or to look up."""
+    """Whether nothing is left to settle, to write or to look up."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         unsettled = connection.execute("SELECT 1 FROM events WHERE unsettled_at IS NOT NULL LIMIT 1").fetchone()
         if unsettled:
@@ -258,7 +258,7 @@ def _seconds(log: Path) -> float:
 
 
 def check(server: str, size: Size) -> None:
-    """Leave with an error unless some calendars hold what they should."""
+    """Exit with an error unless a sample of calendars is right."""
     control = server.partition("/EWS")[0] + "/mock"
     for mailbox in sorted({0, size.mailboxes // 2, size.mailboxes - 1}):
         found = requests.get(f"{control}/items", {"mailbox": address(mailbox)}, timeout=30).json()
@@ -267,7 +267,7 @@ def check(server: str, size: Size) -> None:
 
 
 def measure_naive(server: str, keys: Secrets, size: Size, sample: int) -> float:
-    """Return the seconds that one change takes the naive way."""
+    """Return the seconds that one change takes a naive receiver."""
     account = exchangelib_alone.account_of(NAIVE_MAILBOX, server, ACCOUNT, keys.exchange)
     try:
         share = sample / size.changes

@@ -30,7 +30,7 @@ ROUNDS = 7
 
 
 class Marker(ExtendedProperty):  # type: ignore[misc]  # exchangelib ships no annotations
-    """What a receiver finds its items by."""
+    """The property by which a receiver finds its items."""
 
     property_set_id = "9d3c9ba1-2f6c-4a4b-8a35-77f1a0cbe0a4"
     property_name = "Marker"
@@ -81,7 +81,7 @@ def _round_ms(works: Sequence[Callable[[], object]], repeats: int = 5) -> float:
 
 
 def account_of(address: str, server: str, user: str, password: str) -> Any:
-    """Return a mailbox on one connection, without any look at the server."""
+    """Return a mailbox on one connection, without a request to the server."""
     version = Version(build=Build(15, 1), api_version="Exchange2016")
     configuration = Configuration(
         service_endpoint=server,
@@ -171,7 +171,7 @@ def _delete(account: Any, count: int) -> list[Any]:
 
 
 def naive_s(account: Any, created: int, updated: int, deleted: int) -> float:
-    """Return the seconds of each change where one looks for the item, then writes, one after the other.
+    """Return the seconds of each change, if each is a search for the item and then a write.
 
     What stands before, the connection and the folder are not counted.
     """

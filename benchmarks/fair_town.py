@@ -1,4 +1,4 @@
-"""Two sources before one receiver: web and worker as processes of their own, so that either runs without the other."""
+"""One receiver with two sources. Web and worker are separate processes, so that each can run without the other."""
 
 import json
 import secrets
@@ -22,7 +22,7 @@ from receiver.store import Store
 from receiver.store.database.engine import close_engine, open_engine, reading
 from receiver.store.database.tables import events, inbox, mailboxes
 
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 LARGE_SECRET = "RDV_LARGE_SECRET"  # a variable's name
 UID = "RdvUid"
 
@@ -50,7 +50,7 @@ class FairTown:
     folder: Path
     config: Path
     control: str
-    """Where the mock takes orders."""
+    """URL of the mock's control API."""
     engine: Engine
     environment: dict[str, str] = field(repr=False)
     small: Sender
@@ -61,7 +61,7 @@ class FairTown:
         """Run a worker while the block runs."""
         log = self.folder / f"worker-{time.monotonic_ns()}.log"
         with processes.running(["receiver", "--config", str(self.config), "worker"], self.environment, log) as process:
-            deadline = time.monotonic() + PATIENCE_S
+            deadline = time.monotonic() + TIMEOUT_S
             while "worker_started" not in log.read_text("utf-8"):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise processes.NotStarted(str(log))
@@ -70,7 +70,7 @@ class FairTown:
 
     def uids(self, session: requests.Session, mailbox: str) -> list[str]:
         """Return the uids of the entries in a calendar."""
-        found = session.get(f"{self.control}/items", params={"mailbox": mailbox}, timeout=PATIENCE_S).json()
+        found = session.get(f"{self.control}/items", params={"mailbox": mailbox}, timeout=TIMEOUT_S).json()
         return [each["value"] for item in found for each in item["extended"] if each["name"] == UID]
 
     def waiting_webhooks(self) -> int:
@@ -78,18 +78,18 @@ class FairTown:
         return self._count(select(func.count()).select_from(inbox).where(inbox.c.failure.is_(None)))
 
     def failing_mailboxes(self) -> int:
-        """Return how many mailboxes were tried in vain."""
+        """Return how many mailboxes failed."""
         return self._count(select(func.count()).select_from(mailboxes).where(mailboxes.c.failure.is_not(None)))
 
-    def wait_until_settled(self, patience_s: float) -> None:
-        """Wait until all that came is judged and settled.
+    def wait_until_settled(self, timeout_s: float) -> None:
+        """Wait until all webhooks are judged and settled.
 
         Raises:
             TimeoutError: it never is.
 
         """
         unsettled = select(func.count()).select_from(events).where(events.c.unsettled_at.is_not(None))
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + timeout_s
         while self.waiting_webhooks() or self._count(unsettled):
             if time.monotonic() > deadline:
                 raise TimeoutError("webhooks are left that nobody judges or settles")
@@ -97,8 +97,8 @@ class FairTown:
             time.sleep(0.5)
 
     def forget_requests(self) -> None:
-        """Have the mock drop what it recorded: the machine's memory is not its own."""
-        requests.delete(f"{self.control}/requests", timeout=PATIENCE_S).raise_for_status()
+        """Delete the mock's recorded requests, to save memory."""
+        requests.delete(f"{self.control}/requests", timeout=TIMEOUT_S).raise_for_status()
 
     def _count(self, question: Select[int]) -> int:
         with reading(self.engine) as connection:

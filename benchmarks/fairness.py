@@ -1,4 +1,4 @@
-"""Does one source hold up the others? Lone RDV of a small source beside a standing backlog of a large one.
+"""Whether one source delays the others: lone RDV of a small source beside a constant backlog of a large one.
 
 The large source sent 20,000 webhooks that name 100,000 mailboxes, none of which exists at Exchange. They were
 acknowledged by the web process while no worker ran; then nobody sends any more, and a worker starts. A small source
@@ -9,7 +9,7 @@ sends one RDV about every second, whose entries are waited for in its agents' ca
 - `unknown`: once all of it is settled, and the mailboxes that do not exist are tried.
 
 `fairness_ratio` is the worse of the two medians beside the backlog, divided by the quiet one: required 5, goal 2. A RDV
-that is not in its calendar when patience ends counts with the time it has waited, and in `fairness_late`: the ratio is
+that is not in its calendar at the timeout counts with the time it has waited, and in `fairness_late`: the ratio is
 then a lower bound. `fairness_left_webhooks` of the backlog were not judged when the measurement of `arriving` ended;
 `fairness_tried_mailboxes`, none of which exist, were tried when that of `unknown` did.
 
@@ -38,10 +38,10 @@ from tests.databases import new_database, postgres_binaries, postgres_cluster, s
 
 LONE_AGENTS = 10
 AGENTS_EACH = 5
-"""Agents of each webhook of the backlog, whom no other one names."""
+"""Agents of each webhook of the backlog; no other webhook names them."""
 LOOK_EVERY_S = 0.01
 LOOK_SHARE = 0.02
-"""Who has waited long is looked for less often: looking costs the mock's time."""
+"""An entry that is late is polled less often, as polling costs the mock time."""
 SETTLING_S = 3600.0
 DIRECTIONS: Directions = {
     "fairness_ratio": Direction.LESS,
@@ -62,7 +62,7 @@ class Size:
     """Lone RDV of each measurement."""
     every_s: float
     """Between two of them, in the mean."""
-    patience_s: float
+    timeout_s: float
     """From the last one on."""
     latency_ms: float
     """Of the mock."""
@@ -74,14 +74,14 @@ def main() -> None:
     options.add_argument("--webhooks", type=int, default=20_000, help="of the backlog; each names 5 mailboxes")
     options.add_argument("--changes", type=int, default=30, help="lone RDV of each measurement")
     options.add_argument("--every-s", type=float, default=1.0, help="between two lone RDV, in the mean")
-    options.add_argument("--patience-s", type=float, default=120.0, help="so long a lone RDV is waited for")
+    options.add_argument("--timeout-s", type=float, default=120.0, help="maximum wait for a lone RDV")
     options.add_argument("--latency-ms", type=float, default=40.0, help="before each answer of the mock")
     options.add_argument("--postgresql", action=argparse.BooleanOptionalAction, default=postgres_binaries() is not None)
     add_options(options)
     arguments = options.parse_args()
     refuse_memory(arguments.folder)
     size = Size(
-        arguments.webhooks, arguments.changes, arguments.every_s, arguments.patience_s, arguments.latency_ms
+        arguments.webhooks, arguments.changes, arguments.every_s, arguments.timeout_s, arguments.latency_ms
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="rdv-bench-", dir=arguments.folder) as folder:
         path = Path(folder).resolve()
@@ -148,7 +148,7 @@ class Waits:
 
     seconds: Sequence[float]
     late: int
-    """Those that were given up: their seconds are how long they had waited."""
+    """Those that timed out: their seconds are the time waited."""
 
     @property
     def median_s(self) -> float:
@@ -172,7 +172,7 @@ class Lone:
         sent: dict[int, float] = {}
         waited: list[float] = []
         due = time.monotonic()
-        ends = due + count * self.size.every_s * 1.5 + self.size.patience_s
+        ends = due + count * self.size.every_s * 1.5 + self.size.timeout_s
         left = count
         while (left or sent) and (now := time.monotonic()) < ends:
             if left and now >= due:
@@ -180,7 +180,7 @@ class Lone:
                 sent[number] = now
                 self._send(number)
                 left -= 1
-                # Not in step with a worker that looks ten times a second.
+                # Not in step with a worker that polls ten times a second.
                 due += self.size.every_s * self.chance.uniform(0.5, 1.5)
             waited += self._arrived(sent)
             if sent:

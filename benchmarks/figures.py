@@ -1,4 +1,4 @@
-"""How every benchmark says what it found: one `name: value` a line, and the same in a file where one is asked for.
+"""Output of all benchmarks: one `name: value` a line, and the same as JSON in a file.
 
 Each benchmark declares of every figure whether less or more of it is better, so that two checkouts can be compared.
 """
@@ -20,7 +20,7 @@ class Direction(StrEnum):
     LESS = "less"
     MORE = "more"
     NEUTRAL = "neutral"
-    """Neither: a count of what was asked for, or something that is not ours."""
+    """Neither: an input, or a property of something else than the receiver."""
 
 
 Directions = Mapping[str, Direction]
@@ -28,11 +28,11 @@ Directions = Mapping[str, Direction]
 
 
 class Undeclared(Exception):
-    """Figures that no direction is declared for; the arguments are their names."""
+    """Figures without a declared direction; the arguments are their names."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what all benchmarks take."""
+    """Add the options of all benchmarks."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--folder", type=Path, default=Path(), help="on a disk: stores are made in there")
 
@@ -59,6 +59,6 @@ def undeclared(figures: Mapping[str, float], directions: Directions) -> list[str
 
 
 def direction(name: str, directions: Directions) -> Direction | None:
-    """Return which way a figure gets better; None: nobody declared it."""
+    """Return the direction in which a figure gets better; None: not declared."""
     plain = name.removeprefix(POSTGRESQL)
     return next((found for pattern, found in directions.items() if fnmatchcase(plain, pattern)), None)

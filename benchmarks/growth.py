@@ -1,4 +1,4 @@
-"""Does it grow? What keeping, judging, settling, writing, `status` and purging cost at 10,000 events and at 1,000,000.
+"""Growth: what keeping, judging, settling, writing, `status` and purging cost at 10,000 and at 1,000,000 events.
 
 Both stores are filled as two years of use fill them, in the middle of an outage (see `benchmarks.million`): the larger
 has 100 times as much of everything, also of what waits. Each operation does the same amount of work in both, in turns,
@@ -29,7 +29,7 @@ from benchmarks.pages import settings
 from connectors.base import Done
 from receiver.core.facts import AgentRef, Delivery, Emitter, EventKind, LocationType, Model, RdvState, Version
 from receiver.core.mailboxes import MailboxMap
-from receiver.core.plan import Timings, Verb, begin, end
+from receiver.core.plan import CallLimits, Verb, begin, end
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.operations.erasure import purge
@@ -45,10 +45,10 @@ SMALL, LARGE = 10_000, 1_000_000
 BATCH = 100
 SETTLED = 20
 PURGED = 50
-"""Rows of the journal that fall due between two purges."""
+"""Rows of the journal that become due between two purges."""
 NEW = 100_000_000
 """Numbers of new appointments begin here."""
-TIMINGS = Timings.of(30)
+TIMINGS = CallLimits.of(30)
 LEASE = timedelta(seconds=300)
 PURGING_S = 5.0
 DIRECTIONS: Directions = {
@@ -85,7 +85,7 @@ def main() -> None:
 
 @dataclass
 class Place:
-    """One store, and the moments and numbers that its operations go on from."""
+    """One store, and the state of its operations."""
 
     store: Store
     size: Size
@@ -97,12 +97,12 @@ class Place:
     purged: int = 0
 
     def keep_one(self) -> Prepared:
-        """Put a new appointment down to be judged: what a webhook waits for."""
+        """Keep a new appointment in the inbox: what a webhook waits for."""
         [news] = self._news(1)
         return lambda: self.store.keep(news)
 
     def keep_batch(self) -> Prepared:
-        """Put down at once, as when many threads wait together, as many new appointments as changes of old ones."""
+        """Keep a batch in one transaction, as for many waiting threads: half new appointments, half changes."""
         rows = [self.store._appender.prepared(incoming) for incoming in self._news(BATCH)]  # noqa: SLF001
         return lambda: self.store._intake.submit(rows)  # noqa: SLF001  # threads would be measured too
 
@@ -142,7 +142,7 @@ class Place:
         self.store.release(work, succeeded_at=now)
 
     def look_for_work(self) -> Prepared:
-        """Ask whether there is anything to do: a worker does, ten times a second where nobody tells it."""
+        """Ask whether work is due, as a worker does ten times a second with SQLite."""
         return self._look_for_work
 
     def _look_for_work(self) -> None:
@@ -151,11 +151,11 @@ class Place:
         self.store.read(leases.has_work, "ecole", datetime.now(UTC))
 
     def status(self) -> Prepared:
-        """See how things go, as `status` does and the watch every quarter of a minute."""
+        """Read the state, as `status` does, and the watch every 15 seconds."""
         return lambda: status(settings(), self.store, datetime.now(UTC))
 
     def purge(self) -> Prepared:
-        """Drop the few rows of the journal that fell due since the last time."""
+        """Purge the few rows of the journal that became due since the last purge."""
         self.purged += 1
         apart_s = max(YEARS_S // self.size.events, 1)
         oldest_left = self.now - timedelta(seconds=(self.size.events - self.purged * PURGED) * apart_s)
@@ -220,7 +220,7 @@ Times = dict[str, tuple[list[float], ...]]
 
 
 def _in_turns(places: Sequence[Place], rounds: int) -> tuple[Times, Times]:
-    """Do everything in both stores in turns; return times on the clock and of the processor."""
+    """Run all operations in both stores in alternation; return elapsed and processor times."""
     wall: Times = {name: ([], []) for name in OPERATIONS}
     cpu: Times = {name: ([], []) for name in OPERATIONS}
     for turn in range(rounds + 1):
@@ -252,7 +252,7 @@ def _medians(times: Times) -> dict[str, float]:
 
 
 def _longest_wait_ms(place: Place, url: str) -> float:
-    """Purge for some seconds what two years left; return how long a webhook waited at most to be kept, meanwhile."""
+    """Purge for some seconds the rows of two years; return the longest time that a webhook waited to be kept."""
     with _opened(url) as other, ThreadPoolExecutor(1) as pool:
         deadline = time.monotonic() + PURGING_S
         purging = pool.submit(_purge_until, other, place.now, deadline)

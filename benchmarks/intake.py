@@ -123,7 +123,7 @@ def measure(databases: Mapping[str, Mapping[str, Server]], load: Load, rounds: i
 
 
 def take_turn(name: str, server: Server, load: Load, seconds: int) -> Turn:
-    """Run one server and send to it; leave with an error where it lost what it acknowledged."""
+    """Run one server and send to it; exit with an error if it lost a webhook that it acknowledged."""
     with server.running() as running:
         warm_up = load.warm_up(running.ports, running.path)
         before = running.cpu_s()

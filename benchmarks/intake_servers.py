@@ -1,4 +1,4 @@
-"""The servers in Python that `benchmarks.intake` compares, each run afresh, and what has been kept on the disk."""
+"""The Python servers that `benchmarks.intake` compares, and how many webhooks each has on the disk."""
 
 import json
 import os
@@ -25,7 +25,7 @@ PROCESSES, THREADS = 2, 16
 """Of the web: processes on all hosts together, and threads in each."""
 SECRET_NAME = "RDV_BENCH_SECRET"  # a variable's name
 PATH = "/webhooks/mds"
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 NOOP = """\
 from flask import Flask, jsonify, request
@@ -83,7 +83,8 @@ class Server(Protocol):
 @contextmanager
 def sqlite(folder: Path) -> Iterator[str]:
     """Yield the address of a fresh database."""
-    for file in (*folder.glob("store.db*"), *folder.glob("marker-*.json")):  # whose marker stayed would be missed
+    # A marker that stays would say that its store is lost.
+    for file in (*folder.glob("store.db*"), *folder.glob("marker-*.json")):
         file.unlink()
     yield f"sqlite:///{folder}/store.db"
 
@@ -151,7 +152,7 @@ class Receiver:
         return stack.enter_context(processes.running(command, self._environment, log)).pid
 
     def _wait_for_worker(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while "worker_started" not in (self.folder / "worker.log").read_text("utf-8"):
             if time.monotonic() > deadline:
                 sys.exit("the worker never started")
@@ -159,7 +160,7 @@ class Receiver:
 
 
 def _kill_and_count(pids: Sequence[int], store: str) -> Kept:
-    """Count what survived. A web process that was told to stop would judge what waits, which takes its time."""
+    """Count what survived. A web process that stops by SIGTERM would judge what waits, which takes time."""
     for pid in pids:
         kill(pid)
     engine = open_engine(store)
@@ -198,8 +199,8 @@ class NoOp:
 
 
 def wait_for(url: str) -> None:
-    """Wait until a server answers there; leave with an error where it never does."""
-    deadline = time.monotonic() + PATIENCE_S
+    """Wait until a server answers; exit with an error after the timeout."""
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         try:
             requests.get(url, timeout=5)

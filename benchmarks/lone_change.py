@@ -1,4 +1,4 @@
-"""One change on an idle receiver: how many POSTs Exchange gets, and how long until the entry stands there.
+"""One change on an idle receiver: how many POSTs Exchange gets, and how long until the entry is there.
 
 Everything is real (processes, SQLite on disk, NTLM, HTTP); Exchange is the mock. The baseline, in the same run, is one
 bare create through exchangelib with the connection already open: what no receiver could beat.
@@ -26,7 +26,7 @@ from emitter.platforms import Platform, signer
 from emitter.scenarios import build
 from emitter.scenarios.cast import KARIM_EMAIL, MARTINE_EMAIL
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 DIRECTIONS: Directions = {
     "posts_per_lone_change": Direction.LESS,
     "latency_*": Direction.LESS,
@@ -71,7 +71,7 @@ def measure(folder: Path, changes: int) -> dict[str, float]:
 
 
 def _lone_change(courier: Courier, control: str) -> float:
-    """Send one new appointment; return the seconds until its entry stands in the mailbox."""
+    """Send one new appointment; return the seconds until its entry is in the mailbox."""
     count = _entries(control)
     step = build("create", datetime.now(UTC)).steps[0]
     begun = time.monotonic()
@@ -91,7 +91,7 @@ def _posts(control: str) -> int:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("the entry never came")

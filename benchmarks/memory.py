@@ -1,4 +1,4 @@
-"""What each process of the receiver needs of the machine's memory, in an office of 5,000 mailboxes.
+"""The memory of each process of the receiver with 5,000 mailboxes.
 
 One real `run` with web processes, worker and watch: 5,000 appointments, one in each mailbox, are written into the mock
 Exchange; then webhooks follow that no calendar shows (somebody typed a note), 100,000 in all. The figures are the most
@@ -26,7 +26,7 @@ from benchmarks.town import Town, town
 from benchmarks.webhooks import Appointments
 
 CLIENTS = 8
-PATIENCE_S = 600.0
+TIMEOUT_S = 600.0
 DIRECTIONS: Directions = {
     "*_rss_mb": Direction.LESS,
     "web_rss_growth_mb": Direction.LESS,
@@ -110,7 +110,7 @@ def _client(place: Endpoint, numbers: Sequence[int], body: Callable[[int], bytes
 
 
 def _wait_for_entries(place: Town, count: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while place.state()["items"] < count:
         if time.monotonic() > deadline:
             raise TimeoutError("the entries never came")
@@ -119,7 +119,7 @@ def _wait_for_entries(place: Town, count: int) -> None:
 
 def _wait_until_judged(database: Path) -> None:
     """Wait for the worker: it comes behind the webhooks."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         while connection.execute("SELECT 1 FROM inbox LIMIT 1").fetchone():
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Fills a store by SQL as two years of use would, in the middle of an outage: everything that can wait, waits.
+"""Fills a store by SQL with two years of data, in the middle of an outage: all that can wait is waiting.
 
 All counts follow from the number of events: with 1,000,000 of them there are as many deliveries, 200,000 placements and
 writes each, 50,000 mailboxes, 2,000 failures, and a week of counts by the hour.
@@ -70,7 +70,7 @@ class Size:
 
 
 def fill(url: str, size: Size, now: datetime) -> None:
-    """Fill a fresh, migrated store that nobody has open; its newest rows are of `now`."""
+    """Fill a fresh, migrated store that is not open elsewhere; its newest rows are of `now`."""
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _in_a_hurry)
@@ -81,27 +81,27 @@ def fill(url: str, size: Size, now: datetime) -> None:
         if engine.dialect.name == "postgresql":
             _count_on(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        # PostgreSQL's own housekeeping would have been over rows of two years, many times, and not just begin.
+        # In two years PostgreSQL's autovacuum would have run many times; here it would just begin.
         connection.execute(text("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "ANALYZE"))
     engine.dispose()
 
 
 def _count_on(connection: Connection) -> None:
-    """Have PostgreSQL number further rows behind those that were numbered here; SQLite does so by itself."""
+    """Set PostgreSQL's sequences after the ids that were inserted here; SQLite does so by itself."""
     for table in ("mailboxes", "events"):
         counter = f"pg_get_serial_sequence('{table}', 'id')"
         connection.execute(text(f"SELECT setval({counter}, (SELECT max(id) FROM {table}))"))
 
 
 def _in_a_hurry(connection: Any, _record: object) -> None:
-    """A fill that is lost is filled again: the store's own settings return when it is opened."""
+    """Durability is not needed here; the store's own settings return when it is opened."""
     for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-200000"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What the two databases say differently."""
+    """The SQL that differs between the two databases."""
 
     series: str
     """Numbers `i` from 1 to `:count`."""

@@ -113,7 +113,7 @@ def _select_1_ms(url: str, rounds: int) -> float:
 
 @dataclass
 class Reader:
-    """Somebody with a token before the application over a store."""
+    """A client with a token, and the application over a store."""
 
     store: Store
     client: Client = field(init=False)
@@ -136,7 +136,7 @@ class Reader:
 
 
 def settings() -> Settings:
-    """Return the configuration of an installation that has been in use as `fill` makes believe."""
+    """Return the configuration of the installation whose data `fill` makes."""
     secret = SigningSecret(Secret("benchmark"), None)
     source = {
         "emitter": Emitter.RDV_SERVICE_PUBLIC,

@@ -1,4 +1,4 @@
-"""Draws what the benchmarks wrote down: `python -m benchmarks.plot FOLDER --into docs/benchmarks`.
+"""Draws the benchmarks' JSON files: `python -m benchmarks.plot FOLDER --into docs/benchmarks`.
 
 FOLDER holds the files of `--json` and `--samples`, named after their benchmarks: intake.json, ews_storm.json,
 growth.json, memory.json, end_to_end.json, soak.csv. What is not there is not drawn.
@@ -21,7 +21,7 @@ OURS, OTHERS = "tab:blue", "lightgrey"
 
 
 def main() -> None:
-    """Draw, and say which files were written."""
+    """Draw, and print which files were written."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("folder", type=Path)
     options.add_argument("--into", type=Path, required=True, metavar="FOLDER")
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def draw(folder: Path, into: Path) -> list[Path]:
-    """Draw what stands in one folder into another; return the files that were written."""
+    """Draw the files of one folder into another; return the files that were written."""
     pyplot = _pyplot()
     into.mkdir(parents=True, exist_ok=True)
     written = []
@@ -48,7 +48,7 @@ def draw(folder: Path, into: Path) -> list[Path]:
 
 
 def _pyplot() -> Any:
-    """Return matplotlib, for files alone; leave with a word on how to get it where it is not there."""
+    """Return matplotlib with a backend for files; exit with a hint if it is not installed."""
     try:
         pyplot = import_module("matplotlib.pyplot")
     except ImportError:
@@ -58,7 +58,7 @@ def _pyplot() -> Any:
 
 
 def by_operation(figures: Figures, prefix: str) -> dict[str, float]:
-    """Return the ratios of time on the clock that one database was measured with, by operation."""
+    """Return one database's ratios of elapsed time, by operation."""
     start, end = f"{prefix}growth_", "_ratio"
     found = {name[len(start) : -len(end)]: value for name, value in figures.items() if name.startswith(start)
              and name.endswith(end)}  # fmt: skip
@@ -79,7 +79,7 @@ def intake_rates(figures: Figures) -> dict[str, tuple[float, float | None]]:
 
 
 def storm_seconds(figures: Figures) -> dict[str, float]:
-    """Return how long the storm takes: at least, here, and the naive way."""
+    """Return how long the storm takes: the lower bound, ours, and a naive receiver."""
     ours = figures["storm_seconds"]
     return {"bound": figures["bound_seconds"], "ours": ours, "naive": ours * figures["storm_ratio_naive"]}
 
@@ -109,7 +109,7 @@ def _intake(pyplot: Any, path: Path) -> Any:
 
 
 def _storm(pyplot: Any, path: Path) -> Any:
-    """Draw it twice: beside the naive way, the bound and ours are hardly seen."""
+    """Draw it twice: beside the naive receiver, the bound and ours are hardly visible."""
     seconds = storm_seconds(json.loads(path.read_text("utf-8")))
     figure, panels = pyplot.subplots(1, 2, figsize=(8, 4), layout="constrained")
     for axes, names in zip(panels, (("bound", "ours"), ("bound", "ours", "naive")), strict=True):

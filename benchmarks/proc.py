@@ -1,4 +1,4 @@
-"""What Linux tells of running processes: who they are, their processor time, memory and open files."""
+"""Reads /proc: a receiver's processes, their processor time, memory and open files."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ class Process:
 
 
 def receiver_processes(supervisor: int) -> list[Process]:
-    """Return the processes of one `receiver run`. What these start for a moment, to send a letter, is left out."""
+    """Return the processes of one `receiver run`, without the short-lived ones that send alerts."""
     found = [Process(supervisor, "supervisor")]
     for child in children(supervisor):
         command = _command(child)
@@ -45,7 +45,7 @@ def children(pid: int) -> list[int]:
 
 
 def _command(pid: int) -> str:
-    """Return the last word of how a process was called; empty: it has ended."""
+    """Return the last argument of a process's command line; empty: it has ended."""
     with suppress(*GONE):
         return (PROC / str(pid) / "cmdline").read_bytes().rstrip(b"\0").rpartition(b"\0")[2].decode()
     return ""
@@ -58,13 +58,13 @@ def cpu_s(pid: int) -> float:
 
 
 def kill(pid: int) -> None:
-    """Kill a process and then its children; none has done anything more when this returns.
+    """Kill a process and then its children; when this returns, none of them runs.
 
     Raises:
         TimeoutError: one does not die.
 
     """
-    family = [pid, *children(pid)]  # itself first: it would start others in their place
+    family = [pid, *children(pid)]  # itself first: it would restart its children
     for each in family:
         with suppress(*GONE):
             os.kill(each, signal.SIGKILL)
@@ -83,7 +83,7 @@ def resident_mb(pid: int) -> float | None:
 
 
 def peak_mb(pid: int) -> float:
-    """Return the memory that a process has had at most."""
+    """Return the peak memory of a process."""
     return _status(pid, "VmHWM:")
 
 

@@ -1,4 +1,4 @@
-"""Compares a figure of two checkouts that were measured in turns: ratios new/old, their spread, and the judgment."""
+"""Compares a figure of two checkouts that were measured in alternation: ratios new/old, their spread, and a verdict."""
 
 import math
 import statistics
@@ -9,14 +9,14 @@ from enum import StrEnum
 from benchmarks.figures import Direction, Directions, direction
 
 TOLERATED = 1.05
-"""A figure got worse where it is more than so many times as bad in every round."""
+"""A figure got worse if it is worse by more than this factor in every round."""
 
 Round = tuple[Mapping[str, float], Mapping[str, float]]
 """The figures of the old checkout, and those of the new one measured right after it."""
 
 
 class Verdict(StrEnum):
-    """What the ratios of one figure say."""
+    """The verdict on one figure."""
 
     WORSE = "worse"
     BETTER = "better"
@@ -24,11 +24,11 @@ class Verdict(StrEnum):
     SAME = "same"
     NEUTRAL = "neutral"
     NO_RATIO = "no_ratio"
-    """A value is below nothing: a ratio would say nothing."""
+    """A value is negative: a ratio would be meaningless."""
     OLD_ONLY = "old_only"
     NEW_ONLY = "new_only"
     UNDECLARED = "undeclared"
-    """Nobody declared which way this figure gets better."""
+    """No direction is declared for this figure."""
 
     @property
     def is_bad(self) -> bool:
@@ -78,7 +78,7 @@ def _finite(ratio: float) -> float | None:
 
 
 def spread_of(ratios: Sequence[float]) -> dict[str, float]:
-    """Return the least, the median and the greatest; nothing of nothing."""
+    """Return minimum, median and maximum; empty for no values."""
     return {"min": min(ratios), "median": statistics.median(ratios), "max": max(ratios)} if ratios else {}
 
 
@@ -115,7 +115,7 @@ def judge(pairs: Sequence[tuple[float, float]], towards: Direction | None) -> Ve
 
 
 def _ratio(old: float, new: float) -> float:
-    """Return new/old. Two that are nothing are equal; anything is infinitely more than nothing."""
+    """Return new/old: 1 for two zeros, infinite if only the old value is 0."""
     if old == 0:
         return 1.0 if new == 0 else float("inf")
     return new / old

@@ -1,4 +1,4 @@
-"""Half an hour, or a night, of steady traffic with troubles in between: does anything grow that should not?
+"""Half an hour, or a night, of steady traffic with faults: does anything grow that should not?
 
 Webhooks good, forged, cut and repeated; pages, metrics and the API; an Exchange that drops calls, answers nonsense and
 is away for a while; the worker and the watch told to read their configuration anew. Every few seconds the memory and
@@ -28,7 +28,7 @@ from benchmarks.traffic import Traffic
 
 COLUMNS = ("seconds", "role", "pid", "rss_mb", "fds")
 SETTLING_S = 300.0
-"""So long what is late may still come into the calendars at the end: longer than the longest wait after a fault."""
+"""How long late entries may still arrive at the end: longer than the longest delay after a fault."""
 DIRECTIONS: Directions = {
     "soak_rss_slope_error": Direction.NEUTRAL,
     "soak_*_slope_*": Direction.LESS,
@@ -72,7 +72,7 @@ def main() -> None:
     add_options(options)
     arguments = options.parse_args()
     refuse_memory(arguments.folder)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # everything that was started is stopped then, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all that was started is stopped
     with tempfile.TemporaryDirectory(prefix="rdv-bench-", dir=arguments.folder) as folder:
         samples, figures = soak(
             Path(folder).resolve(), arguments.minutes * 60, arguments.agents, arguments.per_s, arguments.every_s
@@ -85,7 +85,7 @@ def main() -> None:
 def soak(
     folder: Path, seconds: float, agents: int, per_s: float, every_s: float
 ) -> tuple[list[Sample], dict[str, float]]:
-    """Let traffic flow for so long; return every sample, and the figures."""
+    """Run traffic for so long; return all samples, and the figures."""
     with town(folder, agents) as place:
         traffic = Traffic(place, agents, per_s)
         with traffic.flowing():
@@ -115,7 +115,7 @@ def _watched(place: Town, seconds: float, every_s: float) -> Iterator[Sample]:
 
 
 def _settled(place: Town, traffic: Traffic) -> int:
-    """Wait for what is late; return by how many entries the calendars are off at the end."""
+    """Wait for late entries; return by how many entries the calendars differ at the end."""
     deadline = time.monotonic() + SETTLING_S
     while time.monotonic() < deadline and place.entries() != traffic.live:
         time.sleep(1)

@@ -1,4 +1,4 @@
-"""The storm's appointments: what the receiver is told first, and what changes then. The same in every run."""
+"""The storm's appointments: the initial webhooks, and the changes. The same in every run."""
 
 import hashlib
 import random
@@ -55,7 +55,7 @@ def address(mailbox: int) -> str:
 
 
 def first_states(size: Size, now: datetime) -> list[Incoming]:
-    """Return what stands in the calendars before the storm."""
+    """Return the appointments that are in the calendars before the storm."""
     numbers = [(mailbox, number) for mailbox in range(size.mailboxes) for number in range(size.before)]
     return _shuffled(_incoming(mailbox, number, EventKind.CREATED, now, 120) for mailbox, number in numbers)
 

@@ -1,4 +1,4 @@
-"""A whole town: mock Exchange with many mailboxes, the receiver with pages and alerts, and where its alerts arrive."""
+"""A whole installation: mock Exchange with many mailboxes, the receiver with pages and alerts, an alert recipient."""
 
 import secrets
 import subprocess
@@ -26,18 +26,18 @@ alerts:
     - {{file: {folder}/alerts}}
   hold_minutes: 1
 """
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 
 @dataclass
 class Town:
-    """What the receiver stands in, and its addresses."""
+    """The receiver's environment and addresses."""
 
     supervisor: int
     """Process id."""
     base: str
     control: str
-    """Where the mock takes orders."""
+    """URL of the mock's control API."""
     keys: Secrets = field(repr=False)
     token: str = field(repr=False)
     letters: list[str]
@@ -56,35 +56,35 @@ class Town:
     def post(self, session: requests.Session, body: bytes, *, forged: bool = False) -> int:
         """Send a webhook; return the status of the answer."""
         headers = self.signed(body, forged=forged)
-        return session.post(self.webhooks, body, headers=headers, timeout=PATIENCE_S).status_code
+        return session.post(self.webhooks, body, headers=headers, timeout=TIMEOUT_S).status_code
 
     def get(self, session: requests.Session, path: str) -> int:
         """Ask for a page, for metrics, or for health; return the status of the answer."""
         headers = {"Cookie": f"{cookies.NAME}={self.token}", "Authorization": f"Bearer {self.token}"}
-        return session.get(self.base + path, headers=headers, timeout=PATIENCE_S).status_code
+        return session.get(self.base + path, headers=headers, timeout=TIMEOUT_S).status_code
 
     def state(self) -> dict[str, Any]:
         """Return what the mock says of itself."""
-        state: dict[str, Any] = requests.get(f"{self.control}/state", timeout=PATIENCE_S).json()
+        state: dict[str, Any] = requests.get(f"{self.control}/state", timeout=TIMEOUT_S).json()
         return state
 
     def entries(self) -> int:
-        """Return how many entries stand in all calendars: what was deleted lies in another folder."""
+        """Return how many entries all calendars hold; deleted ones are in another folder."""
         boxes = self.state()["mailboxes"]
-        asked = (requests.get(f"{self.control}/items", {"mailbox": box}, timeout=PATIENCE_S) for box in boxes)
+        asked = (requests.get(f"{self.control}/items", {"mailbox": box}, timeout=TIMEOUT_S) for box in boxes)
         return sum(len(found.json()) for found in asked)
 
     def fault(self, **fault: Any) -> None:
-        """Have Exchange go wrong."""
-        requests.post(f"{self.control}/faults", json=fault, timeout=PATIENCE_S).raise_for_status()
+        """Plan a fault of Exchange."""
+        requests.post(f"{self.control}/faults", json=fault, timeout=TIMEOUT_S).raise_for_status()
 
     def heal(self) -> None:
-        """Have Exchange work again."""
-        requests.delete(f"{self.control}/faults", timeout=PATIENCE_S).raise_for_status()
+        """Delete all faults of Exchange."""
+        requests.delete(f"{self.control}/faults", timeout=TIMEOUT_S).raise_for_status()
 
     def forget_requests(self) -> None:
-        """Have the mock drop what it recorded: the machine's memory is not its own."""
-        requests.delete(f"{self.control}/requests", timeout=PATIENCE_S).raise_for_status()
+        """Delete the mock's recorded requests, to save memory."""
+        requests.delete(f"{self.control}/requests", timeout=TIMEOUT_S).raise_for_status()
 
 
 @contextmanager
@@ -108,13 +108,13 @@ def town(folder: Path, agents: int) -> Iterator[Town]:
 def _token(config: Path, keys: Secrets) -> str:
     command = [sys.executable, "-m", "receiver", "--config", str(config), "token", "issue"]
     environment = {"PATH": "/usr/bin:/bin", **keys.environment}
-    issued = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
+    issued = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=TIMEOUT_S)
     return issued.stdout.strip()
 
 
 @contextmanager
 def letter_box() -> Iterator[tuple[str, list[str]]]:
-    """Take alerts as Apprise posts them; yield the address for `alerts.to`, and the list that they are noted in."""
+    """Receive alerts as Apprise posts them; yield the address for `alerts.to`, and the list of received ones."""
     letters: list[str] = []
 
     class Box(BaseHTTPRequestHandler):

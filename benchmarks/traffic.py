@@ -1,4 +1,4 @@
-"""Traffic for the soak, from three threads: webhooks of every kind, readers, and an Exchange that goes wrong."""
+"""Traffic for the soak, from three threads: webhooks of all kinds, readers, and faults of Exchange."""
 
 import itertools
 import os
@@ -18,7 +18,7 @@ from benchmarks.town import Town
 from benchmarks.webhooks import Appointments
 
 LIVES = 400
-"""Appointments that stand in the calendars at once: each new one takes the oldest away."""
+"""Appointments in the calendars at once: each new one replaces the oldest."""
 READ = (
     "/readyz",
     "/healthz",
@@ -32,21 +32,21 @@ READ = (
     "/api/v1/overview",
 )
 FAULTS = ("drop_before", "http_503", "server_busy", "drop_after", "item_error", "login_page", "error", "empty")
-"""Not a refused account: the connector would leave the server alone for five minutes, and little would happen."""
+"""Without a refused account: the connector would pause for five minutes, and little would happen."""
 FAULT_EVERY_S = 20.0
 OUTAGE_EVERY = 12
-"""Of so many faults, one is an outage of the whole server."""
+"""One of so many faults is an outage of the whole server."""
 OUTAGE_S = 90.0
 RELOAD_EVERY = 9
-"""After so many faults, the worker and the watch are told to read the configuration anew."""
+"""After so many faults, the worker and the watch reload the configuration."""
 READ_EVERY_S = 0.5
 RECORDED = 500
-"""So many webhooks later, the mock forgets the requests it has recorded."""
+"""After so many webhooks, the mock's recorded requests are deleted."""
 
 
 @dataclass
 class Traffic:
-    """All of it, until it is told to stop."""
+    """All traffic, until it is stopped."""
 
     town: Town
     agents: int
@@ -54,12 +54,12 @@ class Traffic:
     """Good webhooks; one bad one comes with every four."""
     counts: Counter[str] = field(default_factory=Counter)
     live: int = 0
-    """Appointments that should stand in the calendars."""
+    """Appointments that should be in the calendars."""
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
     def flowing(self) -> Iterator[None]:
-        """Let it flow while the block runs; what went wrong in a thread is raised at the end."""
+        """Run it while the block runs; an exception in a thread is raised at the end."""
         with ThreadPoolExecutor(3, thread_name_prefix="traffic") as pool:
             running = [pool.submit(loop) for loop in (self._webhooks, self._readers, self._faults)]
             try:
@@ -83,7 +83,7 @@ class Traffic:
                     self.town.forget_requests()
 
     def _life(self, appointments: Appointments, number: int) -> Iterator[bytes]:
-        """Tell of one that comes, one that moves, and one that goes."""
+        """Send a create, a move and a deletion."""
         yield appointments.created(number)
         self.live += 1
         if number >= LIVES // 2:
@@ -94,13 +94,13 @@ class Traffic:
 
     def _good(self, session: requests.Session, body: bytes) -> None:
         status = self.town.post(session, body)
-        while status == 503:  # the emitter tries again too
+        while status == 503:  # the emitter retries too
             self.counts["unavailable"] += 1
             status = self.town.post(session, body)
         self.counts["accepted" if status == 202 else "unexpected"] += 1
 
     def _bad(self, session: requests.Session, body: bytes) -> None:
-        """Send what is refused, or repeated: by chance one of four."""
+        """Send a webhook that is refused or repeated, one of four at random."""
         kind = random.choice(("forged", "cut", "no_event", "repeated"))
         sent = {"cut": body[: len(body) // 2], "no_event": b'{"data":{},"meta":{"model":"Rdv"}}'}.get(kind, body)
         status = self.town.post(session, sent, forged=kind == "forged")
@@ -131,7 +131,7 @@ class Traffic:
         self.town.heal()
 
     def _reload(self) -> None:
-        """Of the processes that stay: the master would put others in the place of its web processes."""
+        """Reload the processes that keep running; the master would replace its web processes."""
         for process in receiver_processes(self.town.supervisor):
             if process.role in {"worker", "watch"}:
                 os.kill(process.pid, signal.SIGHUP)

@@ -1,4 +1,4 @@
-"""Webhooks of RDV Service Public as they stand on the wire: appointments by number, which come, move and go."""
+"""Webhooks of RDV Service Public: appointments by number that are created, moved and destroyed."""
 
 import json
 import uuid
@@ -38,19 +38,19 @@ class Appointments:
     _template: dict[str, Any] = field(default_factory=_template, init=False, repr=False)
 
     def created(self, number: int) -> bytes:
-        """Tell of a new appointment."""
+        """Return the webhook of a new appointment."""
         return self._body(number, "created", moved=0)
 
     def moved(self, number: int) -> bytes:
-        """Tell that it begins a quarter of an hour later."""
+        """Return the webhook that moves it by a quarter of an hour."""
         return self._body(number, "updated", moved=1)
 
     def annotated(self, number: int, turn: int) -> bytes:
-        """Tell of a change that no calendar shows."""
+        """Return the webhook of a change that no calendar shows."""
         return self._body(number, "updated", moved=0, context=f"note {turn}")
 
     def destroyed(self, number: int) -> bytes:
-        """Tell that it is gone."""
+        """Return the webhook of its deletion."""
         return self._body(number, "destroyed", moved=1)
 
     def _body(self, number: int, event: str, moved: int, context: str = "") -> bytes:
@@ -72,7 +72,7 @@ class Appointments:
 
 
 def with_agents(number: int, emails: Mapping[int, str], organisation: int) -> bytes:
-    """Tell of a new appointment of some agents, by their ids; one that no other says anything of."""
+    """Return the webhook of a new appointment of some agents, given by id."""
     template = _template()
     now = datetime.now(UTC).replace(microsecond=0)
     known = template["data"]["agents"][0]

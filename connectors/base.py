@@ -1,8 +1,8 @@
 """The port: what the receiver asks of a calendar, in calendar words.
 
 Standard library only. Every connector passes the one conformance suite in ``tests/connectors/conformance.py``.
-"Not found" and "no answer" are outcomes of a change, not exceptions: a caller that handles a batch must be told
-about each item. What prevents a whole call from being made or understood is a `ConnectorError`.
+"Not found" and "no answer" are outcomes of a change, not exceptions: a caller that handles a batch needs a result
+for each item. A call that fails as a whole raises a `ConnectorError`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,33 +12,33 @@ from enum import StrEnum
 from typing import Protocol
 
 PROPERTY_SET_ID = "38cdcc78-53ad-4f70-b322-95efa82260e4"
-"""GUID under which every entry carries its two extended properties. Fixed for ever: audits of years to come read it."""
+"""GUID of the property set of an entry's two extended properties. It must never change: entries are found by it."""
 
 UID_PROPERTY = "RdvUid"
 INSTALLATION_PROPERTY = "RdvInstallation"
 
 PROBE_UID = "rdv-receiver:mailbox-check"
-"""Reserved for the entry that a check writes and removes. No event bears it (theirs begin otherwise), so that whoever
-compares calendars with events leaves it alone, and the next check finds what an interrupted one left."""
+"""Reserved for the entry that a check writes and removes. No event has this uid, so comparisons of calendars with
+events ignore it. The next check finds an entry that an interrupted check left."""
 
 
 CODE_LIMIT = 64
-"""Characters of a code. A longer one, made of what a server said, is cut: a record that takes no more would refuse it
-each time it is tried."""
+"""Characters of a code. A longer one, which a server sent, is cut: the store's column would refuse it at every
+attempt."""
 ADDRESS_LIMIT = 512
-"""Characters of a mailbox's address, as a server may tell it."""
+"""Characters of a mailbox's address that a server returns."""
 UID_LIMIT = 255
 ITEM_ID_LIMIT = 4096
 """Characters of an item's id; Exchange's have some 200."""
 
 
 def is_uid(text: str) -> bool:
-    """Whether an event can have this uid. An item that is read back may bear any text."""
+    """Whether an event can have this uid. An item that is read back may have any text as its uid."""
     return 0 < len(text) <= UID_LIMIT and text.isascii() and text.isprintable()
 
 
 class ShowAs(StrEnum):
-    """How the agent's free/busy shows the time of an entry."""
+    """How the agent's free/busy information shows the entry's time."""
 
     BUSY = "busy"
     FREE = "free"
@@ -46,7 +46,7 @@ class ShowAs(StrEnum):
 
 
 class Sensitivity(StrEnum):
-    """Who else sees the content of an entry, in Exchange's words."""
+    """Who else sees the content of an entry, in Exchange's terms."""
 
     NORMAL = "normal"
     PERSONAL = "personal"
@@ -67,7 +67,7 @@ class Weekday(StrEnum):
 
 
 class Frequency(StrEnum):
-    """The patterns that every calendar server can hold exactly."""
+    """The patterns that every calendar server can represent exactly."""
 
     DAILY = "daily"
     WEEKLY = "weekly"
@@ -76,7 +76,7 @@ class Frequency(StrEnum):
     MONTHLY_BY_WEEKDAY = "monthly_by_weekday"
     """On one weekday, counted from the start or the end of the month."""
     OTHER = "other"
-    """Only ever read back: somebody's own pattern, which these words do not tell. Equal to none that is written."""
+    """Only read back: a pattern that the others cannot express. It equals no pattern that is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class CalendarEntry:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Write an entry that is not there yet."""
+    """Create an entry."""
 
     entry: CalendarEntry
 
@@ -144,14 +144,14 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove the item from the calendar, so that the agent can still see it among the deleted items."""
+    """Move the item to the deleted items, where the agent can still see it."""
 
     item_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class TakeOver:
-    """Have an item that another installation wrote bear our mark; what it shows stays as it is."""
+    """Mark an item that another installation wrote as ours, without changing its content."""
 
     item_id: str
 
@@ -160,7 +160,7 @@ Change = Create | Update | Delete | TakeOver
 
 
 class Scope(StrEnum):
-    """How far a trouble reaches: who else should wait."""
+    """What a failure concerns: the item, its mailbox, or the whole server."""
 
     ITEM = "item"
     MAILBOX = "mailbox"
@@ -177,16 +177,16 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The id of an `Update` or a `Delete` leads nowhere. The item may live on elsewhere under another id."""
+    """The item id of an `Update` or a `Delete` is unknown. The item may have moved and have another id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """No answer came: the change may have been made, may be made later, or may never be."""
+    """There was no answer: the change may have been made, may be made later, or never."""
 
     code: str
     scope: Scope = Scope.MAILBOX
-    """Whose trouble it is: a call that ran out of time says nothing of other mailboxes, a cut connection does."""
+    """What the failure concerns: a timeout only the mailbox, a lost connection the server."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "code", self.code[:CODE_LIMIT])
@@ -194,7 +194,7 @@ class Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The server refused this one change and said so; nothing was changed by it."""
+    """The server refused this change; nothing was changed."""
 
     error: "ConnectorError"
 
@@ -203,7 +203,7 @@ Outcome = Done | NotFound | Unconfirmed | Failed
 
 
 class ConnectorError(Exception):
-    """The calendar could not be used. Carries a code and a reach, never a message from the wire.
+    """The calendar could not be used. It has a code and a scope, never a message from the wire.
 
     Messages of servers and libraries may quote what was sent, so none of their text is kept.
     """
@@ -215,21 +215,21 @@ class ConnectorError(Exception):
 
 
 class Temporary(ConnectorError):
-    """May heal by itself or by an administrator's hand: try again later."""
+    """It may end by itself or after an administrator's repair: retry later."""
 
     def __init__(self, code: str, scope: Scope = Scope.ITEM, retry_after_s: float | None = None) -> None:
         super().__init__(code, scope)
         self.retry_after_s = retry_after_s
-        """How long the server asked us to wait; None where it did not say."""
+        """The server's Retry-After; None: it sent none."""
 
 
 class Permanent(ConnectorError):
-    """Sending the same again cannot succeed."""
+    """A retry with the same content cannot succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One of our items as it stands in a mailbox."""
+    """One of our items in a mailbox."""
 
     item_id: str
     uid: str
@@ -237,7 +237,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """One of our items with what it shows, read back."""
+    """One of our items with its content, read back."""
 
     item_id: str
     entry: CalendarEntry
@@ -245,7 +245,7 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """An item that bears the mark of another installation. Both texts are what the calendar holds, of any length."""
+    """An item with the mark of another installation. Both texts are the calendar's, of any length."""
 
     installation: str
     uid: str
@@ -253,62 +253,62 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a look at one mailbox told, without writing into it."""
+    """The result of probing one mailbox without writing into it."""
 
     address: str
-    """The mailbox's own primary address as far as the server tells it, else the one asked for."""
+    """The mailbox's primary address if the server returned it, else the one asked for."""
     server_version: str | None = None
     identity: str | None = None
-    """The primary address, lower case, where the server told it; None: it did not, and `address` proves nothing."""
+    """The primary address in lower case, as the server returned it; None: it did not, and `address` proves nothing."""
     clock_ahead_s: float | None = None
-    """How far the server's clock is ahead of ours, to about a second; None: not told."""
+    """How far the server's clock is ahead of ours, to about a second; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a look at a server's door and its certificate told, without credentials or data."""
+    """The result of a TLS handshake with a server, without credentials or data."""
 
     code: str | None = None
-    """What is wrong: with the name, the connection, or the certificate; None: it is trusted."""
+    """Code of what is wrong with the name, the connection or the certificate; None: it is trusted."""
     expires_at: datetime | None = None
     """Aware; None: no certificate was shown."""
     names: tuple[str, ...] = ()
-    """The hosts that it is for."""
+    """The host names in it."""
     issuer: str = ""
-    """The authority's own name."""
+    """The issuer's common name."""
 
 
 class Connector(Protocol):
-    """One configured calendar server. Safe to use from several threads, one call per mailbox at a time.
+    """One configured calendar server. Thread-safe; at most one call a mailbox at a time.
 
-    Only items of the connector's own installation are ever found, listed, changed or removed; save that those of others
-    are told by `list_others`, and become our own by `TakeOver`.
+    Only items of the connector's own installation are found, listed, changed or removed. Exceptions: `list_others`
+    yields those of others, and `TakeOver` makes them our own.
     """
 
     call_timeout_s: float
-    """A call that has not been answered after so long is given up (`Unconfirmed`, or `Temporary`)."""
+    """Timeout of a call (its outcome is then `Unconfirmed`, or it raises `Temporary`)."""
 
     def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
         """Make up to 100 changes in one mailbox; one outcome each, in the same order.
 
-        One bad item never costs its neighbours. Never raises for what concerns the call as a whole: every change
+        One bad item does not affect the others. A failure of the whole call is not raised: every change
         then has the outcome `Failed` (certainly not done) or `Unconfirmed` (may be done).
         """
         ...
 
     def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
-        """Every item of this installation carrying one of the uids; a uid that has none maps to an empty list.
+        """Return this installation's items with one of the uids; a uid without items maps to an empty list.
 
-        Looks in the calendar, then, for what the calendar does not have, in its subfolders.
+        The calendar is searched first, then its subfolders for the uids that were not found.
 
         Raises:
-            ConnectorError: the look-up failed or was cut short; nothing may be concluded.
+            ConnectorError: the look-up failed or was incomplete; nothing is known.
 
         """
         ...
 
     def list_marked(self, mailbox: str, start: datetime, end: datetime) -> Iterable[Marked]:
-        """Every item of this installation that overlaps the window, calendar and subfolders.
+        """Yield this installation's items that overlap the window, in the calendar and its subfolders.
 
         A series is one item, with its rule; it overlaps where one of its occurrences does.
 
@@ -319,9 +319,9 @@ class Connector(Protocol):
         ...
 
     def list_others(self, mailbox: str, after: datetime) -> Iterable[Other]:
-        """Every item with the mark of another installation that ends after a moment, calendar and subfolders.
+        """Yield the items with another installation's mark that end after a moment, in the calendar and its subfolders.
 
-        Of a series, its last occurrence does; one whose rule or end cannot be read may.
+        A series ends with its last occurrence. One whose rule or end cannot be read is yielded.
 
         Raises:
             ConnectorError: of the mailbox or its server; nothing may be concluded.
@@ -330,19 +330,19 @@ class Connector(Protocol):
         ...
 
     def probe(self, mailbox: str) -> Probe:
-        """Reach the mailbox with the rights that writing needs, without writing.
+        """Check that the mailbox can be reached with the rights that writing needs, without writing.
 
         Raises:
-            ConnectorError: with the code that says why not.
+            ConnectorError: it cannot; `code` is the reason.
 
         """
         ...
 
     def identify(self, mailbox: str) -> str:
-        """Return the mailbox's own primary address, lower case, as the server tells it.
+        """Return the mailbox's primary address in lower case, as the server returns it.
 
-        Two addresses lead to one mailbox where this is the same for both. Never a guess: what the server does not
-        tell is an error.
+        Two addresses with the same primary address are of one mailbox. Nothing is guessed: if the server does not
+        return it, that is an error.
 
         Raises:
             ConnectorError: of the mailbox or its server; nothing may be concluded.
@@ -351,9 +351,9 @@ class Connector(Protocol):
         ...
 
     def certificate(self) -> Certificate | None:
-        """Look at the server's certificate, over a connection of its own. Never raises; None: there is no TLS here."""
+        """Check the server's certificate over a separate connection. Never raises; None: no TLS."""
         ...
 
     def close(self) -> None:
-        """Give connections back."""
+        """Close the connections."""
         ...

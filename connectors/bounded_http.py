@@ -1,7 +1,7 @@
-"""HTTP towards servers that may mean harm: one deadline for a call, a bound on every head and every body.
+"""HTTP for hostile servers: one deadline for a call, a size limit for every head and every body.
 
-Requests and urllib3 wait from byte to byte, read bodies to their end wherever they need a connection back (at a 401,
-at a redirection that is not followed), and inflate them as they come. Nothing of that is left to them here.
+Timeouts of requests and urllib3 start anew with each byte. They read bodies to the end where they need the connection
+again (at a 401, at a redirect that is not followed), and inflate them. This module does all that itself, with limits.
 """
 
 import http.client
@@ -23,24 +23,24 @@ from connectors import deadline
 from connectors.deadline import Deadline
 
 CONNECT_S = 10.0
-"""So long a connection may take to stand, over all addresses of its host."""
+"""Timeout for connecting, over all addresses of a host."""
 LARGEST_HEAD = 64 * 1024
-"""Status lines and headers of an answer, and of all 1xx before it."""
+"""Bytes of the status lines and headers of an answer, including all 1xx before it."""
 LARGEST_REFUSAL = 64 * 1024
-"""The body of an answer that is not what was asked for: nothing useful in it is longer."""
+"""Bytes of the body of an unwanted answer that are read."""
 PIECE = 64 * 1024
 LARGEST_NUMBER = 12
-"""Digits of a wait: more seconds or milliseconds than anybody lives."""
+"""Digits of a number in a header; the others are ignored, as such a number is too large in any case."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class BodyTooLarge(Exception):
-    """More came, or came out, than any answer that could be meant."""
+    """A body exceeds the limit, before or after inflating."""
 
 
 class BodyBroken(Exception):
-    """A compressed body is cut off or damaged."""
+    """A compressed body is incomplete or damaged."""
 
 
 class Adapter(HTTPAdapter):
@@ -53,16 +53,16 @@ class Adapter(HTTPAdapter):
     def __init__(self, wanted: frozenset[int]) -> None:
         self._wanted = wanted
         self.certificate: bytes | None = None
-        """That of the connection (DER) of the last answer with another status; None: there was no TLS."""
+        """The certificate (DER) of the connection of the last unwanted answer; None: no TLS."""
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Have all connections bounded."""
+        """Make all connections bounded."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self.pools()
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        """Have all connections through a proxy bounded."""
+        """Make all connections through a proxy bounded."""
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = self.pools()
         return manager
@@ -75,24 +75,24 @@ class Adapter(HTTPAdapter):
         """Send one request."""
         response = super().send(request, *args, **kwargs)
         if response.status_code not in self._wanted:
-            self.certificate = _shown(response)  # for a handshake that goes on; afterwards it is out of reach
+            self.certificate = _shown(response)  # a handshake needs it; it cannot be read later
             self._take(response)
         return response
 
     def _take(self, response: requests.Response) -> None:
-        """Put the body where requests finds it read, so that neither it nor an authentication reads it themselves."""
+        """Read the body, and store it where requests expects a body that was read, so that nothing else reads it."""
         try:
             body, whole = _first(response, LARGEST_REFUSAL)
-        except (HTTPError, OSError, http.client.HTTPException, ValueError):  # the status stands without it
+        except (HTTPError, OSError, http.client.HTTPException, ValueError):  # the status is enough
             body, whole = b"", False
-        response._content = body  # noqa: SLF001  # where `content` looks first
+        response._content = body  # noqa: SLF001  # `content` returns it
         response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
         if not whole:
             response.raw.close()
 
 
 def certificate_of(response: requests.Response) -> bytes | None:
-    """Return the certificate (DER) of the connection that a refusal came on, as it is in use now; None: without TLS."""
+    """Return the certificate (DER) of the connection that a refusal arrived on; None: no TLS."""
     adapter = response.connection
     if not isinstance(adapter, Adapter):
         raise TypeError("adapter")
@@ -105,17 +105,17 @@ def _shown(response: requests.Response) -> bytes | None:
 
 
 def read(response: requests.Response, largest: int) -> bytes:
-    """Return the body as it came over the wire, not inflated.
+    """Return the body as received, not inflated.
 
     Raises:
         BodyTooLarge: it is larger.
-        TimeoutError: the call's time is over.
-        OSError, urllib3.exceptions.HTTPError: it was cut off.
+        TimeoutError: the deadline has passed.
+        OSError, urllib3.exceptions.HTTPError: it is incomplete.
 
     """
     body, whole = _first(response, largest)
     call = deadline.current()
-    if call is not None and call.over:  # the end that was seen may be that of the connection
+    if call is not None and call.over:  # the body may have ended because the connection was shut down
         raise TimeoutError
     if not whole:
         raise BodyTooLarge
@@ -123,7 +123,7 @@ def read(response: requests.Response, largest: int) -> bytes:
 
 
 def _first(response: requests.Response, largest: int) -> tuple[bytes, bool]:
-    """Return so much of a body, and whether that is all. Read in pieces as they come."""
+    """Return at most so many bytes of a body, and whether that is all."""
     if response._content_consumed:  # type: ignore[attr-defined]  # noqa: SLF001
         return response.content, True
     body = bytearray()
@@ -135,11 +135,11 @@ def _first(response: requests.Response, largest: int) -> tuple[bytes, bool]:
 
 
 def inflated(body: bytes, encoding: str, largest: int) -> bytes:
-    """Return what a body becomes by its `Content-Encoding`: none, or one that was asked for, once.
+    """Return a body decoded by its `Content-Encoding`: none, or one of those that were asked for, applied once.
 
     Raises:
-        BodyTooLarge: it becomes larger.
-        BodyBroken: it is not whole.
+        BodyTooLarge: it exceeds the limit.
+        BodyBroken: it is incomplete or damaged.
         ValueError: the encoding was not asked for.
 
     """
@@ -162,9 +162,9 @@ def inflated(body: bytes, encoding: str, largest: int) -> bytes:
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Read Retry-After (RFC 9110, 10.2.3): seconds, or a date; None where it says nothing that makes sense.
+    """Parse Retry-After (RFC 9110, 10.2.3): seconds or a date; None: absent or invalid.
 
-    What is asked for is returned as it was asked: how much of it is granted is for the caller's rules to say.
+    The value is returned as it was sent; the caller must cap it.
     """
     value = headers.get("Retry-After", "").strip()
     if (seconds := whole_number(value)) is not None:
@@ -174,12 +174,12 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def whole_number(text: str) -> int | None:
-    """Return a number of ASCII digits; one that is beyond all sense is as good as any other such."""
+    """Return a number of ASCII digits, read up to `LARGEST_NUMBER` digits; None: it is not a number."""
     return int(text[:LARGEST_NUMBER]) if text.isascii() and text.isdigit() else None
 
 
 def http_date(text: str) -> datetime | None:
-    """Return the moment of a header; None: it is none."""
+    """Return the moment of a header; None: invalid."""
     try:
         moment = parsedate_to_datetime(text[:100])
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
@@ -188,7 +188,7 @@ def http_date(text: str) -> datetime | None:
 
 
 class _Head:
-    """What a head is read from: no more than the bound."""
+    """A file from which a head is read, with a size limit."""
 
     def __init__(self, lines: Any) -> None:
         self.lines = lines
@@ -211,7 +211,7 @@ class _Response(http.client.HTTPResponse):
         if self.headers is not None:
             return
         head = _Head(self.fp)
-        self.fp = head  # it has what is used of a file until the head is read
+        self.fp = head  # it has the methods of a file that reading a head uses
         try:
             super().begin()
         finally:
@@ -220,7 +220,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Bounded(HTTPConnection):
-    """A connection that ends with the call's deadline."""
+    """A connection that is shut down at the call's deadline."""
 
     response_class = _Response
 
@@ -235,7 +235,7 @@ class _Bounded(HTTPConnection):
         return line
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        """Send a request, over a connection that may stand since an earlier call."""
+        """Send a request; the connection may be open since an earlier call."""
         call = deadline.current()
         if call is not None and self.sock is not None:
             call.watch(self.sock)

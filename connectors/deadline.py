@@ -1,7 +1,7 @@
-"""One deadline for one call: when it is over, whatever connection the call uses is shut down.
+"""A deadline for a call: when it passes, the connections that the call uses are shut down.
 
-A time-out of a socket counts from one byte to the next, so a peer that trickles outlasts it. Here one timer thread of
-the process shuts down the connections of the calls whose time is over; a read or a handshake that waits in any library
+A socket's timeout starts anew with each byte, so a peer that trickles is never timed out. Here one timer thread of the
+process shuts down the connections of calls whose deadline has passed; a read or handshake that waits in any library
 then ends at once. Standard library only.
 """
 
@@ -23,25 +23,25 @@ class Deadline:
         self.at = at
         self._lock = threading.Lock()
         self._lines: list[int] = []
-        """Duplicates of the descriptors in use, so that they name the same connections until the call has ended."""
+        """Duplicated descriptors, so that they refer to the same connections until the call has ended."""
         self._ended = False
         self._over = False
 
     @property
     def over(self) -> bool:
-        """Whether the time is over: what was read since may be cut off."""
+        """Whether the deadline has passed: what was read since may be incomplete."""
         return self._over or time.monotonic() >= self.at
 
     @property
     def left_s(self) -> float:
-        """The seconds that are left, at least a millisecond: nothing is ever waited for without end."""
+        """The remaining seconds, at least a millisecond, as 0 would mean no timeout."""
         return max(self.at - time.monotonic(), SHORTEST_S)
 
     def watch(self, line: socket.socket) -> None:
-        """Shut this connection down when the time is over.
+        """Shut this connection down when the deadline passes.
 
         Raises:
-            TimeoutError: it is over.
+            TimeoutError: it has passed.
 
         """
         with self._lock:
@@ -50,14 +50,14 @@ class Deadline:
             self._lines.append(os.dup(line.fileno()))
 
     def end(self) -> None:
-        """Note that the call has ended. Its connections stay as they are."""
+        """Record that the call has ended. Its connections stay open."""
         with self._lock:
             self._ended = True
             for line in self._lines:
                 os.close(line)
             self._lines.clear()
 
-    def strike(self) -> None:
+    def shut_down(self) -> None:
         """Shut the connections down, unless the call has ended."""
         with self._lock:
             if self._ended:
@@ -84,7 +84,7 @@ class _Timer:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
-            elif self._waiting[0][2] is deadline:  # the thread sleeps until a later one
+            elif self._waiting[0][2] is deadline:  # the thread waits for a later one
                 self._changed.notify()
 
     def _run(self) -> None:
@@ -93,7 +93,7 @@ class _Timer:
                 while (left_s := self._left_s()) > 0:
                     self._changed.wait(left_s)
                 _, _, due = heapq.heappop(self._waiting)
-            due.strike()
+            due.shut_down()
 
     def _left_s(self) -> float:
         return self._waiting[0][0] - time.monotonic() if self._waiting else threading.TIMEOUT_MAX
@@ -105,7 +105,7 @@ _calls = threading.local()
 
 @contextmanager
 def until(at: float) -> Iterator[Deadline]:
-    """Give what this thread calls until a moment of the monotonic clock."""
+    """Set the deadline of this thread's call, a moment of the monotonic clock."""
     deadline = Deadline(at)
     outer = getattr(_calls, "deadline", None)
     _calls.deadline = deadline
@@ -124,9 +124,9 @@ def current() -> Deadline | None:
 
 
 def connect(host: str, port: int, deadline: Deadline, longest_s: float) -> socket.socket:
-    """Return a connection to the first address of a host that takes one. Its time-out is left at what remains.
+    """Return a connection to the first address of a host that accepts one. Its timeout is the time that remains.
 
-    All addresses share the time: a name may have many.
+    All addresses share the time.
 
     Args:
         host: a name or an address.
@@ -135,7 +135,7 @@ def connect(host: str, port: int, deadline: Deadline, longest_s: float) -> socke
         longest_s: the most that all of it may take. Looking the name up is bounded by the resolver alone.
 
     Raises:
-        OSError: none takes one.
+        OSError: none accepts one.
 
     """
     at = min(deadline.at, time.monotonic() + longest_s)
@@ -146,7 +146,7 @@ def connect(host: str, port: int, deadline: Deadline, longest_s: float) -> socke
             break
         try:
             line = socket.socket(family, kind, protocol)
-        except OSError as error:  # a family that this machine does not have
+        except OSError as error:  # the machine lacks the address family
             failure = error
             continue
         try:

@@ -1,6 +1,6 @@
 """An entry as an iCalendar object (RFC 5545), and back. The library escapes every text.
 
-Words of Exchange that RFC 5545 lacks are those that Outlook and Exchange write themselves ([MS-OXCICAL]).
+Properties of Exchange that RFC 5545 lacks are written as Outlook and Exchange write them ([MS-OXCICAL]).
 """
 
 from collections.abc import Mapping
@@ -38,11 +38,11 @@ _SENSED = {word: sensitivity for sensitivity, word in _CLASS.items()}
 
 
 class UnreadableCalendar(Exception):
-    """The bytes are no calendar with one entry of ours."""
+    """The bytes are not a calendar with one entry of ours."""
 
 
 class UnsupportedZone(ValueError):
-    """Nobody knows the time zone."""
+    """The time zone is unknown."""
 
 
 def to_ical(entry: CalendarEntry, installation: str, now: datetime) -> bytes:
@@ -111,13 +111,13 @@ def _rule(recurrence: Recurrence, start: datetime) -> dict[str, list[Any]]:
         "bymonthday": [start.day] if by_date else [],
         "until": [_until(recurrence.last_day, start)] if recurrence.last_day else [],
         "count": [recurrence.count] if recurrence.count else [],
-        "wkst": ["MO"],  # the default, said for those who take their own country's
+        "wkst": ["MO"],  # the default; some clients use their country's instead
     }
     return {name: values for name, values in parts.items() if values}
 
 
 def _until(last_day: date, start: datetime) -> datetime:
-    """Return the last moment of a day; in UTC, as it must be where the start has a zone."""
+    """Return the last moment of a day in UTC, as RFC 5545 requires if the start has a zone."""
     return datetime.combine(last_day, time(23, 59, 59), start.tzinfo).astimezone(UTC)
 
 
@@ -130,7 +130,7 @@ def _alarm(title: str, minutes: int) -> Alarm:
 
 
 def from_ical(content: bytes) -> tuple[CalendarEntry, str]:
-    """Return the entry that a calendar of ours shows, and the installation that wrote it.
+    """Return the entry of a calendar of ours, and the installation that wrote it.
 
     Raises:
         UnreadableCalendar: it is none of ours, or was damaged.
@@ -144,7 +144,7 @@ def from_ical(content: bytes) -> tuple[CalendarEntry, str]:
 
 
 def taken_over(content: bytes, installation: str) -> bytes:
-    """Return a calendar of ours with another installation's mark, and all else as it is.
+    """Return a calendar of ours with another installation's mark, otherwise unchanged.
 
     Raises:
         UnreadableCalendar: it is none of ours, or was damaged.
@@ -183,7 +183,7 @@ def _entry(event: Event) -> CalendarEntry:
 
 
 def _recurrence(rule: Any, start: datetime) -> Recurrence:
-    """Return the recurrence of a rule that could be ours; of any other, `Frequency.OTHER`."""
+    """Return the recurrence of a rule that could be ours; `Frequency.OTHER` for any other rule."""
     try:
         recurrence = _read_rule(rule, start)
         same = _without_defaults(vRecur(_rule(recurrence, start))) == _without_defaults(rule)
@@ -211,7 +211,7 @@ def _last_day(until: datetime, start: datetime) -> date:
 
 
 def _without_defaults(rule: vRecur) -> dict[str, list[str]]:
-    """Return a rule without what may be left out, and without its end, which is read to the day alone."""
+    """Return a rule without its default parts, and without its end, of which only the day is compared."""
     parts = {name: [str(value) for value in values] for name, values in rule.items() if name != "UNTIL"}
     return {name: values for name, values in parts.items() if (name, values) not in _DEFAULTS}
 

@@ -1,7 +1,7 @@
-"""Calendars as folders of .ics files: for pilots without Exchange, and as a second witness of the port.
+"""Calendars as folders of .ics files: for pilots without Exchange, and as a second implementation of the port.
 
-One folder for each mailbox; one file for each entry, whose name is the item's id. Files that somebody sorts into
-sub-folders are still found; deleted ones lie in `DELETED`.
+One folder a mailbox; one file an entry, whose name is the item's id. Files that somebody moved into
+sub-folders are still found; deleted ones are in `DELETED`.
 """
 
 import errno
@@ -70,7 +70,7 @@ class IcsFolderConnector:
     """All mailboxes of one folder."""
 
     call_timeout_s = 30.0
-    """Nothing here waits; a folder on a slow disk may."""
+    """Only a slow disk takes any time."""
 
     def __init__(self, path: Path | str, installation: str) -> None:
         self._path = Path(path)
@@ -88,7 +88,7 @@ class IcsFolderConnector:
             missing = [uid for uid, items in found.items() if not items]
             return found | self._found(mailbox, missing, self._files_below(mailbox)) if missing else found
 
-        return _told(look)
+        return _or_connector_error(look)
 
     def list_marked(self, mailbox: str, start: datetime, end: datetime) -> list[Marked]:
         """Read all files of the mailbox."""
@@ -98,7 +98,7 @@ class IcsFolderConnector:
             items = self._ours(mailbox, iter(paths))
             return [item for item in items if overlaps(item.entry, start, end)]
 
-        return _told(read)
+        return _or_connector_error(read)
 
     def list_others(self, mailbox: str, after: datetime) -> list[Other]:
         """Read all files of the mailbox."""
@@ -112,10 +112,10 @@ class IcsFolderConnector:
                 if installation != self._installation and overlaps(entry, after, END_OF_TIME)
             ]
 
-        return _told(read)
+        return _or_connector_error(read)
 
     def probe(self, mailbox: str) -> Probe:
-        """See that the folder is there and may be written. A mailbox's own folder is made with its first entry."""
+        """Check that the folder exists and is writable. A mailbox's own folder is made with its first entry."""
         own = self._folder(mailbox)
         if not self._path.is_dir():
             raise Temporary("folder_not_found", Scope.SERVER)
@@ -126,14 +126,14 @@ class IcsFolderConnector:
 
     def identify(self, mailbox: str) -> str:
         """Return the address itself: a folder has no other."""
-        folder_name(mailbox)  # raises over what is no address
+        folder_name(mailbox)  # raises if it is not an address
         return mailbox.strip().lower()
 
     def certificate(self) -> None:
         """Return None: a folder has none."""
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: nothing is held open."""
 
     # Reading
 
@@ -152,7 +152,7 @@ class IcsFolderConnector:
                 yield Marked(_item_id(path.relative_to(folder)), entry)
 
     def _read(self, path: Path) -> CalendarEntry | None:
-        """Return the entry of a file of ours; None where it is somebody else's, or has gone meanwhile."""
+        """Return the entry of a file of ours; None: it is not ours, or is gone."""
         found = _marked_in(path)
         return found[0] if found is not None and found[1] == self._installation else None
 
@@ -186,12 +186,12 @@ class IcsFolderConnector:
             return Failed(_trouble(error))
 
     def _has(self, mailbox: str, item_id: str) -> bool:
-        """Whether the id leads to an item of this installation, within the mailbox's folder."""
+        """Whether the id is that of an item of this installation in the mailbox's folder."""
         path = self._path_of(mailbox, item_id)
         return path is not None and self._read(path) is not None
 
     def _path_of(self, mailbox: str, item_id: str) -> Path | None:
-        """Return the file that an id leads to, within the mailbox's folder; None: to none."""
+        """Return the file of an id in the mailbox's folder; None: there is none."""
         if not _ITEM_ID.match(item_id) or any(part in {".", "..", DELETED} for part in item_id.split("/")):
             return None
         path = self._folder(mailbox) / item_id
@@ -230,16 +230,16 @@ class IcsFolderConnector:
         return _settled(path.parent, item_id)
 
     def _make(self, folder: Path) -> None:
-        if not self._path.is_dir():  # the configured folder is somebody's mount: never made by accident
+        if not self._path.is_dir():  # the configured folder may be a mount point: never create it
             raise Temporary("folder_not_found", Scope.SERVER)
         folder.mkdir(parents=True, exist_ok=True)
 
 
 def folder_name(mailbox: str) -> str:
-    """Return the name of a mailbox's folder: readable, the same for every way of writing the address, and no path.
+    """Return the name of a mailbox's folder: readable, the same for each spelling of the address, and not a path.
 
     Raises:
-        Temporary: this is no address.
+        Temporary: this is not an address.
 
     """
     address = mailbox.strip().lower()
@@ -251,7 +251,7 @@ def folder_name(mailbox: str) -> str:
 
 
 def _marked_in(path: Path) -> tuple[CalendarEntry, str] | None:
-    """Return the entry of a file and the installation that wrote it; None where it is no file of ours, or has gone."""
+    """Return the entry of a file and the installation that wrote it; None: it is not ours, or is gone."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -261,12 +261,12 @@ def _marked_in(path: Path) -> tuple[CalendarEntry, str] | None:
     try:
         return from_ical(content)
     except UnreadableCalendar:
-        # Perhaps ours: to call it absent would have it written twice.
+        # It may be ours: reported as absent, it would be written twice.
         raise Temporary("item_unreadable", Scope.MAILBOX) from None
 
 
 def _item_id(path: Path) -> str:
-    """Return a file's id. Names are bytes, and may be no text that a record takes."""
+    """Return a file's id. A file name is bytes, and may not be text that the store accepts."""
     item_id = path.as_posix()
     if len(item_id) > ITEM_ID_LIMIT or any("\ud800" <= character <= "\udfff" for character in item_id):
         raise Temporary("item_unreadable", Scope.MAILBOX)
@@ -274,7 +274,7 @@ def _item_id(path: Path) -> str:
 
 
 def _write_aside(path: Path, content: bytes) -> None:
-    """Write the whole file under another name, then let it take its place at once."""
+    """Write the file under another name, then rename it, so that it is replaced atomically."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with aside.open("xb") as file:
@@ -289,7 +289,7 @@ def _write_aside(path: Path, content: bytes) -> None:
 
 
 def _settled(folder: Path, item_id: str) -> Outcome:
-    """Make a change of names outlast a power cut. It can be seen already, so that a failure leaves it in doubt."""
+    """Make a rename durable. It is visible already, so a failure leaves it in doubt."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -301,7 +301,7 @@ def _settled(folder: Path, item_id: str) -> Outcome:
     return Done(item_id)
 
 
-def _told(read: Callable[[], T]) -> T:
+def _or_connector_error(read: Callable[[], T]) -> T:
     error: ConnectorError
     try:
         return read()

@@ -1,6 +1,6 @@
-"""When an entry takes place. Pure: of the port's values only.
+"""When an entry takes place. Pure; it uses the port's values only.
 
-The connectors need it where a server or a file tells a series but not its occurrences.
+The connectors need it where a server or a file has a series, but not its occurrences.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def overlaps(entry: CalendarEntry, start: datetime, end: datetime) -> bool:
-    """Whether an occurrence lies, at least in part, in the window. Of a rule that is not told, one may."""
+    """Whether an occurrence overlaps the window. For `Frequency.OTHER` one may if the entry begins before its end."""
     if entry.recurrence is None:
         return entry.start < end and entry.end > start
     if entry.recurrence.frequency is Frequency.OTHER:
@@ -72,7 +72,7 @@ def occurrences(entry: CalendarEntry) -> Iterator[tuple[datetime, datetime]]:
 
 
 def days(recurrence: Recurrence, first_day: date) -> Iterator[date]:
-    """Yield the days on which occurrences begin, from the first on; none of a rule that is not told."""
+    """Yield the days on which occurrences begin, from the first on; none for `Frequency.OTHER`."""
     found = _days(recurrence, first_day)
     if recurrence.last_day is not None:
         last_day = recurrence.last_day

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from demo import calendars, configuration, processes, report
 from demo.processes import Secrets
-from emitter.delivery import Courier, Report
+from emitter.delivery import Courier, DeliveryReport
 from emitter.platforms import Platform, signer
 from emitter.retries import RetryPolicy
 from emitter.scenarios import Calendars, Story, build
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def play(folder: Path, *, stay: bool) -> int:
-    """Start everything, send the day's webhooks, compare, and say what was seen."""
+    """Start everything, send the day's webhooks, compare, and print the result."""
     keys = Secrets(webhook=secrets.token_hex(16), exchange=secrets.token_urlsafe(16))
     story = build("working_day", datetime.now(UTC))
     addresses = list(story.expected)
@@ -60,7 +60,7 @@ def play(folder: Path, *, stay: bool) -> int:
             return 0 if found == story.expected and not sent.undelivered else 1
 
 
-def _send(story: Story, port: int, keys: Secrets) -> Report:
+def _send(story: Story, port: int, keys: Secrets) -> DeliveryReport:
     courier = Courier(
         url=f"http://127.0.0.1:{port}/webhooks/mds",
         signer=signer(Platform.RDV_SERVICE_PUBLIC, keys.webhook),
@@ -70,7 +70,7 @@ def _send(story: Story, port: int, keys: Secrets) -> Report:
 
 
 def _settled(server: str, keys: Secrets, expected: Calendars) -> tuple[Calendars, float]:
-    """Read the calendars until they are right or patience ends; return what they show and how long it took."""
+    """Read the calendars until they are right or the timeout; return what they show and how long it took."""
     begun = time.monotonic()
     while True:
         found = calendars.read(server, keys, list(expected))

@@ -1,4 +1,4 @@
-"""Starts the real programs as processes on free loopback ports, and stops them whatever happens."""
+"""Starts the real programs as processes on free loopback ports, and always stops them."""
 
 import json
 import os
@@ -14,27 +14,27 @@ from pathlib import Path
 import requests
 
 ACCOUNT = "MAIRIE\\svc-rdv"
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 
 class NotStarted(Exception):
-    """A program did not come up; its log tells why."""
+    """A program did not start; its log says why."""
 
 
 class Complained(Exception):
-    """The mock Exchange met messages that Exchange would not accept, or failed; its log tells which."""
+    """The mock Exchange received messages that Exchange would refuse, or failed; its log says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What only the two ends of a wire know; made anew for each run."""
+    """The secrets of one run."""
 
     webhook: str
     exchange: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """Return them as the programs find them."""
+        """Return the secrets as environment variables."""
         return {"RDV_WEBHOOK_SECRET": self.webhook, "RDV_EXCHANGE_PASSWORD": self.exchange}
 
 
@@ -64,12 +64,12 @@ def running(command: Sequence[str], environment: Mapping[str, str], log: Path) -
             stop(process)
 
 
-def stop(process: subprocess.Popen[str], patience_s: float = PATIENCE_S) -> int:
-    """End it as an init system would; return its status."""
+def stop(process: subprocess.Popen[str], timeout_s: float = TIMEOUT_S) -> int:
+    """Stop a process as an init system would; return its status."""
     with suppress(ProcessLookupError):
         process.terminate()
     try:
-        status = process.wait(patience_s)
+        status = process.wait(timeout_s)
     except subprocess.TimeoutExpired:
         process.kill()
         status = process.wait()
@@ -102,7 +102,7 @@ def receiver(config: Path, port: int, secrets: Secrets, log: Path) -> Iterator[s
 
 
 def is_ready(address: str) -> bool:
-    """Whether the receiver at ``http://host:port`` keeps webhooks, and a worker was heard of a moment ago."""
+    """Whether the receiver at ``http://host:port`` accepts webhooks, and a worker's last beat is recent."""
     try:
         answer = requests.get(f"{address}/readyz", timeout=5)
         return answer.status_code == 200 and bool(answer.json()["checks"]["worker"] == "ok")
@@ -111,7 +111,7 @@ def is_ready(address: str) -> bool:
 
 
 def _wait_until_ready(process: subprocess.Popen[str], port: int, log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break

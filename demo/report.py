@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from emitter.delivery import Report
+from emitter.delivery import DeliveryReport
 from emitter.scenarios import Calendars, ExpectedEntry
 
 PARIS = ZoneInfo("Europe/Paris")
 
 
 def opening(server: str, port: int, folder: Path) -> str:
-    """Say what runs where."""
+    """Print what runs where."""
     return (
         "A Maison des solidarités with two agents, its receiver and its Exchange, all on this machine.\n\n"
         f"  Exchange (mock, NTLM)  {server}\n"
@@ -22,8 +22,8 @@ def opening(server: str, port: int, folder: Path) -> str:
     )
 
 
-def sending(sent: Report) -> str:
-    """Say how the receiver answered the emitter."""
+def sending(sent: DeliveryReport) -> str:
+    """Print how the receiver answered the emitter."""
     answers = Counter(f"{attempt.status} {attempt.answer}" for attempt in sent.attempts)
     slowest_ms = max(attempt.latency_s for attempt in sent.attempts) * 1000
     lines = [f"{len(sent.deliveries)} signed webhooks, up to 4 at once, some late, some twice:"]
@@ -32,7 +32,7 @@ def sending(sent: Report) -> str:
 
 
 def judging(lines: Iterable[str]) -> str:
-    """Say what the worker made of them, as its log tells."""
+    """Print what the worker did, according to its log."""
     logged = [json.loads(line) for line in lines if line.startswith("{")]
     verdicts = Counter(line["status"] for line in logged if line["event"] == "judged")
     return "\n".join(
@@ -41,7 +41,7 @@ def judging(lines: Iterable[str]) -> str:
 
 
 def comparison(expected: Calendars, found: Calendars, waited_s: float) -> str:
-    """Show each calendar beside what was expected."""
+    """Print each calendar beside the expected one."""
     right = sum(found[email] == entries for email, entries in expected.items())
     lines = [line for email in expected for line in _calendar(email, expected[email], found[email])]
     verdict = "as expected" if right == len(expected) else "NOT as expected"

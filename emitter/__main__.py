@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from emitter.conformance import command as conformance
-from emitter.delivery import Attempt, Courier, Delivery, Report, disorder
+from emitter.delivery import Attempt, Courier, Delivery, DeliveryReport, shuffled_with_repeats
 from emitter.payloads import Generation
 from emitter.platforms import Platform, signer
 from emitter.retries import USUAL_JITTER, RetryPolicy
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UsageError, conformance.UnusableError) as error:
         print(error, file=sys.stderr)
         return USAGE
-    except KeyboardInterrupt:  # a week of retries is seldom sat through
+    except KeyboardInterrupt:  # retries may take a week
         return UNDELIVERED
 
 
@@ -45,11 +45,11 @@ def _list(_options: argparse.Namespace) -> int:
 
 
 def _needs(needs: Needs) -> str:
-    """What the receiver's configuration must say, in brackets."""
+    """The configuration that the receiver needs, in brackets."""
     policies = [f"{name}: {json.dumps(value)}" for name, value in needs.policies.items()]
     zone = [] if needs.time_zone == Needs().time_zone else [f"time_zone: {needs.time_zone}"]
-    told = [*policies, *zone, *(["a source for each emitter"] if needs.platforms else [])]
-    return f"  [needs {', '.join(told)}]" if told else ""
+    needed = [*policies, *zone, *(["a source for each emitter"] if needs.platforms else [])]
+    return f"  [needs {', '.join(needed)}]" if needed else ""
 
 
 def _conformance(options: argparse.Namespace) -> int:
@@ -61,19 +61,19 @@ def _play(options: argparse.Namespace) -> int:
     if scenario.needs.platforms:
         raise UsageError(f"{options.scenario} needs two sources, and thus two addresses")
     try:
-        told = build(options.scenario, datetime.now(UTC), _generation(options))
+        story = build(options.scenario, datetime.now(UTC), _generation(options))
     except ValueError as error:
         raise UsageError(error) from None
     if options.expected:
-        _print_calendars(told.expected)
-    deliveries = [step.delivery for step in told.steps]
+        _print_calendars(story.expected)
+    deliveries = [step.delivery for step in story.steps]
     if options.disorder:
-        return _deliver(options, disorder(deliveries, options.seed), options.jobs)
+        return _deliver(options, shuffled_with_repeats(deliveries, options.seed), options.jobs)
     return _deliver(options, deliveries, 1 if scenario.ordered else options.jobs)
 
 
 def _generation(options: argparse.Namespace) -> Generation | None:
-    """The shape to tell in, which must be one that the platform sends."""
+    """The generation to send, which must be one that the platform has."""
     is_insertion = options.emitter == Platform.RDV_INSERTION
     if options.generation is None:
         return Generation.RDV_INSERTION if is_insertion else None
@@ -99,7 +99,7 @@ def _deliver(options: argparse.Namespace, deliveries: Sequence[Delivery], jobs: 
         report = _courier(options, deliveries, jobs).deliver(deliveries)
     except UnsignableError as error:
         raise UsageError(f"no bearer token exists for model {error}") from None
-    except ValueError as error:  # requests' word for an address that is none
+    except ValueError as error:  # requests raises it for an invalid URL
         raise UsageError(error) from None
     _print_summary(report)
     return UNDELIVERED if report.undelivered or report.firewall_pages else DELIVERED
@@ -141,7 +141,7 @@ def _print_attempt(attempt: Attempt, delivery: Delivery) -> None:
     print(f"#{attempt.job + 1:03} try {attempt.number:2}  {outcome:<16} {latency}  {delivery.description}{page}")
 
 
-def _print_summary(report: Report) -> None:
+def _print_summary(report: DeliveryReport) -> None:
     total, lost = len(report.deliveries), len(report.undelivered)
     print(f"{total - lost} of {total} delivered in {len(report.attempts)} attempts")
     if report.firewall_pages:

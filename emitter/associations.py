@@ -1,4 +1,4 @@
-"""Who belongs to what: messages that hold no appointment, though an agent's last role gone takes entries along."""
+"""Webhooks about associations. They hold no appointment, but the end of an agent's last role removes entries."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from emitter.model import Agent, Organisation, Rdv, Usager
 
 @dataclass(frozen=True, slots=True)
 class AgentRole:
-    """An agent's place in one organisation."""
+    """An agent's role in one organisation."""
 
     id: int
     organisation: Organisation
@@ -33,7 +33,7 @@ class ReferentAssignation:
 
 @dataclass(frozen=True, slots=True)
 class AgentsRdv:
-    """An agent's part in a RDV: told in some years, and a whole RDV inside a message that is none."""
+    """An agent's part in a RDV. Sent in some years; it contains a whole RDV without being one."""
 
     id: int
     agent: Agent

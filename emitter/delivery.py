@@ -1,4 +1,4 @@
-"""Sending as the emitters' job queues do: in parallel, out of order, again and again.
+"""Sending as the emitters' job queues do: in parallel, out of order, with retries.
 
 A job that waits for its retry holds no thread: it lies in a heap until it is due. The body of a retry is the first
 attempt's, byte for byte; the signature is made anew, as a bearer token would have expired.
@@ -21,7 +21,7 @@ TIMEOUT_S = 10.0
 LARGEST_ANSWER = 1 << 16
 
 Signer = Callable[[bytes], Mapping[str, str]]
-"""Body to headers, called at every attempt."""
+"""Body -> headers, called at every attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request and what came of it."""
+    """One request and its outcome."""
 
     job: int
     """Position of the delivery among those handed over."""
@@ -47,19 +47,19 @@ class Attempt:
     answer: str | None = None
     """`status` of the JSON answer."""
     html: bool = False
-    """An answer 2xx that holds ``<html>``: a firewall spoke in the receiver's place."""
+    """An answer 2xx with ``<html>``: a firewall answered instead of the receiver."""
     error: str | None = None
     """Why there was no answer: `timeout` or `connection`."""
 
     @property
     def succeeded(self) -> bool:
-        """Whether the emitter takes the job for done."""
+        """Whether the emitter considers the job done."""
         return self.status is not None and 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Everything that was tried."""
+class DeliveryReport:
+    """All attempts of one `deliver`."""
 
     deliveries: tuple[Delivery, ...]
     attempts: tuple[Attempt, ...]
@@ -67,18 +67,18 @@ class Report:
 
     @property
     def undelivered(self) -> tuple[int, ...]:
-        """Jobs that never got a 2xx."""
+        """Jobs that never had a 2xx."""
         delivered = {attempt.job for attempt in self.attempts if attempt.succeeded}
         return tuple(job for job in range(len(self.deliveries)) if job not in delivered)
 
     @property
     def firewall_pages(self) -> tuple[Attempt, ...]:
-        """Attempts that were answered by a page instead of the receiver."""
+        """Attempts answered by a page instead of the receiver."""
         return tuple(attempt for attempt in self.attempts if attempt.html)
 
 
 class Clock(Protocol):
-    """Monotonic time, replaceable where a week must pass in a moment."""
+    """Monotonic time; replaceable, so that a week of retries takes no time."""
 
     def now_s(self) -> float:
         """Seconds since whenever."""
@@ -109,14 +109,14 @@ class Courier:
     signer: Signer
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     jobs: int = 4
-    """Requests under way at once; 1 keeps the order of first attempts."""
+    """Parallel requests; 1 keeps the order of first attempts."""
     timeout_s: float = TIMEOUT_S
     ca_file: str | None = None
     on_attempt: Callable[[Attempt], None] = lambda _attempt: None
-    """Told of every attempt as it ends, from the caller's thread."""
+    """Called with each attempt when it ends, in the caller's thread."""
     clock: Clock = field(default_factory=MonotonicClock)
 
-    def deliver(self, deliveries: Sequence[Delivery]) -> Report:
+    def deliver(self, deliveries: Sequence[Delivery]) -> DeliveryReport:
         """Send all, retry what fails, and return when each was delivered or given up.
 
         Raises:
@@ -148,8 +148,8 @@ class Courier:
                 return response.status_code, _read(response, deadline_s)
 
 
-def disorder(deliveries: Sequence[Delivery], seed: int, repeated: float = 0.25) -> list[Delivery]:
-    """Shuffle, and send a part of them twice: what a busy day of the emitter's queue looks like."""
+def shuffled_with_repeats(deliveries: Sequence[Delivery], seed: int, repeated: float = 0.25) -> list[Delivery]:
+    """Shuffle deliveries and repeat some, as the emitter's queue may on a busy day."""
     random = Random(seed)
     again = [delivery for delivery in deliveries if random.random() < repeated]
     mixed = [*deliveries, *again]
@@ -178,14 +178,14 @@ class _Round:
         self._under_way: set[Future[Attempt]] = set()
         self._attempts: list[Attempt] = []
 
-    def run(self) -> Report:
+    def run(self) -> DeliveryReport:
         for job in range(len(self._deliveries)):
             self._queue(self._begun_s, job, 1)
         with ThreadPoolExecutor(max_workers=self._courier.jobs, thread_name_prefix="emitter") as pool:
             while self._heap or self._under_way:
                 self._start_due(pool)
                 self._wait()
-        return Report(self._deliveries, tuple(self._attempts))
+        return DeliveryReport(self._deliveries, tuple(self._attempts))
 
     def _queue(self, at_s: float, job: int, number: int) -> None:
         self._turn += 1
@@ -243,17 +243,17 @@ class _Round:
         except requests.Timeout:
             return None, b"", "timeout"
         except requests.RequestException as error:
-            if isinstance(error, ValueError):  # an address that is none: no retry will change it
+            if isinstance(error, ValueError):  # an invalid URL: a retry cannot help
                 raise
             return None, b"", "connection"
         return status, content, None
 
 
 def _read(response: requests.Response, deadline_s: float) -> bytes:
-    """Read the answer as far as anybody looks at it; requests' own time-out starts anew with every byte."""
+    """Read as much of the answer as is used, with a total timeout; requests' own starts anew with every byte."""
     content = bytearray()
     try:
-        # Byte by byte: a larger piece is waited for until it is whole, however slowly it trickles in.
+        # Byte by byte: reading a larger piece waits until it is complete, however slowly it arrives.
         for byte in response.iter_content(1):
             content += byte
             if time.monotonic() > deadline_s:
@@ -261,7 +261,7 @@ def _read(response: requests.Response, deadline_s: float) -> bytes:
             if len(content) >= LARGEST_ANSWER:
                 break
     except requests.ConnectionError:
-        # A body that stops coming is a time-out too, but requests gives it this name.
+        # requests raises this for a timeout within the body.
         if time.monotonic() > deadline_s:
             raise requests.Timeout from None
         raise

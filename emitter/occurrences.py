@@ -17,7 +17,7 @@ WINDOW_LENGTH = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time that is looked at: entries that begin in it count, all others do not."""
+    """The window of the comparison: only entries that begin in it count."""
 
     start: datetime
     end: datetime
@@ -27,18 +27,18 @@ class Window:
 
 
 def year_from(instant: datetime) -> Window:
-    """The window of a story told at that instant."""
+    """The window of a story of that instant."""
     return Window(instant, instant + WINDOW_LENGTH)
 
 
 def occurrences(data: Mapping[str, Any], zone: ZoneInfo, window: Window) -> list[tuple[datetime, datetime]]:
-    """Start and end of each time that `data` of an absence or opening tells of, if it begins in the window."""
+    """Start and end of each occurrence of an absence or opening, given by its `data`, that begins in the window."""
     first_day = date.fromisoformat(data["first_day"])
     span = date.fromisoformat(data.get("end_day") or data["first_day"]) - first_day
     starts_at, ends_at = time.fromisoformat(data["start_time"]), time.fromisoformat(data["end_time"])
     days = _days(data.get("rrule"), first_day, window.end.astimezone(zone).date())
-    told = ((datetime.combine(day, starts_at, zone), datetime.combine(day + span, ends_at, zone)) for day in days)
-    return [(start, end) for start, end in told if start in window]
+    times = ((datetime.combine(day, starts_at, zone), datetime.combine(day + span, ends_at, zone)) for day in days)
+    return [(start, end) for start, end in times if start in window]
 
 
 def _days(rule: str | None, first_day: date, last_day: date) -> list[date]:

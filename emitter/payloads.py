@@ -32,7 +32,7 @@ class Generation(StrEnum):
 
     @property
     def tells_lieu(self) -> bool:
-        """Whether a RDV's lieu is told at all."""
+        """Whether the payload has a RDV's lieu."""
         return self not in {Generation.EARLY_2020, Generation.YEAR_2020}
 
     @property
@@ -103,13 +103,13 @@ def render(
     occurred_at: datetime | None = None,
     ical_only: bool = False,
 ) -> bytes:
-    """The body telling of a RDV, an absence or an opening as it stood at `at`.
+    """Return the body of a webhook about a RDV, an absence or an opening, as of `at`.
 
-    `webhook_reason` is told since 2024, `occurred_at` (the time of the change, else `at`) since 2026; earlier
-    generations have no place for them. `ical_only` leaves the `ical` text as the one place where times are told.
+    `webhook_reason` exists since 2024, `occurred_at` (the time of the change, else `at`) since 2026; earlier
+    generations lack them. With `ical_only`, only the `ical` text has the times.
 
     Raises:
-        ValueError: the generation tells nothing of this kind.
+        ValueError: the generation does not have this kind.
 
     """
     if not generation.tells_slots and not isinstance(entry, Rdv):

@@ -1,4 +1,4 @@
-"""The two emitters as a receiver tells them apart: headers, signature and patience."""
+"""What distinguishes the two emitters: headers, signature and retries."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ class Platform(StrEnum):
 
     @property
     def fixed_headers(self) -> dict[str, str]:
-        """What its HTTP client says of itself and of the body."""
+        """Headers of its HTTP client."""
         if self is Platform.RDV_INSERTION:
             return {
                 "Content-Type": "application/json",

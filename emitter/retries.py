@@ -11,7 +11,7 @@ RDV_INSERTION_WAITS_S = tuple(n**4 + 15 for n in range(25))
 """26 attempts over 20 days: Sidekiq's defaults."""
 
 USUAL_JITTER = 0.15
-"""What ActiveJob adds at most: 6.5 days become 7.5."""
+"""The maximum jitter of ActiveJob: 6.5 days become 7.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class RetryPolicy:
     jitter: float = 0.0
     """The largest part of a wait that is added to it by chance."""
     time_scale: float = 1.0
-    """Factor on every wait; far below 1 where nobody has a week."""
+    """Factor on every wait; far below 1 for tests."""
     seed: int = 0
 
     @property

@@ -1,4 +1,4 @@
-"""What stands in an agent's week beside RDVs: days off and openings, in wall-clock time, once or again and again."""
+"""Absences and openings of an agent, in local time, single or recurring."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time

@@ -1,4 +1,4 @@
-"""An Exchange Web Services server for tests and demonstrations: mailboxes in memory, troubles on demand."""
+"""An Exchange Web Services server for tests and demonstrations: mailboxes in memory, faults on demand."""
 
 from mock_exchange.ews.schema import SchemaError
 from mock_exchange.exchange import MockExchange

@@ -1,4 +1,4 @@
-"""The mock as tests use it: a server in this process, and the hands that look into it."""
+"""The mock as tests use it: a server in this process, and methods that inspect and change what it holds."""
 
 import os
 import ssl
@@ -13,18 +13,17 @@ from mock_exchange.calendar.store import Store
 from mock_exchange.ews.access import ANONYMOUS, Access
 from mock_exchange.ews.schema import SchemaError, load
 from mock_exchange.ews.service import Service
-from mock_exchange.http.auth import Auth, Authenticator
-from mock_exchange.http.binding import end_point
+from mock_exchange.http.auth import Auth, Authenticator, end_point
 from mock_exchange.http.faults import Fault, Faults
 from mock_exchange.http.recording import Recorded
 from mock_exchange.http.server import PATH, Server
 from mock_exchange.http.throttling import Throttle
-from mock_exchange.people import Hands
+from mock_exchange.people import People
 
 SCHEMAS_VARIABLE = "RDV_EWS_SCHEMAS"
 
 
-class MockExchange(Hands):
+class MockExchange(People):
     """An Exchange Web Services server on a loopback port. A context manager; nothing outlives it.
 
     All that passes is validated against Microsoft's schemas where `schema_dir` or the environment names their folder,
@@ -32,7 +31,7 @@ class MockExchange(Hands):
     """
 
     watchers: ClassVar[list[Callable[["MockExchange"], None]]] = []
-    """Told of every server of this process that starts: a test suite looks at what they complain of."""
+    """Called with each server of this process that starts, so that a test suite can check its complaints."""
 
     def __init__(
         self,
@@ -98,7 +97,7 @@ class MockExchange(Hands):
             watch(self)
 
     def stop(self) -> None:
-        """Cut every connection and give the port back."""
+        """Close all connections and release the port."""
         if self._server is None or self._thread is None:
             return
         self._server.stop()
@@ -133,17 +132,17 @@ class MockExchange(Hands):
 
     @property
     def crashes(self) -> list[BaseException]:
-        """What no answer was foreseen for; none is ever expected of a client that follows the schemas."""
+        """Unexpected exceptions; a client that follows the schemas causes none."""
         return list(self.service.crashes)
 
     @property
     def complaints(self) -> list[str]:
-        """What the schemas refused, and what no answer was foreseen for, in words."""
+        """Schema errors and crashes as texts."""
         refused = [f"{error.direction} {error.verb}: {error.message}" for error in self.schema_errors]
         return refused + [repr(error) for error in self.crashes]
 
     def forget_complaints(self) -> None:
-        """Take what was complained of as meant: a test sent it on purpose."""
+        """Delete the complaints: a test caused them on purpose."""
         self.service.schema_errors.clear()
         self.service.crashes.clear()
 
@@ -158,12 +157,12 @@ class MockExchange(Hands):
             self._records.append(recorded)
 
     def forget_requests(self) -> None:
-        """Begin counting anew."""
+        """Delete the recorded requests."""
         with self._idle:
             self._records.clear()
 
     def inject(self, fault: Fault) -> None:
-        """Plan a trouble."""
+        """Plan a fault."""
         if fault.mailbox is not None:
             with self.store.lock:
                 known = self.store.find_mailbox(fault.mailbox)

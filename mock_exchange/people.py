@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from mock_exchange.calendar.calendar_item import Draft
 from mock_exchange.calendar.model import Folder, Item
 from mock_exchange.calendar.series import find, shown, take_out
 from mock_exchange.calendar.store import Store
 from mock_exchange.calendar.times import to_wire
-from mock_exchange.ews.names import make
+from mock_exchange.ews.calendar_item import Draft
 from mock_exchange.http.faults import Faults
 from mock_exchange.http.recording import StoredItem, describe
 from mock_exchange.http.throttling import Limits, Throttle
+from mock_exchange.xml.elements import make
 
 EDITABLE = {
     "subject": "Subject",
@@ -23,8 +23,8 @@ EDITABLE = {
 }
 
 
-class Hands:
-    """The hands of a server's people."""
+class People:
+    """The methods by which a test plays administrators and agents."""
 
     store: Store
     faults: Faults
@@ -51,7 +51,7 @@ class Hands:
             self.store.mailbox(mailbox).quota_bytes = size_bytes
 
     def begin_move(self, mailbox: str) -> None:
-        """Begin to move a mailbox to another database: nobody gets in until `finish_move`.
+        """Begin to move a mailbox to another database: no access until `finish_move`.
 
         Raises:
             EwsError: there is no such mailbox.
@@ -61,7 +61,7 @@ class Hands:
             self.store.mailbox(mailbox).moving = True
 
     def finish_move(self, mailbox: str) -> None:
-        """Let everybody in again; what the mailbox holds is known by new ids.
+        """End the move: access again, and new ids for all that the mailbox holds.
 
         Raises:
             EwsError: there is no such mailbox.

@@ -1,4 +1,4 @@
-"""The one place that chooses concrete classes and puts the parts together."""
+"""Composition root: the only module that chooses concrete classes and connects them."""
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 def open_store(settings: Settings, patience_s: float | None = None) -> Store:
-    """Open the configured store. Its schema is not touched, and none is made.
+    """Open the configured store. Its schema is neither created nor changed.
 
     Args:
-        settings: which.
-        patience_s: so long a question to it may take; None: as long as it does.
+        settings: names the store and its marker.
+        patience_s: timeout of a query; None: no timeout.
 
     """
     return Store(settings.store_url, patience_s, Marker(settings.store_marker, settings.store_installation))
 
 
 def run_web(settings: Reloadable) -> None:
-    """Serve webhooks until told to stop. gunicorn ends the process itself."""
+    """Serve webhooks until a signal stops it. gunicorn ends the process itself."""
     from receiver.web.app import create_app
     from receiver.web.server import serve
 
@@ -41,7 +41,7 @@ def run_web(settings: Reloadable) -> None:
 
 
 def run_worker(settings: Reloadable) -> None:
-    """Write into the calendars until told to stop."""
+    """Write into the calendars until a signal stops it."""
     from receiver.worker import loop
 
     store = open_store(settings.current)
@@ -52,7 +52,7 @@ def run_worker(settings: Reloadable) -> None:
 
 
 def run_watch(settings: Reloadable, *, once: bool = False) -> None:
-    """Tell people of troubles until told to stop; or look once, and tell what is due."""
+    """Send alerts until a signal stops it; with `once`, check once and send what is due."""
     from receiver.alerts import loop
 
     run = loop.run_once if once else loop.run
@@ -60,7 +60,7 @@ def run_watch(settings: Reloadable, *, once: bool = False) -> None:
 
 
 def connectors(settings: Settings, installation: str) -> dict[str, Connector]:
-    """Build every configured connector, by calendar name. Nothing is contacted."""
+    """Build all configured connectors, by calendar name. No server is contacted."""
     return {name: _connector(calendar, installation) for name, calendar in settings.calendars.items()}
 
 
@@ -75,7 +75,7 @@ def _connector(calendar: CalendarSettings, installation: str) -> Connector:
 
 
 def _ews(calendar: EwsCalendar, installation: str) -> Connector:
-    # Imported where it is needed: exchangelib costs a second and 60 MB that the web processes can do without.
+    # Imported here: exchangelib costs a second and 60 MB, which the web processes do not need.
     from connectors.ews import EwsConnector, EwsSettings
 
     return EwsConnector(

@@ -1,8 +1,7 @@
 """Logs: one JSON object a line on standard error, made of codes, ids and counts.
 
-What a library or an exception says in words may quote a payload, a request with its password or a mailbox's content.
-So their words are dropped: a foreign record keeps its level, its logger and a code; an exception its type and the
-places it went through.
+Messages of libraries and exceptions may quote a payload, a request with its password or a mailbox's content, so they
+are dropped. A foreign record keeps its level, its logger and a code; an exception its type and its frames.
 """
 
 import json
@@ -17,43 +16,43 @@ from typing import TextIO
 Field = str | int | float | bool | None
 
 ROOT = "rdv"
-"""Our own loggers live under this name; whatever does not is foreign."""
+"""The parent of our own loggers; all others are foreign."""
 
 _FIELDS = "rdv_fields"
 _LIFECYCLE = "gunicorn.error"
-"""gunicorn's log of starts, stops and dead workers: its sentences are its own and are kept below ERROR."""
+"""gunicorn's log of starts, stops and dead workers. Its messages are kept below ERROR: they quote nothing."""
 
 
 class Log:
-    """A named log. An event is a word in snake_case; everything that varies is a field."""
+    """A named log. An event is a name in snake_case; all that varies is a field."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
     def debug(self, event: str, /, **fields: Field) -> None:
-        """Log what only a developer wants to see."""
+        """Log a detail for developers."""
         self._log(logging.DEBUG, event, fields)
 
     def info(self, event: str, /, **fields: Field) -> None:
-        """Log what happened as it should."""
+        """Log a normal event."""
         self._log(logging.INFO, event, fields)
 
     def warning(self, event: str, /, **fields: Field) -> None:
-        """Log what heals by itself or can wait."""
+        """Log something that recovers by itself or can wait."""
         self._log(logging.WARNING, event, fields)
 
     def error(self, event: str, /, **fields: Field) -> None:
-        """Log what somebody must look at."""
+        """Log something that somebody must check."""
         self._log(logging.ERROR, event, fields)
 
     def exception(self, event: str, /, **fields: Field) -> None:
-        """Log, from an `except` block, an error that nobody foresaw: its type and places, never its words."""
+        """Log, from an `except` block, an unexpected error: its type and frames, never its message."""
         self._log(logging.ERROR, event, fields, with_exception=True)
 
     def _log(self, level: int, event: str, fields: dict[str, Field], *, with_exception: bool = False) -> None:
         logger = self._logger
         if logger.isEnabledFor(level):
-            # Made by hand, as `Logger.log` looks through the stack for who called, which no line of ours tells.
+            # Made here, as `Logger.log` walks the stack to find the caller, which our lines do not show.
             error = sys.exc_info() if with_exception else None
             record = logging.LogRecord(logger.name, level, "", 0, event, (), error)
             setattr(record, _FIELDS, fields)
@@ -66,17 +65,17 @@ def get(name: str) -> Log:
 
 
 def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
-    """Send every log of this process through our formatter, and nothing past it."""
+    """Send all logs of this process through our formatter, and only there."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     ours = logging.getLogger(ROOT)
     ours.setLevel(level)
-    # Without their words, what libraries say below a warning says nothing.
+    # Without their messages, records of libraries below a warning are useless.
     root.setLevel(max(logging.WARNING, ours.level))
     logging.getLogger(_LIFECYCLE).setLevel(logging.INFO)
-    # No line tells them, and each record would look them up.
+    # Our lines do not show these, and each record would look them up.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # Python's own printing of a failed log call shows the arguments.
     logging.raiseExceptions = False
@@ -111,7 +110,7 @@ def _content(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _place(record: logging.LogRecord) -> str:
-    """Name the statement that logged: as telling as its words to who has the source, and free of data."""
+    """Return the statement that logged: with the source it identifies the message, and it holds no data."""
     return f"{record.module}:{record.lineno}"
 
 
@@ -121,7 +120,7 @@ def _error(kind: type[BaseException], trace: TracebackType | None) -> dict[str, 
 
 
 def _type_name(value: object) -> str:
-    # A value that is no plain field is a mistake of the caller; its repr might hold anything.
+    # A value of another type is a mistake of the caller, and its repr may hold anything.
     return f"<{type(value).__name__}>"
 
 

@@ -1,4 +1,4 @@
-"""Exchange Web Services. exchangelib's own words stay in here."""
+"""Connector for Exchange Web Services. Only this package imports exchangelib."""
 
 from connectors.ews.connector import EwsConnector
 from connectors.ews.settings import EwsSettings

@@ -1,4 +1,4 @@
-"""One connection to one server: sends requests, and tells what failed before a byte left from what failed later."""
+"""One connection to one server: sends requests, and separates failures before the first byte from later ones."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,12 +25,12 @@ from connectors.ews.errors import (
 from connectors.ews.guard import Guard
 
 WANTED = frozenset({200})
-"""The status of an answer that may be long. A fault (500) is short."""
+"""Statuses whose body may be long. A fault (500) is short."""
 
 
 @contextmanager
 def classified() -> Iterator[None]:
-    """Tell a time-out from a lost connection. The request was under way: in either case it may be done."""
+    """Distinguish a timeout from a lost connection. The request was sent: in both cases it may have been done."""
     try:
         yield
     except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
@@ -40,13 +40,13 @@ def classified() -> Iterator[None]:
 
 
 def _is_over() -> bool:
-    """Whether the connection was shut down as the call's time was over: to a library it seems lost."""
+    """Whether the connection was shut down at the call's deadline; libraries report it as lost."""
     call = deadline.current()
     return call is not None and call.over
 
 
 class Adapter(bounded_http.Adapter):
-    """Sends the legs of one call after the other over one connection; all of them share its deadline."""
+    """Sends the requests of one call (its handshake included) over one connection, with one deadline."""
 
     def __init__(self, guard: Guard) -> None:
         super().__init__(WANTED)
@@ -55,17 +55,17 @@ class Adapter(bounded_http.Adapter):
         self._last: requests.Response | None = None
         self._has_turn = False
         self.proofs = 0
-        """How many requests of this call carried a proof of identity."""
-        self.proven = False
-        """The connection that stands was accepted."""
+        """How many requests of this call carried credentials."""
+        self.authenticated = False
+        """The open connection is authenticated."""
 
     def pools(self) -> dict[str, type[urllib3.HTTPConnectionPool]]:
-        """Have the connections tell what failed before they stood."""
+        """Make the connections report what failed before they were open."""
         return {"http": _PlainPool, "https": _TlsPool}
 
     def close(self) -> None:
-        """Hang up now: urllib3 leaves it to the garbage collector."""
-        self.proven = False
+        """Close the connections now: urllib3 leaves that to the garbage collector."""
+        self.authenticated = False
         for key in self.poolmanager.pools.keys():  # noqa: SIM118  # it cannot be iterated
             self.poolmanager.pools[key].close()
         super().close()
@@ -83,50 +83,50 @@ class Adapter(bounded_http.Adapter):
         finally:
             if self._has_turn:
                 self._has_turn = False
-                self._guard.give_turn_back()
+                self._guard.release()
 
     @property
     def challenge(self) -> str:
-        """How the server last said that it wants us to prove ourselves."""
+        """The server's last `WWW-Authenticate`."""
         return "" if self._last is None else self._last.headers.get("WWW-Authenticate", "")
 
-    def lost_between_legs(self) -> Ruling:
-        """Say what a failure between two legs of a handshake means: after a 401 nothing was done."""
+    def failure_between_requests(self) -> Ruling:
+        """Return what a failure between two requests of a handshake means: after a 401 nothing was done."""
         return NEVER_CONNECTED if self._last is None or self._last.status_code == 401 else CONNECTION_LOST
 
     def last_response(self) -> requests.Response:
-        """Return the response that a handshake did not go on from."""
+        """Return the response at which a handshake stopped."""
         if self._last is None:
             raise CallFailed(NEVER_CONNECTED)
         return self._last
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send one leg.
+        """Send one request of the call.
 
         Raises:
             CallFailed: there is no answer; the ruling says what may have been done.
 
         """
         if "Authorization" in request.headers:
-            self._before_proof()
+            self._wait_for_turn()
         self._guard.check()
-        if self._call.over:  # while waiting for a free connection, or after legs that were answered by 401
+        if self._call.over:  # while waiting for a free connection, or after requests that were answered with 401
             raise CallFailed(NOT_SENT_IN_TIME)
         left_s = self._call.left_s
         kwargs["timeout"] = (min(left_s, CONNECT_S), left_s)
         with classified():
             self._last = super().send(request, *args, **kwargs)
         if self._last.status_code == 401:
-            self.proven = False  # as where the connection was lost, and silently made anew
+            self.authenticated = False  # the connection may have been lost and opened again
         return self._last
 
-    def _before_proof(self) -> None:
-        if not self.proven and not self._has_turn:
-            self._has_turn = self._guard.take_turn(self._call.at)
+    def _wait_for_turn(self) -> None:
+        if not self.authenticated and not self._has_turn:
+            self._has_turn = self._guard.acquire(self._call.at)
         self.proofs += 1
 
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Choose the authorities, whose file may be gone."""
+        """Choose the certificate authorities, whose file may be gone."""
         try:
             super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call]  # so in types-requests
         except OSError:  # the authorities' file is gone
@@ -135,7 +135,7 @@ class Adapter(bounded_http.Adapter):
 
 @contextmanager
 def _connecting() -> Iterator[None]:
-    """Whatever goes wrong before a connection stands, no byte of the request has left."""
+    """Reports a failure before the connection is open as such: no byte of the request was sent."""
     try:
         yield
     except (SSLError, urllib3.exceptions.SSLError):

@@ -1,4 +1,4 @@
-"""From the bytes of an answer to elements: within a bound on memory, one answer of the process at a time.
+"""Parsing of answers: with a limit on memory, one answer of the process at a time.
 
 By the standard library's parser: lxml, which exchangelib reads with, keeps every name that it has met for as long as
 the thread lives, and takes up to fifty times a document's size.
@@ -6,7 +6,7 @@ the thread lives, and takes up to fifty times a document's size.
 
 import re
 import threading
-import xml.etree.ElementTree as ET  # nosec B405  # no document with a DTD is parsed, which is all there is to fear
+import xml.etree.ElementTree as ET  # nosec B405  # no document with a DTD is parsed
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,26 +18,26 @@ from connectors.ews.errors import CONNECTION_LOST, NOT_EWS, AnswerTooLarge, Call
 from connectors.ews.transport import Answer
 
 LARGEST_DOCUMENT = 4 * 1024 * 1024
-"""Inflated. A page of 500 entries is an eighth of it."""
+"""Bytes after inflating. A page of 500 entries is an eighth of it."""
 MOST_MEMORY = 48 * 1024 * 1024
 _FOR_A_BYTE = 8
-"""Of text: as it came, repaired, and in the tree with four bytes a letter."""
+"""Bytes of memory for each byte of text: as received, repaired, and in the tree with four bytes a character."""
 _FOR_A_NODE = 320
-"""An element or an attribute, each with a name of its own. Measured, with some to spare."""
+"""Bytes of an element or attribute with a unique name. Measured, with a margin."""
 
 _ONE_AT_A_TIME = threading.Lock()
-"""Parsing keeps the interpreter to itself anyway; so the trees of several threads never add up."""
+"""Parsing holds the GIL anyway; with the lock, the trees of several threads never add up."""
 
 _REFERENCE = re.compile(rb"&#(?:([0-9]{1,9})|[xX]([0-9a-fA-F]{1,8}));")
 _UNKNOWN = "\ufffd".encode()
-"""In place of a reference to no letter, as of an emoji that was cut: an id with it is seen to be none."""
+"""Replaces a reference to an invalid character, such as a cut emoji: an id with it is recognised as invalid."""
 _CONTROL = bytes(code for code in range(32) if code not in b"\t\n\r")
 
 T = TypeVar("T")
 
 
 def read(answer: Answer, use: Callable[[Any, Any], T]) -> T:
-    """Return what is made of an answer's SOAP header (or None) and body, which must not be kept.
+    """Return what `use` returns for an answer's SOAP header (or None) and body, which it must not keep.
 
     Raises:
         AnswerTooLarge: it is, or would be as a tree.
@@ -65,7 +65,7 @@ def _plain(answer: Answer) -> bytes:
 
 
 def _tree(document: bytes) -> Any:
-    # Whatever a document says of its encoding, it is read as UTF-8: so these bytes are what they seem.
+    # The document is read as UTF-8, whatever it declares, so a search for these bytes is reliable.
     if b"<!DOCTYPE" in document:
         raise ValueError("dtd")
     nodes = document.count(b"<") + document.count(b"=")
@@ -89,7 +89,7 @@ def _parsed(document: bytes) -> Any:
 
 
 def _repaired(document: bytes) -> bytes:
-    """Leave out or replace what XML cannot hold: Exchange passes on what people pasted into their entries."""
+    """Remove or replace what XML forbids: Exchange returns what people pasted into their entries unchanged."""
     text = document.translate(None, _CONTROL).decode("utf-8", "ignore")
     text = text.replace("\ufffe", "").replace("\uffff", "")
     return _REFERENCE.sub(_kept, text.encode())

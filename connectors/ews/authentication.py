@@ -1,4 +1,4 @@
-"""The ways to prove who we are, by the words of the configuration."""
+"""The authentication schemes, by their names in the configuration."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,20 +14,20 @@ from connectors.ews.settings import EwsSettings
 
 
 class _NtlmAuth(HttpNtlmAuth):
-    """NTLM with the server that is meant, bound to its certificate."""
+    """NTLM with the configured server only, bound to its certificate."""
 
     def response_hook(self, r: requests.Response, **kwargs: Any) -> requests.Response:
-        """Answer a challenge of the server. That of a proxy, which nobody configured, gets no proof."""
+        """Answer the server's challenge. A proxy's challenge is not answered: none is configured."""
         return r if r.status_code == 407 else super().response_hook(r, **kwargs)
 
     def _get_server_cert(self, response: requests.Response) -> bytes | None:
-        """Return the digest that the proof is bound to. The base class looks in the body's file, which is closed."""
+        """Return the channel binding. The base class would read it from the body's file, which is closed."""
         certificate = certificate_of(response)
         return None if certificate is None else _get_certificate_hash(certificate)
 
 
 NewAuthentication = Callable[[], AuthBase]
-"""Makes what one connection needs."""
+"""Makes the authentication of one connection."""
 
 
 def _ntlm(settings: EwsSettings, _: Guard) -> NewAuthentication:
@@ -35,12 +35,12 @@ def _ntlm(settings: EwsSettings, _: Guard) -> NewAuthentication:
 
 
 def _basic(settings: EwsSettings, _: Guard) -> NewAuthentication:
-    # As bytes: requests would take text outside Latin-1 for an error, and Exchange reads UTF-8.
+    # As bytes: requests refuses text outside Latin-1, and Exchange reads UTF-8.
     return lambda: HTTPBasicAuth(settings.username.encode(), settings.password.encode())
 
 
 def _kerberos(settings: EwsSettings, guard: Guard) -> NewAuthentication:
-    # Imported where it is configured: it is an extra, and needs the system's library.
+    # Imported here: it is an extra, and needs a system library.
     from connectors.ews.kerberos import KerberosAuth, Tickets  # noqa: PLC0415
 
     tickets = Tickets(settings, guard)
@@ -56,11 +56,11 @@ _BY_NAME: Mapping[str, Callable[[EwsSettings, Guard], NewAuthentication]] = {
 _OFFERED_AS: Mapping[str, str] = {"ntlm": "ntlm", "basic": "basic", "kerberos": "negotiate"}
 
 _NTLM_PROOFS = 2
-"""Requests with a token in one handshake. Whoever answers the first accepts NTLM, by whatever name he offers it."""
+"""Requests with a token in one handshake. A server that answers the first one supports NTLM, whatever it advertises."""
 
 
 def authentication(settings: EwsSettings, guard: Guard) -> NewAuthentication:
-    """Return what makes the proof of identity of each new connection.
+    """Return the factory of each new connection's authentication.
 
     Raises:
         KeyError: there is no such authentication.
@@ -70,7 +70,7 @@ def authentication(settings: EwsSettings, guard: Guard) -> NewAuthentication:
 
 
 def is_offered(auth: str, www_authenticate: str, proofs: int) -> bool:
-    """Say whether the server that refused `proofs` requests with a token would take this authentication at all.
+    """Return whether the server that refused `proofs` requests with a token supports this authentication at all.
 
     A server that does not say what it takes has the benefit of the doubt.
     """

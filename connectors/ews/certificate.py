@@ -1,4 +1,4 @@
-"""The server's certificate, looked at from outside: what is wrong with a connection, told apart.
+"""Check of the server's certificate over a separate connection: distinguishes what is wrong with it.
 
 No byte of ours is sent but the TLS handshake's. Nothing here serves the traffic proper, which always verifies.
 """
@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -39,8 +39,8 @@ _TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "N
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"})
 
 
-def look(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Certificate | None:
-    """Look at the certificate of an ``https://`` address; None: the address is another one.
+def check(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Certificate | None:
+    """Check the certificate of an ``https://`` address; None: another scheme.
 
     Args:
         server: the whole address.
@@ -57,7 +57,7 @@ def look(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Cer
     except OSError:
         return Certificate("tls_ca_file_unreadable")
     with deadline.until(time.monotonic() + timeout_s) as call:
-        code = _door(url.hostname, port, call) or _verdict(url.hostname, port, context, call)
+        code = _connection_failure(url.hostname, port, call) or _handshake_failure(url.hostname, port, context, call)
         if code is not None and not code.startswith("tls_"):
             return Certificate(code)
         shown = _shown(url.hostname, port, call)
@@ -65,15 +65,15 @@ def look(server: str, ca_file: Path | None, timeout_s: float = TIMEOUT_S) -> Cer
 
 
 def _verifying(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a context that judges as the traffic proper is judged."""
+    """Return a context with the same trust as the EWS connections."""
     context = create_urllib3_context()
     context.hostname_checks_common_name = False
     context.load_verify_locations(str(ca_file or DEFAULT_CA_BUNDLE_PATH))
     return context
 
 
-def _door(host: str, port: int, call: Deadline) -> str | None:
-    """Say what prevents a connection, before any TLS."""
+def _connection_failure(host: str, port: int, call: Deadline) -> str | None:
+    """Return the code of what prevents a connection, before TLS."""
     try:
         deadline.connect(host, port, call, TIMEOUT_S).close()
     except (socket.gaierror, UnicodeError):
@@ -85,14 +85,14 @@ def _door(host: str, port: int, call: Deadline) -> str | None:
     return None
 
 
-def _verdict(host: str, port: int, context: ssl.SSLContext, call: Deadline) -> str | None:
+def _handshake_failure(host: str, port: int, context: ssl.SSLContext, call: Deadline) -> str | None:
     try:
         _handshake(host, port, context, call)
     except ssl.SSLCertVerificationError as error:
         return _VERDICTS.get(error.verify_code, "tls_refused")
     except ssl.SSLError as error:
         return _of_reason(error.reason or "")
-    except OSError:  # hung up, or kept silent, where a handshake was due
+    except OSError:  # closed, or no answer, instead of a handshake
         return "tls_absent"
     return None
 
@@ -104,7 +104,7 @@ def _of_reason(reason: str) -> str:
 
 
 def _shown(host: str, port: int, call: Deadline) -> x509.Certificate | None:
-    """Return the certificate that the server shows, trusted or not: what is wrong with it can be read in no other way.
+    """Return the server's certificate, trusted or not: only so can be read what is wrong with it.
 
     The connection ends with the handshake; no credential and no data ever pass over it.
     """
@@ -127,14 +127,10 @@ def _handshake(host: str, port: int, context: ssl.SSLContext, call: Deadline) ->
 def _described(shown: x509.Certificate, code: str | None) -> Certificate:
     try:
         names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        told = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
+        hosts = [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
     except (x509.ExtensionNotFound, ValueError):
-        told = []
-    return Certificate(code, _expiry(shown), tuple(told), _common_name(shown.issuer))
-
-
-def _expiry(shown: x509.Certificate) -> datetime:
-    return shown.not_valid_after_utc.astimezone(UTC)
+        hosts = []
+    return Certificate(code, shown.not_valid_after_utc.astimezone(UTC), tuple(hosts), _common_name(shown.issuer))
 
 
 def _common_name(name: x509.Name) -> str:

@@ -1,4 +1,4 @@
-"""The port, for Exchange: no exception of the network or of exchangelib passes here."""
+"""The port for Exchange. No exception of the network or of exchangelib leaves this module."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ class EwsConnector:
         self._protocol = protocol_for(settings)
 
     def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
-        """Make the changes: one POST for each verb among them."""
+        """Make the changes: one POST a verb."""
         try:
             account = self._account(mailbox)
         except CallFailed as failure:
@@ -35,34 +35,34 @@ class EwsConnector:
 
     def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
         """Find our items: one POST for 50 uids, and two more where the calendar does not have all of them."""
-        return _told(lambda: self._look(mailbox).find(uids)) if uids else {}
+        return _or_connector_error(lambda: self._look(mailbox).find(uids)) if uids else {}
 
     def list_marked(self, mailbox: str, start: datetime, end: datetime) -> Iterator[Marked]:
-        """Yield our items that overlap the window, read while they are taken."""
-        items = _told(lambda: self._look(mailbox).list_marked(start, end))
-        while (item := _told(lambda: next(items, None))) is not None:
+        """Yield our items that overlap the window; pages are read while they are consumed."""
+        items = _or_connector_error(lambda: self._look(mailbox).list_marked(start, end))
+        while (item := _or_connector_error(lambda: next(items, None))) is not None:
             yield item
 
     def list_others(self, mailbox: str, after: datetime) -> Iterator[Other]:
         """Yield the items of other installations: two POSTs, and one more for 500 items and for 100 series."""
-        items = _told(lambda: self._look(mailbox).list_others(after), Ruling.of_mailbox)
-        while (item := _told(lambda: next(items, None), Ruling.of_mailbox)) is not None:
+        items = _or_connector_error(lambda: self._look(mailbox).list_others(after), Ruling.of_mailbox)
+        while (item := _or_connector_error(lambda: next(items, None), Ruling.of_mailbox)) is not None:
             yield item
 
     def probe(self, mailbox: str) -> Probe:
         """Reach the calendar: two POSTs."""
-        return _told(lambda: self._look(mailbox).probe())
+        return _or_connector_error(lambda: self._look(mailbox).probe())
 
     def identify(self, mailbox: str) -> str:
         """Ask for the calendar's id, then whose it is: two POSTs."""
-        return _told(lambda: self._look(mailbox).identify(), Ruling.of_mailbox)
+        return _or_connector_error(lambda: self._look(mailbox).identify(), Ruling.of_mailbox)
 
     def certificate(self) -> Certificate | None:
-        """Look at the server's certificate: two or three handshakes, no POST."""
-        return certificate.look(self._settings.server, self._settings.ca_file)
+        """Check the server's certificate: two or three handshakes, no POST."""
+        return certificate.check(self._settings.server, self._settings.ca_file)
 
     def close(self) -> None:
-        """Give connections back."""
+        """Close the connections."""
         self._protocol.wire.close()
 
     def _look(self, mailbox: str) -> Look:
@@ -72,8 +72,8 @@ class EwsConnector:
         return MailboxAccount(mailbox, self._protocol, self._settings.access)
 
 
-def _told(read: Callable[[], T], seen_as: Callable[[Ruling], Ruling] = lambda ruling: ruling) -> T:
-    """Return what was read, or raise the port's error in a failure's place."""
+def _or_connector_error(read: Callable[[], T], seen_as: Callable[[Ruling], Ruling] = lambda ruling: ruling) -> T:
+    """Return what was read; raise the port's error for a failure."""
     error: ConnectorError
     try:
         return read()
@@ -81,5 +81,5 @@ def _told(read: Callable[[], T], seen_as: Callable[[Ruling], Ruling] = lambda ru
         error = seen_as(failure.ruling).error()
     except Refusal as refusal:
         error = seen_as(of_request(refusal)).error()
-    # Outside of the handlers, so that nothing of the failure hangs on to the error as its context.
+    # Outside the handlers, so that the failure does not become the error's context.
     raise error

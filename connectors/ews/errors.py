@@ -1,4 +1,4 @@
-"""What a failure means for the changes it hit: one table for EWS response codes, one for HTTP statuses.
+"""What a failure means for the changes it concerns: one table for EWS response codes, one for HTTP statuses.
 
 The codes are ours and stable. No text of a server or a library is kept: it may quote what was sent.
 """
@@ -12,12 +12,12 @@ from connectors.base import ConnectorError, Failed, NotFound, Outcome, Permanent
 
 
 class Kind(Enum):
-    """What is known of the change when this failure is all that came back."""
+    """What is known of a change after a failure."""
 
     NOT_DONE = "not_done"
-    """Certainly not done; may work later."""
+    """Certainly not done; a retry may succeed."""
     REFUSED = "refused"
-    """Certainly not done, and never will be as it stands."""
+    """Certainly not done; a retry cannot succeed."""
     IN_DOUBT = "in_doubt"
     """May be done, now or later."""
     NOT_FOUND = "not_found"
@@ -25,7 +25,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What one failure amounts to."""
+    """The meaning of one failure."""
 
     code: str
     scope: Scope
@@ -45,7 +45,7 @@ class Ruling:
         return Unconfirmed(self.code, self.scope) if self.kind is Kind.IN_DOUBT else Failed(self.error())
 
     def shared(self) -> "Ruling":
-        """Return what it means for several changes sent together, one of which brought it about.
+        """Return its meaning for several changes that were sent together, one of which caused it.
 
         Nobody knows which: given up together, the good ones would be lost with the bad. Tried again each at its own
         time, they come apart.
@@ -53,7 +53,7 @@ class Ruling:
         return replace(self, kind=Kind.NOT_DONE) if self.kind is Kind.REFUSED else self
 
     def of_mailbox(self) -> "Ruling":
-        """Return what it means for a question about a mailbox, which names no item that could be at fault."""
+        """Return its meaning for a read of a mailbox, which names no item."""
         return replace(self, scope=Scope.MAILBOX) if self.scope is Scope.ITEM else self
 
 
@@ -80,7 +80,7 @@ NEVER_CONNECTED = Ruling("connection_failed", Scope.SERVER)
 TLS_FAILED = Ruling("tls_failed", Scope.SERVER)
 NO_CONNECTION_FREE = Ruling("connections_busy", Scope.SERVER)
 NOT_SENT_IN_TIME = Ruling("timeout", Scope.SERVER)
-# One hung mailbox must not stop the others: a server that hangs altogether is met by each of them.
+# Scope mailbox: one hung mailbox must not stop the others. If the server hangs, each of them times out.
 TIMED_OUT = Ruling("timeout", Scope.MAILBOX, Kind.IN_DOUBT)
 CONNECTION_LOST = Ruling("connection_lost", Scope.SERVER, Kind.IN_DOUBT)
 
@@ -99,14 +99,14 @@ UNREADABLE_ITEM = Ruling("item_unreadable", Scope.MAILBOX)
 MAILBOX_NOT_FOUND = Ruling("mailbox_not_found", Scope.MAILBOX)
 ACCESS_DENIED = Ruling("access_denied", Scope.MAILBOX)
 PRIVATE_HIDDEN = Ruling("private_hidden", Scope.MAILBOX)
-"""A delegate who makes private entries and does not see them would take each for lost, and make it again."""
+"""A delegate who cannot see private entries would take each of them for lost, and create it again."""
 INVALID_ITEM = Ruling("invalid_item", Scope.ITEM, Kind.REFUSED)
 UNSUPPORTED_ZONE = Ruling("unsupported_time_zone", Scope.ITEM, Kind.REFUSED)
 UNSUPPORTED_RECURRENCE = Ruling("unsupported_recurrence", Scope.ITEM, Kind.REFUSED)
 
 
 class AnswerTooLarge(CallFailed):
-    """More came than an answer to any request of ours has; asked for less, it may be readable."""
+    """The answer exceeds the limit; an answer to a smaller request may not."""
 
     def __init__(self) -> None:
         super().__init__(NOT_EWS)
@@ -149,7 +149,7 @@ _TABLE: tuple[tuple[Ruling, tuple[str, ...]], ...] = (
         ),
     ),
     (
-        # Of one request, perhaps over one damaged item: no proof that the server is ill.
+        # It may concern one damaged item: it does not prove that the server fails.
         Ruling("server_error", Scope.MAILBOX, Kind.IN_DOUBT),
         ("ErrorInternalServerError", "ErrorInternalServerTransientError", "ErrorMessageTrackingTransientError"),
     ),
@@ -191,7 +191,7 @@ _TABLE: tuple[tuple[Ruling, tuple[str, ...]], ...] = (
         ),
     ),
     (Ruling("mailbox_moving", Scope.MAILBOX), ("ErrorMailboxMoveInProgress", "ErrorWrongServerVersion")),
-    # The store may have gone away in the middle of the work.
+    # The mailbox store may have become unavailable during the work.
     (
         Ruling("mailbox_unavailable", Scope.MAILBOX, Kind.IN_DOUBT),
         (

@@ -240,7 +240,7 @@ def to_entry(element: Any) -> CalendarEntry:
     keeps the same time as the one written: Windows has fewer zones, and Guadeloupe's comes back as that of La Paz.
 
     Raises:
-        UnreadableItem: its time cannot be told.
+        UnreadableItem: its time cannot be read.
 
     """
     zone = _zone_in(element)

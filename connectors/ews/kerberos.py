@@ -35,7 +35,7 @@ _SPNEGO = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
 _KERBEROS = gssapi.MechType.kerberos
 
 KDC_PATIENCE_S = 10.0
-"""How long a call waits for another one that is asking the KDC: libkrb5's own patience cannot be bounded."""
+"""How long a call waits for another one that asks the KDC: libkrb5's own timeouts cannot be limited."""
 
 # MIT's krb5.h, as signed numbers.
 _CODES: Mapping[int, Ruling] = {
@@ -71,7 +71,7 @@ class Tickets:
         self._lock = threading.Lock()
 
     def token(self, certificate: bytes | None) -> bytes:
-        """Return a proof for one request, bound to the server's certificate (DER) where there is one.
+        """Return a token for one request, bound to the server's certificate (DER) if there is one.
 
         Raises:
             CallFailed: there is none; the request must not be sent.
@@ -90,13 +90,13 @@ class Tickets:
             return self._step(_SPNEGO, bindings)
         except GSSError as error:
             ruling = self._why(error, bindings)
-        # Outside of the handler, so that nothing of the failure hangs on.
+        # Outside the handler, so that the failure does not become the context.
         raise CallFailed(self._guard.refuse(ruling) if ruling is KEYTAB_REFUSED else ruling)
 
     def _why(self, error: GSSError, bindings: ChannelBindings | None) -> Ruling:
-        """Judge a failure. SPNEGO hides Kerberos's codes behind numbers of its own, so Kerberos is asked once more.
+        """Classify a failure. SPNEGO hides Kerberos's codes behind its own, so Kerberos is tried once more.
 
-        Not over the keytab, which the first code tells: each try of a wrong key counts towards locking the account.
+        Not if the first code blames the keytab: each attempt with a wrong key counts towards locking the account.
         """
         if _code(error) in _KERBEROS_CODES:
             return _CODES.get(_code(error), KEYTAB_REFUSED)
@@ -104,10 +104,10 @@ class Tickets:
             self._step(_KERBEROS, bindings)
         except GSSError as plain:
             return _CODES.get(_code(plain), KEYTAB_REFUSED)
-        return KDC_UNREACHABLE  # which has come back this moment
+        return KDC_UNREACHABLE  # it has recovered meanwhile
 
     def _step(self, mechanism: gssapi.OID, bindings: ChannelBindings | None) -> bytes:
-        # Anew for each proof: what has expired is fetched again, with the keytab as it is now.
+        # New credentials for each token: an expired ticket is fetched again, with the current keytab.
         principal = gssapi.Name(self._principal, gssapi.NameType.kerberos_principal)
         for mechanisms in ([_KERBEROS], [_KERBEROS, _SPNEGO]):  # together, they would try a wrong key twice
             credentials = gssapi.Credentials(name=principal, usage="initiate", mechs=mechanisms, store=self._store)
@@ -119,19 +119,19 @@ class Tickets:
 
 
 class KerberosAuth(AuthBase):
-    """The proofs of one connection."""
+    """The authentication of one connection."""
 
     def __init__(self, tickets: Tickets) -> None:
         self._tickets = tickets
         self._certificate: bytes | None = None
         self._asked = False
         self._each_time = False
-        """The server asked again. IIS wants a proof with every request where authPersistNonNTLM is off."""
+        """The server sent another challenge: IIS wants a token with every request if authPersistNonNTLM is off."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Prepare a request: it goes without a proof unless the server is known to want one each time."""
+        """Prepare a request: it is sent without a token unless the server wants one with every request."""
         if self._each_time:
-            self._prove(request)
+            self._add_token(request)
         request.register_hook("response", self._answered)  # type: ignore[no-untyped-call]  # so in types-requests
         return request
 
@@ -142,20 +142,20 @@ class KerberosAuth(AuthBase):
             return response
         self._each_time, self._asked = self._asked, True
         self._certificate = _certificate(response)
-        response.raw.release_conn()  # read already: the same connection takes the next request
+        response.raw.release_conn()  # the body was read: the same connection serves the next request
         request = response.request.copy()
-        self._prove(request)
+        self._add_token(request)
         second: requests.Response = response.connection.send(request, **options)
         second.history.append(response)
         return second
 
-    def _prove(self, request: requests.PreparedRequest) -> None:
+    def _add_token(self, request: requests.PreparedRequest) -> None:
         token = self._tickets.token(self._certificate)
         request.headers["Authorization"] = f"Negotiate {base64.b64encode(token).decode()}"
 
 
 def _code(error: GSSError) -> int:
-    """Return the mechanism's code as the signed number that it is."""
+    """Return the mechanism's code as a signed number."""
     return int.from_bytes((error.min_code & 0xFFFFFFFF).to_bytes(4, "big"), "big", signed=True)
 
 

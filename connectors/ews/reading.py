@@ -1,4 +1,4 @@
-"""Searches in one mailbox: complete or failed, and of one installation alone, save where others are asked for."""
+"""Searches in one mailbox, complete or failed, for items of our installation, or of all others."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ from connectors.ews.services import (
 from connectors.occurrences import END_OF_TIME, overlaps
 
 UIDS_AT_ONCE = 50
-"""Exchange refuses restrictions that are too complex; so many alternatives are well within."""
+"""Alternatives in one restriction; Exchange refuses restrictions that are too complex."""
 
 PAGE = 500
 """Below the 1000 that a throttling policy allows by default, and large enough that paging is rare: what moves between
@@ -51,7 +51,7 @@ two pages could be missed."""
 
 ITEMS_AT_ONCE = 100
 MOST_ITEMS = 50_000
-"""Of ours in one mailbox: ten a working day for twenty years."""
+"""Maximum items of ours in one mailbox: ten a working day for twenty years."""
 MOST_FOLDERS = 5_000
 MOST_COPIES = 1_000
 """Of one entry, that people made."""
@@ -61,14 +61,14 @@ T = TypeVar("T")
 
 
 class Look:
-    """The searches, each raising CallFailed or Refusal where it could not be finished."""
+    """The searches. Each raises CallFailed or Refusal if it is incomplete."""
 
     def __init__(self, account: MailboxAccount, installation: str) -> None:
         self._account = account
         self._installation = installation
 
     def find(self, uids: Sequence[str]) -> dict[str, list[Found]]:
-        """Look in the calendar, then, for what is not there, in its sub-folders."""
+        """Search the calendar, then its sub-folders for the uids that were not found."""
         found: dict[str, list[Found]] = {uid: [] for uid in uids}
         self._find_in([self._account.calendar_folder()], list(found), found)
         missing = [uid for uid, items in found.items() if not items]
@@ -79,12 +79,13 @@ class Look:
     def list_marked(self, start: datetime, end: datetime) -> Iterator[Marked]:
         """Yield our items that overlap the window, calendar and sub-folders.
 
-        A series that goes on may have begun long before: everything that began before the window's end is searched,
-        and what cannot reach into the window is left out here. (A CalendarView tells occurrences, and those of
-        everybody's entries.)
+        A series may have begun long before the window. So all items that begin before the window's end are searched,
+        and those that cannot reach into the window are left out here. (A CalendarView would return occurrences, and
+        also those of other entries.)
         """
         folders = [self._account.calendar_folder(), *self._subfolders()]
-        hits = self._search(folders, Q(start__lt=_utc(end)), ("type", "end"))
+        before_end = Q(start__lt=EWSDateTime.from_datetime(end.astimezone(UTC)))
+        hits = self._search(folders, before_end, ("type", "end"))
         ids = dict.fromkeys(hit.item_id for hit in hits if hit.may_last_until(start))
         for chunk in _chunks(list(ids), ITEMS_AT_ONCE):
             yield from (marked for marked in self._read(chunk) if overlaps(marked.entry, start, end))
@@ -95,7 +96,7 @@ class Look:
         Nothing of what they show is read; of a series that began before, its times are.
         """
         folders = [self._account.calendar_folder(), *self._subfolders()]
-        # Exchange finds what lacks a property unequal to everything ([MS-OXCDATA]).
+        # In Exchange, an item without a property is unequal to any value ([MS-OXCDATA]).
         others = Q(rdv_installation__exists=True) & Q(rdv_installation__not=self._installation)
         begun: dict[str, Other] = {}
         for hit in self._hits(folders, others, ("type", "end"), _others_hit):
@@ -115,7 +116,7 @@ class Look:
             sought = Q(*(Q(rdv_uid=uid) for uid in chunk), conn_type=Q.OR)
             for hit in self._search(folders, sought):
                 item = Found(hit.item_id, hit.uid)
-                # Exchange compares without regard to case.
+                # Exchange ignores case.
                 known = found.get(item.uid)
                 if known is not None and item not in known:
                     if len(known) == MOST_COPIES:
@@ -168,7 +169,7 @@ class Look:
         return self._read_all(ids, READ, self._marked)
 
     def _read_all(self, ids: Sequence[str], fields: Sequence[str], read: Callable[[Any], T]) -> Iterator[T]:
-        """Yield what is made of each item that is still there."""
+        """Yield the result of `read` for each item that still exists."""
         try:
             yield from self._read_at_once(ids, fields, read)
         except AnswerTooLarge:  # people may paste anything into an entry
@@ -191,7 +192,7 @@ class Look:
                 raise CallFailed(INCOMPLETE)
             if not isinstance(result, Refusal):
                 items.append(result)
-            elif of_response_code(result).kind is not Kind.NOT_FOUND:  # which has gone since the search
+            elif of_response_code(result).kind is not Kind.NOT_FOUND:  # it was removed after the search
                 raise result
         return items
 
@@ -210,7 +211,7 @@ class Look:
         calendar = self._calendar(look)
         try:
             address = self._owner(calendar)
-        except (CallFailed, Refusal):  # the mailbox was reached all the same
+        except (CallFailed, Refusal):  # the mailbox was reached nevertheless
             return Probe(self._account.address, look.server_version, clock_ahead_s=look.clock_ahead_s)
         return Probe(address, look.server_version, address.lower(), look.clock_ahead_s)
 
@@ -223,7 +224,7 @@ class Look:
         return self._owner(self._calendar(LookAtFolder(account=self._account))).lower()
 
     def _calendar(self, look: LookAtFolder) -> str:
-        """Return the calendar's id (empty: not told), once it is certain that we have the rights that writing needs."""
+        """Return the calendar's id (empty: unknown), after checking the rights that writing needs."""
         rights = [FieldPath(field=Folder.get_field_by_fieldname("effective_rights"))]
         folders = [self._account.calendar_folder()]
         found, lacking = _only(
@@ -251,7 +252,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class _Hit:
-    """What a search tells of an item."""
+    """An item as a search returns it."""
 
     item_id: str
     uid: str
@@ -260,14 +261,14 @@ class _Hit:
     end: str | None
 
     def may_last_until(self, moment: datetime) -> bool:
-        """Whether it is possible that it has not ended by then."""
+        """Whether it may end after a moment."""
         try:
             return self.kind != "Single" or self.end is None or datetime.fromisoformat(self.end) > moment
         except (ValueError, TypeError):
             return True
 
     def is_over_by(self, moment: datetime) -> bool:
-        """Whether it has certainly ended by then; of a series, its first occurrence."""
+        """Whether it has certainly ended by a moment; for a series, whether its first occurrence has."""
         try:
             return self.end is not None and datetime.fromisoformat(self.end) <= moment
         except (ValueError, TypeError):
@@ -287,7 +288,8 @@ def _others_hit(element: Any) -> _Hit:
     marks = marks_of(element)
     if INSTALLATION_PROPERTY not in marks:
         raise CallFailed(UNREADABLE_ITEM)
-    kind, end = (_short(element.findtext(f"{{{TNS}}}{name}")) for name in ("CalendarItemType", "End"))
+    texts = (element.findtext(f"{{{TNS}}}{name}") for name in ("CalendarItemType", "End"))
+    kind, end = (text and text[:LONGEST_WORD] for text in texts)
     return _Hit(_item_id(element), marks.get(UID_PROPERTY, ""), marks[INSTALLATION_PROPERTY], kind, end)
 
 
@@ -306,10 +308,6 @@ def _may_last_until(result: Any, moment: datetime) -> tuple[str, bool]:
         return _item_id(result[0]), overlaps(to_entry(result[0]), moment, END_OF_TIME)
     except (UnreadableItem, *UNREADABLE):
         return _item_id(result[0]), True
-
-
-def _short(text: str | None) -> str | None:
-    return text and text[:LONGEST_WORD]
 
 
 def _folder_id(element: Any) -> str:
@@ -334,9 +332,10 @@ _NEEDED = {"CreateContents": ACCESS_DENIED, "Read": ACCESS_DENIED, "ViewPrivateI
 
 
 def _lacking(folder: Any) -> Ruling | None:
-    """Return what the server says that we may not do there; where it says nothing, only writing will tell.
+    """Return the failure of a missing right; None: no right is missing, or the server does not say.
 
-    The rights to modify and to delete are those on the folder itself, which an editor of its items has not.
+    The rights to modify and to delete are not read: they concern the folder itself, and an editor of its items lacks
+    them.
     """
     rights = next(folder.iter(f"{{{TNS}}}EffectiveRights"), None)
     if rights is None:
@@ -355,10 +354,6 @@ def _only(results: Sequence[Any]) -> Any:
 
 def _paths(names: Sequence[str]) -> list[Any]:
     return [FieldPath(field=CalendarItem.get_field_by_fieldname(name)) for name in names]
-
-
-def _utc(moment: datetime) -> Any:
-    return EWSDateTime.from_datetime(moment.astimezone(UTC))
 
 
 def _chunks(things: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -1,4 +1,4 @@
-"""The rule of a series in Exchange's words, and back.
+"""Conversion between the port's recurrence and Exchange's.
 
 Written through exchangelib's classes. Read from the XML: exchangelib takes a date without a zone, which is how a day
 is written, for midnight in the zone of the host.
@@ -35,7 +35,7 @@ _POSITIONED = {word: position for position, word in _POSITIONS.items()}
 
 
 class UnsupportedRecurrence(Exception):
-    """Nothing that this Exchange could hold means exactly the same."""
+    """The Exchange version cannot represent the recurrence exactly."""
 
 
 def to_recurrence(recurrence: Recurrence, first_day: date, version: Any) -> Any:
@@ -71,7 +71,7 @@ def _pattern(recurrence: Recurrence, first_day: date) -> Any:
 
 
 def _depends_on_first_day(recurrence: Recurrence) -> bool:
-    """Whether the rule means something else where weeks begin on Sunday."""
+    """Whether the rule has another meaning if weeks begin on Sunday."""
     return recurrence.interval > 1 and len(recurrence.weekdays) > 1 and Weekday.SUNDAY in recurrence.weekdays
 
 
@@ -85,7 +85,7 @@ def _boundary(recurrence: Recurrence, first_day: date) -> Any:
 
 
 def from_recurrence(element: Any, first_day: date) -> Recurrence:
-    """Return the rule of a Recurrence element; of one that an agent made and the port cannot tell, `Frequency.OTHER`.
+    """Return the recurrence of a Recurrence element; `Frequency.OTHER` for one that the port cannot express.
 
     Raises:
         ValueError, LookupError: the element is none of EWS.

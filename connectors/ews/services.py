@@ -1,4 +1,4 @@
-"""The EWS operations in use: exchangelib writes the requests and reads the answers, the wire is ours.
+"""The EWS operations in use: exchangelib builds requests and reads answers; HTTP and parsing are our own.
 
 Each operation is exactly one POST. What exchangelib would do on top is replaced, method by method: it tries ten API
 versions after a fault, sends again when the pool has two sessions, gives up a batch at the first error it does not
@@ -36,7 +36,7 @@ UNREADABLE = (EWSError, SyntaxError, ValueError, TypeError, LookupError, Attribu
 """What exchangelib, or the parser (SyntaxError), raises over an answer that is not what it expects."""
 
 MOST_PAGES = 250
-"""So many of 500: more than a calendar can be read of in a day."""
+"""Maximum pages of 500 items: more than can be read in a day."""
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class ServerProtocol:
 
 
 class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no annotations
-    """One mailbox as exchangelib's services want it. Cheap: made for each call.
+    """One mailbox for exchangelib's services. Cheap: made for each call.
 
     Raises:
         CallFailed: this is no address.
@@ -59,8 +59,8 @@ class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no ann
     """
 
     def __init__(self, address: str, protocol: ServerProtocol, access: str) -> None:
-        # Not the base class's: it would look for its protocol in a cache of the whole process, by the password.
-        if not ADDRESS.match(address):  # no header could hold it
+        # Not the base class's `__init__`: it would search a cache of the process for its protocol, by the password.
+        if not ADDRESS.match(address):  # it would not be a valid header
             raise CallFailed(MAILBOX_NOT_FOUND)
         self.address = address
         self.protocol = protocol
@@ -73,7 +73,7 @@ class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no ann
 
     @property
     def primary_smtp_address(self) -> str:
-        """Return the address that requests are routed by."""
+        """Return the address by which requests are routed."""
         return self.address
 
     def __str__(self) -> str:
@@ -130,7 +130,7 @@ class _OnePost:
         return self._asked(payload, lambda messages: [result(message) for message in messages])
 
     def _asked(self, payload: Any, use: Callable[[list[Any]], T]) -> T:
-        """Send one request; return what is made of the messages of its answer, which must not be kept.
+        """Send one request; return what `use` returns for the messages of its answer, which it must not keep.
 
         In place of the base class's tour through all API versions.
         """
@@ -155,7 +155,7 @@ class _OnePost:
 
     @classmethod
     def _raise_soap_errors(cls, fault: Any) -> NoReturn:
-        """Keep the code and the time to wait, and nothing else of the fault."""
+        """Keep only the fault's code and its back-off time."""
         code = (fault.findtext(f"detail/{{{ENS}}}ResponseCode") or "").strip()
         if not code:
             code = (fault.findtext("faultcode") or "").rpartition(":")[2].strip()
@@ -163,7 +163,7 @@ class _OnePost:
 
     @staticmethod
     def _get_exception(code: str, text: str, msg_xml: Any = None, rule_errors: Any = None) -> Refusal:  # noqa: ARG004
-        """Keep the code; where the server names the reason behind an internal error, that one."""
+        """Keep only the code; of an internal error, the code of its cause if the server names it."""
         inner = None
         if msg_xml is not None:
             inner = msg_xml.findtext(f"{{{TNS}}}Value[@Name='InnerErrorResponseCode']")
@@ -220,14 +220,14 @@ class NameOwner(_OnePost, EWSAccountService, ConvertId):  # type: ignore[misc]  
 
 
 def item_id_in(result: Any) -> str | None:
-    """Return the item's id out of a result of `send`, where it has one that can be kept."""
+    """Return the item's id from a result of `send`, if it has one that can be stored."""
     element = next(result.iter(f"{{{TNS}}}ItemId"), None) if hasattr(result, "iter") else None
     item_id: str | None = None if element is None else element.get("Id")
     return item_id if item_id and item_id.isascii() and len(item_id) <= ITEM_ID_LIMIT else None
 
 
 class _Paged(_OnePost):
-    """A search, page by page, each one POST; never cut short without a word.
+    """A search page by page, one POST a page. An incomplete search raises.
 
     exchangelib's own paging takes a boolean ``1`` for false, and an unreadable page for the last one.
     """

@@ -1,20 +1,20 @@
-"""What one Exchange server needs to be told. Plain values: nothing here knows where they were configured."""
+"""The settings of one Exchange server, independent of the configuration file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 AUTHENTICATION_PAUSE_S = 300.0
-"""After a refusal of the account nothing is sent for so long: each failed attempt counts towards locking it."""
+"""The pause after a refused account: each failed attempt counts towards locking it."""
 
 
 @dataclass(frozen=True, slots=True)
 class EwsSettings:
-    """One Exchange server and the account that writes there."""
+    """One Exchange server, and the account that writes to it."""
 
     server: str
     """The whole address of the EWS endpoint."""
     version: str
-    """What to speak, as in ``Exchange2016``; given, so that nothing is probed."""
+    """The protocol version, such as ``Exchange2016``; configured, so that exchangelib does not probe it."""
     auth: str
     """``ntlm``, ``basic`` or ``kerberos``."""
     access: str
@@ -24,11 +24,11 @@ class EwsSettings:
     password: str = field(repr=False)
     """Empty with Kerberos, which has a keytab instead."""
     installation: str
-    """Value of `RdvInstallation`: marks our entries, and hides everybody else's from us."""
+    """Value of `RdvInstallation`, which marks our entries; searches are limited to it."""
     ca_file: Path | None = None
-    """Authorities to trust for this server, and no others; None: those that requests brings."""
+    """The only certificate authorities to trust for this server; None: those of certifi."""
     connections: int = 4
     timeout_s: float = 30.0
-    """A call with all its handshakes is given up after so long."""
+    """Timeout of a call, including its handshakes."""
     keytab: Path | None = None
     authentication_pause_s: float = AUTHENTICATION_PAUSE_S

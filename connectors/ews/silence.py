@@ -17,7 +17,7 @@ TALKATIVE = (
 
 
 def silence() -> None:
-    """Let no record of the libraries reach anybody, whatever level or handlers the root logger has.
+    """Suppress all records of the libraries, whatever level or handlers the root logger has.
 
     Set on the top loggers: those below inherit the level, and their records end here.
     """
@@ -25,7 +25,7 @@ def silence() -> None:
         logger = logging.getLogger(name)
         logger.setLevel(logging.CRITICAL + 1)
         logger.propagate = False
-        if not logger.handlers:  # else what gets through all the same would be printed, as a last resort
+        if not logger.handlers:  # otherwise Python's handler of last resort would print records
             logger.addHandler(logging.NullHandler())
         for known in [key for key in logging.Logger.manager.loggerDict if key.startswith(f"{name}.")]:
             logging.getLogger(known).setLevel(logging.NOTSET)

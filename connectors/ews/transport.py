@@ -1,4 +1,4 @@
-"""One POST at a time over a few kept connections; what became of each is told apart as far as the network allows.
+"""POSTs over a few kept connections, and how far each came: not sent, perhaps done, or answered.
 
 In place of exchangelib's own protocol, which tells a refused connection and a lost answer by the same exception,
 waits for a free session without end, shares its sessions process-wide by address and password (two authorities, or a
@@ -31,19 +31,19 @@ from connectors.ews.guard import Guard
 from connectors.ews.settings import EwsSettings
 
 IDLE_LIMIT_S = 50.0
-"""A connection unused for longer is made anew: a server that hangs up at the moment we write leaves us in doubt."""
+"""An idle connection is replaced after this time: if the server closes it while we write, the outcome is in doubt."""
 LARGEST_ANSWER = 2 * 1024 * 1024
-"""On the wire. A page of 500 entries is a quarter of it."""
+"""Bytes as received. A page of 500 entries is a quarter of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, read to its end."""
+    """A complete answer."""
 
     status: int
     retry_after_s: float | None
     body: bytes = field(repr=False)
-    """As it came over the wire."""
+    """As received, not inflated."""
     encoding: str = ""
     """Its `Content-Encoding`."""
     clock_ahead_s: float | None = None
@@ -63,7 +63,7 @@ class Wire:
             self._free.put(_Line(settings, self._guard, new_authentication))
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Send one request; wait for a free connection and for the answer no longer than the time-out in all.
+        """Send one request. Waiting for a free connection and for the answer together is limited by the timeout.
 
         An account that was refused is not shown again before its pause is over.
 
@@ -77,7 +77,7 @@ class Wire:
             return line.post(self._settings.server, body, headers, deadline)
 
     def close(self) -> None:
-        """Hang up. Connections in use are closed when their call ends."""
+        """Close the connections; those in use when their call ends."""
         self._closed = True
         for line in list(self._free.queue):
             line.hang_up()
@@ -97,7 +97,7 @@ class Wire:
 
 
 class _Line:
-    """One kept connection with its authentication; used by one thread at a time."""
+    """One connection with its authentication, used by one thread at a time."""
 
     def __init__(self, settings: EwsSettings, guard: Guard, new_authentication: NewAuthentication) -> None:
         self._guard = guard
@@ -114,7 +114,7 @@ class _Line:
             with self._adapter.call(deadline):
                 answer = self._judged(self._post(url, body, headers))
         except BaseException:
-            self.hang_up()  # after a 401 too: whatever the connection was authenticated as, begin anew
+            self.hang_up()  # after a 401 too: the next call authenticates anew
             raise
         self._used_at = time.monotonic()
         return answer
@@ -125,10 +125,10 @@ class _Line:
             offered = is_offered(self._auth, self._adapter.challenge, self._adapter.proofs)
             raise CallFailed(self._guard.refuse(of_status(401, answer.retry_after_s) if offered else AUTH_NOT_OFFERED))
         if answer.status < 200:
-            self.hang_up()  # the answer proper would be taken for that to the next request
+            self.hang_up()  # the rest of the answer would be read as the answer to the next request
         if answer.status == 200:
-            self._adapter.proven = True
-            self._guard.believe()
+            self._adapter.authenticated = True
+            self._guard.accept()
         return answer
 
     def hang_up(self) -> None:
@@ -140,23 +140,23 @@ class _Line:
         except CallFailed:
             raise
         except requests.RequestException:
-            raise CallFailed(self._adapter.lost_between_legs()) from None
+            raise CallFailed(self._adapter.failure_between_requests()) from None
         except Exception:  # noqa: BLE001  # the authentication library raises builtins of many kinds
-            return _told_by(self._adapter.last_response(), b"")  # not what was asked for: its body says nothing
+            return _answer_of(self._adapter.last_response(), b"")  # an unwanted answer; its body is not used
         if response.status_code == 401:
-            return _told_by(response, b"")  # what a refusal says beside is of no use, and it may have been cut off
+            return _answer_of(response, b"")  # the body of a refusal is not used, and may be incomplete
         with classified(), response:
             try:
-                return _told_by(response, bounded_http.read(response, LARGEST_ANSWER))
+                return _answer_of(response, bounded_http.read(response, LARGEST_ANSWER))
             except BodyTooLarge:
                 raise AnswerTooLarge from None
 
 
 def _session(settings: EwsSettings, adapter: Adapter) -> requests.Session:
     session = requests.Session()
-    # Else proxies, passwords of ~/.netrc and certificates from the environment would come before what is configured.
+    # Otherwise proxies, passwords of ~/.netrc and certificates from the environment would override the configuration.
     session.trust_env = False
-    # Cookies of one mailbox would route the calls for the next one.
+    # Cookies of one mailbox would route calls for another one.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update(DEFAULT_HEADERS)
     session.headers["User-Agent"] = "rdv-receiver"
@@ -167,7 +167,7 @@ def _session(settings: EwsSettings, adapter: Adapter) -> requests.Session:
     return session
 
 
-def _told_by(response: requests.Response, body: bytes) -> Answer:
+def _answer_of(response: requests.Response, body: bytes) -> Answer:
     return Answer(
         status=response.status_code,
         retry_after_s=bounded_http.retry_after_s(response.headers, datetime.now(UTC)),
@@ -178,6 +178,6 @@ def _told_by(response: requests.Response, body: bytes) -> Answer:
 
 
 def _clock_ahead_s(response: requests.Response) -> float | None:
-    """Compare the moment that the server gives (RFC 9110, 6.6.1) with ours; it leaves out fractions of a second."""
+    """Compare the server's Date (RFC 9110, 6.6.1), in whole seconds, with our clock."""
     moment = bounded_http.http_date(response.headers.get("Date", ""))
     return None if moment is None else moment.timestamp() + 0.5 - time.time()

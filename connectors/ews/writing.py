@@ -1,4 +1,4 @@
-"""Changes of one mailbox as at most one POST for each verb, each change with an outcome of its own."""
+"""Changes of one mailbox: at most one POST a verb, and an outcome for each change."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ Post = Callable[[Sequence[Any]], list[Any]]
 
 
 class Batch:
-    """One `apply`: what was asked, and the outcomes so far."""
+    """One call of `apply`: its changes, and their outcomes so far."""
 
     def __init__(self, account: MailboxAccount, installation: str, changes: Sequence[Change]) -> None:
         self._account = account
@@ -32,7 +32,7 @@ class Batch:
         self._stopped: Ruling | None = None
 
     def run(self) -> list[Outcome]:
-        """Send what can be sent; return one outcome for each change, in order."""
+        """Send the changes; return one outcome for each, in order."""
         self._post(base.Create, self._create)
         self._post(base.Update, self._update)
         self._post(base.TakeOver, self._update)
@@ -48,7 +48,7 @@ class Batch:
         if not prepared:
             return
         if self._stopped:
-            # The mailbox or its server has just failed: nothing more is sent there.
+            # The mailbox or its server has just failed: send nothing more.
             held_back = Temporary(self._stopped.code, self._stopped.scope, self._stopped.retry_after_s)
             self._outcomes.update(dict.fromkeys(prepared, Failed(held_back)))
             return
@@ -57,15 +57,15 @@ class Batch:
         except CallFailed as failure:
             self._fail(list(prepared), failure.ruling)
             return
-        # Fewer results than items: of the rest nothing is known.
+        # Fewer results than items: nothing is known of the rest.
         padded = results + [None] * (len(prepared) - len(results))
         for position, result in zip(prepared, padded, strict=False):
             self._outcomes[position] = self._outcome(self._changes[position], result)
 
     def _prepare(self, position: int, change: Change) -> Any:
-        """Return what the request needs of a change; None where its outcome is known without asking."""
+        """Return the request's element for a change; None: its outcome is known without a request."""
         item_id = None if isinstance(change, base.Create) else change.item_id
-        if item_id == "":  # leads nowhere, and no request can hold it
+        if item_id == "":  # unknown, and not valid in a request
             self._outcomes[position] = NotFound()
             return None
         if isinstance(change, base.Delete):
@@ -93,7 +93,7 @@ class Batch:
             ruling = of_response_code(result)
             named_no_item = isinstance(change, base.Create) and ruling.kind is Kind.NOT_FOUND
             return Failed(ruling.error()) if named_no_item else ruling.outcome()
-        if result is None:  # the answer says nothing of this one
+        if result is None:  # the answer has no result for it
             return INCOMPLETE.outcome()
         if isinstance(change, base.Delete):
             return Done(change.item_id)
@@ -114,7 +114,7 @@ class Batch:
         return Update(account=self._account).send(
             _item_id,
             items=items,
-            # Without a change key: whatever an agent did to the item meanwhile, the entry is what it must show.
+            # Without a change key: the entry overwrites whatever an agent changed meanwhile.
             conflict_resolution=ALWAYS_OVERWRITE,
             message_disposition=SAVE_ONLY,
             send_meeting_invitations_or_cancellations=SEND_TO_NONE,
@@ -125,7 +125,7 @@ class Batch:
         return Remove(account=self._account).send(
             _item_id,
             items=items,
-            delete_type=MOVE_TO_DELETED_ITEMS,  # an agent can see there what vanished
+            delete_type=MOVE_TO_DELETED_ITEMS,  # agents can see there what was removed
             send_meeting_cancellations=SEND_TO_NONE,
             affected_task_occurrences=ALL_OCCURRENCES,
             suppress_read_receipts=True,
@@ -133,5 +133,5 @@ class Batch:
 
 
 def _item_id(element: Any) -> str:
-    """Return the id that an item has from now on; empty: the answer does not say."""
+    """Return the item's new id; empty: the answer has none."""
     return item_id_in(element) or ""

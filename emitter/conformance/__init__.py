@@ -1,5 +1,5 @@
-"""The wire contract as a judge: any receiver, point by point, from the outside.
+"""Conformance checks: any receiver against the wire contract, point by point, from outside.
 
-What is asked for stands in tables (`webhook_points`, `calendar_points`); how a receiver is spoken to (`bench`) and how
-a calendar is read (`calendar_reader`) know nothing of verdicts.
+The points are in tables (`webhook_points`, `calendar_points`). The client (`bench`) and the reader of calendars
+(`calendar_reader`) know no verdicts.
 """

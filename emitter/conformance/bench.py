@@ -1,4 +1,4 @@
-"""How the judge speaks to a receiver: one request at a time or several at once, every answer written down."""
+"""The client of the conformance checks: sends requests one by one or in parallel, and records all answers."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from emitter.platforms import Platform, signer
 from emitter.scenarios.stage import Stage
 
 TRIES, PAUSE_S = 3, 0.2
-"""A story is delivered as the emitter would, but for its patience."""
+"""Retries of a story's deliveries: fewer than the emitter's."""
 ENTRIES = {"rdv", "absence", "plageouverture"}
 
 
@@ -32,12 +32,12 @@ class Reply:
 
     @property
     def taken(self) -> bool:
-        """Whether the emitter would be content."""
+        """Whether the emitter would take the webhook for delivered."""
         return self.status is not None and 200 <= self.status < 300
 
     @property
     def refused(self) -> bool:
-        """Whether the receiver answered and did not take it."""
+        """Whether the receiver answered and refused it."""
         return self.status is not None and not self.taken
 
     def __str__(self) -> str:
@@ -54,26 +54,26 @@ class Bench:
     signature: str | None = None
     ca_file: str | None = None
     patience_s: float = 30.0
-    """Longer than the emitter's, so that a slow answer is measured and found late, not just lost."""
+    """Longer than the emitter's timeout, so that a slow answer is measured, not lost."""
     mailboxes: Mapping[str, str] = field(default_factory=dict)
-    """Addresses in the stories to the addresses that the receiver knows."""
+    """Address in the stories -> address that the receiver knows."""
     jobs: int = 4
-    """Requests at once where the order of a story is not its point."""
+    """Parallel requests for stories in which the order does not matter."""
     replies: list[Reply] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
 
     @property
     def generation(self) -> Generation:
-        """The shape in which this platform speaks today."""
+        """The platform's current generation."""
         return Generation.RDV_INSERTION if self.platform is Platform.RDV_INSERTION else Generation.YEAR_2024
 
     def stage(self, name: str, generation: Generation | None = None) -> Stage:
-        """Where a point makes up its things: of their own, and of now."""
+        """A stage for the events that a point makes up."""
         return Stage(f"conformance/{name}", datetime.now(UTC), generation or self.generation)
 
     @property
     def signer(self) -> Signer:
-        """The platform's own way to sign."""
+        """The platform's signature scheme."""
         return signer(self.platform, self.secret, self.signature)
 
     def send(self, body: bytes, sign: Signer | None = None) -> Reply:
@@ -95,12 +95,12 @@ class Bench:
             return list(pool.map(self.send, bodies))
 
     def deliver(self, bodies: Sequence[bytes], *, ordered: bool) -> None:
-        """Send all as the emitter would, with a few tries each."""
+        """Send all as the emitter would, with a few attempts each."""
         with ThreadPoolExecutor(max_workers=1 if ordered else self.jobs, thread_name_prefix="conformance") as pool:
             list(pool.map(self._try, bodies))
 
     def sweep(self) -> int:
-        """Delete what was made, as the platform would; the answers count for nothing. Return how many."""
+        """Delete what was made, as the platform would, and return how many; the answers do not count."""
         bodies = list(_deletions(self.sent, datetime.now(UTC)))
         for body in bodies:
             self._post(body, self.signer)
@@ -113,8 +113,8 @@ class Bench:
             time.sleep(PAUSE_S * number)
 
     def _translated(self, body: bytes) -> bytes:
-        for told, known in self.mailboxes.items():
-            body = body.replace(told.encode(), known.encode())
+        for given, known in self.mailboxes.items():
+            body = body.replace(given.encode(), known.encode())
         return body
 
     def _post(self, body: bytes, sign: Signer) -> Reply:
@@ -126,19 +126,19 @@ class Bench:
         except requests.Timeout:
             error = "timeout"
         except requests.RequestException as problem:
-            if isinstance(problem, ValueError):  # an address that is none
+            if isinstance(problem, ValueError):  # an invalid URL
                 raise
             error = "no connection"
         return Reply(status, content, time.monotonic() - started_s, error)
 
 
 def with_secret(bench: Bench, secret: str) -> Signer:
-    """The same way to sign, with another secret."""
+    """The same signature scheme with another secret."""
     return signer(bench.platform, secret, bench.signature)
 
 
 def _deletions(sent: Sequence[bytes], now: datetime) -> Iterator[bytes]:
-    """For each entry that was told of: its last state, once more, as `destroyed`."""
+    """The last state of each entry, as `destroyed`."""
     newest: dict[tuple[str, int], dict[str, Any]] = {}
     for body in sent:
         message = _parsed(body)

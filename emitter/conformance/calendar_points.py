@@ -1,7 +1,7 @@
-"""What the calendars must show once the stories were told: one point for each story, and some for them all.
+"""What the calendars must show after the stories: one point a story, and some for all of them.
 
-All stories are told before anything is judged, each moved by some minutes of its own, so that an entry too many or too
-few says whose it is. Times decide; words are a receiver's own affair unless asked otherwise.
+All stories are sent before anything is judged, each shifted by different minutes, so that a missing or extra entry
+shows which story it belongs to. Only times are compared, not texts, unless exact texts are asked for.
 """
 
 import time
@@ -23,17 +23,17 @@ from emitter.scenarios.stage import Story
 
 MINUTE_CLASSES = 15  # stories plan in quarters of an hour: so many can be told apart by minutes alone
 QUIET_S = 1.0
-"""How long right calendars must stay right: what comes late is found out."""
+"""How long the calendars must stay right: entries that arrive late are found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One story as it was told."""
+    """One story as it was sent."""
 
     scenario: Scenario
     expected: Counter[Key]
     touched: frozenset[Key]
-    """All that any of its states would show anybody."""
+    """All entries that any of its states would show."""
     entries: Mapping[Key, ExpectedEntry]
 
 
@@ -47,16 +47,16 @@ class Outcome:
     printed_before: str
 
     def missing(self, expected: Counter[Key]) -> Counter[Key]:
-        """What should be there and is not."""
+        """Expected entries that are missing."""
         return expected - self.shown
 
     def extra(self, expected: Counter[Key]) -> Counter[Key]:
-        """What is there and should not be."""
+        """Entries that are not expected."""
         return self.shown - expected
 
 
 def stories(generation: Generation, *, with_slots: bool) -> list[Scenario]:
-    """The stories that any receiver with one source in Paris can be judged by."""
+    """The stories that apply to any receiver with one source in Paris."""
     scenarios = [*SCENARIOS.values(), *(CALENDAR_SCENARIOS.values() if with_slots else ())]
     return [scenario for scenario in scenarios if scenario.tellable_in(generation) and _plain(scenario)]
 
@@ -68,7 +68,7 @@ def _plain(scenario: Scenario) -> bool:
 
 
 def judge_nothing(scenarios: Sequence[Scenario]) -> list[Result]:
-    """The same rows where no calendar can be read."""
+    """The same rows if no calendar can be read."""
     finding = not_judged("no --calendar-command")
     return [Result(name, sentence, finding) for name, sentence in [*map(_row, scenarios), *COMMON]]
 
@@ -76,7 +76,7 @@ def judge_nothing(scenarios: Sequence[Scenario]) -> list[Result]:
 def judge_calendars(
     bench: Bench, command: CalendarCommand, scenarios: Sequence[Scenario], settle_s: float, *, exact_texts: bool
 ) -> list[Result]:
-    """Tell all stories, wait until the calendars are right or patience ends, and judge.
+    """Send all stories, wait until the calendars are right or the timeout, and judge.
 
     Raises:
         UnreadableError: the command does not show calendars.
@@ -109,7 +109,7 @@ def _row(scenario: Scenario) -> tuple[str, str]:
 
 
 class _Reader:
-    """All agents' calendars through the command."""
+    """All agents' calendars, as the command prints them."""
 
     def __init__(self, bench: Bench, command: CalendarCommand, window: Window) -> None:
         self._command = command
@@ -138,10 +138,10 @@ def _key(agent: str, entry: ExpectedEntry) -> Key:
 
 
 def told_apart(scenarios: Sequence[Scenario], at: datetime, generation: Generation) -> Iterator[Story]:
-    """Yield each scenario's story as it would be told at a moment, each at times that are no other one's."""
+    """Yield each scenario's story as of a moment, each with times that no other story has."""
     taken: set[Key] = set()
     for own, scenario in enumerate(scenarios):
-        # A weekly series comes by where another story stands: that depends on the weekday.
+        # An occurrence of a weekly series may coincide with another story, depending on the weekday.
         for number in count(own):
             story = _retold(scenario, at, generation, *divmod(number, MINUTE_CLASSES))
             times = touched(story).union(_expected(story))
@@ -152,7 +152,7 @@ def told_apart(scenarios: Sequence[Scenario], at: datetime, generation: Generati
 
 
 def _expected(story: Story) -> list[Key]:
-    """Return what must be shown in the end, an entry that comes twice twice."""
+    """Return the entries that must be shown at the end, with repetitions."""
     return [_key(agent, entry) for agent, told in story.expected.items() for entry in told]
 
 
@@ -163,13 +163,13 @@ def _play(bench: Bench, scenario: Scenario, story: Story) -> Played:
 
 
 def _retold(scenario: Scenario, at: datetime, usual: Generation, days: int, minutes: int) -> Story:
-    """In the platform's shape of today, or in a later one that the story is made for."""
+    """In the platform's current generation, or in a later one that the story needs."""
     generation = usual if usual is Generation.RDV_INSERTION else scenario.generation
     return build(scenario.name, at, generation, days_later=days, minutes_later=minutes)
 
 
 def _settled(look: Callable[[], Outcome], expected: Counter[Key], settle_s: float) -> Outcome:
-    """Look until the calendars are right and stay so, or until patience ends."""
+    """Poll until the calendars are right and stay so, or until the timeout."""
     deadline_s = time.monotonic() + settle_s
     pause_s = min(QUIET_S, settle_s / 10)
     right_before = False
@@ -184,12 +184,12 @@ def _settled(look: Callable[[], Outcome], expected: Counter[Key], settle_s: floa
 
 def _story(one: Played, outcome: Outcome, expected: Counter[Key]) -> Finding:
     missing, extra = outcome.missing(expected), outcome.extra(expected)
-    told = [*_told("missing", missing, one.expected.keys()), *_told("too much", extra, one.touched)]
+    told = [*_listed("missing", missing, one.expected.keys()), *_listed("too much", extra, one.touched)]
     return failed("; ".join(told)) if told else passed(f"entries: {one.expected.total()}")
 
 
-def _told(what: str, found: Counter[Key], own: Set[Key]) -> Iterator[str]:
-    """One line for some of it; the rest is counted."""
+def _listed(what: str, found: Counter[Key], own: Set[Key]) -> Iterator[str]:
+    """One line with some of them; the others are counted."""
     mine = sorted(key for key in found if key in own)
     if mine:
         first = mine[0]
@@ -199,26 +199,26 @@ def _told(what: str, found: Counter[Key], own: Set[Key]) -> Iterator[str]:
 
 def _doubles(outcome: Outcome, expected: Counter[Key]) -> Finding:
     doubles = Counter({key: more for key, more in outcome.extra(expected).items() if key in expected})
-    told = list(_told("more than once", doubles, doubles.keys()))
+    told = list(_listed("more than once", doubles, doubles.keys()))
     return failed(told[0]) if told else passed()
 
 
 def _strays(outcome: Outcome, played: Sequence[Played]) -> Finding:
     known = {key for one in played for key in one.touched | one.expected.keys()}
     strays = Counter({key: count for key, count in outcome.shown.items() if key not in known})
-    told = list(_told("unexplained", strays, strays.keys()))
+    told = list(_listed("unexplained", strays, strays.keys()))
     return failed(told[0]) if told else passed()
 
 
 def _personal(outcome: Outcome) -> Finding:
-    """What stood there before is the agents' own affair."""
+    """Entries that existed before do not count."""
     before = set(canaries.found_in(outcome.printed_before))
     found = [word for word in canaries.found_in(outcome.printed) if word not in before]
     return failed("shown: " + ", ".join(found)) if found else passed()
 
 
 def _words(played: Sequence[Played], outcome: Outcome, *, exact_texts: bool) -> Finding:
-    """Another wording is no fault unless exact texts are asked for."""
+    """Other texts are accepted unless exact texts are asked for."""
     wanted = {key: entry for one in played for key, entry in one.entries.items()}
     for key, entry in wanted.items():
         for title, place in outcome.words.get(key, ()):

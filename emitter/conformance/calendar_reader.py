@@ -1,4 +1,4 @@
-"""Calendars as a command prints them: any server, any tool, as long as JSON comes out."""
+"""Calendars as a command prints them: for any server and any tool that prints JSON."""
 
 import json
 import shlex
@@ -13,12 +13,12 @@ COMMANDS_PATIENCE_S = 120.0
 
 
 class UnreadableError(Exception):
-    """The command does not show calendars: nothing can be said of the receiver."""
+    """The command does not print calendars, so the receiver cannot be judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one agent's calendar shows, and all that was printed, in which nothing personal may stand."""
+    """What one agent's calendar shows, and all that was printed, which must hold nothing personal."""
 
     entries: tuple[ExpectedEntry, ...]
     text: str

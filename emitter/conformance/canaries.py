@@ -1,4 +1,4 @@
-"""What the stories' payloads hold of usagers and of agents' private lives, and no calendar may show."""
+"""The personal texts in the stories' payloads, about usagers and agents, that no calendar may show."""
 
 PERSONAL = (
     "Fatoumata",
@@ -32,6 +32,6 @@ PERSONAL = (
 
 
 def found_in(text: str) -> list[str]:
-    """Those that stand in the text, in whatever case, and however JSON writes them."""
+    """Return those that the text contains, in any case, and in any JSON escaping."""
     seen = text.casefold()
     return [canary for canary in PERSONAL if canary.casefold() in seen]

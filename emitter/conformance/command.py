@@ -18,11 +18,11 @@ CONFORMS, FAILS = 0, 1
 
 
 class UnusableError(Exception):
-    """Nothing can be judged: the command line, the address or the calendar command is wrong."""
+    """The check cannot run: the command line, the address or the calendar command is wrong."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the command's arguments."""
     parser.add_argument("--url", required=True)
     parser.add_argument("--secret-env", required=True, metavar="NAME", help="environment variable of the secret")
     parser.add_argument(
@@ -83,15 +83,15 @@ def _bench(options: argparse.Namespace, secret: str) -> Bench:
 
 
 def _reach(bench: Bench) -> None:
-    """See whether anybody is there at all; what is answered to a GET is nobody's business."""
+    """Check that something answers; the answer to a GET does not matter."""
     try:
         requests.get(bench.url, verify=bench.ca_file or True, timeout=bench.patience_s, allow_redirects=False)
-    except requests.RequestException as error:  # an address that is none is one, too
+    except requests.RequestException as error:  # also for an invalid URL
         raise UnusableError(f"{bench.url} cannot be reached: {type(error).__name__}") from None
 
 
 def _judge(bench: Bench, options: argparse.Namespace) -> list[Result]:
-    """Calendars first, while nothing else was sent; the table has them last."""
+    """Run the calendar points first, before anything else is sent; the table has them last."""
     scenarios = calendar_points.stories(bench.generation, with_slots=options.stories == "all")
     try:
         if options.calendar_command:

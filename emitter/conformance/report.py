@@ -22,7 +22,7 @@ def _line(result: Result, width: int) -> str:
 
 
 def as_json(results: Sequence[Result], url: str, emitter: str, at: datetime) -> str:
-    """The same for programs."""
+    """The same as JSON."""
     points = [
         {
             "point": result.point,
@@ -32,8 +32,8 @@ def as_json(results: Sequence[Result], url: str, emitter: str, at: datetime) -> 
         }
         for result in results
     ]
-    told = {"url": url, "emitter": emitter, "at": at.isoformat(), "failed": failures(results), "points": points}
-    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
+    report = {"url": url, "emitter": emitter, "at": at.isoformat(), "failed": failures(results), "points": points}
+    return json.dumps(report, ensure_ascii=False, indent=2) + "\n"
 
 
 def failures(results: Sequence[Result]) -> int:

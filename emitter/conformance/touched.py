@@ -1,4 +1,4 @@
-"""Every entry that some state of a story would show: what a receiver that stops half-way leaves behind."""
+"""All entries that any state of a story would show: a receiver that stops half-way may leave any of them."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from emitter.scenarios.stage import Story
 
 
 class Key(NamedTuple):
-    """What tells entries apart whatever their words: whose, from when, until when (UTC)."""
+    """Identity of an entry without its texts: agent, start, end (UTC)."""
 
     agent: str
     start: datetime
@@ -19,9 +19,9 @@ class Key(NamedTuple):
 
 
 def touched(story: Story) -> frozenset[Key]:
-    """For all agents that any state names, at all times that any state tells."""
-    told = [json.loads(step.body) for step in story.steps]
-    times = {time for message in told for time in _times(message, ZoneInfo(story.time_zone), story.window)}
+    """For all agents that any state names, at all times that any state has."""
+    messages = [json.loads(step.body) for step in story.steps]
+    times = {time for message in messages for time in _times(message, ZoneInfo(story.time_zone), story.window)}
     return frozenset(Key(agent, *time) for agent in story.expected for time in times)
 
 

@@ -1,4 +1,4 @@
-"""What can be said of one point of the contract."""
+"""Verdicts on the points of the contract."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A verdict and what it rests on."""
+    """A verdict and its reason."""
 
     verdict: Verdict
     detail: str = ""
@@ -30,15 +30,15 @@ class Result:
 
 
 def passed(detail: str = "") -> Finding:
-    """The receiver does what the contract asks."""
+    """The receiver follows the contract."""
     return Finding(Verdict.PASS, detail)
 
 
 def failed(detail: str) -> Finding:
-    """The receiver does not."""
+    """The receiver does not follow the contract."""
     return Finding(Verdict.FAIL, detail)
 
 
 def not_judged(detail: str) -> Finding:
-    """Nothing can be said, or the contract leaves it open."""
+    """Not judged, or left open by the contract."""
     return Finding(Verdict.NOT_JUDGED, detail)

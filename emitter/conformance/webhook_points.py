@@ -1,4 +1,4 @@
-"""What the contract asks of the answers to webhooks. Each judge sends what it needs and looks at nothing else."""
+"""What the contract says about answers to webhooks. Each check sends its own webhooks and reads only their answers."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ NO_TOKEN = "the platform signs no such message with a bearer token"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One sentence of the contract and who judges it."""
+    """One sentence of the contract, and its check."""
 
     name: str
     sentence: str
@@ -31,7 +31,7 @@ class Point:
 
 
 def judge_all(bench: Bench, limit_s: float = EMITTERS_PATIENCE_S) -> list[Result]:
-    """Every point in its turn; how all answers looked and how long they took is said last."""
+    """All points in order; the last ones concern all answers and their duration."""
     results = [Result(point.name, point.sentence, _finding(point, bench)) for point in POINTS]
     results.append(Result("answer.json", "answers are JSON, never a page", answers_are_json(bench.replies)))
     sentence = f"answers come in less than {limit_s:g} s"
@@ -187,8 +187,8 @@ def _others(bench: Bench, stage: Stage) -> Iterator[tuple[str, bytes]]:
 
 
 def _unheard_of(bench: Bench) -> Finding:
-    told = [("model Zebre", "model", "Zebre"), ("event archived", "event", "archived")]
-    return _all_taken((name, bench.send(_with_meta(bench, key, value))) for name, key, value in told)
+    sent = [("model Zebre", "model", "Zebre"), ("event archived", "event", "archived")]
+    return _all_taken((name, bench.send(_with_meta(bench, key, value))) for name, key, value in sent)
 
 
 def _with_meta(bench: Bench, key: str, value: str) -> bytes:
@@ -210,9 +210,9 @@ def _made(bench: Bench, name: str) -> bytes:
 
 
 def _all_taken(replies: Iterable[tuple[str, Reply]]) -> Finding:
-    told = list(replies)
-    not_taken = [f"{name}: {reply}" for name, reply in told if not reply.taken]
-    return failed("; ".join(not_taken)) if not_taken else passed(f"{len(told)} of {len(told)}")
+    sent = list(replies)
+    not_taken = [f"{name}: {reply}" for name, reply in sent if not reply.taken]
+    return failed("; ".join(not_taken)) if not_taken else passed(f"{len(sent)} of {len(sent)}")
 
 
 def _refused(reply: Reply) -> Finding:
@@ -220,7 +220,7 @@ def _refused(reply: Reply) -> Finding:
 
 
 def answers_are_json(replies: Iterable[Reply]) -> Finding:
-    """A firewall's page with status 200 is how webhooks get lost without anybody knowing."""
+    """Through a firewall's page with status 200, webhooks are lost unnoticed."""
     answered = [reply for reply in replies if reply.status is not None]
     pages = sum(b"<html" in reply.content.lower() for reply in answered)
     if pages:
@@ -232,7 +232,7 @@ def answers_are_json(replies: Iterable[Reply]) -> Finding:
 
 
 def answers_are_quick(replies: Iterable[Reply], limit_s: float) -> Finding:
-    """The emitter hangs up after ten seconds and sends again."""
+    """The emitter closes the connection after ten seconds and retries."""
     slowest_s = max((reply.latency_s for reply in replies), default=0.0)
     detail = f"slowest {slowest_s:.3f} s"
     return passed(detail) if slowest_s < limit_s else failed(detail)

@@ -20,7 +20,8 @@ def _lines(slot: Slot, *, with_place: bool) -> Iterator[str]:
     yield f"DTSTART;TZID=Europe/Paris:{_wall_clock(slot.first_day, slot.start_time)}"
     yield f"DTEND;TZID=Europe/Paris:{_wall_clock(slot.end_day, slot.end_time)}"
     if with_place:
-        yield from ("CLASS:PUBLIC", "DESCRIPTION:", f"LOCATION:{_escaped(_address(slot))}")
+        address = slot.lieu.address if isinstance(slot, PlageOuverture) and slot.lieu else ""
+        yield from ("CLASS:PUBLIC", "DESCRIPTION:", f"LOCATION:{_escaped(address)}")
     yield f"SUMMARY:RDV Solidarités {_escaped(slot.title)}"
     if slot.recurrence:
         yield f"RRULE:{slot.recurrence.text.removesuffix(';')}"
@@ -56,10 +57,6 @@ def _change_before(day: date, month: int) -> date:
 
 def _wall_clock(day: date, clock: time) -> str:
     return f"{datetime.combine(day, clock):%Y%m%dT%H%M%S}"
-
-
-def _address(slot: Slot) -> str:
-    return slot.lieu.address if isinstance(slot, PlageOuverture) and slot.lieu else ""
 
 
 def _escaped(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The platform's REST API (v1), as far as it concerns webhooks and what they tell of.
+"""The platform's REST API (v1), as far as it concerns webhooks and their events.
 
 What it does not do here, it does not do there: there is no way to read a plage d'ouverture, nor a RDV but by a list.
 """

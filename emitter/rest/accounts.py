@@ -1,4 +1,4 @@
-"""Who may ask, and for how long: passwords, and tokens that live a day."""
+"""Accounts of the API: passwords, and tokens that are valid for a day."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -46,7 +46,7 @@ class Accounts:
         self.sign_ins = 0
 
     def sign_in(self, email: str, password: str) -> dict[str, str] | None:
-        """The headers that prove who one is; None: nobody knows this password."""
+        """Sign in: return the headers with the token; None: wrong password."""
         account = self._accounts.get(email)
         if account is None or not secrets.compare_digest(account.password, password):
             return None
@@ -54,7 +54,7 @@ class Accounts:
         return self._issue(email, secrets.token_urlsafe(16))
 
     def of(self, headers: Mapping[str, str]) -> Account | None:
-        """Whose token these headers hold; None: nobody's, or it has run out."""
+        """The account of the token in these headers; None: unknown or expired."""
         value, client, email = (headers.get(name, "") for name in TOKEN_HEADERS)
         token = self._tokens.get(email)
         if token is None or (token.value, token.client) != (value, client) or self._clock() >= token.until:
@@ -62,11 +62,11 @@ class Accounts:
         return self._accounts[email]
 
     def renew(self, account: Account) -> dict[str, str]:
-        """The next token of somebody who has one."""
+        """Replace a token by a new one."""
         return self._issue(account.email, self._tokens[account.email].client)
 
     def expire(self) -> None:
-        """End every token, as a day does."""
+        """Expire all tokens, as after a day."""
         self._tokens.clear()
 
     def _issue(self, email: str, client: str) -> dict[str, str]:

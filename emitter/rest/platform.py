@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from emitter.delivery import Courier, Delivery, Report
+from emitter.delivery import Courier, Delivery, DeliveryReport
 from emitter.model import Event, Organisation, Rdv
 from emitter.payloads import Entry, Generation, render
 from emitter.platforms import Platform, signer
@@ -65,7 +65,7 @@ class RestPlatform:
         self.faults: list[Fault] = []
         """Used up one by one."""
         self.renews_tokens = False
-        self.reports: list[Report] = []
+        self.reports: list[DeliveryReport] = []
         """What became of each re-sync."""
         self.ca_file: str | None = None
         self.jobs = 4
@@ -90,7 +90,7 @@ class RestPlatform:
         """Give an agent a place in organisations: absences go to the endpoints of all."""
         self._memberships[agent] = frozenset(organisations)
 
-    # What the API tells
+    # What the API returns
 
     def rdvs(self, account: Account, organisation: int | None, ids: Iterable[int] | None) -> list[Entry]:
         """The RDVs that an account sees, each as often as it has agents: the platform's join does so."""
@@ -118,9 +118,9 @@ class RestPlatform:
         return bool(account.admin_of & self._places(absence))
 
     def data(self, entry: Entry) -> Json:
-        """An object as the API tells it: with everything about the usagers."""
-        told: Json = json.loads(render(entry, Event.CREATED, self.generation, self.clock()))["data"]
-        return told
+        """An object as the API returns it, with all data of the usagers."""
+        data: Json = json.loads(render(entry, Event.CREATED, self.generation, self.clock()))["data"]
+        return data
 
     # Endpoints
 
@@ -162,7 +162,7 @@ class RestPlatform:
             self._sending.append(thread)
         thread.start()
 
-    def wait(self) -> list[Report]:
+    def wait(self) -> list[DeliveryReport]:
         """Wait until nothing is being sent any more."""
         while self._sending:
             self._sending.pop().join()

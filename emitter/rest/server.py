@@ -81,7 +81,7 @@ class _Server(ThreadingHTTPServer):
         self.requests: list[tuple[str, str]] = []
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up, or does not trust the certificate, is no news."""
+        """Ignore clients that close the connection or do not trust the certificate."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -183,7 +183,7 @@ def _absence(platform: RestPlatform, account: Account, ids: tuple[int, ...], _qu
 
 def _endpoints(platform: RestPlatform, account: Account, ids: tuple[int, ...], query: Query, _body: Json) -> Json:
     mine = [each for each in platform.endpoints.values() if each.organisation in account.organisations & set(ids)]
-    return _page("webhook_endpoints", sorted(mine, key=lambda each: each.id), _told, query)
+    return _page("webhook_endpoints", sorted(mine, key=lambda each: each.id), _endpoint_data, query)
 
 
 def _create(platform: RestPlatform, account: Account, ids: tuple[int, ...], _query: Query, body: Json) -> Json:
@@ -193,7 +193,7 @@ def _create(platform: RestPlatform, account: Account, ids: tuple[int, ...], _que
         endpoint = platform.create_endpoint(ids[0], str(body.get("target_url", "")), secret, subscriptions)
     except ValueError as error:
         raise HttpError(422, {"errors": {str(error): [{"error": "invalid"}]}}) from None
-    return {"webhook_endpoint": _told(endpoint)}
+    return {"webhook_endpoint": _endpoint_data(endpoint)}
 
 
 def _change(platform: RestPlatform, account: Account, ids: tuple[int, ...], _query: Query, body: Json) -> Json:
@@ -202,7 +202,7 @@ def _change(platform: RestPlatform, account: Account, ids: tuple[int, ...], _que
         raise HttpError(404, {"errors": ["Couldn't find WebhookEndpoint"]})
     _authorize(account, known.organisation)
     changes = {name: body[name] for name in ("target_url", "secret", "subscriptions") if name in body}
-    return {"webhook_endpoint": _told(platform.change_endpoint(ids[1], **changes))}
+    return {"webhook_endpoint": _endpoint_data(platform.change_endpoint(ids[1], **changes))}
 
 
 def _authorize(account: Account, organisation: int) -> None:
@@ -210,7 +210,7 @@ def _authorize(account: Account, organisation: int) -> None:
         raise FORBIDDEN
 
 
-def _told(endpoint: Endpoint) -> Json:
+def _endpoint_data(endpoint: Endpoint) -> Json:
     return {
         "id": endpoint.id,
         "target_url": endpoint.target_url,

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from emitter.payloads import Generation
 from emitter.platforms import Platform
 from emitter.scenarios import absences, agents, overseas, plages, series, several_sources, single
-from emitter.scenarios.stage import Calendars, ExpectedEntry, Needs, Stage, Step, Story, Told
+from emitter.scenarios.stage import Calendars, ExpectedEntry, Needs, ScenarioSteps, Stage, Step, Story
 from emitter.scenarios.working_day import working_day
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
 class Scenario:
     """A story that can be played at any time."""
 
-    tell: Callable[[Stage], Told]
+    tell: Callable[[Stage], ScenarioSteps]
     ordered: bool = False
     """The order of sending is the point: each webhook is answered before the next is sent."""
     generation: Generation = Generation.YEAR_2024
@@ -105,11 +105,11 @@ _DEPARTURES = Needs(policies={"on_agent_departure": "delete_future"})
 _BOTH = Needs(platforms=frozenset(Platform))
 
 
-def _slots(tell: Callable[[Stage], Told], needs: Needs | None = None, *, ordered: bool = False) -> Scenario:
+def _slots(tell: Callable[[Stage], ScenarioSteps], needs: Needs | None = None, *, ordered: bool = False) -> Scenario:
     return Scenario(tell, ordered=ordered, needs_slots=True, needs=needs or Needs())
 
 
-def _rule(tell: Callable[[Stage], Told], needs: Needs | None = None, *, ordered: bool = False) -> Scenario:
+def _rule(tell: Callable[[Stage], ScenarioSteps], needs: Needs | None = None, *, ordered: bool = False) -> Scenario:
     return Scenario(tell, ordered=ordered, needs_slots=True, needs_rule=True, needs=needs or Needs())
 
 

@@ -3,36 +3,36 @@
 from dataclasses import replace
 
 from emitter.model import Event
-from emitter.scenarios.stage import Stage, Told, story
+from emitter.scenarios.stage import ScenarioSteps, Stage, story
 
 CREATED, UPDATED, DESTROYED = Event.CREATED, Event.UPDATED, Event.DESTROYED
 
 
-def absence(stage: Stage) -> Told:
+def absence(stage: Stage) -> ScenarioSteps:
     """An afternoon off."""
     off = stage.absence(1, stage.day(1, 14), stage.day(1, 17, 30))
     return story([stage.step(off, CREATED, 10, "afternoon off")], martine=stage.absent(off))
 
 
-def absence_of_several_days(stage: Stage) -> Told:
+def absence_of_several_days(stage: Stage) -> ScenarioSteps:
     """From a morning to an evening days later: one entry, not one a day."""
     off = stage.absence(1, stage.day(1, 8), stage.day(4, 18))
     return story([stage.step(off, CREATED, 10, "four days off")], martine=stage.absent(off))
 
 
-def absence_by_ical_only(stage: Stage) -> Told:
+def absence_by_ical_only(stage: Stage) -> ScenarioSteps:
     """Without the structured fields the `ical` text is all there is; its SUMMARY goes no further."""
     off = stage.absence(1, stage.day(2, 9), stage.day(2, 12))
     return story([stage.step(off, CREATED, 10, "told by ical only", ical_only=True)], martine=stage.absent(off))
 
 
-def absence_without_organisation(stage: Stage) -> Told:
+def absence_without_organisation(stage: Stage) -> ScenarioSteps:
     """An absence may name no organisation at all."""
     off = stage.absence(1, stage.day(2, 13), stage.day(2, 15), organisation=None)
     return story([stage.step(off, CREATED, 10, "names no organisation")], martine=stage.absent(off))
 
 
-def absence_moved(stage: Stage) -> Told:
+def absence_moved(stage: Stage) -> ScenarioSteps:
     """An absence moves to another day and grows."""
     off = stage.absence(1, stage.day(1, 9), stage.day(1, 10))
     moved = stage.absence(1, stage.day(3, 9), stage.day(4, 16))
@@ -40,7 +40,7 @@ def absence_moved(stage: Stage) -> Told:
     return story(steps, martine=stage.absent(moved))
 
 
-def absence_renamed(stage: Stage) -> Told:
+def absence_renamed(stage: Stage) -> ScenarioSteps:
     """Only the title changes, which nobody is shown."""
     off = stage.absence(1, stage.day(1, 16), stage.day(1, 18))
     renamed = replace(off, title="Oncologue")
@@ -48,13 +48,13 @@ def absence_renamed(stage: Stage) -> Told:
     return story(steps, martine=stage.absent(off))
 
 
-def absence_destroyed(stage: Stage) -> Told:
+def absence_destroyed(stage: Stage) -> ScenarioSteps:
     """An absence made by mistake is deleted."""
     off = stage.absence(1, stage.day(2, 8), stage.day(2, 11))
     return story([stage.step(off, CREATED, 10, "made"), stage.step(off, DESTROYED, 11, "deleted")])
 
 
-def absence_late(stage: Stage) -> Told:
+def absence_late(stage: Stage) -> ScenarioSteps:
     """An older state of an absence arrives after a newer one."""
     off = stage.absence(1, stage.day(1, 8), stage.day(1, 9))
     between = stage.absence(1, stage.day(1, 8), stage.day(1, 11))
@@ -67,7 +67,7 @@ def absence_late(stage: Stage) -> Told:
     return story(steps, martine=stage.absent(newest))
 
 
-def absence_out_of_order(stage: Stage) -> Told:
+def absence_out_of_order(stage: Stage) -> ScenarioSteps:
     """The update of an absence overtakes its create."""
     off = stage.absence(1, stage.day(3, 8), stage.day(3, 9))
     moved = stage.absence(1, stage.day(3, 10), stage.day(3, 11))
@@ -75,7 +75,7 @@ def absence_out_of_order(stage: Stage) -> Told:
     return story(steps, martine=stage.absent(moved))
 
 
-def absence_deletion_overtakes(stage: Stage) -> Told:
+def absence_deletion_overtakes(stage: Stage) -> ScenarioSteps:
     """The deletion of an absence arrives before its create."""
     off = stage.absence(1, stage.day(3, 14), stage.day(3, 16))
     return story([stage.step(off, DESTROYED, 11, "deleted"), stage.step(off, CREATED, 10, "made: overtaken")])

@@ -6,7 +6,7 @@ from datetime import timedelta
 from emitter.associations import AgentRole
 from emitter.model import Agent, Event
 from emitter.scenarios import cast
-from emitter.scenarios.stage import ExpectedEntry, Stage, Step, Told, entry, story
+from emitter.scenarios.stage import ExpectedEntry, ScenarioSteps, Stage, Step, entry, story
 from emitter.schedule import Absence, Frequency, Recurrence
 
 CREATED, UPDATED, DESTROYED = Event.CREATED, Event.UPDATED, Event.DESTROYED
@@ -16,7 +16,7 @@ PMI = "Consultation PMI & suivi <0-6 ans>"
 ARRAS = "Maison du Département Solidarité, 37 rue du Temple, Arras, 62000"
 
 
-def agent_email_changed(stage: Stage) -> Told:
+def agent_email_changed(stage: Stage) -> ScenarioSteps:
     """Martine's address changes: what is to come moves to the new mailbox."""
     agent = stage.agent()
     renamed = replace(agent, email=cast.DUPONT_EMAIL)
@@ -24,7 +24,7 @@ def agent_email_changed(stage: Stage) -> Told:
     return story(steps, martine=[], dupont=_busy_entries(stage, agent))
 
 
-def agent_email_changed_first(stage: Stage) -> Told:
+def agent_email_changed_first(stage: Stage) -> ScenarioSteps:
     """The new address overtakes states that still name the old one."""
     agent = stage.agent()
     renamed = replace(agent, email=cast.DUPONT_EMAIL)
@@ -32,7 +32,7 @@ def agent_email_changed_first(stage: Stage) -> Told:
     return story(steps, martine=[], dupont=_busy_entries(stage, agent))
 
 
-def agent_email_seen(stage: Stage) -> Told:
+def agent_email_seen(stage: Stage) -> ScenarioSteps:
     """No message about the agent: a later RDV names the new address, and the earlier entries follow."""
     agent = stage.agent()
     renamed = replace(agent, email=cast.DUPONT_EMAIL)
@@ -42,20 +42,20 @@ def agent_email_seen(stage: Stage) -> Told:
     return story(steps, martine=[], dupont=[*_busy_entries(stage, agent), shown])
 
 
-def agent_departed(stage: Stage) -> Told:
+def agent_departed(stage: Stage) -> ScenarioSteps:
     """An agent was deleted, which shows in the next payload that names it: what stands in the mailbox stays."""
     agent = stage.agent()
     steps, joint = _departure(stage, agent)
     return story(steps, martine=[*_busy_entries(stage, agent), joint], karim=[joint])
 
 
-def agent_departed_and_removed(stage: Stage) -> Told:
+def agent_departed_and_removed(stage: Stage) -> ScenarioSteps:
     """An agent was deleted, and the policy takes the coming entries along; a colleague keeps theirs."""
     steps, joint = _departure(stage, stage.agent())
     return story(steps, karim=[joint])
 
 
-def one_of_two_roles_destroyed(stage: Stage) -> Told:
+def one_of_two_roles_destroyed(stage: Stage) -> ScenarioSteps:
     """An agent leaves one organisation of two: nothing goes."""
     agent = stage.agent()
     steps, arras, _lens = _employed(stage, agent)
@@ -63,7 +63,7 @@ def one_of_two_roles_destroyed(stage: Stage) -> Told:
     return story(steps, martine=_busy_entries(stage, agent))
 
 
-def last_role_destroyed(stage: Stage) -> Told:
+def last_role_destroyed(stage: Stage) -> ScenarioSteps:
     """An agent leaves the last organisation: absences and openings go without a message of their own; RDVs stay."""
     agent = stage.agent()
     steps, arras, lens = _employed(stage, agent)
@@ -71,7 +71,7 @@ def last_role_destroyed(stage: Stage) -> Told:
     return story(steps, martine=_rdv_entries(stage))
 
 
-def last_role_destroyed_with_openings(stage: Stage) -> Told:
+def last_role_destroyed_with_openings(stage: Stage) -> ScenarioSteps:
     """Where openings are shown they go with the last role as absences do; a colleague's opening stays."""
     agent = stage.agent()
     steps, arras, lens = _employed(stage, agent)

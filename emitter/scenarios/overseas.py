@@ -7,32 +7,32 @@ another clock is off by a day.
 from datetime import timedelta
 
 from emitter.model import Event
-from emitter.scenarios.stage import Stage, Told, story
+from emitter.scenarios.stage import ScenarioSteps, Stage, story
 from emitter.schedule import Absence, Frequency, Recurrence
 
 
-def overseas_guadeloupe(stage: Stage) -> Told:
+def overseas_guadeloupe(stage: Stage) -> ScenarioSteps:
     """Evenings in Guadeloupe, already the next day in Paris; the last evening counts."""
-    return _told(stage, _weekly(stage, hour=20, hours=3))
+    return _story_of(stage, _weekly(stage, hour=20, hours=3))
 
 
-def overseas_reunion(stage: Stage) -> Told:
+def overseas_reunion(stage: Stage) -> ScenarioSteps:
     """Early mornings on La Réunion, still the day before in UTC."""
-    return _told(stage, _weekly(stage, hour=1, hours=5))
+    return _story_of(stage, _weekly(stage, hour=1, hours=5))
 
 
-def overseas_mayotte(stage: Stage) -> Told:
+def overseas_mayotte(stage: Stage) -> ScenarioSteps:
     """A night off on Mayotte, across midnight there."""
     start = stage.day(2, 22)
-    return _told(stage, stage.absence(1, start, start + timedelta(hours=8)))
+    return _story_of(stage, stage.absence(1, start, start + timedelta(hours=8)))
 
 
-def overseas_noumea(stage: Stage) -> Told:
+def overseas_noumea(stage: Stage) -> ScenarioSteps:
     """Mornings in Nouméa, eleven hours ahead of UTC: still the evening before in Paris."""
-    return _told(stage, _weekly(stage, hour=7, hours=2))
+    return _story_of(stage, _weekly(stage, hour=7, hours=2))
 
 
-def _told(stage: Stage, off: Absence) -> Told:
+def _story_of(stage: Stage, off: Absence) -> ScenarioSteps:
     return story([stage.step(off, Event.CREATED, 10, "absence overseas")], martine=stage.absent(off))
 
 

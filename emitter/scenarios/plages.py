@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from emitter.model import Event
 from emitter.scenarios import cast
-from emitter.scenarios.stage import Stage, Told, story
+from emitter.scenarios.stage import ScenarioSteps, Stage, story
 from emitter.schedule import Frequency, PlageOuverture, Recurrence
 
 CREATED, UPDATED, DESTROYED = Event.CREATED, Event.UPDATED, Event.DESTROYED
@@ -16,19 +16,19 @@ ARRAS = "Maison du Département Solidarité, 37 rue du Temple, Arras, 62000"
 BAPAUME = "Antenne de Bapaume, 2 place Faidherbe, Bapaume, 62450"
 
 
-def plage_unwanted(stage: Stage) -> Told:
+def plage_unwanted(stage: Stage) -> ScenarioSteps:
     """Under default policies an opening is not shown."""
     return story([stage.step(_weekly(stage), CREATED, 10, "opening every Monday and Thursday")])
 
 
-def plage_weekly_until(stage: Stage) -> Told:
+def plage_weekly_until(stage: Stage) -> ScenarioSteps:
     """Every week to the whole of a last day."""
     plage = _weekly(stage)
     steps = [stage.step(plage, CREATED, 10, "opening every Monday and Thursday")]
     return story(steps, martine=stage.open(plage, PMI, ARRAS))
 
 
-def plage_monthly_second_wednesday(stage: Stage) -> Told:
+def plage_monthly_second_wednesday(stage: Stage) -> ScenarioSteps:
     """Every second Wednesday of the month, without end."""
     start = stage.weekday(2, 9)
     while not 8 <= start.day <= 14:
@@ -39,7 +39,7 @@ def plage_monthly_second_wednesday(stage: Stage) -> Told:
     return story(steps, martine=stage.open(plage, PMI, ARRAS))
 
 
-def plage_changed(stage: Stage) -> Told:
+def plage_changed(stage: Stage) -> ScenarioSteps:
     """One opening gets another motif and another place."""
     start = stage.day(2, 14)
     plage = stage.plage(1, start, start + timedelta(hours=2))
@@ -48,7 +48,7 @@ def plage_changed(stage: Stage) -> Told:
     return story(steps, martine=stage.open(changed, PMI_AND_BCG, BAPAUME))
 
 
-def plage_without_place(stage: Stage) -> Told:
+def plage_without_place(stage: Stage) -> ScenarioSteps:
     """An opening for telephone calls has no place."""
     start = stage.day(1, 8)
     plage = stage.plage(1, start, start + timedelta(hours=1), motifs=(cast.PHONE_CALL,), lieu=None)
@@ -56,7 +56,7 @@ def plage_without_place(stage: Stage) -> Told:
     return story([stage.step(plage, CREATED, 10, "opening without place")], martine=stage.open(plage, title, ""))
 
 
-def plage_destroyed(stage: Stage) -> Told:
+def plage_destroyed(stage: Stage) -> ScenarioSteps:
     """An opening is closed for good."""
     plage = _weekly(stage)
     return story([stage.step(plage, CREATED, 10, "opening"), stage.step(plage, DESTROYED, 11, "deleted")])

@@ -7,7 +7,7 @@ from emitter.model import Event, Rdv
 from emitter.payloads import Entry
 from emitter.platforms import Platform
 from emitter.scenarios import cast
-from emitter.scenarios.stage import Stage, Step, Told, entry, story
+from emitter.scenarios.stage import ScenarioSteps, Stage, Step, entry, story
 from emitter.schedule import Frequency, Recurrence
 
 CREATED, UPDATED, DESTROYED = Event.CREATED, Event.UPDATED, Event.DESTROYED
@@ -17,40 +17,40 @@ PMI = "Consultation PMI & suivi <0-6 ans>"
 ARRAS = "Maison du Département Solidarité, 37 rue du Temple, Arras, 62000"
 
 
-def public_then_insertion(stage: Stage) -> Told:
+def public_then_insertion(stage: Stage) -> ScenarioSteps:
     """rdv-insertion tells of a RDV later, and of a time that no longer holds: RDV Service Public is believed."""
     rdv, start = _rdv(stage)
     steps = [
-        _told_by(PUBLIC, stage, rdv, CREATED, 10),
-        _told_by(INSERTION, stage, _earlier(rdv), CREATED, 12),
-        _told_by(INSERTION, stage, _earlier(rdv), UPDATED, 14),
+        _sent_by(PUBLIC, stage, rdv, CREATED, 10),
+        _sent_by(INSERTION, stage, _earlier(rdv), CREATED, 12),
+        _sent_by(INSERTION, stage, _earlier(rdv), UPDATED, 14),
     ]
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), start, 45)])
 
 
-def insertion_then_public(stage: Stage) -> Told:
+def insertion_then_public(stage: Stage) -> ScenarioSteps:
     """rdv-insertion is the first to tell of a RDV; RDV Service Public's facts take its place, though older."""
     rdv, start = _rdv(stage)
     steps = [
-        _told_by(INSERTION, stage, _earlier(rdv), CREATED, 12),
-        _told_by(PUBLIC, stage, rdv, CREATED, 10),
+        _sent_by(INSERTION, stage, _earlier(rdv), CREATED, 12),
+        _sent_by(PUBLIC, stage, rdv, CREATED, 10),
     ]
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), start, 45)])
 
 
-def destroyed_by_public_alone(stage: Stage) -> Told:
+def destroyed_by_public_alone(stage: Stage) -> ScenarioSteps:
     """RDV Service Public deletes a RDV; rdv-insertion still tells of it afterwards."""
     rdv, _start = _rdv(stage)
     steps = [
-        _told_by(PUBLIC, stage, rdv, CREATED, 10),
-        _told_by(INSERTION, stage, rdv, CREATED, 11),
-        _told_by(PUBLIC, stage, rdv, DESTROYED, 12),
-        _told_by(INSERTION, stage, rdv, UPDATED, 13),
+        _sent_by(PUBLIC, stage, rdv, CREATED, 10),
+        _sent_by(INSERTION, stage, rdv, CREATED, 11),
+        _sent_by(PUBLIC, stage, rdv, DESTROYED, 12),
+        _sent_by(INSERTION, stage, rdv, UPDATED, 13),
     ]
     return story(steps)
 
 
-def re_sync(stage: Stage) -> Told:
+def re_sync(stage: Stage) -> ScenarioSteps:
     """A changed endpoint: `created` comes again for everything that exists, with new times of rendering."""
     rdv, start = _rdv(stage)
     moved = replace(rdv, starts_at=start + timedelta(hours=1))
@@ -79,5 +79,5 @@ def _earlier(rdv: Rdv) -> Rdv:
     return replace(rdv, starts_at=rdv.starts_at - timedelta(hours=1))
 
 
-def _told_by(platform: Platform, stage: Stage, rdv: Rdv, event: Event, second: int) -> Step:
+def _sent_by(platform: Platform, stage: Stage, rdv: Rdv, event: Event, second: int) -> Step:
     return stage.step(rdv, event, second, f"{event} by {platform}", platform=platform)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from emitter.model import Event, Status
 from emitter.scenarios import cast
-from emitter.scenarios.stage import Stage, Told, entry, story
+from emitter.scenarios.stage import ScenarioSteps, Stage, entry, story
 
 CREATED, UPDATED, DESTROYED = Event.CREATED, Event.UPDATED, Event.DESTROYED
 GUADELOUPE = ZoneInfo("America/Guadeloupe")
@@ -15,14 +15,14 @@ PMI = "Consultation PMI & suivi <0-6 ans>"
 ARRAS = "Maison du Département Solidarité, 37 rue du Temple, Arras, 62000"
 
 
-def create(stage: Stage) -> Told:
+def create(stage: Stage) -> ScenarioSteps:
     """A RDV is made."""
     start = stage.day(1, 10)
     rdv = stage.rdv(1, start)
     return story([stage.step(rdv, CREATED, 10, "made")], martine=[entry(PMI, stage.lieu(ARRAS), start, 45)])
 
 
-def moved_to_another_month(stage: Stage) -> Told:
+def moved_to_another_month(stage: Stage) -> ScenarioSteps:
     """A RDV moves to the same hour in the following month."""
     start = stage.day(2, 9, 30)
     moved = _in_month_after(start, day=12)
@@ -34,7 +34,7 @@ def moved_to_another_month(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), moved, 45)])
 
 
-def moved_on_the_31st(stage: Stage) -> Told:
+def moved_on_the_31st(stage: Stage) -> ScenarioSteps:
     """A RDV moves to a 31st, and within that day."""
     start = stage.day(1, 14)
     last_day = _next_31st(stage.day(3, 14))
@@ -48,7 +48,7 @@ def moved_on_the_31st(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), morning, 45)])
 
 
-def moved_from_the_31st(stage: Stage) -> Told:
+def moved_from_the_31st(stage: Stage) -> ScenarioSteps:
     """A RDV on a 31st moves into the next month."""
     last_day = _next_31st(stage.day(1, 14))
     moved = _in_month_after(last_day, day=3)
@@ -60,7 +60,7 @@ def moved_from_the_31st(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), moved, 45)])
 
 
-def agent_swapped(stage: Stage) -> Told:
+def agent_swapped(stage: Stage) -> ScenarioSteps:
     """Karim takes over from Martine: two webhooks (rdv-service-public#3367), the first of them half-way."""
     start = stage.day(1, 11)
     rdv = stage.rdv(1, start)
@@ -73,17 +73,17 @@ def agent_swapped(stage: Stage) -> Told:
     return story(steps, karim=[entry(PMI, stage.lieu(ARRAS), start, 45)])
 
 
-def cancelled_by_usager(stage: Stage) -> Told:
+def cancelled_by_usager(stage: Stage) -> ScenarioSteps:
     """The usager calls it off."""
     return _cancelled(stage, Status.EXCUSED)
 
 
-def cancelled_by_service(stage: Stage) -> Told:
+def cancelled_by_service(stage: Stage) -> ScenarioSteps:
     """The service calls it off."""
     return _cancelled(stage, Status.REVOKED)
 
 
-def _cancelled(stage: Stage, status: Status) -> Told:
+def _cancelled(stage: Stage, status: Status) -> ScenarioSteps:
     rdv = stage.rdv(1, stage.day(1, 15))
     steps = [
         stage.step(rdv, CREATED, 10, "made"),
@@ -92,7 +92,7 @@ def _cancelled(stage: Stage, status: Status) -> Told:
     return story(steps)
 
 
-def un_cancelled(stage: Stage) -> Told:
+def un_cancelled(stage: Stage) -> ScenarioSteps:
     """A cancelled RDV takes place after all."""
     start = stage.day(1, 16)
     rdv = stage.rdv(1, start)
@@ -104,13 +104,13 @@ def un_cancelled(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), start, 45)])
 
 
-def destroyed(stage: Stage) -> Told:
+def destroyed(stage: Stage) -> ScenarioSteps:
     """A RDV made by mistake is deleted."""
     rdv = stage.rdv(1, stage.day(1, 10, 15))
     return story([stage.step(rdv, CREATED, 10, "made"), stage.step(rdv, DESTROYED, 11, "deleted")])
 
 
-def repeated(stage: Stage) -> Told:
+def repeated(stage: Stage) -> ScenarioSteps:
     """The same bodies come several times, as after answers that got lost."""
     start = stage.day(2, 10)
     rdv = stage.rdv(1, start)
@@ -120,7 +120,7 @@ def repeated(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), start, 60)])
 
 
-def late(stage: Stage) -> Told:
+def late(stage: Stage) -> ScenarioSteps:
     """An older state arrives after a newer one."""
     start, moved = stage.day(1, 9), stage.day(2, 9)
     rdv = stage.rdv(1, start)
@@ -132,7 +132,7 @@ def late(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), moved, 45)])
 
 
-def out_of_order(stage: Stage) -> Told:
+def out_of_order(stage: Stage) -> ScenarioSteps:
     """The update overtakes the create."""
     start, moved = stage.day(1, 13, 30), stage.day(1, 14, 30)
     rdv = stage.rdv(1, start)
@@ -143,7 +143,7 @@ def out_of_order(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), moved, 45)])
 
 
-def same_second(stage: Stage) -> Told:
+def same_second(stage: Stage) -> ScenarioSteps:
     """Made and moved within one second, the update first: the time of rendering cannot tell them apart."""
     start, moved = stage.day(1, 8, 30), stage.day(1, 17)
     rdv = stage.rdv(1, start)
@@ -154,7 +154,7 @@ def same_second(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), moved, 45)])
 
 
-def updated_after_destroyed(stage: Stage) -> Told:
+def updated_after_destroyed(stage: Stage) -> ScenarioSteps:
     """`destroyed` is rendered before the deletion, so an update can carry a newer time: deleted all the same."""
     rdv = stage.rdv(1, stage.day(1, 11, 30))
     steps = [
@@ -165,7 +165,7 @@ def updated_after_destroyed(stage: Stage) -> Told:
     return story(steps)
 
 
-def intervenant(stage: Stage) -> Told:
+def intervenant(stage: Stage) -> ScenarioSteps:
     """Beside Martine stands somebody without e-mail, who has no calendar."""
     start = stage.day(1, 9, 45)
     rdv = stage.rdv(1, start, agents=(cast.MARTINE, cast.INTERVENANT))
@@ -173,7 +173,7 @@ def intervenant(stage: Stage) -> Told:
     return story(steps, martine=[entry(PMI, stage.lieu(ARRAS), start, 45)])
 
 
-def home_visit(stage: Stage) -> Told:
+def home_visit(stage: Stage) -> ScenarioSteps:
     """At the usager's home: the address is in the payload and must go no further."""
     start = stage.day(1, 14, 15)
     rdv = stage.rdv(1, start, motif=cast.HOME_VISIT, lieu=None, duration_in_min=60)
@@ -181,7 +181,7 @@ def home_visit(stage: Stage) -> Told:
     return story(steps, martine=[entry("Visite à domicile", "Domicile", start, 60)])
 
 
-def phone(stage: Stage) -> Told:
+def phone(stage: Stage) -> ScenarioSteps:
     """By telephone: the number is in the payload and must go no further."""
     start = stage.day(1, 8, 45)
     rdv = stage.rdv(1, start, motif=cast.PHONE_CALL, lieu=None, duration_in_min=15, agents=(cast.KARIM,))
@@ -189,7 +189,7 @@ def phone(stage: Stage) -> Told:
     return story(steps, karim=[entry("Être rappelé par la PMI", "Téléphone", start, 15)])
 
 
-def collective(stage: Stage) -> Told:
+def collective(stage: Stage) -> ScenarioSteps:
     """A workshop fills up: the title counts, and never shows the free-text name."""
     start = stage.day(2, 14)
     rdv = stage.rdv(
@@ -210,7 +210,7 @@ def collective(stage: Stage) -> Told:
     return story(steps, martine=[shown], karim=[shown])
 
 
-def visio_guadeloupe(stage: Stage) -> Told:
+def visio_guadeloupe(stage: Stage) -> ScenarioSteps:
     """By video, on the clock of Guadeloupe: the room's address must go no further."""
     start = stage.day(1, 10, zone=GUADELOUPE)
     rdv = stage.rdv(1, start, motif=cast.VIDEO, lieu=None, time_zone="America/Guadeloupe")
@@ -218,7 +218,7 @@ def visio_guadeloupe(stage: Stage) -> Told:
     return story(steps, martine=[entry("Entretien en visio", "Visioconférence", start, 45)])
 
 
-def single_use_place(stage: Stage) -> Told:
+def single_use_place(stage: Stage) -> ScenarioSteps:
     """At a place typed for this one RDV, which may be somebody's home."""
     start = stage.day(2, 16)
     rdv = stage.rdv(1, start, lieu=cast.SINGLE_USE)

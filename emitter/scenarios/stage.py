@@ -91,21 +91,21 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ScenarioSteps:
     """A story before it is known what it needs and which window counts."""
 
     steps: tuple[Step, ...]
     expected: Calendars
 
 
-def story(steps: list[Step], **entries: list[ExpectedEntry]) -> Told:
+def story(steps: list[Step], **entries: list[ExpectedEntry]) -> ScenarioSteps:
     """Steps, and entries by the agents' first names; both agents are always accounted for, Ms Dupont if named."""
     owners = cast.MAILBOX_OWNERS | ({"dupont": cast.DUPONT_EMAIL} if "dupont" in entries else {})
     expected = {
         email: tuple(sorted(entries.get(name, []), key=lambda entry: (entry.start, entry.title)))
         for name, email in owners.items()
     }
-    return Told(tuple(steps), expected)
+    return ScenarioSteps(tuple(steps), expected)
 
 
 def entry(title: str, place: str, start: datetime, minutes: int) -> ExpectedEntry:

@@ -8,7 +8,7 @@ from typing import Any
 from emitter.model import Agent, Event, Lieu, Rdv, Status
 from emitter.payloads import Generation
 from emitter.scenarios import cast
-from emitter.scenarios.stage import ExpectedEntry, Stage, Step, Told, entry, story
+from emitter.scenarios.stage import ExpectedEntry, ScenarioSteps, Stage, Step, entry, story
 
 CREATED, UPDATED, DESTROYED = Event.CREATED, Event.UPDATED, Event.DESTROYED
 MARTINE, KARIM = (cast.MARTINE,), (cast.KARIM,)
@@ -21,7 +21,7 @@ ARRAS = "Maison du Département Solidarité, 37 rue du Temple, Arras, 62000"
 BAPAUME = "Antenne de Bapaume, 2 place Faidherbe, Bapaume, 62450"
 
 
-def working_day(stage: Stage) -> Told:
+def working_day(stage: Stage) -> ScenarioSteps:
     """The next working day of Martine and Karim: made, moved, swapped, cancelled, deleted; 16 RDVs."""
     plan = _plan(stage)
     seconds = count()

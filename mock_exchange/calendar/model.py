@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from mock_exchange.calendar.times import now
-from mock_exchange.ews.names import Element
-from mock_exchange.ews.paths import ExtendedKey
+from mock_exchange.xml.elements import Element
+from mock_exchange.xml.paths import ExtendedKey
 
 ID_PREFIX = "AAMk"
 ID_BYTES = 84
@@ -46,7 +46,7 @@ class Mailbox:
     quota_bytes: int | None = None
     """What its items may take together; None: any amount."""
     moving: bool = False
-    """It is between two databases, and nobody gets in."""
+    """It is being moved to another database, and cannot be accessed."""
 
     @property
     def name(self) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from lxml import etree
 
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.store import Store
-from mock_exchange.ews.names import Element
+from mock_exchange.errors import EwsError
+from mock_exchange.xml.elements import Element
 
 
 def size_of(values: Mapping[str, Element]) -> int:

@@ -11,13 +11,13 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice, pairwise
 from typing import Self
 
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.model import Item, new_id
 from mock_exchange.calendar.recurrence import Recurrence
+from mock_exchange.calendar.recurrence_element import read_recurrence
 from mock_exchange.calendar.store import Store
 from mock_exchange.calendar.times import WINDOWS_ZONES, parse, to_wire, zone_of
-from mock_exchange.ews.names import Element, make
-from mock_exchange.ews.recurrence_element import read_recurrence
+from mock_exchange.errors import EwsError
+from mock_exchange.xml.elements import Element, make
 
 ID_LENGTH = len(new_id())
 MARK = b"OC"

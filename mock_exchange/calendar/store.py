@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.model import TREE, Folder, Item, Mailbox, new_change_key, new_id, well_formed
 from mock_exchange.calendar.times import now
-from mock_exchange.ews.names import Element
-from mock_exchange.ews.paths import ExtendedKey
+from mock_exchange.errors import EwsError
+from mock_exchange.xml.elements import Element
+from mock_exchange.xml.paths import ExtendedKey
 
 
 class Store:

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from mock_exchange.calendar.errors import EwsError, SoapFault
 from mock_exchange.calendar.store import Store
-from mock_exchange.ews.names import Element, children, local
+from mock_exchange.errors import EwsError, SoapFault
 from mock_exchange.ews.rights import Level
+from mock_exchange.xml.elements import Element, children, local
 
 ANONYMOUS = ""
 """The account of a server without authentication."""
@@ -62,7 +62,7 @@ class Access:
         """Let the caller through.
 
         Raises:
-            EwsError: it has no such right, or nobody gets in just now.
+            EwsError: it has no such right, or the mailbox is being moved.
 
         """
         if self.store.mailbox(mailbox).moving:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from mock_exchange.calendar.model import Item
 from mock_exchange.ews.mime import instance_type
-from mock_exchange.ews.paths import PROPERTY_SETS, TAG, ExtendedKey
+from mock_exchange.xml.paths import PROPERTY_SETS, TAG, ExtendedKey
 
 TAG_OF_NAME = {
     "0x1a": "ItemClass",

@@ -18,8 +18,8 @@ from mock_exchange.calendar.recurrence import (
 )
 from mock_exchange.calendar.series import Series
 from mock_exchange.calendar.times import parse, zone_of
-from mock_exchange.ews.names import children
-from mock_exchange.ews.vtimezone import vtimezone
+from mock_exchange.ews.zones import vtimezone
+from mock_exchange.xml.elements import children
 
 PRODUCT = "Microsoft Exchange Server 2010"
 """What every Exchange since then calls itself here."""

@@ -1,4 +1,4 @@
-"""What a series tells of its occurrences: the first, the last, and those that were taken out."""
+"""The elements of a series about its occurrences: the first, the last, and deleted ones."""
 
 from collections import deque
 from datetime import date
@@ -6,7 +6,7 @@ from datetime import date
 from mock_exchange.calendar.model import Item
 from mock_exchange.calendar.series import Series, id_of, occurrence_days
 from mock_exchange.calendar.times import to_wire
-from mock_exchange.ews.names import Element, add, make, t
+from mock_exchange.xml.elements import Element, add, make, t
 
 
 def first_occurrence(item: Item) -> Element | None:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.times import parse
-from mock_exchange.ews.names import Element, children, local
-from mock_exchange.ews.paths import ExtendedKey, PropertyKey, key_of
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.views import Readable, texts
+from mock_exchange.xml.elements import Element, children, local
+from mock_exchange.xml.paths import ExtendedKey, PropertyKey, key_of
 
 Predicate = Callable[[Readable], bool]
 Value = str | int | datetime
@@ -106,7 +106,7 @@ def coercion(path: Element) -> Callable[[str], Value]:
         return parse
     if kind in {"Integer", "Short", "Long"} or key in NUMBERS:
         return _number
-    # Exchange compares texts without regard to case: a client has to look at what it found.
+    # Exchange ignores case when it compares texts: a client must check what it found.
     return str.casefold
 
 

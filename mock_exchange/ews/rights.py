@@ -7,7 +7,7 @@ calendar's own properties nor the calendar.
 from collections.abc import Mapping
 from enum import StrEnum
 
-from mock_exchange.ews.names import Element, add, make, t
+from mock_exchange.xml.elements import Element, add, make, t
 
 NAMES = ("CreateAssociated", "CreateContents", "CreateHierarchy", "Delete", "Modify", "Read", "ViewPrivateItems")
 """In schema order."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lxml import etree
 
-from mock_exchange.ews.names import Element, children, local, t
 from mock_exchange.ews.soap import Call
+from mock_exchange.xml.elements import Element, children, local, t
 
 
 @dataclass(frozen=True, slots=True)

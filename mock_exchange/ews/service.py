@@ -1,24 +1,24 @@
-"""From the bytes of a request to the bytes of an answer, with the troubles in between. Knows no sockets."""
+"""From the bytes of a request to the bytes of an answer, with faults. Knows no sockets."""
 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mock_exchange.calendar.errors import EwsError, SoapFault
 from mock_exchange.calendar.series import split_id
 from mock_exchange.calendar.store import Store
+from mock_exchange.errors import EwsError, SoapFault
 from mock_exchange.ews.access import Access
-from mock_exchange.ews.names import NAMESPACES, Element, child_text, children, local
 from mock_exchange.ews.operations import VERBS
 from mock_exchange.ews.operations.context import Context
 from mock_exchange.ews.schema import SchemaError, Schemas
 from mock_exchange.ews.soap import Call, envelope, fault_element, parse_call, response
+from mock_exchange.xml.elements import NAMESPACES, Element, child_text, children, local
 
 SEND_ATTRIBUTES = ("SendMeetingInvitations", "SendMeetingInvitationsOrCancellations", "SendMeetingCancellations")
 ITEM_IDS = ("Id", "RecurringMasterId", "OccurrenceId")
 REFERENCES = frozenset({"ItemId", "FolderId", "OccurrenceItemId", "RecurringMasterItemId", "AlternateId"})
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What reading a request runs into that no schema has kept out."""
+"""Exceptions caused by requests that were not validated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Answer:
 
 
 class Service:
-    """The EWS side of the server: validates, dispatches, keeps the score."""
+    """The EWS side of the server: validates, dispatches, counts."""
 
     def __init__(self, access: Access, schemas: Schemas | None) -> None:
         self.access = access
@@ -40,7 +40,7 @@ class Service:
         self.schemas = schemas
         self.schema_errors: list[SchemaError] = []
         self.crashes: list[BaseException] = []
-        """Errors that a well-formed request never meets; a test suite asserts that there are none."""
+        """Errors that no valid request causes; a test suite asserts that there are none."""
         self.mails_sent = 0
         self._lock = threading.Lock()
 
@@ -58,12 +58,12 @@ class Service:
             self.crashes.append(error)
             return fault_answer(SoapFault("ErrorInvalidRequest", "The request could not be understood."))
         body = envelope(content)
-        if self.schemas and not missing:  # an answer that is broken on purpose is not looked at
+        if self.schemas and not missing:  # an answer that is broken on purpose is not validated
             self._note(self.schemas.check_answer(call.verb, body))
         return Answer(200, body)
 
     def mailbox_of(self, call: Call, account: str | None = None) -> str | None:
-        """Return the primary address of the mailbox a call acts on, as far as the call tells."""
+        """Return the primary address of the mailbox a call acts on; None: the call does not name one."""
         impersonation = call.header("ExchangeImpersonation")
         if impersonation is not None:
             return self._primary("".join(impersonation.itertext()).strip())
@@ -120,7 +120,7 @@ def fault_answer(fault: SoapFault) -> Answer:
 
 
 def send_mode(call: Call) -> str | None:
-    """Return a call's word on meeting mails; None where it says none."""
+    """Return a call's attribute for meeting mails; None: it has none."""
     return next((str(call.body.get(name)) for name in SEND_ATTRIBUTES if call.body.get(name)), None)
 
 

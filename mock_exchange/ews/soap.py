@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from mock_exchange.calendar.errors import EwsError, SoapFault
-from mock_exchange.ews.names import ERRORS, MESSAGES, NAMESPACES, SOAP, TYPES, Element, add, children, local, m
+from mock_exchange.errors import EwsError, SoapFault
+from mock_exchange.xml.elements import ERRORS, MESSAGES, NAMESPACES, SOAP, TYPES, Element, add, children, local, m
 
 SERVER_VERSION = {
     "MajorVersion": "15",

@@ -9,13 +9,13 @@ from mock_exchange.calendar.quota import size_of
 from mock_exchange.calendar.series import split_id
 from mock_exchange.calendar.store import Store
 from mock_exchange.calendar.times import WINDOWS_ZONES, parse, to_wire
-from mock_exchange.calendar.zone_element import zone_element
 from mock_exchange.ews import mapi
 from mock_exchange.ews.mime import mime_content
-from mock_exchange.ews.names import Element, add, child_text, children, local, make, own_copy, t
 from mock_exchange.ews.occurrence_elements import deleted_occurrences, first_occurrence, last_occurrence
-from mock_exchange.ews.paths import TAG, ExtendedKey, PropertyKey
 from mock_exchange.ews.rights import OF_FOLDER, OF_ITEM, Level, effective_rights
+from mock_exchange.ews.zones import zone_element
+from mock_exchange.xml.elements import Element, add, child_text, children, local, make, own_copy, t
+from mock_exchange.xml.paths import TAG, ExtendedKey, PropertyKey
 
 ZONES = frozenset({"StartTimeZone", "EndTimeZone"})
 ARTICLE_NUMBER = ExtendedKey(TAG, "0xe23")

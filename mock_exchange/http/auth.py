@@ -1,4 +1,4 @@
-"""Proof of identity over HTTP: none, Basic, a true NTLM handshake bound to its connection, or true Kerberos."""
+"""HTTP authentication: none, Basic, a real NTLM handshake bound to its connection, or real Kerberos."""
 
 import base64
 import os
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import spnego
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
@@ -30,18 +32,18 @@ class Auth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The account has proved itself."""
+    """The account is authenticated."""
 
     account: str
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """Not yet, or no: status 401 with this header."""
+    """Not authenticated: status 401 with this header."""
 
     www_authenticate: str
     refused: bool = False
-    """A proof was shown, and is wrong: what a domain counts towards locking the account."""
+    """The credentials were wrong: a domain counts this towards locking the account."""
 
 
 class Authenticator:
@@ -63,9 +65,9 @@ class Authenticator:
         self.keytab = keytab
         """The service's own, for Kerberos."""
         self.binding = binding
-        """Extended Protection: the only channel that proofs may be bound to; None: it is off."""
+        """Extended Protection: the required channel binding; None: it is off."""
         self.each_request = each_request
-        """Kerberos: a proof is good for one request, as in IIS where authPersistNonNTLM is off."""
+        """Kerberos: a token is valid for one request, as in IIS if authPersistNonNTLM is off."""
         self.user_file = Path()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -98,19 +100,19 @@ class Gate:
     def __init__(self, authenticator: Authenticator) -> None:
         self.authenticator = authenticator
         self.answer: str | None = None
-        """Goes back with what was accepted: the server's own proof."""
+        """The server's token of mutual authentication, for the next answer."""
 
     def admit(self, authorization: str | None) -> Accepted | Challenge:  # noqa: ARG002
-        """Look at a request's Authorization header."""
+        """Check a request's Authorization header."""
         return Accepted(ANONYMOUS)
 
     def refuse(self) -> Challenge:
-        """Turn away what was accepted a moment ago."""
+        """Refuse a request that was accepted."""
         return Challenge('Basic realm="mock"')
 
 
 class BasicGate(Gate):
-    """Basic authentication: every request for itself."""
+    """Basic authentication: each request by itself."""
 
     def admit(self, authorization: str | None) -> Accepted | Challenge:
         """Compare the name and the password."""
@@ -128,14 +130,14 @@ class BasicGate(Gate):
 
 
 class NtlmGate(Gate):
-    """NTLM: three messages, then the connection itself is the proof."""
+    """NTLM: three messages, then the connection is authenticated."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         super().__init__(authenticator)
         self._account: str | None = None
         self._handshake: Any = None
         self._shown = False
-        """The request at hand carries a proof; on a connection that has proved itself it does not."""
+        """The current request has a token; on an authenticated connection it has none."""
         self._refuse_next = False
 
     def admit(self, authorization: str | None) -> Accepted | Challenge:
@@ -152,7 +154,7 @@ class NtlmGate(Gate):
             return replace(self._start_again(), refused=True)
 
     def refuse(self) -> Challenge:
-        """Forget the proof, and refuse the handshake that a client then begins by itself."""
+        """Forget the authentication, and refuse the handshake that a client then begins by itself."""
         self._refuse_next = not self._shown
         return self._start_again()
 
@@ -177,7 +179,7 @@ class NtlmGate(Gate):
 
 
 class NegotiateGate(Gate):
-    """Kerberos: one message, then the connection itself is the proof, unless each request must have its own."""
+    """Kerberos: one message, then the connection is authenticated, unless each request must have a token."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         super().__init__(authenticator)
@@ -191,7 +193,7 @@ class NegotiateGate(Gate):
         self._account: str | None = None
 
     def admit(self, authorization: str | None) -> Accepted | Challenge:
-        """Accept a ticket, or remember the one before."""
+        """Accept a token, or the earlier one of the connection."""
         scheme, _, encoded = (authorization or "").partition(" ")
         if scheme.lower() != "negotiate":
             kept = None if authorization or self.authenticator.each_request else self._account
@@ -208,7 +210,7 @@ class NegotiateGate(Gate):
         return Accepted(self._account)
 
     def refuse(self) -> Challenge:
-        """Forget the proof."""
+        """Forget the authentication."""
         self._account = self.answer = None
         return Challenge("Negotiate")
 
@@ -238,3 +240,12 @@ def _new_handshake(binding: bytes | None) -> Any:
 def _user_line(name: str, password: str) -> str:
     domain, backslash, user = name.partition("\\")
     return f"{domain}:{user}:{password}\n" if backslash else f":{name}:{password}\n"
+
+
+def end_point(certificate: str | Path) -> bytes:
+    """Return the binding of a server that shows the first certificate of a PEM file."""
+    shown = x509.load_pem_x509_certificate(Path(certificate).read_bytes())
+    algorithm = shown.signature_hash_algorithm
+    if algorithm is None or algorithm.name in {"md5", "sha1"}:
+        algorithm = hashes.SHA256()
+    return b"tls-server-end-point:" + shown.fingerprint(algorithm)

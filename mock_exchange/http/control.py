@@ -5,22 +5,20 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from mock_exchange.calendar.errors import EwsError
+from mock_exchange.errors import EwsError
+from mock_exchange.http.backend import Backend
 from mock_exchange.http.faults import Fault, FaultKind
 from mock_exchange.http.recording import Recorded, StoredItem
 
-if TYPE_CHECKING:
-    from mock_exchange.exchange import MockExchange
-
 PREFIX = "/mock/"
 Arguments = dict[str, Any]
-Action = Callable[["MockExchange", Arguments], Any]
+Action = Callable[[Backend, Arguments], Any]
 
 
-def answer(exchange: "MockExchange", client: str, method: str, target: str, body: bytes) -> tuple[int, Any]:
+def answer(backend: Backend, client: str, method: str, target: str, body: bytes) -> tuple[int, Any]:
     """Return status and content."""
     if not ipaddress.ip_address(client).is_loopback:
         return 403, {"error": "only loopback"}
@@ -30,108 +28,108 @@ def answer(exchange: "MockExchange", client: str, method: str, target: str, body
         return 404, {"error": "unknown"}
     try:
         arguments = dict(parse_qsl(url.query)) | (json.loads(body) if body else {})
-        return 200, action(exchange, arguments)
+        return 200, action(backend, arguments)
     except EwsError as error:
         return 404, {"error": error.code}
     except (KeyError, TypeError, ValueError) as error:
         return 400, {"error": repr(error)}
 
 
-def _items(exchange: "MockExchange", arguments: Arguments) -> Any:
+def _items(backend: Backend, arguments: Arguments) -> Any:
     folder = arguments.get("folder", "calendar")
-    found = exchange.items(arguments["mailbox"], None if folder == "*" else folder)
+    found = backend.items(arguments["mailbox"], None if folder == "*" else folder)
     return [_item(item) for item in found]
 
 
-def _occurrences(exchange: "MockExchange", arguments: Arguments) -> Any:
+def _occurrences(backend: Backend, arguments: Arguments) -> Any:
     start, end = (datetime.fromisoformat(arguments[name]) for name in ("start", "end"))
-    return [_item(item) for item in exchange.occurrences(arguments["mailbox"], start, end)]
+    return [_item(item) for item in backend.occurrences(arguments["mailbox"], start, end)]
 
 
-def _act_on_item(exchange: "MockExchange", arguments: Arguments) -> Any:
+def _act_on_item(backend: Backend, arguments: Arguments) -> Any:
     """Do what an agent could: `action` is move, copy, delete or edit."""
     item_id = arguments["item_id"]
     match arguments["action"]:
         case "move":
-            return {"item_id": exchange.move_item(item_id, arguments["folder"])}
+            return {"item_id": backend.move_item(item_id, arguments["folder"])}
         case "copy":
-            return {"item_id": exchange.copy_item(item_id, arguments.get("folder", "calendar"))}
+            return {"item_id": backend.copy_item(item_id, arguments.get("folder", "calendar"))}
         case "delete":
-            return {"item_id": exchange.delete_item(item_id, arguments.get("folder"))}
+            return {"item_id": backend.delete_item(item_id, arguments.get("folder"))}
         case "edit":
-            return _item(exchange.edit_item(item_id, **arguments["changes"]))
+            return _item(backend.edit_item(item_id, **arguments["changes"]))
         case other:
             raise ValueError(other)
 
 
-def _requests(exchange: "MockExchange", arguments: Arguments) -> Any:
+def _requests(backend: Backend, arguments: Arguments) -> Any:
     bodies = arguments.get("bodies") in {"1", "true", True}
-    return [_request(recorded, bodies) for recorded in exchange.requests]
+    return [_request(recorded, bodies) for recorded in backend.requests]
 
 
-def _forget(exchange: "MockExchange", _: Arguments) -> Any:
-    exchange.forget_requests()
+def _forget(backend: Backend, _: Arguments) -> Any:
+    backend.forget_requests()
     return {}
 
 
-def _add_fault(exchange: "MockExchange", arguments: Arguments) -> Any:
-    exchange.inject(Fault(kind=FaultKind(arguments.pop("kind")), **arguments))
+def _add_fault(backend: Backend, arguments: Arguments) -> Any:
+    backend.inject(Fault(kind=FaultKind(arguments.pop("kind")), **arguments))
     return {}
 
 
-def _clear_faults(exchange: "MockExchange", _: Arguments) -> Any:
-    exchange.faults.clear()
+def _clear_faults(backend: Backend, _: Arguments) -> Any:
+    backend.faults.clear()
     return {}
 
 
-def _forget_complaints(exchange: "MockExchange", _: Arguments) -> Any:
-    exchange.forget_complaints()
+def _forget_complaints(backend: Backend, _: Arguments) -> Any:
+    backend.forget_complaints()
     return {}
 
 
-def _add_mailbox(exchange: "MockExchange", arguments: Arguments) -> Any:
-    exchange.add_mailbox(arguments["address"], *arguments.get("aliases", ()))
+def _add_mailbox(backend: Backend, arguments: Arguments) -> Any:
+    backend.add_mailbox(arguments["address"], *arguments.get("aliases", ()))
     return {}
 
 
-def _rename_mailbox(exchange: "MockExchange", arguments: Arguments) -> Any:
-    exchange.rename_mailbox(arguments["address"], arguments["new"])
+def _rename_mailbox(backend: Backend, arguments: Arguments) -> Any:
+    backend.rename_mailbox(arguments["address"], arguments["new"])
     return {}
 
 
-def _limit(exchange: "MockExchange", arguments: Arguments) -> Any:
-    exchange.limit(**arguments)
+def _limit(backend: Backend, arguments: Arguments) -> Any:
+    backend.limit(**arguments)
     return {}
 
 
-def _set_quota(exchange: "MockExchange", arguments: Arguments) -> Any:
-    exchange.set_quota(arguments["mailbox"], arguments["size_bytes"])
+def _set_quota(backend: Backend, arguments: Arguments) -> Any:
+    backend.set_quota(arguments["mailbox"], arguments["size_bytes"])
     return {}
 
 
-def _move_mailbox(exchange: "MockExchange", arguments: Arguments) -> Any:
+def _move_mailbox(backend: Backend, arguments: Arguments) -> Any:
     """Begin or finish a move: `phase` says which."""
-    phases = {"begin": exchange.begin_move, "finish": exchange.finish_move}
+    phases = {"begin": backend.begin_move, "finish": backend.finish_move}
     phases[arguments["phase"]](arguments["mailbox"])
     return {}
 
 
-def _add_folder(exchange: "MockExchange", arguments: Arguments) -> Any:
-    made = exchange.make_folder(arguments["mailbox"], arguments["name"], arguments.get("parent", "calendar"))
+def _add_folder(backend: Backend, arguments: Arguments) -> Any:
+    made = backend.make_folder(arguments["mailbox"], arguments["name"], arguments.get("parent", "calendar"))
     return {"folder_id": made}
 
 
-def _state(exchange: "MockExchange", _: Arguments) -> Any:
-    with exchange.store.lock:
-        mailboxes = {box.address: box.aliases for box in exchange.store.mailboxes.values()}
-        items = len(exchange.store.items)
+def _state(backend: Backend, _: Arguments) -> Any:
+    with backend.store.lock:
+        mailboxes = {box.address: box.aliases for box in backend.store.mailboxes.values()}
+        items = len(backend.store.items)
     return {
         "mailboxes": mailboxes,
         "items": items,
-        "requests": len(exchange.requests),
-        "mails_sent": exchange.mails_sent,
-        "schema_errors": [asdict(error) for error in exchange.schema_errors],
-        "crashes": [repr(error) for error in exchange.crashes],
+        "requests": len(backend.requests),
+        "mails_sent": backend.mails_sent,
+        "schema_errors": [asdict(error) for error in backend.schema_errors],
+        "crashes": [repr(error) for error in backend.crashes],
     }
 
 

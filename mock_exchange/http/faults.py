@@ -1,4 +1,4 @@
-"""Troubles on demand, each limited by verb, mailbox and number of times."""
+"""Faults on demand, each limited by verb, mailbox and number of times."""
 
 import threading
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One trouble to come."""
+    """One planned fault."""
 
     kind: FaultKind
     verb: str | None = None
@@ -47,9 +47,9 @@ class Fault:
     mailbox: str | None = None
     """Only calls that act on this mailbox, by any of its addresses; None: any."""
     times: int | None = 1
-    """How many calls meet it; None: every one from now on."""
+    """How many calls have it; None: all from now on."""
     after: int = 0
-    """How many matching calls are spared first."""
+    """How many matching calls go first without it."""
     delay_s: float = 1.0
     retry_after_s: int | None = None
     back_off_ms: int | None = None
@@ -66,37 +66,37 @@ class _Planned:
 
 
 class Faults:
-    """The troubles that are planned; the first that matches is met. Thread-safe."""
+    """The planned faults; a call has the first that matches. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._planned: list[_Planned] = []
 
     def add(self, fault: Fault) -> None:
-        """Plan a trouble."""
+        """Plan a fault."""
         with self._lock:
             self._planned.append(_Planned(fault, fault.after, fault.times))
 
     @property
     def pending(self) -> int:
-        """How many plans have not been met as often as they should."""
+        """How many planned faults have not yet occurred as often as planned."""
         with self._lock:
             return len(self._planned)
 
     def clear(self) -> None:
-        """Drop every plan."""
+        """Delete all planned faults."""
         with self._lock:
             self._planned.clear()
 
     def rename(self, old: str, new: str) -> None:
-        """Let what is planned for a mailbox follow its change of address."""
+        """Apply a mailbox's change of address to the planned faults."""
         with self._lock:
             for planned in self._planned:
                 if (planned.fault.mailbox or "").casefold() == old.casefold():
                     planned.fault = replace(planned.fault, mailbox=new)
 
     def take(self, verb: str, mailbox: str | None) -> Fault | None:
-        """Return the trouble that a call meets, and count it; every plan that matches counts what it spares."""
+        """Return the fault of a call, and count it; all matching faults count the calls that go first."""
         with self._lock:
             met: Fault | None = None
             for planned in self._planned:

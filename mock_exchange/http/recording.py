@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mock_exchange.calendar.model import Item
+from mock_exchange.calendar.recurrence_element import read_recurrence
 from mock_exchange.calendar.store import Store
 from mock_exchange.calendar.times import parse
-from mock_exchange.ews.names import children
-from mock_exchange.ews.paths import ExtendedKey
-from mock_exchange.ews.recurrence_element import read_recurrence
 from mock_exchange.ews.views import ItemView, kind_of_item
+from mock_exchange.xml.elements import children
+from mock_exchange.xml.paths import ExtendedKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Recorded:
     verb: str
     """Empty where the request was no SOAP call, as some clients' handshakes are."""
     mailbox: str | None
-    """Primary address of the mailbox it acted on, as far as it can be told."""
+    """Primary address of the mailbox it acted on; None: unknown."""
     request: bytes
     response: bytes
     status: int

@@ -1,4 +1,4 @@
-"""The HTTP side: connections, authentication, troubles, records. One thread for each connection."""
+"""The HTTP side: connections, authentication, faults, records. One thread a connection."""
 
 import json
 import socket
@@ -10,19 +10,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from mock_exchange.calendar.errors import SoapFault
+from mock_exchange.errors import SoapFault
 from mock_exchange.ews.access import ANONYMOUS
 from mock_exchange.ews.service import Answer, batch_size, fault_answer, send_mode
 from mock_exchange.ews.soap import Call, parse_call
 from mock_exchange.http import control
 from mock_exchange.http.auth import Accepted, Challenge
+from mock_exchange.http.backend import Backend
 from mock_exchange.http.faults import Fault, FaultKind
 from mock_exchange.http.recording import Recorded
-
-if TYPE_CHECKING:
-    from mock_exchange.exchange import MockExchange
 
 PATH = "/EWS/Exchange.asmx"
 LARGEST_REQUEST = 64 * 1024 * 1024
@@ -38,7 +36,7 @@ class Incoming:
 
     body: bytes
     account: str | None
-    """None while the client has not proved itself."""
+    """None: not authenticated."""
     call: Call | None = None
     verb: str = ""
     mailbox: str | None = None
@@ -51,9 +49,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], exchange: "MockExchange", tls: ssl.SSLContext | None) -> None:
+    def __init__(self, address: tuple[str, int], backend: Backend, tls: ssl.SSLContext | None) -> None:
         super().__init__(address, Handler)
-        self.exchange = exchange
+        self.backend = backend
         self.stopping = threading.Event()
         self._tls = tls
         self._connections: set[socket.socket] = set()
@@ -76,10 +74,10 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  # the base class's own signature
-        """Keep silent about clients that went away; anything else is a bug of the mock and is kept for the tests."""
+        """Ignore clients that went away; anything else is a bug of the mock and is kept for the tests."""
         error = sys.exception()
         if error is not None and not isinstance(error, CONNECTION_LOST):
-            self.exchange.service.crashes.append(error)
+            self.backend.service.crashes.append(error)
 
     def stop(self) -> None:
         """Stop listening, cut every connection, and wait for their threads."""
@@ -103,12 +101,12 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(self.request, ssl.SSLSocket):
             self.request.do_handshake()
         super().setup()
-        self.exchange = self.server.exchange
-        self.gate = self.exchange.authenticator.gate()
+        self.backend = self.server.backend
+        self.gate = self.backend.authenticator.gate()
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """Tell the time by the server's own clock, which may be wrong."""
-        return super().date_time_string((timestamp or time.time()) + self.exchange.clock_ahead_s)
+        return super().date_time_string((timestamp or time.time()) + self.backend.clock_ahead_s)
 
     def version_string(self) -> str:
         """Name the server as Exchange's is named."""
@@ -138,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.startswith(control.PREFIX):
             self._control("POST", body)
         elif self._is_ews():
-            with self.exchange.at_work():
+            with self.backend.at_work():
                 self._call(body)
         else:
             self._reply(Answer(404, b""))
@@ -159,25 +157,25 @@ class Handler(BaseHTTPRequestHandler):
         admitted = self.gate.admit(self.headers.get("Authorization"))
         incoming = self._incoming(body, admitted)
         if isinstance(admitted, Challenge):
-            self.server.stopping.wait(self.exchange.latency_s)
+            self.server.stopping.wait(self.backend.latency_s)
             answer: Answer | None = _challenge(admitted)
         else:
             answer = self._throttled(incoming, admitted.account)
-        # Only now: whoever has an answer may call again, and finds the place that the call held free.
+        # Only now: a client that has an answer may call again, and the place of this call must be free.
         if answer is not None:
             self._finish(incoming, answer)
 
     def _throttled(self, incoming: Incoming, account: str) -> Answer | None:
         try:
-            with self.exchange.throttle.admit(account, incoming.mailbox):
-                self.server.stopping.wait(self.exchange.latency_s)
+            with self.backend.throttle.admit(account, incoming.mailbox):
+                self.server.stopping.wait(self.backend.latency_s)
                 return self._answer(incoming)
         except SoapFault as refused:
             return fault_answer(refused)
 
     def _answer(self, incoming: Incoming) -> Answer | None:
-        """Do the work, or meet the trouble that is planned; None where the connection was dropped instead."""
-        fault = self.exchange.faults.take(incoming.verb, incoming.mailbox)
+        """Do the work, or what a planned fault says; None: the connection was dropped."""
+        fault = self.backend.faults.take(incoming.verb, incoming.mailbox)
         if fault is None:
             return self._work(incoming)
         if fault.kind not in DROPS:
@@ -186,17 +184,17 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def _incoming(self, body: bytes, admitted: Accepted | Challenge) -> Incoming:
-        """Look at the request before any work: afterwards an item that names the mailbox may be gone."""
+        """Parse the request before any work: afterwards an item that names the mailbox may be gone."""
         account = admitted.account if isinstance(admitted, Accepted) else None
         refused = isinstance(admitted, Challenge) and admitted.refused
         call = _parsed(body)
         if call is None:
             return Incoming(body, account, refused=refused)
-        mailbox = self.exchange.service.mailbox_of(call, account)
+        mailbox = self.backend.service.mailbox_of(call, account)
         return Incoming(body, account, call, call.verb, mailbox, refused)
 
     def _work(self, incoming: Incoming, item_errors: Mapping[int, str] | None = None, missing: int = 0) -> Answer:
-        return self.exchange.service.answer(incoming.body, incoming.account or ANONYMOUS, item_errors, missing)
+        return self.backend.service.answer(incoming.body, incoming.account or ANONYMOUS, item_errors, missing)
 
     def _drop(self, fault: Fault, incoming: Incoming) -> None:
         if fault.kind == FaultKind.DROP_AFTER:
@@ -225,13 +223,13 @@ class Handler(BaseHTTPRequestHandler):
         return _canned(fault)
 
     def _finish(self, incoming: Incoming, answer: Answer) -> None:
-        """Record first: whoever has the answer finds the record."""
+        """Record first, so that a client that has the answer finds the record."""
         self._record(incoming, answer)
         self._reply(answer)
 
     def _record(self, incoming: Incoming, answer: Answer) -> None:
         call = incoming.call
-        self.exchange.record(
+        self.backend.record(
             Recorded(
                 verb=incoming.verb,
                 mailbox=incoming.mailbox,
@@ -246,7 +244,7 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     def _control(self, method: str, body: bytes) -> None:
-        status, content = control.answer(self.exchange, self.client_address[0], method, self.path, body)
+        status, content = control.answer(self.backend, self.client_address[0], method, self.path, body)
         self._reply(Answer(status, json.dumps(content).encode(), "application/json"))
 
     def _reply(self, answer: Answer) -> None:
@@ -274,7 +272,7 @@ def _challenge(challenge: Challenge) -> Answer:
 
 
 def _canned(fault: Fault) -> Answer:
-    """Return the answer of a trouble that does no work."""
+    """Return the answer of a fault that does no work."""
     if fault.kind == FaultKind.UNAVAILABLE:
         retry: Mapping[str, str] = {} if fault.retry_after_s is None else {"Retry-After": str(fault.retry_after_s)}
         return Answer(503, b"Service Unavailable", "text/html", retry)

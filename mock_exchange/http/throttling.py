@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from mock_exchange.calendar.errors import SoapFault
+from mock_exchange.errors import SoapFault
 
 Key = tuple[str, str]
 

@@ -10,7 +10,7 @@ from unicodedata import category
 from receiver import sentences
 from receiver.config import ConfigurationErrors, Problem
 from receiver.config.address_fields import key_of
-from receiver.core.addresses import harmless
+from receiver.core.addresses import display_safe
 from receiver.operations.rules import Effects
 from receiver.operations.support.check import Finding, Level, worst
 from receiver.sentences.phrases import store_words
@@ -145,7 +145,7 @@ def print_unmapped(agents: Sequence[ComingAgent], *, as_json: bool) -> None:
         print(json.dumps({"unmapped": [asdict(agent) | _key(agent.email) for agent in agents]}, indent=2))
         return
     print(sentences.UNMAPPED["heading" if agents else "none"])
-    shown = [harmless(agent.email) for agent in agents]
+    shown = [display_safe(agent.email) for agent in agents]
     width = max(map(len, shown), default=0)
     for email, agent in zip(shown, agents, strict=True):
         print(printable(sentences.UNMAPPED["line"].format(email=email.ljust(width), events=agent.events)))

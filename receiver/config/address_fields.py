@@ -7,8 +7,8 @@ from pydantic import AfterValidator
 
 from receiver.config.fields import CONTROLS, HOST, refuse
 from receiver.core.addresses import LIMIT, ascii_domain, canonical
-from receiver.core.secret_edges import is_blank, trimmed
-from receiver.core.text import clean
+from receiver.core.secret_edges import trimmed
+from receiver.core.text import clean, is_blank
 
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}\Z")
 _AGENTS_LOCAL_PART = re.compile(r'(?:"[^"]+"|[^@<>"]+)\Z')

@@ -13,7 +13,7 @@ import yaml
 from receiver.config.decoding import Undecodable, decoded
 from receiver.config.problems import ConfigurationErrors, Location, Problem
 from receiver.config.yaml_loader import MAX_DEPTH, Loader, TooDeepError
-from receiver.core.secret_edges import is_blank
+from receiver.core.text import is_blank
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 

@@ -1,11 +1,13 @@
-"""Agents' e-mails as they are kept, and when two of them are one: capitals, accents in pieces, domains in punycode."""
+"""Agents' e-mails: the spelling that is kept, the canonical form for comparison, and a safe form for display.
+
+Two e-mails may differ in capitals, in decomposed accents, or in a domain written as punycode, and mean the same.
+"""
 
 import re
 from functools import lru_cache
 from unicodedata import category, normalize
 
-from receiver.core.secret_edges import is_blank
-from receiver.core.text import clean
+from receiver.core.text import clean, is_blank
 
 LIMIT = 254
 _MOST_READ = 2000
@@ -14,7 +16,7 @@ _ACE = "xn--"
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _HARMFUL = re.compile(r"[<>\[\](){}|\\`*~^/:;,\ud800-\udfff]")
 _WEB = re.compile(r"\b(www)\.", re.IGNORECASE)
-_HALF_LETTER = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*")
 _MAILABLE = re.compile(
     r"""[\w!#$%&'?][\w.!#$%&'*+=?-]*  # no formula for a spreadsheet, no path, no markup
@@ -24,29 +26,29 @@ _MAILABLE = re.compile(
 )
 
 
-def heard(text: str) -> str | None:
-    """Return an e-mail as it is kept of a message: small letters, one line, bounded; None: nothing is left of it."""
-    whole = _HALF_LETTER.sub("\ufffd", text[:_MOST_READ])  # without it, it could be somebody else's
-    # Cleaned first: what goes may stand between a letter and its accent. Cut last: some letters are two when small.
+def kept_spelling(text: str) -> str | None:
+    """Return an e-mail as the store keeps it: lower case, one line, bounded length; None: nothing is left of it."""
+    whole = _SURROGATE.sub("\ufffd", text[:_MOST_READ])  # removed, the rest could be another person's address
+    # Clean first: a removed character may separate a letter from its accent. Cut last: `lower` may lengthen a text.
     composed = normalize("NFC", clean(whole, 2 * _MOST_READ))
     line = clean(normalize("NFC", composed.lower()), 8 * _MOST_READ)
-    # Compared and never read: cut at a number of characters, as the store counts them.
+    # The limit is the column's, which counts characters.
     return (line if len(line) <= LIMIT else f"{line[: LIMIT - 1]}…") or None
 
 
 @lru_cache(maxsize=4096)
 def canonical(email: str) -> str:
-    """Return the one spelling of all e-mails that mean the same; empty for none.
+    """Return the form that is the same for all e-mails that mean the same; empty for an empty text.
 
-    The domain is in ASCII, and quotes that nothing requires are gone.
+    The domain is in ASCII, and needless quotes are removed.
     """
-    text = heard(email) or ""
+    text = kept_spelling(email) or ""
     local_part, at, domain = text.rpartition("@")
     return f"{_unquoted(local_part)}@{ascii_domain(domain)}" if at else text
 
 
 def ascii_domain(domain: str) -> str:
-    """Return a domain in lower case, with its labels outside ASCII as punycode. Total: it judges nothing."""
+    """Return a domain in lower case, with its labels outside ASCII as punycode. Accepts any text."""
     text = normalize("NFKC", domain).lower()
     for stop in _FULL_STOPS:
         text = text.replace(stop, ".")
@@ -54,20 +56,20 @@ def ascii_domain(domain: str) -> str:
 
 
 def readable(address: str) -> str:
-    """Return a canonical address with its domain as people read it."""
+    """Return a canonical address with its domain in Unicode."""
     local_part, at, domain = address.rpartition("@")
     return f"{local_part}{at}{'.'.join(map(_readable_label, domain.split('.')))}"
 
 
 def is_formula(text: str) -> bool:
-    """Whether a spreadsheet would compute a cell that holds the text."""
+    """Whether a spreadsheet would take a cell with this text for a formula."""
     return text.startswith(_FORMULAS)
 
 
-def harmless(email: str) -> str:
-    """Return an e-mail as a report may show it: no formula, no link, no markup, nothing that steers a terminal.
+def display_safe(email: str) -> str:
+    """Return an e-mail for display: no formula, no link, no markup, no terminal control.
 
-    An ordinary one is shown as it is. Of an odd one, U+FFFD stands for what could do harm.
+    An ordinary address is unchanged. In others, U+FFFD replaces each harmful character.
     """
     shown = "".join("\ufffd" if is_blank(each) and each != " " else each for each in _HARMFUL.sub("\ufffd", email))
     shown = _WEB.sub("\\1\ufffd", shown)
@@ -75,13 +77,13 @@ def harmless(email: str) -> str:
 
 
 def spellings(email: str) -> frozenset[str]:
-    """Return the texts under which an e-mail that somebody typed may stand in the record."""
+    """Return the texts under which the store may hold an e-mail that somebody typed."""
     one = canonical(email)
-    return frozenset({heard(email) or "", one, readable(one)} - {""})
+    return frozenset({kept_spelling(email) or "", one, readable(one)} - {""})
 
 
 def is_mailable(local_part: str) -> bool:
-    """Whether a local part may stand in a mailbox's address that nobody wrote out."""
+    """Whether a local part may be used in a mailbox's address that is derived by a domain mapping."""
     unseen = any(is_blank(character) and character != " " for character in local_part)
     letters = "".join(character for character in local_part if not category(character).startswith("M"))
     return not unseen and _MAILABLE.fullmatch(letters) is not None
@@ -102,5 +104,5 @@ def _readable_label(label: str) -> str:
         return label
     try:
         return normalize("NFC", label.removeprefix(_ACE).encode("ascii").decode("punycode"))
-    except ValueError:  # a UnicodeError is one
+    except ValueError:  # UnicodeError among them
         return label

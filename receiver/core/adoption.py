@@ -12,7 +12,7 @@ from receiver.core import audit
 from receiver.core.audit import Recorded
 from receiver.core.facts import over_by
 from receiver.core.other_installations import platform_of
-from receiver.core.plan import STALE, Placement, Timings, Verb
+from receiver.core.plan import STALE, CallLimits, Placement, Verb
 from receiver.core.ruleset import Ruleset
 
 PATIENCE = timedelta(days=1)
@@ -209,7 +209,7 @@ def contradicted(placement: Placement, now: datetime) -> Placement:
     return replace(placement, applied=STALE, not_before=now + PATIENCE, attempts=0, failure=None)
 
 
-def may_still_come(placement: Placement, now: datetime, timings: Timings) -> bool:
+def may_still_come(placement: Placement, now: datetime, timings: CallLimits) -> bool:
     """Whether a create without an answer may yet leave an item in the mailbox."""
     if not placement.open_creates:
         return False

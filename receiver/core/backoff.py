@@ -1,51 +1,51 @@
-"""When to try again. For ever, ever less often, never all at once; and never later because somebody else asks."""
+"""Retry delays: exponential backoff with jitter, without a last attempt, and with a cap on a server's Retry-After."""
 
 from datetime import datetime, timedelta
 
 FIRST_DELAY_S = 2.0
 LONGEST_DELAY_S = 15 * 60.0
 DAY_S = 24 * 3600.0
-"""The longest wait for what may never be there at all."""
-LONGEST_ASKED_S = 10 * 60.0
-"""The most that is granted of a wait that a server asks for: a slip, or malice, must not stop all writing."""
+"""The longest delay for a mailbox that may not exist at all."""
+MAX_RETRY_AFTER_S = 10 * 60.0
+"""The cap on a server's Retry-After: a wrong or hostile value must not stop all writing."""
 GROWTH = 2.0
-FURTHEST = timedelta(hours=1)
-"""A recorded end that is further off holds nobody: no wait that is begun here is a quarter as long."""
-FURTHEST_OF_MAILBOXES = timedelta(hours=25)
-"""The same of mailboxes: those that the server does not know are left alone for a day in the end."""
+LONGEST_PAUSE = timedelta(hours=1)
+"""A recorded pause that ends later than this is ignored: no pause that starts here is a quarter as long."""
+LONGEST_MAILBOX_PAUSE = timedelta(hours=25)
+"""The same for mailboxes: the delay for those that the server does not know grows to a day."""
 
 
-def granted_s(asked_s: float | None) -> float:
-    """Return the seconds that are granted of a wait that somebody else asks for; 0 for None, NaN or a past moment."""
-    return min(asked_s, LONGEST_ASKED_S) if asked_s is not None and asked_s > 0 else 0.0
+def capped_retry_after_s(retry_after_s: float | None) -> float:
+    """Return a server's Retry-After, at most `MAX_RETRY_AFTER_S`; 0 for None, NaN or a negative value."""
+    return min(retry_after_s, MAX_RETRY_AFTER_S) if retry_after_s is not None and retry_after_s > 0 else 0.0
 
 
-def holds_until(recorded: datetime | None, now: datetime, furthest: timedelta = FURTHEST) -> datetime | None:
-    """Return the end of a recorded wait that is not over; None: nothing holds.
+def active_until(recorded: datetime | None, now: datetime, longest: timedelta = LONGEST_PAUSE) -> datetime | None:
+    """Return the end of a recorded pause; None if there is none, it is over, or its end is implausible.
 
-    An end that is further off than any was recorded by an earlier version, or while a clock was wrong.
+    An end beyond `longest` was recorded by an earlier version, or while a clock was wrong.
     """
-    return recorded if recorded is not None and timedelta() < recorded - now <= furthest else None
+    return recorded if recorded is not None and timedelta() < recorded - now <= longest else None
 
 
 def shortened(recorded: datetime | None, now: datetime) -> datetime | None:
-    """Return when a recorded wait ends that an earlier version may have granted: as if it were asked for now."""
+    """Return the end of a recorded pause; one that only an earlier version can have recorded is cut to the cap."""
     if recorded is None or recorded <= now + timedelta(seconds=LONGEST_DELAY_S):
         return recorded
-    return now + timedelta(seconds=LONGEST_ASKED_S)
+    return now + timedelta(seconds=MAX_RETRY_AFTER_S)
 
 
 def delay_s(attempts: int, retry_after_s: float | None, jitter: float, longest_s: float = LONGEST_DELAY_S) -> float:
-    """Return the seconds to wait after so many failed attempts in a row (1 for the first).
+    """Return the seconds to wait before the next attempt.
 
     Args:
-        attempts: failures so far.
-        retry_after_s: what the server asked for: as much of it as is granted is the least.
-        jitter: a random number from 0 to 1; spreads the wait over its upper half, so that what failed together does
-            not come back together.
-        longest_s: the most that it grows to.
+        attempts: consecutive failures so far, at least 1.
+        retry_after_s: the server's Retry-After; its capped value is the minimum.
+        jitter: a random number from 0 to 1. It spreads the delay over its upper half, so that work that failed
+            together is not retried together.
+        longest_s: the maximum of the backoff.
 
     """
-    exponent = min(max(attempts, 1) - 1, 32)  # beyond, the longest delay has long been reached
+    exponent = min(max(attempts, 1) - 1, 32)  # the maximum is reached long before
     grown = min(FIRST_DELAY_S * GROWTH**exponent, longest_s)
-    return max(grown * (0.5 + jitter / 2), granted_s(retry_after_s))
+    return max(grown * (0.5 + jitter / 2), capped_retry_after_s(retry_after_s))

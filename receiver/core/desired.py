@@ -1,4 +1,4 @@
-"""Which mailboxes an event belongs in, and with what content."""
+"""Desired state: in which mailboxes an event should have an entry, and with which content."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ class AgentView:
 
     email: str | None
     former_email: str | None = None
-    """The last real one of an agent who left the platform."""
+    """The last real address of an agent who left the platform."""
     roles_gone_at: datetime | None = None
-    """When the agent lost the last place in an organisation; None: has one, as far as we know."""
+    """When the agent lost the last role in an organisation; None: no such loss is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventView:
-    """An event whose placements may not agree with its facts."""
+    """What `Ruleset.compute_desired` needs to know of one event."""
 
     uid: str
     source: str
@@ -31,24 +31,25 @@ class EventView:
     purged: bool
     agents: tuple[AgentView, ...]
     held: Mapping[Mailbox, bool]
-    """Mailboxes it has a placement in, and whether something of ours is or may be there."""
+    """Mailbox of each placement -> whether an entry of ours is there, or may be."""
     aliases: Mapping[Mailbox, Mailbox] = field(default_factory=dict)
-    """Addresses that the server says are another one of the same mailbox, and that other one."""
+    """Address -> the primary address of the same mailbox, as the server reported it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an event's placements should become."""
+    """The desired state of one event."""
 
-    wishes: Mapping[Mailbox, str | None]
-    """Digest wanted in each mailbox; None: nothing. A mailbox that is not named stays as it is."""
+    digests: Mapping[Mailbox, str | None]
+    """Mailbox -> digest of its entry; None: no entry. A mailbox that is absent stays as it is."""
     unmapped: int = 0
+    """How many of the event's agents have an e-mail that nothing maps."""
     forget: bool = False
-    """Drop the record of what was placed and leave the calendars as they are."""
+    """Delete the placements and leave the calendars as they are."""
     failure: str | None = None
-    """Why the event cannot be shown at all."""
+    """Code of why the event cannot be shown at all."""
     state: EventState | None = None
-    """The facts as they may be kept, where that is less than what is kept."""
+    """The redacted facts, where policies allow less than the store holds; None: the stored facts stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +58,15 @@ class Targets:
 
     mailboxes: frozenset[Mailbox]
     unmapped: int
-    """How many agents have an e-mail that nothing maps: an administrator's business."""
+    """How many agents have an e-mail that nothing maps; an administrator must add a mapping."""
 
 
-def targets(
+def locate_agents(
     agents: Iterable[AgentView], mapping: MailboxMap, aliases: Mapping[Mailbox, Mailbox], *, keep_departed: bool
 ) -> Targets:
-    """Locate every agent; several may share one mailbox, by one address or by several.
+    """Return the mailboxes of an event's agents. Several agents may share one mailbox.
 
-    With `keep_departed`, one who left the platform is still found where the last real e-mail leads.
+    With `keep_departed`, an agent who left the platform is located by the last real e-mail.
     """
     located = [_locate(agent, mapping, keep_departed=keep_departed) for agent in agents]
     return Targets(
@@ -79,22 +80,22 @@ def _locate(agent: AgentView, mapping: MailboxMap, *, keep_departed: bool) -> Ma
     return mapping.locate(agent.former_email) if place is Unplaced.DEPARTED and keep_departed else place
 
 
-def wanted(
+def desired_digests(
     shown: str | None, mailboxes: Collection[Mailbox], held: Mapping[Mailbox, bool], *, may_create: bool
 ) -> dict[Mailbox, str | None]:
-    """Return the digest wanted in every mailbox that has, or should get, a placement of the event.
+    """Return the desired digest for each mailbox that has, or should get, a placement of the event.
 
     Args:
-        shown: digest of the entry; None: none.
-        mailboxes: where its agents are now.
-        held: mailboxes with a placement, and whether something of ours is or may be there.
-        may_create: whether it may be written where nothing of it is yet.
+        shown: digest of the entry; None: the event shows none.
+        mailboxes: the mailboxes of its agents.
+        held: as in `EventView`.
+        may_create: whether the entry may be created in a mailbox that has none.
 
     """
-    wishes: dict[Mailbox, str | None] = {}
+    digests: dict[Mailbox, str | None] = {}
     for mailbox in held.keys() | set(mailboxes):
         belongs = mailbox in mailboxes and (may_create or held.get(mailbox, False))
-        wish = shown if belongs else None
-        if wish is not None or mailbox in held:
-            wishes[mailbox] = wish
-    return wishes
+        digest = shown if belongs else None
+        if digest is not None or mailbox in held:
+            digests[mailbox] = digest
+    return digests

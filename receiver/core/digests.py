@@ -1,4 +1,4 @@
-"""Keyed digests: what recognises a webhook or names a secret, and tells nothing of either."""
+"""Keyed digests that identify a webhook or a secret without revealing it."""
 
 import hashlib
 import hmac
@@ -7,31 +7,31 @@ DIGEST_BYTES = 16
 
 
 def secret_tag(digest_key: bytes, secret: str) -> str:
-    """Return the short name under which the last use of a secret is noted: keyed, so that it tells nothing of it."""
+    """Return a short keyed identifier of a secret, under which its last use is recorded."""
     return hmac.digest(digest_key, b"secret " + secret.encode(), "sha256").hex()[:8]
 
 
-_PIECE = 2047
-"""Of more bytes at once Python computes a digest while other threads run, and waits for its turn: that costs more."""
+_CHUNK = 2047
+"""From 2048 bytes on, hashlib releases the GIL; taking it again costs more than the digest."""
 
 
 def keyed_digest(key: bytes, body: bytes) -> bytes:
     """Return the HMAC-SHA256 of a body."""
-    return _digesting(key, body).digest()
+    return _hmac_of(key, body).digest()
 
 
-def _digesting(key: bytes, body: bytes) -> hmac.HMAC:
+def _hmac_of(key: bytes, body: bytes) -> hmac.HMAC:
     digest = hmac.new(key, digestmod=hashlib.sha256)
-    for start in range(0, len(body), _PIECE):
-        digest.update(body[start : start + _PIECE])
+    for start in range(0, len(body), _CHUNK):
+        digest.update(body[start : start + _CHUNK])
     return digest
 
 
 def delivery_digest(key: bytes, body: bytes, authority: str = "") -> bytes:
-    """Return what a webhook is recognised by when it comes again: keyed, so that it tells nothing of the body.
+    """Return the digest by which a repeated webhook is recognised. Keyed: it reveals nothing of the body.
 
-    One body under another authority is another webhook: it may say as much of an agent for other organisations.
+    The same body under another authority is another webhook: it may speak for other organisations.
     """
-    digest = _digesting(key, body)
+    digest = _hmac_of(key, body)
     digest.update(authority.encode())
     return digest.digest()[:DIGEST_BYTES]

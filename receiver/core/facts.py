@@ -1,6 +1,6 @@
-"""What is kept of an event, and which of two states of it is the newer one.
+"""The facts that are kept of an event, and which of two states of an event is newer.
 
-An `EventState` has no field for an usager: what is not named here cannot be stored, logged or shown.
+An `EventState` has no field for an usager: what has no field here cannot be stored, logged or shown.
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from receiver.core.recurrence import Rule
 
 
 class Emitter(StrEnum):
-    """Who sends: the two speak the same shape with other ids, headers and ages."""
+    """Who sends. Both use the same payload shape, with different ids, headers and ages."""
 
     RDV_SERVICE_PUBLIC = "rdv_service_public"
     RDV_INSERTION = "rdv_insertion"
@@ -26,7 +26,7 @@ class Model(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What the emitter says happened."""
+    """The emitter's `meta.event`."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -34,7 +34,7 @@ class EventKind(StrEnum):
 
 
 class LocationType(StrEnum):
-    """Where a RDV takes place, in the emitter's words. A type not known here shows no place."""
+    """Where a RDV takes place, in the emitter's words. An unknown type becomes `OTHER` and shows no place."""
 
     PUBLIC_OFFICE = "public_office"
     PHONE = "phone"
@@ -54,18 +54,18 @@ class AgentRef:
 
 @dataclass(frozen=True, slots=True)
 class Lieu:
-    """Where the usager is received. A place that may be a home has no name here unless its policy is on."""
+    """Where the usager is received. Name and address of a possible home are empty unless the policy allows them."""
 
     name: str
     address: str
     single_use: bool = False
-    """It may be somebody's home: it was typed for one RDV, or nobody says that it was not."""
+    """It may be somebody's home: it was typed for one RDV, or the payload does not say (`unsaid`)."""
     unsaid: bool = False
-    """Nobody says either: the place of a `single_use` that is caution."""
+    """The payload does not say whether it is of single use; it is treated as if it were."""
 
     @property
     def withheld(self) -> "Lieu":
-        """What is left of it where its name may not be kept."""
+        """The lieu without name and address."""
         return replace(self, name="", address="")
 
 
@@ -91,22 +91,22 @@ class RdvState:
     visio_url: str | None = None
     """Kept only under the policy `visio_link`."""
     agent_url: str | None = None
-    """The emitter's own `url_for_agents`, whatever its host; rendering judges the host."""
+    """The emitter's `url_for_agents`; rendering checks its host."""
     organisation: int | None = None
     verticale: str | None = None
     rdv: int | None = None
     """RDV Service Public's id, for building the link."""
     marked: bool = field(default=False, compare=False)
-    """Cancelled among so many that it shows as such, whatever the policy, until somebody says that they may go."""
+    """Cancelled beyond the removal limit: shown as ANNULÉ, whatever the policy, until an operator releases it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgendaState:
-    """The facts of an absence or a plage d'ouverture: one agent's time by the clock on the wall."""
+    """The facts of an absence or a plage d'ouverture: one agent's time, in local time."""
 
     model: Model
     first_start: datetime
-    """Naive: local time of the day that the rule counts from."""
+    """Naive local time; the rule counts from its day."""
     first_end: datetime
     """Naive; not before `first_start`."""
     rule: Rule | None = None
@@ -121,24 +121,24 @@ class AgendaState:
     organisation: int | None = None
     verticale: str | None = None
     cancelled: bool = False
-    """The whole is; it shows nowhere."""
+    """The whole event is cancelled; it has no entry."""
 
 
 EventState = RdvState | AgendaState
 
 FAR = datetime(9000, 1, 1, tzinfo=UTC)
-"""Stands for the end of what has none."""
+"""The end of a series without end."""
 WIDEST_OFFSET = timedelta(hours=14)
 
 
 def over_by(state: EventState) -> datetime:
-    """Return a moment at which the event is certainly over, its last occurrence included. Aware."""
+    """Return an aware moment at which the event, its last occurrence included, is certainly over."""
     if isinstance(state, RdvState):
         return state.ends_at
     if state.rule is None:
         return state.first_end.replace(tzinfo=UTC) + WIDEST_OFFSET
     if state.rule.last_day is None:
-        return FAR  # a counted series is short, and rare enough not to be counted out
+        return FAR  # also for a series with COUNT: these are rare, and their end is not worth computing
     length = state.first_end - state.first_start
     last_start = datetime.combine(min(state.rule.last_day, FAR.date()), state.first_start.time(), UTC)
     return max(last_start, state.first_start.replace(tzinfo=UTC)) + length + WIDEST_OFFSET
@@ -146,18 +146,18 @@ def over_by(state: EventState) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """How new a state is, as its emitter says."""
+    """How new a state is, according to its emitter."""
 
     kind: EventKind
     state_at: datetime
     """When the state was rendered."""
     occurred_at: datetime | None = None
-    """When the change happened, where the emitter tells."""
+    """When the change happened, where the payload says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One decoded webhook that tells of an event."""
+    """One decoded webhook about an event."""
 
     model: Model
     wire_id: int | None
@@ -167,7 +167,7 @@ class Delivery:
     purge: bool
     """The platform erases the object for data protection."""
     state: EventState | None
-    """None when the event is destroyed."""
+    """None: the event is destroyed."""
     agents: tuple[AgentRef, ...] = ()
 
     @property
@@ -178,7 +178,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class AgentNews:
-    """One decoded webhook that tells of an agent: an e-mail, or none any more."""
+    """One decoded webhook about an agent: the current e-mail, or that the agent left."""
 
     agent: AgentRef
     version: Version
@@ -187,7 +187,7 @@ class AgentNews:
 
 @dataclass(frozen=True, slots=True)
 class RoleNews:
-    """One decoded webhook that tells of an agent's place in an organisation."""
+    """One decoded webhook about an agent's role in an organisation."""
 
     wire_id: int
     agent: AgentRef
@@ -199,18 +199,18 @@ News = Delivery | AgentNews | RoleNews
 
 
 def model_of(news: News) -> str:
-    """Return what a webhook tells of, in a word."""
+    """Return the name of what a webhook is about."""
     return news.model if isinstance(news, Delivery) else type(news).__name__
 
 
 def event_uid(platform: str, delivery: Delivery) -> str:
-    """Return the `RdvUid` that an event first seen in this delivery gets for its whole life. ASCII."""
+    """Return the `RdvUid` of an event that is new with this delivery. It never changes; ASCII."""
     return f"{delivery.model}/{delivery.ident}@{platform}"
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the store holds of an event when another state of it arrives."""
+    """What the store knows of an event when a webhook about it arrives."""
 
     emitter: Emitter
     version: Version
@@ -219,7 +219,7 @@ class Known:
 
 
 class Ruling(StrEnum):
-    """What to do with a state that arrived."""
+    """Whether an incoming state replaces the known one."""
 
     APPLY = "apply"
     APPLY_AMBIGUOUS = "apply_ambiguous"
@@ -229,7 +229,7 @@ class Ruling(StrEnum):
 FUTURE_TOLERANCE = timedelta(minutes=2)
 
 MAX_AGE = {
-    # A little more than each emitter goes on retrying: 7.5 days with jitter, and about 20.
+    # A little longer than each emitter retries: 7.5 days with jitter, and about 20 days.
     Emitter.RDV_SERVICE_PUBLIC: timedelta(days=10),
     Emitter.RDV_INSERTION: timedelta(days=25),
 }
@@ -238,18 +238,18 @@ _PRIORITY = {Emitter.RDV_SERVICE_PUBLIC: 1, Emitter.RDV_INSERTION: 0}
 _KIND_RANK = {EventKind.CREATED: 0, EventKind.UPDATED: 1, EventKind.DESTROYED: 2}
 
 
-def rule(known: Known | None, emitter: Emitter, incoming: Delivery) -> Ruling:
-    """Judge a state against the newest one known. Pure."""
-    newer = known is None or _supersedes(known, emitter, incoming)
-    if not newer:
+def judge_state(known: Known | None, emitter: Emitter, incoming: Delivery) -> Ruling:
+    """Judge an incoming state against the newest known one; None: the event is unknown."""
+    if known is None:
+        return Ruling.APPLY
+    if not _supersedes(known, emitter, incoming):
         return Ruling.SUPERSEDED
-    if known is not None and _is_tie(known, emitter, incoming) and not tells_the_same(known, incoming):
-        return Ruling.APPLY_AMBIGUOUS
-    return Ruling.APPLY
+    is_tie = known.emitter is emitter and _order(known.version, incoming.version) == 0
+    return Ruling.APPLY_AMBIGUOUS if is_tie and not shows_the_same(known, incoming) else Ruling.APPLY
 
 
 def has_credible_age(version: Version, emitter: Emitter, now: datetime) -> bool:
-    """Whether a state may be as old, or as new, as it says. One that may not is neither believed nor acknowledged."""
+    """Whether a state's age is plausible: not older than the emitter's retries, and not from the future."""
     return now - MAX_AGE[emitter] <= version.state_at <= now + FUTURE_TOLERANCE
 
 
@@ -264,7 +264,7 @@ def _supersedes(known: Known, emitter: Emitter, incoming: Delivery) -> bool:
 
 
 def _order(known: Version, incoming: Version) -> int:
-    """Positive where `incoming` is the newer, negative where `known` is, 0 where only arrival can tell."""
+    """Return a positive number if `incoming` is newer, a negative one if `known` is, 0 if only arrival can decide."""
     if known.state_at != incoming.state_at:
         return 1 if incoming.state_at > known.state_at else -1
     if known.occurred_at and incoming.occurred_at and known.occurred_at != incoming.occurred_at:
@@ -272,10 +272,6 @@ def _order(known: Version, incoming: Version) -> int:
     return _KIND_RANK[incoming.kind] - _KIND_RANK[known.kind]
 
 
-def _is_tie(known: Known, emitter: Emitter, incoming: Delivery) -> bool:
-    return known.emitter is emitter and _order(known.version, incoming.version) == 0
-
-
-def tells_the_same(known: Known, incoming: Delivery) -> bool:
-    """Whether a state shows what is known already."""
+def shows_the_same(known: Known, incoming: Delivery) -> bool:
+    """Whether an incoming state has the same facts and agents as the known one."""
     return known.state == incoming.state and known.agents == frozenset(agent.ident for agent in incoming.agents)

@@ -1,4 +1,4 @@
-"""Whose calendar an agent's appointments go to. Nothing is mapped by guess."""
+"""Mapping of agents' e-mails to mailboxes. No mapping is guessed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ class Mailbox:
     address: str
 
 
-NOT_THERE = frozenset({"mailbox_not_found"})
-"""Codes of a server that knows no such mailbox."""
+MISSING_MAILBOX_CODES = frozenset({"mailbox_not_found"})
+"""Failure codes that mean: the server knows no such mailbox."""
 
 
 class Unplaced(StrEnum):
-    """Why an agent's appointments go nowhere."""
+    """Why an agent has no mailbox."""
 
-    NO_EMAIL = "no_email"  # an "intervenant": nobody's mailbox
+    NO_EMAIL = "no_email"  # an "intervenant"
     DEPARTED = "departed"
     IGNORED = "ignored"
     UNMAPPED = "unmapped"  # the one that an administrator must look at
@@ -34,23 +34,23 @@ LEFT = "@deleted."
 
 
 def has_left(email: str | None) -> bool:
-    """Whether an e-mail is what the platform gives an agent who left it: ``agent_31@deleted.rdv-solidarites.fr``."""
+    """Whether the platform gave this e-mail to an agent who left: ``agent_31@deleted.rdv-solidarites.fr``."""
     return email is not None and LEFT in email
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxMap:
-    """The mapping in force. Addresses and domains are as `core.addresses` spells them, patterns lower case."""
+    """The mapping in force. Addresses and domains are canonical (`core.addresses`), patterns lower case."""
 
     default_calendar: str
     addresses: Mapping[str, Mailbox] = field(default_factory=dict)
-    """Agent's e-mail to mailbox: what the file and the CSV say one by one."""
+    """Agent's e-mail -> mailbox: the single entries of the configuration file and the CSV."""
     domains: Mapping[str, str] = field(default_factory=dict)
-    """Domain of the agent's e-mail to domain of the mailbox, renamed or as it is."""
+    """Domain of the agent's e-mail -> domain of the mailbox."""
     ignore: tuple[str, ...] = ()
-    """Patterns of e-mails (``*`` and ``?``) that get no entries."""
+    """Patterns (``*`` and ``?``) of e-mails that get no entries."""
     only: tuple[str, ...] = ()
-    """When not empty, the patterns of e-mails that a pilot is limited to."""
+    """Patterns of the e-mails that a pilot is limited to; empty: no limit."""
 
     def locate(self, email: str | None) -> Mailbox | Unplaced:
         """Return the mailbox for an agent's e-mail, or why there is none."""

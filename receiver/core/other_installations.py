@@ -1,4 +1,4 @@
-"""Whose entries may stand in a mailbox beside ours: who else writes the same events there would double them. Pure."""
+"""Other installations' entries in a mailbox: where two installations write the same events, every entry is doubled."""
 
 import uuid
 from collections import Counter
@@ -8,25 +8,23 @@ from dataclasses import dataclass
 from connectors.base import Other
 
 OTHER_INSTALLATION = "other_installation"
-"""Code of a mailbox that nothing is written into, as another installation's entries are to come there."""
+"""Failure code of a mailbox in which another installation has coming entries: nothing is written into it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What this installation writes, and beside whom."""
+    """The platforms whose events this installation writes, and the installations that may write beside it."""
 
     platforms: frozenset[str] = frozenset()
-    """Whose events it writes; none: nothing is asked, as nobody could double them."""
+    """Empty: mailboxes are not checked, as no entry could be doubled."""
     neighbours: frozenset[str] = frozenset()
-    """Installations that may stand beside it."""
 
 
-NOBODY = Served()
-"""Nobody's events are written."""
+NOTHING_SERVED = Served()
 
 
 def is_installation(text: str) -> bool:
-    """Whether a text is the name of an installation, as each of ours is made. Items may bear any other text."""
+    """Whether a text is an installation's id, a UUID in lower case. The property of an item may hold any other text."""
     try:
         return str(uuid.UUID(text)) == text
     except ValueError:
@@ -34,13 +32,13 @@ def is_installation(text: str) -> bool:
 
 
 def platform_of(uid: str) -> str | None:
-    """Return the platform whose event a uid names; None: it names none."""
+    """Return the platform of an event's uid; None: the uid names none."""
     _, at, platform = uid.rpartition("@")
     return platform if at else None
 
 
-def in_the_way(found: Iterable[Other], served: Served) -> Counter[str]:
-    """Return how many entries each other installation has that would be written a second time."""
+def conflicting_entries(found: Iterable[Other], served: Served) -> Counter[str]:
+    """Return, for each other installation, how many of its entries we would write a second time."""
     return Counter(
         each.installation
         for each in found
@@ -50,6 +48,6 @@ def in_the_way(found: Iterable[Other], served: Served) -> Counter[str]:
     )
 
 
-def most(counted: Counter[str]) -> str:
-    """Return the installation that has the most entries; of equal ones, the first by name."""
+def with_most_entries(counted: Counter[str]) -> str:
+    """Return the installation with the most entries; of equal ones, the first by name."""
     return min(counted, key=lambda name: (-counted[name], name))

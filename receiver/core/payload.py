@@ -1,6 +1,6 @@
-"""From a signed body to news, by allow-list: a field nobody asked for has no attribute to land in.
+"""Decoding of a verified body by allow-list: a field that no class declares is dropped.
 
-The envelope is read here; what each model says, in `receiver.core.wire`.
+The envelope is decoded here, each model's `data` in `receiver.core.wire`.
 """
 
 import json
@@ -30,11 +30,11 @@ def decode(body: bytes, emitter: Emitter, policies: Policies) -> News:
 
     Args:
         body: the raw bytes that were signed.
-        emitter: whose ids and shapes they are.
-        policies: which optional free texts may be kept at all.
+        emitter: who sent it; ids and shapes differ.
+        policies: which optional free texts may be kept.
 
     Raises:
-        InvalidPayload: with the paths of the fields that are wrong.
+        InvalidPayload: with the paths of the invalid fields.
         Irrelevant: the message concerns no calendar.
 
     """
@@ -49,7 +49,7 @@ def decode(body: bytes, emitter: Emitter, policies: Policies) -> News:
         return _read(model, data, version, meta.webhook_reason == "rgpd", emitter, policies)
     except InvalidPayload as error:
         paths = error.paths
-    raise InvalidPayload(*paths)  # out here: an error of a parser quotes what it read, and would come along
+    raise InvalidPayload(*paths)  # outside the handler: a parser's error quotes the body, and would be the context
 
 
 _AGENT, _ROLE = "Agent", "AgentRole"
@@ -86,20 +86,20 @@ def _parse(body: bytes) -> Mapping[str, Any]:
 
 
 def _load(body: bytes) -> object:
-    """Return the document; None where there is none, or one out of all proportion.
+    """Return the document; None if the body is not valid JSON, or would take too much memory.
 
-    An error of the decoders quotes the body, so none gets out.
+    The decoders' errors quote the body, so none is passed on.
     """
     if is_heavier(body, HEAVIEST):
         return None
     try:
         return _DECODER.decode(narrow(body).decode("utf-8"))
-    except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of 5,000 digits, or nested beyond reason
+    except (ValueError, RecursionError):  # not UTF-8, not JSON, a number of 5,000 digits, or nested too deeply
         return None
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Two readers of one signed body must not see two different messages in it."""
+    """Refuse duplicate keys: two readers of one signed body must not see different messages."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError

@@ -1,8 +1,8 @@
-"""One placement's life, as pure functions: what to do next, and what an answer makes of it.
+"""The life of one placement, as pure functions: its next step, and its state after an answer.
 
-A placement is one event in one mailbox. Level-triggered: what is desired is compared with what was applied; how the
-two came apart does not matter. Every write is first *begun* (recorded, committed), then sent, then *ended* with its
-outcome. A write whose outcome never came stays begun, which is all that a crash leaves behind.
+A placement is one event in one mailbox. It is level-triggered: the desired content is compared with the applied one;
+how they came to differ does not matter. Every write is first *begun* (recorded and committed), then sent, then *ended*
+with its outcome. A write without an outcome stays begun; that is all a crash leaves behind.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from receiver.core.backoff import delay_s
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 STALE = "stale"
-"""Applied digest of an entry that is there, but whose content nobody can vouch for."""
+"""Applied digest of an entry that exists, but whose content is unknown."""
 
 
 class Verb(StrEnum):
@@ -50,19 +50,19 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
-    """How long doubt lasts, all derived from how long one call can take."""
+class CallLimits:
+    """Upper limits derived from the duration of one call."""
 
     settle: timedelta
-    """After so long no call of a batch can still be under way from our side: one a verb, each up to twice as long."""
+    """After this, no call of a batch is still under way on our side: one call a verb, each up to twice its timeout."""
     recheck: timedelta
-    """After so long a server that lost its client has either committed or given up."""
+    """After this, a server that lost its client has either committed the write or dropped it."""
     lease: timedelta
-    """Longer than the look-ups or the writes of one batch can take; extended before each."""
+    """Longer than the look-ups or the writes of one batch; extended before each of the two."""
 
     @classmethod
-    def of(cls, call_timeout_s: float) -> "Timings":
-        """Derive the timings from the connector's time-out."""
+    def of(cls, call_timeout_s: float) -> "CallLimits":
+        """Derive the limits from the connector's timeout."""
         call = timedelta(seconds=call_timeout_s)
         return cls(settle=call * 6, recheck=call * 20, lease=call * 10)
 
@@ -74,45 +74,45 @@ class Placement:
     id: int
     uid: str
     desired: str | None
-    """Digest of the entry that should be there; None: none should."""
+    """Digest of the entry that should exist; None: none should."""
     applied: str | None = None
-    """Digest of what the calendar confirmed; `STALE`: something of ours is there; None: nothing that we know of."""
+    """Digest of the entry that the calendar confirmed; `STALE`: an entry of unknown content; None: no known entry."""
     item_id: str | None = None
     attempted: Verb | None = None
-    """A write that was begun and has had no outcome yet."""
+    """A write that was begun and has no outcome yet."""
     look_up_at: datetime | None = None
-    """A look-up is owed, from this moment on, before anything is written."""
+    """From this moment on a look-up is due. Nothing is written before it."""
     recheck_at: datetime | None = None
-    """A second look-up is owed then, for a write that was committed late; it holds nothing up."""
+    """From this moment on a second look-up is due, for a write committed late. Writes do not wait for it."""
     open_creates: int = 0
-    """Creates that were sent and may each have left an item that we have not seen."""
+    """Creates without an answer, each of which may have left an item that we have not seen."""
     attempts: int = 0
     not_before: datetime = EPOCH
-    """Nothing is tried earlier: the moment of the newest wish, or the end of a wait after a failure."""
+    """Nothing is tried earlier: when the desired content last changed, or when the delay after a failure ends."""
     failure: str | None = None
     gave_up: bool = False
-    """The newest content cannot be written, whatever is tried: wait for other content."""
+    """The desired content cannot be written; no further attempt until other content is desired."""
     declined: bool = False
-    """The agent deleted the entry and the policy respects that: it is not written again."""
+    """The agent deleted the entry, and the policy respects that: it is not written again."""
 
     @property
     def settled(self) -> bool:
-        """Nothing is there, nothing is wanted, and nothing may still turn up: the record may go."""
+        """Whether no entry exists, is desired, or may still appear: the placement may be deleted."""
         return self.desired is None and not self.may_be_there
 
     @property
     def may_be_there(self) -> bool:
-        """Something of ours is in the mailbox, or may still turn up there."""
+        """Whether an entry of ours is in the mailbox, or may still appear there."""
         return self.applied is not None or self.in_doubt
 
     @property
     def in_doubt(self) -> bool:
-        """A look-up is owed: a write had no answer, or an item was not where it was left."""
+        """Whether a look-up is due, now or later: a write had no answer, or the item was not found under its id."""
         return self.look_up_at is not None or self.recheck_at is not None
 
     @property
     def due_at(self) -> datetime | None:
-        """The moment from which `next_step` has something to do; None: never, as things stand."""
+        """The moment from which `next_step` returns a step; None: never, unless something changes."""
         if self.look_up_at is not None:
             return max(self.look_up_at, self.not_before)
         write_at = self.not_before if self._differs and not self.gave_up and not self.declined else None
@@ -124,7 +124,7 @@ class Placement:
 
 
 def next_step(placement: Placement, now: datetime) -> Step:
-    """Return what the placement needs at this moment."""
+    """Return what the placement needs now."""
     due_at = placement.due_at
     if due_at is None or now < due_at:
         return Step.NOTHING
@@ -136,15 +136,15 @@ def next_step(placement: Placement, now: datetime) -> Step:
     return Step.DELETE if placement.desired is None else Step.UPDATE
 
 
-def desire(placement: Placement, desired: str | None, now: datetime) -> Placement:
-    """Want another content, or none. What doubt there is stays."""
+def set_desired(placement: Placement, desired: str | None, now: datetime) -> Placement:
+    """Change the desired content. A look-up that is due stays due."""
     if desired == placement.desired:
         return placement
     return replace(placement, desired=desired, not_before=now, attempts=0, failure=None, gave_up=False)
 
 
-def begin(placement: Placement, verb: Verb, now: datetime, timings: Timings) -> Placement:
-    """Record that a write is about to be sent. Committed before it is: from here on it may happen."""
+def begin(placement: Placement, verb: Verb, now: datetime, timings: CallLimits) -> Placement:
+    """Record that a write is about to be sent. This must be committed before the write is sent."""
     created = 1 if verb is Verb.CREATE else 0
     return replace(
         placement,
@@ -155,14 +155,14 @@ def begin(placement: Placement, verb: Verb, now: datetime, timings: Timings) -> 
 
 
 def end(placement: Placement, sent: str | None, outcome: Outcome, now: datetime, jitter: float) -> Placement:
-    """Record what a begun write came to.
+    """Record the outcome of a begun write.
 
     Args:
-        placement: as `begin` left it, with the wishes that came since.
+        placement: as `begin` left it; its desired content may have changed since.
         sent: digest of the content that was sent; None for a delete.
-        outcome: the connector's word.
+        outcome: what the connector returned.
         now: the moment of the answer.
-        jitter: from 0 to 1, for the wait after a failure.
+        jitter: from 0 to 1, for the delay after a failure.
 
     """
     match outcome:
@@ -176,7 +176,7 @@ def end(placement: Placement, sent: str | None, outcome: Outcome, now: datetime,
             return replace(placement, attempts=placement.attempts + 1, failure=code)
         case Failed(error):
             answered = _answered(placement)
-            # A refusal says nothing of content that was wished for since.
+            # The refusal does not concern content that is desired since.
             return failed(answered, error, now, jitter) if answered.desired == sent else answered
 
 
@@ -186,20 +186,21 @@ def _answered(placement: Placement) -> Placement:
 
 
 def _missing(placement: Placement, now: datetime, jitter: float) -> Placement:
-    """The id leads nowhere, but the entry may have moved: look for it, at once the first time."""
+    """Schedule a look-up, without delay the first time: the id is unknown, but the entry may have moved."""
     wait_s = delay_s(placement.attempts, None, jitter) if placement.attempts else 0.0
     look_up_at = now + timedelta(seconds=wait_s)
     return replace(placement, look_up_at=look_up_at, attempts=placement.attempts + 1, failure="item_not_found")
 
 
 def failed(placement: Placement, error: ConnectorError, now: datetime, jitter: float) -> Placement:
-    """Record a refusal or a failed look-up: certainly nothing was changed.
+    """Record a refusal or a failed look-up: nothing was changed.
 
-    What ails a whole mailbox or server is waited for there, so that all its placements go on at once when it heals.
+    A failure of the whole mailbox or server delays that mailbox or server, not the placement: when it recovers, all
+    its placements go on at once.
     """
     if error.scope is not Scope.ITEM:
         return replace(placement, failure=error.code)
-    # A removal is never given up: no other content will be wanted in its place, and the entry would stay for ever.
+    # A removal is never given up: no other content will be desired, and the entry would stay for ever.
     if isinstance(error, Permanent) and not placement.in_doubt and placement.desired is not None:
         return replace(placement, failure=error.code, gave_up=True)
     attempts = placement.attempts + 1
@@ -210,12 +211,12 @@ def failed(placement: Placement, error: ConnectorError, now: datetime, jitter: f
 
 
 def retry(placement: Placement, now: datetime) -> Placement:
-    """Have what waits or was given up tried at once, as an operator asks. What is in doubt is still looked up first."""
+    """Try again now what is delayed or was given up, as an operator asks. A look-up that is due still comes first."""
     return replace(placement, not_before=min(placement.not_before, now), attempts=0, gave_up=False)
 
 
 def shortened(placement: Placement, now: datetime) -> Placement:
-    """Shorten a wait after a failure that an earlier version granted."""
+    """Cap a delay after a failure that an earlier version recorded."""
     if placement.failure is None:
         return placement
     return replace(
@@ -226,9 +227,9 @@ def shortened(placement: Placement, now: datetime) -> Placement:
 
 
 def dismiss(placement: Placement) -> Placement:
-    """Neither try nor show a content that cannot be written, as an operator asks, until other content is wanted.
+    """Neither try nor report content that cannot be written, as an operator asks, until other content is desired.
 
-    What is in doubt stays: nobody knows what is there. So does a removal, which no other content will ever follow.
+    A placement in doubt stays as it is: its entry may exist. So does a removal: no other content will follow it.
     """
     if placement.failure is None or placement.in_doubt or placement.desired is None:
         return placement
@@ -236,20 +237,21 @@ def dismiss(placement: Placement) -> Placement:
 
 
 def looked_up(
-    placement: Placement, found: Sequence[Found], now: datetime, timings: Timings, *, respect: bool = False
+    placement: Placement, found: Sequence[Found], now: datetime, timings: CallLimits, *, respect: bool = False
 ) -> tuple[Placement, tuple[str, ...]]:
-    """Record what a complete look-up found; also return the ids of items that our own lost writes left and must go.
+    """Record what a complete look-up found; also return the ids of the extra items that must be removed.
 
-    Never more items go than our record explains: one that it knows, one for each create without an answer. A copy
-    that the agent made is not ours to delete.
+    Extra items are those that creates without an answer left. No more items are removed than the record explains: one
+    that it knows, and one for each create without an answer. A copy that the agent made is not ours to delete.
 
-    With `respect`, an entry that was confirmed and is gone was deleted by its agent, and stays so.
+    With `respect`, an entry that was confirmed and is gone was deleted by its agent, and is not written again.
     """
     explained = placement.open_creates + (placement.applied is not None)
     ids = [item.item_id for item in found] if explained else []
     kept = placement.item_id if placement.item_id in ids else next(iter(ids), None)
     extras = tuple([item_id for item_id in ids if item_id != kept][: max(explained - 1, 0)])
-    open_creates = placement.open_creates - _settles_a_create(placement, kept)
+    explains_create = kept is not None and placement.applied is None and placement.open_creates > 0
+    open_creates = placement.open_creates - explains_create
     rechecking = placement.look_up_at is None
     return replace(
         placement,
@@ -265,27 +267,23 @@ def looked_up(
 
 
 def removed(placement: Placement, count: int) -> Placement:
-    """Record that so many superfluous items went for certain: as many lost creates explain nothing any more.
+    """Record that so many extra items were removed: as many creates without an answer are explained.
 
-    Else the next look-up would take a copy that the agent made for what they left.
+    Otherwise the next look-up would take a copy that the agent made for an extra item.
     """
     return replace(placement, open_creates=max(placement.open_creates - count, 0))
 
 
 def _was_deleted(placement: Placement) -> bool:
-    """Whether an entry that is not found was there, with no write of ours that could have removed it."""
+    """Whether an entry that is not found existed, and no write of ours can have removed it."""
     ours = placement.attempted is Verb.DELETE or placement.recheck_at is not None
     return placement.applied is not None and not ours
 
 
-def _settles_a_create(placement: Placement, kept: str | None) -> int:
-    return int(kept is not None and placement.applied is None and placement.open_creates > 0)
-
-
 def _recheck_at(
-    placement: Placement, extras: tuple[str, ...], open_creates: int, now: datetime, timings: Timings
+    placement: Placement, extras: tuple[str, ...], open_creates: int, now: datetime, timings: CallLimits
 ) -> datetime | None:
-    """Look once more while something may still turn up, or until what was removed is seen gone."""
+    """Return when to look up once more: while an item may still appear, or until removed items are confirmed gone."""
     if placement.look_up_at is None:
         return now + timings.settle if extras else None
     unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0

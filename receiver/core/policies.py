@@ -1,4 +1,4 @@
-"""What an administrator may decide about entries. Defaults are the design's; each is explained in the example file."""
+"""The choices an administrator makes about entries. `config.example.yaml` explains each one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,28 +7,28 @@ from connectors.base import Sensitivity
 
 
 class OnCancel(StrEnum):
-    """What becomes of the entry of a cancelled appointment."""
+    """What happens to the entry of a cancelled appointment."""
 
     DELETE = "delete"
     MARK = "mark"
 
 
 class OnRgpdPurge(StrEnum):
-    """What becomes of the entry when the platform erases an old appointment. Our own record goes either way."""
+    """What happens to the entry when the platform erases an old appointment. The facts are erased in any case."""
 
     KEEP = "keep"
     DELETE = "delete"
 
 
 class OnAgentDeletion(StrEnum):
-    """What becomes of an entry that its agent deleted, when the event changes."""
+    """What happens to an entry that its agent deleted, when the event changes."""
 
     RECREATE = "recreate"
     RESPECT = "respect"
 
 
 class OnAgentDeparture(StrEnum):
-    """What becomes of the coming entries of an agent who left the platform."""
+    """What happens to the coming entries of an agent who left the platform."""
 
     KEEP = "keep"
     DELETE_FUTURE = "delete_future"
@@ -36,14 +36,14 @@ class OnAgentDeparture(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The choices in force for one source."""
+    """The policies of one source."""
 
     on_cancel: OnCancel = OnCancel.DELETE
     on_rgpd_purge: OnRgpdPurge = OnRgpdPurge.KEEP
     on_agent_deletion: OnAgentDeletion = OnAgentDeletion.RECREATE
     on_agent_departure: OnAgentDeparture = OnAgentDeparture.KEEP
     past_days: int = 30
-    """Events whose end lies further back are not written for the first time."""
+    """No entry is created for an event that ended longer ago."""
     absences: bool = True
     plages_ouverture: bool = False
     collective_names: bool = False
@@ -54,4 +54,4 @@ class Policies:
     reminder_minutes: int | None = None
     category: str | None = None
     link_hosts: tuple[str, ...] = ()
-    """Hosts that links may lead to, beside the platform's own."""
+    """Hosts that links may lead to, in addition to the platform's own."""

@@ -1,7 +1,7 @@
-"""The emitter's `rrule` texts, and which of them a calendar server can hold exactly.
+"""The emitter's `rrule` texts, and which of them a calendar server can represent exactly.
 
-RFC 5545 as the emitter writes it: a trailing ``;``, UNTIL in local time without zone and meant to the end of its day.
-A rule that cannot be held is refused as a whole: a series that is nearly right would be believed.
+RFC 5545 as the emitter writes it: with a trailing ``;``, and UNTIL in local time, without a zone, including its day.
+A rule that cannot be represented exactly is refused: agents would trust a series that is nearly right.
 """
 
 import re
@@ -25,21 +25,21 @@ _READ = {"FREQ", "INTERVAL", "BYDAY", "UNTIL", "COUNT", "WKST"}
 _NOT_READ = {
     "BYSECOND", "BYMINUTE", "BYHOUR", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH", "BYSETPOS", "RSCALE", "SKIP",
 }  # fmt: skip
-"""The rest of RFC 5545 and RFC 7529. Their names are kept with the facts: a name that is nobody's could be any text."""
+"""The other parts of RFC 5545 and RFC 7529. Only known names are stored with the facts: others could be any text."""
 EXCEPTIONS = frozenset({"EXDATE", "EXRULE", "RDATE", "RECURRENCE-ID"})
-"""What makes single occurrences other than the rule says. It stands beside a rule, and is met in rules as well."""
+"""Properties that make single occurrences differ from the rule. Some emitters write them into the rule itself."""
 _FREQUENCIES = {"SECONDLY", "MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 
 
 class Unreadable(ValueError):
-    """The text is no recurrence rule."""
+    """The text is not a recurrence rule."""
 
 
 NOT_HOLDABLE, HAS_EXCEPTIONS, CLOCK_CHANGES = "recurrence_not_holdable", "recurrence_exceptions", "recurrence_in_gap"
 
 
 class Unholdable(ValueError):
-    """The rule is one, but no calendar server's pattern means exactly the same; `code` says why not."""
+    """The rule is valid, but no calendar server has a pattern of exactly the same meaning; `code` is the reason."""
 
     def __init__(self, code: str = NOT_HOLDABLE) -> None:
         super().__init__(code)
@@ -111,31 +111,29 @@ def _day(text: str) -> tuple[int | None, Weekday]:
 
 def _last_day(text: str) -> date:
     match = _UNTIL.fullmatch(text)
+    if match is None:
+        raise Unreadable
     try:
-        return datetime.strptime(match[1], "%Y%m%d").date() if match else _no_date()  # noqa: DTZ007  # a day, no moment
+        return datetime.strptime(match[1], "%Y%m%d").date()  # noqa: DTZ007  # a day, no moment
     except ValueError:
         raise Unreadable from None
 
 
-def _no_date() -> date:
-    raise Unreadable
-
-
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A rule as calendars hold it, and the day of its first occurrence."""
+    """A rule in a calendar server's terms, and the day of its first occurrence."""
 
     first_day: date
     recurrence: Recurrence
 
 
 def series(rule: Rule, first_day: date) -> Series | None:
-    """Return the series that begins on or after a day; None: its end comes before its first occurrence.
+    """Return the series that begins on or after a day; None: it ends before its first occurrence.
 
-    The day itself is an occurrence only if the rule includes it, which is how the emitter counts.
+    The day itself is an occurrence only if the rule includes it. The emitter counts in the same way.
 
     Raises:
-        Unholdable: no calendar server's pattern means exactly this.
+        Unholdable: no calendar server can represent it exactly.
 
     """
     if EXCEPTIONS.intersection(rule.others):
@@ -171,7 +169,7 @@ def _weekly(rule: Rule, first_day: date) -> tuple[date, Recurrence]:
 def _monthly(rule: Rule, first_day: date) -> tuple[date, Recurrence]:
     if not rule.days:
         if first_day.day > LAST_DATE_IN_EVERY_MONTH:
-            raise Unholdable  # servers move the 31st to the 30th, the emitter leaves the month out
+            raise Unholdable  # servers move the 31st to the 30th, the emitter skips the month
         return first_day, _recurrence(rule, Frequency.MONTHLY_BY_DATE)
     position, day = rule.days[0]
     if len(rule.days) > 1 or position not in {1, 2, 3, 4, -1}:

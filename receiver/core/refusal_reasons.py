@@ -1,14 +1,14 @@
-"""Why requests are refused, by the reasons that are counted, and what each tells."""
+"""The reasons for which requests are refused, as they are counted, grouped by what they show."""
 
 WRONG_SIGNATURE = "unauthorized"
-"""The reason for which a request was refused that tells of a wrong secret."""
+"""No secret of the source signed the request."""
 UNFORESEEN = "unforeseen"
-"""The reason for which a request was refused that met a defect of this program."""
+"""The request met a defect of this program."""
 NOT_UNDERSTOOD = frozenset({"payload", "age", "secret_organisation", "too_large", "unsupported_media_type", UNFORESEEN})
-"""Reasons that tell of an emitter or a configuration that has changed. What is ignored on purpose is none."""
-RIGHTLY_SIGNED = frozenset({"payload", "age", "secret_organisation", UNFORESEEN})
-"""Those of them that are found after the signature: it is the emitter's webhooks that are refused, and go on being."""
+"""The emitter or the configuration has changed."""
+VALIDLY_SIGNED = frozenset({"payload", "age", "secret_organisation", UNFORESEEN})
+"""Those of `NOT_UNDERSTOOD` found after the signature check: further webhooks of the emitter will be refused too."""
 NOT_FOUND = "not_found"
-"""The reason for which a request to an address of nobody's was refused."""
-LEFT_ALONE = frozenset({"model", "organisation"})
-"""Reasons for which a webhook is left alone though all is well with it: it concerns no calendar of ours."""
+"""No source has the address."""
+IGNORED = frozenset({"model", "organisation"})
+"""A valid webhook that concerns no calendar of ours."""

@@ -1,4 +1,4 @@
-"""What the bearer of a token may do. Apart from the tokens: the configuration names a role, and reads no token."""
+"""The roles of tokens. Not in `tokens`: the configuration names roles, and must not import PyJWT."""
 
 from enum import StrEnum
 
@@ -8,8 +8,8 @@ class Role(StrEnum):
 
     READ = "read"
     OPERATE = "operate"
-    """Read, and have failed changes tried again."""
+    """Read, and retry failed changes."""
 
     def may(self, wanted: "Role") -> bool:
-        """Whether this role holds the other."""
+        """Whether this role includes the other."""
         return self is Role.OPERATE or wanted is Role.READ

@@ -1,6 +1,7 @@
-"""How much room the store's disk must have: one rule, for refusing webhooks, for the trouble and for `check`.
+"""How much free space the store's disk must have: one rule for refusing webhooks, for the trouble and for `check`.
 
-Bytes alone refuse on a small disk that is nearly empty; a share alone alarms on a large one with hundreds of gigabytes.
+It combines bytes and a share. Bytes alone would refuse on a small disk that is nearly empty; a share alone would raise
+an alarm on a large disk with hundreds of gigabytes free.
 """
 
 from dataclasses import dataclass
@@ -8,21 +9,21 @@ from enum import StrEnum
 
 MIB = 1024 * 1024
 LEFT_FREE_BYTES, LEFT_FREE_SHARE = 100 * MIB, 0.05
-"""Left for the worker, the lesser of the two: it must be able to record what it wrote into calendars."""
+"""Reserved for the worker, whichever is less: it must be able to record what it wrote into calendars."""
 LEAST_BYTES = 4 * MIB
-"""Left in any case: the journal of one transaction must find room, however small the disk."""
+"""Reserved in any case: the journal of one transaction must fit, however small the disk."""
 LOW_BYTES, LOW_SHARE = 2048 * MIB, 0.10
-"""Below both, somebody should make room."""
+"""Below both, an administrator should free space."""
 
 
 class Room(StrEnum):
-    """Whether there is room."""
+    """How much space is free."""
 
     ENOUGH = "enough"
     LOW = "low"
-    """Webhooks are still taken."""
+    """Webhooks are still accepted."""
     LACKING = "lacking"
-    """Webhooks are refused: the emitter keeps them."""
+    """Webhooks are refused; the emitter will retry them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Disk:
 
     @property
     def room(self) -> Room:
-        """Whether there is room on it."""
+        """How much space is free, by the rule above."""
         if self.free < LEAST_BYTES or (self.free < LEFT_FREE_BYTES and self.share < LEFT_FREE_SHARE):
             return Room.LACKING
         if self.free < LOW_BYTES and self.share < LOW_SHARE:

@@ -1,6 +1,6 @@
-"""The mapping and the policies in force, as one value, and what they make of an event. Pure.
+"""The ruleset: mapping and policies as one value, and the desired state that they give an event. Pure.
 
-It is kept in the store as a versioned row, so that all hosts follow the same one whatever their files say.
+The store keeps it as a versioned row, so that all hosts follow the same ruleset, whatever their files say.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter
 
 from connectors.base import CalendarEntry
-from receiver.core.desired import AgentView, Decision, EventView, Targets, targets, wanted
+from receiver.core.desired import Decision, EventView, Targets, desired_digests, locate_agents
 from receiver.core.facts import AgendaState, EventState, over_by
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import OnAgentDeparture, OnRgpdPurge, Policies
@@ -25,7 +25,7 @@ DEFAULT_ZONE = "Europe/Paris"
 
 @dataclass(frozen=True, slots=True)
 class SourceRules:
-    """What one source adds to the mapping."""
+    """What applies to the events of one source."""
 
     time_zone: str = DEFAULT_ZONE
     """IANA name."""
@@ -35,28 +35,28 @@ class SourceRules:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """Everything that decides where events go and what they show there."""
+    """All that decides in which mailboxes an event has entries, and what they show."""
 
     mailboxes: MailboxMap
     sources: Mapping[str, SourceRules]
     start_at: datetime | None = None
-    """Events that begin earlier are not written for the first time: an older receiver's business."""
+    """No entry is created for an event that begins earlier: another system handled it."""
     wording: int = 1
-    """The number of the sentences that entries are written in."""
+    """The version of the sentences in entries; see `redaction.common.WORDING`."""
 
     def digest(self, entry: CalendarEntry) -> str:
-        """Return what tells an entry, in this wording, from every other."""
+        """Return the digest of an entry in this wording."""
         return digest(entry, self.wording)
 
     def policies(self, source: str) -> Policies:
-        """Return a source's policies; one that is configured no more leaves its events with the defaults."""
+        """Return a source's policies; the defaults for a source that is no longer configured."""
         return self._rules(source).policies
 
     def entry(self, uid: str, source: str, state: EventState | None) -> CalendarEntry | None:
-        """Return what an event shows; None: nothing.
+        """Return the entry of an event; None: it has none.
 
         Raises:
-            Unholdable: no calendar can hold its recurrence.
+            Unholdable: no calendar can represent its recurrence.
 
         """
         if state is None:
@@ -64,13 +64,13 @@ class Ruleset:
         rules = self._rules(source)
         return render(uid, state, Setting(ZoneInfo(rules.time_zone), rules.host, rules.policies))
 
-    def decide(self, view: EventView, now: datetime) -> Decision:
-        """Return what an event's placements should become."""
+    def compute_desired(self, view: EventView, now: datetime) -> Decision:
+        """Return the desired state of an event."""
         policies = self.policies(view.source)
         if view.state is None:
             keep = view.purged and policies.on_rgpd_purge is OnRgpdPurge.KEEP
             return Decision(dict.fromkeys(view.held), forget=keep)
-        state = scrubbed(view.state, policies)
+        state = redacted(view.state, policies)
         kept = state if state != view.state else None
         try:
             entry = self.entry(view.uid, view.source, state)
@@ -79,17 +79,17 @@ class Ruleset:
         located = self._located(view, state, policies, now)
         may_create = entry is not None and self._may_create(entry, state, policies, now)
         shown = self.digest(entry) if entry else None
-        wishes = wanted(shown, located.mailboxes, view.held, may_create=may_create)
-        return Decision(wishes, located.unmapped, state=kept)
+        digests = desired_digests(shown, located.mailboxes, view.held, may_create=may_create)
+        return Decision(digests, located.unmapped, state=kept)
 
     def _located(self, view: EventView, state: EventState, policies: Policies, now: datetime) -> Targets:
-        """Locate the agents whose event it is; one that is over is history and stays with those it was written for."""
+        """Locate the event's agents. The entries of an event that is over stay with the agents who have them."""
         agents = () if _orphaned(view, state) else view.agents
         keep_departed = policies.on_agent_departure is OnAgentDeparture.KEEP
-        located = targets(agents, self.mailboxes, view.aliases, keep_departed=keep_departed)
+        located = locate_agents(agents, self.mailboxes, view.aliases, keep_departed=keep_departed)
         if over_by(state) >= now:
             return located
-        everybody = targets(view.agents, self.mailboxes, view.aliases, keep_departed=True).mailboxes
+        everybody = locate_agents(view.agents, self.mailboxes, view.aliases, keep_departed=True).mailboxes
         stays = frozenset(mailbox for mailbox in everybody if view.held.get(mailbox))
         return Targets(located.mailboxes | stays, located.unmapped)
 
@@ -97,7 +97,7 @@ class Ruleset:
         over = over_by(state)
         if over < now - timedelta(days=policies.past_days):
             return False
-        # A series that is still running begins whenever it is asked.
+        # A series that has not ended is created whenever it began.
         begins = entry.start if entry.recurrence is None else over
         return self.start_at is None or begins >= self.start_at
 
@@ -106,19 +106,17 @@ class Ruleset:
 
 
 def _orphaned(view: EventView, state: EventState) -> bool:
-    """Whether the platform has deleted an absence or a plage without saying so: its agent's last place is gone.
+    """Whether the platform has deleted an absence or a plage: it sends no webhook when the agent's last role ends.
 
-    A state that is newer than that shows that the agent is back.
+    A state newer than that shows that the agent is back.
     """
-    return isinstance(state, AgendaState) and any(_gone_since(agent, view.state_at) for agent in view.agents)
+    return isinstance(state, AgendaState) and any(
+        agent.roles_gone_at is not None and view.state_at <= agent.roles_gone_at for agent in view.agents
+    )
 
 
-def _gone_since(agent: AgentView, state_at: datetime) -> bool:
-    return agent.roles_gone_at is not None and state_at <= agent.roles_gone_at
-
-
-def scrubbed(state: EventState, policies: Policies) -> EventState:
-    """Return the facts without the free texts that the policies do not allow (any more)."""
+def redacted(state: EventState, policies: Policies) -> EventState:
+    """Return the facts without the free texts that the policies do not allow, or no longer allow."""
     lieu = state.lieu
     if lieu is not None and lieu.single_use and not policies.single_use_places:
         lieu = lieu.withheld
@@ -151,5 +149,5 @@ def read_ruleset(text: str) -> Ruleset:
 
 
 def fingerprint(ruleset: Ruleset) -> str:
-    """Return what tells two rulesets apart."""
+    """Return a digest of a ruleset: equal fingerprints, equal rulesets."""
     return hashlib.sha256(write_ruleset(ruleset).encode()).hexdigest()[:32]

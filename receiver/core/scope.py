@@ -1,6 +1,7 @@
-"""For whom a webhook may speak: its authority, against the organisation that an event is known to belong to.
+"""Authorisation of webhooks: which events and e-mails the secrets that signed a webhook may change.
 
-What a body claims decides nothing here: the secret that signed it does, and what was told under it before.
+The organisation that a body claims decides nothing. What counts is the authority of the secret that signed it, and the
+organisation that the event is known to belong to.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 
-from receiver.core.facts import Delivery, Emitter, EventKind, Known, Model, Ruling, rule, tells_the_same
+from receiver.core.facts import Delivery, Emitter, EventKind, Known, Model, Ruling, judge_state, shows_the_same
 from receiver.core.mailboxes import has_left
 
 ALL = "*"
@@ -20,15 +21,15 @@ class Authority:
     """The organisations that the secrets which signed a webhook may speak for."""
 
     organisations: frozenset[int] | None
-    """None: all of the platform's."""
+    """None: all organisations of the platform."""
 
     @classmethod
     def of(cls, listed: frozenset[int] | None, bindings: Iterable[frozenset[int] | None]) -> "Authority":
-        """Return what several secrets may speak for together.
+        """Return the common authority of several secrets.
 
         Args:
             listed: the organisations of the source; None: all.
-            bindings: those that each matching secret is bound to; None: it is not bound.
+            bindings: the organisations that each matching secret is bound to; None: it is not bound.
 
         """
         spoken = [_within(listed, bound) for bound in bindings]
@@ -38,27 +39,27 @@ class Authority:
 
     @classmethod
     def read(cls, text: str) -> "Authority":
-        """Read what `text` wrote."""
+        """Parse `text`."""
         return EVERYTHING if text == ALL else cls(frozenset(int(each) for each in text.split(",") if each))
 
     @property
     def text(self) -> str:
-        """Write it down: ``*``, or the organisations in order."""
+        """The stored form: ``*``, or the organisations in order."""
         if self.organisations is None:
             return ALL
         return ",".join(str(each) for each in sorted(self.organisations))
 
     @property
     def tag(self) -> str:
-        """A short name of it, for keys: an authority may be of any number of organisations."""
+        """A short digest for keys: an authority may have any number of organisations."""
         return tag_of(self.text)
 
     def covers(self, organisation: int | None) -> bool:
-        """Whether it may speak for an organisation; for an unknown one only who may speak for all."""
+        """Whether it may speak for an organisation. For an unknown one (None), only an authority over all may."""
         return self.organisations is None or organisation in self.organisations
 
     def speaks_for(self, organisation: int | None, tellers: Sequence["Authority"]) -> bool:
-        """Whether it may speak for an event: for its organisation, or, of an absence, with one of those who told it."""
+        """Whether it may speak for an event: for its organisation or, for an absence, with one of its `tellers`."""
         return self.meets(tellers) if tellers else self.covers(organisation)
 
     def is_within(self, other: "Authority") -> bool:
@@ -68,7 +69,7 @@ class Authority:
         return self.organisations <= other.organisations
 
     def meets(self, others: Iterable["Authority"]) -> bool:
-        """Whether it speaks for an organisation for which one of the others speaks by name."""
+        """Whether it shares an organisation with one of the others. An authority over all shares with any."""
         if self.organisations is None:
             return True
         return any(other.organisations is not None and self.organisations & other.organisations for other in others)
@@ -78,7 +79,7 @@ EVERYTHING = Authority(None)
 
 
 def tag_of(text: str) -> str:
-    """Return the short name of a written authority."""
+    """Return the tag of an authority in its stored form."""
     return text if text == ALL else blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -92,121 +93,125 @@ _BETWEEN = "|"
 
 
 def read_all(text: str | None) -> tuple[Authority, ...]:
-    """Read several authorities."""
+    """Parse the stored form of several authorities."""
     return tuple(Authority.read(each) for each in text.split(_BETWEEN)) if text else ()
 
 
 def write_all(authorities: Iterable[Authority]) -> str | None:
-    """Write several authorities down; None: there are none."""
+    """Return the stored form of several authorities; None: there are none."""
     return _BETWEEN.join(each.text for each in authorities) or None
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """To whom an event belongs, as the store knows it."""
+class Ownership:
+    """To whom an event belongs, as far as the store knows."""
 
     model: Model
     organisation: int | None
     tellers: tuple[Authority, ...] = ()
-    """Of an absence, and of a tombstone of what was never known: under which authorities it was told."""
+    """For an absence, and for a tombstone that is `never_known`: the authorities of the webhooks about it."""
     never_known: bool = False
-    """It is a tombstone of what nobody had told of before."""
+    """It is a tombstone of an event of which no other state was ever received."""
 
 
 class Reach(StrEnum):
-    """What a webhook may do with an event."""
+    """Whether a webhook may change an event."""
 
     WITHIN = "within"
+    """It may."""
     JOINS = "joins"
-    """It tells of an absence what others told: from now on it speaks for the absence too."""
+    """It repeats what others said of an absence: from now on its authority speaks for the absence too."""
     BESIDE = "beside"
-    """What is known stops others only: it counts as the first word of the event."""
+    """The known tombstone is of other authorities: the webhook counts as the first one of the event."""
     OLDER = "older"
+    """It may not, but it would be superseded anyway."""
     OUTSIDE = "outside"
+    """It may not."""
 
 
-def reach(standing: Standing | None, known: Known | None, emitter: Emitter, told: Delivery, by: Authority) -> Reach:
-    """Say whether a webhook may change an event. Pure.
+def reach(
+    owner: Ownership | None, known: Known | None, emitter: Emitter, delivery: Delivery, authority: Authority
+) -> Reach:
+    """Return whether a webhook may change an event. Pure.
 
     Args:
-        standing: to whom the event belongs; None: it was never heard of.
-        known: its newest state.
+        owner: to whom the event belongs; None: the event is new.
+        known: the newest state of the event.
         emitter: who sends.
-        told: the state that arrived.
-        by: the authority under which it did.
+        delivery: the webhook.
+        authority: the authority of the secrets that signed it.
 
     """
-    is_absence = told.model is Model.ABSENCE
-    if not is_absence and not by.covers(told.organisation):
+    is_absence = delivery.model is Model.ABSENCE
+    if not is_absence and not authority.covers(delivery.organisation):
         return Reach.OUTSIDE
-    if standing is None or known is None:
+    if owner is None or known is None:
         return Reach.WITHIN
-    if standing.never_known:
-        return Reach.WITHIN if _is_stopped(standing, told, by) else Reach.BESIDE
+    if owner.never_known:
+        return Reach.WITHIN if _is_stopped(owner, delivery, authority) else Reach.BESIDE
     if not is_absence:
-        return Reach.WITHIN if by.covers(standing.organisation) else Reach.OUTSIDE
-    if not standing.tellers or by.meets(standing.tellers):
+        return Reach.WITHIN if authority.covers(owner.organisation) else Reach.OUTSIDE
+    if not owner.tellers or authority.meets(owner.tellers):
         return Reach.WITHIN
-    return _of_absence(known, emitter, told)
+    return _reach_of_other_absence(known, emitter, delivery)
 
 
-def _is_stopped(standing: Standing, told: Delivery, by: Authority) -> bool:
-    """Whether a tombstone that came first was left by somebody who may speak for this one."""
-    if told.model is Model.ABSENCE:
-        return any(by.is_within(teller) for teller in standing.tellers)
-    return any(teller.covers(told.organisation) for teller in standing.tellers)
-
-
-def _of_absence(known: Known, emitter: Emitter, told: Delivery) -> Reach:
-    """Judge what somebody tells of an absence that only others have told of."""
-    if told.version.kind is not EventKind.DESTROYED and tells_the_same(known, told):
+def _reach_of_other_absence(known: Known, emitter: Emitter, delivery: Delivery) -> Reach:
+    """Judge a webhook about an absence that only other authorities have sent."""
+    if delivery.version.kind is not EventKind.DESTROYED and shows_the_same(known, delivery):
         return Reach.JOINS
-    return Reach.OLDER if rule(known, emitter, told) is Ruling.SUPERSEDED else Reach.OUTSIDE
+    return Reach.OLDER if judge_state(known, emitter, delivery) is Ruling.SUPERSEDED else Reach.OUTSIDE
 
 
-# E-mails
+def _is_stopped(owner: Ownership, delivery: Delivery, authority: Authority) -> bool:
+    """Whether an authority that may speak for this webhook's event left the tombstone."""
+    if delivery.model is Model.ABSENCE:
+        return any(authority.is_within(teller) for teller in owner.tellers)
+    return any(teller.covers(delivery.organisation) for teller in owner.tellers)
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """What one authority says of an agent's e-mail."""
+class KnownEmail:
+    """An agent's e-mail according to one authority."""
 
     authority: Authority
     emitter: Emitter | None
-    """Who sent it; None: an older program learnt it, and did not note that."""
+    """Who sent it; None: an older version of this program stored it without the emitter."""
     email: str | None
     state_at: datetime
-    """Age of the state that told it."""
+    """Age of the state that contained it."""
     former_email: str | None = None
-    """The last real one, of an agent who left the platform."""
+    """The last real e-mail of an agent who left the platform."""
     former_at: datetime | None = None
 
 
-def believed(words: Sequence[Word], organisation: int | None, tellers: Sequence[Authority] = ()) -> Word | None:
-    """Return the word that counts for an event: the newest of those who may speak for it; None: nobody's.
+def credible_email(
+    emails: Sequence[KnownEmail], organisation: int | None, tellers: Sequence[Authority] = ()
+) -> KnownEmail | None:
+    """Return the newest e-mail from an authority that may speak for the event; None: there is none.
 
     Args:
-        words: all that is known of the agent.
+        emails: the agent's e-mails, from all authorities.
         organisation: the event's.
-        tellers: of an absence, under which authorities it was told; none: the event is none, or nobody knows.
+        tellers: the event's, if it is an absence and they are known.
 
-    What rdv-insertion says counts only where the platform itself says nothing.
+    Those of rdv-insertion count only if the platform itself sent none.
 
     """
-    heard = [word for word in words if _may_route(word.authority, organisation, tellers)]
-    if any(word.emitter is Emitter.RDV_SERVICE_PUBLIC for word in heard):
-        heard = [word for word in heard if word.emitter is not Emitter.RDV_INSERTION]
-    newest = max(heard, key=lambda word: (word.state_at, word.authority.text), default=None)
-    return _with_former(newest, heard) if newest and has_left(newest.email) else newest
+    credible = [known for known in emails if _may_route(known.authority, organisation, tellers)]
+    if any(known.emitter is Emitter.RDV_SERVICE_PUBLIC for known in credible):
+        credible = [known for known in credible if known.emitter is not Emitter.RDV_INSERTION]
+    newest = max(credible, key=lambda known: (known.state_at, known.authority.text), default=None)
+    return _with_former(newest, credible) if newest and has_left(newest.email) else newest
 
 
 def _may_route(authority: Authority, organisation: int | None, tellers: Sequence[Authority]) -> bool:
     return authority.speaks_for(organisation, tellers)
 
 
-def _with_former(departure: Word, heard: Sequence[Word]) -> Word:
-    """Give a departure the last real e-mail that anybody told."""
-    real = [(word.state_at, word.email) for word in heard if word.email and not has_left(word.email)]
-    real += [(word.former_at, word.former_email) for word in heard if word.former_at and word.former_email]
+def _with_former(departure: KnownEmail, emails: Sequence[KnownEmail]) -> KnownEmail:
+    """Return a departure, completed with the agent's last real e-mail."""
+    real = [(known.state_at, known.email) for known in emails if known.email and not has_left(known.email)]
+    real += [(known.former_at, known.former_email) for known in emails if known.former_at and known.former_email]
     former_at, former_email = max(real, default=(None, None))
     return replace(departure, former_email=former_email, former_at=former_at)

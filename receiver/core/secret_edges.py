@@ -1,6 +1,6 @@
-"""What editors, shells and copying put around a secret: a mark, blanks, quotes, the name of a variable.
+"""What editors, shells and copying add around a secret: a byte order mark, blanks, quotes, the name of a variable.
 
-Nothing of it is cut off for good: it may belong to the secret. Whoever can try two values tries both.
+It may belong to the secret, so a caller that can try two values tries the text with and without it.
 """
 
 import re
@@ -8,13 +8,12 @@ from collections.abc import Callable
 from enum import StrEnum
 from unicodedata import category
 
+from receiver.core.text import is_blank
+
 SHORTEST = 16
-"""Characters of a secret that signs webhooks; who has one webhook can try shorter ones without asking anybody."""
+"""Minimum characters of a secret that signs webhooks: with one webhook, a shorter one can be guessed off line."""
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "«": "»", "“": "”", "”": "”", "„": "“", "‘": "’", "’": "’", "‹": "›"}
-_BLANK_CATEGORIES = {"Cc", "Cf", "Zs", "Zl", "Zp"}
-_SHOWS_NOTHING = set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + i) for i in range(16)}
-"""Letters and marks by their category, and nothing to be seen."""
 
 _PREFIX = r"(?:(?:export|set|setx|env|declare -x)\s+|\$env:|\$)?"
 _SIGN = r"(?:\s*:?=\s*|\s*:\s+)"
@@ -25,47 +24,42 @@ _MOST_LAYERS = 8
 
 
 class Edge(StrEnum):
-    """One kind of what may stand around a secret."""
+    """A kind of addition around a secret."""
 
     MARK = "mark"
     """A byte order mark."""
     BLANK = "blank"
     """A space, a tab, a line end."""
     UNUSUAL_BLANK = "unusual_blank"
-    """A space that does not break, and its like."""
+    """A no-break space, or another space that is not ASCII."""
     INVISIBLE = "invisible"
-    """Characters without a width, and controls."""
+    """Zero-width and control characters."""
     QUOTES = "quotes"
     NAME = "name"
-    """The name of a variable, and what assigns to it."""
+    """The name of a variable and the assignment sign."""
 
 
 def bare(text: str) -> str:
-    """Return a text without what stands around it; empty where nothing else is there."""
+    """Return a text without the additions around it; empty if nothing else is left."""
     return _peeled(text)[0]
 
 
 def edges(text: str) -> tuple[Edge, ...]:
-    """Return the kinds of what stands around a text, in the order of `Edge`."""
+    """Return the kinds of additions around a text, in the order of `Edge`."""
     found = _peeled(text)[1]
     return tuple(kind for kind in Edge if kind in found)
 
 
 def has_unseen_within(text: str) -> bool:
-    """Whether a text has, between its edges, a character that nobody sees, or a space that is not the usual one."""
+    """Whether a text has, apart from the additions around it, an invisible character or an unusual space."""
     return any(is_blank(character) and character != " " for character in bare(text))
-
-
-def is_blank(character: str) -> bool:
-    """Whether a character shows nothing."""
-    return character in _SHOWS_NOTHING or category(character) in _BLANK_CATEGORIES
 
 
 def _peeled(text: str) -> tuple[str, set[Edge]]:
     found: set[Edge] = set()
     inner = ""
     for _ in range(_MOST_LAYERS):
-        inner = _without_blanks(text)
+        inner = _stripped(text, is_blank)
         found |= {_kind(character) for character in _around(text, inner)}
         if (quoted := _without_quotes(inner)) is not None:
             found.add(Edge.QUOTES)
@@ -78,13 +72,8 @@ def _peeled(text: str) -> tuple[str, set[Edge]]:
     return inner, found
 
 
-def _without_blanks(text: str) -> str:
-    """Return a text without the blanks around it, whatever they are."""
-    return _stripped(text, is_blank)
-
-
 def trimmed(text: str) -> str:
-    """Return a text without the spaces and marks around it; controls stay, as nobody types them unseen."""
+    """Return a text without the spaces and format characters around it. Controls stay: nobody types them by mistake."""
     return _stripped(text, lambda character: character.isspace() or category(character) == "Cf")
 
 
@@ -116,16 +105,16 @@ def _without_quotes(text: str) -> str | None:
 
 
 def _without_name(text: str) -> str | None:
-    """Return what is assigned; None: the text is no assignment, or may well be none.
+    """Return the assigned value; None: the text is probably no assignment.
 
-    A random secret may hold the sign itself: what follows it there is not taken for a secret where it is short.
+    A random secret may contain the assignment sign: a short text after it is not taken for the secret.
     """
     match = _ASSIGNMENT.fullmatch(text)
     if match is None:
         return None
     value = match["value"]
     if not value.strip("= "):
-        # Nothing is assigned, or the signs that end a text in base64 stand there.
+        # The value is empty, or the text is base64 that ends with padding.
         is_empty = not value and _VARIABLE.match(match["name"]) and (len(text) % 4 != 0 or "_" in match["name"])
         return "" if is_empty else None
     is_meant = match["before"] or _VARIABLE.match(match["name"]) or len(value) >= SHORTEST

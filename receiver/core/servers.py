@@ -1,76 +1,76 @@
-"""One calendar server's standing, as all hosts share it, in pure functions: what an answer makes of it.
+"""A calendar server's state, which all hosts share: how each answer changes it, as pure functions.
 
-A server in trouble is probed by one call at a time, ever less often; a refused account at most every five minutes,
-as an Active Directory locks an account after a few wrong attempts.
+This is a circuit breaker. A failing server is probed by one call at a time, with backoff. A refused account is tried at
+most every five minutes, as an Active Directory locks an account after a few wrong attempts.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from connectors.base import ConnectorError, Temporary
-from receiver.core.backoff import delay_s, holds_until
+from receiver.core.backoff import active_until, delay_s
 
 ACCOUNT_REFUSED = frozenset({"unauthorized", "keytab_refused"})
-"""Codes that blame the account: each further try counts towards locking it."""
+"""Failure codes of a refused account: each further attempt counts towards locking it."""
 ACCOUNT_PAUSE = timedelta(minutes=5)
 THROTTLED = frozenset({"server_busy", "connections_busy"})
-"""Codes of a server, or of our own connections to it, that has too much to do at once."""
+"""Failure codes of a server, or of our connections to it, with too many calls at once."""
 UNANSWERED = frozenset({"timeout"})
-"""Codes of a mailbox that do not show that its server is there."""
+"""Failure codes of a mailbox that do not prove that its server answers."""
 PAUSED = "server_busy"
-"""What is said of a server without a failure that asked for a pause."""
+"""The code for a server that has not failed, but asked for a pause."""
 ACCOUNT_TAG = 2
-"""How many letters of a tag tell the account; the others tell the rest of a connection."""
+"""The first letters of a credentials tag identify the account, the others the rest of the connection."""
 SUCCESS_EVERY = timedelta(minutes=1)
-"""How exactly the last success is known: more often would be a write for each change."""
+"""The precision of the last success: a higher one would cost a write for each change."""
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """One configured calendar, by name."""
+class ServerState:
+    """The state of one configured calendar server."""
 
     name: str
     failure: str | None = None
-    """Code of the trouble it is in; None: it answers, as far as anybody knows."""
+    """Failure code; None: it answers, as far as is known."""
     failing_since: datetime | None = None
     blocked_until: datetime | None = None
-    """Nobody asks anything of it before then: the end of a trouble's wait, or of a pause that it asked for."""
+    """No call is made before then: the end of the delay after a failure, or of a pause that the server asked for."""
     attempts: int = 0
-    """Troubles in a row."""
+    """Consecutive failures."""
     probe: str | None = None
-    """Who is finding out alone whether it works; the claim ends by itself."""
+    """Id of the one caller that probes it, until `probe_until`."""
     probe_until: datetime | None = None
     succeeded_at: datetime | None = None
     """The last answer, to about a minute."""
     throttled_at: datetime | None = None
-    """When it last asked for less."""
+    """When it last refused a call because there were too many."""
     credentials: str = ""
-    """Tag of the account, and of all else in the connection, that were last brought into use, or last accepted."""
+    """Tag of the account and the connection that were last configured, or last accepted."""
     stuck_calls: int = 0
-    """Calls that never came back, ever."""
+    """Calls that never returned, ever."""
     stuck_at: datetime | None = None
 
     def waits_until(self, now: datetime) -> datetime | None:
-        """Return until when everybody leaves it alone; None: nobody does."""
-        return holds_until(self.blocked_until, now)
+        """Return until when no call is made; None: calls are made."""
+        return active_until(self.blocked_until, now)
 
     def is_blocked(self, now: datetime) -> bool:
-        """Whether everybody leaves it alone."""
+        """Whether no call is made."""
         return self.waits_until(now) is not None
 
     def is_probed(self, now: datetime) -> bool:
-        """Whether somebody is finding out."""
-        return holds_until(self.probe_until, now) is not None
+        """Whether somebody probes it."""
+        return active_until(self.probe_until, now) is not None
 
     def trouble(self, now: datetime) -> str | None:
-        """Return the code of its failure, or of the pause that it asked for; None: it is asked as usual."""
+        """Return the code of its failure or pause; None: it is called as usual."""
         return self.failure or (PAUSED if self.is_blocked(now) else None)
 
 
-def introduced(server: Server, credentials: str, now: datetime) -> Server:
-    """Note what a process that starts will use: what failed otherwise has not been tried so, and is, at once.
+def configured(server: ServerState, credentials: str, now: datetime) -> ServerState:
+    """Record the credentials of a process that starts. If they are new, a failing server is tried at once.
 
-    Not an account that was refused: it is as wrong over another connection, and is spared until its pause is over.
+    An account that was refused stays paused over any connection.
     """
     if server.credentials == credentials:
         return server
@@ -80,8 +80,8 @@ def introduced(server: Server, credentials: str, now: datetime) -> Server:
     return replace(_released(server, server.probe), credentials=credentials, blocked_until=until, attempts=0)
 
 
-def answered(server: Server, credentials: str, probe: str | None, now: datetime) -> Server:
-    """Note that it answered. Only a probe ends a trouble: a call that began before may answer in the midst of it."""
+def answered(server: ServerState, credentials: str, probe: str | None, now: datetime) -> ServerState:
+    """Record an answer. Only a probe's answer ends a failure: another call may have begun before the failure."""
     if probe is not None:
         return replace(
             _released(server, probe),
@@ -96,60 +96,60 @@ def answered(server: Server, credentials: str, probe: str | None, now: datetime)
     return server if recent else replace(server, succeeded_at=now)
 
 
-def throttled(server: Server, until: datetime, probe: str | None, now: datetime) -> Server:
-    """Note that it asked for less. That is no trouble: everybody waits, then all go on."""
+def throttled(server: ServerState, until: datetime, probe: str | None, now: datetime) -> ServerState:
+    """Record that it refused a call because there were too many. That is no failure: all callers pause, then go on."""
     blocked_until = max(until, server.waits_until(now) or until)
     return replace(_released(server, probe), blocked_until=blocked_until, throttled_at=now)
 
 
 def failed(
-    server: Server, error: ConnectorError, credentials: str, probe: str | None, now: datetime, jitter: float
-) -> Server:
-    """Note a trouble; what several threads and hosts tell at once is one.
+    server: ServerState, error: ConnectorError, credentials: str, probe: str | None, now: datetime, jitter: float
+) -> ServerState:
+    """Record a failure. What several threads and hosts report during one delay counts once.
 
-    A refusal of credentials that are no longer, or not yet, those of the others is the teller's own trouble.
+    If an account was refused that is not the one in use by the other processes, the shared state does not change.
     """
     if error.code in ACCOUNT_REFUSED and not _same_account(server, credentials):
         return _released(server, probe)
-    told = server.failure is not None and server.is_blocked(now)
-    attempts = max(server.attempts, 1) if told else server.attempts + 1
-    until = now + wait(error, attempts, jitter)
+    is_known = server.failure is not None and server.is_blocked(now)
+    attempts = max(server.attempts, 1) if is_known else server.attempts + 1
+    until = now + pause_after(error, attempts, jitter)
     return replace(
         _released(server, probe),
-        failure=server.failure if told and server.failure in ACCOUNT_REFUSED else error.code,
+        failure=server.failure if is_known and server.failure in ACCOUNT_REFUSED else error.code,
         failing_since=server.failing_since or now,
         blocked_until=max(until, server.waits_until(now) or until),
         attempts=attempts,
     )
 
 
-def wait(error: ConnectorError, attempts: int, jitter: float) -> timedelta:
-    """Return how long to leave a server alone after so many troubles in a row."""
-    asked_s = error.retry_after_s if isinstance(error, Temporary) else None
-    waited = timedelta(seconds=delay_s(attempts, asked_s, jitter))
-    return max(waited, ACCOUNT_PAUSE) if error.code in ACCOUNT_REFUSED else waited
+def pause_after(error: ConnectorError, attempts: int, jitter: float) -> timedelta:
+    """Return how long to make no call to a server after so many consecutive failures."""
+    retry_after_s = error.retry_after_s if isinstance(error, Temporary) else None
+    pause = timedelta(seconds=delay_s(attempts, retry_after_s, jitter))
+    return max(pause, ACCOUNT_PAUSE) if error.code in ACCOUNT_REFUSED else pause
 
 
-def retried(server: Server) -> Server:
-    """Have it asked at once, as an operator wishes. Not where the account was refused: a pause keeps it from a lock."""
+def retried(server: ServerState) -> ServerState:
+    """End the delay, as an operator asks. A refused account stays paused, as attempts could lock it."""
     if server.failure in ACCOUNT_REFUSED:
         return server
     return replace(server, blocked_until=None, attempts=0)
 
 
-def stuck(server: Server, now: datetime) -> Server:
-    """Count a call that does not come back."""
+def stuck(server: ServerState, now: datetime) -> ServerState:
+    """Count a call that does not return."""
     return replace(server, stuck_calls=server.stuck_calls + 1, stuck_at=now)
 
 
-def given_back(server: Server, probe: str | None) -> Server:
-    """Let somebody else find out: nothing was asked."""
+def probe_released(server: ServerState, probe: str | None) -> ServerState:
+    """Let another caller probe; no call was made."""
     return _released(server, probe)
 
 
-def _same_account(server: Server, credentials: str) -> bool:
+def _same_account(server: ServerState, credentials: str) -> bool:
     return server.credentials[:ACCOUNT_TAG] == credentials[:ACCOUNT_TAG]
 
 
-def _released(server: Server, probe: str | None) -> Server:
+def _released(server: ServerState, probe: str | None) -> ServerState:
     return replace(server, probe=None, probe_until=None) if probe is not None and server.probe == probe else server

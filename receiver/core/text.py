@@ -1,8 +1,7 @@
-"""Text from outside, made safe to keep and to show.
+"""Cleaning of text from outside: safe to store and to show.
 
-What is taken out stands here as ranges, not by the interpreter's tables: those are years behind, and an emoji that they
-do not know yet is a letter all the same. What is unassigned stays, unless it is reserved for what cannot be seen, or
-never to be a character.
+The characters to remove are listed as ranges, not by `unicodedata`, whose tables are years old: an emoji that they do
+not know must stay. Unassigned characters stay, except those reserved for invisible characters or noncharacters.
 """
 
 import re
@@ -10,48 +9,57 @@ import unicodedata
 
 _UNWANTED = re.compile(
     "["
-    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # controls, but for those that part words
-    "\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"  # they change the direction, or hide
-    "\u2065\ufff0-\ufff8\U000e0000\U000e0002-\U000e001f\U000e0080-\U000e00ff\U000e01f0-\U000e0fff"  # reserved to hide
-    "\ud800-\udfff"  # half letters
+    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"  # controls, except white space
+    "\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"  # direction changes, zero width
+    "\u2065\ufff0-\ufff8\U000e0000\U000e0002-\U000e001f\U000e0080-\U000e00ff\U000e01f0-\U000e0fff"  # reserved
+    "\ud800-\udfff"  # surrogates
     "\ue000-\uf8ff\U000f0000-\U0010ffff"  # private use
-    "\ufdd0-\ufdef"  # and below: never a character
+    "\ufdd0-\ufdef"  # noncharacters, as is the next line
     + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0xF0000, 0x10000))
     + "]+"
 )
-_LONGEST_LOOK = 4
-"""Of a text that is longer than so many times what is kept of it, the rest is not looked at."""
+_READ_FACTOR = 4
+"""No more than so many times the limit is read of a text."""
 
 _JOINER = "\u200d"
 _EXTENDING = re.compile(
     "[\u200c\u200d\u1160-\u11ff\ud7b0-\ud7fb\uff9e\uff9f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]"
 )
-"""What belongs to the letter before it, beside marks: joiners, ends of Korean syllables, skin tones, flags' tags."""
+"""What extends the character before it, in addition to marks: joiners, ends of Korean syllables, skin tones, tags."""
 _KOREAN_BEGIN = re.compile("[\u1100-\u115f\ua960-\ua97c]")
 _KOREAN = re.compile("[\u1100-\u11ff\ua960-\ua97c\uac00-\ud7a3]")
 _VIRAMA = 9
-"""The combining class of what joins two consonants into one letter."""
+"""The combining class of a mark that joins two consonants."""
+
+_BLANK_CATEGORIES = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+_SHOWS_NOTHING = set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + i) for i in range(16)}
+"""Invisible characters whose category is letter or mark."""
 
 
 def has_half_letters(text: str) -> bool:
-    """Whether it holds what is no character: bytes that were no UTF-8, or half of an emoji. No database takes it."""
+    """Whether it holds surrogates: bytes that were no UTF-8, or half of an emoji. No database accepts them."""
     return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def is_blank(character: str) -> bool:
+    """Whether a character is invisible: a space, a control, or a letter or mark without a glyph."""
+    return character in _SHOWS_NOTHING or unicodedata.category(character) in _BLANK_CATEGORIES
 
 
 def clean(text: str, limit: int) -> str:
     """Return the text on one line, without control, private and direction-changing characters.
 
     Args:
-        text: anything.
-        limit: how long it may get, in UTF-16 units, as Exchange counts: an emoji is two or more. What is cut off shows
-            as an ellipsis, and no letter or emoji is cut in two.
+        text: any text.
+        limit: maximum length in UTF-16 units, as Exchange counts: an emoji has two or more. A longer text is cut and
+            ends with an ellipsis; no grapheme is split.
 
     """
     text = text.strip()
-    seen = text if len(text) <= limit * _LONGEST_LOOK else text[: _boundary(text, limit * _LONGEST_LOOK)]
-    shown = seen if seen.isprintable() else _UNWANTED.sub("", seen)  # nearly every text is printable as it stands
-    line = " ".join(shown.split())
-    if not line or (len(seen) == len(text) and _units(line) <= limit):
+    read = text if len(text) <= limit * _READ_FACTOR else text[: _boundary(text, limit * _READ_FACTOR)]
+    kept = read if read.isprintable() else _UNWANTED.sub("", read)  # nearly all texts are printable
+    line = " ".join(kept.split())
+    if not line or (len(read) == len(text) and _units(line) <= limit):
         return line
     return line[: _boundary(line, _fitting(line, limit - 1))].rstrip() + "…"
 
@@ -67,9 +75,9 @@ def _fitting(text: str, units: int) -> int:
 
 
 def _boundary(text: str, most: int) -> int:
-    """Return where to cut a text so that at most so many characters stay, and none that belongs to what goes.
+    """Return where to cut a text so that at most so many characters stay, and no grapheme is split.
 
-    An emoji without end is cut all the same, but not after what would join it to the next one.
+    A grapheme longer than that is cut in any case, but not after a joiner.
     """
     at = most
     while 0 < at < len(text) and _belongs(text, at):
@@ -78,7 +86,7 @@ def _boundary(text: str, most: int) -> int:
 
 
 def _belongs(text: str, at: int) -> bool:
-    """Whether a character belongs to the one before it."""
+    """Whether a character and the one before it are of one grapheme."""
     before, here = text[at - 1], text[at]
     if before == _JOINER or _EXTENDING.match(here) or unicodedata.category(here)[0] == "M":
         return True
@@ -92,7 +100,7 @@ def _is_flags(character: str) -> bool:
 
 
 def _flag_letters_before(text: str, at: int) -> int:
-    """Return how many letters of flags stand there in a row: two make one flag."""
+    """Return how many regional indicators precede: two of them are one flag."""
     begin = at
     while begin and _is_flags(text[begin - 1]):
         begin -= 1

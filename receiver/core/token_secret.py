@@ -1,11 +1,11 @@
-"""How strong the secret that signs tokens must be. Apart from tokens: every process reads the configuration."""
+"""The required strength of the secret that signs tokens. Not in `tokens`: the configuration must not import PyJWT."""
 
 SHORTEST_SECRET = 32
-"""Characters of the secret that tokens are signed with: 128 bits, where they are hexadecimal digits."""
+"""Minimum number of characters: 128 bits, if they are hexadecimal digits."""
 FEWEST_LETTERS = 8
-"""Different characters in it; 32 random hexadecimal digits have fewer once in some 27 million times."""
+"""Minimum number of different characters; 32 random hexadecimal digits have fewer once in 27 million times."""
 
 
 def is_weak(secret: str) -> bool:
-    """Whether a secret can be guessed: too short, or few different characters."""
+    """Whether a secret is too short, or has too few different characters."""
     return len(secret) < SHORTEST_SECRET or len(set(secret)) < FEWEST_LETTERS

@@ -1,4 +1,4 @@
-"""Tokens that open the pages and the API: signed for an installation and a role, for some days."""
+"""Access tokens for the pages and the API: signed JWTs for one installation and one role, with an expiry."""
 
 import hmac
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ _CLAIMS = ["iss", "aud", "jti", "role", "iat", "exp"]
 
 
 class InvalidToken(Exception):
-    """Not signed by us, not for this installation, expired, or no token at all: nobody is told which."""
+    """Not signed by us, not for this installation, expired, or malformed. The answer does not say which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a token says. Whether it was revoked stands in the store."""
+    """The content of a token. Whether it was revoked is in the store."""
 
     id: str
     role: Role
@@ -29,23 +29,23 @@ class Token:
 
 
 def signing_key(secret: str) -> bytes:
-    """Return the key for tokens, derived from the secret that is kept outside of the database."""
+    """Return the signing key, derived from the secret that is kept outside the database."""
     return hmac.digest(secret.encode(), b"rdv-receiver tokens", "sha256")
 
 
 def key_tag(key: bytes) -> str:
-    """Return a mark of a key of `signing_key`, which tells nothing of it: `TAG_LENGTH` hexadecimal digits."""
+    """Return an identifier of a signing key that does not reveal it: `TAG_LENGTH` hexadecimal digits."""
     return hmac.digest(key, b"tag", "sha256").hex()[:TAG_LENGTH]
 
 
 def issue(key: bytes, installation: str, token: Token, now: datetime) -> str:
-    """Return the token as text, to be shown once.
+    """Return the signed token as text, to be shown once.
 
     Args:
-        key: of `signing_key`.
-        installation: id of the installation that it opens.
-        token: what it says; expires at a whole second.
-        now: the moment.
+        key: from `signing_key`.
+        installation: id of the installation that it is for.
+        token: its content; it expires at a whole second.
+        now: the moment of issue.
 
     """
     claims = {
@@ -60,10 +60,10 @@ def issue(key: bytes, installation: str, token: Token, now: datetime) -> str:
 
 
 def read(key: bytes, installation: str, text: str, now: datetime) -> Token:
-    """Return what a token says, once it is certain that we said it.
+    """Return the content of a token after verifying it.
 
     Raises:
-        InvalidToken: for whatever reason.
+        InvalidToken: it is not valid.
 
     """
     try:
@@ -73,7 +73,7 @@ def read(key: bytes, installation: str, text: str, now: datetime) -> Token:
             algorithms=[ALGORITHM],
             audience=installation,
             issuer=ISSUER,
-            # Against our own clock below: the library would ask the host's.
+            # Checked below against `now`: the library would use the host's clock.
             options={"require": _CLAIMS, "verify_exp": False, "verify_iat": False},
         )
         token = Token(str(claims["jti"]), Role(claims["role"]), datetime.fromtimestamp(claims["exp"], UTC))
@@ -84,6 +84,6 @@ def read(key: bytes, installation: str, text: str, now: datetime) -> Token:
     return token
 
 
-def csrf_word(key: bytes, token_id: str) -> str:
-    """Return the word that a form of this token's bearer carries: another site's page cannot know it."""
+def csrf_token(key: bytes, token_id: str) -> str:
+    """Return the value that forms of this token's bearer carry, which another site's page cannot know."""
     return hmac.digest(key, b"form " + token_id.encode(), "sha256").hex()

@@ -1,7 +1,7 @@
-"""The time zones that a message or a configuration may name.
+"""The time zones that a webhook or the configuration may name.
 
-One list, that of the `tzdata` package: what the host happens to hold adds nothing and lacks nothing. Rules are the
-host's where it has the zone, as it may be updated more often, else the package's.
+The names are those of the `tzdata` package, the same on every host. The rules of a zone are the host's if it has the
+zone, as it may be updated more often; otherwise the package's.
 """
 
 import difflib
@@ -21,22 +21,22 @@ FRENCH = (
     "Pacific/Tahiti",
     "Pacific/Wallis",
 )
-"""Those that are meant where it is not clear which one."""
+"""Preferred by `nearest` where several names match."""
 _NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
-"""What they mean is the host's own choice, or nothing."""
+"""Names whose meaning depends on the host."""
 _OTHER_COUNTS = ("posix/", "right/")
-"""Copies of the whole list; those of `right/` count leap seconds and are half a minute off."""
+"""Copies of the whole list; those in `right/` count leap seconds and differ by half a minute."""
 
 
 @cache
 def names() -> frozenset[str]:
-    """Return the names of all zones, as the IANA writes them."""
+    """Return the IANA names of all zones."""
     found = files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
     return frozenset(name for name in found if name not in _NO_PLACES and not name.startswith(_OTHER_COUNTS))
 
 
 def nearest(text: str) -> str:
-    """Return the name that was most probably meant by one that is none; where nothing is near, Paris."""
+    """Return the most similar name to one that does not exist; Paris if none is similar."""
     meant = _plain(text[:100]).removeprefix("posix/").removeprefix("right/")
     if not meant:
         return FRENCH[0]
@@ -54,6 +54,6 @@ def _similar(text: str, known: dict[str, str]) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Return the text in small letters without accents, words joined as the IANA joins them."""
+    """Return the text in lower case, without accents, with underscores for spaces."""
     letters = unicodedata.normalize("NFKD", text.strip().casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter)).replace(" ", "_")

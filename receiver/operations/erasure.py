@@ -11,7 +11,7 @@ from datetime import datetime
 
 from receiver import __version__
 from receiver.config import Settings
-from receiver.core.addresses import heard
+from receiver.core.addresses import kept_spelling
 from receiver.store import Store, Watch
 from receiver.store.tools import erasure, unused
 from receiver.store.tools import retention as stored_retention
@@ -108,7 +108,7 @@ def erase_agent(
         StoreUnavailable: the record cannot be read or written; what was erased before stays erased.
 
     """
-    email = heard(email) or ""
+    email = kept_spelling(email) or ""
     in_force = store.read(rulesets.in_force)
     mapping = (in_force.ruleset if in_force else settings.ruleset()).mailboxes
     deadline = time.monotonic() + patience_s

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from receiver.config.reload import Refused
-from receiver.core.troubles import RefusedConfiguration
+from receiver.core.trouble_rules import RefusedConfiguration
 from receiver.store import Store, counters
 from receiver.store.counters import Figure
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, NOT_UNDERSTOOD, WRONG_SIGNATURE
+from receiver.core.refusal_reasons import IGNORED, NOT_FOUND, NOT_UNDERSTOOD, WRONG_SIGNATURE
 from receiver.store.counters import Figure
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -30,7 +30,7 @@ class Refused:
 
 def is_for_a_while(reason: str) -> bool:
     """Whether a request is refused for the moment only, whatever it says."""
-    return reason not in {WRONG_SIGNATURE, NOT_FOUND, *NOT_UNDERSTOOD, *LEFT_ALONE}
+    return reason not in {WRONG_SIGNATURE, NOT_FOUND, *NOT_UNDERSTOOD, *IGNORED}
 
 
 def of_source(

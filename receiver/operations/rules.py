@@ -68,7 +68,7 @@ UNDECIDABLE = "undecidable"
 def decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
     """Decide on one event; one that a bug makes undecidable holds no other up and stays as it is."""
     try:
-        return ruleset.decide(view, now)
+        return ruleset.compute_desired(view, now)
     except Exception:
         log.exception("undecidable", uid=view.uid)
         return Decision({}, failure=UNDECIDABLE)

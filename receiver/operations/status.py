@@ -12,8 +12,9 @@ from receiver.config.store_url import sqlite_file
 from receiver.core.audit import Kind
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.room import Disk
-from receiver.core.servers import Server
-from receiver.core.troubles import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
+from receiver.core.servers import ServerState
+from receiver.core.trouble_rules import Failing, SeenServer, SeenSource, SetAside, Snapshot, troubles
+from receiver.core.troubles import Code, Trouble
 from receiver.operations import refused_configuration, refused_requests, unmapped, unreached
 from receiver.operations.access import token_key
 from receiver.operations.refused_requests import DAY, Hours
@@ -54,7 +55,7 @@ class Status:
 
     sight: Sight | None
     """None: the store cannot be used."""
-    servers: tuple[Server, ...]
+    servers: tuple[ServerState, ...]
     troubles: tuple[Trouble, ...]
     waits_until: Mapping[str, datetime] = field(default_factory=dict)
     """When servers that are left alone are asked again at the latest, by name."""
@@ -93,7 +94,7 @@ class _Read:
     """What was read from the store."""
 
     sight: Sight
-    servers: tuple[Server, ...]
+    servers: tuple[ServerState, ...]
     figures: Mapping[str, Figure]
     refused: Mapping[tuple[str, str], Hours]
 
@@ -222,11 +223,11 @@ def _unmapped(settings: Settings, store: Store, figures: Mapping[str, Figure], n
     return known.value if known else unmapped.count_unmapped(store, settings.mailboxes, now)
 
 
-def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure], now: datetime) -> ServerSight:
-    server = next((each for each in met if each.name == name), Server(name))
+def _server(name: str, met: Iterable[ServerState], figures: Mapping[str, Figure], now: datetime) -> SeenServer:
+    server = next((each for each in met if each.name == name), ServerState(name))
     until, ahead = figures.get(f"certificate/{name}"), figures.get(f"clock/{name}")
     looks = [each.taken_at + LOOKED_AGAIN for each in (until, ahead) if each is not None]
-    return ServerSight(
+    return SeenServer(
         name,
         server.failure,
         server.failing_since,
@@ -237,7 +238,7 @@ def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure], now
     )
 
 
-def _between_pauses(server: Server, now: datetime) -> datetime | None:
+def _between_pauses(server: ServerState, now: datetime) -> datetime | None:
     """Return until when a server that asks for one short pause after the other is told of; None: it is not one."""
     asked_at, answered_at = server.throttled_at, server.succeeded_at
     if asked_at is None or (answered_at is not None and answered_at > asked_at):
@@ -277,13 +278,13 @@ def _set_aside(groups: Iterable[Group]) -> Iterator[SetAside]:
         yield SetAside(reason, source, sum(each.count for each in some), min(each.since for each in some), full)
 
 
-def _sources(settings: Settings, read: _Read, now: datetime) -> tuple[SourceSight, ...]:
+def _sources(settings: Settings, read: _Read, now: datetime) -> tuple[SeenSource, ...]:
     least = settings.alerts.thresholds.signatures_refused
 
-    def look(name: str) -> SourceSight:
+    def look(name: str) -> SeenSource:
         last = read.sight.last_webhook.get(name)
         refused = refused_requests.of_source(name, read.refused, read.figures, now, least)
         silent = timedelta() if last is None else working_time(last, now, settings.sources[name].time_zone.key)
-        return SourceSight(name, last, silent, refused.counts, refused.until)
+        return SeenSource(name, last, silent, refused.counts, refused.until)
 
     return tuple(look(name) for name in settings.sources)

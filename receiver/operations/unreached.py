@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from receiver.core.troubles import Unreached
+from receiver.core.trouble_rules import Unreached
 from receiver.store import Store, counters
 from receiver.store.counters import Figure
 

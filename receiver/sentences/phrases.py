@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from receiver import sentences
-from receiver.core.addresses import harmless
+from receiver.core.addresses import display_safe
 from receiver.core.troubles import Code, Trouble
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -77,7 +77,7 @@ def held_subject(uid: str | None, agent: str | None, email: str | None) -> str:
     """Return of what a webhook tells that was set aside: an event, or an agent."""
     if uid is not None:
         return uid
-    return sentences.HELD["agent email" if email else "agent"].format(agent=agent, email=harmless(email or ""))
+    return sentences.HELD["agent email" if email else "agent"].format(agent=agent, email=display_safe(email or ""))
 
 
 def held_organisation(known: int | None, claimed: int | None) -> str:

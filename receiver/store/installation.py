@@ -8,9 +8,9 @@ from receiver.store import counters
 from receiver.store.database.records import Installation
 from receiver.store.database.tables import events, installation, placements
 from receiver.store.place import batch_counter
+from receiver.store.work.found_entries import TAKEN_OVER
 from receiver.store.work.placements import may_be_there
 
-TAKEN_OVER = "taken_over"
 """Name of the figure that says that the record was lost once, and when a new one took the installation's name."""
 
 

@@ -314,7 +314,7 @@ def _report_spoilt(uid: str) -> None:
 
 
 def _decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
-    decision = ruleset.decide(view, now)
+    decision = ruleset.compute_desired(view, now)
     if decision.failure is not None:
         log.error("event_failed", uid=view.uid, code=decision.failure)
     return decision

@@ -27,10 +27,16 @@ from connectors.base import (
     Update,
 )
 from receiver import logs
-from receiver.core.backoff import DAY_S, LONGEST_ASKED_S, LONGEST_DELAY_S, delay_s
-from receiver.core.mailboxes import NOT_THERE
-from receiver.core.other_installations import NOBODY, OTHER_INSTALLATION, Served, in_the_way, most
-from receiver.core.plan import Placement, Step, Timings, Verb, begin, end, failed, looked_up, next_step, removed
+from receiver.core.backoff import DAY_S, LONGEST_DELAY_S, MAX_RETRY_AFTER_S, delay_s
+from receiver.core.mailboxes import MISSING_MAILBOX_CODES
+from receiver.core.other_installations import (
+    NOTHING_SERVED,
+    OTHER_INSTALLATION,
+    Served,
+    conflicting_entries,
+    with_most_entries,
+)
+from receiver.core.plan import CallLimits, Placement, Step, Verb, begin, end, failed, looked_up, next_step, removed
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import UNANSWERED
@@ -96,8 +102,8 @@ class Pass:
     connector: Calendar
     ruleset: Ruleset
     work: MailboxWork
-    timings: Timings
-    served: Served = NOBODY
+    timings: CallLimits
+    served: Served = NOTHING_SERVED
     trouble: ConnectorError | None = None
     """The trouble of the mailbox or its server, once there was one: nothing more is sent then."""
     answered: bool = field(default=False)
@@ -129,7 +135,7 @@ class Pass:
         now = self.store.now()
         if self.trouble and self.trouble.scope is Scope.MAILBOX:
             asked = self.trouble.retry_after_s if isinstance(self.trouble, Temporary) else None
-            there = self.work.identified and self.trouble.code not in NOT_THERE
+            there = self.work.identified and self.trouble.code not in MISSING_MAILBOX_CODES
             longest_s = LONGEST_DELAY_S if there else DAY_S
             wait = delay_s(self.work.attempts + 1, asked, random.random(), longest_s)
             return Trouble(self.trouble.code, now + timedelta(seconds=wait), self.other), None
@@ -191,7 +197,7 @@ class Pass:
             return True
         self._advance((), lambda placement: placement)  # for the time that the look-up takes
         try:
-            counted = in_the_way(self.connector.list_others(self.work.mailbox.address, now), self.served)
+            counted = conflicting_entries(self.connector.list_others(self.work.mailbox.address, now), self.served)
         except ConnectorError as error:
             self._note(error)
             log.warning("meeting_failed", mailbox=self.work.mailbox_id, code=error.code)
@@ -200,9 +206,9 @@ class Pass:
         if not counted:
             self.store.meet(self.work, self.store.now(), self.timings.lease)
             return True
-        self.other = most(counted)
+        self.other = with_most_entries(counted)
         # Nobody cures it within seconds.
-        self.trouble = Temporary(OTHER_INSTALLATION, Scope.MAILBOX, LONGEST_ASKED_S)
+        self.trouble = Temporary(OTHER_INSTALLATION, Scope.MAILBOX, MAX_RETRY_AFTER_S)
         log.error(OTHER_INSTALLATION, mailbox=self.work.mailbox_id, installation=self.other, count=counted.total())
         return False
 
@@ -396,8 +402,8 @@ def reconcile(
     connector: Calendar,
     ruleset: Ruleset,
     work: MailboxWork,
-    timings: Timings,
-    served: Served = NOBODY,
+    timings: CallLimits,
+    served: Served = NOTHING_SERVED,
 ) -> Result:
     """Make the leased mailbox equal to what is wanted; see `Pass.run`."""
     return Pass(store, connector, ruleset, work, timings, served).run()

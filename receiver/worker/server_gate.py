@@ -16,10 +16,10 @@ from receiver.core.servers import (
     ACCOUNT_PAUSE,
     ACCOUNT_REFUSED,
     THROTTLED,
-    Server,
+    ServerState,
     answered,
     failed,
-    given_back,
+    probe_released,
     stuck,
     throttled,
 )
@@ -31,7 +31,7 @@ from receiver.worker.unknown_mailboxes import KNOWN_FIRST, KNOWN_ONLY
 
 REREAD = timedelta(seconds=1)
 
-Lesson = Callable[[Server], Server]
+Lesson = Callable[[ServerState], ServerState]
 """What becomes of a server's standing."""
 
 
@@ -59,7 +59,7 @@ class Gate:
         """A call of this process was answered: until then one goes alone, as each would cost a wrong password a try."""
         self._refused_until: datetime | None = None
         """Our own account's pause: the others may have a newer password, and none."""
-        self._server: Server | None = None
+        self._server: ServerState | None = None
         self._read_at: datetime | None = None
 
     def enter(self, now: datetime) -> bool:
@@ -109,17 +109,17 @@ class Gate:
 
     # Who may go
 
-    def _is_open(self, server: Server, now: datetime) -> bool:
+    def _is_open(self, server: ServerState, now: datetime) -> bool:
         refused = self._refused_until is not None and now < self._refused_until
         return not (refused or server.is_blocked(now)) and self._throughput.admits(len(self._turns), now)
 
     def _has_work(self, now: datetime, kinds: tuple[bool, ...] = KNOWN_FIRST) -> bool:
         return self._store.read(leases.has_work, self._calendar, now, kinds)
 
-    def _may_probe(self, server: Server, now: datetime) -> bool:
+    def _may_probe(self, server: ServerState, now: datetime) -> bool:
         return not server.is_probed(now) and not any(turn.probe for turn in self._turns.values())
 
-    def _probe(self, server: Server, now: datetime) -> bool:
+    def _probe(self, server: ServerState, now: datetime) -> bool:
         probe = secrets.token_hex(8)
         if self._store.write(servers.claim_probe, self._calendar, probe, now, self._lease):
             self._server = replace(server, probe=probe, probe_until=now + self._lease)
@@ -137,7 +137,7 @@ class Gate:
         after = self._trouble(turn, result, result.trouble, now) if result.trouble else _nothing
         if result.heard:
             return lambda server: after(answered(server, self._credentials, turn.probe, now))
-        return after if result.trouble else lambda server: given_back(server, turn.probe)
+        return after if result.trouble else lambda server: probe_released(server, turn.probe)
 
     def _trouble(self, turn: Turn, result: Result, trouble: ConnectorError, now: datetime) -> Lesson:
         jitter = random.random()
@@ -154,13 +154,13 @@ class Gate:
 
     # What all hosts know
 
-    def _look(self, now: datetime) -> Server:
+    def _look(self, now: datetime) -> ServerState:
         """Return the server as it was at most a second ago."""
         if self._server is None:
             self._server = self._store.write(servers.introduce, self._calendar, self._credentials, now)
         elif self._read_at is None or not timedelta() <= now - self._read_at < REREAD:
             waited = self._server.is_blocked(now)
-            self._server = self._store.read(servers.find, self._calendar) or Server(self._calendar)
+            self._server = self._store.read(servers.find, self._calendar) or ServerState(self._calendar)
             if waited and not self._server.is_blocked(now):  # an operator, or somebody's success, ended the wait
                 self._throughput = self._throughput.resumed()
         else:
@@ -170,11 +170,11 @@ class Gate:
 
     def _record(self, lesson: Lesson) -> None:
         """Tell the others what is news to them; it is known here even if they cannot be told."""
-        before = self._server or Server(self._calendar)
+        before = self._server or ServerState(self._calendar)
         self._server = lesson(before)
         if self._server != before:
             self._server = self._store.write(servers.change, self._calendar, lesson)
 
 
-def _nothing(server: Server) -> Server:
+def _nothing(server: ServerState) -> ServerState:
     return server

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from connectors.base import Connector, ConnectorError, Scope
 from receiver import logs
-from receiver.core.other_installations import NOBODY, Served
-from receiver.core.plan import Timings
+from receiver.core.other_installations import NOTHING_SERVED, Served
+from receiver.core.plan import CallLimits
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import ACCOUNT_REFUSED, THROTTLED, UNANSWERED
 from receiver.store import LeaseLost, MailboxWork, Store, StoreUnavailable, Trouble
@@ -48,13 +48,13 @@ class Crew:
     ruleset: Ruleset
     credentials: str = ""
     """Tag of the account and password that the connector uses."""
-    served: Served = NOBODY
+    served: Served = NOTHING_SERVED
     """Of whose entries mailboxes are asked before they are written into for the first time."""
     gate: Gate = field(init=False)
 
     def __post_init__(self) -> None:
         """Start nothing yet."""
-        self._timings = Timings.of(self.connector.call_timeout_s)
+        self._timings = CallLimits.of(self.connector.call_timeout_s)
         self._calls = Calls(self.connector)
         self.gate = Gate(self.store, self.calendar, self.connections, self._timings.lease, self.credentials)
         self._strangers = Strangers(self.connections)

@@ -125,7 +125,7 @@ def test_a_password_that_expires_later_is_shown_once_by_new_connections(scheme: 
 
 def test_an_account_that_was_refused_is_no_longer_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slowly the server answers, after the pause there is one attempt."""
-    monkeypatch.setattr(guard, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(guard, "PROOF_TIMEOUT_S", 0.01)
     with place("basic") as (exchange, connector):
         done(create(connector))
         set_password(exchange, "basic", "another")
@@ -168,7 +168,7 @@ def test_a_connection_that_was_silently_made_anew_waits_for_its_turn_too() -> No
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_mailbox_that_hangs_keeps_no_other_from_proving_itself(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(guard, "PROOF_TIMEOUT_S", 0.05)
     with place(scheme) as (exchange, connector):
         done(create(connector))
         connector._protocol.wire._free.queue[-1].hang_up()

@@ -14,7 +14,7 @@ from benchmarks.webhooks import agent, uuid_of
 from tests.databases import postgres_binaries
 from tests.requirements import require
 
-SMALL = Size(webhooks=8, changes=3, every_s=0.1, patience_s=120, latency_ms=1)
+SMALL = Size(webhooks=8, changes=3, every_s=0.1, timeout_s=120, latency_ms=1)
 
 
 def on_sqlite(folder: Path) -> dict[str, float]:
@@ -67,7 +67,7 @@ class Given(Lone):
 
 
 def test_who_never_arrives_counts_with_the_time_waited() -> None:
-    size = Size(webhooks=0, changes=3, every_s=0.01, patience_s=0.3, latency_ms=0)
+    size = Size(webhooks=0, changes=3, every_s=0.01, timeout_s=0.3, latency_ms=0)
     waits = Given(Place({1}), None, size).waits(3)  # type: ignore[arg-type]
     assert waits.late == 1
     assert len(waits.seconds) == 3

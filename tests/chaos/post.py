@@ -9,7 +9,7 @@ from random import Random
 
 import requests
 
-from emitter.delivery import Attempt, Courier, Delivery, disorder
+from emitter.delivery import Attempt, Courier, Delivery, shuffled_with_repeats
 from emitter.platforms import Platform, signer
 from emitter.retries import RetryPolicy
 from tests.convergence.world import INSERTION, Job
@@ -86,7 +86,7 @@ class Post:
 
     def _deliver(self, source: str, burst: Sequence[Job], turn: int) -> None:
         by_body = {job.body: job for job in burst}
-        mixed = disorder([Delivery(job.body, job.what) for job in burst], self._seed + turn, REPEATED)
+        mixed = shuffled_with_repeats([Delivery(job.body, job.what) for job in burst], self._seed + turn, REPEATED)
         with self._lock:
             self.deliveries += len(mixed)
         self._courier(source, turn, by_body, mixed).deliver(mixed)

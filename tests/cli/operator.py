@@ -78,7 +78,9 @@ class Operator:
         try:
             going_on = True
             while going_on:
-                settled = self.store.settle(lambda view: ruleset.decide(view, self.store.now()), self.store.now())
+                settled = self.store.settle(
+                    lambda view: ruleset.compute_desired(view, self.store.now()), self.store.now()
+                )
                 going_on = bool(settled) or crew.work_once()
         finally:
             connectors["dossier"].close()

@@ -21,7 +21,7 @@ from receiver import bootstrap
 from receiver.cli import main as cli
 from receiver.config import Settings, load
 from receiver.core.facts import News
-from receiver.core.other_installations import NOBODY
+from receiver.core.other_installations import NOTHING_SERVED
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
@@ -139,14 +139,16 @@ class Place:
         ruleset = self.settings.ruleset()
         self.exchange.forget_requests()
         with self.connector() as connector:
-            crew = Crew(CALENDAR, connector, 1, self.store, ruleset, served=self.settings.served if asks else NOBODY)
+            crew = Crew(
+                CALENDAR, connector, 1, self.store, ruleset, served=self.settings.served if asks else NOTHING_SERVED
+            )
             self._settle(ruleset)
             while crew.work_once():
                 self._settle(ruleset)
         return Counter(each.verb for each in self.exchange.requests)
 
     def _settle(self, ruleset: Ruleset) -> None:
-        while self.store.settle(lambda view: ruleset.decide(view, self.store.now()), self.store.now()):
+        while self.store.settle(lambda view: ruleset.compute_desired(view, self.store.now()), self.store.now()):
             pass
 
     @contextmanager

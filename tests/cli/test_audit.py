@@ -95,7 +95,7 @@ class Place:
         return Counter(each.verb for each in self.exchange.requests)
 
     def _settle(self, ruleset: Any) -> None:
-        while self.store.settle(lambda view: ruleset.decide(view, self.store.now()), self.store.now()):
+        while self.store.settle(lambda view: ruleset.compute_desired(view, self.store.now()), self.store.now()):
             pass
 
     def run(self, *words: str) -> tuple[int, str, str]:

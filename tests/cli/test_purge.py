@@ -72,7 +72,7 @@ def test_with_entries_the_worker_takes_them_out_first(office: Operator, monkeypa
 def test_while_the_worker_is_at_it_the_command_waits(office: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     office.hear(a_delivery(1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))
     settings = load(office.config, {"RDV_SECRET": SECRET})
-    office.store.settle(lambda view: settings.ruleset().decide(view, office.store.now()), office.store.now())
+    office.store.settle(lambda view: settings.ruleset().compute_desired(view, office.store.now()), office.store.now())
     work = office.store.claim("dossier", office.store.now(), 100, timedelta(minutes=1))
     assert work is not None
     assert work.mailbox.address == HERS

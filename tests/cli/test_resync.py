@@ -144,7 +144,7 @@ def shown(town: ResyncTown) -> set[int]:
     rules.propose(town.store, settings.ruleset(), now, confirmed=True)
     connector = bootstrap.connectors(settings, town.store.installation().id)["pilot"]
     crew = Crew("pilot", connector, 1, town.store, settings.ruleset())
-    while town.store.settle(lambda view: settings.ruleset().decide(view, now), now) or crew.work_once():
+    while town.store.settle(lambda view: settings.ruleset().compute_desired(view, now), now) or crew.work_once():
         pass
     connector.close()
     entries = "".join(path.read_text("utf-8") for path in (town.folder / "ics").glob("*/*.ics"))

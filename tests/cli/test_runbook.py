@@ -7,7 +7,8 @@ import pytest
 
 from receiver import sentences
 from receiver.core.refusal_reasons import NOT_UNDERSTOOD
-from receiver.core.troubles import OTHER_ORGANISATION, SET_ASIDE_FULL, Code
+from receiver.core.trouble_rules import OTHER_ORGANISATION, SET_ASIDE_FULL
+from receiver.core.troubles import Code
 from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
 from receiver.store.place.marker import UNREADABLE, UNWRITABLE
 

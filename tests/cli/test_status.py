@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from connectors.base import Temporary
 from receiver.config import load
-from receiver.core.servers import Server, failed
+from receiver.core.servers import ServerState, failed
 from receiver.core.troubles import Code, Colour, Trouble
 from receiver.operations.refused_requests import LATELY, TURNED_AWAY
 from receiver.operations.status import Status, status
@@ -62,7 +62,7 @@ def test_an_agent_without_a_mailbox_is_a_trouble(place: Desk) -> None:
 def break_server(store: Store) -> None:
     now = store.now()
 
-    def fail(server: Server) -> Server:
+    def fail(server: ServerState) -> ServerState:
         return failed(server, Temporary("unauthorized"), server.credentials, None, now, 0.5)
 
     store.write(servers.change, "pilot", fail)

@@ -16,7 +16,7 @@ from receiver.cli import failures
 from receiver.cli import status as command
 from receiver.config import Settings
 from receiver.core.roles import Role
-from receiver.core.troubles import Snapshot, troubles
+from receiver.core.trouble_rules import Snapshot, troubles
 from receiver.operations import status
 from receiver.operations.status import Status
 from receiver.store import Store, heartbeats

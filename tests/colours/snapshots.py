@@ -10,20 +10,19 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, WRONG_SIGNATURE
+from receiver.core.refusal_reasons import IGNORED, NOT_FOUND, WRONG_SIGNATURE
 from receiver.core.room import MIB, Disk
 from receiver.core.thresholds import Thresholds
-from receiver.core.troubles import (
-    STORE_CODES,
-    Code,
+from receiver.core.trouble_rules import (
     Failing,
     RefusedConfiguration,
-    ServerSight,
+    SeenServer,
+    SeenSource,
     SetAside,
     Snapshot,
-    SourceSight,
     Unreached,
 )
+from receiver.core.troubles import STORE_CODES, Code
 from receiver.store import Cause
 from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
 from receiver.store.place.marker import UNREADABLE, UNWRITABLE
@@ -78,7 +77,7 @@ def _answers() -> frozenset[str]:
     """Every answer of the endpoint but the acknowledgement, and what stops it before it answers."""
     told = {each.reason or each.status for each in vars(webhook).values() if isinstance(each, Answer)}
     more = {"payload", "secret_organisation", "unforeseen", "disk", "backlog", "not_thought_of"} | STORE_CODES
-    return frozenset(told | more) - LEFT_ALONE - {WRONG_SIGNATURE, NOT_FOUND, "unavailable"} | {"unavailable"}
+    return frozenset(told | more) - IGNORED - {WRONG_SIGNATURE, NOT_FOUND, "unavailable"} | {"unavailable"}
 
 
 def _set(**values: Callable[[Making], Any]) -> Reason:
@@ -93,10 +92,10 @@ def _added(name: str, make: Callable[[Making], Any]) -> Reason:
 
 
 def _refused(reason: str) -> Reason:
-    def make(making: Making) -> SourceSight:
+    def make(making: Making) -> SeenSource:
         least = LIMITS.signatures_refused if reason == WRONG_SIGNATURE else 1
         until = making.coming()
-        return SourceSight(
+        return SeenSource(
             making.name(),
             NOW,
             refused={reason: least + making.count() - 1},
@@ -122,7 +121,7 @@ def _set_aside(reason: str) -> Reason:
 
 
 def _unheard(making: Making) -> None:
-    making.add("sources", SourceSight(making.name()))
+    making.add("sources", SeenSource(making.name()))
     making.values["strangers"] = making.count()
 
 
@@ -145,9 +144,9 @@ NOT_WRITTEN: Mapping[str, Reason] = {
     "worker dead": _set(worker_beat_at=lambda m: m.past(LIMITS.worker_silent + LIMITS.worker_restart)),
     "no worker ever": _set(worker_beat_at=lambda _: None, started_at=lambda m: m.past(LIMITS.worker_silent)),
     "workers die": _set(worker_deaths=lambda m: LIMITS.worker_deaths + m.count()),
-    "server fails": _added("servers", lambda m: ServerSight(m.name(), m.chance.choice(CAUSES), m.past(timedelta()))),
+    "server fails": _added("servers", lambda m: SeenServer(m.name(), m.chance.choice(CAUSES), m.past(timedelta()))),
     "server waits": _added(
-        "servers", lambda m: ServerSight(m.name(), waits_until=NOW + m.chance.random() * 10 * MINUTE)
+        "servers", lambda m: SeenServer(m.name(), waits_until=NOW + m.chance.random() * 10 * MINUTE)
     ),
     "mailbox fails": _added("mailboxes", Making.failing),
     "another installation": _added("others", Making.failing),
@@ -173,12 +172,12 @@ BEFORE_LONG: Mapping[str, Reason] = {
     ),
     "token key": _set(token_key=lambda _: "token_key_unreadable"),
     "nobody is alerted": _added("unreached", lambda m: Unreached("alerts.to[0]", m.past(timedelta()))),
-    "source silent": _added("sources", lambda m: SourceSight(m.name(), m.past(timedelta()), LIMITS.source_silent)),
+    "source silent": _added("sources", lambda m: SeenSource(m.name(), m.past(timedelta()), LIMITS.source_silent)),
     "certificate": _added(
-        "servers", lambda m: ServerSight(m.name(), certificate_until=NOW + m.chance.random() * timedelta(days=29))
+        "servers", lambda m: SeenServer(m.name(), certificate_until=NOW + m.chance.random() * timedelta(days=29))
     ),
     "clock": _added(
-        "servers", lambda m: ServerSight(m.name(), clock_ahead=m.chance.choice((-1, 1)) * timedelta(hours=1))
+        "servers", lambda m: SeenServer(m.name(), clock_ahead=m.chance.choice((-1, 1)) * timedelta(hours=1))
     ),
     "room is low": _set(disk=lambda m: Disk(150 * MIB, m.chance.choice((2, 50, 900)) * 1024 * MIB)),
     "backlog grows": _set(backlog=lambda m: 0.8 + 0.19 * m.chance.random()),
@@ -200,10 +199,10 @@ def harmless(making: Making) -> None:
         "disk": chance.choice((None, Disk(60 * MIB, 100 * MIB), Disk(290 * 10**9, 10**13), Disk(10**12, 10**12))),
         "audited_at": NOW - timedelta(hours=7),
     }
-    refused = {WRONG_SIGNATURE: chance.randrange(LIMITS.signatures_refused)} | dict.fromkeys(LEFT_ALONE, 900)
-    making.add("sources", SourceSight("mds", NOW - timedelta(days=2), timedelta(hours=7), refused))
+    refused = {WRONG_SIGNATURE: chance.randrange(LIMITS.signatures_refused)} | dict.fromkeys(IGNORED, 900)
+    making.add("sources", SeenSource("mds", NOW - timedelta(days=2), timedelta(hours=7), refused))
     making.add(
-        "servers", ServerSight("exchange", certificate_until=NOW + timedelta(days=31), clock_ahead=timedelta(minutes=2))
+        "servers", SeenServer("exchange", certificate_until=NOW + timedelta(days=31), clock_ahead=timedelta(minutes=2))
     )
     making.add("differences", ("missing", 0))
 

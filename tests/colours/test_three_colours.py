@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from receiver.core.alert_rules import Kind, Memory, Timings, look, told
-from receiver.core.troubles import Code, Colour, colour, is_well, troubles
+from receiver.core.trouble_rules import troubles
+from receiver.core.troubles import Code, Colour, colour, is_well
 from receiver.sentences.phrases import words
 from receiver.store import Store
 from tests.colours.screens import Web, good_words, of_commands_and_alerts

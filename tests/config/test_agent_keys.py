@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
 from receiver.config.address_fields import agent_key
-from receiver.core.addresses import LIMIT, canonical, heard
+from receiver.core.addresses import LIMIT, canonical, kept_spelling
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from tests.config.test_secrets_and_files import codes, loaded, tree, with_csv, write
 
@@ -69,7 +69,7 @@ def test_any_other_text_is_a_key_in_quotes(text: str, tmp_path: Path) -> None:
     typed = f'"{text}"'
     mapping = loaded(write(tmp_path, tree(mailboxes={"map": {typed: "b@x.example"}}))).mailboxes
     assert mapping.locate(text) == BOX
-    assert mapping.locate(heard(text)) == BOX
+    assert mapping.locate(kept_spelling(text)) == BOX
     if text != '"':
         path = write(tmp_path, tree(mailboxes={"map": {text: "b@x.example"}}))
         assert [code for _, code, _ in codes(path)] == ["email"]
@@ -86,7 +86,7 @@ def test_a_csv_takes_the_same_keys(key: str, delimiter: str, tmp_path: Path) -> 
 
 @given(st.text(max_size=260))
 def test_whatever_is_heard_has_a_key(text: str) -> None:
-    email = heard(text)
+    email = kept_spelling(text)
     if email is None or not canonical(email):
         return
     mapping = MailboxMap("exchange", addresses={agent_key(f'"{email}"'): BOX})

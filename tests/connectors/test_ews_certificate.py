@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from connectors.base import Certificate
-from connectors.ews.certificate import look
+from connectors.ews.certificate import check
 from mock_exchange import MockExchange
 from tests.connectors.ews import MAILBOX
 
@@ -43,7 +43,7 @@ def told(shown: Certificate | None) -> Certificate:
 
 def test_a_trusted_certificate_is_described(tmp_path: Path) -> None:
     with server(tmp_path) as running:
-        shown = told(look(running.url, ca_file(tmp_path)))
+        shown = told(check(running.url, ca_file(tmp_path)))
     assert (shown.code, shown.names) == (None, ("localhost",))
     assert "Racine" in shown.issuer
     assert shown.expires_at is not None
@@ -52,22 +52,22 @@ def test_a_trusted_certificate_is_described(tmp_path: Path) -> None:
 
 def test_another_authority_is_named(tmp_path: Path) -> None:
     with server(tmp_path) as running:
-        shown = told(look(running.url, ca_file(tmp_path, trustme.CA())))
-        public = told(look(running.url, None))
+        shown = told(check(running.url, ca_file(tmp_path, trustme.CA())))
+        public = told(check(running.url, None))
     assert (shown.code, public.code) == ("tls_untrusted", "tls_untrusted")
     assert "Racine" in shown.issuer
 
 
 def test_a_certificate_for_another_host_tells_its_names(tmp_path: Path) -> None:
     with server(tmp_path, "mail.departement.example") as running:
-        shown = told(look(running.url, ca_file(tmp_path)))
+        shown = told(check(running.url, ca_file(tmp_path)))
     assert (shown.code, shown.names) == ("tls_name_mismatch", ("mail.departement.example",))
 
 
 def test_an_expired_certificate_tells_since_when(tmp_path: Path) -> None:
     ended = datetime.now(UTC).replace(microsecond=0) - timedelta(days=3)
     with server(tmp_path, not_before=ended - timedelta(days=90), not_after=ended) as running:
-        shown = told(look(running.url, ca_file(tmp_path)))
+        shown = told(check(running.url, ca_file(tmp_path)))
     assert (shown.code, shown.expires_at) == ("tls_expired", ended)
 
 
@@ -77,14 +77,14 @@ def test_a_certificate_that_signs_itself(tmp_path: Path) -> None:
     alone.cert_pem.write_to_path(str(certificate))
     alone.private_key_pem.write_to_path(str(key))
     with MockExchange([MAILBOX], tls=(certificate, key)) as running:
-        shown = told(look(running.url, ca_file(tmp_path)))
+        shown = told(check(running.url, ca_file(tmp_path)))
     assert shown.code == "tls_self_signed"
 
 
 def test_a_port_without_tls(tmp_path: Path) -> None:
     with MockExchange([MAILBOX]) as running:
-        shown = told(look(running.url.replace("http://", "https://"), ca_file(tmp_path)))
-        assert look(running.url, None) is None
+        shown = told(check(running.url.replace("http://", "https://"), ca_file(tmp_path)))
+        assert check(running.url, None) is None
     assert shown.code == "tls_absent"
 
 
@@ -98,7 +98,7 @@ def test_a_port_that_hangs_up(tmp_path: Path) -> None:
 
         thread = threading.Thread(target=hang_up)
         thread.start()
-        shown = told(look(f"https://127.0.0.1:{listener.getsockname()[1]}/EWS/Exchange.asmx", ca_file(tmp_path)))
+        shown = told(check(f"https://127.0.0.1:{listener.getsockname()[1]}/EWS/Exchange.asmx", ca_file(tmp_path)))
         thread.join()
     assert shown.code == "tls_absent"
 
@@ -106,13 +106,13 @@ def test_a_port_that_hangs_up(tmp_path: Path) -> None:
 def test_a_closed_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert told(look(f"https://127.0.0.1:{port}/", ca_file(tmp_path))).code == "port_closed"
+    assert told(check(f"https://127.0.0.1:{port}/", ca_file(tmp_path))).code == "port_closed"
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".invalid"])
 def test_an_unknown_host(host: str, tmp_path: Path) -> None:
-    assert told(look(f"https://{host}/", ca_file(tmp_path))).code == "host_unknown"
+    assert told(check(f"https://{host}/", ca_file(tmp_path))).code == "host_unknown"
 
 
 def test_an_authority_file_that_is_gone(tmp_path: Path) -> None:
-    assert told(look("https://localhost:1/", tmp_path / "none.pem")).code == "tls_ca_file_unreadable"
+    assert told(check("https://localhost:1/", tmp_path / "none.pem")).code == "tls_ca_file_unreadable"

@@ -15,7 +15,7 @@ from connectors.ews.items import InvalidEntry, to_element
 from connectors.ews.series import from_recurrence
 from connectors.ews.services import MailboxAccount
 from mock_exchange import MockExchange
-from mock_exchange.ews.names import TYPES, make
+from mock_exchange.xml.elements import TYPES, make
 from tests.connectors.conformance import PARIS, WIDE, ZONES, entry
 from tests.connectors.ews import MAILBOX, connected, count, done, settings_for, verbs
 from tests.connectors.series_conformance import FIRST, RULES, series

@@ -207,5 +207,5 @@ class Decisions(Platform):
 @contextmanager
 def _few_are_free() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(removal_limits, "FREE", FREE)
+        patch.setattr(removal_limits, "ALWAYS_ALLOWED", FREE)
         yield

@@ -12,7 +12,7 @@ from emitter.platforms import Platform
 from emitter.signing import Scheme, headers
 from receiver.config import Emitter, Secret, Settings, SigningSecret, Source, WebSettings, authority_of
 from receiver.core.mailboxes import Mailbox, MailboxMap
-from receiver.core.plan import Placement, Timings
+from receiver.core.plan import CallLimits, Placement
 from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Policies
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
@@ -32,7 +32,7 @@ from tests.convergence.world import BOUND, INSERTION, SOURCES, Job
 from tests.worker.bench import StoreInTime
 
 CALENDAR = "exchange"
-TIMINGS = Timings.of(CALL_TIMEOUT_S)
+TIMINGS = CallLimits.of(CALL_TIMEOUT_S)
 PAST_DAYS = 90
 WORKERS = 2
 
@@ -115,7 +115,11 @@ class System:
 
     def settle(self, limit: int = 200) -> None:
         self.judge()
-        while self.store.settle(lambda view: self._ruleset.decide(view, self.now), self.now, limit) == limit == 200:
+        while (
+            self.store.settle(lambda view: self._ruleset.compute_desired(view, self.now), self.now, limit)
+            == limit
+            == 200
+        ):
             pass
 
     def work_once(self, worker: int) -> bool:

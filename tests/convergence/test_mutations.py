@@ -64,13 +64,13 @@ def look_up_once_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def last_arrival_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     """An older state replaces a newer one."""
-    rule = judge_events.rule
+    rule = judge_events.judge_state
 
     def naive(known, emitter, incoming):  # type: ignore[no-untyped-def]
         ruling = rule(known, emitter, incoming)
         return Ruling.APPLY if ruling is Ruling.SUPERSEDED else ruling
 
-    monkeypatch.setattr(judge_events, "rule", naive)
+    monkeypatch.setattr(judge_events, "judge_state", naive)
 
 
 def e_mails_are_learnt_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,13 +99,13 @@ def e_mails_are_believed_from_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def one_more_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard is off by one."""
-    is_within = removal_limits.Losses._is_within
-    monkeypatch.setattr(removal_limits.Losses, "_is_within", lambda self, total: is_within(self, total - 1))
+    is_within = removal_limits.RemovalCounts._is_within
+    monkeypatch.setattr(removal_limits.RemovalCounts, "_is_within", lambda self, total: is_within(self, total - 1))
 
 
 def nobody_asks_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mailbox is written into whatever another installation has there."""
-    monkeypatch.setattr(reconcile, "in_the_way", lambda *_: Counter())
+    monkeypatch.setattr(reconcile, "conflicting_entries", lambda *_: Counter())
 
 
 QUICKLY_FOUND = [

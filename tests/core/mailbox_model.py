@@ -7,22 +7,22 @@ from enum import Enum, auto
 
 from connectors.base import Done, Failed, Found, NotFound, Outcome, Permanent, Scope, Temporary, Unconfirmed
 from receiver.core.plan import (
+    CallLimits,
     Placement,
     Step,
-    Timings,
     Verb,
     begin,
-    desire,
     end,
     failed,
     looked_up,
     next_step,
     removed,
+    set_desired,
 )
 from tests.makers import NOW
 
 UID = "Rdv/1@production"
-TIMINGS = Timings.of(30)
+TIMINGS = CallLimits.of(30)
 JITTER = 0.5
 VERBS = {Step.CREATE: Verb.CREATE, Step.UPDATE: Verb.UPDATE, Step.DELETE: Verb.DELETE}
 
@@ -119,7 +119,7 @@ class World:
         if self.placement.settled:
             self.placement = Placement(1, UID, desired=content, not_before=self.now)
         else:
-            self.placement = desire(self.placement, content, self.now)
+            self.placement = set_desired(self.placement, content, self.now)
 
     def pass_time(self, by: timedelta) -> None:
         self.now += by

@@ -12,13 +12,13 @@ from receiver.core import adoption
 from receiver.core.adoption import PATIENCE, Adoption, Found, judge, sought
 from receiver.core.audit import Recorded
 from receiver.core.mailboxes import MailboxMap
-from receiver.core.plan import STALE, Placement, Step, Timings, Verb, looked_up, next_step
+from receiver.core.plan import STALE, CallLimits, Placement, Step, Verb, looked_up, next_step
 from receiver.core.ruleset import Ruleset, SourceRules
 from tests.makers import NOW, a_state
 
 RULES = Ruleset(MailboxMap("exchange"), {"mds": SourceRules()})
 STATE = a_state()
-TIMINGS = Timings.of(30)
+TIMINGS = CallLimits.of(30)
 
 
 def shown(uid: str = "a") -> CalendarEntry:

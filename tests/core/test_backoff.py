@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from connectors.base import Scope, Temporary
 from receiver.core import plan
-from receiver.core.backoff import FIRST_DELAY_S, LONGEST_ASKED_S, LONGEST_DELAY_S, delay_s, granted_s
+from receiver.core.backoff import FIRST_DELAY_S, LONGEST_DELAY_S, MAX_RETRY_AFTER_S, capped_retry_after_s, delay_s
 from receiver.core.plan import Placement
-from receiver.core.servers import Server, failed, retried, throttled
+from receiver.core.servers import ServerState, failed, retried, throttled
 from receiver.core.throughput import Throughput
 from tests.makers import NOW
 
@@ -43,7 +43,7 @@ def test_chance_spreads_a_wait_over_its_upper_half(number: int, chance: float) -
 asked = st.floats() | st.integers(-(10**18), 10**18).map(float) | st.none()
 
 
-@given(attempts, jitter, st.floats(0, LONGEST_ASKED_S))
+@given(attempts, jitter, st.floats(0, MAX_RETRY_AFTER_S))
 def test_what_the_server_asks_for_is_the_least(number: int, chance: float, asked_s: float) -> None:
     """A server that is told to hurry throttles harder."""
     assert delay_s(number, asked_s, chance) == max(delay_s(number, None, chance), asked_s)
@@ -54,13 +54,13 @@ def test_no_more_than_ten_minutes_are_granted_whatever_is_asked_for(
     number: int, chance: float, asked_s: float | None
 ) -> None:
     """Not a number, endless, negative: none of it holds anybody, or fails."""
-    assert 0 <= granted_s(asked_s) <= LONGEST_ASKED_S == 600
-    assert delay_s(number, asked_s, chance) <= max(delay_s(number, None, chance), LONGEST_ASKED_S)
+    assert 0 <= capped_retry_after_s(asked_s) <= MAX_RETRY_AFTER_S == 600
+    assert delay_s(number, asked_s, chance) <= max(delay_s(number, None, chance), MAX_RETRY_AFTER_S)
 
 
 @given(asked, st.integers(1, 5))
 def test_nobody_asks_for_a_longer_pause(asked_s: float | None, refusals: int) -> None:
-    state, server = Throughput.full(2), Server("exchange")
+    state, server = Throughput.full(2), ServerState("exchange")
     for _ in range(refusals):
         state = state.refused(NOW, NOW, asked_s, 1.0)
         server = failed(server, Temporary("server_busy", Scope.SERVER, asked_s), "", None, NOW, 1.0)
@@ -75,7 +75,7 @@ def test_nobody_asks_for_a_longer_pause(asked_s: float | None, refusals: int) ->
 @pytest.mark.parametrize("far", [timedelta(days=1), timedelta(days=365 * 32), datetime.max.replace(tzinfo=UTC) - NOW])
 def test_an_end_beyond_any_that_is_recorded_today_holds_nobody(far: timedelta) -> None:
     """As a version recorded them that granted whatever was asked for."""
-    server = Server("exchange", blocked_until=NOW + far, probe="p", probe_until=NOW + far)
+    server = ServerState("exchange", blocked_until=NOW + far, probe="p", probe_until=NOW + far)
     assert not server.is_blocked(NOW)
     assert not server.is_probed(NOW)
     paused = throttled(server, NOW + timedelta(seconds=9), None, NOW)
@@ -88,5 +88,7 @@ def test_an_end_beyond_any_that_is_recorded_today_holds_nobody(far: timedelta) -
 
 def test_an_operator_ends_a_wait_but_not_the_pause_of_a_refused_account() -> None:
     until = NOW + timedelta(minutes=5)
-    assert retried(Server("exchange", failure="server_busy", blocked_until=until, attempts=4)).blocked_until is None
-    assert retried(Server("exchange", failure="unauthorized", blocked_until=until)).blocked_until == until
+    assert (
+        retried(ServerState("exchange", failure="server_busy", blocked_until=until, attempts=4)).blocked_until is None
+    )
+    assert retried(ServerState("exchange", failure="unauthorized", blocked_until=until)).blocked_until == until

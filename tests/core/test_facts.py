@@ -19,7 +19,7 @@ from receiver.core.facts import (
     Version,
     event_uid,
     has_credible_age,
-    rule,
+    judge_state,
 )
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery
 
@@ -39,7 +39,7 @@ def occurred(delivery: Delivery, age_s: float) -> Delivery:
 
 
 def ruling(incoming: Delivery, newest: Delivery | None = None, emitter: Emitter = SP, of: Emitter = SP) -> Ruling:
-    return rule(known(newest, of) if newest else None, emitter, incoming)
+    return judge_state(known(newest, of) if newest else None, emitter, incoming)
 
 
 # Within one emitter
@@ -133,7 +133,7 @@ def settle(arrivals: list[Arrival]) -> Known | None:
     """What is known after all of it, as the store would go on."""
     newest: Known | None = None
     for emitter, delivery in arrivals:
-        if rule(newest, emitter, delivery) in {APPLY, AMBIGUOUS}:
+        if judge_state(newest, emitter, delivery) in {APPLY, AMBIGUOUS}:
             newest = known(delivery, emitter)
     return newest
 

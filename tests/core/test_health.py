@@ -7,22 +7,17 @@ import pytest
 
 from receiver.core.room import MIB, Disk
 from receiver.core.thresholds import Thresholds
-from receiver.core.troubles import (
-    Code,
-    Colour,
+from receiver.core.trouble_rules import (
     Failing,
     RefusedConfiguration,
-    ServerSight,
+    SeenServer,
+    SeenSource,
     SetAside,
-    Severity,
     Snapshot,
-    SourceSight,
-    Trouble,
     Unreached,
-    colour,
-    is_well,
     troubles,
 )
+from receiver.core.troubles import Code, Colour, Severity, Trouble, colour, is_well
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 LIMITS = Thresholds()
@@ -40,8 +35,8 @@ def test_a_healthy_receiver_has_no_trouble() -> None:
         worker_beat_at=NOW,
         started_at=NOW - timedelta(days=9),
         oldest_due_at=NOW - timedelta(seconds=20),
-        servers=(ServerSight("exchange", certificate_until=NOW + timedelta(days=90)),),
-        sources=(SourceSight("mds", NOW, refused={"unauthorized": 3, "model": 900, "organisation": 4}),),
+        servers=(SeenServer("exchange", certificate_until=NOW + timedelta(days=90)),),
+        sources=(SeenSource("mds", NOW, refused={"unauthorized": 3, "model": 900, "organisation": 4}),),
         differences={"missing": 0},
         disk=ROOMY,
     )
@@ -109,7 +104,7 @@ def test_a_beat_is_newer_than_the_start() -> None:
 
 def test_a_failing_server_says_why_and_since_when() -> None:
     since = NOW - timedelta(minutes=4)
-    seen = Snapshot(servers=(ServerSight("exchange", "unauthorized", since), ServerSight("other")))
+    seen = Snapshot(servers=(SeenServer("exchange", "unauthorized", since), SeenServer("other")))
     assert found(seen) == [Trouble(Code.SERVER_FAILING, ALARM, "exchange", "unauthorized", since)]
 
 
@@ -124,7 +119,7 @@ def test_a_failing_server_says_why_and_since_when() -> None:
     ],
 )
 def test_a_certificate_warns_before_it_expires(left: timedelta, expected: list[tuple[Severity, int]]) -> None:
-    seen = Snapshot(servers=(ServerSight("exchange", certificate_until=NOW + left),))
+    seen = Snapshot(servers=(SeenServer("exchange", certificate_until=NOW + left),))
     told = [Trouble(Code.CERTIFICATE_EXPIRING, severity, "exchange", count=days) for severity, days in expected]
     assert found(seen) == told
 
@@ -132,7 +127,7 @@ def test_a_certificate_warns_before_it_expires(left: timedelta, expected: list[t
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_clock_may_be_off_by_as_much_as_webhooks_may(sign: int) -> None:
     def seen(off: timedelta) -> Snapshot:
-        return Snapshot(servers=(ServerSight("exchange", clock_ahead=sign * off),))
+        return Snapshot(servers=(SeenServer("exchange", clock_ahead=sign * off),))
 
     assert found(seen(LIMITS.clock_off)) == []
     assert found(seen(LIMITS.clock_off + MOMENT)) == [Trouble(Code.CLOCK_OFF, ALARM, "exchange")]
@@ -184,7 +179,7 @@ def test_webhooks_that_wait_for_somebodys_word_are_told_by_source_and_reason() -
 
 def test_wrong_signatures_count_from_a_number_on() -> None:
     def seen(count: int) -> Snapshot:
-        return Snapshot(sources=(SourceSight("mds", NOW, refused={"unauthorized": count}),))
+        return Snapshot(sources=(SeenSource("mds", NOW, refused={"unauthorized": count}),))
 
     assert found(seen(9)) == []
     assert found(seen(10)) == [Trouble(Code.SIGNATURES_REFUSED, ALARM, "mds", count=10)]
@@ -192,7 +187,7 @@ def test_wrong_signatures_count_from_a_number_on() -> None:
 
 def test_webhooks_that_were_not_understood_are_told_by_reason() -> None:
     refused = {"payload": 2, "age": 1, "model": 700, "secret_organisation": 3, "too_large": 1, "disk": 4}
-    assert found(Snapshot(sources=(SourceSight("mds", NOW, refused=refused),))) == [
+    assert found(Snapshot(sources=(SeenSource("mds", NOW, refused=refused),))) == [
         Trouble(Code.WEBHOOKS_REFUSED, ALARM, "mds", "age", count=1),
         Trouble(Code.WEBHOOKS_REFUSED, ALARM, "mds", "payload", count=2),
         Trouble(Code.WEBHOOKS_REFUSED, ALARM, "mds", "secret_organisation", count=3),
@@ -203,7 +198,7 @@ def test_webhooks_that_were_not_understood_are_told_by_reason() -> None:
 
 def test_a_source_is_silent_after_so_much_working_time() -> None:
     last = NOW - timedelta(days=4)
-    silent = SourceSight("mds", last, LIMITS.source_silent)
+    silent = SeenSource("mds", last, LIMITS.source_silent)
     assert found(Snapshot(sources=(silent,))) == [Trouble(Code.SOURCE_SILENT, WARNING, "mds", since=last)]
     assert found(Snapshot(sources=(replace(silent, silent_work=LIMITS.source_silent - MOMENT),))) == []
     assert found(Snapshot(sources=(replace(silent, last_at=None),))) == []
@@ -225,7 +220,7 @@ def test_a_backlog_warns_before_webhooks_are_refused(share: float, expected: lis
 
 def test_a_server_that_asked_for_a_pause_is_told_with_its_end_and_one_in_trouble_with_its_next_try() -> None:
     until = NOW + timedelta(minutes=7)
-    waiting = ServerSight("exchange", waits_until=until)
+    waiting = SeenServer("exchange", waits_until=until)
     assert found(Snapshot(servers=(waiting,))) == [Trouble(Code.SERVER_WAITING, WARNING, "exchange", until=until)]
     failing = replace(waiting, failure="timeout", since=NOW)
     assert found(Snapshot(servers=(failing,))) == [
@@ -265,7 +260,7 @@ def test_an_entry_that_is_refused_again_and_again_is_told_with_its_next_try() ->
 
 
 def test_posts_to_nobodys_address_are_told_only_while_a_source_was_never_heard() -> None:
-    heard, missed = SourceSight("mds", NOW), SourceSight("insertion")
+    heard, missed = SeenSource("mds", NOW), SeenSource("insertion")
     assert found(Snapshot(strangers=3, sources=(heard,))) == []
     assert found(Snapshot(strangers=3, sources=(heard, missed))) == [Trouble(Code.ADDRESS_UNKNOWN, WARNING, count=3)]
     assert found(Snapshot(sources=(missed,))) == []
@@ -305,7 +300,7 @@ def test_two_sights_of_one_trouble_have_one_key() -> None:
 
 
 def test_a_source_that_was_never_refused_has_no_trouble() -> None:
-    assert troubles(Snapshot(sources=(SourceSight("mds", NOW),)), NOW, Thresholds(signatures_refused=1)) == []
+    assert troubles(Snapshot(sources=(SeenSource("mds", NOW),)), NOW, Thresholds(signatures_refused=1)) == []
 
 
 def test_limits_can_be_set() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from receiver.core.facts import AgendaState, AgentNews, AgentRef, Delivery, Emitter, Lieu, RdvState, RoleNews
 from receiver.core.payload import InvalidPayload, decode, parse_time
-from receiver.core.plan import Timings
+from receiver.core.plan import CallLimits
 from receiver.core.policies import Policies
 from receiver.core.recurrence import LONGEST_TEXT, Rule, Unreadable, parse
 from receiver.core.redaction import leads_to
@@ -138,7 +138,7 @@ def test_a_calendar_text_that_would_take_seconds_to_parse_is_refused(beyond: int
 
 def test_all_waits_follow_from_how_long_a_call_may_take() -> None:
     """Two calls a verb for the first look-up, then long enough for a server to give a lost call up."""
-    assert Timings.of(60.0) == Timings(
+    assert CallLimits.of(60.0) == CallLimits(
         settle=timedelta(minutes=6), recheck=timedelta(minutes=20), lease=timedelta(minutes=10)
     )
 

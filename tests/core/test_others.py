@@ -6,7 +6,13 @@ from collections import Counter
 import pytest
 
 from connectors.base import Other
-from receiver.core.other_installations import Served, in_the_way, is_installation, most, platform_of
+from receiver.core.other_installations import (
+    Served,
+    conflicting_entries,
+    is_installation,
+    platform_of,
+    with_most_entries,
+)
 
 ONE, TWO = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 PRODUCTION = Served(frozenset({"production", "mairie"}))
@@ -34,11 +40,11 @@ def test_entries_of_the_platforms_that_we_serve_are_counted_by_installation() ->
         Other(TWO, "Rdv/1@demo"),
         Other("somebody", "Rdv/1@production"),
     ]
-    assert in_the_way(found, PRODUCTION) == Counter({ONE: 2, TWO: 1})
-    assert in_the_way(found, Served(PRODUCTION.platforms, frozenset({ONE}))) == Counter({TWO: 1})
-    assert in_the_way(found, Served()) == Counter()
+    assert conflicting_entries(found, PRODUCTION) == Counter({ONE: 2, TWO: 1})
+    assert conflicting_entries(found, Served(PRODUCTION.platforms, frozenset({ONE}))) == Counter({TWO: 1})
+    assert conflicting_entries(found, Served()) == Counter()
 
 
 def test_the_one_with_the_most_is_named_and_of_equal_ones_the_first() -> None:
-    assert most(Counter({ONE: 1, TWO: 3})) == TWO
-    assert most(Counter({TWO: 2, ONE: 2})) == ONE
+    assert with_most_entries(Counter({ONE: 1, TWO: 3})) == TWO
+    assert with_most_entries(Counter({TWO: 2, ONE: 2})) == ONE

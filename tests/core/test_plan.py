@@ -10,20 +10,20 @@ from connectors.base import ConnectorError, Done, Failed, Found, NotFound, Perma
 from receiver.core.plan import (
     EPOCH,
     STALE,
+    CallLimits,
     Placement,
     Step,
-    Timings,
     Verb,
     begin,
-    desire,
     end,
     failed,
     looked_up,
     next_step,
+    set_desired,
 )
 from tests.makers import NOW
 
-TIMINGS = Timings.of(30)
+TIMINGS = CallLimits.of(30)
 SECOND = timedelta(seconds=1)
 UID = "Rdv/1@production"
 
@@ -48,7 +48,7 @@ def looked(placement: Placement, *ids: str) -> Placement:
 
 
 def test_timings_follow_from_how_long_one_call_can_take() -> None:
-    assert Timings(settle=timedelta(minutes=3), recheck=timedelta(minutes=10), lease=timedelta(minutes=5)) == TIMINGS
+    assert CallLimits(settle=timedelta(minutes=3), recheck=timedelta(minutes=10), lease=timedelta(minutes=5)) == TIMINGS
     assert TIMINGS.settle < TIMINGS.lease < TIMINGS.recheck
 
 
@@ -110,12 +110,12 @@ def test_a_new_wish_starts_afresh_but_keeps_doubt() -> None:
     tried = a_placement(
         attempts=7, not_before=NOW + timedelta(hours=1), failure="quota", gave_up=True, look_up_at=NOW, open_creates=1
     )
-    assert desire(tried, "b", NOW) == a_placement(desired="b", not_before=NOW, look_up_at=NOW, open_creates=1)
+    assert set_desired(tried, "b", NOW) == a_placement(desired="b", not_before=NOW, look_up_at=NOW, open_creates=1)
 
 
 def test_the_same_wish_again_does_not_cut_a_wait_short() -> None:
     tried = a_placement(desired="b", attempts=7, not_before=NOW + timedelta(hours=1), failure="quota")
-    assert desire(tried, "b", NOW) is tried
+    assert set_desired(tried, "b", NOW) is tried
 
 
 # Writes
@@ -144,9 +144,9 @@ def test_what_was_confirmed_is_applied() -> None:
 
 def test_what_was_wished_for_meanwhile_stays_due() -> None:
     begun = begin(NEW, Verb.CREATE, NOW, TIMINGS)
-    ended = end(desire(begun, "b", NOW), "a", Done("i1"), NOW, 1.0)
+    ended = end(set_desired(begun, "b", NOW), "a", Done("i1"), NOW, 1.0)
     assert (ended.desired, ended.applied, next_step(ended, NOW)) == ("b", "a", Step.UPDATE)
-    ended = end(desire(begun, None, NOW), "a", Done("i1"), NOW, 1.0)
+    ended = end(set_desired(begun, None, NOW), "a", Done("i1"), NOW, 1.0)
     assert next_step(ended, NOW) is Step.DELETE
 
 
@@ -189,7 +189,7 @@ def test_a_refusal_for_ever_waits_for_other_content() -> None:
     ended = write(NEW, Verb.CREATE, Failed(Permanent("invalid_item")))
     assert ended == replace(NEW, failure="invalid_item", gave_up=True)
     assert ended.due_at is None
-    assert next_step(desire(ended, "b", NOW), NOW) is Step.CREATE
+    assert next_step(set_desired(ended, "b", NOW), NOW) is Step.CREATE
 
 
 def test_a_refusal_for_ever_does_not_end_doubt() -> None:
@@ -202,7 +202,7 @@ def test_a_refusal_for_ever_does_not_end_doubt() -> None:
 
 @pytest.mark.parametrize("error", [Temporary("busy"), Permanent("invalid_item")])
 def test_a_refusal_of_what_is_wanted_no_more_says_nothing_of_what_is(error: ConnectorError) -> None:
-    begun = desire(begin(NEW, Verb.CREATE, NOW, TIMINGS), "b", NOW)
+    begun = set_desired(begin(NEW, Verb.CREATE, NOW, TIMINGS), "b", NOW)
     assert end(begun, "a", Failed(error), NOW, 1.0) == replace(NEW, desired="b", not_before=NOW)
 
 

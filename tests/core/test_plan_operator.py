@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import Found, Permanent, Scope, Temporary
-from receiver.core.plan import Placement, Step, Timings, desire, dismiss, failed, looked_up, next_step, retry
+from receiver.core.plan import CallLimits, Placement, Step, dismiss, failed, looked_up, next_step, retry, set_desired
 
 NOW = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -48,8 +48,8 @@ def test_what_an_operator_lets_be_is_neither_tried_nor_shown() -> None:
 
 def test_it_comes_back_with_other_content_and_with_no_less() -> None:
     dismissed = dismiss(REFUSED)
-    assert desire(dismissed, "d1", LATER) == dismissed
-    assert next_step(desire(dismissed, "d2", LATER), LATER) is Step.CREATE
+    assert set_desired(dismissed, "d1", LATER) == dismissed
+    assert next_step(set_desired(dismissed, "d2", LATER), LATER) is Step.CREATE
 
 
 def test_what_does_not_fail_is_not_let_be() -> None:
@@ -58,7 +58,7 @@ def test_what_does_not_fail_is_not_let_be() -> None:
 
 def test_what_is_in_doubt_is_looked_up_whatever_an_operator_says() -> None:
     assert dismiss(DOUBTFUL) == DOUBTFUL
-    found, extras = looked_up(DOUBTFUL, [Found("item", "key")], LATER, Timings.of(1))
+    found, extras = looked_up(DOUBTFUL, [Found("item", "key")], LATER, CallLimits.of(1))
     assert (found.item_id, extras) == ("item", ())
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Done, Found, NotFound
-from receiver.core.plan import STALE, Placement, Step, Verb, begin, desire, end, looked_up, next_step
+from receiver.core.plan import STALE, Placement, Step, Verb, begin, end, looked_up, next_step, set_desired
 from tests.core.mailbox_model import TIMINGS, UID, Fate, World
 from tests.makers import NOW
 
@@ -38,7 +38,7 @@ def in_doubt(**facts: Any) -> Placement:
 
 @pytest.mark.parametrize(("respect", "step"), [(True, Step.NOTHING), (False, Step.CREATE)])
 def test_an_entry_that_its_agent_deleted_stays_away_only_where_that_is_respected(respect: bool, step: Step) -> None:
-    missing = end(begin(desire(WRITTEN, "b", NOW), Verb.UPDATE, NOW, TIMINGS), "b", NotFound(), NOW, 0)
+    missing = end(begin(set_desired(WRITTEN, "b", NOW), Verb.UPDATE, NOW, TIMINGS), "b", NotFound(), NOW, 0)
     assert next_step(missing, NOW) is Step.LOOK_UP, "it may have been moved"
     after = not_found(missing, respect=respect)
     assert (next_step(after, NOW), after.declined) == (step, respect)
@@ -47,7 +47,7 @@ def test_an_entry_that_its_agent_deleted_stays_away_only_where_that_is_respected
 def test_it_stays_away_whatever_becomes_of_the_event() -> None:
     declined = not_found(in_doubt(desired="b", attempted=Verb.UPDATE))
     for wish in ("c", None, "d"):
-        declined = desire(declined, wish, NOW)
+        declined = set_desired(declined, wish, NOW)
         assert next_step(declined, NOW + TIMINGS.settle) is Step.NOTHING
 
 
@@ -55,7 +55,7 @@ def test_the_record_of_it_goes_when_nothing_is_wanted_any_more() -> None:
     declined = not_found(in_doubt(attempted=Verb.UPDATE))
     later = not_found(replace(declined, look_up_at=NOW, recheck_at=None))
     assert later.declined
-    assert desire(replace(later, recheck_at=None), None, NOW).settled
+    assert set_desired(replace(later, recheck_at=None), None, NOW).settled
 
 
 @pytest.mark.parametrize(

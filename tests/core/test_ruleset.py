@@ -19,7 +19,7 @@ from receiver.core.ruleset import (
     SourceRules,
     fingerprint,
     read_ruleset,
-    scrubbed,
+    redacted,
     write_ruleset,
 )
 from tests.makers import NOW, a_plage, a_state, an_absence, wall
@@ -54,7 +54,7 @@ def view(
 
 
 def decided(ruleset: Ruleset, event: EventView) -> Decision:
-    return ruleset.decide(event, NOW)
+    return ruleset.compute_desired(event, NOW)
 
 
 def shown(ruleset: Ruleset, state: EventState, source: str = "mds") -> str:
@@ -74,33 +74,33 @@ def test_an_event_is_wanted_in_the_calendars_of_its_agents() -> None:
     ruleset, state = rules(), a_state()
     wish = shown(ruleset, state)
     assert decided(ruleset, view(state, MARTINE, KARIM)) == Decision({HERS: wish, HIS: wish})
-    assert decided(ruleset, view(state, KARIM, held={HERS: True})).wishes == {HERS: None, HIS: wish}
+    assert decided(ruleset, view(state, KARIM, held={HERS: True})).digests == {HERS: None, HIS: wish}
 
 
 def test_an_event_follows_its_agents_to_the_one_name_of_their_mailbox() -> None:
     """An old and a new address of one mailbox: history stays under the name that the record has."""
     ruleset, past = rules(on_agent_departure=OnAgentDeparture.DELETE_FUTURE), ended(timedelta(days=1))
     coming = replace(view(a_state(), MARTINE), aliases={HERS: HIS})
-    assert decided(ruleset, coming).wishes.keys() == {HIS}
+    assert decided(ruleset, coming).digests.keys() == {HIS}
     over = replace(view(past, DEPARTED, held={HIS: True}), aliases={HERS: HIS})
-    assert decided(ruleset, over).wishes == {HIS: shown(ruleset, past)}
+    assert decided(ruleset, over).digests == {HIS: shown(ruleset, past)}
 
 
 def test_ignored_agents_and_intervenants_get_none_and_unmapped_ones_are_counted() -> None:
     others = (AgentView("robot@departement.example"), AgentView(None), AgentView("x@elsewhere.example"))
     found = decided(rules(), view(a_state(), MARTINE, *others))
-    assert (found.wishes.keys(), found.unmapped) == ({HERS}, 1)
+    assert (found.digests.keys(), found.unmapped) == ({HERS}, 1)
 
 
 def test_a_pilot_reaches_its_own_and_widening_it_reaches_the_others() -> None:
     pilot = rules(mapping=replace(MAPPING, only=("martine@*",)))
-    assert decided(pilot, view(a_state(), MARTINE, KARIM)).wishes.keys() == {HERS}
-    assert decided(rules(), view(a_state(), MARTINE, KARIM)).wishes.keys() == {HERS, HIS}
+    assert decided(pilot, view(a_state(), MARTINE, KARIM)).digests.keys() == {HERS}
+    assert decided(rules(), view(a_state(), MARTINE, KARIM)).digests.keys() == {HERS, HIS}
 
 
 def test_a_source_that_is_configured_no_more_leaves_its_events_with_the_defaults() -> None:
     ruleset, state = rules(category="RDV"), a_state()
-    assert decided(ruleset, view(state, MARTINE, source="gone")).wishes == {HERS: shown(rules(), state)}
+    assert decided(ruleset, view(state, MARTINE, source="gone")).digests == {HERS: shown(rules(), state)}
     assert ruleset.policies("gone") == Policies()
 
 
@@ -119,7 +119,7 @@ def test_each_source_has_its_zone_and_its_host() -> None:
 @pytest.mark.parametrize(("policy", "stays"), [(OnCancel.DELETE, False), (OnCancel.MARK, True)])
 def test_on_cancel(policy: OnCancel, stays: bool) -> None:
     found = decided(rules(on_cancel=policy), view(a_state(cancelled=True), MARTINE, held={HERS: True}))
-    assert (found.wishes[HERS] is not None) is stays
+    assert (found.digests[HERS] is not None) is stays
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_on_rgpd_purge(policy: OnRgpdPurge, purged: bool, forgotten: bool) -> No
 def test_on_agent_departure(policy: OnAgentDeparture, state: EventState, stays: bool) -> None:
     """What is over is history, and stays whatever the policy."""
     found = decided(rules(on_agent_departure=policy), view(state, DEPARTED, held={HERS: True}))
-    assert (found.wishes[HERS] is not None) is stays
+    assert (found.digests[HERS] is not None) is stays
 
 
 def test_what_went_with_its_agent_does_not_come_back_once_it_is_over() -> None:
@@ -160,30 +160,30 @@ def test_what_went_with_its_agent_does_not_come_back_once_it_is_over() -> None:
     gone, past = replace(MARTINE, roles_gone_at=NOW), ended(timedelta(days=1))
     over = an_absence(first_start=wall("2026-11-23 08:00"), first_end=wall("2026-11-27 18:00"))
     departures = rules(on_agent_departure=OnAgentDeparture.DELETE_FUTURE)
-    assert decided(departures, view(past, DEPARTED)).wishes == {}
-    assert decided(departures, view(past, DEPARTED, held={HERS: False})).wishes == {HERS: None}
-    assert decided(departures, view(past, DEPARTED, KARIM)).wishes.keys() == {HIS}
-    assert decided(rules(), view(over, gone)).wishes == {}
-    assert decided(rules(), view(past, DEPARTED)).wishes.keys() == {HERS}, "kept, and so late facts show too"
+    assert decided(departures, view(past, DEPARTED)).digests == {}
+    assert decided(departures, view(past, DEPARTED, held={HERS: False})).digests == {HERS: None}
+    assert decided(departures, view(past, DEPARTED, KARIM)).digests.keys() == {HIS}
+    assert decided(rules(), view(over, gone)).digests == {}
+    assert decided(rules(), view(past, DEPARTED)).digests.keys() == {HERS}, "kept, and so late facts show too"
 
 
 def test_the_entries_of_the_agents_who_remain_are_not_touched_by_a_departure() -> None:
     ruleset = rules(on_agent_departure=OnAgentDeparture.DELETE_FUTURE)
     found = decided(ruleset, view(a_state(), DEPARTED, KARIM, held={HERS: True, HIS: True}))
-    assert found.wishes == {HERS: None, HIS: shown(ruleset, a_state())}
+    assert found.digests == {HERS: None, HIS: shown(ruleset, a_state())}
 
 
 @pytest.mark.parametrize(
     ("ago", "created"), [(timedelta(days=30), True), (timedelta(days=30, seconds=1), False), (timedelta(0), True)]
 )
 def test_what_is_older_than_past_days_is_not_created(ago: timedelta, created: bool) -> None:
-    assert (HERS in decided(rules(), view(ended(ago), MARTINE)).wishes) is created
-    assert decided(rules(), view(ended(ago), MARTINE, held={HERS: True})).wishes[HERS] is not None, "but kept right"
+    assert (HERS in decided(rules(), view(ended(ago), MARTINE)).digests) is created
+    assert decided(rules(), view(ended(ago), MARTINE, held={HERS: True})).digests[HERS] is not None, "but kept right"
 
 
 def test_past_days_is_the_sources_own() -> None:
-    assert HERS not in decided(rules(past_days=0), view(ended(timedelta(seconds=1)), MARTINE)).wishes
-    assert HERS in decided(rules(past_days=365), view(ended(timedelta(days=364)), MARTINE)).wishes
+    assert HERS not in decided(rules(past_days=0), view(ended(timedelta(seconds=1)), MARTINE)).digests
+    assert HERS in decided(rules(past_days=365), view(ended(timedelta(days=364)), MARTINE)).digests
 
 
 def test_a_series_is_as_old_as_its_last_occurrence() -> None:
@@ -195,16 +195,16 @@ def test_a_series_is_as_old_as_its_last_occurrence() -> None:
         (None, False),
     ):
         found = decided(rules(plages_ouverture=True), view(a_plage(rule=rule, **began), MARTINE))
-        assert (HERS in found.wishes) is created, rule
+        assert (HERS in found.digests) is created, rule
 
 
 def test_what_begins_before_the_start_is_an_older_receivers_business() -> None:
     starts_at = a_state().starts_at
     for start_at, created in ((starts_at, True), (starts_at + timedelta(seconds=1), False), (None, True)):
         found = decided(rules(start_at), view(a_state(), MARTINE))
-        assert (HERS in found.wishes) is created
+        assert (HERS in found.digests) is created
     kept = decided(rules(starts_at + timedelta(days=1)), view(a_state(), MARTINE, held={HERS: True}))
-    assert kept.wishes[HERS] is not None, "what is placed stays right"
+    assert kept.digests[HERS] is not None, "what is placed stays right"
 
 
 @pytest.mark.parametrize(
@@ -213,14 +213,14 @@ def test_what_begins_before_the_start_is_an_older_receivers_business() -> None:
 )
 def test_an_absence_under_way_at_the_start_is_the_older_receivers_too(start_at: str, created: bool) -> None:
     found = decided(rules(datetime.fromisoformat(start_at)), view(an_absence(), MARTINE))
-    assert (HERS in found.wishes) is created
+    assert (HERS in found.digests) is created
 
 
 def test_a_series_that_is_still_running_at_the_start_is_created() -> None:
     running = a_plage(rule=Rule("WEEKLY", last_day=date(2027, 7, 1)))
     start_at = NOW + timedelta(days=60)
-    assert HERS in decided(rules(start_at, plages_ouverture=True), view(running, MARTINE)).wishes
-    assert HERS not in decided(rules(start_at, plages_ouverture=True), view(a_plage(), MARTINE)).wishes
+    assert HERS in decided(rules(start_at, plages_ouverture=True), view(running, MARTINE)).digests
+    assert HERS not in decided(rules(start_at, plages_ouverture=True), view(a_plage(), MARTINE)).digests
 
 
 @pytest.mark.parametrize(
@@ -233,9 +233,9 @@ def test_a_series_that_is_still_running_at_the_start_is_created() -> None:
 def test_a_kind_that_is_switched_off_goes_and_comes_back(
     state: AgendaState, on: dict[str, bool], off: dict[str, bool]
 ) -> None:
-    assert decided(rules(**off), view(state, MARTINE)).wishes == {}
-    assert decided(rules(**off), view(state, MARTINE, held={HERS: True})).wishes == {HERS: None}
-    assert decided(rules(**on), view(state, MARTINE)).wishes == {HERS: shown(rules(**on), state)}
+    assert decided(rules(**off), view(state, MARTINE)).digests == {}
+    assert decided(rules(**off), view(state, MARTINE, held={HERS: True})).digests == {HERS: None}
+    assert decided(rules(**on), view(state, MARTINE)).digests == {HERS: shown(rules(**on), state)}
 
 
 # Series that nobody can hold
@@ -243,7 +243,7 @@ def test_a_kind_that_is_switched_off_goes_and_comes_back(
 
 def test_a_series_that_no_calendar_holds_is_removed_and_told() -> None:
     found = decided(rules(), view(an_absence(rule=Rule("YEARLY")), MARTINE, held={HERS: True}))
-    assert (found.wishes, found.failure) == ({HERS: None}, UNHOLDABLE)
+    assert (found.digests, found.failure) == ({HERS: None}, UNHOLDABLE)
 
 
 def test_its_title_is_erased_all_the_same() -> None:
@@ -254,7 +254,7 @@ def test_its_title_is_erased_all_the_same() -> None:
 def test_a_series_that_a_policy_hides_is_no_failure() -> None:
     """Nobody need look into what would not be shown anyway."""
     hidden = decided(rules(), view(a_plage(rule=Rule("YEARLY")), MARTINE))
-    assert (hidden.wishes, hidden.failure) == ({}, None)
+    assert (hidden.digests, hidden.failure) == ({}, None)
 
 
 # Agents without a place
@@ -264,21 +264,21 @@ def test_the_absences_of_an_agent_without_a_place_go_and_the_rdv_stay() -> None:
     gone = replace(MARTINE, roles_gone_at=NOW)
     held = {HERS: True}
     on = {"plages_ouverture": True}
-    assert decided(rules(), view(an_absence(), gone, held=held)).wishes == {HERS: None}
-    assert decided(rules(**on), view(a_plage(), gone, held=held)).wishes == {HERS: None}
-    assert decided(rules(), view(a_state(), gone, held=held)).wishes[HERS] is not None
+    assert decided(rules(), view(an_absence(), gone, held=held)).digests == {HERS: None}
+    assert decided(rules(**on), view(a_plage(), gone, held=held)).digests == {HERS: None}
+    assert decided(rules(), view(a_state(), gone, held=held)).digests[HERS] is not None
 
 
 def test_past_absences_stay() -> None:
     past = an_absence(first_start=wall("2026-11-02 08:00"), first_end=wall("2026-11-06 18:00"))
     gone = replace(MARTINE, roles_gone_at=NOW)
-    assert decided(rules(), view(past, gone, held={HERS: True})).wishes[HERS] is not None
+    assert decided(rules(), view(past, gone, held={HERS: True})).digests[HERS] is not None
 
 
 @pytest.mark.parametrize(("later", "alive"), [(timedelta(0), False), (timedelta(seconds=1), True)])
 def test_a_newer_state_shows_that_the_agent_is_back(later: timedelta, alive: bool) -> None:
     gone = replace(MARTINE, roles_gone_at=NOW)
-    assert (HERS in decided(rules(), view(an_absence(), gone, state_at=NOW + later)).wishes) is alive
+    assert (HERS in decided(rules(), view(an_absence(), gone, state_at=NOW + later)).digests) is alive
 
 
 # What may be kept
@@ -310,7 +310,7 @@ FULL_RDV = a_state(
 def test_what_a_policy_does_not_allow_any_more_is_erased(
     state: EventState, policies: Policies, expected: EventState
 ) -> None:
-    assert scrubbed(state, policies) == expected
+    assert redacted(state, policies) == expected
     ruleset = Ruleset(MAPPING, {"mds": SourceRules(policies=policies)})
     found = decided(ruleset, view(state, MARTINE))
     assert found.state == (None if expected == state else expected), "only a difference is written back"

@@ -4,17 +4,28 @@ from dataclasses import replace
 from datetime import timedelta
 
 from connectors.base import Permanent, Scope, Temporary
-from receiver.core.servers import ACCOUNT_PAUSE, Server, answered, failed, given_back, introduced, stuck, throttled
+from receiver.core.servers import (
+    ACCOUNT_PAUSE,
+    ServerState,
+    answered,
+    configured,
+    failed,
+    probe_released,
+    stuck,
+    throttled,
+)
 from tests.makers import NOW
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 DOWN = Temporary("connection_failed", Scope.SERVER)
 REFUSED = Temporary("unauthorized", Scope.SERVER)
-NEW = Server("exchange", credentials="aa")
+NEW = ServerState("exchange", credentials="aa")
 
 
-def fail(server: Server, error: Temporary = DOWN, now=NOW, credentials: str = "aa", probe: str | None = None) -> Server:
+def fail(
+    server: ServerState, error: Temporary = DOWN, now=NOW, credentials: str = "aa", probe: str | None = None
+) -> ServerState:
     return failed(server, error, credentials, probe, now, jitter=1.0)
 
 
@@ -47,8 +58,8 @@ def test_a_refused_account_waits_five_minutes_at_least_whatever_else_is_told() -
 
 def test_other_credentials_lift_the_pause_and_the_same_do_not() -> None:
     server = fail(NEW, REFUSED)
-    assert introduced(server, "aa", NOW) == server
-    lifted = introduced(server, "bb", NOW)
+    assert configured(server, "aa", NOW) == server
+    lifted = configured(server, "bb", NOW)
     assert (lifted.is_blocked(NOW), lifted.attempts, lifted.credentials) == (False, 0, "bb")
     assert lifted.failure == "unauthorized", "until it is seen to work"
 
@@ -56,18 +67,18 @@ def test_other_credentials_lift_the_pause_and_the_same_do_not() -> None:
 def test_a_server_that_is_reached_otherwise_is_tried_at_once() -> None:
     """A certificate's authority that was added, an address or a time-out put right."""
     server = replace(fail(NEW), credentials="aa11", probe="probe", probe_until=NOW + MINUTE)
-    lifted = introduced(server, "aa22", NOW)
+    lifted = configured(server, "aa22", NOW)
     assert (lifted.blocked_until, lifted.attempts, lifted.probe, lifted.credentials) == (None, 0, None, "aa22")
 
 
 def test_a_refused_account_is_spared_over_another_connection_too_but_no_longer() -> None:
     """It counts against the account whatever the address, and it is the pause that matters, not the backoff."""
     refused = replace(fail(NEW, REFUSED), credentials="aa11")
-    assert introduced(refused, "aa22", NOW + MINUTE).blocked_until == NOW + ACCOUNT_PAUSE
+    assert configured(refused, "aa22", NOW + MINUTE).blocked_until == NOW + ACCOUNT_PAUSE
     long = replace(refused, blocked_until=NOW + MINUTE * 15)
-    assert introduced(long, "aa22", NOW + MINUTE).blocked_until == NOW + MINUTE + ACCOUNT_PAUSE
-    assert introduced(replace(refused, blocked_until=None), "aa22", NOW).blocked_until is None
-    assert introduced(refused, "bb11", NOW + MINUTE).blocked_until is None
+    assert configured(long, "aa22", NOW + MINUTE).blocked_until == NOW + MINUTE + ACCOUNT_PAUSE
+    assert configured(replace(refused, blocked_until=None), "aa22", NOW).blocked_until is None
+    assert configured(refused, "bb11", NOW + MINUTE).blocked_until is None
 
 
 def test_a_refusal_over_another_connection_is_everybodys() -> None:
@@ -104,9 +115,9 @@ def test_throttling_is_a_pause_and_no_trouble() -> None:
 
 
 def test_a_probe_is_given_back_by_who_has_it_and_by_nobody_else() -> None:
-    probed = Server("exchange", probe="mine", probe_until=NOW + MINUTE)
-    assert given_back(probed, "mine").is_probed(NOW) is False
-    assert given_back(probed, "another").is_probed(NOW)
+    probed = ServerState("exchange", probe="mine", probe_until=NOW + MINUTE)
+    assert probe_released(probed, "mine").is_probed(NOW) is False
+    assert probe_released(probed, "another").is_probed(NOW)
     assert fail(probed, probe="mine").is_probed(NOW) is False
     assert fail(probed, probe=None).is_probed(NOW)
     assert throttled(probed, NOW, "mine", NOW).is_probed(NOW) is False

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.core.throughput import GROWTH_AFTER, PATIENCE, Throughput
+from receiver.core.throughput import GROWTH_AFTER, MAX_REFUSALS, Throughput
 from tests.makers import NOW
 
 SECOND = timedelta(seconds=1)
@@ -49,7 +49,7 @@ def test_a_server_is_given_the_time_it_asks_for_and_no_more() -> None:
 
 def test_a_server_that_asks_for_no_time_is_given_some_and_ever_more() -> None:
     state, waits = Throughput.full(1), []
-    for _ in range(PATIENCE):
+    for _ in range(MAX_REFUSALS):
         state = state.refused(NOW, NOW, None, 1.0)
         assert state.paused_until is not None
         waits.append((state.paused_until - NOW).total_seconds())
@@ -58,7 +58,7 @@ def test_a_server_that_asks_for_no_time_is_given_some_and_ever_more() -> None:
 
 def test_a_server_that_always_asks_for_nothing_is_not_believed_for_ever() -> None:
     state = Throughput.full(1)
-    for _ in range(PATIENCE):
+    for _ in range(MAX_REFUSALS):
         assert state.admits(0, NOW)
         state = state.refused(NOW, NOW, 0.0, 1.0)
     assert not state.admits(0, NOW)
@@ -66,7 +66,7 @@ def test_a_server_that_always_asks_for_nothing_is_not_believed_for_ever() -> Non
 
 def test_one_answer_shows_that_a_server_throttles_and_is_not_in_trouble() -> None:
     state = Throughput.full(4)
-    for _ in range(PATIENCE - 1):
+    for _ in range(MAX_REFUSALS - 1):
         state = state.refused(NOW, NOW, 1.0, 0)
     assert not state.exhausted
     assert state.refused(NOW, NOW, 1.0, 0).exhausted

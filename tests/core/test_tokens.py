@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from receiver.core.roles import Role
-from receiver.core.tokens import InvalidToken, Token, csrf_word, issue, read, signing_key
+from receiver.core.tokens import InvalidToken, Token, csrf_token, issue, read, signing_key
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 KEY = signing_key("k" * 32)
@@ -107,5 +107,5 @@ def test_roles_hold_one_another() -> None:
 
 
 def test_every_bearer_has_a_word_of_their_own() -> None:
-    assert csrf_word(KEY, "a") == csrf_word(KEY, "a") != csrf_word(KEY, "b")
-    assert csrf_word(KEY, "a") != csrf_word(signing_key("j"), "a")
+    assert csrf_token(KEY, "a") == csrf_token(KEY, "a") != csrf_token(KEY, "b")
+    assert csrf_token(KEY, "a") != csrf_token(signing_key("j"), "a")

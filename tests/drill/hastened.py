@@ -25,7 +25,7 @@ from receiver.config import ConfigurationErrors, Reloadable, Settings, load
 from receiver.core import servers
 from receiver.operations import refused_requests
 from receiver.operations import status as looking
-from receiver.store.reports import status as sight
+from receiver.store import heartbeats
 from receiver.web import health, heart, overload
 from receiver.web.app import create_app
 from receiver.web.server import serve
@@ -83,7 +83,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
     """Be one part of the receiver until asked to stop, or answer `status`."""
     refused_requests.LATELY = LATELY
     looking.THROTTLED_TOLD = THROTTLED_TOLD
-    sight.DEAD_AFTER = seconds(DEAD_AFTER, sight.DEAD_AFTER)
+    heartbeats.DEAD_AFTER = seconds(DEAD_AFTER, heartbeats.DEAD_AFTER)
     heart.BEAT_EVERY_S = whole.WORD_EVERY_S = WEB_LOOK.total_seconds()
     match part:
         case "serve":

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from emitter.delivery import Courier, Delivery, disorder
+from emitter.delivery import Courier, Delivery, shuffled_with_repeats
 from emitter.platforms import Platform, signer
 from emitter.retries import RDV_INSERTION_WAITS_S, RDV_SERVICE_PUBLIC_WAITS_S, RetryPolicy
 from emitter.signing import UnsignableError, sign
@@ -211,11 +211,11 @@ def test_a_netrc_does_not_replace_the_signature(server, tmp_path, monkeypatch):
 
 def test_disorder_loses_nothing_repeats_some_and_is_the_seeds():
     several = deliveries(20)
-    mixed = disorder(several, seed=7)
+    mixed = shuffled_with_repeats(several, seed=7)
     counts = Counter(delivery.body for delivery in mixed)
     assert set(counts) == {delivery.body for delivery in several}
     assert set(counts.values()) == {1, 2}
-    assert mixed == disorder(several, seed=7) != disorder(several, seed=8)
+    assert mixed == shuffled_with_repeats(several, seed=7) != shuffled_with_repeats(several, seed=8)
 
 
 def test_a_body_does_not_show_in_a_repr():

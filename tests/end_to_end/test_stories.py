@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emitter.delivery import disorder
+from emitter.delivery import shuffled_with_repeats
 from emitter.payloads import Generation
 from emitter.scenarios import SCENARIOS, ExpectedEntry, Story, build
 from tests.end_to_end.town import Town, open_town
@@ -16,7 +16,7 @@ PLAYABLE = [generation for generation in Generation if generation is not Generat
 
 def play(town: Town, story: Story, *, ordered: bool, source: str, signature: str | None = None) -> None:
     deliveries = [step.delivery for step in story.steps]
-    sent = deliveries if ordered else disorder(deliveries, seed=len(deliveries))
+    sent = deliveries if ordered else shuffled_with_repeats(deliveries, seed=len(deliveries))
     report = town.courier(source, signature, jobs=1 if ordered else 4).deliver(sent)
     assert report.undelivered == ()
     assert report.firewall_pages == ()

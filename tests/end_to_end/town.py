@@ -15,7 +15,7 @@ import requests
 
 from demo import configuration, processes
 from demo.processes import ACCOUNT, Secrets
-from emitter.delivery import Courier, Delivery, Report
+from emitter.delivery import Courier, Delivery, DeliveryReport
 from emitter.platforms import Platform, signer
 from emitter.retries import RetryPolicy
 from emitter.scenarios import ExpectedEntry
@@ -94,7 +94,7 @@ class Town:
             jobs=jobs,
         )
 
-    def send(self, *bodies: bytes, source: str = "mds", signature: str | None = None, jobs: int = 1) -> Report:
+    def send(self, *bodies: bytes, source: str = "mds", signature: str | None = None, jobs: int = 1) -> DeliveryReport:
         return self.courier(source, signature, jobs).deliver([Delivery(body) for body in bodies])
 
     def answers(self, *bodies: bytes, source: str = "mds") -> list[tuple[int | None, str | None]]:

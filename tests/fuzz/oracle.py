@@ -27,14 +27,14 @@ from receiver.core.facts import (
     News,
     Ruling,
     event_uid,
-    rule,
+    judge_state,
 )
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.policies import OnCancel, Policies
 from receiver.core.recurrence import Unholdable
 from receiver.core.redaction import digest
-from receiver.core.ruleset import Ruleset, SourceRules, scrubbed
+from receiver.core.ruleset import Ruleset, SourceRules, redacted
 from receiver.core.signature import matching_keys
 from receiver.core.text import clean
 from receiver.store.database.records import read_facts, write_facts
@@ -207,7 +207,7 @@ def _shown(body: Body, delivery: Delivery, policies: Policies) -> tuple[float, b
     uid = event_uid("production", delivery)
     must(uid.isascii() and len(uid) <= 255 and uid.isprintable(), "a uid is short and ASCII")
     state = delivery.state
-    ruling = rule(None, body.emitter, delivery)
+    ruling = judge_state(None, body.emitter, delivery)
     if state is None:
         return (time.perf_counter() - started) * 1e6, False
     kept = write_facts(state)
@@ -242,8 +242,8 @@ def _check_entry(entry: CalendarEntry, state: EventState) -> None:
 def _check_decision(ruleset: Ruleset, uid: str, delivery: Delivery, state: EventState) -> None:
     agents = tuple(AgentView(agent.email) for agent in delivery.agents)
     view = EventView(uid, "source", delivery.version.state_at, state, delivery.purge, agents, _HELD)
-    decision = ruleset.decide(view, NOW)
-    must(decision.wishes.keys() >= _HELD.keys(), "a mailbox that holds the entry is decided about")
+    decision = ruleset.compute_desired(view, NOW)
+    must(decision.digests.keys() >= _HELD.keys(), "a mailbox that holds the entry is decided about")
     must(decision.state is None, "what was decoded under a policy is what the policy lets keep")
 
 
@@ -253,11 +253,11 @@ def _check_policies(body: Body, state: EventState, policies: Policies) -> None:
     again: Any = decode(body.content, body.emitter, other)
     must(isinstance(again, Delivery) and again.state, "policies decide what is kept, not what is taken")
     opened, shut = (state, again.state) if policies is OPEN else (again.state, state)
-    must(scrubbed(opened, STRICT) == shut, "a policy switched off leaves what was never let in")
+    must(redacted(opened, STRICT) == shut, "a policy switched off leaves what was never let in")
 
 
 def _check_order(emitter: Emitter, delivery: Delivery, alone: Ruling) -> None:
     """Judge the same state again, once it is known."""
     known = Known(emitter, delivery.version, delivery.state, frozenset(agent.ident for agent in delivery.agents))
-    repeated = rule(known, emitter, delivery)
+    repeated = judge_state(known, emitter, delivery)
     must(repeated is alone, "a repeat is judged as the first was")

@@ -22,7 +22,7 @@ import requests
 import trustme
 
 from demo.processes import is_ready
-from emitter.delivery import Courier, Report
+from emitter.delivery import Courier, DeliveryReport
 from emitter.platforms import Platform, signer
 from emitter.retries import RetryPolicy
 from emitter.scenarios import ExpectedEntry, Story, build
@@ -222,7 +222,7 @@ def answers(url: str, ca_file: Path | None = None) -> bool:
     return False
 
 
-def delivered(story: Story, ca_file: Path) -> Report:
+def delivered(story: Story, ca_file: Path) -> DeliveryReport:
     """Send the day's webhooks as the platform does."""
     courier = Courier(
         url="https://127.0.0.1/webhooks/mds",

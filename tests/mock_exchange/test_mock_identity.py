@@ -7,7 +7,7 @@ from exchangelib.errors import ErrorNonExistentMailbox
 from exchangelib.properties import EWS_ID, AlternateId
 
 from mock_exchange import Fault, FaultKind, MockExchange
-from mock_exchange.calendar.errors import EwsError
+from mock_exchange.errors import EwsError
 from tests.mock_exchange.conftest import AGENT, OTHER, Open
 from tests.mock_exchange.wire import CALENDAR, Factory, Reply, acting_as, create, event, find, get, post
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from mock_exchange import Fault, FaultKind, MockExchange
-from mock_exchange.calendar.errors import SoapFault
+from mock_exchange.errors import SoapFault
 from mock_exchange.http.throttling import Limits, Throttle
 from tests.mock_exchange.conftest import AGENT, OTHER
 from tests.mock_exchange.wire import (

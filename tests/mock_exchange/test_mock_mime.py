@@ -11,8 +11,7 @@ from icalendar import Calendar
 
 from mock_exchange import MockExchange
 from mock_exchange.calendar.times import WINDOWS_ZONES, zone_of
-from mock_exchange.calendar.zone_element import zone_element
-from mock_exchange.ews.vtimezone import vtimezone
+from mock_exchange.ews.zones import vtimezone, zone_element
 from tests.mock_exchange.conftest import AGENT
 from tests.mock_exchange.wire import CALENDAR, TIMES, create, event, get, post
 

@@ -29,7 +29,7 @@ from receiver.core.mailboxes import MailboxMap
 from receiver.core.policies import Policies
 from receiver.core.roles import Role
 from receiver.core.scope import Authority
-from receiver.core.servers import Server
+from receiver.core.servers import ServerState
 from receiver.operations.access.tokens import Tokens
 from receiver.sentences.phrases import PARIS
 from receiver.store import Store, counters, heartbeats
@@ -107,7 +107,7 @@ class Town:
 
     def settle(self) -> None:
         rules = self.settings.ruleset()
-        while self.store.settle(lambda view: rules.decide(view, self.now), self.now):
+        while self.store.settle(lambda view: rules.compute_desired(view, self.now), self.now):
             pass
 
     def change(self, *statements: Any) -> None:
@@ -228,7 +228,7 @@ def _outcomes(store: Store) -> list[Any]:
     ]
 
 
-def _failing(server: Server, now: datetime) -> Server:
+def _failing(server: ServerState, now: datetime) -> ServerState:
     return replace(
         server,
         failure="storage_failed",

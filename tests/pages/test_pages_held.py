@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from receiver.core.addresses import harmless
+from receiver.core.addresses import display_safe
 from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentNews
 from receiver.core.roles import Role
@@ -243,7 +243,7 @@ def test_an_agents_hostile_e_mail_stays_text(own_town: Town) -> None:
         connection.exec_driver_sql(sql, (text,))
     shown = visitor(own_town).page(PATH)
     assert "<script" not in shown
-    assert f"{harmless('<script>alert(1)</script>')}@evil.example" in html.unescape(shown)
+    assert f"{display_safe('<script>alert(1)</script>')}@evil.example" in html.unescape(shown)
 
 
 def test_nothing_waits(own_town: Town) -> None:

@@ -11,7 +11,7 @@ from receiver.core.facts import Emitter
 from receiver.core.payload import InvalidPayload, decode
 from receiver.core.policies import Policies
 from receiver.core.text import clean
-from receiver.core.wire.calendar_text import besides, has_two_zones
+from receiver.core.wire.calendar_text import has_two_zones, read_calendar_text
 from receiver.operations.support.anonymise import Placeholders
 from receiver.web.auth.session import page_after
 from tests.core.samples import as_body, edited, sample
@@ -137,9 +137,9 @@ def test_a_zones_name_is_no_way_into_the_file_system(zone: str) -> None:
 
 LINEAR: dict[str, tuple[Callable[[str], object], Callable[[int], str]]] = {
     "a body of brackets": (lambda text: _decoded(text.encode()), lambda size: "[" * size),
-    "a calendar text of properties": (besides, lambda size: "\nSTATUS;X=" + "STATUS;" * (size // 7)),
-    "a calendar text of components": (besides, lambda size: "BEGIN:VEVENT\r\n" * (size // 14)),
-    "a calendar text of folds": (besides, lambda size: "\n " * (size // 2)),
+    "a calendar text of properties": (read_calendar_text, lambda size: "\nSTATUS;X=" + "STATUS;" * (size // 7)),
+    "a calendar text of components": (read_calendar_text, lambda size: "BEGIN:VEVENT\r\n" * (size // 14)),
+    "a calendar text of folds": (read_calendar_text, lambda size: "\n " * (size // 2)),
     "a time of zones": (has_two_zones, lambda size: "\nDTSTART;" + "TZID=" * (size // 5)),
     "an emoji without end": (lambda text: clean(text, len(text) // 3), lambda size: "\U0001f468\u200d" * (size // 2)),
     "flags": (lambda text: clean(text, len(text) // 3), lambda size: "\U0001f1eb" * size),

@@ -79,7 +79,7 @@ def test_nothing_in_a_copied_database_signs_a_token_or_a_form(robbed: tuple[Acce
     assert hmac.digest(desk.store.installation().digest_key, b"rdv-receiver tokens", "sha256") in keys
     for key in keys:
         assert desk.api(jwt.encode(claims, key, core.ALGORITHM)).status_code == 401
-        assert core.csrf_word(key, record.id) != word
+        assert core.csrf_token(key, record.id) != word
     assert desk.api(jwt.encode(claims, desk.tokens.key, core.ALGORITHM)).status_code == 200  # all else is right
 
 

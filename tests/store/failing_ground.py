@@ -5,13 +5,13 @@ from datetime import timedelta
 from connectors.base import Failed, Permanent, Scope
 from receiver.core.desired import Decision
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Timings, Verb, begin, end
+from receiver.core.plan import CallLimits, Verb, begin, end
 from receiver.store import Store, Trouble
 from receiver.store.intake import judge_batch
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
-TIMINGS = Timings.of(1)
+TIMINGS = CallLimits.of(1)
 HERS = Mailbox("exchange", "martine.agent@departement.example")
 HIS = Mailbox("exchange", "karim.agent@departement.example")
 BLOCKED = NOW + timedelta(hours=1)

@@ -66,7 +66,7 @@ class Town:
 
     def shown(self) -> dict[str, dict[str, str]]:
         """Return what each mailbox should hold: the titles, by address and uid."""
-        while self.store.settle(lambda view: self.rules.decide(view, self.now), self.now):
+        while self.store.settle(lambda view: self.rules.compute_desired(view, self.now), self.now):
             pass
         held: dict[str, dict[str, str]] = {}
         for mailbox in self.store.read(mailbox_identity.in_use):

@@ -51,7 +51,7 @@ def hear(store: Store, *news: News, at: Any = NOW) -> None:
 
 
 def settle(store: Store, at: Any = NOW) -> int:
-    return store.settle(lambda view: RULES.decide(view, at), at)
+    return store.settle(lambda view: RULES.compute_desired(view, at), at)
 
 
 def lease(store: Store, mailbox: Mailbox = HERS, at: Any = NOW) -> MailboxWork:
@@ -117,7 +117,7 @@ def test_what_is_noted_while_its_event_is_settled_is_taken_over_the_next_time(
             if not marked:
                 store.write(recovery.note, work, {UID: "item"}, (), NOW)
                 marked.append(pool.submit(store.write, recovery.unsettle, work, NOW))
-            return RULES.decide(view, NOW)
+            return RULES.compute_desired(view, NOW)
 
         with ThreadPoolExecutor() as pool:
             assert store.settle(decide, NOW) == 1

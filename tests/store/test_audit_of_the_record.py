@@ -28,7 +28,7 @@ UID = f"Rdv/{UUID}@production"
 def store(store_url: str) -> Iterator[Store]:
     opened = Store(store_url)
     opened.write(judge_batch.take, [incoming(a_delivery(agents=(MARTINE,)))], NOW)
-    opened.settle(lambda view: RULES.decide(view, NOW), NOW)
+    opened.settle(lambda view: RULES.compute_desired(view, NOW), NOW)
     yield opened
     opened.close()
 

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from connectors.base import Done
 from receiver.core.desired import Decision, EventView
 from receiver.core.mailboxes import Mailbox, MailboxMap
-from receiver.core.plan import Timings, Verb, begin, end
+from receiver.core.plan import CallLimits, Verb, begin, end
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import Store
 from receiver.store.database.engine import reading, writing
@@ -25,7 +25,7 @@ from receiver.store.work import leases, mailbox_identity, rulesets
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, a_slot, an_absence, an_agent, incoming
 
 LEASE = timedelta(seconds=60)
-TIMINGS = Timings.of(1)
+TIMINGS = CallLimits.of(1)
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
 OWN = MailboxMap("exchange", domains={"departement.example": "boites.example"})
 SHARED_BOX = Mailbox("exchange", "accueil@boites.example")
@@ -36,7 +36,7 @@ MARK = b"martine"
 
 def decider(mapping: MailboxMap) -> Callable[[EventView], Decision]:
     ruleset = Ruleset(mapping, {"mds": SourceRules()})
-    return lambda view: ruleset.decide(view, NOW)
+    return lambda view: ruleset.compute_desired(view, NOW)
 
 
 def settle(store: Store, mapping: MailboxMap = OWN) -> None:

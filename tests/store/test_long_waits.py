@@ -47,7 +47,7 @@ def test_a_mailbox_is_not_left_alone_for_decades(
 
 @pytest.mark.parametrize("far", [timedelta(hours=2), DECADES])
 def test_a_server_is_not_left_alone_for_decades(store: Store, far: timedelta) -> None:
-    def of_old(server: servers.Server) -> servers.Server:
+    def of_old(server: servers.ServerState) -> servers.ServerState:
         return servers.replace(server, failure="x", blocked_until=NOW + far, probe="p", probe_until=NOW + far)
 
     store.write(stored_servers.change, "exchange", of_old)

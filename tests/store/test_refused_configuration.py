@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from receiver.config.reload import Refused
-from receiver.core.troubles import RefusedConfiguration
+from receiver.core.trouble_rules import RefusedConfiguration
 from receiver.operations.refused_configuration import FORGOTTEN, RENEWED, Word, refusals
 from receiver.store import Store, counters
 from tests.makers import NOW

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import create_engine, delete, insert
 
-from receiver.core.servers import Server, stuck
+from receiver.core.servers import ServerState, stuck
 from receiver.store import Store
 from receiver.store.database.tables import events, mailboxes, metadata, placements
 from receiver.store.work import servers
@@ -36,10 +36,10 @@ def at_once(block: Callable[[int], object], threads: int = 8) -> list[object]:
 def test_a_server_is_known_once_a_worker_has_met_it(store: Store) -> None:
     assert (store.read(servers.find, "exchange"), store.read(servers.listed)) == (None, [])
     met = store.write(servers.change, "exchange", lambda server: replace(server, failure="timeout", failing_since=NOW))
-    assert met == Server("exchange", failure="timeout", failing_since=NOW)
+    assert met == ServerState("exchange", failure="timeout", failing_since=NOW)
     store.write(servers.change, "autre", lambda server: server)
     assert store.read(servers.find, "exchange") == met
-    assert store.read(servers.listed) == [Server("autre"), met]
+    assert store.read(servers.listed) == [ServerState("autre"), met]
 
 
 def test_changes_of_several_workers_at_once_are_all_kept(store: Store) -> None:

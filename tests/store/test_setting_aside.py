@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from receiver.core.desired import Decision, EventView
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Timings, Verb, begin
+from receiver.core.plan import CallLimits, Verb, begin
 from receiver.store import Store, StoreUnavailable
 from receiver.store.database.engine import reading
 from receiver.store.database.tables import events, placements
@@ -143,7 +143,7 @@ def test_what_is_in_doubt_is_looked_up_all_the_same(store: Store) -> None:
     assert store.claim("exchange", NOW + LEASE, 100, LEASE) is not None
 
 
-TIMINGS = Timings.of(1)
+TIMINGS = CallLimits.of(1)
 
 
 def test_an_event_that_is_set_aside_is_neither_finished_nor_audited(store: Store) -> None:

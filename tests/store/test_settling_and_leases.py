@@ -9,7 +9,7 @@ from connectors.base import Done, Unconfirmed
 from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Timings, Verb, begin, end
+from receiver.core.plan import CallLimits, Verb, begin, end
 from receiver.operations.erasure import purge
 from receiver.store import LeaseLost, MailboxWork, Store, Trouble, heartbeats
 from receiver.store.intake import judge_batch
@@ -17,7 +17,7 @@ from receiver.store.work import leases
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
-TIMINGS = Timings.of(1)
+TIMINGS = CallLimits.of(1)
 HERS = Mailbox("exchange", "martine@x.example")
 HIS = Mailbox("exchange", "karim@x.example")
 LATER = NOW + timedelta(minutes=10)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from receiver.core.troubles import Unreached
+from receiver.core.trouble_rules import Unreached
 from receiver.operations.unreached import FORGOTTEN, RENEWED, Word, unreached
 from receiver.store import Store, counters
 from tests.makers import NOW

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from receiver.core.desired import Decision
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Timings, Verb, begin
+from receiver.core.plan import CallLimits, Verb, begin
 from receiver.operations import erasure
 from receiver.store import Store
 from receiver.store.database.engine import reading, writing
@@ -109,7 +109,7 @@ def test_a_mailbox_stays_while_something_may_still_turn_up_in_it(store: Store) -
     settle(store, HERS)
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
-    begun = dict.fromkeys([i.placement.id for i in work.items], lambda p: begin(p, Verb.CREATE, NOW, Timings.of(1)))
+    begun = dict.fromkeys([i.placement.id for i in work.items], lambda p: begin(p, Verb.CREATE, NOW, CallLimits.of(1)))
     store.advance(work, begun, NOW, LEASE)
     store.write(judge_batch.take, [incoming(a_delivery(30, EventKind.DESTROYED))], NOW)
     settle(store)

@@ -15,7 +15,7 @@ from connectors.base import Done
 from receiver.core.desired import Decision
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Placement, Timings, Verb, begin, end
+from receiver.core.plan import CallLimits, Placement, Verb, begin, end
 from receiver.operations.erasure import purge
 from receiver.store import LeaseLost, MailboxWork, Store, Written, counters
 from receiver.store.counters import Tally
@@ -26,7 +26,7 @@ from receiver.store.work.writes import DONE
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
-TIMINGS = Timings.of(1)
+TIMINGS = CallLimits.of(1)
 HERS = Mailbox("exchange", "martine@x.example")
 DAY = timedelta(days=1)
 

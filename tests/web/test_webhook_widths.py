@@ -84,7 +84,7 @@ def test_whatever_a_signed_value_is_it_is_judged_and_settled_or_refused(receiver
         assert answer.status_code in {200, 202, 422}, (way, value)
         answers[answer.status_code] += 1
     receiver.store.judge_all(receiver.now)
-    while receiver.store.settle(lambda view: RULES.decide(view, receiver.now), receiver.now):
+    while receiver.store.settle(lambda view: RULES.compute_desired(view, receiver.now), receiver.now):
         pass
     assert left(receiver) == (0, 0)
     assert answers[202] > len(ways)

@@ -14,7 +14,7 @@ from mock_exchange import Fault, FaultKind, MockExchange, StoredItem
 from receiver.config import Emitter, Settings, Source, WebSettings
 from receiver.core.facts import Delivery
 from receiver.core.mailboxes import Mailbox, MailboxMap
-from receiver.core.plan import Timings
+from receiver.core.plan import CallLimits
 from receiver.core.policies import Policies
 from receiver.store import Store, Verdict
 from receiver.store.database.tables import mailboxes
@@ -57,8 +57,8 @@ class Bench:
         self._renew()
 
     @property
-    def timings(self) -> Timings:
-        return Timings.of(self.connector.call_timeout_s)
+    def timings(self) -> CallLimits:
+        return CallLimits.of(self.connector.call_timeout_s)
 
     def policies(self, **changes: object) -> None:
         """Change the source's policies, as a reload does."""
@@ -85,7 +85,9 @@ class Bench:
         self.settle()
 
     def settle(self) -> None:
-        while self.store.settle(lambda view: self.crew.ruleset.decide(view, self.store.moment), self.store.moment):
+        while self.store.settle(
+            lambda view: self.crew.ruleset.compute_desired(view, self.store.moment), self.store.moment
+        ):
             pass
 
     def work(self) -> int:

@@ -12,7 +12,7 @@ from mock_exchange import MockExchange
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.ruleset import Ruleset, SourceRules
-from receiver.core.servers import Server
+from receiver.core.servers import ServerState
 from receiver.store import Store
 from receiver.store.database.tables import servers
 from receiver.store.intake import judge_batch
@@ -79,7 +79,7 @@ class Yard:
             agent = AgentRef(address.partition("@")[0], address)
             batch.append(incoming(a_delivery(now=now, agents=(agent,), wire_id=self.numbers, uuid=None)))
         self.store.write(judge_batch.take, batch, now)
-        while self.store.settle(lambda view: self.ruleset.decide(view, now), now):
+        while self.store.settle(lambda view: self.ruleset.compute_desired(view, now), now):
             pass
         for crew in self.crews:
             crew.wake()
@@ -90,8 +90,8 @@ class Yard:
         self.crews.append(crew)
         return crew
 
-    def server(self, calendar: str = CALENDAR) -> Server:
-        return self.store.read(stored_servers.find, calendar) or Server(calendar)
+    def server(self, calendar: str = CALENDAR) -> ServerState:
+        return self.store.read(stored_servers.find, calendar) or ServerState(calendar)
 
     def pass_time(self, calendar: str = CALENDAR) -> None:
         """Let the time be over for which a server is left alone."""

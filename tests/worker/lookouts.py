@@ -145,7 +145,9 @@ class Watch:
             [incoming(a_delivery(now=self.store.moment, wire_id=number, uuid=None, agents=agents))],
             self.store.moment,
         )
-        while self.store.settle(lambda view: self.crew.ruleset.decide(view, self.store.moment), self.store.moment):
+        while self.store.settle(
+            lambda view: self.crew.ruleset.compute_desired(view, self.store.moment), self.store.moment
+        ):
             pass
 
     def work(self) -> None:

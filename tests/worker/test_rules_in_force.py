@@ -176,12 +176,12 @@ def test_widening_a_pilot_delivers_what_was_held_back(bench: Bench) -> None:
 
 def test_an_event_that_a_bug_makes_undecidable_stops_no_proposal(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(bench, 2)
-    decide = Ruleset.decide
+    decide = Ruleset.compute_desired
 
     def faulty(self: Ruleset, view, now):  # type: ignore[no-untyped-def]
         if view.uid.startswith("Rdv/1@"):
             raise ZeroDivisionError
         return decide(self, view, now)
 
-    monkeypatch.setattr(Ruleset, "decide", faulty)
+    monkeypatch.setattr(Ruleset, "compute_desired", faulty)
     assert effects(bench.store, bench.settings.ruleset(), NOW) == Effects(kept=1)

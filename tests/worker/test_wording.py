@@ -39,6 +39,6 @@ def test_a_change_of_policy_keeps_the_sentences_in_force(bench: Bench) -> None:
 def test_two_wordings_of_an_entry_are_two_entries(bench: Bench, wording: int) -> None:
     bench.tell(90)
     ruleset = replace(bench.settings.ruleset(), wording=wording)
-    [event] = list(preview(bench.store, lambda view: ruleset.decide(view, NOW)))
+    [event] = list(preview(bench.store, lambda view: ruleset.compute_desired(view, NOW)))
     same = [event.then[mailbox] == event.now[mailbox] for mailbox in event.then]
     assert same == [wording == WORDING] * len(same)

@@ -238,14 +238,14 @@ def test_an_event_that_cannot_be_shown_is_told_and_holds_no_other_up(office: Off
 
 
 def test_a_bug_that_one_event_brings_out_holds_no_other_up(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    decide = Ruleset.decide
+    decide = Ruleset.compute_desired
 
     def faulty(self: Ruleset, view, now):  # type: ignore[no-untyped-def]
         if view.uid.startswith("Rdv/1@"):
             raise ZeroDivisionError("canari")
         return decide(self, view, now)
 
-    monkeypatch.setattr(Ruleset, "decide", faulty)
+    monkeypatch.setattr(Ruleset, "compute_desired", faulty)
     office.hear(1, 2)
     office.turn()
     wait_until(lambda: office.written() == 1)

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from mock_exchange.ews.names import Element
 from mock_exchange.ews.operations import configuration, directory, find, folder_changes, folders, ids, items
 from mock_exchange.ews.operations.context import Context
+from mock_exchange.xml.elements import Element
 
 VERBS: Mapping[str, Callable[[Context], list[Element]]] = {
     "ConvertId": ids.convert_id,

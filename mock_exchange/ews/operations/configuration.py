@@ -4,9 +4,9 @@ from functools import partial
 
 from lxml import etree
 
-from mock_exchange.calendar.errors import EwsError
-from mock_exchange.ews.names import MESSAGES, TYPES, Element, add, children, m, own_copy, t
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.operations.context import Context
+from mock_exchange.xml.elements import MESSAGES, TYPES, Element, add, children, m, own_copy, t
 
 OPTIONS = "OWA.UserOptions"
 

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.model import Folder, Item
 from mock_exchange.calendar.series import find, find_by_index, series_of
 from mock_exchange.calendar.store import Store
 from mock_exchange.calendar.times import zone_of
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.access import Access, Caller
-from mock_exchange.ews.names import NAMESPACES, Element, child_text, children, local, m
 from mock_exchange.ews.rights import Level
 from mock_exchange.ews.soap import Call, error_message, response_message
+from mock_exchange.xml.elements import NAMESPACES, Element, child_text, children, local, m
 
 
 @dataclass(slots=True)

@@ -2,13 +2,13 @@
 
 from lxml import etree
 
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.model import Mailbox
 from mock_exchange.calendar.times import WINDOWS_ZONES, now
-from mock_exchange.calendar.zone_element import zone_element
-from mock_exchange.ews.names import MESSAGES, Element, add, m, make, t
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.operations.context import Context
 from mock_exchange.ews.soap import response_message
+from mock_exchange.ews.zones import zone_element
+from mock_exchange.xml.elements import MESSAGES, Element, add, m, make, t
 
 MAX_RESOLUTIONS = 100
 

@@ -7,18 +7,18 @@ from typing import Any
 
 from lxml import etree
 
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.model import Item
 from mock_exchange.calendar.series import shown
 from mock_exchange.calendar.times import parse
-from mock_exchange.ews.names import MESSAGES, Element, add, children, m, t
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.operations.context import Context
 from mock_exchange.ews.operations.paging import MAX_RESULTS, Page, page
-from mock_exchange.ews.paths import PropertyKey, key_of
 from mock_exchange.ews.restriction import Value, coercion, compile_restriction
 from mock_exchange.ews.rights import Level
 from mock_exchange.ews.shapes import item_element, shape_of
 from mock_exchange.ews.views import ItemView, texts
+from mock_exchange.xml.elements import MESSAGES, Element, add, children, m, t
+from mock_exchange.xml.paths import PropertyKey, key_of
 
 UNSUPPORTED = (
     *("FractionalPageItemView", "SeekToConditionPageItemView", "ContactsView"),

@@ -4,10 +4,10 @@ from functools import partial
 
 from lxml import etree
 
-from mock_exchange.calendar.errors import EwsError
-from mock_exchange.ews.names import MESSAGES, Element, child_text, local, m
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.operations.context import Context
 from mock_exchange.ews.shapes import ID_ONLY, folder_element
+from mock_exchange.xml.elements import MESSAGES, Element, child_text, local, m
 
 
 def create_folder(context: Context) -> list[Element]:

@@ -4,13 +4,13 @@ from functools import partial
 
 from lxml import etree
 
-from mock_exchange.calendar.errors import EwsError
-from mock_exchange.ews.names import MESSAGES, Element, add, m, t
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.operations.context import Context
 from mock_exchange.ews.operations.paging import page
 from mock_exchange.ews.restriction import compile_restriction
 from mock_exchange.ews.shapes import folder_element, shape_of
 from mock_exchange.ews.views import FolderView
+from mock_exchange.xml.elements import MESSAGES, Element, add, m, t
 
 
 def get_folder(context: Context) -> list[Element]:

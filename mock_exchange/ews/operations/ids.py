@@ -7,10 +7,10 @@ from urllib.parse import quote, unquote
 
 from lxml import etree
 
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.model import ID_PREFIX
-from mock_exchange.ews.names import MESSAGES, TYPES, Element, local, m
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.operations.context import Context
+from mock_exchange.xml.elements import MESSAGES, TYPES, Element, local, m
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 PREFIXES = {"EwsId": ID_PREFIX, "EwsLegacyId": "AQAp", "StoreId": "LgAA", "EntryId": ""}

@@ -5,14 +5,14 @@ from functools import partial
 
 from lxml import etree
 
-from mock_exchange.calendar.calendar_item import Draft
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.model import Folder, Item
 from mock_exchange.calendar.quota import check_quota, size_of
 from mock_exchange.calendar.series import take_out
-from mock_exchange.ews.names import MESSAGES, Element, add, children, local, m, t
+from mock_exchange.errors import EwsError
+from mock_exchange.ews.calendar_item import Draft
 from mock_exchange.ews.operations.context import Context
 from mock_exchange.ews.shapes import ID_ONLY, item_element, shape_of
+from mock_exchange.xml.elements import MESSAGES, Element, add, children, local, m, t
 
 DELETED = {"MoveToDeletedItems": "deleteditems", "SoftDelete": "recoverableitemsdeletions"}
 

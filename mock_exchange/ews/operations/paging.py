@@ -1,11 +1,11 @@
-"""Windows on a list of results, with the attributes that tell a client how to go on."""
+"""Pages of a list of results, with the attributes by which a client continues."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mock_exchange.calendar.errors import EwsError
-from mock_exchange.ews.names import Element
+from mock_exchange.errors import EwsError
+from mock_exchange.xml.elements import Element
 
 MAX_RESULTS = 1000
 """Exchange's default throttling policy answers at most so many at once (EwsFindCountLimit)."""

@@ -1,4 +1,4 @@
-"""From facts and policies to what a calendar shows. The sentences an agent reads in an entry stand in here."""
+"""Redaction: from facts and policies to the entry that a calendar shows, its French sentences included."""
 
 from connectors.base import CalendarEntry
 from receiver.core.facts import EventState, RdvState
@@ -10,10 +10,10 @@ __all__ = ["NOTICE", "WORDING", "Setting", "digest", "leads_to", "render"]
 
 
 def render(uid: str, state: EventState, setting: Setting) -> CalendarEntry | None:
-    """Return the entry that shows this state, or None where the policies want none.
+    """Return the entry that shows this state; None: the policies want none.
 
     Raises:
-        Unholdable: no calendar can hold its recurrence.
+        Unholdable: no calendar can represent its recurrence.
 
     """
     if isinstance(state, RdvState):

@@ -17,15 +17,15 @@ PLAGE_NOTICE = "Ne modifiez pas cette plage d'ouverture ici : les changements se
 
 
 def render(uid: str, state: AgendaState, setting: Setting) -> CalendarEntry | None:
-    """Return the entry that shows this state, or None where there is nothing to show.
+    """Return the entry that shows this state; None: there is nothing to show.
 
     Raises:
-        Unholdable: no calendar can hold its recurrence.
+        Unholdable: no calendar can represent its recurrence.
 
     """
     policies, absence = setting.policies, state.model is Model.ABSENCE
     if state.cancelled or not (policies.absences if absence else policies.plages_ouverture):
-        return None  # before the rule is looked at: what is not shown cannot fail
+        return None  # before the rule is read: an event that is not shown cannot fail
     occurrence = _first_occurrence(state)
     if occurrence is None:
         return None
@@ -62,8 +62,8 @@ def _first_occurrence(state: AgendaState) -> tuple[datetime, Recurrence | None] 
 def _on_the_clock(start: datetime, end: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Put naive times into a zone.
 
-    A time in the hour that a clock leaves out becomes the one that the clock then shows: else two ways to write one
-    moment would be two entries. There, the end may come before the start.
+    A time in the hour that is skipped when clocks go forward becomes the time that the clock then shows: otherwise one
+    moment could be written in two ways, as two entries. In that hour the end may come before the start.
     """
     begins, ends = start.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)
     return begins.astimezone(zone), max(begins, ends).astimezone(zone)

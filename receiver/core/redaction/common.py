@@ -1,4 +1,4 @@
-"""What every entry shares: whose rules it follows, its link, its digest."""
+"""What all entries share: the setting they are rendered in, their place, link and digest."""
 
 import hashlib
 import json
@@ -11,15 +11,15 @@ from receiver.core.facts import Lieu
 from receiver.core.policies import Policies
 
 WORDING = 1
-"""Numbers the newest sentences, so that existing entries change only on purpose.
+"""The version of the sentences below. It is part of the ruleset, so that existing entries change only on purpose.
 
-Whoever changes a sentence adds one, hands the number of the ruleset in force to `Setting`, and keeps the old words for
-the old number: an installation moves on when somebody applies the policies.
+To change a sentence: add one to this number, pass the number of the ruleset in force to `Setting`, and keep the old
+sentence for the old number. An installation uses the new sentences when somebody applies the policies.
 """
 
 SINGLE_USE_PLACE = "Lieu ponctuel"
 
-TITLE_LIMIT = LOCATION_LIMIT = 255  # what Exchange takes
+TITLE_LIMIT = LOCATION_LIMIT = 255  # Exchange's limits
 
 HOST_BY_VERTICALE = {
     "rdv_solidarites": "www.rdv-solidarites.fr",
@@ -32,7 +32,7 @@ PLATFORM_HOSTS = frozenset(HOST_BY_VERTICALE.values()) | {"rdv.numerique.gouv.fr
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What rendering needs of the source that the facts came from."""
+    """What rendering needs to know of the source of the facts."""
 
     time_zone: ZoneInfo
     host: str | None
@@ -43,8 +43,8 @@ _FIELDS = tuple(field.name for field in fields(CalendarEntry))
 
 
 def digest(entry: CalendarEntry, wording: int = WORDING) -> str:
-    """Return what tells two entries apart: equal digests, equal entries. Not keyed: nothing in it is personal."""
-    # What is not set is left out: a field that a later version adds changes no digest until it is used.
+    """Return the digest of an entry: equal digests, equal entries. Not keyed, as an entry holds nothing personal."""
+    # Fields that are None are left out: a field that a later version adds changes no digest until it is used.
     shown = {name: value for name in _FIELDS if (value := getattr(entry, name)) is not None}
     if entry.recurrence is not None:
         shown["recurrence"] = asdict(entry.recurrence)
@@ -53,7 +53,7 @@ def digest(entry: CalendarEntry, wording: int = WORDING) -> str:
 
 
 def place_of(lieu: Lieu | None, policies: Policies) -> str:
-    """Return the name and address of a place, as far as they may be shown."""
+    """Return the name and address of a lieu, as far as policies allow them."""
     if lieu is None:
         return ""
     shown = policies.single_use_places or not lieu.single_use
@@ -64,12 +64,12 @@ def place_of(lieu: Lieu | None, policies: Policies) -> str:
 
 
 def host_of(setting: Setting, verticale: str | None) -> str | None:
-    """Return the host of links that we build; None: nobody knows it."""
+    """Return the host of links that we build; None: unknown."""
     return setting.host or HOST_BY_VERTICALE.get(verticale or "rdv_solidarites")
 
 
 def leads_to(url: str, hosts: frozenset[str]) -> bool:
-    """Whether the address is plain https to one of the hosts: no user part, no other port, nothing to misread."""
+    """Whether a URL is plain https to one of the hosts: no user part, no other port, no ambiguous character."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -26,7 +26,7 @@ VISIO_HOSTS = frozenset({"webconf.numerique.gouv.fr"})
 
 
 def render(uid: str, state: RdvState, setting: Setting) -> CalendarEntry | None:
-    """Return the entry that shows this state, or None where the policies want none."""
+    """Return the entry that shows this state; None: the policies want none."""
     policies = setting.policies
     if state.cancelled and policies.on_cancel is OnCancel.DELETE and not state.marked:
         return None

@@ -1,1 +1,1 @@
-"""The emitters' messages, model by model: the words of the wire and their history stay in here."""
+"""Decoding of the emitters' payloads, one module a model: field names and their history stay in here."""

@@ -1,7 +1,7 @@
-"""Absences and plages d'ouverture: one agent's time, once or again and again.
+"""Payloads of absences and plages d'ouverture: one agent's time, once or recurring.
 
-Structured fields win; times and rule of the `ical` text are read only where they are absent, and its SUMMARY never.
-What the fields have no way to say is looked for in it in any case: that the whole is cancelled, or has exceptions.
+The structured fields have precedence. Times and rule of the `ical` text are read only where they are absent, its
+SUMMARY never. What the fields cannot say is always read from it: a cancellation of the whole, and exceptions.
 """
 
 import re
@@ -17,7 +17,7 @@ from pydantic import Field
 from receiver.core.facts import AgendaState, Delivery, Emitter, EventKind, Model, Version
 from receiver.core.policies import Policies
 from receiver.core.recurrence import Rule, Unreadable, parse
-from receiver.core.wire.calendar_text import LONGEST_ICAL, Besides, besides, has_two_zones
+from receiver.core.wire.calendar_text import LONGEST_ICAL, CalendarTextFacts, has_two_zones, read_calendar_text
 from receiver.core.wire.fields import (
     FIRST_YEAR,
     LAST_YEAR,
@@ -43,7 +43,7 @@ class _Motif(Wire):
 
 
 class _Named(Wire):
-    """What every message says, of a destroyed one too."""
+    """The fields of every payload, of a destroyed event too."""
 
     id: Id
     organisation: WireOrganisation | None = None
@@ -73,10 +73,10 @@ class _Times:
 def read(
     model: Model, data: Mapping[str, Any], version: Version, purge: bool, emitter: Emitter, policies: Policies
 ) -> Delivery:
-    """Read `data` of an absence or a plage d'ouverture.
+    """Decode `data` of an absence or a plage d'ouverture.
 
     Raises:
-        InvalidPayload: with the paths of the fields that are wrong.
+        InvalidPayload: with the paths of the invalid fields.
 
     """
     destroyed = version.kind is EventKind.DESTROYED
@@ -94,7 +94,7 @@ def read(
 
 
 def _state(model: Model, agenda: _Agenda, emitter: Emitter, policies: Policies) -> AgendaState:
-    times, said = _times(agenda), _besides(agenda.ical)
+    times, text = _times(agenda), _calendar_text(agenda.ical)
     if times.end < times.start:
         raise InvalidPayload("data.end_time")
     absence = model is Model.ABSENCE
@@ -102,7 +102,7 @@ def _state(model: Model, agenda: _Agenda, emitter: Emitter, policies: Policies) 
         model=model,
         first_start=times.start,
         first_end=times.end,
-        rule=_with_exceptions(times, said.exceptions),
+        rule=_with_exceptions(times, text.exceptions),
         time_zone=times.time_zone,
         title=agenda.title or None if absence and policies.absence_titles else None,
         motifs=() if absence else _names(agenda.motifs or ()),
@@ -110,29 +110,29 @@ def _state(model: Model, agenda: _Agenda, emitter: Emitter, policies: Policies) 
         agent=agenda.agent.ref(emitter).ident,
         organisation=agenda.organisation.ident(emitter) if agenda.organisation else None,
         verticale=agenda.organisation.verticale if agenda.organisation else None,
-        cancelled=said.cancelled,
+        cancelled=text.cancelled,
     )
 
 
-def _besides(text: str | None) -> Besides:
-    """Return what a calendar text says beside times and a rule.
+def _calendar_text(text: str | None) -> CalendarTextFacts:
+    """Return what the iCalendar text says in addition to times and a rule.
 
     Raises:
-        InvalidPayload: several events are in it, of which one could be the slot; or nobody can look it through.
+        InvalidPayload: it is too long, or has several events, any of which could be this one.
 
     """
     if text is None:
-        return Besides()
+        return CalendarTextFacts()
     if len(text) > LONGEST_ICAL:
         raise InvalidPayload("data.ical")
-    said = besides(text)
-    if said.events > 1 and not said.cancelled:
+    found = read_calendar_text(text)
+    if found.events > 1 and not found.cancelled:
         raise InvalidPayload("data.ical.VEVENT")
-    return said
+    return found
 
 
 def _with_exceptions(times: _Times, exceptions: tuple[str, ...]) -> Rule | None:
-    """Return the rule, with what makes the series another one: it cannot be held then, and says why."""
+    """Return the rule with the names of its exceptions, which make it `Unholdable` with that reason."""
     if not exceptions:
         return times.rule
     rule = times.rule or Rule("DAILY", last_day=times.start.date())
@@ -140,7 +140,7 @@ def _with_exceptions(times: _Times, exceptions: tuple[str, ...]) -> Rule | None:
 
 
 def _names(motifs: Iterable[_Motif]) -> tuple[str, ...]:
-    """Return the names of motifs, no more of them than a title can show: what is kept is read a hundred at a time."""
+    """Return the motifs' names, as many as a title can show: stored facts are read by the hundred."""
     kept: list[str] = []
     length = 0
     for motif in motifs:
@@ -173,7 +173,7 @@ def _rule(text: str | None, at: str) -> Rule | None:
 
 
 def _from_ical(text: str) -> _Times:
-    """Read the times of the one VEVENT in a calendar text."""
+    """Read the times of the one VEVENT in an iCalendar text."""
     if len(text) > LONGEST_ICAL or has_two_zones(text):
         raise InvalidPayload("data.ical")
     try:
@@ -181,26 +181,26 @@ def _from_ical(text: str) -> _Times:
         start, end = _moment(event, "DTSTART"), _moment(event, "DTEND")
         rule = _text(event["RRULE"].to_ical()) if "RRULE" in event else None
         zone = _one_zone(event)
-    # icalendar's ways to refuse a text. A zone's name is looked up as a file's: it may be too long, or a folder's.
+    # The errors that icalendar raises. OSError: it opens a file by the zone's name, which may be too long, or a folder.
     except (ValueError, KeyError, IndexError, AttributeError, TypeError, OSError):
         raise InvalidPayload("data.ical") from None
     return _Times(start, end, _rule(rule and _in_zone(rule, zone), "data.ical"), zone)
 
 
 def _in_zone(rule: str, zone: str | None) -> str:
-    """Return a rule whose end is told by the clock of its zone: the same moment in UTC may be on another day."""
+    """Return a rule with its UNTIL in local time: the moment in UTC may be on another day."""
     found = _UNTIL_IN_UTC.search(rule)
     if found is None or zone is None:
         return rule
     try:
         until = datetime.strptime(found[2], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
     except (ValueError, OverflowError):
-        return rule  # no moment, or one at the end of time: for ever, in any zone
+        return rule  # no valid moment, or beyond the last year: a series without end in any zone
     return _UNTIL_IN_UTC.sub(rf"\g<1>{until:%Y%m%dT%H%M%S}", rule)
 
 
 def _one_zone(event: Component) -> str | None:
-    """Return the zone that both times are in; None: they name none."""
+    """Return the zone of both times; None: they name none."""
     start, end = (_Zoned(zone=_zone(event, name)) for name in ("DTSTART", "DTEND"))
     if start != end:
         raise ValueError

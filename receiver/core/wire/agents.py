@@ -1,4 +1,4 @@
-"""What the emitter tells of agents themselves: their e-mail, and their places in organisations."""
+"""Payloads about agents: their e-mails, and their roles in organisations."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,10 +14,10 @@ class _Role(Wire):
 
 
 def read_agent(data: Mapping[str, Any], version: Version, emitter: Emitter) -> AgentNews:
-    """Read `data` of an agent; a destroyed one gets the kind of e-mail that the platform gives those who left.
+    """Decode `data` of an agent. A destroyed one gets an ``@deleted.`` e-mail, as the platform gives those who left.
 
     Raises:
-        InvalidPayload: with the paths of the fields that are wrong.
+        InvalidPayload: with the paths of the invalid fields.
 
     """
     agent = validate(WireAgent, data, "data").ref(emitter)
@@ -26,10 +26,10 @@ def read_agent(data: Mapping[str, Any], version: Version, emitter: Emitter) -> A
 
 
 def read_role(data: Mapping[str, Any], version: Version, emitter: Emitter) -> RoleNews:
-    """Read `data` of an agent's place in an organisation.
+    """Decode `data` of an agent's role in an organisation.
 
     Raises:
-        InvalidPayload: with the paths of the fields that are wrong.
+        InvalidPayload: with the paths of the invalid fields.
 
     """
     role = validate(_Role, data, "data")

@@ -1,7 +1,7 @@
-"""What a calendar text (RFC 5545) says that the structured fields beside it have no way to say.
+"""What an iCalendar text (RFC 5545) says that the payload's structured fields cannot say.
 
-That the whole is cancelled, or that a series has exceptions. Looked for line by line, without an opinion on the rest: a
-text that is broken otherwise says nothing here.
+That is: the whole event is cancelled, or a series has exceptions. The text is searched line by line, not parsed: what
+is malformed elsewhere in it does not matter here.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from receiver.core.recurrence import EXCEPTIONS
 from receiver.core.secret_edges import trimmed
 
-LONGEST_ICAL = 50_000  # the emitter's own are a thousandth of a body; to parse a megabyte would take many seconds
+LONGEST_ICAL = 50_000  # the emitter's texts are far shorter; parsing a megabyte would take many seconds
 
 _FOLD = re.compile(r"[\r\n]+[ \t]")
 _MARK = "\ufeff"
@@ -26,15 +26,15 @@ _LINE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Besides:
-    """What a calendar text says besides times and a rule."""
+class CalendarTextFacts:
+    """What an iCalendar text says in addition to times and a rule."""
 
     cancelled: bool = False
-    """The whole is cancelled, not one occurrence of it."""
+    """The whole event is cancelled, not a single occurrence."""
     exceptions: tuple[str, ...] = ()
-    """Names of what makes a series another one than its rule says, in order."""
+    """Names of the properties that make single occurrences differ from the rule, sorted."""
     events: int = 0
-    """So many events are in it that are none of another one's occurrences."""
+    """The number of events, without those that are an occurrence of another one."""
 
 
 @dataclass(slots=True)
@@ -43,8 +43,8 @@ class _Event:
     cancelled: bool = False
 
 
-def besides(text: str) -> Besides:
-    """Read what a text says besides times and a rule. Not for texts longer than `LONGEST_ICAL`."""
+def read_calendar_text(text: str) -> CalendarTextFacts:
+    """Read what a text says in addition to times and a rule. The text must not exceed `LONGEST_ICAL`."""
     withdrawn, events = False, list[_Event]()
     for component, name, value in _lines(text):
         if (component, name, value) == ("VCALENDAR", "METHOD", "CANCEL"):
@@ -56,7 +56,7 @@ def besides(text: str) -> Besides:
             events[-1].cancelled |= name == "STATUS" and value in _CANCELLED
     whole = [event for event in events if "RECURRENCE-ID" not in event.names]
     met = {name for event in events for name in event.names}
-    return Besides(
+    return CalendarTextFacts(
         cancelled=bool(whole) and (withdrawn or all(event.cancelled for event in whole)),
         exceptions=tuple(sorted(EXCEPTIONS & met)),
         events=len(whole),
@@ -64,13 +64,13 @@ def besides(text: str) -> Besides:
 
 
 def has_two_zones(text: str) -> bool:
-    """Whether a time is in UTC and in a zone that it names: the library takes it for one of the zone."""
+    """Whether a time has both a ``Z`` and a TZID: icalendar ignores the ``Z``."""
     times = _TIME.finditer(_FOLD.sub("", text))
     return any("TZID=" in time[1].upper() and time[2].strip().upper().endswith("Z") for time in times)
 
 
 def _lines(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield the lines that matter: in which component, the name, the value; both as they are compared."""
+    """Yield the relevant lines as (component, property name, value), name and value in upper case."""
     inside: list[str] = []
     for line in _LINE.finditer(_FOLD.sub("", text.replace(_MARK, ""))):
         name, value = line[1].upper(), trimmed(line[2].rpartition(":")[2]).upper()

@@ -1,4 +1,4 @@
-"""The kinds of values that messages are made of, and the rule that what is not named is dropped."""
+"""The types of values in payloads. Fields that are not declared are dropped."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,18 +9,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from receiver.core import zones
-from receiver.core.addresses import LIMIT, heard
+from receiver.core.addresses import LIMIT, kept_spelling
 from receiver.core.facts import AgentRef, Emitter, Lieu
 from receiver.core.policies import Policies
 from receiver.core.text import clean
 
 TEXT_LIMIT = 500
 EMAIL_LIMIT = LIMIT
-FIRST_YEAR, LAST_YEAR = 2000, 2100  # outside, a date is an accident; calendars would not take it either
+FIRST_YEAR, LAST_YEAR = 2000, 2100  # a date outside is a mistake, which calendars would not accept either
 
 
 class InvalidPayload(Exception):
-    """The body is signed but is not what the contract says. Names fields, never their values."""
+    """The body is signed but does not follow the contract. `paths` names fields, never their values."""
 
     def __init__(self, *paths: str) -> None:
         super().__init__(", ".join(paths))
@@ -28,7 +28,7 @@ class InvalidPayload(Exception):
 
 
 class Irrelevant(Exception):
-    """The message concerns no calendar: another model, or an event that is not one of the three."""
+    """The payload concerns no calendar: another model, or an unknown `meta.event`."""
 
 
 _WIRE_TIME = re.compile(
@@ -37,9 +37,9 @@ _WIRE_TIME = re.compile(
 
 
 def parse_time(text: object) -> datetime:
-    """Read either emitter's way of writing a moment, as UTC.
+    """Parse a time as either emitter writes it; return it in UTC.
 
-    ``2026-12-07 10:46:03 +0100``, ``2023-11-14T09:00:00.000+01:00`` and ``2020-06-04 10:00:00 UTC`` are all met.
+    The forms are ``2026-12-07 10:46:03 +0100``, ``2023-11-14T09:00:00.000+01:00`` and ``2020-06-04 10:00:00 UTC``.
     """
     match = _WIRE_TIME.fullmatch(text) if isinstance(text, str) and len(text) < 64 else None
     if match is None:
@@ -87,15 +87,15 @@ Id = Annotated[int, Field(ge=1, lt=2**63)]
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 Moment = Annotated[datetime, BeforeValidator(parse_time)]
 Uuid = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"), AfterValidator(str.lower)]
-Email = Annotated[str, AfterValidator(heard)]
-"""Any text: an odd one maps to no mailbox, and must not cost the others of its webhook theirs."""
+Email = Annotated[str, AfterValidator(kept_spelling)]
+"""Any text: an invalid one maps to no mailbox, and must not make the whole webhook invalid."""
 Day = Annotated[date, BeforeValidator(_parse_day)]
 Clock = Annotated[time, BeforeValidator(_parse_clock)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Wire(BaseModel):
-    """A part of a message. Fields that are not declared have nowhere to go."""
+    """A part of a payload. Fields that are not declared are dropped."""
 
     model_config = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True, frozen=True)
 
@@ -108,7 +108,7 @@ class WireOrganisation(Wire):
     verticale: Text | None = None
 
     def ident(self, emitter: Emitter) -> int | None:
-        """Return RDV Service Public's id: the two emitters number differently."""
+        """Return RDV Service Public's id: rdv-insertion has ids of its own."""
         return self.id if emitter is Emitter.RDV_SERVICE_PUBLIC else self.rdv_solidarites_organisation_id
 
 
@@ -122,8 +122,8 @@ class WireLieu(Wire):
     def kept(self, emitter: Emitter, policies: Policies) -> Lieu:
         """Return what may be kept of it: a place typed for one RDV may be somebody's home.
 
-        rdv-insertion hands on such places without saying so. Silence is a no of RDV Service Public alone: it has always
-        marked the places of this kind that it had.
+        RDV Service Public has always marked such places, so an absent `single_use` means no. rdv-insertion forwards
+        them without the mark, so there it is `unsaid`.
         """
         unsaid = self.single_use is None and emitter is Emitter.RDV_INSERTION
         lieu = Lieu(self.name or "", self.address or "", bool(self.single_use) or unsaid, unsaid)
@@ -131,14 +131,14 @@ class WireLieu(Wire):
 
 
 class WireAgent(Wire):
-    """An agent: of all that is said of them, the id and the e-mail."""
+    """An agent's ids and e-mail; nothing else of an agent is read."""
 
     id: Id
     email: Email | None = None
     rdv_solidarites_agent_id: Id | None = None
 
     def ref(self, emitter: Emitter) -> AgentRef:
-        """Return the agent by RDV Service Public's id, where there is one."""
+        """Return the agent under RDV Service Public's id, if there is one."""
         if emitter is Emitter.RDV_SERVICE_PUBLIC:
             return AgentRef(str(self.id), self.email)
         known = self.rdv_solidarites_agent_id
@@ -149,17 +149,17 @@ W = TypeVar("W", bound=Wire)
 
 
 def validate(shape: type[W], value: Mapping[str, Any], at: str) -> W:
-    """Read a part of a message.
+    """Decode a part of a payload; `at` is its path.
 
     Raises:
-        InvalidPayload: with the path of each field that is not what it should be.
+        InvalidPayload: with the paths of the invalid fields.
 
     """
     try:
         return shape.model_validate(value)
     except ValidationError as error:
         paths = sorted({at + _path(problem["loc"]) for problem in error.errors()})
-    raise InvalidPayload(*paths)  # out here: the other error holds the values, and would come along as the context
+    raise InvalidPayload(*paths)  # outside the handler: pydantic's error holds the values, and would be the context
 
 
 def _path(location: Sequence[int | str]) -> str:
@@ -167,5 +167,5 @@ def _path(location: Sequence[int | str]) -> str:
 
 
 def missing(path: str) -> NoReturn:
-    """Refuse a message for a field that it lacks."""
+    """Refuse a payload that lacks a field."""
     raise InvalidPayload(path)

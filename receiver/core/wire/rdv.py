@@ -1,4 +1,4 @@
-"""Appointments, in every shape since 2020."""
+"""Payloads of appointments, in all shapes since 2020."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from receiver.core.wire.fields import (
 
 CANCELLED_STATUSES = frozenset({"excused", "revoked"})
 MOST_AGENTS = 100
-"""Of one RDV: each is a row, and may be a mailbox to write into."""
+"""The limit for one RDV: each agent is a row, and may be a mailbox to write into."""
 
 
 class _Motif(Wire):
@@ -36,7 +36,7 @@ class _Motif(Wire):
 
 
 class _Named(Wire):
-    """What every message of a RDV says, of a destroyed one too."""
+    """The fields of every payload, of a destroyed RDV too."""
 
     id: Id
     uuid: Uuid | None = None
@@ -62,10 +62,10 @@ class _Rdv(_Named):
 
 
 def read(data: Mapping[str, Any], version: Version, purge: bool, emitter: Emitter, policies: Policies) -> Delivery:
-    """Read `data` of a RDV.
+    """Decode `data` of a RDV.
 
     Raises:
-        InvalidPayload: with the paths of the fields that are wrong.
+        InvalidPayload: with the paths of the invalid fields.
 
     """
     destroyed = version.kind is EventKind.DESTROYED
@@ -83,7 +83,7 @@ def read(data: Mapping[str, Any], version: Version, purge: bool, emitter: Emitte
 
 
 def _platform_id(rdv: _Named, emitter: Emitter) -> int | None:
-    """Return RDV Service Public's id: the two emitters number differently."""
+    """Return RDV Service Public's id: rdv-insertion has ids of its own."""
     wire_id = rdv.id if emitter is Emitter.RDV_SERVICE_PUBLIC else rdv.rdv_solidarites_rdv_id
     if wire_id is None and rdv.uuid is None:
         raise InvalidPayload("data.uuid")
@@ -122,7 +122,7 @@ def _location_type(name: str | None) -> LocationType:
     try:
         return LocationType(name or "other")
     except ValueError:
-        return LocationType.OTHER  # the emitter adds types without warning: show no place rather than refuse the RDV
+        return LocationType.OTHER  # the emitter adds types without notice: show no place rather than refuse the RDV
 
 
 def _end(rdv: _Rdv) -> datetime:

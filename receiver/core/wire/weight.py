@@ -1,43 +1,40 @@
-"""How much memory a body takes once it is read, told from its bytes before anything is read.
+"""An upper bound on the memory that a JSON body takes once it is parsed, computed from its bytes before parsing.
 
-A few signs stand for objects of many times their size: eight mebibytes of ``[],`` become 200. And one rare letter, an
-emoji, makes four bytes of each letter of the text that it stands in.
+Some characters become objects of many times their size: 8 MiB of ``[],`` become 200 MiB. And a single character beyond
+16 bits, such as an emoji, makes Python store its whole string with four bytes a character.
 """
 
 import re
 from itertools import islice
 
 _WEIGHTS = ((b"{", 184), (b"[", 88), (b",", 72), (b":", 112))
-"""Bytes of an object of few members, of a list, of what follows a comma, and of a member's name that comes only once.
-Signs within texts count as well."""
+"""Bytes of a small dict, of a list, of the value after a comma, and of a key that occurs once. Characters inside
+strings are counted as well."""
 _NOT_RARE = bytes(range(0xF0))
 _NOT_FOREIGN = bytes(byte for byte in range(0x100) if not 0xC4 <= byte < 0xF0)
 _RARE = re.compile(rb"[\xf0-\xff]|\\u[dD][89a-fA-F]")
 _FOREIGN_ESCAPE = re.compile(rb"\\u(?!00|[dD][89a-fA-F])")
-"""What makes Python take four bytes for each letter, or two; as it stands, or escaped."""
+"""Characters for which Python uses four bytes a character (rare), or two (foreign), literal or escaped."""
 MOST_RARE = 10_000
-"""With more rare letters than that, or quotes beside them, every text is taken for one that has some."""
+"""With more rare characters, or escaped quotes near them, every string is assumed to have one."""
 
 _RARE_LETTER = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 
 HEAVIEST = 72 * 1024 * 1024
-"""An appointment of 8 MiB, with its thousands of participants, weighs less, a few emoji included."""
+"""More than an appointment of 8 MiB with thousands of participants and a few emoji."""
 
 
 _HEAVIEST_BYTE = 184 + 2 * 4
-"""No byte weighs more: so a short body needs no look."""
+"""No byte weighs more, so short bodies need not be scanned."""
 
 
 def is_heavier(body: bytes, limit: int) -> bool:
-    """Whether a JSON document may take more than so many bytes in memory."""
+    """Whether a JSON document may take more than `limit` bytes of memory."""
     return len(body) * _HEAVIEST_BYTE > limit and weight_of(body) > limit
 
 
 def weight_of(body: bytes) -> int:
-    """Return how many bytes a JSON document takes at most: its text as a whole, each of its texts, its structure.
-
-    The text as a whole is that of `narrow`.
-    """
+    """Return an upper bound, in bytes: for the decoded body (as `narrow` returns it), its strings and its structure."""
     structure = sum(body.count(sign) * weight for sign, weight in _WEIGHTS)
     rare = _rare(body)
     if len(rare) > MOST_RARE:
@@ -47,10 +44,10 @@ def weight_of(body: bytes) -> int:
 
 
 def narrow(body: bytes) -> bytes:
-    """Return a JSON document that means the same, in which the letters beyond 16 bits are escaped, if they are few.
+    """Return an equivalent JSON document in which the characters beyond 16 bits are escaped, if they are few.
 
     Raises:
-        ValueError: it is no JSON, as one of them stands after a backslash, or is no letter.
+        ValueError: it is not JSON: such a character follows a backslash, or is not valid UTF-8.
 
     """
     if body.isascii() or not 0 < _count_of_rare_bytes(body) <= MOST_RARE:
@@ -62,7 +59,7 @@ def _escaped(letter: re.Match[bytes]) -> bytes:
     begin = at = letter.start()
     while at and letter.string[at - 1] == ord("\\"):
         at -= 1
-    if (begin - at) % 2:  # ours would be one more backslash, and escape that one
+    if (begin - at) % 2:  # a backslash escapes the character, and would escape the new one
         raise ValueError
     pair = letter[0].decode().encode("utf-16-be")
     return b"\\u%s\\u%s" % (pair[:2].hex().encode(), pair[2:].hex().encode())
@@ -73,7 +70,7 @@ def _count_of_rare_bytes(body: bytes) -> int:
 
 
 def _rare(body: bytes) -> list[int]:
-    """Return where the rare letters are; of too many, one too many."""
+    """Return the positions of rare characters, at most `MOST_RARE` + 1."""
     if b"\\u" not in body and (body.isascii() or not _count_of_rare_bytes(body)):
         return []
     return [match.start() for match in islice(_RARE.finditer(body), MOST_RARE + 1)]
@@ -85,13 +82,13 @@ def _is_foreign(body: bytes) -> bool:
 
 
 def _length_of_texts_with(places: list[int], body: bytes) -> int:
-    """Return the length of all texts in which one of these places is; rather too long than too short.
+    """Return an upper bound on the length of all strings that contain one of these positions.
 
-    A quote after a backslash may be one that the text holds, so no text is taken to begin or end there.
+    A quote after a backslash may be part of the string, so no string is assumed to begin or end there.
     """
     length = end = looks = 0
     for place in places:
-        if place < end:  # in the text before
+        if place < end:  # in the previous string
             continue
         least, begin, after = end, place, place
         while (begin := body.rfind(b'"', least, begin)) > 0 and body[begin - 1 : begin] == b"\\":

@@ -85,7 +85,7 @@ class Tokens:
 
     def form_word(self, subject: str) -> str:
         """Return the word that forms of this subject (a token's id, or a person's name with a prefix) carry."""
-        return tokens.csrf_word(self.key, subject)
+        return tokens.csrf_token(self.key, subject)
 
 
 def _lesser(claimed: Role, noted: str) -> Role:

@@ -29,7 +29,7 @@ from connectors.base import (
     Unconfirmed,
     Update,
 )
-from receiver.core.backoff import granted_s
+from receiver.core.backoff import capped_retry_after_s
 
 PATIENCE = 5
 """How many times in a row a call that met a busy server is made again."""
@@ -60,7 +60,7 @@ class Pace:
 
     def slow_down(self, asked_s: float | None) -> None:
         """Note that the server was busy, and for how long it asked to be left alone."""
-        wait_s = min(DEFAULT_WAIT_S if asked_s is None else granted_s(asked_s), LONGEST_WAIT_S)
+        wait_s = min(DEFAULT_WAIT_S if asked_s is None else capped_retry_after_s(asked_s), LONGEST_WAIT_S)
         with self._lock:
             self._not_before = max(self._not_before, time.monotonic() + wait_s)
 

@@ -14,7 +14,7 @@ from receiver.core import adoption
 from receiver.core.addresses import canonical
 from receiver.core.adoption import Adoption, Found
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Timings
+from receiver.core.plan import CallLimits
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.operations.audit.run import Window
@@ -159,7 +159,7 @@ class Reader:
     ) -> None:
         self._store, self._connector, self._ruleset, self._window = store, connector, ruleset, window
         self._patience_s, self._dry_run = patience_s, dry_run
-        self._lease = Timings.of(connector.call_timeout_s).lease
+        self._lease = CallLimits.of(connector.call_timeout_s).lease
         self._lock = threading.Lock()
         self._read: set[str] = set()
 

@@ -26,7 +26,7 @@ from receiver.config import Settings
 from receiver.core.adoption import may_still_come
 from receiver.core.mailboxes import Mailbox
 from receiver.core.other_installations import OTHER_INSTALLATION
-from receiver.core.plan import Placement, Timings, Verb, begin, end
+from receiver.core.plan import CallLimits, Placement, Verb, begin, end
 from receiver.operations.mailboxes.check import known_mailboxes, named_mailboxes
 from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
@@ -140,7 +140,7 @@ class _Remover:
 
     def __init__(self, store: Store, connector: Connector, patience_s: float) -> None:
         self._store, self._connector, self._patience_s = store, connector, patience_s
-        self._timings = Timings.of(connector.call_timeout_s)
+        self._timings = CallLimits.of(connector.call_timeout_s)
         self._removed: dict[Mailbox, int] = {}
 
     @property

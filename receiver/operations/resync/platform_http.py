@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from connectors import bounded_http, deadline
 from connectors.bounded_http import CONNECT_S, BodyTooLarge
-from receiver.core.backoff import granted_s
+from receiver.core.backoff import capped_retry_after_s
 
 SILENCE_S = 60.0
 """So long nothing may come."""
@@ -174,4 +174,4 @@ def _worth_another(request: Request, answer: Answer | None, code: str) -> bool:
 
 def _wait_s(answer: Answer | None, attempt: int) -> float:
     asked_s = bounded_http.retry_after_s(answer.headers, datetime.now(UTC)) if answer else None
-    return min(2.0**attempt if asked_s is None else granted_s(asked_s), LONGEST_WAIT_S)
+    return min(2.0**attempt if asked_s is None else capped_retry_after_s(asked_s), LONGEST_WAIT_S)

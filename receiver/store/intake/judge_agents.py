@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from receiver.core.facts import AgentRef, Emitter, Model
 from receiver.core.mailboxes import has_left
-from receiver.core.scope import EVERYTHING, Authority, Word
+from receiver.core.scope import EVERYTHING, Authority, KnownEmail
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, agents, event_agents, events
 
@@ -42,7 +42,7 @@ class Speaker:
     emitter: Emitter
 
 
-Allow = Callable[[Key, Sequence[Word], Sequence[Word]], int]
+Allow = Callable[[Key, Sequence[KnownEmail], Sequence[KnownEmail]], int]
 """Asked with what is said of an agent, before and after: returns how many entries would move, if too many; else 0."""
 
 
@@ -152,7 +152,7 @@ class Listed:
         others = (each for each in self._words[key].values() if each["email"] != told["email"])
         return any(before["state_at"] <= each["state_at"] <= told["state_at"] for each in others)
 
-    def words(self, key: Key) -> list[Word]:
+    def words(self, key: Key) -> list[KnownEmail]:
         """Return what is said of an agent."""
         return [word_of(each) for each in self._words[key].values()]
 
@@ -255,11 +255,11 @@ def _told(known: Mapping[str, Any] | None, ref: AgentRef, state_at: datetime, by
     return {**known, **learnt} if learnt else None
 
 
-def word_of(row: RowMapping | Mapping[str, Any]) -> Word:
+def word_of(row: RowMapping | Mapping[str, Any]) -> KnownEmail:
     """Read a row of what an authority says."""
     emitter = Emitter(row["emitter"]) if row["emitter"] else None
     authority = Authority.read(row["authority"])
-    return Word(authority, emitter, row["email"], row["state_at"], row["former_email"], row["former_at"])
+    return KnownEmail(authority, emitter, row["email"], row["state_at"], row["former_email"], row["former_at"])
 
 
 def learn(

@@ -21,10 +21,10 @@ from receiver.core.facts import (
     Ruling,
     Version,
     event_uid,
+    judge_state,
     over_by,
-    rule,
 )
-from receiver.core.scope import Authority, Reach, Standing, reach, read_all, write_all
+from receiver.core.scope import Authority, Ownership, Reach, reach, read_all, write_all
 from receiver.store.database.records import Aside, Incoming, Reason, Receipt, Verdict, read_facts, write_facts
 from receiver.store.database.tables import event_agents, events
 from receiver.store.intake.journal import Journal
@@ -56,9 +56,9 @@ class Event:
     never_known: bool = False
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> Ownership:
         """To whom it belongs."""
-        return Standing(Model(self.kin[1]), self.organisation, self.tellers, self.never_known)
+        return Ownership(Model(self.kin[1]), self.organisation, self.tellers, self.never_known)
 
 
 class Workset:
@@ -108,7 +108,7 @@ class Workset:
         if event is not None and way is Reach.OLDER:
             return self._pass_over(incoming, delivery, event)
         known = event.known if event and way is not Reach.BESIDE else None
-        ruling = rule(known, incoming.emitter, delivery)
+        ruling = judge_state(known, incoming.emitter, delivery)
         if event is not None and ruling is Ruling.SUPERSEDED:
             pass_over = self._join if way is Reach.JOINS else self._pass_over
             return pass_over(incoming, delivery, event)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from receiver.core.removal_limits import Losses, Span, begin_of
+from receiver.core.removal_limits import RemovalCounts, Span, begin_of
 from receiver.core.scope import Authority, read_all
 from receiver.store import counters
 from receiver.store.database.tables import events, figures, losses, placements
@@ -22,26 +22,26 @@ class Ledger:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
-        self._known: dict[Key, list[Losses]] = {}
+        self._known: dict[Key, list[RemovalCounts]] = {}
         self._unwritten: Counter[Key] = Counter()
         """What this batch takes out: the calendars, as they are counted, still hold it."""
         self._changed: set[Key] = set()
 
     def may_remove(self, platform: str, authority: Authority, entries: int) -> bool:
         """Whether so many entries may go; if so, they count from now on."""
-        return self._may(platform, authority, entries, Losses.may_remove, Losses.with_removed)
+        return self._may(platform, authority, entries, RemovalCounts.may_remove, RemovalCounts.with_removed)
 
     def may_cancel(self, platform: str, authority: Authority, entries: int) -> bool:
         """Whether so many entries may go because their appointments were cancelled; if so, they count from now on."""
-        return self._may(platform, authority, entries, Losses.may_cancel, Losses.with_cancelled)
+        return self._may(platform, authority, entries, RemovalCounts.may_cancel, RemovalCounts.with_cancelled)
 
     def _may(
         self,
         platform: str,
         authority: Authority,
         entries: int,
-        allowed: Callable[[Losses, int], bool],
-        noted: Callable[[Losses, int], Losses],
+        allowed: Callable[[RemovalCounts, int], bool],
+        noted: Callable[[RemovalCounts, int], RemovalCounts],
     ) -> bool:
         if entries == 0:
             return True
@@ -57,7 +57,7 @@ class Ledger:
         self._changed.add(key)
         return True
 
-    def _read(self, key: Key) -> list[Losses]:
+    def _read(self, key: Key) -> list[RemovalCounts]:
         """Read the spans of this moment, locked, made if need be."""
         database = postgresql if self._connection.dialect.name == "postgresql" else sqlite
         found = []
@@ -67,10 +67,10 @@ class Ledger:
             kept = self._connection.execute(
                 select(losses).where(self._is(key, span)).with_for_update(key_share=True)
             ).one()
-            found.append(Losses(span, kept.removed, kept.cancelled, kept.live))
+            found.append(RemovalCounts(span, kept.removed, kept.cancelled, kept.live))
         return found
 
-    def _count(self, key: Key, spans: list[Losses]) -> list[Losses]:
+    def _count(self, key: Key, spans: list[RemovalCounts]) -> list[RemovalCounts]:
         """Count the entries to come: what there was when a span began is what is left, and what went since."""
         self._changed.add(key)
         return [each if each.live is not None else each.began_with(*self._left(key, each.span)) for each in spans]

@@ -10,7 +10,7 @@ from receiver.core.mailboxes import Mailbox, Unplaced
 from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
 from receiver.core.recurrence import Unholdable
 from receiver.core.ruleset import Ruleset
-from receiver.core.scope import EVERYTHING, Authority, Standing, Word, believed, read_all
+from receiver.core.scope import EVERYTHING, Authority, KnownEmail, Ownership, credible_email, read_all
 from receiver.store.database.engine import chunks
 from receiver.store.database.records import Incoming
 from receiver.store.database.tables import event_agents, events, placements
@@ -95,7 +95,9 @@ class Guard:
         entries = self.entries(event_id)
         return 0 if self._ledger.may_cancel(incoming.platform, incoming.authority, entries) else entries
 
-    def moved(self, incoming: Incoming, before: Standing, after: Standing, agents: Iterable[Sequence[Word]]) -> int:
+    def moved(
+        self, incoming: Incoming, before: Ownership, after: Ownership, agents: Iterable[Sequence[KnownEmail]]
+    ) -> int:
         """Return how many agents find an event in another mailbox, or in none, when it belongs to others.
 
         Args:
@@ -106,20 +108,20 @@ class Guard:
 
         """
         places = (before.organisation, before.tellers), (after.organisation, after.tellers)
-        return sum(self._leaves(incoming, *(believed(words, *place) for place in places)) for words in agents)
+        return sum(self._leaves(incoming, *(credible_email(words, *place) for place in places)) for words in agents)
 
     # Agents
 
     def allows(self, incoming: Incoming) -> Allow | None:
-        """Return what is asked before something is believed of an agent; None: nothing needs to be asked."""
+        """Return what is asked before something is credible_email of an agent; None: nothing needs to be asked."""
         if incoming.authority is None or incoming.released:
             return None
 
-        def too_many(key: Key, before: Sequence[Word], after: Sequence[Word]) -> int:
+        def too_many(key: Key, before: Sequence[KnownEmail], after: Sequence[KnownEmail]) -> int:
             lost = sum(
                 count
                 for organisation, tellers, count in self._coming(incoming, key[1])
-                if self._leaves(incoming, *(believed(words, organisation, tellers) for words in (before, after)))
+                if self._leaves(incoming, *(credible_email(words, organisation, tellers) for words in (before, after)))
             )
             return self.holds(incoming, lost)
 
@@ -163,12 +165,12 @@ class Guard:
         for organisation, tellers, count in self._connection.execute(counted):
             yield organisation, read_all(tellers), count
 
-    def _leaves(self, incoming: Incoming, before: Word | None, after: Word | None) -> bool:
-        """Whether entries leave a mailbox when something else is believed of an agent."""
+    def _leaves(self, incoming: Incoming, before: KnownEmail | None, after: KnownEmail | None) -> bool:
+        """Whether entries leave a mailbox when something else is credible_email of an agent."""
         home = self._home(incoming, before)
         return home is not None and home != self._home(incoming, after)
 
-    def _home(self, incoming: Incoming, word: Word | None) -> Mailbox | None:
+    def _home(self, incoming: Incoming, word: KnownEmail | None) -> Mailbox | None:
         """Return where the entries of an agent are; None: nowhere."""
         ruleset = self._in_force()
         if ruleset is None or word is None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 
-from receiver.core.refusal_reasons import LEFT_ALONE
+from receiver.core.refusal_reasons import IGNORED
 from receiver.store.counters import hour_of
 from receiver.store.database.tables import tallies
 from receiver.store.work.writes import DONE
@@ -57,7 +57,7 @@ _SERIES = case(
     (_KEPT, "kept"),
     (_WRITTEN & (tallies.c.outcome == DONE), "done"),
     (_WRITTEN, "failed"),
-    (tallies.c.outcome.not_in(sorted(LEFT_ALONE)), "refused"),
+    (tallies.c.outcome.not_in(sorted(IGNORED)), "refused"),
 )
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from receiver.core.backoff import FURTHEST, FURTHEST_OF_MAILBOXES
+from receiver.core.backoff import LONGEST_MAILBOX_PAUSE, LONGEST_PAUSE
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.servers import PAUSED
 from receiver.store.database.records import ComingAgent
@@ -105,7 +105,7 @@ def failures_and_retries(connection: Connection, now: datetime) -> tuple[list[Fa
 
     Those are of mailboxes in no trouble; their `until` is when the last of them is tried again.
     """
-    moments = {"now": now, "furthest": now + FURTHEST, "furthest_of_mailboxes": now + FURTHEST_OF_MAILBOXES}
+    moments = {"now": now, "furthest": now + LONGEST_PAUSE, "furthest_of_mailboxes": now + LONGEST_MAILBOX_PAUSE}
     rows = connection.execute(_FAILING, moments).all()
     others = _others(connection) if any(code == OTHER_INSTALLATION for _, _, code, *_ in rows) else {}
     found = [

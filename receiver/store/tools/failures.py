@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, case, or_, select, update
 
 from receiver.core import plan
-from receiver.core.backoff import DAY_S, LONGEST_ASKED_S, LONGEST_DELAY_S
+from receiver.core.backoff import DAY_S, LONGEST_DELAY_S, MAX_RETRY_AFTER_S
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.plan import Placement
 from receiver.store.database.tables import events, mailboxes, placements
@@ -101,7 +101,7 @@ def retry_events(connection: Connection, chosen: Chosen, now: datetime) -> int:
 
 def shorten_waits(connection: Connection, now: datetime) -> int:
     """Shorten waits of mailboxes and entries that an earlier version granted; return how many were."""
-    longest, granted = (now + timedelta(seconds=each) for each in (LONGEST_DELAY_S, LONGEST_ASKED_S))
+    longest, granted = (now + timedelta(seconds=each) for each in (LONGEST_DELAY_S, MAX_RETRY_AFTER_S))
     rarely = now + timedelta(seconds=DAY_S)  # those that the server does not know wait longer, by our own choice
     is_known = dues.is_known()
     late = or_(and_(is_known, mailboxes.c.blocked_until > longest), mailboxes.c.blocked_until > rarely)

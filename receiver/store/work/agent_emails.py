@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
 
 from receiver.core.desired import AgentView
-from receiver.core.scope import EVERYTHING, Authority, Word, believed
+from receiver.core.scope import EVERYTHING, Authority, KnownEmail, credible_email
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, roles
 from receiver.store.intake.judge_agents import Key, is_unexplained, word_of
@@ -18,7 +18,7 @@ class Told:
 
     def __init__(self, connection: Connection, wanted: Collection[RowMapping]) -> None:
         """Read it for the agents of some rows."""
-        self._words: defaultdict[Key, list[Word]] = defaultdict(list)
+        self._words: defaultdict[Key, list[KnownEmail]] = defaultdict(list)
         self._gone: defaultdict[Key, list[tuple[datetime, Authority]]] = defaultdict(list)
         for platform, idents in _by_platform(wanted):
             self._read_words(connection, platform, idents)
@@ -48,9 +48,11 @@ class Told:
         words = list(self._words[key])
         if is_unexplained(agent["state_at"], (word.state_at for word in words)):
             words.append(
-                Word(EVERYTHING, None, agent["email"], agent["state_at"], agent["former_email"], agent["former_at"])
+                KnownEmail(
+                    EVERYTHING, None, agent["email"], agent["state_at"], agent["former_email"], agent["former_at"]
+                )
             )
-        word = believed(words, organisation, tellers)
+        word = credible_email(words, organisation, tellers)
         gone_at = None
         if agent["roles_gone_at"] is not None:
             gone_at = max((at for at, by in self._gone[key] if by.speaks_for(organisation, tellers)), default=None)

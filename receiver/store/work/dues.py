@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from receiver.core.mailboxes import NOT_THERE
+from receiver.core.mailboxes import MISSING_MAILBOX_CODES
 from receiver.core.plan import EPOCH
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import Moment, dues, events, mailboxes, placements
@@ -39,7 +39,7 @@ _COLUMNS = ("mailbox_id", "source", "organisation", "calendar", "known", "next_a
 
 def is_known() -> ColumnElement[bool]:
     """Match mailboxes that the server knows, as far as that was ever reported."""
-    missing = mailboxes.c.failure.in_([literal_column(f"'{code}'") for code in sorted(NOT_THERE)])
+    missing = mailboxes.c.failure.in_([literal_column(f"'{code}'") for code in sorted(MISSING_MAILBOX_CODES)])
     return and_(mailboxes.c.identity.is_not(None), or_(mailboxes.c.failure.is_(None), ~missing))
 
 

@@ -14,7 +14,6 @@ from receiver.core.adoption import PATIENCE, first_placement, taken_over
 from receiver.core.plan import Placement
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import adopted, events, figures, mailboxes, placements
-from receiver.store.installation import TAKEN_OVER
 from receiver.store.work.placements import columns_of, keep, may_be_there, placement_of
 
 
@@ -27,6 +26,9 @@ class Pending:
     was_lost: bool
     """Whether the record was lost once, so that mailboxes that were not read since may hold entries."""
 
+
+TAKEN_OVER = "taken_over"
+"""The figure of an installation that took over the entries of another one."""
 
 _PENDING = select(exists(select(adopted.c.uid)), exists().where(figures.c.name == TAKEN_OVER))
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, and_, select, update
 
-from receiver.core.mailboxes import NOT_THERE, Mailbox
+from receiver.core.mailboxes import MISSING_MAILBOX_CODES, Mailbox
 from receiver.core.plan import Placement
 from receiver.store.database.engine import chunks
 from receiver.store.database.records import MailboxWork, Trouble, WorkItem, read_facts
@@ -79,7 +79,7 @@ def _leased(connection: Connection, row: RowMapping, until: datetime, items: tup
         lease=token,
         attempts=row["attempts"],
         identified=row["identity"] is not None,
-        known=row["identity"] is not None and row["failure"] not in NOT_THERE,
+        known=row["identity"] is not None and row["failure"] not in MISSING_MAILBOX_CODES,
         met=row["met_at"] is not None,
         items=items,
     )

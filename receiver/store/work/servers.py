@@ -6,33 +6,33 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, insert, or_, select, update
 
-from receiver.core.backoff import FURTHEST, shortened
-from receiver.core.servers import PAUSED, Server, introduced, retried
+from receiver.core.backoff import LONGEST_PAUSE, shortened
+from receiver.core.servers import PAUSED, ServerState, configured, retried
 from receiver.store.database.tables import servers
 from receiver.store.tools import failures
 from receiver.store.tools.failures import Chosen
 
-Change = Callable[[Server], Server]
+Change = Callable[[ServerState], ServerState]
 
-_COLUMNS = tuple(servers.c[field.name] for field in fields(Server))
+_COLUMNS = tuple(servers.c[field.name] for field in fields(ServerState))
 
 
-def find(connection: Connection, name: str) -> Server | None:
+def find(connection: Connection, name: str) -> ServerState | None:
     """Return a server; None: no worker has met it."""
     row = connection.execute(select(*_COLUMNS).where(servers.c.name == name)).mappings().first()
     return _server(row) if row else None
 
 
-def listed(connection: Connection) -> list[Server]:
+def listed(connection: Connection) -> list[ServerState]:
     """Return every server that a worker has met, by name."""
     return [_server(row) for row in connection.execute(select(*_COLUMNS).order_by(servers.c.name)).mappings()]
 
 
-def change(connection: Connection, name: str, change_it: Change) -> Server:
+def change(connection: Connection, name: str, change_it: Change) -> ServerState:
     """Change a server as it stands now, making its row if need be; return it."""
     mine = servers.c.name == name
     row = connection.execute(select(*_COLUMNS).where(mine).with_for_update(key_share=True)).mappings().first()
-    before = _server(row) if row else Server(name)
+    before = _server(row) if row else ServerState(name)
     after = change_it(before)
     if row is None:
         connection.execute(insert(servers).values(asdict(after)))
@@ -41,20 +41,20 @@ def change(connection: Connection, name: str, change_it: Change) -> Server:
     return after
 
 
-def introduce(connection: Connection, name: str, credentials: str, now: datetime) -> Server:
+def introduce(connection: Connection, name: str, credentials: str, now: datetime) -> ServerState:
     """Note what a process that starts will use; its mailboxes, too, are tried at once where that is something else."""
     before = find(connection, name)
     if before is not None and before.credentials != credentials:
         failures.retry_mailboxes(connection, Chosen(calendar=name))
-    return change(connection, name, lambda server: introduced(server, credentials, now))
+    return change(connection, name, lambda server: configured(server, credentials, now))
 
 
 def claim_probe(connection: Connection, name: str, probe: str, now: datetime, lease: timedelta) -> bool:
     """Let one caller alone probe a server; return whether it is this one."""
     until = servers.c.probe_until
-    free = or_(until.is_(None), until <= now, until > now + FURTHEST)
+    free = or_(until.is_(None), until <= now, until > now + LONGEST_PAUSE)
     blocked_until = servers.c.blocked_until
-    open_again = or_(blocked_until.is_(None), blocked_until <= now, blocked_until > now + FURTHEST)
+    open_again = or_(blocked_until.is_(None), blocked_until <= now, blocked_until > now + LONGEST_PAUSE)
     claimed = connection.execute(
         update(servers).where(servers.c.name == name, free, open_again).values(probe=probe, probe_until=now + lease)
     )
@@ -88,5 +88,5 @@ def shorten_waits(connection: Connection, now: datetime) -> int:
     return len(found) + failures.shorten_waits(connection, now)
 
 
-def _server(row: RowMapping) -> Server:
-    return Server(**row)
+def _server(row: RowMapping) -> ServerState:
+    return ServerState(**row)

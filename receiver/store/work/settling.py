@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from receiver.core.adoption import unseen_placement
 from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Placement, desire
+from receiver.core.plan import Placement, set_desired
 from receiver.core.scope import read_all
 from receiver.store import fairness, installation
 from receiver.store.database.engine import chunks, is_of_the_database
@@ -188,7 +188,7 @@ def preview(connection: Connection, decide: Decide, after: int, limit: int) -> t
     for row in rows:
         placed = held[row["id"]]
         now_wanted = {mailbox: placement.desired for mailbox, placement in placed.items()}
-        seen.append(Previewed(now_wanted, decide(_view(row, listed[row["id"]], placed, aliases)).wishes))
+        seen.append(Previewed(now_wanted, decide(_view(row, listed[row["id"]], placed, aliases)).digests))
     return seen, rows[-1]["id"] if len(rows) == limit else None
 
 
@@ -262,12 +262,12 @@ def _wish(
     kept: list[Placement] = []
     placed: list[tuple[int, Mailbox, str | None]] = []
     for event_id, decision in decided.items():
-        for mailbox, wish in decision.wishes.items():
+        for mailbox, wish in decision.digests.items():
             placement = held[event_id].get(mailbox)
             if placement is None:
                 placed.append((event_id, mailbox, wish))
             else:
-                kept.append(desire(placement, wish, now))
+                kept.append(set_desired(placement, wish, now))
     keep(connection, kept)
     _place(connection, placed, now, was_lost)
 

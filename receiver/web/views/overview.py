@@ -5,7 +5,7 @@ from datetime import datetime
 from heapq import nlargest
 
 from receiver import __version__
-from receiver.core.servers import Server
+from receiver.core.servers import ServerState
 from receiver.core.troubles import Trouble, colour, is_well
 from receiver.operations import status
 from receiver.sentences.phrases import cause_sentence, words
@@ -125,7 +125,7 @@ def trouble_line(trouble: Trouble) -> TroubleLine:
     )
 
 
-def _activity(parts: Parts, sight: Sight, servers: tuple[Server, ...], now: datetime) -> Activity:
+def _activity(parts: Parts, sight: Sight, servers: tuple[ServerState, ...], now: datetime) -> Activity:
     start = activity.week_start(now)
     hours = parts.store.read(stored_activity.series, start)
     models = parts.store.read(stored_activity.models, start, now - activity.DAY, now)
@@ -146,7 +146,7 @@ def _workers(store: Store) -> tuple[Worker, ...]:
     return tuple(Worker(name.removeprefix(WORKERS), beat_at) for beat_at, name in newest)
 
 
-def _server(server: Server, now: datetime) -> ServerLine:
+def _server(server: ServerState, now: datetime) -> ServerLine:
     return ServerLine(
         name=server.name,
         failure=server.failure,

@@ -7,10 +7,10 @@ from itertools import groupby
 from operator import attrgetter
 
 from receiver import sentences
-from receiver.core.addresses import harmless
-from receiver.core.backoff import FURTHEST_OF_MAILBOXES, holds_until
+from receiver.core.addresses import display_safe
+from receiver.core.backoff import LONGEST_MAILBOX_PAUSE, active_until
 from receiver.core.mailboxes import Unplaced
-from receiver.core.refusal_reasons import LEFT_ALONE
+from receiver.core.refusal_reasons import IGNORED
 from receiver.operations.failures import groups
 from receiver.operations.unmapped import in_force as mailboxes_in_force
 from receiver.sentences.phrases import failure_sentence, refusal_sentence
@@ -118,7 +118,7 @@ def mailboxes(parts: Parts, after: str, failing: bool, limit: int = PAGE) -> Mai
                 calendar=each.calendar,
                 failure=each.failure,
                 sentence=_sentence(each),
-                next_try_at=holds_until(each.blocked_until, now, FURTHEST_OF_MAILBOXES) if each.failure else None,
+                next_try_at=active_until(each.blocked_until, now, LONGEST_MAILBOX_PAUSE) if each.failure else None,
                 succeeded_at=each.succeeded_at,
                 installation=each.installation,
             )
@@ -155,7 +155,9 @@ def _agents(found: Iterable[ComingAgent]) -> tuple[AgentLine, ...]:
 
 def mail_to_exchange(agents: Iterable[AgentLine]) -> str:
     """Return a message, ready to be sent to the administrator of Exchange."""
-    lines = "\n".join(sentences.UNMAPPED_LINE.format(email=harmless(each.email), events=each.events) for each in agents)
+    lines = "\n".join(
+        sentences.UNMAPPED_LINE.format(email=display_safe(each.email), events=each.events) for each in agents
+    )
     return sentences.UNMAPPED_MAIL.format(agents=lines)
 
 
@@ -175,4 +177,4 @@ def refused(parts: Parts) -> tuple[RefusalLine, ...]:
 def _refusals(day: Mapping[tuple[str, str], int], week: Mapping[tuple[str, str], int]) -> Iterable[RefusalLine]:
     for (source, reason), count in week.items():
         today, sentence = day.get((source, reason), 0), refusal_sentence(reason)
-        yield RefusalLine(source, reason, reason in LEFT_ALONE, today, count, sentence)
+        yield RefusalLine(source, reason, reason in IGNORED, today, count, sentence)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select, update
 
-from receiver.core.removal_limits import FREE
+from receiver.core.removal_limits import ALWAYS_ALLOWED
 from receiver.core.thresholds import Thresholds
 from receiver.core.troubles import Code
 from receiver.store.database.tables import events, inbox
@@ -22,7 +22,7 @@ SILENCE = timedelta(days=5)
 """With more than eight hours on working days in it, whenever it begins."""
 LARGEST = 8 * 1024 * 1024
 """Bytes of a body."""
-MANY = FREE + 5
+MANY = ALWAYS_ALLOWED + 5
 """More entries than one secret may take out of calendars within an hour without anybody being asked."""
 
 
@@ -221,9 +221,9 @@ def take_back_many(ground: Ground) -> Repair:
 
     def repair() -> str:
         left = ground.exchange.calendar(MARTINE).total() - ground.expected.total()
-        assert left == MANY - FREE
+        assert left == MANY - ALWAYS_ALLOWED
         ground.command("held", "release", "--all")
-        return f"{FREE} of {MANY} entries went by themselves, {left} waited"
+        return f"{ALWAYS_ALLOWED} of {MANY} entries went by themselves, {left} waited"
 
     return repair
 
@@ -235,9 +235,9 @@ def cancel_many(ground: Ground) -> Repair:
 
     def repair() -> str:
         marked = sum("ANNUL" in each.title for each in ground.exchange.calendar(MARTINE).elements())
-        assert marked == MANY - FREE
+        assert marked == MANY - ALWAYS_ALLOWED
         ground.command("held", "release", "--reason", "cancellation", "--all")
-        return f"{FREE} of {MANY} entries went by themselves, {marked} were shown « ANNULÉ »"
+        return f"{ALWAYS_ALLOWED} of {MANY} entries went by themselves, {marked} were shown « ANNULÉ »"
 
     return repair
 

@@ -1,6 +1,6 @@
 """What goes wrong with the configuration and the files that it names, while the service runs."""
 
-from receiver.core.removal_limits import FREE
+from receiver.core.removal_limits import ALWAYS_ALLOWED
 from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair, Strike
 from tests.drill.exchange import KARIM, MARTINE
@@ -11,7 +11,7 @@ DOMAINS = "  domains: {departement.example: departement.example}\n"
 BY_CSV = {DOMAINS: "  csv: agents.csv\n"}
 CSV = f"agent;mailbox\n{MARTINE};{MARTINE}\n{KARIM};{KARIM}\n"
 WITHOUT_MARTINE = f"agent;mailbox\n{KARIM};{KARIM}\n"
-MANY = FREE + 5
+MANY = ALWAYS_ALLOWED + 5
 """More entries than rules may take out of calendars without anybody being asked."""
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import TypeVar
 
-from mock_exchange.calendar.errors import EwsError
 from mock_exchange.calendar.recurrence import (
     FIRST_DAY,
     LAST_DAY,
@@ -20,7 +19,8 @@ from mock_exchange.calendar.recurrence import (
     Weekly,
     Yearly,
 )
-from mock_exchange.ews.names import Element, child_text, children, local, own_copy, t
+from mock_exchange.errors import EwsError
+from mock_exchange.xml.elements import Element, child_text, children, local, own_copy, t
 
 DAYS = {name: frozenset({number}) for number, name in enumerate(WEEKDAYS)} | {
     "Day": frozenset(range(7)),

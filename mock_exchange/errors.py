@@ -1,4 +1,4 @@
-"""The two ways EWS says no: about one item, or about the whole request."""
+"""The two kinds of EWS errors: for one item, and for the whole request."""
 
 
 class EwsError(Exception):

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
 
-from mock_exchange.calendar.errors import EwsError
+from mock_exchange.calendar.recurrence_element import with_zoned_dates
 from mock_exchange.calendar.series import settled
 from mock_exchange.calendar.times import now, parse, to_wire, zone_of
-from mock_exchange.ews.names import Element, child_text, children, local, make, own_copy, t
-from mock_exchange.ews.paths import ExtendedKey, PropertyKey, extended_key, key_of
-from mock_exchange.ews.recurrence_element import with_zoned_dates
-from mock_exchange.ews.schema_order import UNDELETABLE, WRITABLE
+from mock_exchange.errors import EwsError
+from mock_exchange.xml.elements import Element, child_text, children, local, make, own_copy, t
+from mock_exchange.xml.paths import ExtendedKey, PropertyKey, extended_key, key_of
 
 MAX_TEXT = 255
 LIMITED_TEXTS = ("Subject", "Location")
@@ -37,6 +36,18 @@ DEFAULTS = {
     "Location": "",
 }
 """What Exchange sets where a client says nothing; a reminder among it, which surprises clients that never name it."""
+
+_WRITABLE = """
+    ItemClass Subject Sensitivity Body Categories Importance InReplyTo ReminderDueBy ReminderIsSet
+    ReminderMinutesBeforeStart Culture Flag UID RecurrenceId DateTimeStamp Start End IsAllDayEvent
+    LegacyFreeBusyStatus Location When IsResponseRequested RequiredAttendees OptionalAttendees Resources
+    Recurrence MeetingTimeZone StartTimeZone EndTimeZone ConferenceType AllowNewTimeProposal IsOnlineMeeting
+    MeetingWorkspaceUrl NetShowUrl EnhancedLocation IntendedFreeBusyStatus
+"""
+WRITABLE = frozenset(_WRITABLE.split())
+"""What a client may set on a calendar item; the rest is the server's own, or not supported here."""
+
+UNDELETABLE = frozenset({"ItemClass", "Start", "End", "UID"})
 
 
 @dataclass(slots=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from mock_exchange.calendar.errors import EwsError
-from mock_exchange.ews.names import Element, children, local
+from mock_exchange.errors import EwsError
+from mock_exchange.xml.elements import Element, children, local
 
 PROPERTY_SETS = {
     "Meeting": "6ed8da90-450b-101b-98da-00aa003f1305",

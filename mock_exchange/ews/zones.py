@@ -1,15 +1,21 @@
-"""A time zone as EWS defines it: periods, and the rules by which one follows the other.
+"""A time zone as Exchange writes it: as an EWS element, and as iCalendar's VTIMEZONE.
 
 Clients that were written against Exchange refuse a definition that is a name alone.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
 
 from mock_exchange.calendar.recurrence import WEEKDAYS
-from mock_exchange.calendar.zone_rules import ClockChange, clock_changes, standard_offset
-from mock_exchange.ews.names import Element, add, make, t
+from mock_exchange.calendar.times import ClockChange, clock_changes, standard_offset
+from mock_exchange.xml.elements import Element, add, make, t
 
 GROUP = "0"
+SINCE = datetime(1601, 1, 1)  # noqa: DTZ001  # wall clock of the zone itself
+DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+
+Observance = TimezoneStandard | TimezoneDaylight
 
 
 def zone_element(name: str, windows_id: str, year: int) -> Element:
@@ -58,3 +64,31 @@ def _duration(length: timedelta) -> str:
     minutes = int(length.total_seconds() // 60)
     hours, rest = divmod(abs(minutes), 60)
     return f"{'-' if minutes < 0 else ''}PT{hours}H" + (f"{rest}M" if rest else "")
+
+
+def vtimezone(windows_id: str, year: int) -> Timezone:
+    """Return the zone with the changes of a year."""
+    component = Timezone()
+    component.add("TZID", windows_id)
+    changes = clock_changes(windows_id, year)
+    for change in changes:
+        component.add_component(_changing(change))
+    if not changes:
+        offset = standard_offset(windows_id, year)
+        component.add_component(_observance(TimezoneStandard(), SINCE, offset, offset))
+    return component
+
+
+def _changing(change: ClockChange) -> Observance:
+    kind = TimezoneDaylight() if change.forward else TimezoneStandard()
+    observance = _observance(kind, datetime.combine(SINCE, change.wall.time()), change.before, change.after)
+    day = f"{change.position}{DAYS[change.wall.weekday()]}"
+    observance.add("RRULE", {"FREQ": "YEARLY", "INTERVAL": 1, "BYDAY": day, "BYMONTH": change.wall.month})
+    return observance
+
+
+def _observance(kind: Observance, start: datetime, before: timedelta, after: timedelta) -> Observance:
+    kind.add("DTSTART", start)
+    kind.add("TZOFFSETFROM", before)
+    kind.add("TZOFFSETTO", after)
+    return kind
