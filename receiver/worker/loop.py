@@ -1,4 +1,4 @@
-"""The worker's life: judge what came in, settle what changed, wake the crews, keep house; reload, stop when told to."""
+"""The worker's life: judge what came in, settle what changed, wake the servers, keep house; reload, stop when told to."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from receiver.operations.refused_configuration import Word
 from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, worker_name
 from receiver.worker import account_tag
 from receiver.worker.periodic import Lookout
-from receiver.worker.server_threads import CallsStuck, Crew
+from receiver.worker.server_threads import CallsStuck, ServerThreads
 
 log = logs.get("worker")
 
@@ -70,7 +70,7 @@ class Worker:
         self._beat_due = self._dues_due = self._waits_due = self._purge_due = datetime.min.replace(tzinfo=UTC)
         self._idle_news_due = self._beat_due
         self._installation: str | None = None
-        self._crews: list[Crew] = []
+        self._servers: list[ServerThreads] = []
         self._lookout: Lookout | None = None
         self._ruleset: Ruleset | None = None
         self._ruleset_id: int | None = None
@@ -107,7 +107,7 @@ class Worker:
                 while not self._stopping.is_set():
                     self._wakeup.wait(self._guarded_turn())
         finally:
-            self._stop_crews()  # whatever happened: their threads would keep the process alive
+            self._stop_servers()  # whatever happened: their threads would keep the process alive
         with suppress(StoreUnavailable):
             self.store.say_goodbye(self.name)  # who ends without one is taken for dead
         log.info("worker_stopped", name=self.name)
@@ -137,7 +137,7 @@ class Worker:
             settled = self.store.settle(lambda view: _decide(ruleset, view, now), now, spoilt=_report_spoilt)
         if self.settings.current.dry_run:
             self._report_plan(now)
-        self._wake_crews(now)
+        self._wake_servers(now)
         if self._lookout:
             self._lookout.tick(now)
         return judged or settled > 0
@@ -159,11 +159,11 @@ class Worker:
         key = self.store.installation().digest_key
         return {name: authority_of(source, key) for name, source in self.settings.current.sources.items()}
 
-    def _wake_crews(self, now: datetime) -> None:
-        for crew in self._crews:
-            crew.look_after()
-            if crew.gate.may_open(now) and self.store.has_work(crew.calendar, now):
-                crew.wake()
+    def _wake_servers(self, now: datetime) -> None:
+        for server in self._servers:
+            server.look_after()
+            if server.gate.may_open(now) and self.store.has_work(server.calendar, now):
+                server.wake()
 
     def _may_write(self, now: datetime) -> bool:
         """Whether entries may be written. Where they may not, neither is anything settled."""
@@ -173,11 +173,11 @@ class Worker:
         if installation.id != self._installation:
             log.info("installation", id=installation.id)
             self._installation = installation.id
-            self._ruleset = None  # what the crews write bears the name: they start anew
+            self._ruleset = None  # what the servers write bears the name: they start anew
         if installation.may_write:
             return True
-        for crew in self._crews:
-            crew.look_after()
+        for server in self._servers:
+            server.look_after()
         if now >= self._idle_news_due:
             log.warning("nothing_is_written", code="must_adopt" if installation.must_adopt else "uninstalled")
             self._idle_news_due = now + IDLE_NEWS_EVERY
@@ -236,8 +236,8 @@ class Worker:
             in_force = self.store.ruleset()
             if in_force is None:
                 raise AssertionError("a worker proposes its ruleset before it follows one")
-            self._stop_crews()
-            self._start_crews(in_force.ruleset)
+            self._stop_servers()
+            self._start_servers(in_force.ruleset)
             self._ruleset, self._ruleset_id = in_force.ruleset, in_force.id
         return self._ruleset
 
@@ -245,7 +245,7 @@ class Worker:
         if self.settings.reload():
             self._watch = FileWatch(self.settings.current.watched)
             self._proposed = self._took_up = False  # secrets may be bound to other organisations
-            self._ruleset = None  # connections, policies, or both may be others: the crews start anew
+            self._ruleset = None  # connections, policies, or both may be others: the servers start anew
 
     def _report_plan(self, now: datetime) -> None:
         """Say what would be written, whenever that changes."""
@@ -254,38 +254,38 @@ class Worker:
             log.info("dry_run", changes=planned)
             self._planned = planned
 
-    # Crews
+    # Server threads
 
-    def _start_crews(self, ruleset: Ruleset) -> None:
+    def _start_servers(self, ruleset: Ruleset) -> None:
         settings, installation = self.settings.current, self.store.installation()
         if not settings.dry_run:
             self._hire(settings, ruleset, installation.digest_key)
-        self._lookout = Lookout(self.store, settings, ruleset, self._crews, installation.id)
+        self._lookout = Lookout(self.store, settings, ruleset, self._servers, installation.id)
 
     def _hire(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
         self.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION))  # the settings may let others stand there now
         tags = {name: account_tag.tag(calendar, key) for name, calendar in settings.calendars.items()}
-        self._crews = [
-            Crew(
+        self._servers = [
+            ServerThreads(
                 name, connector, settings.calendars[name].connections, self.store, ruleset, tags[name], settings.served
             )
             for name, connector in self.connect(settings).items()
         ]
-        for crew in self._crews:
-            crew.start()
+        for server in self._servers:
+            server.start()
 
-    def _stop_crews(self) -> None:
+    def _stop_servers(self) -> None:
         lookout, self._lookout = self._lookout, None
         if lookout:
             lookout.stop()
-        for crew in self._crews:
-            crew.stop()
+        for server in self._servers:
+            server.stop()
         deadline = time.monotonic() + GRACE_S
         if lookout:
             lookout.join(deadline)  # before the connections are closed that it asks over
-        for crew in self._crews:
-            crew.join(deadline)
-        self._crews = []
+        for server in self._servers:
+            server.join(deadline)
+        self._servers = []
 
 
 def _report(judged: Judged) -> None:

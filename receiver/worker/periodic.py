@@ -17,7 +17,7 @@ from receiver.operations import unmapped
 from receiver.operations.audit import nightly
 from receiver.store import Store, StoreUnavailable
 from receiver.worker.errands import Errand, Errands
-from receiver.worker.server_threads import Crew, GateClosed
+from receiver.worker.server_threads import GateClosed, ServerThreads
 from receiver.worker.visits import Interrupted, Visitor
 
 log = logs.get("worker")
@@ -34,13 +34,13 @@ AUDIT_EVERY = timedelta(hours=20)
 
 
 class Lookout:
-    """One worker process on the lookout, for as long as its crews stand."""
+    """One worker process on the lookout, for as long as its servers stand."""
 
     def __init__(
-        self, store: Store, settings: Settings, ruleset: Ruleset, crews: Sequence[Crew], installation: str
+        self, store: Store, settings: Settings, ruleset: Ruleset, servers: Sequence[ServerThreads], installation: str
     ) -> None:
         self._store, self._settings, self._ruleset = store, settings, ruleset
-        self._crews = {crew.calendar: crew for crew in crews}
+        self._servers = {server.calendar: server for server in servers}
         self._installation = installation
         self._stopping = threading.Event()
         self._looked: set[str] = set()
@@ -63,14 +63,14 @@ class Lookout:
 
     def _all(self) -> Iterator[Errand]:
         yield Errand("unmapped", self._count_unmapped)
-        for name, crew in self._crews.items():
+        for name, server in self._servers.items():
             if isinstance(self._settings.calendars.get(name), EwsCalendar):
-                yield Errand(f"certificate/{name}", partial(self._look_at_certificate, crew))
-                yield Errand(f"clock/{name}", partial(self._look_at_clock, crew))
+                yield Errand(f"certificate/{name}", partial(self._look_at_certificate, server))
+                yield Errand(f"clock/{name}", partial(self._look_at_clock, server))
         for source in self._settings.sources.values():
             if source.api is not None:
                 yield Errand(f"belonging/{source.name}", partial(self._ask_where_rdvs_belong, source, source.api))
-        if self._crews and self._settings.scheduled_audit:
+        if self._servers and self._settings.scheduled_audit:
             yield Errand("audit", self._audit)
 
     def _count_unmapped(self, now: datetime) -> timedelta:
@@ -80,30 +80,30 @@ class Lookout:
 
     # The doors of a server
 
-    def _look_at_certificate(self, crew: Crew, now: datetime) -> timedelta:
-        task = f"certificate/{crew.calendar}"
+    def _look_at_certificate(self, server: ServerThreads, now: datetime) -> timedelta:
+        task = f"certificate/{server.calendar}"
         if not self._takes(task, now):
             return LOOK_AGAIN
-        shown = crew.connector.certificate() or Certificate()
+        shown = server.connector.certificate() or Certificate()
         if shown.code:
-            log.warning("certificate_look_failed", calendar=crew.calendar, code=shown.code)
+            log.warning("certificate_look_failed", calendar=server.calendar, code=shown.code)
         if shown.expires_at is None:
             return self._come_again(task, LOOK_AGAIN, now) if shown.code else LOOK_EVERY  # else there is no TLS
         self._note(task, int(shown.expires_at.timestamp()), now)
         soon = shown.expires_at - now < self._settings.alerts.thresholds.certificate_warning
         return self._come_again(task, LOOK_AGAIN, now) if shown.code or soon else LOOK_AGAIN
 
-    def _look_at_clock(self, crew: Crew, now: datetime) -> timedelta:
-        task = f"clock/{crew.calendar}"
-        mailbox = self._store.last_written(crew.calendar)
+    def _look_at_clock(self, server: ServerThreads, now: datetime) -> timedelta:
+        task = f"clock/{server.calendar}"
+        mailbox = self._store.last_written(server.calendar)
         if mailbox is None or not self._takes(task, now):
             return BUSY if mailbox is None else LOOK_AGAIN
         try:
-            ahead_s = _ahead_s(crew.ask(lambda connector: connector.probe(mailbox.address)))
+            ahead_s = _ahead_s(server.ask(lambda connector: connector.probe(mailbox.address)))
         except GateClosed:
             return self._come_again(task, BUSY, now)
         except ConnectorError as error:
-            log.warning("clock_look_failed", calendar=crew.calendar, code=error.code)
+            log.warning("clock_look_failed", calendar=server.calendar, code=error.code)
             return self._come_again(task, LOOK_AGAIN, now)
         if ahead_s is not None:
             self._note(task, ahead_s, now)
@@ -162,7 +162,7 @@ class Lookout:
             return COUNT_EVERY
         if not self._store.take_turn("audit", AUDIT_EVERY, now):
             return LOOK_AGAIN
-        visitors = {name: Visitor(crew, self._stopping) for name, crew in self._crews.items()}
+        visitors = {name: Visitor(server, self._stopping) for name, server in self._servers.items()}
         try:
             night = nightly.run(self._store, self._settings, visitors)
         except (Interrupted, StoreUnavailable):

@@ -43,7 +43,7 @@ class Turn:
     """It goes alone, under this name: the server is in trouble, or has not answered this process yet."""
 
 
-class Gate:
+class ServerGate:
     """One calendar server as seen by one crew. Shared by its threads."""
 
     def __init__(self, store: Store, calendar: str, connections: int, lease: timedelta, credentials: str = "") -> None:

@@ -17,8 +17,8 @@ from receiver.core.servers import ACCOUNT_REFUSED, THROTTLED, UNANSWERED
 from receiver.store import LeaseLost, MailboxWork, Store, StoreUnavailable, Trouble
 from receiver.worker.guarded_connector import Calls
 from receiver.worker.reconcile import Result, reconcile
-from receiver.worker.server_gate import Gate
-from receiver.worker.unknown_mailboxes import Strangers
+from receiver.worker.server_gate import ServerGate
+from receiver.worker.unknown_mailboxes import UnknownMailboxes
 
 log = logs.get("worker")
 
@@ -38,7 +38,7 @@ class GateClosed(Exception):
 
 
 @dataclass
-class Crew:
+class ServerThreads:
     """Claims mailboxes of one calendar while there are any, then waits to be woken."""
 
     calendar: str
@@ -50,14 +50,14 @@ class Crew:
     """Tag of the account and password that the connector uses."""
     served: Served = NOBODY
     """Of whose entries mailboxes are asked before they are written into for the first time."""
-    gate: Gate = field(init=False)
+    gate: ServerGate = field(init=False)
 
     def __post_init__(self) -> None:
         """Start nothing yet."""
         self._timings = Timings.of(self.connector.call_timeout_s)
         self._calls = Calls(self.connector)
-        self.gate = Gate(self.store, self.calendar, self.connections, self._timings.lease, self.credentials)
-        self._strangers = Strangers(self.connections)
+        self.gate = ServerGate(self.store, self.calendar, self.connections, self._timings.lease, self.credentials)
+        self._strangers = UnknownMailboxes(self.connections)
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._threads: list[threading.Thread] = []

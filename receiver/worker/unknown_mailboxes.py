@@ -16,7 +16,7 @@ SHARE = 4
 KNOWN_FIRST, UNKNOWN_FIRST, KNOWN_ONLY = (True, False), (False, True), (True,)
 
 
-class Strangers:
+class UnknownMailboxes:
     """Shared by the threads of a crew."""
 
     def __init__(self, connections: int) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from connectors.base import Certificate, Change, Connector, Found, Marked, Other, Outcome, Probe, Scope, Temporary
-from receiver.worker.server_threads import Crew, GateClosed
+from receiver.worker.server_threads import GateClosed, ServerThreads
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class Interrupted(Exception):
 class Visitor:
     """One server, asked by a thread that is none of its crew's, one call at a time."""
 
-    def __init__(self, crew: Crew, stopping: threading.Event) -> None:
+    def __init__(self, crew: ServerThreads, stopping: threading.Event) -> None:
         self._crew = crew
         self._stopping = stopping
         self.call_timeout_s = crew.connector.call_timeout_s

@@ -26,7 +26,7 @@ from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import Store
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 
@@ -136,7 +136,9 @@ class Place:
         ruleset = self.settings.ruleset()
         self.exchange.forget_requests()
         with self.connector() as connector:
-            crew = Crew(CALENDAR, connector, 1, self.store, ruleset, served=self.settings.served if asks else NOBODY)
+            crew = ServerThreads(
+                CALENDAR, connector, 1, self.store, ruleset, served=self.settings.served if asks else NOBODY
+            )
             self._settle(ruleset)
             while crew.work_once():
                 self._settle(ruleset)

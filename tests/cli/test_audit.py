@@ -24,7 +24,7 @@ from receiver.core.recurrence import Rule
 from receiver.operations import rules
 from receiver.store import Store
 from receiver.store.database.tables import mailboxes, placements
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.connectors.conformance import entry
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, a_plage, a_slot, incoming
@@ -82,7 +82,7 @@ class Place:
         rules.propose(self.store, settings.ruleset(), self.store.now(), confirmed=True)
         ruleset = settings.ruleset()
         connectors = bootstrap.connectors(settings, self.store.installation().id)
-        crew = Crew("exchange", connectors["exchange"], 1, self.store, ruleset)
+        crew = ServerThreads("exchange", connectors["exchange"], 1, self.store, ruleset)
         self.exchange.forget_requests()
         try:
             self._settle(ruleset)

@@ -28,7 +28,7 @@ from receiver.operations.resync.progress import End, Timings
 from receiver.operations.resync.start import Step
 from receiver.store import Store
 from receiver.store.database.tables import metadata
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.authentication.certificates import Authority
 from tests.cli.resync_town import ENVIRON, SECRET, ResyncTown, open_resync_town
 from tests.logs.captured import captured_logs
@@ -143,7 +143,7 @@ def shown(town: ResyncTown) -> set[int]:
     settings, now = load(town.config, ENVIRON), town.store.now()
     rules.propose(town.store, settings.ruleset(), now, confirmed=True)
     connector = bootstrap.connectors(settings, town.store.installation().id)["pilot"]
-    crew = Crew("pilot", connector, 1, town.store, settings.ruleset())
+    crew = ServerThreads("pilot", connector, 1, town.store, settings.ruleset())
     while town.store.settle(lambda view: settings.ruleset().decide(view, now), now) or crew.work_once():
         pass
     connector.close()

@@ -18,7 +18,7 @@ from receiver.core.plan import Timings
 from receiver.core.policies import Policies
 from receiver.store import Store, Verdict
 from receiver.store.database.tables import mailboxes
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
@@ -50,7 +50,7 @@ class Bench:
     exchange: MockExchange
     connector: Connector
     settings: Settings
-    crew: Crew = field(init=False)
+    crew: ServerThreads = field(init=False)
 
     def __post_init__(self) -> None:
         self._renew()
@@ -72,7 +72,7 @@ class Bench:
 
     def _renew(self) -> None:
         settings = self.settings
-        self.crew = Crew(CALENDAR, self.connector, 1, self.store, settings.ruleset(), served=settings.served)
+        self.crew = ServerThreads(CALENDAR, self.connector, 1, self.store, settings.ruleset(), served=settings.served)
 
     def accept(self, delivery: Delivery) -> Verdict:
         """One webhook comes in now."""

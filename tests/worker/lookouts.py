@@ -29,7 +29,7 @@ from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.store import Figure
 from receiver.worker.periodic import Lookout
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.makers import a_delivery, incoming
 from tests.worker.bench import CALENDAR, HERS, HIS, StoreInTime, settings_for
 
@@ -122,10 +122,10 @@ class Watch:
         self.installation = self.store.installation().id
         self.crew = self.a_crew()
 
-    def a_crew(self) -> Crew:
-        return Crew(CALENDAR, self.exchange, 2, self.store, self.settings.ruleset(), "aa")
+    def a_crew(self) -> ServerThreads:
+        return ServerThreads(CALENDAR, self.exchange, 2, self.store, self.settings.ruleset(), "aa")
 
-    def host(self, crew: Crew | None = None) -> Lookout:
+    def host(self, crew: ServerThreads | None = None) -> Lookout:
         """The lookout of a process that starts."""
         crews = [crew or self.crew]
         self.lookouts.append(Lookout(self.store, self.settings, self.settings.ruleset(), crews, self.installation))

@@ -9,7 +9,14 @@ from receiver.core.backoff import DAY_S, LONGEST_DELAY_S, delay_s
 from receiver.core.mailboxes import Mailbox
 from receiver.store import MailboxWork
 from receiver.worker.reconcile import Pass
-from receiver.worker.unknown_mailboxes import KNOWN_FIRST, KNOWN_ONLY, REMEMBERED, SHARE, UNKNOWN_FIRST, Strangers
+from receiver.worker.unknown_mailboxes import (
+    KNOWN_FIRST,
+    KNOWN_ONLY,
+    REMEMBERED,
+    SHARE,
+    UNKNOWN_FIRST,
+    UnknownMailboxes,
+)
 from tests.makers import NOW
 
 
@@ -17,27 +24,27 @@ def work(*, known: bool) -> MailboxWork:
     return MailboxWork(1, Mailbox("exchange", "a@x.example"), "lease", 0, known, (), known)
 
 
-def disappoint(strangers: Strangers, times: int = REMEMBERED) -> None:
+def disappoint(strangers: UnknownMailboxes, times: int = REMEMBERED) -> None:
     for _ in range(times):
         strangers.leave(strangers.admit(), work(known=False), failed=True)
 
 
 def test_as_long_as_they_turn_out_to_be_there_all_connections_may_be_theirs() -> None:
-    strangers = Strangers(4)
+    strangers = UnknownMailboxes(4)
     assert all(strangers.admit() != KNOWN_ONLY for _ in range(4))
     assert strangers.admit() == KNOWN_ONLY, "no more than there are"
 
 
 @pytest.mark.parametrize(("connections", "share"), [(1, 1), (4, 1), (8, 2), (10, 2)])
 def test_when_they_do_not_they_get_a_share(connections: int, share: int) -> None:
-    strangers = Strangers(connections)
+    strangers = UnknownMailboxes(connections)
     disappoint(strangers)
     admitted = [strangers.admit() for _ in range(connections)]
     assert sum(kinds != KNOWN_ONLY for kinds in admitted) == share
 
 
 def test_their_share_is_free_again_when_one_leaves_or_claimed_none() -> None:
-    strangers = Strangers(4)
+    strangers = UnknownMailboxes(4)
     disappoint(strangers)
     kinds = strangers.admit()
     assert strangers.admit() == KNOWN_ONLY
@@ -52,7 +59,7 @@ def test_their_share_is_free_again_when_one_leaves_or_claimed_none() -> None:
 
 
 def test_one_that_is_there_counts_for_them_and_a_known_one_for_nothing() -> None:
-    strangers = Strangers(4)
+    strangers = UnknownMailboxes(4)
     disappoint(strangers)
     for _ in range(REMEMBERED):
         strangers.leave(strangers.admit(), work(known=True), failed=False)
@@ -65,7 +72,7 @@ def test_one_that_is_there_counts_for_them_and_a_known_one_for_nothing() -> None
 
 
 def test_where_there_is_always_known_work_they_go_first_now_and_then() -> None:
-    strangers = Strangers(1)
+    strangers = UnknownMailboxes(1)
     seen = []
     for _ in range(2 * SHARE):
         kinds = strangers.admit()
