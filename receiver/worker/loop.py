@@ -1,4 +1,4 @@
-"""The worker's life: judge what came in, settle what changed, wake the servers, keep house; reload, stop when told to."""
+"""The worker: judges what came in, settles what changed, wakes the threads of each server, reloads, stops."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from receiver.operations import rules
 from receiver.operations.refused_configuration import Word
 from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, worker_name
 from receiver.worker import account_tag
-from receiver.worker.periodic import Lookout
+from receiver.worker.periodic import Periodic, housekeeping
 from receiver.worker.server_threads import CallsStuck, ServerThreads
 
 log = logs.get("worker")
@@ -35,14 +35,6 @@ GRACE_S = 60.0
 """A call in hand may take so long to end; the supervisor's patience is a little longer."""
 STUCK_STATUS = 75
 """Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
-BEAT_EVERY = timedelta(seconds=5)
-DUES_EVERY = timedelta(minutes=1)
-"""A worker of the schema before announces nothing; a block may be lifted while something is being announced."""
-WAITS_EVERY = timedelta(minutes=1)
-"""An earlier version may work beside this one, and record waits of any length."""
-PURGE_EVERY = timedelta(hours=1)
-PURGE_ON = timedelta(seconds=1)
-"""While something was left to purge: of a large journal only a little goes at a time, and work goes on meanwhile."""
 IDLE_NEWS_EVERY = timedelta(minutes=1)
 
 Connect = Callable[[Settings], Mapping[str, Connector]]
@@ -67,11 +59,11 @@ class Worker:
         self._wakeup: Wakeup | None = None
         self._stopping = threading.Event()
         self._reloading = threading.Event()
-        self._beat_due = self._dues_due = self._waits_due = self._purge_due = datetime.min.replace(tzinfo=UTC)
-        self._idle_news_due = self._beat_due
+        self._housekeeping = housekeeping(self.store, self.settings, self._beat)
+        self._idle_news_due = datetime.min.replace(tzinfo=UTC)
         self._installation: str | None = None
         self._servers: list[ServerThreads] = []
-        self._lookout: Lookout | None = None
+        self._periodic: Periodic | None = None
         self._ruleset: Ruleset | None = None
         self._ruleset_id: int | None = None
         self._proposed = self._took_up = False
@@ -127,7 +119,9 @@ class Worker:
         if self._reloading.is_set():
             self._reloading.clear()
             self._reload()
-        self._keep_house(now)
+        for task in self._housekeeping:
+            if task.is_due(now):
+                task.do(now)
         judged = self._judge(now)
         if not self._may_write(now):
             return judged
@@ -138,8 +132,8 @@ class Worker:
         if self.settings.current.dry_run:
             self._report_plan(now)
         self._wake_servers(now)
-        if self._lookout:
-            self._lookout.tick(now)
+        if self._periodic:
+            self._periodic.tick(now)
         return judged or settled > 0
 
     def _judge(self, now: datetime) -> bool:
@@ -183,27 +177,13 @@ class Worker:
             self._idle_news_due = now + IDLE_NEWS_EVERY
         return False
 
-    def _keep_house(self, now: datetime) -> None:
-        if now >= self._beat_due:
-            self._check_schema()
-            self.store.beat(self.name, now)
-            self._beat_due = now + BEAT_EVERY
-            if self._watch.changed():
-                log.info("watched_file_changed")
-                self._reload()
-            self._word.leave(self.store, self.settings.refused, now)
-        if now >= self._dues_due:
-            self.store.make_up_dues(now)
-            self._dues_due = now + DUES_EVERY
-        if now >= self._waits_due:
-            self.store.shorten_waits(now)
-            self._waits_due = now + WAITS_EVERY
-        if now >= self._purge_due:
-            settings = self.settings.current
-            purged = self.store.purge_some(now, settings.tombstone_days, settings.journal_days).total()
-            log.info("purged", count=purged)
-            goes_on = self.store.note_unused(now) or purged
-            self._purge_due = now + (PURGE_ON if goes_on else PURGE_EVERY)
+    def _beat(self, now: datetime) -> None:
+        self._check_schema()
+        self.store.beat(self.name, now)
+        if self._watch.changed():
+            log.info("watched_file_changed")
+            self._reload()
+        self._word.leave(self.store, self.settings.refused, now)
 
     def _check_schema(self) -> None:
         """Stop where a newer program changed the store so that we would read or write it wrongly."""
@@ -260,7 +240,7 @@ class Worker:
         settings, installation = self.settings.current, self.store.installation()
         if not settings.dry_run:
             self._hire(settings, ruleset, installation.digest_key)
-        self._lookout = Lookout(self.store, settings, ruleset, self._servers, installation.id)
+        self._periodic = Periodic(self.store, settings, ruleset, self._servers, installation.id)
 
     def _hire(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
         self.store.retry_mailboxes(Chosen(code=OTHER_INSTALLATION))  # the settings may let others stand there now
@@ -275,14 +255,14 @@ class Worker:
             server.start()
 
     def _stop_servers(self) -> None:
-        lookout, self._lookout = self._lookout, None
-        if lookout:
-            lookout.stop()
+        periodic, self._periodic = self._periodic, None
+        if periodic:
+            periodic.stop()
         for server in self._servers:
             server.stop()
         deadline = time.monotonic() + GRACE_S
-        if lookout:
-            lookout.join(deadline)  # before the connections are closed that it asks over
+        if periodic:
+            periodic.join(deadline)  # before the connections are closed that it asks over
         for server in self._servers:
             server.join(deadline)
         self._servers = []

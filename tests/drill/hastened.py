@@ -29,7 +29,6 @@ from receiver.store.reports import status as sight
 from receiver.web import health, heart, overload
 from receiver.web.app import create_app
 from receiver.web.server import serve
-from receiver.worker import loop as worker
 from receiver.worker import periodic, server_gate
 
 HOLD, CALM = timedelta(seconds=1), timedelta(seconds=2)
@@ -95,7 +94,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
                 ),
             )
         case "worker":
-            worker.BEAT_EVERY = BEAT_EVERY
+            periodic.BEAT_EVERY = BEAT_EVERY
             pause = server_gate.ACCOUNT_PAUSE = servers.ACCOUNT_PAUSE = seconds(ACCOUNT_PAUSE, servers.ACCOUNT_PAUSE)
             transport.Guard = lambda pause_s: Guard(min(pause_s, pause.total_seconds()))  # type: ignore[assignment]
             periodic.COUNT_EVERY = COUNT_EVERY

@@ -17,7 +17,7 @@ from receiver.core.policies import Policies
 from receiver.core.scope import Authority
 from receiver.operations import held_organisations
 from receiver.store import Store
-from receiver.worker.periodic import LOOK_AGAIN, LOOK_EVERY, Lookout
+from receiver.worker.periodic import LOOK_AGAIN, LOOK_EVERY, Periodic
 from tests.makers import MARTINE
 from tests.rest.instance import ADMIN, ARRAS, CANARIES, EMAIL, LENS, PASSWORD, an_instance, an_rdv
 from tests.store.scopes import Town, a_rdv
@@ -200,13 +200,13 @@ def test_nothing_of_what_a_list_tells_of_usagers_is_kept(here: Here, tmp_path: P
 # The lookout
 
 
-def a_lookout(here: Here, password: str = PASSWORD) -> Lookout:
+def a_lookout(here: Here, password: str = PASSWORD) -> Periodic:
     source = a_source(here.server.url, password)
     settings = replace(settings_for("", here.town.rules.mailboxes), sources={"mds": source})
-    return Lookout(here.town.store, settings, here.town.rules, [], here.town.store.installation().id)
+    return Periodic(here.town.store, settings, here.town.rules, [], here.town.store.installation().id)
 
 
-def tick(lookout: Lookout, now: datetime) -> None:
+def tick(lookout: Periodic, now: datetime) -> None:
     lookout.tick(now)
     lookout.join(time.monotonic() + 30)
 

@@ -42,7 +42,7 @@ def office(store_in_time: StoreInTime, tmp_path: Path) -> Iterator[Office]:
     with captured_logs() as stream:
         opened = Office(tmp_path, store_in_time, stream)
         yield opened
-        opened.worker._stop_crews()
+        opened.worker._stop_servers()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from receiver.config.settings import Access
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.store import Figure
-from receiver.worker.periodic import Lookout
+from receiver.worker.periodic import Periodic
 from receiver.worker.server_threads import ServerThreads
 from tests.makers import a_delivery, incoming
 from tests.worker.bench import CALENDAR, HERS, HIS, StoreInTime, settings_for
@@ -105,7 +105,7 @@ class Watch:
     exchange: Exchange = field(default_factory=Exchange)
     settings: Settings = field(init=False)
     installation: str = field(init=False)
-    lookouts: list[Lookout] = field(default_factory=list)
+    lookouts: list[Periodic] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         door = EwsCalendar(
@@ -125,13 +125,13 @@ class Watch:
     def a_crew(self) -> ServerThreads:
         return ServerThreads(CALENDAR, self.exchange, 2, self.store, self.settings.ruleset(), "aa")
 
-    def host(self, crew: ServerThreads | None = None) -> Lookout:
+    def host(self, crew: ServerThreads | None = None) -> Periodic:
         """The lookout of a process that starts."""
         crews = [crew or self.crew]
-        self.lookouts.append(Lookout(self.store, self.settings, self.settings.ruleset(), crews, self.installation))
+        self.lookouts.append(Periodic(self.store, self.settings, self.settings.ruleset(), crews, self.installation))
         return self.lookouts[-1]
 
-    def look(self, host: Lookout, after: timedelta = timedelta()) -> None:
+    def look(self, host: Periodic, after: timedelta = timedelta()) -> None:
         """Let time pass; the host does all that is then due."""
         self.store.moment += after
         host.tick(self.store.moment)

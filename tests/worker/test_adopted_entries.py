@@ -9,7 +9,8 @@ from connectors.base import Connector
 from receiver.core.facts import EventKind
 from receiver.operations.recovery import uninstall
 from receiver.store.database.tables import deliveries, event_agents, events, installation, placements
-from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
+from receiver.worker.loop import IDLE_NEWS_EVERY
+from receiver.worker.periodic import BEAT_EVERY
 from tests.makers import MARTINE
 from tests.worker.bench import CALENDAR, HERS, Bench
 from tests.worker.crews import wait_until

@@ -14,7 +14,7 @@ from connectors.base import (
 )
 from receiver.core.facts import AgentRef
 from receiver.store import Figure
-from receiver.worker.periodic import BUSY, COUNT_EVERY, LOOK_AGAIN, LOOK_EVERY, Lookout
+from receiver.worker.periodic import BUSY, COUNT_EVERY, LOOK_AGAIN, LOOK_EVERY, Periodic
 from receiver.worker.server_threads import CallsStuck, GateClosed
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS
@@ -40,7 +40,7 @@ def test_agents_to_be_mapped_are_counted_each_minute_by_one_host(watch: Watch) -
 
 
 def test_in_a_dry_run_agents_are_counted_and_no_server_is_asked(watch: Watch) -> None:
-    dry = Lookout(watch.store, watch.settings, watch.settings.ruleset(), [], watch.installation)
+    dry = Periodic(watch.store, watch.settings, watch.settings.ruleset(), [], watch.installation)
     watch.lookouts.append(dry)
     watch.look(dry)
     assert (watch.figure("unmapped"), watch.exchange.calls) == (Figure(0, NOW), [])
@@ -102,7 +102,7 @@ def test_where_there_is_no_tls_there_is_no_figure(watch: Watch) -> None:
 # Clocks
 
 
-def written(watch: Watch) -> Lookout:
+def written(watch: Watch) -> Periodic:
     """A host that has written into a mailbox."""
     watch.tell(MARTINE)
     watch.work()
@@ -185,7 +185,7 @@ def test_a_refused_account_is_refused_for_all_and_not_tried_again_at_once(watch:
     for crew in (watch.crew, another):
         assert not crew.work_once()
         with pytest.raises(GateClosed):
-            crew.ask(lambda connector: connector.probe(HERS))
+            crew.for_questions(threading.Event()).probe(HERS)
     watch.look(here, timedelta(minutes=4))
     assert len([call for call in watch.exchange.calls if call[0] != "certificate"]) == 1
 

@@ -15,7 +15,8 @@ from receiver.operations.refused_configuration import refusals
 from receiver.store import StoreUnavailable
 from receiver.store.intake import judge_batch
 from receiver.worker import loop
-from receiver.worker.loop import BEAT_EVERY, Worker
+from receiver.worker.loop import Worker
+from receiver.worker.periodic import BEAT_EVERY
 from tests.makers import KARIM, NOW, UUID, a_delivery, a_slot, an_absence, incoming
 from tests.worker.crews import wait_until
 from tests.worker.office import CSV, ENVIRON, Office
@@ -279,7 +280,7 @@ def test_what_cannot_be_judged_is_told_once_and_tried_again_by_the_next_worker(
         office.turn(2)
     assert [line["source"] for line in office.lines("not_judged")] == ["mds"]
     assert "canari" not in office.log.getvalue()
-    office.worker._stop_crews()
+    office.worker._stop_servers()
     office.worker = Worker(office.worker.settings, office.store, office.connect, name="worker/next/1/b")
     office.turn()
     assert [line["status"] for line in office.lines("judged")] == ["accepted"]
