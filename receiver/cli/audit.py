@@ -9,10 +9,9 @@ from datetime import timedelta
 
 from receiver import bootstrap, logs
 from receiver.cli import output
+from receiver.cli.output import print_table, progress
 from receiver.cli.parser import text
-from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
-from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.audit import Difference
 from receiver.core.mailboxes import Mailbox

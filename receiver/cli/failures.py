@@ -9,9 +9,9 @@ from dataclasses import asdict
 
 from receiver import logs
 from receiver.cli import output
+from receiver.cli.output import print_table
 from receiver.cli.parser import text
 from receiver.cli.stores import with_current_store
-from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.addresses import canonical
 from receiver.core.troubles import Trouble, is_well

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 from receiver import bootstrap, logs
 from receiver.cli import output, stores
+from receiver.cli.output import print_table, progress
 from receiver.cli.parser import text
-from receiver.cli.progress import progress
-from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.mailboxes import check as operation

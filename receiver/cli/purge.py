@@ -11,8 +11,8 @@ from pathlib import Path
 
 from receiver import logs
 from receiver.cli import output
+from receiver.cli.output import progress
 from receiver.cli.parser import LONGEST_TEXT
-from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
 from receiver.config import Settings
 from receiver.core.text import has_half_letters

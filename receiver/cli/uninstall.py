@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from receiver import bootstrap, logs
 from receiver.cli import output
 from receiver.cli.adopt import installation_name
+from receiver.cli.output import print_table, progress
 from receiver.cli.parser import text
-from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
-from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.recovery import uninstall as operation
