@@ -32,7 +32,7 @@ from receiver.worker.server_threads import ServerThreads
 from tests.authentication.certificates import Authority
 from tests.cli.resync_town import ENVIRON, SECRET, ResyncTown, open_resync_town
 from tests.logs.captured import captured_logs
-from tests.rest.instance import (
+from tests.resync.instance import (
     ARRAS,
     CANARIES,
     EMAIL,

@@ -10,9 +10,9 @@ from receiver.alerts.send_process import Outcome
 from receiver.cli import main as cli
 from receiver.cli import run
 from receiver.config import load
+from tests.alerts.sinks import HttpSink, http_sink
 from tests.cli import test_rules_commands as rules
 from tests.cli.test_rules_commands import Desk
-from tests.watch.sinks import HttpSink, http_sink
 
 SECRET = "hunter2"
 

@@ -21,7 +21,7 @@ from receiver.config.settings import AlertSettings, Secret
 from receiver.operations.resync.platform_http import RestError
 from tests.connectors.ews import MAILBOX, connected
 from tests.makers import NOW
-from tests.rest.instance import an_api
+from tests.resync.instance import an_api
 from tests.security import tricks
 from tests.security.hostile import Reply, answer, hostile
 from tests.security.test_hostile_exchange import settings

@@ -14,7 +14,7 @@ from receiver.core.policies import Policies
 from receiver.operations.resync.missing import Finding, Judged, judge, remove
 from receiver.store import HeldEvent, Scope, Store
 from tests.makers import a_delivery, incoming
-from tests.rest.instance import an_api, an_instance, an_rdv
+from tests.resync.instance import an_api, an_instance, an_rdv
 
 SINCE = datetime.now(UTC) - timedelta(hours=1)
 SOURCE = Source(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.watch.sinks import HttpSink, SmtpSink, http_sink, smtp_sink
+from tests.alerts.sinks import HttpSink, SmtpSink, http_sink, smtp_sink
 
 
 @pytest.fixture

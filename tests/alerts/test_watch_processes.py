@@ -13,9 +13,9 @@ from pathlib import Path
 
 from demo import configuration
 from receiver.store import Store
+from tests.alerts.sinks import HttpSink
 from tests.end_to_end.test_processes import child_named, children
 from tests.end_to_end.town import Town, open_town
-from tests.watch.sinks import HttpSink
 
 DEADLINE_S = 60.0
 ALERTS = "alerts:\n  to: [{env: RDV_ALERT}]\n  digest_at: null\n  hold_minutes: 0\n"
@@ -39,7 +39,7 @@ def address(sink: HttpSink) -> str:
 @contextmanager
 def watching(folder: Path, http: HttpSink) -> Iterator[subprocess.Popen[bytes]]:
     environ = {**os.environ, "RDV_ALERT": address(http), "RDV_WEBHOOK_SECRET": "s", "RDV_EXCHANGE_PASSWORD": "p"}
-    command = [sys.executable, "-m", "tests.watch.short_watch", str(folder / "config.yaml")]
+    command = [sys.executable, "-m", "tests.alerts.short_watch", str(folder / "config.yaml")]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(command, env=environ, stderr=log)
     try:

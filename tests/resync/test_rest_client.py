@@ -13,7 +13,7 @@ from emitter.scenarios import cast
 from receiver.operations.resync.platform_api import Standing
 from receiver.operations.resync.platform_http import ATTEMPTS, LONGEST_WAIT_S, RestError
 from tests.authentication.certificates import Authority
-from tests.rest.instance import ADMIN, ARRAS, EMAIL, LENS, PASSWORD, an_absence, an_api, an_instance, an_rdv
+from tests.resync.instance import ADMIN, ARRAS, EMAIL, LENS, PASSWORD, an_absence, an_api, an_instance, an_rdv
 
 BY_HAND = "https://api.example"
 

@@ -19,7 +19,7 @@ from receiver.operations import held_organisations
 from receiver.store import Store
 from receiver.worker.periodic import LOOK_AGAIN, LOOK_EVERY, Periodic
 from tests.makers import MARTINE
-from tests.rest.instance import ADMIN, ARRAS, CANARIES, EMAIL, LENS, PASSWORD, an_instance, an_rdv
+from tests.resync.instance import ADMIN, ARRAS, CANARIES, EMAIL, LENS, PASSWORD, an_instance, an_rdv
 from tests.store.scopes import Town, a_rdv
 from tests.worker.bench import settings_for
 

@@ -14,7 +14,7 @@ from receiver.alerts.message import Letter, Tone
 from receiver.alerts.send import Sending, environment, scheme, try_all
 from receiver.alerts.send_process import Outcome
 from receiver.config.settings import AlertSettings, Secret
-from tests.watch.sinks import HttpSink, SmtpSink, http_sink, smtp_sink
+from tests.alerts.sinks import HttpSink, SmtpSink, http_sink, smtp_sink
 
 GUIDE = Path(__file__).parents[2] / "docs" / "fr" / "alertes.md"
 LETTER = Letter(Tone.ALARM, "[RDV → Exchange] ALARME : essai", "Première ligne.\nDeuxième <ligne> & fin.")

@@ -25,12 +25,12 @@ from receiver.core.room import MIB
 from receiver.operations import status
 from receiver.operations.working_hours import working_time
 from receiver.store import Store, Tally
+from tests.alerts.short_watch import PACE, hastened
+from tests.alerts.sinks import HttpSink, SmtpSink, http_sink
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
 from tests.store.scopes import THIRTY_FOUR, a_rdv
-from tests.watch.short_watch import PACE, hastened
-from tests.watch.sinks import HttpSink, SmtpSink, http_sink
 
 DEADLINE_S = 40.0
 STORE_DOWN = "La base de données ne peut pas être utilisée"
