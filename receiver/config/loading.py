@@ -45,7 +45,7 @@ from receiver.config.shapes import (
 from receiver.config.store_marker import marker_path
 from receiver.config.store_url import read_address, sqlite_file
 from receiver.config.validate import Reader
-from receiver.core.alert_rules import Timings
+from receiver.core.alert_rules import AlertTimings
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 from receiver.core.thresholds import Thresholds
@@ -128,7 +128,7 @@ class _Sections:
                 source_silent=timedelta(hours=shape.source_silent_hours),
                 certificate_warning=timedelta(days=shape.certificate_days),
             ),
-            timings=Timings(hold=hold, calm=hold, digest_at=shape.digest_at),
+            timings=AlertTimings(hold=hold, calm=hold, digest_at=shape.digest_at),
             http_proxy=shape.http_proxy,
             ca_file=shape.ca_file,
         )

@@ -9,7 +9,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from receiver.config.problems import Problem
-from receiver.core.alert_rules import Timings
+from receiver.core.alert_rules import AlertTimings
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.other_installations import Served
@@ -158,7 +158,7 @@ class AlertSettings:
     to: tuple[Secret, ...] = ()
     """Apprise addresses; they carry passwords and tokens."""
     thresholds: Thresholds = field(default_factory=Thresholds)
-    timings: Timings = field(default_factory=Timings)
+    timings: AlertTimings = field(default_factory=AlertTimings)
     http_proxy: str | None = None
     """How alerts leave the network; None: directly."""
     ca_file: Path | None = None

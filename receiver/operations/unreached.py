@@ -1,4 +1,4 @@
-"""Word that the watch leaves in the store of addresses at which no alert arrives, so that every screen tells it."""
+"""Addresses at which no alert arrives: `watch` writes them into the store, so that every screen shows them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,34 +9,34 @@ from receiver.store import Figure, Store
 PREFIX = "alerts/"
 RENEWED = timedelta(minutes=1)
 FORGOTTEN = timedelta(minutes=3)
-"""After so long without a renewal nobody tries any more: the watch is gone, or has nobody to tell."""
+"""After so long without a renewal nobody tries any more: `watch` is gone, or has no recipient."""
 
 Since = Mapping[int, datetime | None]
 """By place in `alerts.to`: since when nothing arrives there; None: what is sent arrives."""
 
 
-class Word:
-    """What the watch says of its recipients."""
+class Notice:
+    """What `watch` writes of its recipients."""
 
     def __init__(self) -> None:
-        """Say nothing yet."""
-        self._said: Since = {}
+        """Write nothing yet."""
+        self._written: Since = {}
         self._due: datetime | None = None
 
-    def leave(self, store: Store, since: Since, now: datetime) -> None:
-        """Leave word where there is news, or the last word is about to be forgotten.
+    def write(self, store: Store, since: Since, now: datetime) -> None:
+        """Write where there is news, or where the last notice is about to be forgotten.
 
         Raises:
-            StoreUnavailable: it is left the next time.
+            StoreUnavailable: it is written the next time.
 
         """
         is_over = self._due is None or not self._due - RENEWED <= now < self._due
-        if since == self._said and not (is_over and any(since.values())):
+        if since == self._written and not (is_over and any(since.values())):
             return
-        # A place that is gone from the configuration is told to be well, as its last word would be.
-        places = dict.fromkeys(self._said) | dict(since)
+        # Of a place that is gone from the configuration, the last notice would stay.
+        places = dict.fromkeys(self._written) | dict(since)
         store.tally({}, {f"{PREFIX}{place}": _stamp(moment) for place, moment in places.items()}, now)
-        self._said, self._due = dict(since), now + RENEWED
+        self._written, self._due = dict(since), now + RENEWED
 
 
 def _stamp(moment: datetime | None) -> int:

@@ -1,11 +1,11 @@
-"""A web process's signs of life: who takes webhooks is missed when it falls silent, and says what it runs with."""
+"""A web process beats: one that falls silent is noticed. It also reports a configuration that it refused."""
 
 import socket
 import threading
 from contextlib import suppress
 
 from receiver.config import Reloadable
-from receiver.operations.refused_configuration import Word
+from receiver.operations.refused_configuration import Notice
 from receiver.store import SERVES, StoreUnavailable
 from receiver.web.parts import Parts
 
@@ -18,12 +18,12 @@ def beat(parts: Parts, settings: Reloadable) -> None:
 
 
 def _beat(parts: Parts, settings: Reloadable) -> None:
-    word, name = Word("serve"), f"{SERVES}{socket.gethostname()[:60]}"
+    notice, name = Notice("serve"), f"{SERVES}{socket.gethostname()[:60]}"
     pause = threading.Event()
     while True:
         with suppress(StoreUnavailable):
             if parts.store.standing().usable:
                 now = parts.store.now()
                 parts.store.beat(name, now)
-                word.leave(parts.store, settings.refused, now)
+                notice.write(parts.store, settings.refused, now)
         pause.wait(BEAT_EVERY_S)

@@ -20,7 +20,7 @@ from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.ruleset import Ruleset
 from receiver.core.scope import Authority
 from receiver.operations import rules
-from receiver.operations.refused_configuration import Word
+from receiver.operations.refused_configuration import Notice
 from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, worker_name
 from receiver.worker import account_tag
 from receiver.worker.periodic import Periodic, housekeeping
@@ -69,7 +69,7 @@ class Worker:
         self._proposed = self._took_up = False
         self._planned = -1
         self._watch = FileWatch(self.settings.current.watched)
-        self._word = Word("worker")
+        self._refused = Notice("worker")
 
     def stop(self) -> None:
         """Ask the loop to end once the calls in hand are done."""
@@ -183,7 +183,7 @@ class Worker:
         if self._watch.changed():
             log.info("watched_file_changed")
             self._reload()
-        self._word.leave(self.store, self.settings.refused, now)
+        self._refused.write(self.store, self.settings.refused, now)
 
     def _check_schema(self) -> None:
         """Stop where a newer program changed the store so that we would read or write it wrongly."""

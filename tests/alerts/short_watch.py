@@ -12,7 +12,7 @@ from receiver.alerts.recipient import Pace
 from receiver.bootstrap import open_store
 from receiver.config import Reloadable, Settings, load
 
-PACE = Pace(look_every_s=0.2, retry_s=0.2)
+PACE = Pace(check_every_s=0.2, retry_s=0.2)
 
 
 def hastened(settings: Settings, seconds: float = 0.5) -> Settings:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from receiver.alerts import digest, loop
-from receiver.alerts.loop import LookStuck, Watch
+from receiver.alerts import loop
+from receiver.alerts.loop import CheckStuck, Watch
 from receiver.alerts.recipient import Pace
 from receiver.bootstrap import open_store
 from receiver.config import Reloadable, load
@@ -24,6 +24,7 @@ from receiver.core.desired import Decision
 from receiver.core.room import MIB
 from receiver.operations import status
 from receiver.operations.working_hours import working_time
+from receiver.sentences.phrases import PARIS
 from receiver.store import Store, Tally
 from tests.alerts.short_watch import PACE, hastened
 from tests.alerts.sinks import HttpSink, SmtpSink, http_sink
@@ -309,15 +310,15 @@ def test_a_store_that_never_answers_is_told_and_left_behind(
         released.wait(60)
         return Store(store_url)
 
-    monkeypatch.setattr(loop, "LOOK_S", 0.2)
+    monkeypatch.setattr(loop, "CHECK_S", 0.2)
     post = place(store_url, address(http), opened=never)
     post.until(lambda: len(http.titles) == 1)
     assert STORE_DOWN in http.titles[0]
     monkeypatch.setattr(loop, "STUCK_S", 0.5)
-    with pytest.raises(LookStuck):
+    with pytest.raises(CheckStuck):
         post.for_a_while()
     released.set()
-    post.watch._looker._thread.join(20)  # type: ignore[union-attr]
+    post.watch._checks._thread.join(20)  # type: ignore[union-attr]
 
 
 # Silence, disk
@@ -349,8 +350,7 @@ def test_a_sources_silence_counts_only_while_offices_are_open(
     store.accept([incoming(a_delivery(now=heard), received_at=heard)], heard)
     store.settle(lambda _: Decision({}), heard)  # else it would be late
     beat(store)
-    paris = digest.PARIS
-    start, end = (datetime.fromisoformat(text).replace(tzinfo=paris) for text in (last, now))
+    start, end = (datetime.fromisoformat(text).replace(tzinfo=PARIS) for text in (last, now))
     monkeypatch.setattr(status, "working_time", lambda _, __, zone: working_time(start, end, zone))
     place(store_url, address(http)).watch.once()
     assert len(http.titles) == int(silent)

@@ -4,9 +4,19 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from receiver.alerts.digest import Counts, counts, last_working_day
-from receiver.alerts.message import Letter, Sender, Standing, Tone, digest, of_message, trial
-from receiver.core.alert_rules import Kind, Message
+from receiver.alerts.message import (
+    Counts,
+    Message,
+    Sender,
+    Summary,
+    Tone,
+    alert_message,
+    counts,
+    digest_message,
+    last_working_day,
+    trial_message,
+)
+from receiver.core.alert_rules import Alert, Kind
 from receiver.core.troubles import Code, Severity, Trouble
 from receiver.sentences.phrases import PARIS, words
 from receiver.store import DONE, Store, Tally
@@ -19,73 +29,73 @@ MIDNIGHT = datetime(2026, 12, 7, tzinfo=PARIS)
 COUNTS = Counts(MIDNIGHT - timedelta(days=3), MIDNIGHT, kept=412, refused=3, done=512, failed=2)
 
 
-def begun(trouble: Trouble) -> Letter:
-    return of_message(Message(Kind.BEGUN, trouble, NOW), SENDER)
+def begun(trouble: Trouble) -> Message:
+    return alert_message(Alert(Kind.BEGUN, trouble, NOW), SENDER)
 
 
 def test_a_beginning_says_what_since_when_and_what_to_do() -> None:
-    letter = begun(SERVER)
-    assert letter.tone is Tone.ALARM
-    assert letter.title == "[RDV → Exchange] ALARME : Le serveur exchange est en échec"
-    assert "07/12/2026 09:00" in letter.body, "two hours ago, in Paris"
-    assert words(SERVER).cure in letter.body
-    assert "« server_failing »" in letter.body
-    assert letter.body.endswith("srv-rdv, installation 0b5e6a3e")
+    message = begun(SERVER)
+    assert message.tone is Tone.ALARM
+    assert message.title == "[RDV → Exchange] ALARME : Le serveur exchange est en échec"
+    assert "07/12/2026 09:00" in message.body, "two hours ago, in Paris"
+    assert words(SERVER).cure in message.body
+    assert "« server_failing »" in message.body
+    assert message.body.endswith("srv-rdv, installation 0b5e6a3e")
 
 
 def test_what_can_wait_cries_less() -> None:
-    letter = begun(DISK)
-    assert letter.tone is Tone.WARNING
-    assert "ALARME" not in letter.title
-    assert "07/12/2026 11:00" in letter.body, "first seen now, for want of better"
+    message = begun(DISK)
+    assert message.tone is Tone.WARNING
+    assert "ALARME" not in message.title
+    assert "07/12/2026 11:00" in message.body, "first seen now, for want of better"
 
 
 def test_an_end_names_the_trouble_and_how_long_it_lasted() -> None:
-    letter = of_message(Message(Kind.ENDED, SERVER, NOW - timedelta(hours=2), NOW), Sender("srv-rdv"))
-    assert letter.tone is Tone.GOOD
-    assert letter.title == "[RDV → Exchange] Terminé : Le serveur exchange est en échec"
-    assert "07/12/2026 11:00" in letter.body
-    assert "07/12/2026 09:00" in letter.body
-    assert letter.body.endswith("Machine : srv-rdv")
+    message = alert_message(Alert(Kind.ENDED, SERVER, NOW - timedelta(hours=2), NOW), Sender("srv-rdv"))
+    assert message.tone is Tone.GOOD
+    assert message.title == "[RDV → Exchange] Terminé : Le serveur exchange est en échec"
+    assert "07/12/2026 11:00" in message.body
+    assert "07/12/2026 09:00" in message.body
+    assert message.body.endswith("Machine : srv-rdv")
 
 
 @pytest.mark.parametrize("code", Code)
 @pytest.mark.parametrize("kind", Kind)
 def test_every_trouble_can_be_told(code: Code, kind: Kind) -> None:
-    letter = of_message(Message(kind, Trouble(code, Severity.ALARM, "exchange", "timeout"), NOW), SENDER)
-    assert "{" not in letter.title + letter.body
-    assert "\n" not in letter.title
+    message = alert_message(Alert(kind, Trouble(code, Severity.ALARM, "exchange", "timeout"), NOW), SENDER)
+    assert "{" not in message.title + message.body
+    assert "\n" not in message.title
 
 
 def test_a_digest_when_all_is_well() -> None:
-    letter = digest(Standing((), 4, 5, COUNTS), SENDER, date(2026, 12, 7))
-    assert letter.tone is Tone.NEWS
-    assert "tout va bien" in letter.title
-    assert "Du 04/12/2026 au 06/12/2026" in letter.body
+    message = digest_message(Summary((), 4, 5, COUNTS), SENDER, date(2026, 12, 7))
+    assert message.tone is Tone.NEWS
+    assert "tout va bien" in message.title
+    assert "Du 04/12/2026 au 06/12/2026" in message.body
     for number in ("412", "3", "512", "2", "4", "5", "0 agent"):
-        assert number in letter.body
-    assert "Tout va bien." in letter.body
+        assert number in message.body
+    assert "Tout va bien." in message.body
 
 
 def test_a_digest_lists_what_is_open_and_counts_agents_without_a_mailbox() -> None:
     unmapped = Trouble(Code.AGENTS_UNMAPPED, Severity.WARNING, count=17)
-    letter = digest(Standing((SERVER, unmapped), counts=COUNTS), SENDER, date(2026, 12, 7))
-    assert letter.tone is Tone.ALARM
-    assert "2 point(s)" in letter.title
-    assert "ALARME Le serveur exchange est en échec (depuis le 07/12/2026 09:00" in letter.body
-    assert "- 17 agent(s)" in letter.body
-    assert "Tout va bien" not in letter.body
+    message = digest_message(Summary((SERVER, unmapped), counts=COUNTS), SENDER, date(2026, 12, 7))
+    assert message.tone is Tone.ALARM
+    assert "2 point(s)" in message.title
+    assert "ALARME Le serveur exchange est en échec (depuis le 07/12/2026 09:00" in message.body
+    assert "- 17 agent(s)" in message.body
+    assert "Tout va bien" not in message.body
 
 
 def test_a_digest_without_a_store_says_so() -> None:
     down = Trouble(Code.STORE_UNREACHABLE, Severity.ALARM)
-    letter = digest(Standing((down,)), SENDER, date(2026, 12, 7))
-    assert "pas de chiffres" in letter.body
-    assert "webhooks gardés" not in letter.body
+    message = digest_message(Summary((down,)), SENDER, date(2026, 12, 7))
+    assert "pas de chiffres" in message.body
+    assert "webhooks gardés" not in message.body
 
 
 def test_a_trial_says_that_there_is_nothing_to_do() -> None:
-    assert "rien à faire" in trial(SENDER).body
+    assert "rien à faire" in trial_message(SENDER).body
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One letter to one address: real servers, real certificates; the cause of a failure by code, its words nowhere."""
+"""One message to one address: real servers, real certificates; the cause of a failure by code, its words nowhere."""
 
 import os
 import re
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from receiver.alerts.message import Letter, Tone
+from receiver.alerts.message import Message, Tone
 from receiver.alerts.send import Sending, environment, scheme, try_all
 from receiver.alerts.send_process import Outcome
 from receiver.config.settings import AlertSettings, Secret
 from tests.alerts.sinks import HttpSink, SmtpSink, http_sink, smtp_sink
 
 GUIDE = Path(__file__).parents[2] / "docs" / "fr" / "alertes.md"
-LETTER = Letter(Tone.ALARM, "[RDV → Exchange] ALARME : essai", "Première ligne.\nDeuxième <ligne> & fin.")
+MESSAGE = Message(Tone.ALARM, "[RDV → Exchange] ALARME : essai", "Première ligne.\nDeuxième <ligne> & fin.")
 
 
 def settings(*addresses: str, ca_file: Path | None = None, http_proxy: str | None = None) -> AlertSettings:
@@ -25,7 +25,7 @@ def settings(*addresses: str, ca_file: Path | None = None, http_proxy: str | Non
 
 
 def send(address: str, ca_file: Path | None = None, http_proxy: str | None = None) -> Outcome:
-    [outcome] = try_all(settings(address, ca_file=ca_file, http_proxy=http_proxy), LETTER)
+    [outcome] = try_all(settings(address, ca_file=ca_file, http_proxy=http_proxy), MESSAGE)
     return outcome
 
 
@@ -39,7 +39,7 @@ def mail_address(port: int, scheme: str = "mailto", to: str = "dsi@ville.example
 def test_a_letter_arrives_whole(http: HttpSink) -> None:
     assert send(f"json://127.0.0.1:{http.port}/alertes") is Outcome.SENT
     [(path, body)] = http.posted
-    assert (path, body["title"], body["message"], body["type"]) == ("/alertes", LETTER.title, LETTER.body, "failure")
+    assert (path, body["title"], body["message"], body["type"]) == ("/alertes", MESSAGE.title, MESSAGE.body, "failure")
 
 
 def test_mattermost_gets_what_its_incoming_hooks_take(http: HttpSink) -> None:
@@ -47,7 +47,7 @@ def test_mattermost_gets_what_its_incoming_hooks_take(http: HttpSink) -> None:
     assert send(f"mmost://127.0.0.1:{http.port}/{token}") is Outcome.SENT
     [(path, body)] = http.posted
     assert path == f"/hooks/{token}"
-    assert LETTER.title in body["text"]
+    assert MESSAGE.title in body["text"]
     assert "Deuxième <ligne> & fin." in body["text"]
     assert "icon_url" not in body, "an image elsewhere would have to be fetched through the proxy"
 
@@ -78,7 +78,7 @@ def test_without_a_proxy_in_the_configuration_there_is_none(monkeypatch: pytest.
     [(401, Outcome.LOGIN_REFUSED), (302, Outcome.REDIRECTED), (404, Outcome.REFUSED), (503, Outcome.REFUSED)],
 )
 def test_an_answer_that_is_no_acceptance_has_its_code(http: HttpSink, status: int, outcome: Outcome) -> None:
-    """A redirected POST would become a GET that succeeds, and the letter be lost."""
+    """A redirected POST would become a GET that succeeds, and the message be lost."""
     http.status = status
     assert send(f"json://127.0.0.1:{http.port}") is outcome
 
@@ -86,13 +86,13 @@ def test_an_answer_that_is_no_acceptance_has_its_code(http: HttpSink, status: in
 def test_a_server_that_never_answers_is_given_up(http: HttpSink) -> None:
     http.hangs = True
     address = f"json://127.0.0.1:{http.port}?rto=600&cto=600"
-    sending = Sending(settings(address), address, LETTER, patience_s=2.0)
+    sending = Sending(settings(address), address, MESSAGE, timeout_s=2.0)
     assert sending.wait() is Outcome.TIMEOUT
     assert sending._process.returncode is not None
 
 
 def test_an_address_that_fails_keeps_no_other_from_its_letter(http: HttpSink) -> None:
-    outcomes = try_all(settings("json://127.0.0.1:1", f"json://127.0.0.1:{http.port}", "mailto://"), LETTER)
+    outcomes = try_all(settings("json://127.0.0.1:1", f"json://127.0.0.1:{http.port}", "mailto://"), MESSAGE)
     assert outcomes == [Outcome.CONNECTION_FAILED, Outcome.SENT, Outcome.ADDRESS_UNREADABLE]
 
 
@@ -102,10 +102,10 @@ def test_an_address_that_fails_keeps_no_other_from_its_letter(http: HttpSink) ->
 def test_mail_through_an_internal_relay_in_the_clear(smtp: SmtpSink) -> None:
     assert send(mail_address(smtp.port)) is Outcome.SENT
     [mail] = smtp.mails
-    assert (mail["Subject"], smtp.recipients) == (LETTER.title, ["dsi@ville.example"])
+    assert (mail["Subject"], smtp.recipients) == (MESSAGE.title, ["dsi@ville.example"])
     body = mail.get_body(("plain",))
     assert body is not None
-    assert body.get_content().splitlines()[:2] == LETTER.body.splitlines()
+    assert body.get_content().splitlines()[:2] == MESSAGE.body.splitlines()
 
 
 def test_mail_over_starttls_with_a_password(ca_file: Path, server_tls: ssl.SSLContext) -> None:
@@ -115,7 +115,7 @@ def test_mail_over_starttls_with_a_password(ca_file: Path, server_tls: ssl.SSLCo
         assert send(address.replace("mot-de-passe", "faux"), ca_file) is Outcome.LOGIN_REFUSED
         assert sink.mails == []
         assert send(address, ca_file) is Outcome.SENT
-        assert sink.subjects == [LETTER.title]
+        assert sink.subjects == [MESSAGE.title]
 
 
 def test_mail_encrypted_from_the_first_byte(ca_file: Path, server_tls: ssl.SSLContext) -> None:
@@ -197,7 +197,7 @@ def test_the_address_is_not_among_the_arguments_nor_our_secrets_in_the_environme
     monkeypatch.setenv("RDV_EXCHANGE_PASSWORD", "hunter2")
     http.hangs = True
     address = f"json://jean:hunter3@127.0.0.1:{http.port}"
-    sending = Sending(settings(address), address, LETTER)
+    sending = Sending(settings(address), address, MESSAGE)
     proc = Path(f"/proc/{sending._process.pid}")
     deadline = time.monotonic() + 20
     while b"notify" not in (shown := (proc / "cmdline").read_bytes() + (proc / "environ").read_bytes()):

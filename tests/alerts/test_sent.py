@@ -1,4 +1,4 @@
-"""What was told survives restarts, and shows no address."""
+"""What was sent is known after a restart, and the file shows no address."""
 
 import json
 from dataclasses import replace
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.alerts.sent import MemoryFile, default_path
-from receiver.core.alert_rules import Memory, Sight, Timings, look
+from receiver.alerts.sent import SentFile, default_path
+from receiver.core.alert_rules import AlertTimings, KnownTrouble, RecipientState, update
 from receiver.core.troubles import Code, Severity, Trouble
 from tests.logs.captured import captured_logs
 
@@ -18,9 +18,10 @@ NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 ADDRESS = "mailtos://rdv:hunter2@smtp.ville.example?to=dsi@ville.example"
 DISK = Trouble(Code.DISK_LOW, Severity.WARNING, count=9)
 SERVER = Trouble(Code.SERVER_FAILING, Severity.ALARM, "exchange", "unauthorized", NOW - timedelta(hours=1))
-TOLD = frozenset({"disk_low/"})
-MEMORY = Memory(
-    {DISK.key: Sight(DISK, NOW, told=TOLD), SERVER.key: Sight(SERVER, NOW, gone_at=NOW)}, digest_on=date(2026, 12, 7)
+SENT = frozenset({"disk_low/"})
+STATE = RecipientState(
+    {DISK.key: KnownTrouble(DISK, NOW, sent=SENT), SERVER.key: KnownTrouble(SERVER, NOW, gone_at=NOW)},
+    digest_on=date(2026, 12, 7),
 )
 
 
@@ -29,17 +30,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "alertes.json"
 
 
-def kept(path: Path, memory: Memory = MEMORY, now: datetime = NOW) -> tuple[Path, str]:
-    file = MemoryFile(path, now)
+def kept(path: Path, state: RecipientState = STATE, now: datetime = NOW) -> tuple[Path, str]:
+    file = SentFile(path, now)
     name = file.name_of(ADDRESS)
-    file.keep({name: memory})
+    file.keep({name: state})
     return path, name
 
 
 def test_what_was_kept_is_there_after_a_restart(path: Path) -> None:
     _, name = kept(path)
-    again = MemoryFile(path, NOW)
-    assert (again.name_of(ADDRESS), again.of(name)) == (name, MEMORY)
+    again = SentFile(path, NOW)
+    assert (again.name_of(ADDRESS), again.of(name)) == (name, STATE)
 
 
 moments = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 1), timezones=st.just(UTC))  # noqa: DTZ001 -- bounds
@@ -54,7 +55,7 @@ troubles = st.builds(
 )
 keys = st.tuples(st.sampled_from(["store", "server_failing"]), st.sampled_from(["", "exchange"]))
 sights = st.builds(
-    Sight,
+    KnownTrouble,
     troubles,
     moments,
     st.frozensets(st.sampled_from(["!", "server_failing/timeout", "store_unreachable/"])),
@@ -67,11 +68,11 @@ sights = st.builds(
 
 @given(st.lists(sights), st.none() | st.dates(date(2026, 1, 1), date(2026, 12, 1)))
 def test_any_memory_comes_back_as_it_was(
-    tmp_path_factory: pytest.TempPathFactory, seen: list[Sight], day: date | None
+    tmp_path_factory: pytest.TempPathFactory, seen: list[KnownTrouble], day: date | None
 ) -> None:
-    memory = Memory({sight.trouble.key: sight for sight in seen}, day)
-    path, name = kept(tmp_path_factory.mktemp("memory") / "alertes.json", memory)
-    assert MemoryFile(path, NOW).of(name) == memory
+    state = RecipientState({sight.trouble.key: sight for sight in seen}, day)
+    path, name = kept(tmp_path_factory.mktemp("memory") / "alertes.json", state)
+    assert SentFile(path, NOW).of(name) == state
 
 
 def flat_before(trouble: Trouble, *, told: bool, first_at: datetime = NOW) -> dict[str, object]:
@@ -90,11 +91,35 @@ def test_what_the_version_before_told_is_not_told_again(path: Path) -> None:
     ]
     recipients = {"name": {"digest_on": None, "sights": sights}}
     path.write_text(json.dumps({"version": 1, "key": "k", "recipients": recipients}))
-    found = MemoryFile(path, NOW).of("name").sights
+    found = SentFile(path, NOW).of("name").troubles
     assert found.keys() == {SERVER.key, DISK.key}
     assert found[SERVER.key].first_at == NOW - timedelta(hours=1)
-    memory, messages = look(MemoryFile(path, NOW).of("name"), [SERVER, DISK], NOW, Timings())
-    assert (messages, memory.sights.keys()) == ([], found.keys())
+    state, alerts = update(SentFile(path, NOW).of("name"), [SERVER, DISK], NOW, AlertTimings())
+    assert (alerts, state.troubles.keys()) == ([], found.keys())
+
+
+def test_the_keys_of_the_file_stay(path: Path) -> None:
+    """A program of before and one of later read the same file."""
+    kept(path)
+    content = json.loads(path.read_text())
+    [recipient] = content["recipients"].values()
+    assert (content.keys(), content["version"]) == ({"version", "key", "recipients"}, 2)
+    assert recipient.keys() == {"digest_on", "sights"}
+    assert recipient["sights"][0] == {
+        "code": "disk_low",
+        "severity": "warning",
+        "subject": "",
+        "cause": "",
+        "since": None,
+        "count": 9,
+        "first_at": "2026-12-07T10:00:00Z",
+        "told": ["disk_low/"],
+        "gone_at": None,
+        "others": [],
+        "news_at": None,
+        "beside": [],
+        "last_told": None,
+    }
 
 
 def test_no_address_stands_in_the_file_and_two_files_know_it_by_different_names(path: Path, tmp_path: Path) -> None:
@@ -108,9 +133,9 @@ def test_no_address_stands_in_the_file_and_two_files_know_it_by_different_names(
 
 def test_a_recipient_that_is_no_more_is_forgotten(path: Path) -> None:
     kept(path)
-    file = MemoryFile(path, NOW)
+    file = SentFile(path, NOW)
     new = file.name_of("json://ailleurs")
-    file.keep({new: Memory()})
+    file.keep({new: RecipientState()})
     assert list(json.loads(path.read_text())["recipients"]) == [new]
 
 
@@ -121,55 +146,57 @@ def test_a_file_that_is_not_ours_is_an_empty_one(path: Path, content: str) -> No
     """Told twice is better than never."""
     path.write_text(content)
     with captured_logs():
-        file = MemoryFile(path, NOW)
+        file = SentFile(path, NOW)
     name = file.name_of(ADDRESS)
-    assert file.of(name) == Memory()
-    file.keep({name: MEMORY})
-    assert MemoryFile(path, NOW).of(name) == MEMORY
+    assert file.of(name) == RecipientState()
+    file.keep({name: STATE})
+    assert SentFile(path, NOW).of(name) == STATE
 
 
 def test_a_trouble_that_this_version_does_not_know_makes_the_file_an_empty_one(path: Path) -> None:
     _, name = kept(path)
     path.write_text(path.read_text().replace("disk_low", "aliens"))
     with captured_logs() as logs:
-        assert MemoryFile(path, NOW).of(name) == Memory()
+        assert SentFile(path, NOW).of(name) == RecipientState()
     assert "memory_not_read" in logs.getvalue()
     assert "aliens" not in logs.getvalue()
 
 
 def test_where_nothing_can_be_written_it_is_said_once_and_kept_in_memory(tmp_path: Path) -> None:
     with captured_logs() as logs:
-        file = MemoryFile(tmp_path / "away" / "alertes.json", NOW)
+        file = SentFile(tmp_path / "away" / "alertes.json", NOW)
         name = file.name_of(ADDRESS)
         for day in (4, 5, 6):
-            file.keep({name: Memory(digest_on=date(2026, 12, day))})
+            file.keep({name: RecipientState(digest_on=date(2026, 12, day))})
     assert logs.getvalue().count("memory_not_written") == 1
     assert file.of(name).digest_on == date(2026, 12, 6)
     (tmp_path / "away").mkdir()
-    file.keep({name: Memory(digest_on=date(2026, 12, 6))})
-    assert MemoryFile(file.path, NOW).of(name).digest_on == date(2026, 12, 6), "what is not on disk is tried again"
+    file.keep({name: RecipientState(digest_on=date(2026, 12, 6))})
+    assert SentFile(file.path, NOW).of(name).digest_on == date(2026, 12, 6), "what is not on disk is tried again"
 
 
 def test_an_unwritten_file_leaves_the_old_one_and_no_litter(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, name = kept(path)
-    file = MemoryFile(path, NOW)
+    file = SentFile(path, NOW)
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("receiver.alerts.sent.os.fsync", full)
     with captured_logs():
-        file.keep({name: Memory()})
+        file.keep({name: RecipientState()})
     assert [each.name for each in path.parent.iterdir()] == [path.name]
-    assert MemoryFile(path, NOW).of(name) == MEMORY
+    assert SentFile(path, NOW).of(name) == STATE
 
 
 def test_what_was_written_while_the_clock_was_ahead_holds_nothing_up(path: Path) -> None:
     """A trouble first seen next year would be told next year."""
     ahead = NOW + timedelta(days=400)
-    _, name = kept(path, Memory({DISK.key: Sight(DISK, ahead, told=TOLD, gone_at=ahead)}, ahead.date()), ahead)
-    back = MemoryFile(path, NOW).of(name)
-    assert back == Memory({DISK.key: Sight(DISK, NOW, told=TOLD, gone_at=NOW)}, None)
+    _, name = kept(
+        path, RecipientState({DISK.key: KnownTrouble(DISK, ahead, sent=SENT, gone_at=ahead)}, ahead.date()), ahead
+    )
+    back = SentFile(path, NOW).of(name)
+    assert back == RecipientState({DISK.key: KnownTrouble(DISK, NOW, sent=SENT, gone_at=NOW)}, None)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One message for each trouble, one when it is over."""
+"""One alert for each trouble, one when it is over."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,12 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver.core.alert_rules import Kind, Memory, Message, Timings, digest_is_due, digest_sent, look, told
+from receiver.core.alert_rules import (
+    Alert,
+    AlertTimings,
+    Kind,
+    RecipientState,
+    digest_is_due,
+    note_digest_sent,
+    note_sent,
+    update,
+)
 from receiver.core.troubles import Code, Severity, Trouble
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-TIMINGS = Timings()
+TIMINGS = AlertTimings()
 DISK = Trouble(Code.DISK_LOW, Severity.WARNING, count=9)
 STORE = Trouble(Code.STORE_UNREACHABLE, Severity.ALARM)
 LATE = Trouble(Code.CHANGES_LATE, Severity.ALARM)
@@ -25,15 +34,15 @@ class Watchman:
     """Looks once a minute; what it tells arrives, unless the line is cut."""
 
     def __init__(self) -> None:
-        self.memory, self.now, self.line_is_cut = Memory(), NOW, False
+        self.state, self.now, self.line_is_cut = RecipientState(), NOW, False
         self.heard: list[tuple[int, Kind, Code]] = []
 
     def see(self, *troubles: Trouble, minutes: int = 1) -> None:
         for _ in range(minutes):
-            self.memory, messages = look(self.memory, troubles, self.now, TIMINGS)
-            for message in messages if not self.line_is_cut else []:
-                self.memory = told(self.memory, message)
-                self.heard.append((round((self.now - NOW) / MINUTE), message.kind, message.trouble.code))
+            self.state, alerts = update(self.state, troubles, self.now, TIMINGS)
+            for alert in alerts if not self.line_is_cut else []:
+                self.state = note_sent(self.state, alert)
+                self.heard.append((round((self.now - NOW) / MINUTE), alert.kind, alert.trouble.code))
             self.now += MINUTE
 
 
@@ -46,7 +55,7 @@ def test_a_trouble_is_told_once_and_its_end_once(watchman: Watchman) -> None:
     watchman.see(DISK, minutes=60)
     watchman.see(minutes=60)
     assert watchman.heard == [(0, Kind.BEGUN, Code.DISK_LOW), (65, Kind.ENDED, Code.DISK_LOW)]
-    assert watchman.memory == Memory()
+    assert watchman.state == RecipientState()
 
 
 def test_a_trouble_that_may_pass_is_told_when_it_lasts(watchman: Watchman) -> None:
@@ -57,7 +66,7 @@ def test_a_trouble_that_may_pass_is_told_when_it_lasts(watchman: Watchman) -> No
 def test_a_trouble_that_passes_is_told_to_nobody(watchman: Watchman) -> None:
     watchman.see(SERVER, minutes=4)
     watchman.see(minutes=30)
-    assert (watchman.heard, watchman.memory) == ([], Memory())
+    assert (watchman.heard, watchman.state) == ([], RecipientState())
 
 
 def test_a_trouble_that_comes_and_goes_is_one(watchman: Watchman) -> None:
@@ -94,9 +103,9 @@ def test_what_could_not_be_sent_is_due_until_it_is(watchman: Watchman) -> None:
 
 
 def test_the_message_says_since_when() -> None:
-    memory, _ = look(Memory(), [SERVER], NOW, TIMINGS)
-    _, [message] = look(memory, [SERVER], NOW + TIMINGS.hold, TIMINGS)
-    assert message == Message(Kind.BEGUN, SERVER, NOW)
+    state, _ = update(RecipientState(), [SERVER], NOW, TIMINGS)
+    _, [alert] = update(state, [SERVER], NOW + TIMINGS.hold, TIMINGS)
+    assert alert == Alert(Kind.BEGUN, SERVER, NOW)
 
 
 def test_another_cause_is_one_message_and_no_end(watchman: Watchman) -> None:
@@ -117,8 +126,8 @@ def test_an_end_names_the_cause_that_was_told_not_one_that_passed_by(watchman: W
     watchman.see(passing)
     ends = []
     for _ in range(10):
-        watchman.memory, messages = look(watchman.memory, [], watchman.now, TIMINGS)
-        ends += messages
+        watchman.state, alerts = update(watchman.state, [], watchman.now, TIMINGS)
+        ends += alerts
         watchman.now += MINUTE
     assert {(each.kind, each.trouble.cause) for each in ends} == {(Kind.ENDED, "store_host_unreachable")}
 
@@ -126,8 +135,8 @@ def test_an_end_names_the_cause_that_was_told_not_one_that_passed_by(watchman: W
 def test_a_cause_that_joins_another_is_told_once_with_both(watchman: Watchman) -> None:
     gone, denied = (Trouble(Code.EVENTS_FAILING, Severity.ALARM, cause=cause) for cause in ("one", "other"))
     watchman.see(gone, minutes=3)
-    _, [message] = look(watchman.memory, [gone, denied], watchman.now, TIMINGS)
-    assert (message.kind, message.trouble, message.others) == (Kind.CHANGED, gone, (denied,))
+    _, [alert] = update(watchman.state, [gone, denied], watchman.now, TIMINGS)
+    assert (alert.kind, alert.trouble, alert.others) == (Kind.CHANGED, gone, (denied,))
     watchman.see(gone, denied, minutes=3)
     watchman.see(denied, minutes=3)
     watchman.see(minutes=10)
@@ -155,8 +164,8 @@ def test_an_end_has_a_beginning_and_an_end(watchman: Watchman) -> None:
     gone_at = watchman.now
     watchman.line_is_cut = True
     watchman.see(minutes=9)
-    _, [message] = look(watchman.memory, [], watchman.now, TIMINGS)
-    assert (message.kind, message.trouble.since, message.ended_at) == (Kind.ENDED, begun_at, gone_at)
+    _, [alert] = update(watchman.state, [], watchman.now, TIMINGS)
+    assert (alert.kind, alert.trouble.since, alert.ended_at) == (Kind.ENDED, begun_at, gone_at)
 
 
 def test_what_cannot_be_seen_without_the_store_is_not_over(watchman: Watchman) -> None:
@@ -187,8 +196,8 @@ def test_what_a_trouble_did_not_hide_before_it_does_not_hide_now(watchman: Watch
 
 
 def test_an_answer_to_what_is_forgotten_changes_nothing() -> None:
-    assert told(Memory(), Message(Kind.BEGUN, DISK, NOW)) == Memory()
-    assert told(Memory(), Message(Kind.ENDED, DISK, NOW)) == Memory()
+    assert note_sent(RecipientState(), Alert(Kind.BEGUN, DISK, NOW)) == RecipientState()
+    assert note_sent(RecipientState(), Alert(Kind.ENDED, DISK, NOW)) == RecipientState()
 
 
 @given(st.lists(st.frozensets(st.sampled_from([DISK, SERVER])), max_size=60))
@@ -219,11 +228,11 @@ def test_a_digest_is_sent_on_working_days_from_its_hour_on(
     moment: time, working: bool, at: time | None, due: bool
 ) -> None:
     local = datetime.combine(date(2026, 12, 7), moment, PARIS)
-    assert digest_is_due(Memory(), local, working, Timings(digest_at=at)) is due
+    assert digest_is_due(RecipientState(), local, working, AlertTimings(digest_at=at)) is due
 
 
 def test_a_day_has_one_digest() -> None:
     local = datetime(2026, 12, 7, 9, tzinfo=PARIS)
-    memory = digest_sent(Memory(), local)
-    assert not digest_is_due(memory, local + timedelta(hours=3), True, TIMINGS)
-    assert digest_is_due(memory, local + timedelta(days=1), True, TIMINGS)
+    state = note_digest_sent(RecipientState(), local)
+    assert not digest_is_due(state, local + timedelta(hours=3), True, TIMINGS)
+    assert digest_is_due(state, local + timedelta(days=1), True, TIMINGS)

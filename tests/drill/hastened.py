@@ -32,7 +32,7 @@ from receiver.web.server import serve
 from receiver.worker import periodic, server_gate
 
 HOLD, CALM = timedelta(seconds=1), timedelta(seconds=2)
-PACE = Pace(look_every_s=0.5, retry_s=0.5)
+PACE = Pace(check_every_s=0.5, retry_s=0.5)
 FLUSH_AFTER_S = 0.5
 BEAT_EVERY = timedelta(seconds=0.5)
 LATELY = timedelta(seconds=12)
@@ -83,7 +83,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
     refused_requests.LATELY = LATELY
     looking.THROTTLED_TOLD = THROTTLED_TOLD
     sight.DEAD_AFTER = seconds(DEAD_AFTER, sight.DEAD_AFTER)
-    heart.BEAT_EVERY_S = whole.WORD_EVERY_S = WEB_LOOK.total_seconds()
+    heart.BEAT_EVERY_S = whole.NOTICE_EVERY_S = WEB_LOOK.total_seconds()
     match part:
         case "serve":
             overload.LOOK_EVERY = health.PROBE_EVERY = WEB_LOOK
