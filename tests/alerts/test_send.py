@@ -200,7 +200,7 @@ def test_the_address_is_not_among_the_arguments_nor_our_secrets_in_the_environme
     sending = Sending(settings(address), address, MESSAGE)
     proc = Path(f"/proc/{sending._process.pid}")
     deadline = time.monotonic() + 20
-    while b"notify" not in (shown := (proc / "cmdline").read_bytes() + (proc / "environ").read_bytes()):
+    while b"send_process" not in (shown := (proc / "cmdline").read_bytes() + (proc / "environ").read_bytes()):
         assert time.monotonic() < deadline
     sending.give_up()
     assert sending.outcome() is Outcome.FAILED
