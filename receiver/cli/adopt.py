@@ -15,12 +15,12 @@ from receiver.cli.output import print_table, progress
 from receiver.cli.parser import text
 from receiver.cli.stores import with_current_store
 from receiver.config import Settings
-from receiver.core.adoption import Adoption
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit.run import Window
 from receiver.operations.recovery import adopt as operation
 from receiver.operations.recovery import take_from
 from receiver.operations.recovery.adopt import MailboxAdoption, Report
+from receiver.operations.recovery.compare import Adoption
 from receiver.operations.recovery.uninstall import EVER
 from receiver.sentences import ADOPT, COMMANDS, LEVELS, RECOVERY_HELP
 from receiver.store import Store

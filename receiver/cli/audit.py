@@ -13,10 +13,10 @@ from receiver.cli.output import print_table, progress
 from receiver.cli.parser import text
 from receiver.cli.stores import with_current_store
 from receiver.config import Settings
-from receiver.core.audit import Difference
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit import nightly
 from receiver.operations.audit import run as operation
+from receiver.operations.audit.compare import Difference
 from receiver.operations.audit.run import Audit, MailboxAudit, Window
 from receiver.sentences import AUDIT, COMMANDS, LEVELS
 from receiver.store import Store

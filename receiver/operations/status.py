@@ -9,13 +9,13 @@ from pathlib import Path
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
-from receiver.core.audit import Kind
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.room import Disk
 from receiver.core.servers import Server
 from receiver.core.troubles import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
 from receiver.operations import refused_configuration, refused_requests, unmapped, unreached
 from receiver.operations.access import token_key
+from receiver.operations.audit.compare import Kind
 from receiver.operations.refused_requests import DAY, Hours
 from receiver.operations.working_hours import working_time
 from receiver.store import (

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, func, select
 
-from receiver.core.audit import EventStanding, Recorded
 from receiver.core.facts import Model
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
@@ -36,7 +35,16 @@ from receiver.store.database.engine import (
     writing,
 )
 from receiver.store.database.errors import Conflict, MarkerUnusable, StoreUnavailable
-from receiver.store.database.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
+from receiver.store.database.records import (
+    ComingAgent,
+    EventStanding,
+    Incoming,
+    Installation,
+    MailboxWork,
+    Receipt,
+    Recorded,
+    Trouble,
+)
 from receiver.store.database.tables import mailboxes, placements
 from receiver.store.fairness import Rota
 from receiver.store.intake import agents, inbox, judge_batch, set_aside

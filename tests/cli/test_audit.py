@@ -18,10 +18,10 @@ from mock_exchange.http.faults import Fault, FaultKind
 from receiver import bootstrap, sentences
 from receiver.cli import main as cli
 from receiver.config import load
-from receiver.core.audit import MOVED, Kind
 from receiver.core.facts import EventKind, News
 from receiver.core.recurrence import Rule
 from receiver.operations import rules
+from receiver.operations.audit.compare import MOVED, Kind
 from receiver.store import Store
 from receiver.store.database.tables import mailboxes, placements
 from receiver.worker.server_threads import ServerThreads

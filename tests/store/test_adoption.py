@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, select, update
 
-from receiver.core.adoption import PATIENCE
 from receiver.core.facts import EventKind, News
 from receiver.core.mailboxes import Mailbox, MailboxMap
-from receiver.core.plan import STALE, Placement
+from receiver.core.plan import BELIEVED_FOR, STALE, Placement
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import LeaseLost, MailboxWork, Store
 from receiver.store.database.tables import adopted, events, installation
@@ -92,7 +91,7 @@ def test_an_event_that_is_known_takes_it_over_at_once(store: Store) -> None:
     assert store.claim("exchange", NOW + SECOND, 10, LEASE) is None, "not before it is settled"
     settle(store, NOW + SECOND)
     [placement] = placed(store)
-    assert (placement.applied, placement.item_id, placement.due_at) == (STALE, "item", NOW + SECOND + PATIENCE)
+    assert (placement.applied, placement.item_id, placement.due_at) == (STALE, "item", NOW + SECOND + BELIEVED_FOR)
 
 
 def test_what_came_after_the_calendar_was_read_is_believed_at_once(store: Store) -> None:
@@ -109,7 +108,7 @@ def test_facts_that_are_older_than_the_calendar_remove_nothing_for_a_day(store: 
     found(store, {UID: "item"}, HIS)
     settle(store, NOW + SECOND)
     [his] = placed(store, HIS)
-    assert (his.desired, his.applied, his.due_at) == (None, STALE, NOW + PATIENCE)
+    assert (his.desired, his.applied, his.due_at) == (None, STALE, NOW + BELIEVED_FOR)
 
 
 def test_that_an_event_was_destroyed_is_believed_whenever_it_came(store: Store) -> None:

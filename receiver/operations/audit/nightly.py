@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Connector
 from receiver.config import Settings
-from receiver.core.audit import Kind
 from receiver.operations.audit import run as audit
+from receiver.operations.audit.compare import Kind
 from receiver.operations.audit.run import Audit, Window
 from receiver.store import Store
 

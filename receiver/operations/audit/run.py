@@ -11,16 +11,17 @@ from datetime import datetime
 
 from connectors.base import Connector, Found, Marked, is_uid
 from receiver.config import Settings
-from receiver.core import audit
 from receiver.core.addresses import canonical
-from receiver.core.audit import Difference, Kind, Recorded
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
+from receiver.operations.audit import compare
+from receiver.operations.audit.compare import Difference, Kind
 from receiver.operations.mailboxes.trial import Trial
 from receiver.operations.mailboxes.visit_all import Tour, go_round
 from receiver.store import Store
+from receiver.store.database.records import Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,37 +135,39 @@ class _Auditor:
 
     def _audited(self, mailbox: Mailbox, trial: Trial) -> MailboxAudit:
         before = self._store.recorded(mailbox)
-        expected = audit.wanted(before, self._ruleset)
+        expected = compare.wanted(before, self._ruleset)
         listed, elsewhere = self._look(trial, expected)
         after = self._store.recorded(mailbox)
         still = {each.placement.uid for each in _unchanged(before, after)}
         orphans = self._orphans(mailbox, [*before, *after], listed)
         certain = {uid: each for uid, each in expected.items() if uid in still}
-        found = audit.compare(certain, listed, elsewhere, orphans, self._store.now())
+        found = compare.compare(certain, listed, elsewhere, orphans, self._store.now())
         return MailboxAudit(mailbox, len(certain), len(listed), tuple(found))
 
-    def _look(self, trial: Trial, expected: Mapping[str, audit.Wanted]) -> tuple[list[Marked], Mapping[str, list[str]]]:
+    def _look(
+        self, trial: Trial, expected: Mapping[str, compare.Wanted]
+    ) -> tuple[list[Marked], Mapping[str, list[str]]]:
         """Return what the window shows, and the items, wherever they are, of what it should show and does not."""
         connector, address = trial.connector, trial.mailbox
         start, end = self._window.start, self._window.end
         listed = trial.patiently(lambda: list(connector.list_marked(address, start, end)))
-        uids = audit.unseen(expected, listed, start, end)
+        uids = compare.unseen(expected, listed, start, end)
         found: Mapping[str, list[Found]] = trial.patiently(lambda: connector.find(address, uids)) if uids else {}
         return listed, {uid: [item.item_id for item in items] for uid, items in found.items()}
 
     def _orphans(self, mailbox: Mailbox, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:
         # What was read back after the record was lost is explained, though its event has yet to be heard of.
-        uids = audit.unexplained(recorded, listed) - self._store.adopted_in(mailbox)
+        uids = compare.unexplained(recorded, listed) - self._store.adopted_in(mailbox)
         known = {uid for uid in uids if is_uid(uid)}  # no statement takes every text that a mailbox may hold
         events = self._store.standings(known) if known else {}
         ids = {uid: [item.item_id for item in listed if item.entry.uid == uid] for uid in uids}
-        return [uid for uid in uids if audit.is_orphan(events.get(uid), ids[uid], self._ruleset)]
+        return [uid for uid in uids if compare.is_orphan(events.get(uid), ids[uid], self._ruleset)]
 
     def _repaired(self, found: MailboxAudit) -> MailboxAudit:
         now = self._store.now()
         repairs: dict[Placement, Placement] = {}
         for difference in found.differences:
-            repaired = audit.repaired(difference, now)
+            repaired = compare.repaired(difference, now)
             if difference.placement is not None and repaired is not None:
                 repairs.setdefault(difference.placement, repaired)
         if not repairs:

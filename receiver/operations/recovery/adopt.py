@@ -10,9 +10,7 @@ from datetime import datetime, timedelta
 
 from connectors.base import Connector
 from receiver.config import Settings
-from receiver.core import adoption
 from receiver.core.addresses import canonical
-from receiver.core.adoption import Adoption, Found
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Timings
 from receiver.core.ruleset import Ruleset
@@ -21,6 +19,8 @@ from receiver.operations.audit.run import Window
 from receiver.operations.mailboxes.check import known_mailboxes, named_mailboxes
 from receiver.operations.mailboxes.trial import Pace, Trial
 from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
+from receiver.operations.recovery import compare
+from receiver.operations.recovery.compare import Adoption, Found
 from receiver.store import WORKERS, MailboxWork, Store
 
 BUSY_PATIENCE_S = 60.0
@@ -210,15 +210,15 @@ class Reader:
         recorded, adopted = self._store.recorded(mailbox), self._store.adopted_in(mailbox)
         start, end, address = self._window.start, self._window.end, mailbox.address
         listed = trial.patiently(lambda: list(self._connector.list_marked(address, start, end)))
-        uids = sorted(adoption.sought(recorded, adopted, listed, start))
+        uids = sorted(compare.sought(recorded, adopted, listed, start))
         elsewhere = trial.patiently(lambda: self._connector.find(address, uids)) if uids else {}
         found = Found(listed, {uid: [item.item_id for item in items] for uid, items in elsewhere.items()})
         placed = {each.placement.uid for each in recorded}
         finished = self._store.finished(found.items.keys() - placed)
-        return adoption.judge(recorded, adopted, finished, found, self._ruleset, now)
+        return compare.judge(recorded, adopted, finished, found, self._ruleset, now)
 
     def _note(self, work: MailboxWork, found: Adoption, now: datetime) -> None:
-        changes = {each.id: lambda placement: adoption.lost(placement, now) for each in found.lost}
-        changes |= {each.id: lambda placement: adoption.contradicted(placement, now) for each in found.changed}
+        changes = {each.id: lambda placement: compare.lost(placement, now) for each in found.lost}
+        changes |= {each.id: lambda placement: compare.contradicted(placement, now) for each in found.changed}
         self._store.advance(work, changes, now, self._lease)
         self._store.note_adopted(work, found.adopted, found.gone, now)

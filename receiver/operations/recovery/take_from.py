@@ -9,8 +9,6 @@ from dataclasses import replace
 
 from connectors.base import Connector, Done, Failed, NotFound, Outcome, TakeOver, Temporary, Unconfirmed
 from receiver.config import Settings
-from receiver.core import adoption
-from receiver.core.adoption import Adoption
 from receiver.core.mailboxes import Mailbox
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.plan import EPOCH
@@ -19,7 +17,9 @@ from receiver.operations.audit.run import Window
 from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
 from receiver.operations.mailboxes.visit_all import Tour, go_round
+from receiver.operations.recovery import compare
 from receiver.operations.recovery.adopt import BUSY_PATIENCE_S, MailboxAdoption, Reader, Report, failed, told_to_wait
+from receiver.operations.recovery.compare import Adoption
 from receiver.store import Chosen, MailboxWork, Store
 
 BATCH = 100
@@ -100,7 +100,7 @@ class _Taker(Reader):
         if sought:
             elsewhere = trial.patiently(lambda: self._connector.find(address, sought))
             own |= {uid for uid, found in elsewhere.items() if found}
-        return adoption.taken_from(items, own, self._store.finished(uids), self.platforms)
+        return compare.taken_from(items, own, self._store.finished(uids), self.platforms)
 
     def _mark(self, work: MailboxWork, found: Adoption, trial: Trial) -> None:
         """Have the items bear our mark.

@@ -23,7 +23,6 @@ from connectors.base import (
     Unconfirmed,
 )
 from receiver.config import Settings
-from receiver.core.adoption import may_still_come
 from receiver.core.mailboxes import Mailbox
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.plan import Placement, Timings, Verb, begin, end
@@ -32,6 +31,7 @@ from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
 from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
 from receiver.operations.recovery.adopt import BUSY_PATIENCE_S
+from receiver.operations.recovery.compare import may_still_come
 from receiver.store import Chosen, MailboxWork, Store
 
 BATCH = 100

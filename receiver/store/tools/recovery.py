@@ -5,9 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, select, update
 
-from receiver.core.adoption import PATIENCE, first_placement, taken_over
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Placement
+from receiver.core.plan import BELIEVED_FOR, Placement, first_placement, taken_over
 from receiver.store import counters
 from receiver.store.database.chunks import chunks
 from receiver.store.database.records import Installation, MailboxWork
@@ -156,7 +155,7 @@ def take_over(connection: Connection, settled: Sequence[RowMapping], now: dateti
 def _until(event: RowMapping, found_at: datetime, now: datetime) -> datetime:
     """Facts that came after the calendar was read are newer than it; a destroyed event stays so."""
     is_news = event["facts"] is None or event["changed_at"] > found_at
-    return now if is_news else max(now, found_at + PATIENCE)
+    return now if is_news else max(now, found_at + BELIEVED_FOR)
 
 
 def _held(connection: Connection, event_ids: Sequence[int]) -> dict[tuple[int, int], Placement]:

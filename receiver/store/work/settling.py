@@ -11,10 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from receiver.core.adoption import unseen_placement
 from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Placement, desire
+from receiver.core.plan import Placement, desire, unseen_placement
 from receiver.core.scope import read_all
 from receiver.store import fairness
 from receiver.store.database.chunks import chunks

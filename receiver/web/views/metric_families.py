@@ -12,10 +12,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 
 from receiver import __version__
 from receiver.config import Settings
-from receiver.core.audit import Kind
 from receiver.core.plan import Verb
 from receiver.core.refusal_reasons import NOT_UNDERSTOOD, WRONG_SIGNATURE
 from receiver.core.troubles import Colour, colour
+from receiver.operations.audit.compare import Kind
 from receiver.operations.status import Status
 from receiver.store import COUNTED, WORKERS, FailureGroup, Figure, Reason, Sight, Tally
 

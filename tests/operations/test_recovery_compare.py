@@ -8,12 +8,13 @@ import pytest
 
 from connectors.base import PROBE_UID, CalendarEntry, Marked
 from connectors.base import Found as Sought
-from receiver.core import adoption
-from receiver.core.adoption import PATIENCE, Adoption, Found, judge, sought
-from receiver.core.audit import Recorded
+from receiver.core import plan
 from receiver.core.mailboxes import MailboxMap
-from receiver.core.plan import STALE, Placement, Step, Timings, Verb, looked_up, next_step
+from receiver.core.plan import BELIEVED_FOR, STALE, Placement, Step, Timings, Verb, looked_up, next_step
 from receiver.core.ruleset import Ruleset, SourceRules
+from receiver.operations.recovery import compare
+from receiver.operations.recovery.compare import Adoption, Found, judge, sought
+from receiver.store.database.records import Recorded
 from tests.makers import NOW, a_state
 
 RULES = Ruleset(MailboxMap("exchange"), {"mds": SourceRules()})
@@ -126,7 +127,7 @@ def test_an_entry_that_is_nowhere_is_lost() -> None:
 )
 def test_what_is_looked_up_or_removed_anyway_is_not_lost(placement: Placement) -> None:
     assert judged(recorded(placement), elsewhere={"a": []}).lost == ()
-    assert adoption.lost(placement, NOW) == placement
+    assert compare.lost(placement, NOW) == placement
 
 
 def test_what_was_adopted_before_and_is_not_there_any_more_is_gone() -> None:
@@ -153,63 +154,63 @@ def test_what_was_over_before_the_window_is_not_looked_for() -> None:
 
 
 def test_a_first_placement_wants_nothing_before_its_time() -> None:
-    placement = adoption.first_placement("a", "item", NOW + PATIENCE)
+    placement = plan.first_placement("a", "item", NOW + BELIEVED_FOR)
     assert (placement.applied, placement.item_id, placement.in_doubt) == (STALE, "item", False)
-    assert next_step(placement, NOW + PATIENCE - timedelta(seconds=1)) is Step.NOTHING
-    assert next_step(placement, NOW + PATIENCE) is Step.DELETE
+    assert next_step(placement, NOW + BELIEVED_FOR - timedelta(seconds=1)) is Step.NOTHING
+    assert next_step(placement, NOW + BELIEVED_FOR) is Step.DELETE
 
 
 def test_a_placement_takes_over_the_item_whose_content_nobody_knows() -> None:
     for before in (at_rest(item_id="older"), at_rest(applied=None, item_id=None, declined=True)):
-        after = adoption.taken_over(before, "item", NOW + PATIENCE)
+        after = plan.taken_over(before, "item", NOW + BELIEVED_FOR)
         assert (after.applied, after.item_id, after.declined, after.in_doubt) == (STALE, "item", False, False)
-        assert after.due_at == NOW + PATIENCE
+        assert after.due_at == NOW + BELIEVED_FOR
 
 
 def test_a_placement_that_names_the_item_stays_as_it_is() -> None:
     placement = at_rest(look_up_at=NOW)
-    assert adoption.taken_over(placement, "item a", NOW + PATIENCE) == placement
+    assert plan.taken_over(placement, "item a", NOW + BELIEVED_FOR) == placement
 
 
 def test_a_removal_that_was_decided_does_not_wait() -> None:
     removing = at_rest(desired=None, item_id="older")
-    assert adoption.taken_over(removing, "item", NOW + PATIENCE).due_at == NOW
+    assert plan.taken_over(removing, "item", NOW + BELIEVED_FOR).due_at == NOW
 
 
 def test_an_item_settles_one_create_without_an_answer() -> None:
     """And no more: else a look-up would take an agent's copy for what the other left."""
     doubtful = at_rest(applied=None, item_id=None, open_creates=2, attempted=Verb.CREATE, look_up_at=NOW)
-    after = adoption.taken_over(doubtful, "item", NOW)
+    after = plan.taken_over(doubtful, "item", NOW)
     assert (after.open_creates, after.attempted, after.look_up_at) == (1, Verb.CREATE, NOW)
-    assert adoption.taken_over(at_rest(open_creates=1), "item", NOW).open_creates == 1
+    assert plan.taken_over(at_rest(open_creates=1), "item", NOW).open_creates == 1
 
 
 def test_a_lost_entry_is_looked_up_a_day_later() -> None:
-    after = adoption.lost(at_rest(attempts=3, failure="timeout"), NOW)
-    assert (after.look_up_at, after.due_at, after.attempts, after.failure) == (NOW, NOW + PATIENCE, 0, None)
+    after = compare.lost(at_rest(attempts=3, failure="timeout"), NOW)
+    assert (after.look_up_at, after.due_at, after.attempts, after.failure) == (NOW, NOW + BELIEVED_FOR, 0, None)
 
 
 def test_a_contradicted_entry_is_written_a_day_later() -> None:
-    after = adoption.contradicted(at_rest(), NOW)
-    assert (after.applied, after.item_id, after.due_at) == (STALE, "item a", NOW + PATIENCE)
-    assert adoption.contradicted(after, NOW + PATIENCE) == after
-    assert adoption.contradicted(at_rest(look_up_at=NOW), NOW) == at_rest(look_up_at=NOW)
+    after = compare.contradicted(at_rest(), NOW)
+    assert (after.applied, after.item_id, after.due_at) == (STALE, "item a", NOW + BELIEVED_FOR)
+    assert compare.contradicted(after, NOW + BELIEVED_FOR) == after
+    assert compare.contradicted(at_rest(look_up_at=NOW), NOW) == at_rest(look_up_at=NOW)
 
 
 def test_a_create_without_an_answer_may_still_come_for_a_while() -> None:
     begun = at_rest(applied=None, item_id=None, open_creates=1, look_up_at=NOW + TIMINGS.settle)
     last = NOW + TIMINGS.recheck
-    assert adoption.may_still_come(begun, last - timedelta(seconds=1), TIMINGS)
-    assert not adoption.may_still_come(begun, last, TIMINGS)
+    assert compare.may_still_come(begun, last - timedelta(seconds=1), TIMINGS)
+    assert not compare.may_still_come(begun, last, TIMINGS)
     looked_up = replace(begun, look_up_at=None, recheck_at=last)
-    assert adoption.may_still_come(looked_up, last - timedelta(seconds=1), TIMINGS)
-    assert not adoption.may_still_come(looked_up, last, TIMINGS)
-    assert not adoption.may_still_come(replace(looked_up, recheck_at=None), NOW, TIMINGS)
-    assert not adoption.may_still_come(replace(begun, open_creates=0), NOW, TIMINGS)
+    assert compare.may_still_come(looked_up, last - timedelta(seconds=1), TIMINGS)
+    assert not compare.may_still_come(looked_up, last, TIMINGS)
+    assert not compare.may_still_come(replace(looked_up, recheck_at=None), NOW, TIMINGS)
+    assert not compare.may_still_come(replace(begun, open_creates=0), NOW, TIMINGS)
 
 
 def test_in_a_mailbox_that_nobody_read_an_entry_is_looked_for_first() -> None:
-    fresh = adoption.unseen_placement("a", "digest", NOW)
+    fresh = plan.unseen_placement("a", "digest", NOW)
     assert (next_step(fresh, NOW), fresh.desired) == (Step.LOOK_UP, "digest")
     items = [Sought("item", "a"), Sought("copy", "a")]
     there, extras = looked_up(fresh, items, NOW, TIMINGS, respect=True)
@@ -218,7 +219,7 @@ def test_in_a_mailbox_that_nobody_read_an_entry_is_looked_for_first() -> None:
 
 def test_where_none_is_found_it_is_written_though_deletions_are_respected() -> None:
     """Nobody deleted what was never there."""
-    fresh = adoption.unseen_placement("a", "digest", NOW)
+    fresh = plan.unseen_placement("a", "digest", NOW)
     absent, extras = looked_up(fresh, [], NOW, TIMINGS, respect=True)
     assert (next_step(absent, NOW), absent.declined, extras) == (Step.CREATE, False, ())
 

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import PROBE_UID, CalendarEntry, Frequency, Marked, Recurrence
 from connectors.occurrences import days, overlaps
-from receiver.core.facts import EventState
 from receiver.core.plan import STALE, Placement
 from receiver.core.policies import OnRgpdPurge
 from receiver.core.recurrence import Unholdable
 from receiver.core.ruleset import Ruleset
+from receiver.store.database.records import EventStanding, Recorded
 
 MOVED = "moved"
 """Stands for the fields of an entry that was found elsewhere than where it should be."""
@@ -39,28 +39,6 @@ class Kind(StrEnum):
     """It is there with a content that is not ours: somebody changed it."""
     ORPHANED = "orphaned"
     """It bears our mark, and nothing that we know of explains it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One placement with what its content follows from."""
-
-    placement: Placement
-    source: str
-    state: EventState | None
-    settled: bool
-    """Whether the placement agrees with the newest facts and rules."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventStanding:
-    """What is known of an event that has no placement in a mailbox."""
-
-    source: str
-    purged: bool
-    settled: bool
-    items: frozenset[str] = frozenset()
-    """Ids of its items in other mailboxes, as recorded: one of those may be this mailbox under another address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from connectors.base import PROBE_UID, CalendarEntry, Frequency, Marked, Recurrence, Sensitivity, ShowAs, Weekday
-from receiver.core.audit import (
+from receiver.core.mailboxes import MailboxMap
+from receiver.core.plan import STALE, Placement, Step, Verb, next_step
+from receiver.core.policies import OnRgpdPurge, Policies
+from receiver.core.ruleset import Ruleset, SourceRules
+from receiver.operations.audit.compare import (
     MOVED,
     Difference,
-    EventStanding,
     Kind,
-    Recorded,
     compare,
     different_fields,
     is_orphan,
@@ -21,10 +23,7 @@ from receiver.core.audit import (
     unseen,
     wanted,
 )
-from receiver.core.mailboxes import MailboxMap
-from receiver.core.plan import STALE, Placement, Step, Verb, next_step
-from receiver.core.policies import OnRgpdPurge, Policies
-from receiver.core.ruleset import Ruleset, SourceRules
+from receiver.store.database.records import EventStanding, Recorded
 from tests.connectors.conformance import START, entry, full_entry
 from tests.connectors.series_conformance import FIRST, series
 from tests.makers import NOW, a_state

@@ -1,23 +1,19 @@
-"""What a record that was lost, or is older than the calendars, makes of the entries found there. Pure.
+"""Compares the entries found in a mailbox with a record that was lost, or is older than the calendars. Pure.
 
-Nothing here removes an entry. What is found is noted, and what becomes of it is decided as for any other placement.
+Nothing here removes an entry: what is found is recorded, and its placement is then treated as any other.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from connectors.base import PROBE_UID, Marked, is_uid
-from receiver.core import audit
-from receiver.core.audit import Recorded
 from receiver.core.facts import over_by
 from receiver.core.other_installations import platform_of
-from receiver.core.plan import STALE, Placement, Timings, Verb
+from receiver.core.plan import BELIEVED_FOR, STALE, Placement, Timings, names_one_of
 from receiver.core.ruleset import Ruleset
-
-PATIENCE = timedelta(days=1)
-"""For so long a calendar that contradicts older facts is believed: those that a re-synchronisation brings come at
-once, and until then agents keep the newest they had."""
+from receiver.operations.audit import compare as audit
+from receiver.store.database.records import Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +91,7 @@ def judge(
 
     """
     placements, items = {each.placement.uid: each.placement for each in recorded}, found.items
-    right = {uid for uid, ids in items.items() if uid in placements and _names(placements[uid], ids)}
+    right = {uid for uid, ids in items.items() if uid in placements and names_one_of(placements[uid], ids)}
     left = {uid for uid in items.keys() - placements.keys() if finished.get(uid)}
     taken = {uid: ids[0] for uid, ids in items.items() if uid not in right | left}
     absent = [placements[uid] for uid, ids in found.elsewhere.items() if uid in placements and not ids]
@@ -137,10 +133,6 @@ def taken_from(
     )
 
 
-def _names(placement: Placement, ids: Collection[str]) -> bool:
-    return placement.applied is not None and placement.item_id in ids
-
-
 def _is_certain(placement: Placement) -> bool:
     return placement.applied is not None and placement.desired is not None and not placement.in_doubt
 
@@ -161,52 +153,18 @@ def _is_the_one(item: Marked, expected: Mapping[str, audit.Wanted]) -> bool:
     return wanted is not None and wanted.placement.item_id == item.item_id
 
 
-def first_placement(uid: str, item_id: str, until: datetime) -> Placement:
-    """Return the placement of an event that had none where an item of it was found: nothing is wanted there so far."""
-    return Placement(id=0, uid=uid, desired=None, applied=STALE, item_id=item_id, not_before=until)
-
-
-def unseen_placement(uid: str, desired: str, now: datetime) -> Placement:
-    """Return a new placement in a mailbox that nobody has read since the record was lost: an entry may stand there.
-
-    It is looked up before anything is written, as if a removal had had no answer: one item that turns up is explained.
-    """
-    return Placement(
-        id=0, uid=uid, desired=desired, applied=STALE, attempted=Verb.DELETE, look_up_at=now, not_before=now
-    )
-
-
-def taken_over(placement: Placement, item_id: str, until: datetime) -> Placement:
-    """Return a placement that names the item found, whose content nobody can vouch for. What doubt there is stays.
-
-    `until`: what is wanted of older facts is not written before.
-    """
-    if _names(placement, [item_id]):
-        return placement
-    settles_a_create = placement.applied is None and placement.open_creates > 0
-    return replace(
-        placement,
-        applied=STALE,
-        item_id=item_id,
-        open_creates=placement.open_creates - settles_a_create,
-        declined=False,
-        failure=placement.failure if placement.desired is None else None,  # what it waits for is no failure
-        not_before=placement.not_before if placement.desired is None else until,
-    )
-
-
 def lost(placement: Placement, now: datetime) -> Placement:
     """Have an entry that is not there looked up before anything is written: it may have been deleted on purpose."""
     if not _is_certain(placement):
         return placement
-    return replace(placement, look_up_at=now, not_before=now + PATIENCE, attempts=0, failure=None)
+    return replace(placement, look_up_at=now, not_before=now + BELIEVED_FOR, attempts=0, failure=None)
 
 
 def contradicted(placement: Placement, now: datetime) -> Placement:
     """Have an entry written anew whose content is not what the record says; it may be the newer one."""
     if not _is_certain(placement) or placement.applied == STALE:
         return placement
-    return replace(placement, applied=STALE, not_before=now + PATIENCE, attempts=0, failure=None)
+    return replace(placement, applied=STALE, not_before=now + BELIEVED_FOR, attempts=0, failure=None)
 
 
 def may_still_come(placement: Placement, now: datetime, timings: Timings) -> bool:
