@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
-from receiver.config.alerts import skips_verification
-from receiver.config.credentials import check_credentials
+from receiver.config.authority import check_organisations
 from receiver.config.document import Value, read_document
 from receiver.config.fields import NAME, Context
 from receiver.config.mailboxes import read_mailboxes
-from receiver.config.organisations import check_organisations
 from receiver.config.problems import ConfigurationErrors, Location, Problem
 from receiver.config.settings import (
     AlertSettings,
     ApiSettings,
+    Auth,
     CalendarKind,
     CalendarSettings,
     EwsCalendar,
@@ -42,13 +43,15 @@ from receiver.config.shapes import (
     WebShape,
     merged,
 )
-from receiver.config.store_marker import marker_path
-from receiver.config.store_url import read_address, sqlite_file
+from receiver.config.store_url import marker_path, read_address, sqlite_file
 from receiver.config.validate import Reader
 from receiver.core.alert_rules import AlertTimings
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 from receiver.core.thresholds import Thresholds
+
+VERIFIED = frozenset({"yes", "true", "on", "1"})
+"""What `verify` may say, if it must be said at all."""
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -263,7 +266,7 @@ class _Sections:
         shape = self.reader.read(EwsShape, raw, location)
         if shape is None:
             return None
-        check_credentials(self.reader, shape, location)
+        _check_credentials(self.reader, shape, location)
         if shape.keytab and shape.keytab.exposed:
             self._warn_exposed((*location, "keytab"))
         return EwsCalendar(
@@ -283,3 +286,41 @@ class _Sections:
 
 def _listed(ids: frozenset[int]) -> str:
     return ", ".join(str(each) for each in sorted(ids))
+
+
+def skips_verification(address: str) -> bool:
+    """Say whether an Apprise address switches the verification of certificates off."""
+    asked = parse_qsl(address.partition("?")[2], keep_blank_values=True)
+    return any(key.strip().lower() == "verify" and value.strip().lower() not in VERIFIED for key, value in asked)
+
+
+def _check_credentials(reader: Reader, shape: EwsShape, location: Location) -> None:
+    """Report what an authentication lacks, and the keys that only another one may have."""
+    if shape.auth is Auth.KERBEROS:
+        _check_kerberos(reader, shape, location)
+        return
+    if shape.password is None:
+        reader.report((*location, "password"), "missing")
+    if shape.keytab is not None:
+        reader.report((*location, "keytab"), "keytab_without_kerberos")
+
+
+def _check_kerberos(reader: Reader, shape: EwsShape, location: Location) -> None:
+    if not _kerberos_is_installed():
+        reader.report((*location, "auth"), "kerberos_not_installed")
+    if shape.keytab is None:
+        reader.report((*location, "keytab"), "missing")
+    if shape.password is not None:
+        reader.report((*location, "password"), "password_with_kerberos")
+    account, at, realm = shape.username.rpartition("@")
+    if not (account and at and realm) or "\\" in account:
+        reader.report((*location, "username"), "principal")
+
+
+def _kerberos_is_installed() -> bool:
+    """Say whether the extra is there, and works: it was built against a library that this machine may lack."""
+    try:
+        import_module("gssapi")
+    except (ImportError, OSError):
+        return False
+    return True

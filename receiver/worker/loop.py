@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from connectors.base import Connector
 from receiver import logs
 from receiver.config import Reloadable, Settings, authority_of
-from receiver.config.file_watch import FileWatch
+from receiver.config.reload import FileWatch
 from receiver.core.desired import Decision, EventView
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.ruleset import Ruleset

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from receiver.config import load
-from receiver.config.file_watch import MISSED, FileWatch
+from receiver.config.reload import MISSED, FileWatch
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
 from receiver.operations.refused_configuration import refusals
