@@ -15,11 +15,11 @@ from receiver.web import errors, health, webhook
 from receiver.web.auth import session
 from receiver.web.auth.access import Access
 from receiver.web.auth.proxy_headers import protect
+from receiver.web.context import WebContext
 from receiver.web.counting import FLUSH_AFTER_S, Tallying
 from receiver.web.gunicorn_worker import NOT_HTTP
 from receiver.web.overload import Pressure
 from receiver.web.pages import filters, routes
-from receiver.web.parts import Parts
 from receiver.web.views import api, metrics
 
 log = logs.get("web")
@@ -50,12 +50,12 @@ def create_app(
     app.url_map.merge_slashes = False
     pressure = Pressure(store, sqlite_file(settings.store_url), settings.web.backlog_limit, clock)
     tallying = Tallying(store, clock, flush_after_s)
-    parts = Parts(settings, store, tallying, pressure, store.installation().digest_key, clock)
-    app.extensions["receiver"] = parts
-    app.register_blueprint(webhook.blueprint(parts))
-    app.register_blueprint(health.blueprint(parts))
+    context = WebContext(settings, store, tallying, pressure, store.installation().digest_key, clock)
+    app.extensions["receiver"] = context
+    app.register_blueprint(webhook.blueprint(context))
+    app.register_blueprint(health.blueprint(context))
     if settings.web.pages:
-        _add_pages(app, parts)
+        _add_pages(app, context)
     app.register_error_handler(HTTPException, _http_error)
     for kind in NOT_HTTP:
         app.register_error_handler(kind, _not_http)
@@ -63,13 +63,13 @@ def create_app(
     return app
 
 
-def _add_pages(app: Flask, parts: Parts) -> None:
-    access = Access(parts)
+def _add_pages(app: Flask, context: WebContext) -> None:
+    access = Access(context)
     protect(app, access.way)
-    app.register_blueprint(session.blueprint(parts, access))
-    app.register_blueprint(routes.blueprint(parts, access))
-    app.register_blueprint(api.blueprint(parts, access))
-    app.register_blueprint(metrics.blueprint(parts, access.guard(Role.READ)))
+    app.register_blueprint(session.blueprint(context, access))
+    app.register_blueprint(routes.blueprint(context, access))
+    app.register_blueprint(api.blueprint(context, access))
+    app.register_blueprint(metrics.blueprint(context, access.guard(Role.READ)))
     filters.prepare(app)
 
 

@@ -7,23 +7,23 @@ from contextlib import suppress
 from receiver.config import Reloadable
 from receiver.operations.refused_configuration import Notice
 from receiver.store import SERVES, StoreUnavailable
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 
 BEAT_EVERY_S = 10.0
 
 
-def beat(parts: Parts, settings: Reloadable) -> None:
+def beat(context: WebContext, settings: Reloadable) -> None:
     """Beat in a thread of its own until the process ends."""
-    threading.Thread(target=_beat, args=(parts, settings), daemon=True).start()
+    threading.Thread(target=_beat, args=(context, settings), daemon=True).start()
 
 
-def _beat(parts: Parts, settings: Reloadable) -> None:
+def _beat(context: WebContext, settings: Reloadable) -> None:
     notice, name = Notice("serve"), f"{SERVES}{socket.gethostname()[:60]}"
     pause = threading.Event()
     while True:
         with suppress(StoreUnavailable):
-            if parts.store.standing().usable:
-                now = parts.store.now()
-                parts.store.beat(name, now)
-                notice.write(parts.store, settings.refused, now)
+            if context.store.standing().usable:
+                now = context.store.now()
+                context.store.beat(name, now)
+                notice.write(context.store, settings.refused, now)
         pause.wait(BEAT_EVERY_S)

@@ -14,8 +14,8 @@ from receiver.config import Reloadable
 from receiver.store import StoreUnavailable
 from receiver.web import heart
 from receiver.web.allocator import keep_no_large_blocks
+from receiver.web.context import WebContext
 from receiver.web.gunicorn_worker import Worker
-from receiver.web.parts import Parts
 from receiver.web.waiting import MakeApp, Waiting
 
 
@@ -39,14 +39,16 @@ def _leave(_server: object, worker: Any) -> None:
     waiting: Waiting | None = getattr(worker, "wsgi", None)  # None: it never came up
     if waiting is None or waiting.application is None:
         return
-    parts: Parts = waiting.application.extensions["receiver"]
-    parts.tallying.flush()
+    context: WebContext = waiting.application.extensions["receiver"]
+    context.tallying.flush()
     try:
         with suppress(StoreUnavailable):
-            while parts.store.may_judge() and parts.store.standing().usable and parts.store.judge(parts.clock()):
+            while (
+                context.store.may_judge() and context.store.standing().usable and context.store.judge(context.clock())
+            ):
                 pass
     finally:
-        parts.store.close()
+        context.store.close()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annotations

@@ -23,8 +23,8 @@ from receiver.core.signature import SIGNATURE_HEADERS, matching_keys
 from receiver.operations.refused_requests import TURNED_AWAY, UNKNOWN_SOURCE, is_for_a_while
 from receiver.store import Incoming, StoreUnavailable, StoreVanished, Tally
 from receiver.web.bodies import Bodies, Busy, TooLarge
+from receiver.web.context import WebContext
 from receiver.web.gunicorn_worker import NOT_HTTP
-from receiver.web.parts import Parts
 
 log = logs.get("webhook")
 
@@ -75,11 +75,11 @@ def unavailable(reason: str) -> Answer:
     return replace(UNAVAILABLE, reason=reason)
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(context: WebContext) -> Blueprint:
     """Build the endpoint."""
     pages = Blueprint("webhook", __name__)
     bodies = Bodies()
-    receptions = {name: _Reception(parts, source, bodies) for name, source in parts.settings.sources.items()}
+    receptions = {name: _Reception(context, source, bodies) for name, source in context.settings.sources.items()}
 
     @pages.post("/webhooks/<source>")
     @pages.post("/webhooks/<source>/")  # people copy addresses so
@@ -91,9 +91,9 @@ def blueprint(parts: Parts) -> Blueprint:
             answer = reception.answer(delivery_id) if reception else NOT_FOUND
         except Exception as error:
             if not isinstance(error, (HTTPException, *NOT_HTTP)):  # those are no webhooks: they cannot be read
-                parts.tallying.count(Tally("refused", name, "", UNFORESEEN))
+                context.tallying.count(Tally("refused", name, "", UNFORESEEN))
             raise
-        _count(parts, name, answer)
+        _count(context, name, answer)
         _log(name, delivery_id, answer)
         return answer.response()
 
@@ -105,20 +105,20 @@ def is_lost(method: str, path: str) -> bool:
     return method == "POST" and path.lower().lstrip("/").startswith("webhook")
 
 
-def note_lost(parts: Parts) -> None:
+def note_lost(context: WebContext) -> None:
     """Count and log it as what comes for a source that does not exist."""
-    _count(parts, UNKNOWN_SOURCE, NOT_FOUND)
+    _count(context, UNKNOWN_SOURCE, NOT_FOUND)
     _log(UNKNOWN_SOURCE, "", NOT_FOUND)
 
 
-def _count(parts: Parts, name: str, answer: Answer) -> None:
+def _count(context: WebContext, name: str, answer: Answer) -> None:
     if answer.http_status == ACCEPTED:
-        parts.tallying.saw(f"seen/{name}")
+        context.tallying.saw(f"seen/{name}")
         return
     reason = answer.reason or answer.status
-    parts.tallying.count(Tally("refused", name, "", reason))
+    context.tallying.count(Tally("refused", name, "", reason))
     if is_for_a_while(reason):
-        parts.tallying.saw(f"{TURNED_AWAY}{name}/{reason}")
+        context.tallying.saw(f"{TURNED_AWAY}{name}/{reason}")
 
 
 def _log(source: str, delivery_id: str, answer: Answer) -> None:
@@ -157,18 +157,18 @@ class _Signature:
 class _Reception:
     """Takes one source's requests in."""
 
-    def __init__(self, parts: Parts, source: Source, bodies: Bodies) -> None:
-        self.parts = parts
+    def __init__(self, context: WebContext, source: Source, bodies: Bodies) -> None:
+        self.context = context
         self.source = source
         self.bodies = bodies
         self._known = signing_keys(source)
         self._keys = [key.text.encode() for key in self._known]
         self._signatures: dict[frozenset[int], _Signature] = {}
         # Under these, word is left of which secrets are in use: whoever changes one sees when the old one may go.
-        self._figures = [f"secret/{source.name}/{secret_tag(parts.digest_key, key.text)}" for key in self._known]
+        self._figures = [f"secret/{source.name}/{secret_tag(context.digest_key, key.text)}" for key in self._known]
 
     def answer(self, delivery_id: str) -> Answer:
-        if reason := self.parts.pressure.reason():
+        if reason := self.context.pressure.reason():
             return unavailable(reason)
         if request.mimetype != "application/json":
             return NOT_JSON
@@ -185,7 +185,7 @@ class _Reception:
         if not keys:
             return UNAUTHORIZED
         for key in keys:
-            self.parts.tallying.saw(self._figures[key])
+            self.context.tallying.saw(self._figures[key])
         try:
             with self.bodies.decoding(body):
                 news = decode(body, self.source.emitter, self.source.policies)
@@ -198,7 +198,7 @@ class _Reception:
 
     def _matching_keys(self, body: bytes) -> frozenset[int]:
         headers = {name: value for name in SIGNATURE_HEADERS if (value := request.headers.get(name)) is not None}
-        return matching_keys(self.source.emitter, body, headers, self._keys, self.parts.clock())
+        return matching_keys(self.source.emitter, body, headers, self._keys, self.context.clock())
 
     def _refusal(self, news: News, keys: frozenset[int]) -> Answer | None:
         """Judge whom the source and the matching secrets may speak for."""
@@ -216,18 +216,18 @@ class _Reception:
         """Return what the secrets that signed stand for. Few sets of them ever sign: each is looked up once."""
         known = self._signatures.get(keys)
         if known is None:
-            known = _Signature.of(self.source, [self._known[key] for key in keys], self.parts.digest_key)
+            known = _Signature.of(self.source, [self._known[key] for key in keys], self.context.digest_key)
             self._signatures[keys] = known
         return known
 
     def _keep(self, delivery_id: str, body: bytes, news: News, keys: frozenset[int]) -> Answer:
-        source, now = self.source, self.parts.clock()
+        source, now = self.source, self.context.clock()
         if not has_credible_age(news.version, source.emitter, now):
             return NOT_CREDIBLE
         signature = self._signature(keys)
-        digest = delivery_digest(self.parts.digest_key, body, signature.told_as)
+        digest = delivery_digest(self.context.digest_key, body, signature.told_as)
         try:
-            self.parts.store.keep(
+            self.context.store.keep(
                 Incoming(
                     delivery_id,
                     source.name,

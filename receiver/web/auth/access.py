@@ -23,7 +23,7 @@ from receiver.sentences.phrases import words
 from receiver.store import StoreUnavailable, StoreVanished
 from receiver.web.auth import cookies
 from receiver.web.auth.proxy_headers import Way, is_for_machines
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 
 log = logs.get("access")
 
@@ -54,10 +54,10 @@ class Visitor:
 class Access:
     """The one judge of who may. One for an application."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._proxy = parts.settings.web.proxy
-        self._clock = parts.clock
-        self._parts = parts
+    def __init__(self, context: WebContext) -> None:
+        self._proxy = context.settings.web.proxy
+        self._clock = context.clock
+        self._context = context
         self.way = Way(self._proxy)
         self._why: str | None = None
         self._known: Tokens | None = None
@@ -74,7 +74,7 @@ class Access:
         """The installation's tokens; None: there is no key, until somebody puts that right."""
         if self._known is None:
             try:
-                self._known = Tokens.of(self._parts.settings, self._parts.store)
+                self._known = Tokens.of(self._context.settings, self._context.store)
             except KeyUnavailable as error:
                 self._why = error.code
         return self._known

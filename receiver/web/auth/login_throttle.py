@@ -17,7 +17,7 @@ REMEMBERED = 1000
 """Clients; the one that was quiet for longest is forgotten first."""
 
 
-class Patience:
+class LoginThrottle:
     """What one process remembers of wrong tokens, by client. Thread-safe."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from receiver.operations import held as operation
 from receiver.operations.held import Decision, Held, Places
 from receiver.store import MOST_SET_ASIDE, Reason, Wanted
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 from receiver.web.views import query
 from receiver.web.views.query import BadQuestion
 
@@ -58,17 +58,17 @@ class Decided:
     """So many of the group still wait; 0 where numbers were named."""
 
 
-def look(parts: Parts, wanted: Wanted, after: int, limit: int = PAGE) -> HeldPage:
+def look(context: WebContext, wanted: Wanted, after: int, limit: int = PAGE) -> HeldPage:
     """Return what waits behind a number; the groups are always all of them."""
-    store = parts.store
-    known = operation.places(parts.settings, parts.digest_key)
+    store = context.store
+    known = operation.places(context.settings, context.digest_key)
     found = store.waiting(limit + 1, after, wanted)
     shown = tuple(operation.describe(each, known) for each in found[:limit])
-    return HeldPage(_groups(parts, known), shown, shown[-1].number if len(found) > limit else None)
+    return HeldPage(_groups(context, known), shown, shown[-1].number if len(found) > limit else None)
 
 
-def _groups(parts: Parts, known: Places) -> tuple[GroupLine, ...]:
-    groups = parts.store.set_aside(parts.clock())
+def _groups(context: WebContext, known: Places) -> tuple[GroupLine, ...]:
+    groups = context.store.set_aside(context.clock())
     of_secret: dict[tuple[str, str], int] = {}
     for each in groups:
         if each.reason is Reason.SCOPE:
@@ -129,10 +129,10 @@ def group(values: Mapping[str, str]) -> Wanted:
     return Wanted(found.reason, found.source, signed_by, model, up_to)
 
 
-def decide(parts: Parts, decision: Decision, meant: Wanted | list[int], by: str) -> Decided:
+def decide(context: WebContext, decision: Decision, meant: Wanted | list[int], by: str) -> Decided:
     """Apply or drop what somebody means: a group, up to `MOST_AT_ONCE` of it, or some numbers."""
     if isinstance(meant, list):
-        return Decided(operation.decide(parts.store, decision, meant, by), 0)
-    numbers = [each.id for each in parts.store.waiting(MOST_AT_ONCE, wanted=meant)]
-    count = operation.decide(parts.store, decision, numbers, by)
-    return Decided(count, parts.store.count_waiting(meant))
+        return Decided(operation.decide(context.store, decision, meant, by), 0)
+    numbers = [each.id for each in context.store.waiting(MOST_AT_ONCE, wanted=meant)]
+    count = operation.decide(context.store, decision, numbers, by)
+    return Decided(count, context.store.count_waiting(meant))

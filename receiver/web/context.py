@@ -1,4 +1,4 @@
-"""What the views work with."""
+"""What the routes and views of one process share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from receiver.web.overload import Pressure
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class WebContext:
     """The settings in force and the means to act on them, one of each in a process."""
 
     settings: Settings

@@ -6,7 +6,7 @@ import pytest
 
 from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
-from receiver.web.auth.login_throttle import FREE, LONGEST_S, REMEMBERED, Patience
+from receiver.web.auth.login_throttle import FREE, LONGEST_S, REMEMBERED, LoginThrottle
 from tests.makers import NOW
 from tests.web.access_desk import NEAR, AccessDesk
 
@@ -24,50 +24,50 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def patience(clock: Clock) -> Patience:
-    return Patience(lambda: clock.now)
+def throttle(clock: Clock) -> LoginThrottle:
+    return LoginThrottle(lambda: clock.now)
 
 
-def pauses(patience: Patience, times: int, client: str = "a") -> list[int]:
+def pauses(throttle: LoginThrottle, times: int, client: str = "a") -> list[int]:
     found = []
     for _ in range(times):
-        patience.note(client)
-        found.append(patience.pause_s(client))
+        throttle.note(client)
+        found.append(throttle.pause_s(client))
     return found
 
 
-def test_a_few_mistakes_cost_nothing_then_the_pause_grows_to_a_minute(patience: Patience) -> None:
-    found = pauses(patience, FREE + 8)
+def test_a_few_mistakes_cost_nothing_then_the_pause_grows_to_a_minute(throttle: LoginThrottle) -> None:
+    found = pauses(throttle, FREE + 8)
     assert found == [0] * (FREE - 1) + [1, 2, 4, 8, 16, 32, LONGEST_S, LONGEST_S, LONGEST_S]
 
 
-def test_a_pause_ends_and_mistakes_are_forgotten(patience: Patience, clock: Clock) -> None:
-    assert pauses(patience, FREE + 3)[-1] == 8
+def test_a_pause_ends_and_mistakes_are_forgotten(throttle: LoginThrottle, clock: Clock) -> None:
+    assert pauses(throttle, FREE + 3)[-1] == 8
     clock.now = NOW + timedelta(seconds=8)
-    assert patience.pause_s("a") == 0
-    assert pauses(patience, 1) == [16]
+    assert throttle.pause_s("a") == 0
+    assert pauses(throttle, 1) == [16]
     clock.now = NOW + timedelta(hours=2)
-    assert pauses(patience, 1) == [0]
+    assert pauses(throttle, 1) == [0]
 
 
-def test_a_right_token_makes_up_for_mistakes(patience: Patience) -> None:
+def test_a_right_token_makes_up_for_mistakes(throttle: LoginThrottle) -> None:
     """Behind one address there may be many people, and a tunnel of ssh always ends at the same."""
-    pauses(patience, FREE - 1)
-    patience.forgive("a")
-    assert pauses(patience, 1) == [0]
+    pauses(throttle, FREE - 1)
+    throttle.forgive("a")
+    assert pauses(throttle, 1) == [0]
 
 
-def test_others_do_not_wait(patience: Patience) -> None:
-    pauses(patience, FREE + 3)
-    assert patience.pause_s("b") == 0
+def test_others_do_not_wait(throttle: LoginThrottle) -> None:
+    pauses(throttle, FREE + 3)
+    assert throttle.pause_s("b") == 0
 
 
-def test_a_crowd_of_clients_takes_no_more_memory(patience: Patience) -> None:
-    pauses(patience, FREE, "quiet")
+def test_a_crowd_of_clients_takes_no_more_memory(throttle: LoginThrottle) -> None:
+    pauses(throttle, FREE, "quiet")
     for number in range(REMEMBERED):
-        patience.note(f"client {number}")
-    assert len(patience._wrong) == REMEMBERED
-    assert patience.pause_s("quiet") == 0
+        throttle.note(f"client {number}")
+    assert len(throttle._wrong) == REMEMBERED
+    assert throttle.pause_s("quiet") == 0
 
 
 def wrong(desk: AccessDesk, times: int, **more: object) -> list[int]:
