@@ -32,7 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--yes", action="store_true", help=RECOVERY_HELP["uninstall yes"])
     choice.add_argument("--undo", action="store_true", help=RECOVERY_HELP["uninstall undo"])
-    parser.add_argument("--dry-run", action="store_true", help=RECOVERY_HELP["uninstall dry-run"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
 
 
@@ -50,12 +49,11 @@ def _undo(args: Namespace, _: Settings, store: Store) -> int:
     if store.installation().uninstalled_at is None:
         print(UNINSTALL["not_uninstalled"], file=sys.stderr)
         return 2
-    if not args.dry_run:
-        store.undo_uninstalling(store.now())
+    store.undo_uninstalling(store.now())
     if args.json:
-        print(json.dumps({"ok": True, "dry_run": args.dry_run, "undone": not args.dry_run}))
+        print(json.dumps({"ok": True, "dry_run": False, "undone": True}))
     else:
-        print(UNINSTALL["undo dry-run" if args.dry_run else "undone"])
+        print(UNINSTALL["undone"])
     return 0
 
 
@@ -68,7 +66,7 @@ def _uninstall(args: Namespace, settings: Settings, store: Store) -> int:
     if not mailboxes:
         print(UNINSTALL["none"], file=sys.stderr)
         return 2
-    dry_run = args.dry_run or not args.yes or settings.dry_run
+    dry_run = not args.yes or settings.dry_run
     report = _run(settings, store, mailboxes, args.installation, dry_run=dry_run)
     if args.json:
         found = {"installation": args.installation or name} | _json(report, dry_run=dry_run)

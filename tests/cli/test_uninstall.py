@@ -138,11 +138,10 @@ def test_more_than_a_batch_goes_in_batches(place: Place, monkeypatch: pytest.Mon
     assert [each.verb for each in place.exchange.requests].count("DeleteItem") == 3
 
 
-@pytest.mark.parametrize("words", [(), ("--dry-run",), ("--yes", "--dry-run")])
-def test_without_a_yes_it_counts(place: Place, words: tuple[str, ...]) -> None:
+def test_without_a_yes_it_counts(place: Place) -> None:
     place.tell(1)
     before, shown = place.dump(), place.shown()
-    report = place.report("uninstall", *words)
+    report = place.report("uninstall")
     assert (report["dry_run"], report["entries"], place.dump(), place.shown()) == (True, 2, before, shown)
 
 
@@ -151,14 +150,6 @@ def test_where_the_configuration_says_dry_run_it_counts(place: Place) -> None:
     place.configure(dry_run=True)
     before = place.dump()
     assert (place.report("uninstall", "--yes")["dry_run"], place.dump()) == (True, before)
-
-
-def test_a_dry_undo_changes_nothing(place: Place) -> None:
-    place.tell(1)
-    place.report("uninstall", "--yes")
-    before = place.dump()
-    assert place.run("uninstall", "--undo", "--dry-run")[0] == 0
-    assert place.dump() == before
 
 
 def test_yes_and_undo_contradict_each_other(place: Place) -> None:
