@@ -115,7 +115,10 @@ class SentFile:
             self._saved = dict(self._states)
 
     def _write(self) -> bool:
-        recipients = {name: _flat(state) for name, state in self._states.items()}
+        recipients = {
+            name: _RecipientJson(digest_on=state.digest_on, sights=list(map(_flat, state.troubles.values())))
+            for name, state in self._states.items()
+        }
         text = _FileJson(version=VERSION, key=self._key, recipients=recipients).model_dump_json(indent=1)
         try:
             _replace(self.path, text.encode())
@@ -171,11 +174,7 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _flat(state: RecipientState) -> _RecipientJson:
-    return _RecipientJson(digest_on=state.digest_on, sights=[_flat_trouble(each) for each in state.troubles.values()])
-
-
-def _flat_trouble(known: KnownTrouble) -> _KnownTroubleJson:
+def _flat(known: KnownTrouble) -> _KnownTroubleJson:
     return _KnownTroubleJson(
         **_fields(known.trouble),
         first_at=known.first_at,

@@ -97,8 +97,11 @@ def forget(args: Namespace, settings: Settings) -> int:
 
     def use(store: Store) -> int:
         uids = store.meant_events(chosen)
-        if len(uids) != 1:
-            return _several(uids) if uids else _unknown(args.event)
+        if not uids:
+            return _unknown(args.event)
+        if len(uids) > 1:
+            print(output.printable(FAILURES["several_events"].format(uids=", ".join(uids))), file=sys.stderr)
+            return 2
         entries, events = store.dismiss(chosen, dry_run=args.dry_run)
         _print_forgotten(entries, events, args)
         return 0 if entries or events else 1
@@ -112,11 +115,6 @@ def _lower(address: str | None) -> str | None:
 
 def _unknown(event: str) -> int:
     print(output.printable(FAILURES["unknown_event"].format(event=event)), file=sys.stderr)
-    return 2
-
-
-def _several(uids: Sequence[str]) -> int:
-    print(output.printable(FAILURES["several_events"].format(uids=", ".join(uids))), file=sys.stderr)
     return 2
 
 
@@ -137,7 +135,11 @@ def _print_failures(found: Members, troubles: Sequence[Trouble], *, each: bool) 
     columns = [FAILURES[column] for column in ("what", "cause", "calendar", "count", "since", "until", "examples")]
     print_table(columns, [_row(group, members) for group, members in found.items()])
     if each:
-        rows = [_member(member) for members in found.values() for member in members]
+        rows = [
+            (each.code, each.calendar, each.address, each.event or each.installation)
+            for members in found.values()
+            for each in members
+        ]
         print_table([FAILURES[column] for column in ("cause", "calendar", "mailbox", "event or installation")], rows)
     print(FAILURES["hint"])
 
@@ -153,10 +155,6 @@ def _row(group: FailureGroup, members: Sequence[Failing]) -> tuple[str, ...]:
         local(group.until) if group.until else "",
         ", ".join(dict.fromkeys(examples)),
     )
-
-
-def _member(member: Failing) -> tuple[str, ...]:
-    return member.code, member.calendar, member.address, member.event or member.installation
 
 
 def _print_failures_json(found: Members, troubles: Sequence[Trouble]) -> None:

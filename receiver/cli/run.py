@@ -52,7 +52,12 @@ def run(args: Namespace, settings: Settings) -> int:
     commands = child_commands(args.config, settings)
     settings_now = Reloadable(args.config, os.environ, settings)
     threading.Thread(target=_report_refused, args=(settings_now,), daemon=True).start()
-    status = supervise(commands, lambda: _reloaded(args.config, settings_now), vital=(SERVE,), spare=(WATCH,))
+
+    def reload() -> dict[str, list[str]] | None:
+        """Return the processes that the file asks for now; a wrong one is logged and reaches no child."""
+        return child_commands(args.config, settings_now.current) if settings_now.reload(works=False) else None
+
+    status = supervise(commands, reload, vital=(SERVE,), spare=(WATCH,))
     _leave_in_one_file(settings)
     return status
 
@@ -108,11 +113,6 @@ def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
         log.info("nobody_to_tell")
     names = (SERVE, WORKER, WATCH) if settings.alerts.to else (SERVE, WORKER)
     return {name: [*program, name] for name in names}
-
-
-def _reloaded(config: Path, settings: Reloadable) -> dict[str, list[str]] | None:
-    """Return the processes that the file asks for now; a wrong one is logged and reaches no child."""
-    return child_commands(config, settings.current) if settings.reload(works=False) else None
 
 
 def _report_refused(settings: Reloadable) -> None:

@@ -229,7 +229,8 @@ class _Sections:
                 self.reader.report(here, "secret_twice")
             bound = frozenset(reference.organisations) if reference.organisations else None
             if bound and shape.organisations and (strangers := bound - set(shape.organisations)):
-                self.reader.report((*here, "organisations"), "organisation_not_of_source", ids=_listed(strangers))
+                ids = ", ".join(str(each) for each in sorted(strangers))
+                self.reader.report((*here, "organisations"), "organisation_not_of_source", ids=ids)
             secrets.append(SigningSecret(secret, bound))
         return tuple(secrets)
 
@@ -282,10 +283,6 @@ class _Sections:
             connections=shape.connections,
             timeout_s=shape.timeout_s,
         )
-
-
-def _listed(ids: frozenset[int]) -> str:
-    return ", ".join(str(each) for each in sorted(ids))
 
 
 def skips_verification(address: str) -> bool:

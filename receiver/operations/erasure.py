@@ -107,10 +107,7 @@ def _wait(erased: Erased, once: Callable[[], Erased], watch: Watch, deadline: fl
                 continue  # it changed nothing
             for _ in range(erased.removals - further.removals):
                 done()
-            erased = _both(erased, further)
+            # The first pass knew the agent, the second one knows what is left.
+            counts, active = Counter(erased.counts) + Counter(further.counts), erased.active or further.active
+            erased = replace(further, counts=counts, active=active)
     return erased
-
-
-def _both(first: Erased, then: Erased) -> Erased:
-    """Return the sum of two passes: the first one knew the agent, the second one knows what is left."""
-    return replace(then, counts=Counter(first.counts) + Counter(then.counts), active=first.active or then.active)

@@ -73,7 +73,9 @@ def look(store: Store, source: Source, api: Api, after: int, pause: Pause) -> Lo
     answers, trouble = _answers(api, sorted({_wire_id(each) for each in asked}), pause)
     found = [(each, _decides(each, answers)) for each in asked]
     last = 0 if is_all or trouble else asked[-1].id
-    released = _carry_out(store, [each for each, holds in found if holds is True], _release(store))
+    released = _carry_out(
+        store, [each for each, holds in found if holds is True], lambda ids: store.release_waiting(ids, store.now())
+    )
     dropped = _carry_out(store, [each for each, holds in found if holds is False], store.drop_waiting)
     return Look(released, dropped, sum(holds is None for _, holds in found), last, trouble)
 
@@ -126,10 +128,6 @@ def _decides(row: Waiting, answers: Mapping[int, int | None]) -> bool | None:
     if there == told.organisation:
         return True
     return False if there == row.organisation else None
-
-
-def _release(store: Store) -> Callable[[Sequence[int]], int]:
-    return lambda ids: store.release_waiting(ids, store.now())
 
 
 def _carry_out(store: Store, rows: Sequence[Waiting], do: Callable[[Sequence[int]], int]) -> int:

@@ -1,6 +1,6 @@
 """Addresses at which no alert arrives: `watch` writes them into the store, so that every screen shows them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from receiver.core.troubles import Unreached
@@ -35,20 +35,15 @@ class Notice:
             return
         # Of a place that is gone from the configuration, the last notice would stay.
         places = dict.fromkeys(self._written) | dict(since)
-        store.tally({}, {f"{PREFIX}{place}": _stamp(moment) for place, moment in places.items()}, now)
+        stamps = {place: int(moment.timestamp()) if moment else 0 for place, moment in places.items()}
+        store.tally({}, {f"{PREFIX}{place}": stamp for place, stamp in stamps.items()}, now)
         self._written, self._due = dict(since), now + RENEWED
-
-
-def _stamp(moment: datetime | None) -> int:
-    return int(moment.timestamp()) if moment else 0
 
 
 def unreached(figures: Mapping[str, Figure], now: datetime) -> tuple[Unreached, ...]:
     """Return the addresses at which nothing arrives."""
-    return tuple(_unreached(figures, now))
-
-
-def _unreached(figures: Mapping[str, Figure], now: datetime) -> Iterator[Unreached]:
-    for name, figure in sorted(figures.items()):
-        if name.startswith(PREFIX) and figure.value and now - figure.taken_at < FORGOTTEN:
-            yield Unreached(f"alerts.to[{name.removeprefix(PREFIX)}]", datetime.fromtimestamp(figure.value, UTC))
+    return tuple(
+        Unreached(f"alerts.to[{name.removeprefix(PREFIX)}]", datetime.fromtimestamp(figure.value, UTC))
+        for name, figure in sorted(figures.items())
+        if name.startswith(PREFIX) and figure.value and now - figure.taken_at < FORGOTTEN
+    )

@@ -178,18 +178,14 @@ class Worker:
         return False
 
     def _beat(self, now: datetime) -> None:
-        self._check_schema()
+        standing = self.store.standing()
+        if not standing.usable:
+            raise SchemaLost(standing)
         self.store.beat(self.name, now)
         if self._watch.changed():
             log.info("watched_file_changed")
             self._reload()
         self._refused.write(self.store, self.settings.refused, now)
-
-    def _check_schema(self) -> None:
-        """Stop where a newer program changed the store so that we would read or write it wrongly."""
-        standing = self.store.standing()
-        if not standing.usable:
-            raise SchemaLost(standing)
 
     # Rules
 

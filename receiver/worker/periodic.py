@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from connectors.base import Certificate, ConnectorError, Probe
+from connectors.base import Certificate, ConnectorError
 from receiver import logs
 from receiver.config import ApiSettings, EwsCalendar, Reloadable, Settings, Source
 from receiver.core.ruleset import Ruleset
@@ -182,13 +182,14 @@ class Periodic:
         if mailbox is None or not self._takes(task, now):
             return BUSY if mailbox is None else None
         try:
-            ahead_s = _ahead_s(server.for_questions(self._stopping).probe(mailbox.address))
+            ahead_s = server.for_questions(self._stopping).probe(mailbox.address).clock_ahead_s
         except (GateClosed, Interrupted):
             return self._run_again(task, BUSY, now)
         except ConnectorError as error:
             log.warning("clock_look_failed", calendar=server.calendar, code=error.code)
             return self._run_again(task, LOOK_AGAIN, now)
         if ahead_s is not None:
+            ahead_s = round(ahead_s)
             self._note(task, ahead_s, now)
             if abs(ahead_s) > self._settings.alerts.thresholds.clock_off.total_seconds():
                 return self._run_again(task, LOOK_AGAIN, now)
@@ -262,7 +263,3 @@ class Periodic:
 
     def _note(self, figure: str, value: int, now: datetime) -> None:
         self._store.tally({}, {figure: value}, now)
-
-
-def _ahead_s(probe: Probe) -> int | None:
-    return None if probe.clock_ahead_s is None else round(probe.clock_ahead_s)

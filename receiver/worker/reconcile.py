@@ -229,7 +229,11 @@ class Pass:
     def _record_found(self, doubtful: Sequence[Placement], found: Mapping[str, list[Found]]) -> list[Placement]:
         now = self.store.now()
         superfluous: dict[int, tuple[str, ...]] = {}
-        respected = {item.placement.id for item in self.work.items if self._respects_deletion(item)}
+        respected = {
+            item.placement.id
+            for item in self.work.items
+            if self.ruleset.policies(item.source).on_agent_deletion is OnAgentDeletion.RESPECT
+        }
 
         def record(placement: Placement) -> Placement:
             respect = placement.id in respected
@@ -262,9 +266,6 @@ class Pass:
         if went:
             placements = [items[number].placement for number in went]
             self._advance(placements, lambda placement: removed(placement, went[placement.id]))
-
-    def _respects_deletion(self, item: WorkItem) -> bool:
-        return self.ruleset.policies(item.source).on_agent_deletion is OnAgentDeletion.RESPECT
 
     # Writes
 

@@ -62,12 +62,12 @@ class Adoption:
 
 def sought(recorded: Iterable[Recorded], adopted: Iterable[str], listed: Iterable[Marked], since: datetime) -> set[str]:
     """Return the uids that a mailbox should hold and that the window does not show; older ones are history."""
-    placed = {each.placement.uid for each in recorded if _may_be_there(each, since)}
+    placed = {
+        each.placement.uid
+        for each in recorded
+        if each.placement.may_be_there and (each.state is None or over_by(each.state) >= since)
+    }
     return (placed | set(adopted)) - {item.entry.uid for item in listed}
-
-
-def _may_be_there(each: Recorded, since: datetime) -> bool:
-    return each.placement.may_be_there and (each.state is None or over_by(each.state) >= since)
 
 
 def judge(
@@ -142,15 +142,12 @@ def _contradicted(recorded: Sequence[Recorded], found: Found, ruleset: Ruleset, 
     expected = audit.wanted(recorded, ruleset)
     moved = {uid for uid, ids in found.elsewhere.items() if ids and uid in expected}
     # Of several items, ours is the one that the record names.
-    ours = [item for item in found.listed if _is_the_one(item, expected)]
-    return moved | {
-        item.entry.uid for item in ours if audit.different_fields(expected[item.entry.uid].entry, item.entry, now)
-    }
-
-
-def _is_the_one(item: Marked, expected: Mapping[str, audit.Wanted]) -> bool:
-    wanted = expected.get(item.entry.uid)
-    return wanted is not None and wanted.placement.item_id == item.item_id
+    ours = [
+        (item.entry, wanted.entry)
+        for item in found.listed
+        if (wanted := expected.get(item.entry.uid)) and wanted.placement.item_id == item.item_id
+    ]
+    return moved | {read.uid for read, written in ours if audit.different_fields(written, read, now)}
 
 
 def lost(placement: Placement, now: datetime) -> Placement:

@@ -140,14 +140,11 @@ def _one(api: Api, asked: Wish, organisation: int, member_of: Collection[int]) -
     if organisation not in member_of:
         return OrganisationReport(organisation, Step.NOT_A_MEMBER)
     try:
-        ours = [each for each in api.endpoints(organisation) if _same(each.target_url, asked.target_url)]
+        target = asked.target_url.rstrip("/")
+        ours = [each for each in api.endpoints(organisation) if each.target_url.rstrip("/") == target]
         return _trigger(api, asked, organisation, ours[0]) if ours else _create(api, asked, organisation)
     except RestError as error:
         return OrganisationReport(organisation, Step.FAILED, trouble=error.code)
-
-
-def _same(one: str, other: str) -> bool:
-    return one.rstrip("/") == other.rstrip("/")
 
 
 def _trigger(api: Api, asked: Wish, organisation: int, endpoint: Endpoint) -> OrganisationReport:
@@ -162,13 +159,10 @@ def _trigger(api: Api, asked: Wish, organisation: int, endpoint: Endpoint) -> Or
 def _create(api: Api, asked: Wish, organisation: int) -> OrganisationReport:
     if not asked.create or asked.dry_run:
         return OrganisationReport(organisation, Step.NO_ENDPOINT)
-    secret = next((each.secret for each in asked.source.secrets if _speaks_for(each.organisations, organisation)), None)
+    bound = [(each.organisations, each.secret) for each in asked.source.secrets]
+    secret = next((secret for ids, secret in bound if ids is None or organisation in ids), None)
     if secret is None:
         return OrganisationReport(organisation, Step.NO_SECRET)
     subscriptions = [*sorted(SUBSCRIPTIONS.values()), *BESIDE]
     api.create_endpoint(organisation, asked.target_url, secret.value, subscriptions)
     return OrganisationReport(organisation, Step.CREATED)
-
-
-def _speaks_for(bound: frozenset[int] | None, organisation: int) -> bool:
-    return bound is None or organisation in bound

@@ -116,7 +116,7 @@ def store_error_name(error: BaseException) -> str:
 
 def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[list[Finding], str]:
     file = sqlite_file(url)
-    beside = list(file_findings(_of_store(file))) if file else []
+    beside = list(file_findings([file.parent, file, *store_files.beside(file)])) if file else []
     installation = NO_INSTALLATION
     try:
         store = open_store()
@@ -181,11 +181,6 @@ def _check_file(path: Path) -> Finding | None:
         case Refusal(cause=Cause.NOT_WRITABLE | Cause.READ_ONLY_MOUNT):
             return _refused("store_not_writable", refusal)
     return _refused("store_unreachable", refusal)
-
-
-def _of_store(database: Path) -> list[Path]:
-    """Return the folder, the database and every file beside it that is the store's."""
-    return [database.parent, database, *store_files.beside(database)]
 
 
 def file_findings(paths: Sequence[Path]) -> Iterator[Finding]:

@@ -178,7 +178,10 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
             "sight": asdict(found.sight) if found.sight else None,
             "seconds_since_beats": _beats(store.beats(), now),
         },
-        "servers.json": [_without(asdict(server), "credentials", "probe") for server in store.servers()],
+        "servers.json": [
+            {name: value for name, value in asdict(server).items() if name not in {"credentials", "probe"}}
+            for server in store.servers()
+        ],
         "failures.json": [asdict(group) for group in store.failures(now)],
         "tallies.json": [asdict(count) for count in store.hours(now - COUNTED)],
         "figures.json": {name: asdict(figure) for name, figure in store.figures().items()},
@@ -191,10 +194,6 @@ def _beats(beats: Mapping[str, datetime], now: datetime) -> dict[str, list[int]]
     for name, at in beats.items():
         ages[name.partition("/")[0]].append(int((now - at).total_seconds()))
     return dict(ages)
-
-
-def _without(values: dict[str, object], *names: str) -> dict[str, object]:
-    return {name: value for name, value in values.items() if name not in names}
 
 
 def _log(run: Run) -> list[str]:

@@ -58,7 +58,8 @@ class _Api:
         return jsonify(failures=plain(reports.failures(self.context)))
 
     def retry(self) -> Response:
-        scope, code, calendar = query.group(_sent_words())
+        words = {name: value for name, value in _sent().items() if isinstance(value, str)}
+        scope, code, calendar = query.group(words)
         return jsonify(retried=retry_failures(self.context.store, scope, code, calendar))
 
     def mailboxes(self) -> Response:
@@ -101,11 +102,6 @@ def _numbers(sent: Any) -> list[int]:
     if not is_list or not all(type(each) is int and 0 < each <= query.LARGEST_ID for each in sent):
         raise BadQuestion("ids")
     return list(sent)
-
-
-def _sent_words() -> dict[str, str]:
-    """Return the members of the JSON that was sent, as far as they are words."""
-    return {name: value for name, value in _sent().items() if isinstance(value, str)}
 
 
 def _words(sent: Mapping[str, Any]) -> dict[str, str]:
