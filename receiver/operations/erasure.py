@@ -64,7 +64,7 @@ def retention(store: Store, settings: Settings, *, dry_run: bool) -> dict[str, i
 
 
 def erase_agent(
-    store: Store, settings: Settings, email: str, watch: Watch, patience_s: float, *, with_entries: bool, dry_run: bool
+    store: Store, settings: Settings, email: str, watch: Watch, limit_s: float, *, with_entries: bool, dry_run: bool
 ) -> Report:
     """Erase one agent from the record.
 
@@ -73,7 +73,7 @@ def erase_agent(
         settings: tell the mapping where none is in force yet.
         email: the agent's e-mail, or the address of a mailbox that was the agent's.
         watch: shows how removals go.
-        patience_s: how long to wait for a worker to finish what it is at, and to take entries out.
+        limit_s: how long to wait for a worker to finish what it is at, and to take entries out.
         with_entries: whether entries are taken out of the calendar.
         dry_run: count, and change nothing.
 
@@ -84,7 +84,7 @@ def erase_agent(
     email = heard(email) or ""
     in_force = store.ruleset()
     mapping = (in_force.ruleset if in_force else settings.ruleset()).mailboxes
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + limit_s
 
     def once() -> Erased:
         return store.erase(email, mapping, store.now(), with_entries=with_entries, dry_run=dry_run)

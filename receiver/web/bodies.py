@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from receiver.core.wire.weight import is_heavier
 from receiver.web.allocator import give_back
-from receiver.web.gunicorn_worker import NOT_HTTP, more_patience
+from receiver.web.gunicorn_worker import NOT_HTTP, longer_read
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 LARGE_BYTES = 1024 * 1024
@@ -86,7 +86,7 @@ class Bodies:
                     pass
             raise Busy
         place.callback(self._large.release)
-        place.enter_context(more_patience(request.environ))
+        place.enter_context(longer_read(request.environ))
 
     def decoding(self, body: bytes) -> AbstractContextManager[None]:
         """Wait, on entering the block, until a body may be decoded, and keep that right until the block ends."""

@@ -39,19 +39,19 @@ _STATUSES: Mapping[type[Exception], HTTPStatus] = {
 }
 
 
-_PATIENT_WITH: set[Any] = set()
+_LARGE_READS: set[Any] = set()
 """The sockets over which a large body comes."""
 
 
 @contextmanager
-def more_patience(environ: Mapping[str, Any]) -> Iterator[None]:
+def longer_read(environ: Mapping[str, Any]) -> Iterator[None]:
     """Give the body of a request `LARGE_READ_WITHIN_S` to arrive, until the block ends."""
     client = environ.get("gunicorn.socket")
-    _PATIENT_WITH.add(client)
+    _LARGE_READS.add(client)
     try:
         yield
     finally:
-        _PATIENT_WITH.discard(client)
+        _LARGE_READS.discard(client)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotations
@@ -105,7 +105,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotatio
         for conn, since in self._since.items():
             if now - since > ANSWERED_WITHIN_S:
                 _hang_up(conn, socket.SHUT_RDWR)
-            elif now - since > (LARGE_READ_WITHIN_S if conn.sock in _PATIENT_WITH else READ_WITHIN_S):
+            elif now - since > (LARGE_READ_WITHIN_S if conn.sock in _LARGE_READS else READ_WITHIN_S):
                 _hang_up(conn, socket.SHUT_RD)
 
     def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:

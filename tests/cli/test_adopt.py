@@ -373,7 +373,7 @@ def test_a_mailbox_that_a_worker_does_not_give_back_is_told_and_may_be_read_late
         leased = {"lease": "x", "leased_until": NOW + timedelta(minutes=1)}
         connection.execute(update(mailboxes).where(mailboxes.c.address == HERS).values(leased))
     engine.dispose()
-    monkeypatch.setattr(operation.run, "__kwdefaults__", {"patience_s": 0.0})
+    monkeypatch.setattr(operation.run, "__kwdefaults__", {"limit_s": 0.0})
     report = place.report("adopt")
     assert (box(report)["trouble"], box(report)["kept"], report["must_adopt"]) == ("mailbox_in_use", 0, True)
     pass_time(place, timedelta(minutes=2))

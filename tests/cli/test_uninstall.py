@@ -238,7 +238,7 @@ def test_a_worker_that_is_writing_is_waited_for(place: Place, monkeypatch: pytes
         connection.execute(update(mailboxes).values(lease="x", leased_until=NOW + timedelta(minutes=1)))
     engine.dispose()
     with monkeypatch.context() as patched:
-        patched.setattr(operation.run, "__kwdefaults__", {"patience_s": 0.0})
+        patched.setattr(operation.run, "__kwdefaults__", {"limit_s": 0.0})
         [hers] = place.report("uninstall", "--yes")["mailboxes"]
     assert (hers["trouble"], len(place.items())) == ("mailbox_in_use", 1)
     real, asked = Store.claim_one, []

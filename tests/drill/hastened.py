@@ -39,7 +39,7 @@ LATELY = timedelta(seconds=12)
 COUNT_EVERY = timedelta(seconds=1)
 THROTTLED_TOLD = timedelta(seconds=5)
 WEB_LOOK = timedelta(seconds=0.5)
-SUPERVISION = supervise.Patience(pause_s=0.2, longest_pause_s=1.0)
+SUPERVISION = supervise.Waits(pause_s=0.2, longest_pause_s=1.0)
 MISCONFIGURED, UNFORESEEN = 2, 70
 """Exit statuses, as the command line has them."""
 LOOKS = "looks"

@@ -150,9 +150,9 @@ class _Auditor:
         """Return what the window shows, and the items, wherever they are, of what it should show and does not."""
         connector, address = trial.connector, trial.mailbox
         start, end = self._window.start, self._window.end
-        listed = trial.patiently(lambda: list(connector.list_marked(address, start, end)))
+        listed = trial.with_retries(lambda: list(connector.list_marked(address, start, end)))
         uids = compare.unseen(expected, listed, start, end)
-        found: Mapping[str, list[Found]] = trial.patiently(lambda: connector.find(address, uids)) if uids else {}
+        found: Mapping[str, list[Found]] = trial.with_retries(lambda: connector.find(address, uids)) if uids else {}
         return listed, {uid: [item.item_id for item in items] for uid, items in found.items()}
 
     def _orphans(self, mailbox: Mailbox, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:

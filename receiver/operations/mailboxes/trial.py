@@ -31,7 +31,7 @@ from connectors.base import (
 )
 from receiver.core.backoff import granted_s
 
-PATIENCE = 5
+RETRIES = 5
 """How many times in a row a call that met a busy server is made again."""
 DEFAULT_WAIT_S = 10.0
 LONGEST_WAIT_S = 120.0
@@ -89,7 +89,7 @@ class Trial:
             ConnectorError: with the code that says why not.
 
         """
-        return self.patiently(lambda: self.connector.probe(self.mailbox))
+        return self.with_retries(lambda: self.connector.probe(self.mailbox))
 
     def write(self, title: str) -> int:
         """Write, change, find and remove an entry; return how many of earlier runs were found and removed.
@@ -137,20 +137,20 @@ class Trial:
             self._apply(Delete(item_id))
 
     def _found(self) -> list[str]:
-        found = self.patiently(lambda: self.connector.find(self.mailbox, [PROBE_UID]))
+        found = self.with_retries(lambda: self.connector.find(self.mailbox, [PROBE_UID]))
         return [item.item_id for item in found.get(PROBE_UID, [])]
 
     def _apply(self, change: Change) -> str:
-        return self.patiently(lambda: _done(change, self.connector.apply(self.mailbox, [change])))
+        return self.with_retries(lambda: _done(change, self.connector.apply(self.mailbox, [change])))
 
-    def patiently(self, call: Callable[[], T]) -> T:
+    def with_retries(self, call: Callable[[], T]) -> T:
         """Return what a call returns, made again after the wait that a busy server asked for.
 
         Raises:
             ConnectorError: of the call.
 
         """
-        for attempt in range(PATIENCE + 1):
+        for attempt in range(RETRIES + 1):
             self.pace.wait()
             began = time.monotonic()
             try:
@@ -160,7 +160,7 @@ class Trial:
                     raise
                 self.throttled += 1
                 self.pace.slow_down(error.retry_after_s)
-                if attempt == PATIENCE or self.pace.stop.is_set():
+                if attempt == RETRIES or self.pace.stop.is_set():
                     raise
             finally:
                 self.calls_ms.append((time.monotonic() - began) * 1000)

@@ -96,9 +96,9 @@ def go_round(
     return results, troubles
 
 
-def lease(store: Store, mailbox: Mailbox, length: timedelta, pace: Pace, patience_s: float) -> MailboxWork | None:
+def lease(store: Store, mailbox: Mailbox, length: timedelta, pace: Pace, limit_s: float) -> MailboxWork | None:
     """Lease one mailbox, once whoever has it has given it back; None: that took too long."""
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + limit_s
     while (work := store.claim_one(mailbox, store.now(), length)) is None:
         if time.monotonic() >= deadline or pace.stop.wait(ASK_AGAIN_S):
             return None

@@ -23,7 +23,7 @@ from receiver.operations.recovery import compare
 from receiver.operations.recovery.compare import Adoption, Found
 from receiver.store import WORKERS, MailboxWork, Store
 
-BUSY_PATIENCE_S = 60.0
+BUSY_LIMIT_S = 60.0
 SILENT = timedelta(seconds=20)
 """A worker beats every 5 seconds; one that has been silent for so long was stopped."""
 
@@ -96,7 +96,7 @@ def run(
     done: Callable[[], None],
     *,
     dry_run: bool,
-    patience_s: float = BUSY_PATIENCE_S,
+    limit_s: float = BUSY_LIMIT_S,
 ) -> Report:
     """Read mailboxes back, server by server; once all were read, writing may begin.
 
@@ -108,7 +108,7 @@ def run(
         window: what is listed; what the record knows beside that is looked for one by one.
         done: called, from any thread, when a mailbox is done.
         dry_run: whether to change nothing.
-        patience_s: how long to wait for a mailbox that a worker has.
+        limit_s: how long to wait for a mailbox that a worker has.
 
     Raises:
         StoreUnavailable: the record cannot be read or written. What was noted so far stays; run it again.
@@ -119,7 +119,7 @@ def run(
     ruleset = rules.in_force(store, settings)
 
     def tour_of(name: str) -> Tour[MailboxAdoption]:
-        reader = Reader(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)
+        reader = Reader(store, connectors[name], ruleset, window, limit_s, dry_run=dry_run)
         return Tour(connectors[name], reader.read, failed, done)
 
     results, troubles = go_round(settings, mailboxes, tour_of)
@@ -150,12 +150,12 @@ class Reader:
         connector: Connector,
         ruleset: Ruleset,
         window: Window,
-        patience_s: float,
+        limit_s: float,
         *,
         dry_run: bool,
     ) -> None:
         self._store, self._connector, self._ruleset, self._window = store, connector, ruleset, window
-        self._patience_s, self._dry_run = patience_s, dry_run
+        self._limit_s, self._dry_run = limit_s, dry_run
         self._lease = Timings.of(connector.call_timeout_s).lease
         self._lock = threading.Lock()
         self._read: set[str] = set()
@@ -175,7 +175,7 @@ class Reader:
 
     def _named(self, mailbox: Mailbox, trial: Trial) -> str | None:
         """Return the primary address, and have the record know it: its entries would be taken for two mailboxes'."""
-        primary = trial.patiently(lambda: self._connector.identify(mailbox.address))
+        primary = trial.with_retries(lambda: self._connector.identify(mailbox.address))
         if self._dry_run or primary == mailbox.address:
             return primary
         work = self._claim(mailbox, trial.pace)
@@ -204,14 +204,14 @@ class Reader:
         return found
 
     def _claim(self, mailbox: Mailbox, pace: Pace) -> MailboxWork | None:
-        return lease(self._store, mailbox, self._lease, pace, self._patience_s)
+        return lease(self._store, mailbox, self._lease, pace, self._limit_s)
 
     def _judged(self, mailbox: Mailbox, trial: Trial, now: datetime) -> Adoption:
         recorded, adopted = self._store.recorded(mailbox), self._store.adopted_in(mailbox)
         start, end, address = self._window.start, self._window.end, mailbox.address
-        listed = trial.patiently(lambda: list(self._connector.list_marked(address, start, end)))
+        listed = trial.with_retries(lambda: list(self._connector.list_marked(address, start, end)))
         uids = sorted(compare.sought(recorded, adopted, listed, start))
-        elsewhere = trial.patiently(lambda: self._connector.find(address, uids)) if uids else {}
+        elsewhere = trial.with_retries(lambda: self._connector.find(address, uids)) if uids else {}
         found = Found(listed, {uid: [item.item_id for item in items] for uid, items in elsewhere.items()})
         placed = {each.placement.uid for each in recorded}
         finished = self._store.finished(found.items.keys() - placed)

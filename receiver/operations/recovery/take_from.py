@@ -18,7 +18,7 @@ from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
 from receiver.operations.mailboxes.visit_all import Tour, go_round
 from receiver.operations.recovery import compare
-from receiver.operations.recovery.adopt import BUSY_PATIENCE_S, MailboxAdoption, Reader, Report, failed, told_to_wait
+from receiver.operations.recovery.adopt import BUSY_LIMIT_S, MailboxAdoption, Reader, Report, failed, told_to_wait
 from receiver.operations.recovery.compare import Adoption
 from receiver.store import Chosen, MailboxWork, Store
 
@@ -35,7 +35,7 @@ def run(
     done: Callable[[], None],
     *,
     dry_run: bool,
-    patience_s: float = BUSY_PATIENCE_S,
+    limit_s: float = BUSY_LIMIT_S,
 ) -> Report:
     """Take over another installation's entries, server by server; writing begins in each mailbox as it is done.
 
@@ -48,7 +48,7 @@ def run(
         window: what is taken over.
         done: called, from any thread, when a mailbox is done.
         dry_run: whether to change nothing.
-        patience_s: how long to wait for a mailbox that a worker has.
+        limit_s: how long to wait for a mailbox that a worker has.
 
     Raises:
         StoreUnavailable: the record cannot be read or written. What was taken over stays so; run it again.
@@ -57,7 +57,7 @@ def run(
     ruleset = rules.in_force(store, settings)
 
     def tour_of(name: str) -> Tour[MailboxAdoption]:
-        taker = _Taker(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)
+        taker = _Taker(store, connectors[name], ruleset, window, limit_s, dry_run=dry_run)
         taker.theirs, taker.platforms = theirs[name], settings.served.platforms
         return Tour(connectors[name], taker.read, failed, done)
 
@@ -92,13 +92,13 @@ class _Taker(Reader):
 
     def _found(self, mailbox: Mailbox, trial: Trial) -> Adoption:
         address, start, end = mailbox.address, self._window.start, self._window.end
-        items = trial.patiently(lambda: list(self.theirs.list_marked(address, start, end)))
-        ours = trial.patiently(lambda: list(self._connector.list_marked(address, start, end)))
+        items = trial.with_retries(lambda: list(self.theirs.list_marked(address, start, end)))
+        ours = trial.with_retries(lambda: list(self._connector.list_marked(address, start, end)))
         uids, own = ({item.entry.uid for item in listed} for listed in (items, ours))
         recorded = {each.placement.uid for each in self._store.recorded(mailbox) if each.placement.may_be_there}
         sought = sorted(uids & recorded - own)
         if sought:
-            elsewhere = trial.patiently(lambda: self._connector.find(address, sought))
+            elsewhere = trial.with_retries(lambda: self._connector.find(address, sought))
             own |= {uid for uid, found in elsewhere.items() if found}
         return compare.taken_from(items, own, self._store.finished(uids), self.platforms)
 
@@ -114,7 +114,7 @@ class _Taker(Reader):
         for start in range(0, len(ids), BATCH):
             self._hold(work)
             batch = ids[start : start + BATCH]
-            outcomes += trial.patiently(lambda batch=batch: self._sent(work.mailbox, batch))  # type: ignore[misc]
+            outcomes += trial.with_retries(lambda batch=batch: self._sent(work.mailbox, batch))  # type: ignore[misc]
         _raise_first(outcomes)
 
     def _hold(self, work: MailboxWork) -> None:

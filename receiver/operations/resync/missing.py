@@ -26,7 +26,7 @@ from receiver.store import HeldEvent, Incoming, Scope, Store, Verdict
 
 WITNESSES = 5
 """So many RDVs of a kind are looked up beside those in doubt."""
-PATIENCE = 3
+FAILURES_ALLOWED = 3
 """After so many questions in a row without an answer the others are not asked."""
 AT_ONCE = 200
 
@@ -87,7 +87,7 @@ def judge(
 def _absences(api: Api, events: Iterable[HeldEvent]) -> Iterator[Judged]:
     failures, trouble = 0, ""
     for event in events:
-        if failures == PATIENCE:
+        if failures == FAILURES_ALLOWED:
             yield Judged(event, Finding.UNANSWERED, trouble)
             continue
         try:

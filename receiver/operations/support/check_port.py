@@ -14,7 +14,7 @@ _CODES: Mapping[int, str] = {
     errno.EPERM: FORBIDDEN,
     errno.EADDRNOTAVAIL: NOT_HERE,
 }
-PATIENCE_S = 5.0
+LIMIT_S = 5.0
 """So long the process before may take to let the address go."""
 INHERITED = "LISTEN_FDS"
 """Where this is set, whoever starts us has opened the address already."""
@@ -58,11 +58,11 @@ def unusable(address: str) -> Unusable | None:
     return None
 
 
-def unusable_after_a_while(address: str, patience_s: float = PATIENCE_S) -> Unusable | None:
+def unusable_after_a_while(address: str, limit_s: float = LIMIT_S) -> Unusable | None:
     """Return the same, once whoever leaves the address has had time to."""
     if INHERITED in os.environ:
         return None
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + limit_s
     while (found := unusable(address)) is not None and found.code == TAKEN and time.monotonic() < deadline:
         time.sleep(0.2)
     return found

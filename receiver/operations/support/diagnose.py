@@ -33,7 +33,7 @@ from receiver.store import Store
 COUNTED = timedelta(days=7)
 LINES = 2_000
 UNIT = "rdv-receiver"
-PATIENCE_S = 20
+LIMIT_S = 20
 
 Run = Callable[[list[str]], list[str]]
 """Runs a program and returns the lines that it prints; none where it is not there, or fails."""
@@ -83,7 +83,7 @@ def run_program(words: list[str]) -> list[str]:
     if program is None:
         return []
     try:
-        done = subprocess.run([program, *words[1:]], capture_output=True, timeout=PATIENCE_S, check=True)  # noqa: S603
+        done = subprocess.run([program, *words[1:]], capture_output=True, timeout=LIMIT_S, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return []
     return done.stdout.decode("utf-8", "replace").splitlines()
