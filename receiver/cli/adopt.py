@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def installation_name(text: str) -> str:
-    """Read the name of an installation that somebody typed."""
+    """Read the name of an installation from the command line."""
     try:
         return str(uuid.UUID(text))
     except ValueError:

@@ -144,7 +144,7 @@ def print_held(removals: int | None, *, as_json: bool) -> None:
 
 
 def print_unmapped(agents: Sequence[ComingAgent], *, as_json: bool) -> None:
-    """Print the agents whose mailbox nobody named, the busiest first."""
+    """Print the agents without a mailbox, the busiest first."""
     if as_json:
         print(json.dumps({"unmapped": [asdict(agent) | _key(agent.email) for agent in agents]}, indent=2))
         return

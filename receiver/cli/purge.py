@@ -98,7 +98,7 @@ def _agent(args: Namespace, settings: Settings, store: Store) -> int:
 
 @contextmanager
 def _reserved(path: Path | None) -> Iterator[Callable[[str], object]]:
-    """Make the report's file before anything is erased: without it, nobody could show that it was done."""
+    """Make the report's file before anything is erased: without it, nothing would prove the erasure."""
     if path is None:
         yield lambda _: None
         return

@@ -59,7 +59,7 @@ class Report:
 
     @property
     def undecided(self) -> int:
-        """Events that nobody could judge."""
+        """Events of which the platform did not say whether they exist."""
         return sum(each.finding not in SETTLED for each in self.judged or ())
 
 
@@ -205,7 +205,7 @@ class _Run:
 
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """Yield what is told how many have come. Drawn on standard error, where somebody watches."""
+    """Yield the function that is called with how many have come. Drawn on standard error, where it is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _count: None
         return

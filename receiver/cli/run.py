@@ -38,14 +38,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    """Migrate, then keep the web server and the worker running, and the watch where there is somebody to tell."""
+    """Migrate, then keep the web server and the worker running, and `watch` where there are recipients."""
     logs.configure()
     for warning in (*settings.warnings, *secret_warnings(settings)):
         log.warning("configuration_warning", path=warning.log_path, code=warning.code)
     _tell_exposed(settings)
     if status := with_store(settings, _migrated_or_awaited(settings)):
-        # We are started again and again then, and what goes unsaid here nobody would say.
-        from receiver.cli import watch  # noqa: PLC0415 -- a supervisor that is well carries nothing of the alerts
+        # The service manager starts us again and again then: no other process would send an alert.
+        from receiver.cli import watch  # noqa: PLC0415 -- the supervisor loads nothing of the alerts otherwise
 
         watch.check_once(args.config, settings)
         return status
@@ -93,7 +93,7 @@ def _migrated_or_awaited(settings: Settings) -> Callable[[Store], int]:
 
 
 def _migrate_when_back(settings: Settings) -> None:
-    """Bring a store up to date once it is back; what else ails it, its users say."""
+    """Bring a store up to date once it is back. Its users report what else is wrong with it."""
     while True:
         time.sleep(RETRY_EVERY_S)
         store = bootstrap.open_store(settings)

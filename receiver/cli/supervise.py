@@ -23,7 +23,7 @@ LONGEST_PAUSE_S = 60.0
 PAUSE_S = 1.0
 """Before the first new start; each further one waits twice as long as the one before, up to `LONGEST_PAUSE_S`."""
 STEADY_S = 60.0
-"""A child that lived for so long is well: the next pause is the shortest again."""
+"""A child that lived for so long counts as steady: the next pause is the shortest again."""
 MISCONFIGURED = 2
 """Status of a child that cannot use its configuration: only a reload or an edited file helps, so the pause is long."""
 
@@ -61,7 +61,7 @@ def supervise(
 
 
 class _Signals:
-    """Signals as numbers to read. Between two looks none is lost: each is a byte in a pipe."""
+    """Signals as numbers to read. None is lost between two reads: each is a byte in a pipe."""
 
     def __init__(self, read_end: int) -> None:
         self._read_end = read_end

@@ -75,12 +75,12 @@ def authority(source: Source, positions: Collection[int]) -> Authority:
 
 
 def signed_by(keys: Iterable[SigningKey], digest_key: bytes) -> str:
-    """Return the short names of the keys that signed: they tell nothing of the secrets."""
+    """Return the short names of the keys that signed: nothing of the secrets follows from them."""
     return ",".join(sorted(secret_tag(digest_key, key.text) for key in keys)[:TAGS_KEPT])
 
 
 def authority_of(source: Source, digest_key: bytes) -> Callable[[str], Authority | None]:
-    """Return what tells, from the short names of secrets, for whom these may speak now; None: none is configured."""
+    """Return the function from short names of secrets to those for whom they speak now; None: none is configured."""
     positions = {secret_tag(digest_key, key.text): key.position for key in signing_keys(source)}
 
     def tell(names: str) -> Authority | None:

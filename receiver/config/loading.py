@@ -141,7 +141,7 @@ class _Sections:
         others = set(self._secrets)
         key = self._secret(shape.token_key, here) if shape.token_key else None
         if key in others:
-            # Whoever knows the other one, such as the emitter, could sign tokens.
+            # Those who know the other one, such as the emitter, could sign tokens.
             self.reader.report(here, "token_key_reused")
         if key is None and shape.pages and sqlite_file(store_url) is None:
             self.warnings.append(Problem(here, "token_key_missing", line=self.reader.document.line_of(("web",))))

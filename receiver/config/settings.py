@@ -45,7 +45,7 @@ class ApiSettings:
     email: str
     password: Secret
     webhook_url: str | None = None
-    """The address that the emitter knows us by; None: told when it is needed."""
+    """The address under which the emitter knows us; None: given when it is needed."""
     http_proxy: str | None = None
     ca_file: Path | None = None
 
@@ -153,7 +153,7 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """Whom to tell of troubles, and when."""
+    """Who is notified of troubles, and when."""
 
     to: tuple[Secret, ...] = ()
     """Apprise addresses; they carry passwords and tokens."""

@@ -60,7 +60,7 @@ class UnusableAddress(ValueError):
 
 
 def address_of(url: str, password: str | None) -> str:
-    """Return an address that somebody typed as SQLAlchemy takes it, password included.
+    """Return a typed address as SQLAlchemy takes it, password included.
 
     Raises:
         UnusableAddress: it is none.
@@ -133,7 +133,7 @@ def _with_password(parts: SplitResult, password: str | None) -> str:
 
 
 def marker_path(reader: Reader, named: Path | None, store_url: str, config: Path) -> Path | None:
-    """Return the marker's file; None: there is none, as nobody names one and nothing of this machine is kept.
+    """Return the marker's file; None: none is named, and there is no folder for it on this machine.
 
     Args:
         reader: takes what is wrong with the name.

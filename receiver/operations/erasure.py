@@ -98,7 +98,7 @@ def erase_agent(
 
 
 def _wait(erased: Erased, once: Callable[[], Erased], watch: Watch, deadline: float) -> Erased:
-    """Erase again until all is erased or patience is at an end; return all that was."""
+    """Erase again until all is erased or the time is over; return all that was."""
     with watch(erased.removals) as done:
         while (erased.busy or erased.removals) and time.monotonic() < deadline:
             time.sleep(PAUSE_S)

@@ -17,7 +17,7 @@ from receiver.store.database.records import Reason
 AT_ONCE = 500
 """So many rows are read together."""
 MOST = 4 * PAGE
-"""So many RDVs are asked for in one look, the others in the next."""
+"""So many RDVs are asked for at once, the others the next time."""
 PAUSE_S = 2.0
 """Between two requests."""
 
@@ -27,22 +27,22 @@ Pause = Callable[[float], bool]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look decided."""
+    """What was decided at once."""
 
     released: int = 0
     """The platform has the RDV where the webhook says."""
     dropped: int = 0
     """The platform has the RDV where it is known."""
     unanswered: int = 0
-    """It is not shown, or in a third organisation, or there was no answer: somebody must decide."""
+    """It is not shown, or in a third organisation, or there was no answer: an operator must decide."""
     last: int = 0
-    """The number after which the next look goes on; 0: at the beginning."""
+    """The number after which to go on the next time; 0: at the beginning."""
     trouble: str | None = None
     """Why the platform did not answer."""
 
 
 def open_api(settings: ApiSettings) -> Api:
-    """Return what asks once: a server that is busy, or says no, is left alone until the next look."""
+    """Return a client that asks once: a server that is busy, or refuses, is left alone until the next time."""
     return Api(settings, attempts=1)
 
 
@@ -81,7 +81,7 @@ def look(store: Store, source: Source, api: Api, after: int, pause: Pause) -> Lo
 
 
 def _questions(store: Store, source: Source, after: int) -> Iterator[Waiting]:
-    """Return what waits and tells of a RDV by the number that it is known by.
+    """Return what waits and is news of a RDV, by the RDV's number.
 
     One that names the RDV by its uuid alone, or beside another number, is no question that a number answers.
     """
@@ -131,7 +131,7 @@ def _decides(row: Waiting, answers: Mapping[int, int | None]) -> bool | None:
 
 
 def _carry_out(store: Store, rows: Sequence[Waiting], do: Callable[[Sequence[int]], int]) -> int:
-    """Decide on what still waits: somebody may have decided while the platform was asked, and a number comes again."""
+    """Decide on what still waits. Meanwhile an operator may have decided, and a number been used again."""
     still = {(each.id, each.delivery) for row in rows for each in store.waiting(1, row.id - 1)}
     ids = [row.id for row in rows if (row.id, row.delivery) in still]
     return do(ids) if ids else 0

@@ -1,4 +1,4 @@
-"""Puts the mapping and the policies of the configuration in force, after a look at what that would take away.
+"""Puts the mapping and the policies of the configuration in force, after counting what that would remove.
 
 Configuration never destroys by accident: a ruleset that would remove more than a small share of what is in the
 calendars waits for somebody's word, and until then the one before stays in force.
@@ -85,7 +85,7 @@ def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
 
 
 def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = False) -> Proposal:
-    """Put a ruleset in force if it is another one and removes little, or if somebody confirmed it.
+    """Put a ruleset in force if it is another one and removes little, or if it was confirmed.
 
     Without that word, entries keep the sentences they are written in: an upgrade changes no calendar.
     """
@@ -94,7 +94,7 @@ def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = 
         ruleset = replace(ruleset, wording=current.ruleset.wording)
     if current is not None and current.fingerprint == fingerprint(ruleset):
         if store.held_removals() is not None:
-            store.withdraw_held()  # the file was set back: what was held is nobody's wish any more
+            store.withdraw_held()  # the file was set back: what was held is wanted no more
         return Proposal(Standing.UNCHANGED, Effects())
     found = effects(store, ruleset, now) if current is not None else Effects()
     if confirmed or found.may_go_ahead:

@@ -1,4 +1,4 @@
-"""`status`: how things go, and what is wrong. Looks at the store alone; asks nothing of any server."""
+"""`status`: the state of the service, and what is wrong. Reads the store alone; calls no server."""
 
 import shutil
 from collections import Counter, defaultdict
@@ -37,9 +37,9 @@ from receiver.store import (
 )
 
 LOOKED_AGAIN = timedelta(minutes=15)
-"""So soon a worker looks at a certificate and a clock again that were in trouble."""
+"""How soon a worker checks a certificate and a clock again that were in trouble."""
 THROTTLED_TOLD = timedelta(minutes=1)
-"""So long a server that asked for a pause is told of at least: the next may follow."""
+"""How long at least a server that asked for a pause is shown: the next pause may follow."""
 DEATHS_WITHIN = timedelta(hours=1)
 BACKLOG_SHARES = (1.0, 0.8)
 """Shares of the limit that are asked for, as counting all of it would take long."""
@@ -60,7 +60,7 @@ class Status:
 
 
 def status(settings: Settings, store: Store, now: datetime) -> Status:
-    """Look at an open store.
+    """Read an open store.
 
     Raises:
         StoreUnavailable: it cannot be read.
@@ -231,7 +231,7 @@ def _server(name: str, met: Iterable[Server], figures: Mapping[str, Figure], now
 
 
 def _between_pauses(server: Server, now: datetime) -> datetime | None:
-    """Return until when a server that asks for one short pause after the other is told of; None: it is not one."""
+    """Return until when a server that asks for one short pause after the other is shown; None: it is not one."""
     asked_at, answered_at = server.throttled_at, server.succeeded_at
     if asked_at is None or (answered_at is not None and answered_at > asked_at):
         return None

@@ -19,7 +19,7 @@ def in_force(store: Store, mapping: MailboxMap) -> MailboxMap:
 
 
 def unmapped(store: Store, mapping: MailboxMap, now: datetime) -> list[ComingAgent]:
-    """Return the agents who have events to come and whose mailbox nothing tells, the busiest first."""
+    """Return the agents who have events to come and no mailbox, the busiest first."""
     return [agent for agent in store.coming_agents(now) if mapping.locate(agent.email) is Unplaced.UNMAPPED]
 
 

@@ -26,7 +26,7 @@ SUBDIVISIONS = {
     "Pacific/Gambier": "PF",
     "Pacific/Wallis": "WF",
 }
-"""Places with holidays of their own, by time zone. Alsace and Moselle share Paris's zone: they are not told apart."""
+"""Places with holidays of their own, by time zone. Alsace and Moselle share Paris's zone, and so its holidays."""
 
 
 def working_time(start: datetime, end: datetime, zone: str) -> timedelta:

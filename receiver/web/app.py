@@ -91,7 +91,7 @@ def _not_http(_: Exception) -> tuple[Response, int]:
 
 
 def _unforeseen(_: Exception) -> tuple[Response, int]:
-    """Tell nobody what went wrong but the log, and the log no words of it: a payload may stand in them."""
+    """Answer 500 and log where it went wrong, without the error's text: a payload may stand in it."""
     log.exception("unforeseen")  # noqa: LOG004  # Flask calls its handlers while the exception is being handled
     return _told(500), 500
 

@@ -80,7 +80,7 @@ class Bodies:
 
     def _take_place(self, request: Request, place: ExitStack) -> None:
         if not self._large.acquire(blocking=False):
-            # Who still writes would not see the answer.
+            # A client that is still writing would not see the answer.
             with suppress(HTTPException, *NOT_HTTP):
                 while request.stream.read(_BLOCK):
                     pass

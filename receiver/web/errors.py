@@ -11,7 +11,7 @@ UNFORESEEN = 500
 
 
 def is_page(path: str) -> bool:
-    """Whether people look there, so that an error is a page too."""
+    """Whether people read this path, so that an error is a page too."""
     return path == PAGES or path.startswith(f"{PAGES}/")
 
 

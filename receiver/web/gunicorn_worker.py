@@ -99,7 +99,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotatio
         super().finish_request(conn, fs)
 
     def murder_pending(self) -> None:
-        """Look at all clocks too: gunicorn's loop comes by here each second."""
+        """Check all time limits too: gunicorn's loop calls this each second."""
         super().murder_pending()
         now = time.monotonic()
         for conn, since in self._since.items():

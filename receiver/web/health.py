@@ -26,7 +26,7 @@ _CODES: Mapping[str, str] = {"disk": Code.DISK_LOW, "backlog": Code.BACKLOG_HIGH
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One look."""
+    """One check."""
 
     status: str
     checks: Mapping[str, str]
@@ -56,7 +56,7 @@ def blueprint(context: WebContext) -> Blueprint:
 
 
 class _Readiness:
-    """Looks at most every few seconds: anybody may ask, and a look writes to the disk."""
+    """Checks at most every few seconds: anybody may ask, and a check writes to the disk."""
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
@@ -107,7 +107,7 @@ class _Readiness:
 
 
 def _unusable(error: StoreUnavailable) -> _Seen:
-    """Return what is told of a store that failed."""
+    """Return the answer about a store that failed."""
     if isinstance(error, StoreVanished):
         return _cannot_keep(Code.STORE_VANISHED, Code.STORE_VANISHED, error.cause)
     return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, error.refusal.cause)

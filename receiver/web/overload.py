@@ -16,7 +16,7 @@ log = logs.get("web")
 
 
 class Pressure:
-    """Whether webhooks must be refused for now. Looks now and then, in whichever thread asks."""
+    """Whether webhooks must be refused for now. Checks now and then, in the thread that asks."""
 
     def __init__(self, store: Store, file: Path | None, backlog_limit: int, clock: Callable[[], datetime]) -> None:
         """Make it.
@@ -63,7 +63,7 @@ class Pressure:
             return str(error)
         except StoreUnavailable as error:
             self._note_cause(error.refusal.cause)
-            return None  # whoever keeps a webhook finds out
+            return None  # keeping a webhook finds it out
         self._note_cause(None)
         return reason
 

@@ -1,4 +1,4 @@
-"""gunicorn, told by our settings instead of its own file."""
+"""gunicorn, configured by our settings instead of its own file."""
 
 import signal
 from contextlib import suppress
@@ -107,6 +107,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
 
 
 def serve(settings: Reloadable, make_app: MakeApp) -> None:
-    """Serve until told to stop. Returns never: gunicorn ends the process itself."""
+    """Serve until asked to stop. Never returns: gunicorn ends the process itself."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until gunicorn's own handler stands
     Server(settings, make_app).run()

@@ -35,7 +35,7 @@ MOST_PATHS = 20
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the emitter is told, and what the log is."""
+    """What is answered to the emitter, and what is logged."""
 
     http_status: int
     status: str
@@ -71,7 +71,7 @@ ACCEPTED = 202
 
 
 def unavailable(reason: str) -> Answer:
-    """Return the answer to whoever must come again, with the code of why."""
+    """Return the answer that asks an emitter to come again, with the code of why."""
     return replace(UNAVAILABLE, reason=reason)
 
 
@@ -84,7 +84,7 @@ def blueprint(context: WebContext) -> Blueprint:
     @pages.post("/webhooks/<source>")
     @pages.post("/webhooks/<source>/")  # people copy addresses so
     def receive(source: str) -> Response:
-        delivery_id = f"{random.getrandbits(128):032x}"  # nosec B311  # nobody gains by guessing it
+        delivery_id = f"{random.getrandbits(128):032x}"  # nosec B311  # guessing it gains nothing
         reception = receptions.get(source)
         name = source if reception else UNKNOWN_SOURCE  # what a stranger typed stays out of log and store
         try:
@@ -248,7 +248,7 @@ class _Reception:
 
 
 def _is_an_organisations(news: News) -> bool:
-    """Whether it is one organisation's to tell.
+    """Whether it belongs to one organisation.
 
     An agent, and an agent's absence, go to the endpoints of all the agent's organisations but name one at most.
     """

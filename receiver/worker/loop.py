@@ -29,10 +29,10 @@ from receiver.worker.server_threads import CallsStuck, ServerThreads
 log = logs.get("worker")
 
 IDLE_S = 2.0
-"""Work becomes due by time too, and without word of it: for so long at most nobody looks."""
+"""The longest wait between two turns: work becomes due by time too, which wakes nobody."""
 STORE_PAUSE_S = 2.0
 GRACE_S = 60.0
-"""A call in hand may take so long to end; the supervisor's patience is a little longer."""
+"""A call under way may take so long to end. The supervisor waits a little longer."""
 STUCK_STATUS = 75
 """Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
 IDLE_NEWS_EVERY = timedelta(minutes=1)
@@ -86,7 +86,7 @@ class Worker:
             self._wakeup.wake()
 
     def run(self) -> None:
-        """Work until told to stop.
+        """Work until asked to stop.
 
         Raises:
             CallsStuck: too many calls never came back; a new process must go on.
@@ -101,7 +101,7 @@ class Worker:
         finally:
             self._stop_servers()  # whatever happened: their threads would keep the process alive
         with suppress(StoreUnavailable):
-            self.store.say_goodbye(self.name)  # who ends without one is taken for dead
+            self.store.say_goodbye(self.name)  # a process that ends without it is taken for dead
         log.info("worker_stopped", name=self.name)
 
     def _guarded_turn(self) -> float:
@@ -149,7 +149,7 @@ class Worker:
         return bool(judged)
 
     def _authorities(self) -> Mapping[str, Callable[[str], Authority | None]]:
-        """Return what tells for whom the secrets of each source may speak."""
+        """Return, for each source, the function from names of secrets to those for whom they may speak."""
         key = self.store.installation().digest_key
         return {name: authority_of(source, key) for name, source in self.settings.current.sources.items()}
 

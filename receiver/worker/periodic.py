@@ -36,7 +36,7 @@ PURGE_ON = timedelta(seconds=1)
 COUNT_EVERY = timedelta(minutes=1)
 LOOK_EVERY = timedelta(hours=6)
 LOOK_AGAIN = timedelta(minutes=15)
-"""After a check that failed, or that showed a trouble: who puts it right wants to see that soon."""
+"""After a check that failed, or that found a trouble: an operator who cures it wants to see that soon."""
 BUSY = timedelta(minutes=1)
 """After a check for which the server had no time."""
 REFUSED = "sign_in_refused"

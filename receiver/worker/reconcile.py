@@ -171,7 +171,7 @@ class Pass:
     def _merge(self, neighbour: Neighbour) -> bool:
         merged = self.store.merge(neighbour, self.work, self.store.now())
         log.info("mailboxes_are_one", mailbox=self.work.mailbox_id, other=neighbour.mailbox_id, merged=merged)
-        if not merged:  # somebody is writing there: a little later
+        if not merged:  # another worker is writing there: a little later
             self.trouble = self.trouble or Temporary("mailbox_in_use", Scope.MAILBOX)
         return merged
 
@@ -250,7 +250,7 @@ class Pass:
         return advanced
 
     def _remove(self, superfluous: Mapping[int, Sequence[str]]) -> None:
-        """Take items out that are too many. They have no placement: the look-up that is due again sees if they went."""
+        """Remove superfluous items. They have no placement: the next look-up finds out whether they went."""
         items = {item.placement.id: item for item in self.work.items}
         extras = [(items[number], item_id) for number, item_ids in superfluous.items() for item_id in item_ids]
         if not extras:
@@ -279,7 +279,7 @@ class Pass:
         verbs = {write.placement.id: write.verb for write in writes}
         begun = self._advance([write.placement for write in writes], lambda p: begin(p, verbs[p.id], now, self.timings))
         # A record that was dropped since it was claimed (nothing there, nothing wanted any more) has no write either:
-        # nobody would remember what it left.
+        # nothing would record what it left.
         recorded = {placement.id for placement in begun}
         writes = [write for write in writes if write.placement.id in recorded]
         if not writes:

@@ -228,7 +228,7 @@ class ServerThreads:
 
 
 def _learnt(error: ConnectorError) -> Result | None:
-    """Return what the failure of a question tells of the server; None: nothing that anybody should act on."""
+    """Return what the failure of a question says of the server; None: nothing to act on."""
     if error.scope is Scope.SERVER:
         return Result(error, heard=False) if error.code in ACCOUNT_REFUSED | THROTTLED else None
     return Result(None, heard=error.code not in UNANSWERED)

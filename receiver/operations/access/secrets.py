@@ -20,7 +20,7 @@ class State(StrEnum):
 
     USED = "used"
     NEVER = "never"
-    """Nothing has come with it yet: the emitter may not have been told."""
+    """Nothing has come with it yet: the emitter may not know it."""
     UNUSED = "unused"
     """Nothing comes with it any more."""
 
@@ -94,5 +94,5 @@ def _state(used_at: datetime | None, limit: datetime) -> State:
 
 
 def fresh() -> str:
-    """Return a new secret that nobody can guess."""
+    """Return a new random secret."""
     return token_urlsafe(FRESH_BYTES)

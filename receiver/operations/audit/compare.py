@@ -64,7 +64,7 @@ class Wanted:
 
 
 def wanted(recorded: Iterable[Recorded], ruleset: Ruleset) -> dict[str, Wanted]:
-    """Return, by uid, the entries that are certainly in the mailbox if nobody touched them."""
+    """Return, by uid, the entries that are certainly in the mailbox unless somebody changed them."""
     entries = ((each, _entry(each, ruleset)) for each in recorded if _is_certain(each))
     return {each.placement.uid: Wanted(each.placement, entry) for each, entry in entries if entry is not None}
 
@@ -86,7 +86,7 @@ def _entry(recorded: Recorded, ruleset: Ruleset) -> CalendarEntry | None:
 
 
 def unseen(wanted: Mapping[str, Wanted], listed: Iterable[Marked], start: datetime, end: datetime) -> list[str]:
-    """Return the uids that should overlap the window and are not listed: whoever audits looks for them elsewhere."""
+    """Return the uids that should overlap the window and are not listed: the audit looks them up elsewhere."""
     seen = {item.entry.uid for item in listed}
     return sorted(uid for uid, each in wanted.items() if uid not in seen and overlaps(each.entry, start, end))
 
@@ -127,7 +127,7 @@ def _judge(expected: Wanted, items: Sequence[Marked], now: datetime) -> Iterator
     uid, placement = expected.placement.uid, expected.placement
     if len(items) > 1:
         yield Difference(Kind.DOUBLED, uid, _ids(items), placement=placement)
-        # Of several, ours is the one that the record names; where it names none of them, nobody can tell.
+        # Of several, ours is the one that the record names; where it names none of them, it is not known.
         items = [item for item in items if item.item_id == placement.item_id]
     for item in items:
         if fields := different_fields(expected.entry, item.entry, now):
@@ -177,7 +177,7 @@ def _differing(written: CalendarEntry, read: CalendarEntry, now: datetime) -> It
 
 
 def _may_be_dismissed(written: CalendarEntry, read: CalendarEntry, now: datetime) -> bool:
-    """Whether the reminder has rung: who dismisses it in Outlook takes it off the entry."""
+    """Whether the reminder has rung: dismissing it in Outlook removes it from the entry."""
     minutes = written.reminder_minutes
     return minutes is not None and read.reminder_minutes is None and written.start - timedelta(minutes=minutes) <= now
 
@@ -192,7 +192,7 @@ def _is_same_clock(written: CalendarEntry, read: CalendarEntry) -> bool:
 
 
 def _by_meaning(entry: CalendarEntry) -> Recurrence | None:
-    """Return the rule with its end as the last day that has an occurrence, however it was told."""
+    """Return the rule with its end as the last day that has an occurrence, however it is given."""
     rule = entry.recurrence
     endless = rule is None or (rule.last_day is None and rule.count is None)
     if rule is None or endless or rule.frequency is Frequency.OTHER:

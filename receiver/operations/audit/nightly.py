@@ -83,7 +83,7 @@ def remember(store: Store, night: Night) -> None:
 
 
 def of(found: Audit, window: Window) -> Night | None:
-    """Return what an operator's audit of every mailbox tells in a night's terms; None: it saw less, or nothing."""
+    """Return an operator's audit of every mailbox as that of a night; None: it read less, or nothing."""
     looked_into = sum(each.trouble is None for each in found.mailboxes)
     if not looked_into or window.end - window.start < DAYS_BACK + DAYS_AHEAD:
         return None

@@ -44,7 +44,7 @@ class MailboxAudit:
     trouble: str | None = None
     """Code of why it could not be looked into."""
     repairs: int = 0
-    """How many placements the worker was asked to look after."""
+    """How many placements the worker was asked to repair."""
     busy: bool = False
     """Nothing was repaired: a worker has the mailbox at this moment."""
 
@@ -124,7 +124,7 @@ def run(
 
 
 class _Auditor:
-    """Looks into mailboxes, from several threads."""
+    """Reads mailboxes, from several threads."""
 
     def __init__(self, store: Store, ruleset: Ruleset, window: Window, *, repair: bool) -> None:
         self._store, self._ruleset, self._window, self._repair = store, ruleset, window, repair

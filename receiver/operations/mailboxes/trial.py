@@ -39,7 +39,7 @@ LONGEST_WAIT_S = 120.0
 BUSY = "server_busy"
 PROBE_ZONE = "Europe/Paris"
 PROBE_START = datetime(2001, 1, 1, 6, 0, tzinfo=UTC)
-"""Long gone: nobody's agenda shows it, and no reminder comes of it."""
+"""Long past: no agenda shows it, and no reminder rings."""
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.stop = threading.Event()
-        """Set: nobody begins anything new, and nobody waits."""
+        """Once set, nothing new begins, and nothing waits."""
         self._lock = threading.Lock()
         self._not_before = 0.0
 
@@ -83,7 +83,7 @@ class Trial:
         return round(median(self.calls_ms)) if self.calls_ms else None
 
     def reach(self) -> Probe:
-        """Look at the mailbox without writing.
+        """Read the mailbox without writing.
 
         Raises:
             ConnectorError: with the code that says why not.
@@ -123,13 +123,13 @@ class Trial:
         self.may_remain = False
 
     def _remove_quietly(self) -> None:
-        """Clean up after a failure, which is what there is to tell."""
+        """Clean up after a failure; the failure is what is reported."""
         try:
             found = self._found()
             self._remove(found)
         except ConnectorError:
             return
-        # A create without an answer may be carried out after this look.
+        # A create without an answer may be carried out after this look-up.
         self.may_remain = not found
 
     def _remove(self, item_ids: list[str]) -> None:

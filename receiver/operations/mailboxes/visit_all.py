@@ -97,7 +97,7 @@ def go_round(
 
 
 def lease(store: Store, mailbox: Mailbox, length: timedelta, pace: Pace, limit_s: float) -> MailboxWork | None:
-    """Lease one mailbox, once whoever has it has given it back; None: that took too long."""
+    """Lease one mailbox, once its present holder has given it back; None: that took too long."""
     deadline = time.monotonic() + limit_s
     while (work := store.claim_one(mailbox, store.now(), length)) is None:
         if time.monotonic() >= deadline or pace.stop.wait(ASK_AGAIN_S):

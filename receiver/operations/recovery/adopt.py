@@ -132,7 +132,7 @@ def run(
 
 
 def failed(mailbox: Mailbox, code: str) -> MailboxAdoption:
-    """Return what is told of a mailbox that was not read."""
+    """Return the result for a mailbox that was not read."""
     return MailboxAdoption(mailbox, trouble=code)
 
 

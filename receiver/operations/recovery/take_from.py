@@ -82,7 +82,7 @@ class _Taker(Reader):
             self._store.identify(work, mailbox.address, self._store.now())
             found = self._found(mailbox, trial)
             self._hold(work)
-            # What we were told is newer than what another one wrote: no fact waits for the calendar.
+            # Our facts are newer than what another installation wrote: none of them waits.
             self._store.note_adopted(work, found.adopted, (), self._store.now(), EPOCH)
             self._mark(work, found, trial)
         finally:

@@ -191,7 +191,7 @@ class _Remover:
         try:
             listed = trial.with_retries(lambda: list(self._connector.list_marked(mailbox.address, *EVER)))
         except ConnectorError as error:
-            # One that somebody made unreadable: what the record knows is found by its mark, without being read.
+            # An item that cannot be read: what the record knows is found by its mark, without being read.
             known = self._known(mailbox, trial) if error.code == UNREADABLE else []
             if not known:
                 raise
@@ -252,7 +252,7 @@ class _OthersRemover(_Remover):
 
 
 def _raise_trouble(outcome: Outcome) -> None:
-    """Raise what ails more than one item."""
+    """Raise an error that concerns more than one item."""
     match outcome:
         case Failed(error) if error.scope is not Scope.ITEM:
             raise error

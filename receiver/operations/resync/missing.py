@@ -1,4 +1,4 @@
-"""What a re-sync did not tell of: asks the platform, object by object, which of them are gone.
+"""What a resync did not bring: asks the platform, object by object, which of them are gone.
 
 `destroyed` is final here, so nothing is taken for gone that may only be hidden from the account:
 
@@ -71,7 +71,7 @@ class Removal:
 def judge(
     api: Api, store: Store, source: str, events: Sequence[HeldEvent], since: datetime, done: Callable[[], None]
 ) -> list[Judged]:
-    """Find out what became of events that nobody told of; `done` is called after each."""
+    """Find out what became of events that the resync did not bring; `done` is called after each."""
     by_model = {model: [each for each in events if each.model is model] for model in Model}
     found: list[Judged] = []
     for judged in (
@@ -152,7 +152,7 @@ def remove(
 
     An event that was told of in the meantime stays: its emitter knows best.
     """
-    store.judge_all(store.now())  # the word of it may be here already
+    store.judge_all(store.now())  # the news of it may be here already
     untold = {event.event_id for event in store.untold(scope, since)}
     gone = [each.event for each in judged if each.finding is Finding.GONE and each.event.event_id in untold]
     if not force and not may_go(len(gone), store.count_live(scope)):

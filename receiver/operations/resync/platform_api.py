@@ -113,7 +113,7 @@ class Api:
         return frozenset(self.organisations_of(ids))
 
     def organisations_of(self, ids: Collection[int]) -> dict[int, int | None]:
-        """Return to which organisation each of these appointments belongs that the account sees; None: no word of it.
+        """Return to which organisation each of these appointments belongs that the account sees; None: it is not said.
 
         Raises:
             RestError: as `rdvs_among`.

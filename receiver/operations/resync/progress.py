@@ -37,7 +37,7 @@ def since(start: datetime) -> datetime:
 
 
 def totals(api: Api, models: Collection[Model], organisations: Iterable[int]) -> dict[Model, int]:
-    """Return how much is to come, as far as the API tells; a kind that is not in the answer is not known."""
+    """Return how much is to come, as far as the API says; a kind that is not in the answer is not known."""
     counts: dict[Model, int] = {}
     try:
         if Model.RDV in models:

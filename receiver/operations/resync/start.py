@@ -20,7 +20,7 @@ SUBSCRIPTIONS: Mapping[Model, str] = {
 }
 """What the platform calls each kind where webhooks are chosen."""
 BESIDE = ("agent", "agent_role")
-"""What else an endpoint of ours is told of: addresses that change, and agents who leave."""
+"""What else an endpoint of ours receives: changed addresses, and agents who leave."""
 
 
 class Refused(Exception):
@@ -63,7 +63,7 @@ class OrganisationReport:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants sent again."""
+    """What is to be sent again."""
 
     source: Source
     models: frozenset[Model]

@@ -47,11 +47,11 @@ class Finding:
     level: Level = Level.OK
     details: Mapping[str, str | int] = field(default_factory=dict)
     must_change: bool = False
-    """Whether somebody has to see to it though the receiver works."""
+    """Whether it must be attended to though the receiver works."""
 
     @property
     def ok(self) -> bool:
-        """Whether the receiver can work with it, and nobody has to see to it."""
+        """Whether the receiver can work with it, and nothing must be attended to."""
         return self.level is not Level.TROUBLE and not self.must_change
 
 
@@ -73,7 +73,7 @@ MakeConnectors = Callable[[Settings, str], Mapping[str, Connector]]
 def check(
     settings: Settings, mailboxes: Sequence[str], open_store: OpenStore, make_connectors: MakeConnectors
 ) -> list[Finding]:
-    """Look at the configuration's warnings, the store, and the calendars through the mailboxes asked for."""
+    """Check the configuration's warnings, the store, and the calendars through the mailboxes asked for."""
     findings = [Finding("configuration_read", "configuration")]
     findings += [Finding(each.code, each.path, Level.WARNING, each.details) for each in settings.warnings]
     of_store, installation = _check_store(settings.store_url, lambda: open_store(settings))

@@ -1,4 +1,4 @@
-"""`diagnose`: what somebody who helps from outside must know, and nothing that tells of anybody.
+"""`diagnose`: what support must know, and nothing personal.
 
 Each file is made of what is named here: codes, counts, names of parts. Then every known address, host and secret is
 looked for in all of them, and replaced: a second hand, should the first have let something through.
@@ -189,7 +189,7 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
 
 
 def _beats(beats: Mapping[str, datetime], now: datetime) -> dict[str, list[int]]:
-    """Return the ages of processes' last signs of life, by kind; their whole names tell the machine's."""
+    """Return the ages of the last beats of processes, by kind; their whole names would show the machine's."""
     ages: defaultdict[str, list[int]] = defaultdict(list)
     for name, at in beats.items():
         ages[name.partition("/")[0]].append(int((now - at).total_seconds()))

@@ -1,6 +1,6 @@
-"""Wrong tokens make the one who sends them wait: longer each time, and nobody else.
+"""Makes a client that sends wrong tokens wait, longer each time; other clients do not wait.
 
-A token cannot be guessed; this keeps somebody who tries from keeping us busy.
+A token cannot be guessed; this keeps attempts from using up the server.
 """
 
 import math

@@ -105,7 +105,10 @@ class _Desk:
 
 
 def _from_our_page() -> bool:
-    """Whether the browser says that the form was sent from here: nobody is to be let in with another's token."""
+    """Whether the browser says that the form was sent from here.
+
+    Else another site could sign somebody in with a token of its own.
+    """
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None:
         return site == "same-origin"

@@ -29,7 +29,7 @@ DETAILS = {
     Code.SIGNATURES_REFUSED: "refusals",
     Code.WEBHOOKS_REFUSED: "refusals",
 }
-"""The page that tells more of a trouble."""
+"""The page that shows more of a trouble."""
 LOOKS = {Colour.OK: "good", Colour.ATTENTION: "attention", Colour.ALARM: "bad"}
 """How a colour looks, by the classes of the style sheet."""
 
@@ -74,7 +74,7 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def cell_text(text: str) -> str:
-    """Return a text that a spreadsheet, into which somebody copies a table, does not compute."""
+    """Return a text that a spreadsheet takes for text and not for a formula."""
     return f"'{text}" if is_formula(text) else text
 
 

@@ -1,4 +1,4 @@
-"""What waits for somebody to decide, as pages and the API show it, and what of it somebody means to decide."""
+"""Held webhooks, as pages and the API show them, and the decisions on them."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from receiver.web.views.query import BadQuestion
 
 PAGE = 50
 MOST_AT_ONCE = 500
-"""So many of a group are decided by one request: it must end while somebody waits for it."""
+"""So many of a group are decided by one request, which must end within a request's time."""
 
 SIGNED_BY = re.compile(r"[0-9a-f]{8}(,[0-9a-f]{8})*|", re.ASCII)
 MODEL = re.compile(r"[A-Za-z]{1,40}", re.ASCII)
@@ -130,7 +130,7 @@ def group(values: Mapping[str, str]) -> Wanted:
 
 
 def decide(context: WebContext, decision: Decision, meant: Wanted | list[int], by: str) -> Decided:
-    """Apply or drop what somebody means: a group, up to `MOST_AT_ONCE` of it, or some numbers."""
+    """Apply or drop what is meant: a group, up to `MOST_AT_ONCE` of it, or some numbers."""
     if isinstance(meant, list):
         return Decided(operation.decide(context.store, decision, meant, by), 0)
     numbers = [each.id for each in context.store.waiting(MOST_AT_ONCE, wanted=meant)]

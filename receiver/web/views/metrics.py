@@ -54,7 +54,7 @@ class Seen:
 
 
 def blueprint(context: WebContext, guard: Guard) -> Blueprint:
-    """Build the endpoint; `guard` lets in those who may."""
+    """Build the endpoint; `guard` admits those who may read it."""
     routes = Blueprint("metrics", __name__)
 
     def metrics() -> Response:

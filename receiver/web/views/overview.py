@@ -65,7 +65,7 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What goes on, as the store tells."""
+    """What goes on, according to the store."""
 
     backlog: Backlog
     sources: tuple[SourceLine, ...]
@@ -91,7 +91,7 @@ class Overview:
 
 
 def look(context: WebContext) -> Overview:
-    """Look at everything once.
+    """Read everything once.
 
     Raises:
         StoreUnavailable: the store cannot be read.

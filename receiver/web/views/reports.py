@@ -135,7 +135,7 @@ def just_before(start: str) -> str:
 
 
 def unmapped(context: WebContext) -> tuple[AgentLine, ...]:
-    """Return the agents of events to come whose mailbox nothing tells, the busiest first."""
+    """Return the agents of events to come who have no mailbox, the busiest first."""
     locate = mailboxes_in_force(context.store, context.settings.mailboxes).locate
     coming = context.store.unmapped_agents(context.clock(), MOST_AGENTS)
     return _agents(each for each in coming if locate(each.email) is Unplaced.UNMAPPED)
