@@ -28,11 +28,13 @@ class Found:
     """The day for whose digest this check is enough; None: it was not asked for."""
 
 
-Report = Callable[[Store], None]
+WriteNotices = Callable[[Store], None]
 """Writes into the store what this process has to say of itself."""
 
 
-def check(settings: Settings, open_store: OpenStore, digest_on: date | None, report: Report | None = None) -> Found:
+def check(
+    settings: Settings, open_store: OpenStore, digest_on: date | None, report: WriteNotices | None = None
+) -> Found:
     """Check once, over a new connection: one that was kept might know a file that was replaced since.
 
     Args:

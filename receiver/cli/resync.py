@@ -21,19 +21,19 @@ from receiver.operations.resync import start as operation
 from receiver.operations.resync.missing import Finding, Judged, Removal
 from receiver.operations.resync.platform_api import Api
 from receiver.operations.resync.platform_http import RestError
-from receiver.operations.resync.progress import End, Timings
+from receiver.operations.resync.progress import End, PollTimings
 from receiver.operations.resync.start import SUBSCRIPTIONS, OrganisationReport, Refused, Step, Wish
 from receiver.sentences import COMMANDS, LEVELS, RESYNC
 from receiver.store import Scope, Store
 
-TIMINGS = Timings()
+TIMINGS = PollTimings()
 SENT = {Step.TRIGGERED, Step.CREATED}
 MOST_LINES = 50
 SETTLED = {Finding.EXISTS, Finding.GONE}
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ResyncReport:
     """What one run of the command did and found."""
 
     source: str
@@ -126,7 +126,7 @@ def _with_api(args: Namespace, asked: Wish, store: Store) -> int:
     try:
         report = _Run(args, asked, store, api).run()
     except RestError as error:
-        report = Report(asked.source.name, trouble=error.code)
+        report = ResyncReport(asked.source.name, trouble=error.code)
     finally:
         api.close()
     show = print_json if args.json else print_report
@@ -149,13 +149,13 @@ class _Run:
     store: Store
     api: Api
 
-    def run(self) -> Report:
+    def run(self) -> ResyncReport:
         name = self.asked.source.name
         now = self.store.now()
         known = progress.last_start(self.store, name) if self.args.verify_only else None
         since = known or progress.since(now)
         reports = operation.trigger(self.api, self.asked, lambda: progress.note_start(self.store, name, now))
-        report = Report(name, tuple(reports), dry_run=self.args.dry_run)
+        report = ResyncReport(name, tuple(reports), dry_run=self.args.dry_run)
         if not any(each.step in SENT or self.args.verify_only for each in reports):
             return report
         if not self.args.verify_only:
@@ -164,7 +164,7 @@ class _Run:
             return report
         return self._verified(report, since)
 
-    def _watched(self, report: Report, since: datetime) -> Report:
+    def _watched(self, report: ResyncReport, since: datetime) -> ResyncReport:
         organisations = [each.organisation for each in report.organisations if each.step in SENT]
         counted: Mapping[Model, int] = {}
         expected = progress.totals(self.api, self.asked.models, organisations)
@@ -185,7 +185,7 @@ class _Run:
         self.store.judge_all(self.store.now())  # whether or not a worker runs
         return self.store.told(self.asked.source.name, since)
 
-    def _verified(self, report: Report, since: datetime) -> Report:
+    def _verified(self, report: ResyncReport, since: datetime) -> ResyncReport:
         source = self.asked.source
         reached = {Step.READY, *SENT}
         organisations = frozenset(each.organisation for each in report.organisations if each.step in reached)
@@ -219,7 +219,7 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda count: drawn.update(task, completed=count)
 
 
-def print_json(report: Report) -> None:
+def print_json(report: ResyncReport) -> None:
     """Print one JSON object for programs."""
     content = {
         "ok": report.ok,
@@ -248,7 +248,7 @@ def _named(counts: Mapping[Model, int]) -> dict[str, int]:
     return {SUBSCRIPTIONS[model]: count for model, count in counts.items()}
 
 
-def _verification(report: Report) -> dict[str, object] | None:
+def _verification(report: ResyncReport) -> dict[str, object] | None:
     if report.judged is None:
         return None
     removal = report.removal or Removal()
@@ -262,7 +262,7 @@ def _verification(report: Report) -> dict[str, object] | None:
     }
 
 
-def print_report(report: Report) -> None:
+def print_report(report: ResyncReport) -> None:
     """Print lines for people."""
     for line in _lines_of_the_beginning(report):
         print(output.printable(line))
@@ -275,7 +275,7 @@ def print_report(report: Report) -> None:
         _print_verification(report, report.judged)
 
 
-def _lines_of_the_beginning(report: Report) -> Iterator[str]:
+def _lines_of_the_beginning(report: ResyncReport) -> Iterator[str]:
     if report.trouble is not None:
         yield f"{LEVELS['trouble']}  {RESYNC[report.trouble]}"
     elif not report.organisations:
@@ -289,7 +289,7 @@ def _organisation_cells(each: OrganisationReport) -> tuple[str, str, str]:
     return str(each.organisation), RESYNC[each.step], " ".join(details)
 
 
-def _lines_of_watching(report: Report) -> Iterator[str]:
+def _lines_of_watching(report: ResyncReport) -> Iterator[str]:
     if report.end or report.received:
         counts = ", ".join(_count(report, model) for model in Model if model in {**report.received, **report.expected})
         yield RESYNC["received"].format(counts=counts or RESYNC["nothing"])
@@ -301,14 +301,14 @@ def _lines_of_watching(report: Report) -> Iterator[str]:
         yield RESYNC["would"]
 
 
-def _count(report: Report, model: Model) -> str:
+def _count(report: ResyncReport, model: Model) -> str:
     sentence = RESYNC["count of" if model in report.expected else "count"]
     return sentence.format(
         count=report.received.get(model, 0), model=SUBSCRIPTIONS[model], total=report.expected.get(model, "")
     )
 
 
-def _print_verification(report: Report, judged: tuple[Judged, ...]) -> None:
+def _print_verification(report: ResyncReport, judged: tuple[Judged, ...]) -> None:
     told = [each for each in judged if each.finding is not Finding.EXISTS]
     if told:
         columns = [RESYNC["column event"], RESYNC["column finding"]]

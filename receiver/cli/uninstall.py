@@ -15,7 +15,7 @@ from receiver.cli.stores import with_current_store
 from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.recovery import uninstall as operation
-from receiver.operations.recovery.uninstall import MailboxRemoval, Report
+from receiver.operations.recovery.uninstall import MailboxRemoval, UninstallReport
 from receiver.sentences import COMMANDS, LEVELS, RECOVERY_HELP, UNINSTALL
 from receiver.store import Store
 
@@ -80,7 +80,7 @@ def _uninstall(args: Namespace, settings: Settings, store: Store) -> int:
 
 def _run(
     settings: Settings, store: Store, mailboxes: Sequence[Mailbox], another: str | None, *, dry_run: bool
-) -> Report:
+) -> UninstallReport:
     connectors = bootstrap.connectors(settings, another or store.installation().id)
     of_another = another is not None
     try:
@@ -91,7 +91,7 @@ def _run(
             connector.close()
 
 
-def _print(report: Report, another: str | None, *, dry_run: bool) -> None:
+def _print(report: UninstallReport, another: str | None, *, dry_run: bool) -> None:
     output.print_servers(report.servers)
     if rows := [row for each in report.mailboxes for row in _rows(each, dry_run=dry_run)]:
         print_table([UNINSTALL[column] for column in ("mailbox", "entries", "finding")], rows)
@@ -117,7 +117,7 @@ def _rows(each: MailboxRemoval, *, dry_run: bool) -> Iterator[tuple[str, ...]]:
         yield each.mailbox.address, str(each.entries), " ".join(findings)
 
 
-def _json(report: Report, *, dry_run: bool) -> dict[str, object]:
+def _json(report: UninstallReport, *, dry_run: bool) -> dict[str, object]:
     return {
         "ok": report.ok,
         "dry_run": dry_run,

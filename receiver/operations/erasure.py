@@ -18,7 +18,7 @@ PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ErasureReport:
     """What was looked for, what was erased, and what is left."""
 
     email: str
@@ -65,7 +65,7 @@ def retention(store: Store, settings: Settings, *, dry_run: bool) -> dict[str, i
 
 def erase_agent(
     store: Store, settings: Settings, email: str, watch: Watch, limit_s: float, *, with_entries: bool, dry_run: bool
-) -> Report:
+) -> ErasureReport:
     """Erase one agent from the record.
 
     Args:
@@ -94,7 +94,7 @@ def erase_agent(
         erased = _wait(erased, once, watch, deadline)
     overwritten = dry_run or store.overwrite_freed()
     who = store.installation().id
-    return Report(email, store.now(), __version__, who, with_entries, dry_run, erased, overwritten)
+    return ErasureReport(email, store.now(), __version__, who, with_entries, dry_run, erased, overwritten)
 
 
 def _wait(erased: Erased, once: Callable[[], Erased], watch: Watch, deadline: float) -> Erased:

@@ -26,7 +26,7 @@ Pause = Callable[[float], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Decisions:
     """What was decided at once."""
 
     released: int = 0
@@ -51,7 +51,7 @@ def is_asked(store: Store, source: Source) -> bool:
     return next(_questions(store, source, 0), None) is not None
 
 
-def look(store: Store, source: Source, api: Api, after: int, pause: Pause) -> Look:
+def ask_platform(store: Store, source: Source, api: Api, after: int, pause: Pause) -> Decisions:
     """Ask about what waits from a number on, and decide what the platform answers.
 
     Args:
@@ -77,7 +77,7 @@ def look(store: Store, source: Source, api: Api, after: int, pause: Pause) -> Lo
         store, [each for each, holds in found if holds is True], lambda ids: store.release_waiting(ids, store.now())
     )
     dropped = _carry_out(store, [each for each, holds in found if holds is False], store.drop_waiting)
-    return Look(released, dropped, sum(holds is None for _, holds in found), last, trouble)
+    return Decisions(released, dropped, sum(holds is None for _, holds in found), last, trouble)
 
 
 def _questions(store: Store, source: Source, after: int) -> Iterator[Waiting]:

@@ -37,7 +37,7 @@ class Effects:
         return self.removed <= max(FREE_REMOVALS, placed * FREE_SHARE)
 
 
-class Standing(StrEnum):
+class ProposalState(StrEnum):
     """What became of a ruleset that was proposed."""
 
     UNCHANGED = "unchanged"
@@ -49,7 +49,7 @@ class Standing(StrEnum):
 class Proposal:
     """The answer to a proposal."""
 
-    standing: Standing
+    standing: ProposalState
     effects: Effects
 
 
@@ -95,10 +95,10 @@ def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = 
     if current is not None and current.fingerprint == fingerprint(ruleset):
         if store.held_removals() is not None:
             store.withdraw_held()  # the file was set back: what was held is wanted no more
-        return Proposal(Standing.UNCHANGED, Effects())
+        return Proposal(ProposalState.UNCHANGED, Effects())
     found = effects(store, ruleset, now) if current is not None else Effects()
     if confirmed or found.may_go_ahead:
         store.adopt(ruleset, found.removed, now)
-        return Proposal(Standing.ADOPTED, found)
+        return Proposal(ProposalState.ADOPTED, found)
     store.hold(ruleset, found.removed, now)
-    return Proposal(Standing.HELD, found)
+    return Proposal(ProposalState.HELD, found)

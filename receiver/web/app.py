@@ -16,9 +16,9 @@ from receiver.web.auth import session
 from receiver.web.auth.access import Access
 from receiver.web.auth.proxy_headers import protect
 from receiver.web.context import WebContext
-from receiver.web.counting import FLUSH_AFTER_S, Tallying
+from receiver.web.counting import FLUSH_AFTER_S, Counting
 from receiver.web.gunicorn_worker import NOT_HTTP
-from receiver.web.overload import Pressure
+from receiver.web.overload import Overload
 from receiver.web.pages import filters, routes
 from receiver.web.views import api, metrics
 
@@ -48,9 +48,9 @@ def create_app(
     # Flask's own answers to OPTIONS, and to two slashes in a row (a redirect), are HTML.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
-    pressure = Pressure(store, sqlite_file(settings.store_url), settings.web.backlog_limit, clock)
-    tallying = Tallying(store, clock, flush_after_s)
-    context = WebContext(settings, store, tallying, pressure, store.installation().digest_key, clock)
+    overload = Overload(store, sqlite_file(settings.store_url), settings.web.backlog_limit, clock)
+    counting = Counting(store, clock, flush_after_s)
+    context = WebContext(settings, store, counting, overload, store.installation().digest_key, clock)
     app.extensions["receiver"] = context
     app.register_blueprint(webhook.blueprint(context))
     app.register_blueprint(health.blueprint(context))

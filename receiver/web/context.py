@@ -6,8 +6,8 @@ from datetime import datetime
 
 from receiver.config import Settings
 from receiver.store import Store
-from receiver.web.counting import Tallying
-from receiver.web.overload import Pressure
+from receiver.web.counting import Counting
+from receiver.web.overload import Overload
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class WebContext:
 
     settings: Settings
     store: Store
-    tallying: Tallying
-    pressure: Pressure
+    counting: Counting
+    overload: Overload
     digest_key: bytes
     clock: Callable[[], datetime]

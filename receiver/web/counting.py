@@ -10,7 +10,7 @@ from receiver.store import Store, StoreUnavailable, Tally
 FLUSH_AFTER_S = 10.0
 
 
-class Tallying:
+class Counting:
     """What one process counted and has not yet written down. Thread-safe."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime], flush_after_s: float | None) -> None:

@@ -90,7 +90,7 @@ class _Readiness:
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
         checks = {"store": OK, "worker": OK if fresh else FAILED}
         codes = self._codes(now) if fresh else [*self._codes(now), Code.WORKER_SILENT]
-        if reason := self._context.pressure.reason():
+        if reason := self._context.overload.reason():
             return _Seen(NOT_READY, checks, _once([_CODES.get(reason, reason), *codes]))
         return _Seen(DEGRADED if codes else READY, checks, _once(codes))
 

@@ -15,7 +15,7 @@ LOOK_EVERY = timedelta(seconds=5)
 log = logs.get("web")
 
 
-class Pressure:
+class Overload:
     """Whether webhooks must be refused for now. Checks now and then, in the thread that asks."""
 
     def __init__(self, store: Store, file: Path | None, backlog_limit: int, clock: Callable[[], datetime]) -> None:

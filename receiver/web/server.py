@@ -12,7 +12,7 @@ from gunicorn.config import Config
 from receiver import logs
 from receiver.config import Reloadable
 from receiver.store import StoreUnavailable
-from receiver.web import heart
+from receiver.web import beat
 from receiver.web.allocator import keep_no_large_blocks
 from receiver.web.context import WebContext
 from receiver.web.gunicorn_worker import Worker
@@ -40,7 +40,7 @@ def _leave(_server: object, worker: Any) -> None:
     if waiting is None or waiting.application is None:
         return
     context: WebContext = waiting.application.extensions["receiver"]
-    context.tallying.flush()
+    context.counting.flush()
     try:
         with suppress(StoreUnavailable):
             while (
@@ -102,7 +102,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
     def _alive(self) -> Flask:
         """Build the application once its store can be used, with signs of life."""
         app = self._make_app()
-        heart.beat(app.extensions["receiver"], self._settings)
+        beat.start(app.extensions["receiver"], self._settings)
         return app
 
 

@@ -91,7 +91,7 @@ def blueprint(context: WebContext) -> Blueprint:
             answer = reception.answer(delivery_id) if reception else NOT_FOUND
         except Exception as error:
             if not isinstance(error, (HTTPException, *NOT_HTTP)):  # those are no webhooks: they cannot be read
-                context.tallying.count(Tally("refused", name, "", UNFORESEEN))
+                context.counting.count(Tally("refused", name, "", UNFORESEEN))
             raise
         _count(context, name, answer)
         _log(name, delivery_id, answer)
@@ -113,12 +113,12 @@ def note_lost(context: WebContext) -> None:
 
 def _count(context: WebContext, name: str, answer: Answer) -> None:
     if answer.http_status == ACCEPTED:
-        context.tallying.saw(f"seen/{name}")
+        context.counting.saw(f"seen/{name}")
         return
     reason = answer.reason or answer.status
-    context.tallying.count(Tally("refused", name, "", reason))
+    context.counting.count(Tally("refused", name, "", reason))
     if is_for_a_while(reason):
-        context.tallying.saw(f"{TURNED_AWAY}{name}/{reason}")
+        context.counting.saw(f"{TURNED_AWAY}{name}/{reason}")
 
 
 def _log(source: str, delivery_id: str, answer: Answer) -> None:
@@ -168,7 +168,7 @@ class _Reception:
         self._figures = [f"secret/{source.name}/{secret_tag(context.digest_key, key.text)}" for key in self._known]
 
     def answer(self, delivery_id: str) -> Answer:
-        if reason := self.context.pressure.reason():
+        if reason := self.context.overload.reason():
             return unavailable(reason)
         if request.mimetype != "application/json":
             return NOT_JSON
@@ -185,7 +185,7 @@ class _Reception:
         if not keys:
             return UNAUTHORIZED
         for key in keys:
-            self.context.tallying.saw(self._figures[key])
+            self.context.counting.saw(self._figures[key])
         try:
             with self.bodies.decoding(body):
                 news = decode(body, self.source.emitter, self.source.policies)

@@ -193,7 +193,7 @@ class Worker:
         """Put the configuration's mapping and policies in force, or say that they wait for a confirmation."""
         proposal = rules.propose(self.store, self.settings.current.ruleset(), self.store.now())
         found = proposal.effects
-        report = log.error if proposal.standing is rules.Standing.HELD else log.info
+        report = log.error if proposal.standing is rules.ProposalState.HELD else log.info
         report(
             "rules_proposed",
             standing=proposal.standing,

@@ -208,7 +208,7 @@ class Periodic:
             return
         with closing(held_organisations.open_api(settings)) as api:
             after = self._asked_to.get(source.name, 0)
-            found = held_organisations.look(self._store, source, api, after, self._stopping.wait)
+            found = held_organisations.ask_platform(self._store, source, api, after, self._stopping.wait)
         self._asked_to[source.name] = found.last
         log.info(
             "belonging_asked",

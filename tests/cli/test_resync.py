@@ -24,7 +24,7 @@ from receiver.operations import rules
 from receiver.operations.resync import platform_api as api_module
 from receiver.operations.resync.missing import Finding
 from receiver.operations.resync.platform_api import Api
-from receiver.operations.resync.progress import End, Timings
+from receiver.operations.resync.progress import End, PollTimings
 from receiver.operations.resync.start import Step
 from receiver.store import Store
 from receiver.store.database.tables import metadata
@@ -43,7 +43,7 @@ from tests.resync.instance import (
     an_rdv,
 )
 
-QUICK = Timings(every_s=0.02, first_s=20, still_s=1, settled_s=0.2, most_s=60)
+QUICK = PollTimings(every_s=0.02, first_s=20, still_s=1, settled_s=0.2, most_s=60)
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for what the test keeps from coming."""
-    monkeypatch.setattr(command, "TIMINGS", Timings(every_s=0.02, first_s=0.1))
+    monkeypatch.setattr(command, "TIMINGS", PollTimings(every_s=0.02, first_s=0.1))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from receiver.core import servers
 from receiver.operations import refused_requests
 from receiver.operations import status as looking
 from receiver.store.reports import status as sight
-from receiver.web import health, heart, overload
+from receiver.web import beat, health, overload
 from receiver.web.app import create_app
 from receiver.web.server import serve
 from receiver.worker import periodic, server_gate
@@ -83,7 +83,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
     refused_requests.LATELY = LATELY
     looking.THROTTLED_TOLD = THROTTLED_TOLD
     sight.DEAD_AFTER = seconds(DEAD_AFTER, sight.DEAD_AFTER)
-    heart.BEAT_EVERY_S = whole.NOTICE_EVERY_S = WEB_LOOK.total_seconds()
+    beat.BEAT_EVERY_S = whole.NOTICE_EVERY_S = WEB_LOOK.total_seconds()
     match part:
         case "serve":
             overload.LOOK_EVERY = health.PROBE_EVERY = WEB_LOOK

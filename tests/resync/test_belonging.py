@@ -55,12 +55,12 @@ class Here:
             self.town.tell(a_rdv(ARRAS.id, 60, number=number, motif="known"), OF_ARRAS)
             self.town.tell(a_rdv(LENS.id, age_s, kind, number=number, motif="claimed"), OF_LENS)
 
-    def look(self, after: int = 0) -> held_organisations.Look:
+    def look(self, after: int = 0) -> held_organisations.Decisions:
         source = a_source(self.server.url)
         assert source.api is not None
         api = held_organisations.open_api(source.api)
         try:
-            return held_organisations.look(self.town.store, source, api, after, self._pause)
+            return held_organisations.ask_platform(self.town.store, source, api, after, self._pause)
         finally:
             api.close()
 
@@ -82,7 +82,7 @@ def here(store: Store) -> Iterator[Here]:
         yield Here(platform, server, store)
 
 
-def outcome(look: held_organisations.Look) -> tuple[int, int, int]:
+def outcome(look: held_organisations.Decisions) -> tuple[int, int, int]:
     return look.released, look.dropped, look.unanswered
 
 

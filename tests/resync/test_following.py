@@ -6,9 +6,9 @@ import pytest
 
 from receiver.core.facts import Model
 from receiver.operations.resync.missing import may_go
-from receiver.operations.resync.progress import Clock, End, Timings, follow
+from receiver.operations.resync.progress import Clock, End, PollTimings, follow
 
-TIMINGS = Timings(every_s=10, first_s=600, still_s=100, settled_s=20, most_s=3600)
+TIMINGS = PollTimings(every_s=10, first_s=600, still_s=100, settled_s=20, most_s=3600)
 RDV, ABSENCE = Model.RDV, Model.ABSENCE
 
 

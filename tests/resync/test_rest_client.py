@@ -10,7 +10,7 @@ import trustme
 
 from emitter.rest import Account, Endpoint, Fault, RestPlatform, RestServer
 from emitter.scenarios import cast
-from receiver.operations.resync.platform_api import Standing
+from receiver.operations.resync.platform_api import Existence
 from receiver.operations.resync.platform_http import ATTEMPTS, LONGEST_WAIT_S, RestError
 from tests.authentication.certificates import Authority
 from tests.resync.instance import ADMIN, ARRAS, EMAIL, LENS, PASSWORD, an_absence, an_api, an_instance, an_rdv
@@ -87,8 +87,8 @@ def test_pages_are_read_to_the_last(platform: RestPlatform, server: RestServer) 
 def test_an_absence_exists_or_is_gone(platform: RestPlatform, server: RestServer) -> None:
     platform.hold(an_absence(7))
     with an_api(server.url) as api:
-        assert api.absence(7) is Standing.EXISTS
-        assert api.absence(8) is Standing.GONE
+        assert api.absence(7) is Existence.EXISTS
+        assert api.absence(8) is Existence.GONE
         assert api.count_absences() == 1
 
 
@@ -99,7 +99,7 @@ def test_what_the_account_may_not_see_is_not_gone() -> None:
         with pytest.raises(RestError) as error:
             api.absence(7)
         assert code_of(error) == "forbidden"
-        assert api.absence(8) is Standing.GONE
+        assert api.absence(8) is Existence.GONE
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ LATER = NOW + timedelta(hours=1)
 
 
 def figures(receiver: Receiver) -> dict[str, Figure]:
-    receiver.app.extensions["receiver"].tallying.flush()
+    receiver.app.extensions["receiver"].counting.flush()
     return receiver.store.figures()
 
 

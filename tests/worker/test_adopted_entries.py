@@ -129,7 +129,7 @@ def test_a_worker_that_runs_writes_nothing_more_once_its_entries_are_taken_out(o
     assert not office.lines("unforeseen")
 
 
-def take_out(office: Office) -> uninstall.Report:
+def take_out(office: Office) -> uninstall.UninstallReport:
     """Take everything out, as the command does beside a worker."""
     settings = office.worker.settings.current
     connectors: dict[str, Connector] = dict(office.connect(settings))

@@ -50,7 +50,7 @@ class MailboxAdoption:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AdoptionReport:
     """What was read back."""
 
     mailboxes: tuple[MailboxAdoption, ...]
@@ -97,7 +97,7 @@ def run(
     *,
     dry_run: bool,
     limit_s: float = BUSY_LIMIT_S,
-) -> Report:
+) -> AdoptionReport:
     """Read mailboxes back, server by server; once all were read, writing may begin.
 
     Args:
@@ -123,7 +123,7 @@ def run(
         return Tour(connectors[name], reader.read, failed, done)
 
     results, troubles = go_round(settings, mailboxes, tour_of)
-    report = Report(tuple(results), troubles, len(mailboxes) - len(results))
+    report = AdoptionReport(tuple(results), troubles, len(mailboxes) - len(results))
     if dry_run:
         return replace(report, waiting=told_to_wait(results))
     if report.ok:

@@ -18,7 +18,14 @@ from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
 from receiver.operations.mailboxes.visit_all import Tour, go_round
 from receiver.operations.recovery import compare
-from receiver.operations.recovery.adopt import BUSY_LIMIT_S, MailboxAdoption, Reader, Report, failed, told_to_wait
+from receiver.operations.recovery.adopt import (
+    BUSY_LIMIT_S,
+    AdoptionReport,
+    MailboxAdoption,
+    Reader,
+    failed,
+    told_to_wait,
+)
 from receiver.operations.recovery.compare import Adoption
 from receiver.store import Chosen, MailboxWork, Store
 
@@ -36,7 +43,7 @@ def run(
     *,
     dry_run: bool,
     limit_s: float = BUSY_LIMIT_S,
-) -> Report:
+) -> AdoptionReport:
     """Take over another installation's entries, server by server; writing begins in each mailbox as it is done.
 
     Args:
@@ -62,7 +69,7 @@ def run(
         return Tour(connectors[name], taker.read, failed, done)
 
     results, troubles = go_round(settings, mailboxes, tour_of)
-    report = Report(tuple(results), troubles, len(mailboxes) - len(results))
+    report = AdoptionReport(tuple(results), troubles, len(mailboxes) - len(results))
     return replace(report, waiting=told_to_wait(results) if dry_run else tuple(store.waiting_entries()))
 
 

@@ -63,7 +63,7 @@ class MailboxRemoval:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class UninstallReport:
     """What was removed, or what there is to remove."""
 
     mailboxes: tuple[MailboxRemoval, ...]
@@ -100,7 +100,7 @@ def run(
     dry_run: bool,
     of_another: bool = False,
     limit_s: float = BUSY_LIMIT_S,
-) -> Report:
+) -> UninstallReport:
     """Empty mailboxes, server by server.
 
     Args:
@@ -129,7 +129,7 @@ def run(
     results, troubles = go_round(settings, mailboxes, tour_of)
     entries = sum(remover.entries for remover in removers)
     elsewhere = sum(each.calendar not in settings.calendars for each in mailboxes)
-    return Report(tuple(results), troubles, len(mailboxes) - elsewhere - len(results), elsewhere, entries)
+    return UninstallReport(tuple(results), troubles, len(mailboxes) - elsewhere - len(results), elsewhere, entries)
 
 
 class _Remover:

@@ -19,7 +19,7 @@ from enum import StrEnum
 from receiver.config import Source
 from receiver.core.digests import delivery_digest
 from receiver.core.facts import Delivery, EventKind, Model, Version
-from receiver.operations.resync.platform_api import PAGE, Api, Standing
+from receiver.operations.resync.platform_api import PAGE, Api, Existence
 from receiver.operations.resync.platform_http import RestError
 from receiver.operations.rules import FREE_REMOVALS, FREE_SHARE
 from receiver.store import HeldEvent, Incoming, Scope, Store, Verdict
@@ -97,7 +97,7 @@ def _absences(api: Api, events: Iterable[HeldEvent]) -> Iterator[Judged]:
             failures, trouble = (0 if error.code == "forbidden" else failures + 1), error.code
         else:
             failures = 0
-            yield Judged(event, Finding.GONE if standing is Standing.GONE else Finding.EXISTS)
+            yield Judged(event, Finding.GONE if standing is Existence.GONE else Finding.EXISTS)
 
 
 def _unanswered(event: HeldEvent, code: str) -> Judged:

@@ -24,7 +24,7 @@ _TOKEN_HEADERS = ("access-token", "client", "uid")
 _CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 422: "refused", THROTTLED: "throttled"}
 
 
-class Standing(StrEnum):
+class Existence(StrEnum):
     """What the platform says of an object that was asked for by its id."""
 
     EXISTS = "exists"
@@ -137,15 +137,15 @@ class Api:
                 raise RestError("filter_ignored")
         return seen
 
-    def absence(self, ident: int) -> Standing:
+    def absence(self, ident: int) -> Existence:
         """Return whether an absence exists: the one kind of object that the platform says is gone."""
         answer = self._send(Request("GET", f"/api/v1/absences/{ident}"))
         if answer.status == 404:
             parse(platform_answers.NoAbsence, answer.content)
-            return Standing.GONE
+            return Existence.GONE
         if _read(platform_answers.OneAbsence, answer).row.id != ident:
             raise RestError("not_understood")
-        return Standing.EXISTS
+        return Existence.EXISTS
 
     def _count(self, shape: type[P], path: str, query: Sequence[tuple[str, str | int]] = ()) -> int:
         return self._ask(shape, Request("GET", path, query)).meta.total_count

@@ -50,7 +50,7 @@ def totals(api: Api, models: Collection[Model], organisations: Iterable[int]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
+class PollTimings:
     """How long to watch. Seconds."""
 
     every_s: float = 5.0
@@ -85,7 +85,7 @@ def follow(
     expected: Mapping[Model, int],
     models: Collection[Model],
     show: Callable[[Mapping[Model, int]], None],
-    timings: Timings = Timings(),
+    timings: PollTimings = PollTimings(),
     clock: Clock = Clock(),
 ) -> End:
     """Watch until all has come, or nothing more does.
@@ -117,7 +117,7 @@ def _end(
     models: Collection[Model],
     since_start_s: float,
     since_change_s: float,
-    timings: Timings,
+    timings: PollTimings,
 ) -> End | None:
     complete = set(models) <= set(expected) and all(counts.get(model, 0) >= expected[model] for model in models)
     if complete and since_change_s >= timings.settled_s:

@@ -9,7 +9,7 @@ import pytest
 
 from receiver.core.room import LEFT_FREE_BYTES
 from receiver.store import Standing, Store, StoreUnavailable
-from receiver.web.overload import LOOK_EVERY, Pressure
+from receiver.web.overload import LOOK_EVERY, Overload
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import Receiver
 
@@ -34,31 +34,31 @@ def take_in(store: Store, count: int) -> None:
 
 def test_a_backlog_past_its_limit_is_a_reason_until_it_is_worked_off(store: Store) -> None:
     clock = Clock()
-    pressure = Pressure(store, None, 3, clock)  # type: ignore[arg-type]
+    overload = Overload(store, None, 3, clock)  # type: ignore[arg-type]
     take_in(store, 3)
-    assert pressure.reason() is None
+    assert overload.reason() is None
     take_in(store, 4)
     clock.now += LOOK_EVERY - timedelta(microseconds=1)
-    assert pressure.reason() is None, "it looks now and then, not for each webhook"
+    assert overload.reason() is None, "it looks now and then, not for each webhook"
     clock.now += timedelta(microseconds=1)
-    assert pressure.reason() == "backlog"
+    assert overload.reason() == "backlog"
 
 
 def test_what_waits_to_be_judged_is_a_backlog_too(store: Store) -> None:
     """While no worker runs nothing else grows."""
-    pressure = Pressure(store, None, 3, Clock())  # type: ignore[arg-type]
+    overload = Overload(store, None, 3, Clock())  # type: ignore[arg-type]
     for number in range(4):
         store.keep(incoming(a_delivery(wire_id=number, uuid=f"u{number}")))
-    assert pressure.reason() == "backlog"
+    assert overload.reason() == "backlog"
 
 
 def test_a_clock_that_is_set_back_does_not_blind_it(store: Store) -> None:
     clock = Clock()
-    pressure = Pressure(store, None, 3, clock)  # type: ignore[arg-type]
-    assert pressure.reason() is None
+    overload = Overload(store, None, 3, clock)  # type: ignore[arg-type]
+    assert overload.reason() is None
     take_in(store, 4)
     clock.now -= timedelta(hours=1)
-    assert pressure.reason() == "backlog"
+    assert overload.reason() == "backlog"
 
 
 def test_a_disk_without_room_for_the_worker_is_a_reason(
@@ -66,12 +66,12 @@ def test_a_disk_without_room_for_the_worker_is_a_reason(
 ) -> None:
     """A worker that cannot record what it wrote would have to stop writing."""
     clock = Clock()
-    pressure = Pressure(store, tmp_path / "rdv.db", 1000, clock)  # type: ignore[arg-type]
+    overload = Overload(store, tmp_path / "rdv.db", 1000, clock)  # type: ignore[arg-type]
     full(monkeypatch, LEFT_FREE_BYTES - 1)
-    assert pressure.reason() == "disk"
+    assert overload.reason() == "disk"
     full(monkeypatch, LEFT_FREE_BYTES)
     clock.now += LOOK_EVERY
-    assert pressure.reason() is None
+    assert overload.reason() is None
 
 
 @pytest.mark.parametrize("standing", Standing)
@@ -79,8 +79,8 @@ def test_a_schema_that_is_not_for_us_is_a_reason(
     store: Store, monkeypatch: pytest.MonkeyPatch, standing: Standing
 ) -> None:
     monkeypatch.setattr(Store, "standing", lambda _: standing)
-    pressure = Pressure(store, None, 3, Clock())  # type: ignore[arg-type]
-    assert pressure.reason() == (None if standing.usable else standing)
+    overload = Overload(store, None, 3, Clock())  # type: ignore[arg-type]
+    assert overload.reason() == (None if standing.usable else standing)
 
 
 def test_a_store_that_cannot_be_read_is_left_to_those_who_write(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,14 +88,14 @@ def test_a_store_that_cannot_be_read_is_left_to_those_who_write(store: Store, mo
         raise StoreUnavailable("OperationalError")
 
     monkeypatch.setattr(store, "has_unsettled", away)
-    assert Pressure(store, None, 3, lambda: NOW).reason() is None
+    assert Overload(store, None, 3, lambda: NOW).reason() is None
 
 
 def test_a_refused_webhook_gets_503_and_when_to_come_back_and_changes_nothing(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = receiver.dump()
-    monkeypatch.setattr(Pressure, "reason", lambda _: "disk")
+    monkeypatch.setattr(Overload, "reason", lambda _: "disk")
     response = receiver.post()
     assert (response.status_code, response.get_json()) == (503, {"status": "unavailable", "reason": "disk"})
     assert response.headers["Retry-After"] == "30"

@@ -12,7 +12,7 @@ from receiver.web.context import WebContext
 BEAT_EVERY_S = 10.0
 
 
-def beat(context: WebContext, settings: Reloadable) -> None:
+def start(context: WebContext, settings: Reloadable) -> None:
     """Beat in a thread of its own until the process ends."""
     threading.Thread(target=_beat, args=(context, settings), daemon=True).start()
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from receiver.store import Store, StoreUnavailable, Tally
-from receiver.web.counting import Tallying
+from receiver.web.counting import Counting
 from tests.makers import NOW
 
 AGE = Tally("refused", "mds", "", "age")
 
 
-def tallying(store: Store, flush_after_s: float | None = None) -> Tallying:
-    return Tallying(store, lambda: NOW, flush_after_s)
+def tallying(store: Store, flush_after_s: float | None = None) -> Counting:
+    return Counting(store, lambda: NOW, flush_after_s)
 
 
 def test_counts_wait_to_be_written_together(store: Store) -> None:
