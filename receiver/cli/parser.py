@@ -1,4 +1,4 @@
-"""argparse in French, and parsers that are laid out when their command is chosen."""
+"""argparse in French, and parsers that are built when their command is chosen."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""`run`: the service, as processes that are started and watched from here."""
+"""`run`: the service, as processes that are started and supervised from here."""
 
 import os
 import sys

@@ -1,6 +1,6 @@
-"""Runs the receiver's processes side by side. A vital one that ends takes all with it; any other is started again.
+"""Runs the receiver's processes side by side. If a vital one ends, all are ended; any other is started again.
 
-Knows commands and signals, nothing of their work.
+Knows commands and signals, not what the processes do.
 """
 
 import os

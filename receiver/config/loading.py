@@ -1,4 +1,4 @@
-"""The whole file: each section read alone, so that one mistake hides no other; then what sections owe each other."""
+"""Reads the whole file: each section alone, so that one mistake hides no other; then rules across sections."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,6 +1,6 @@
 """`mailboxes.csv`: a list as PowerShell, a spreadsheet or a person writes it, line by line.
 
-One wrong line hides no other: what cannot be read is told with its line, and the next one is read.
+One wrong line hides no other: what cannot be read is reported with its line, and the next one is read.
 """
 
 import csv

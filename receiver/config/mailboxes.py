@@ -1,4 +1,4 @@
-"""`mailboxes`: the map of the file and of its CSV made one, each address checked, each calendar one that exists."""
+"""`mailboxes`: merges the map of the file with its CSV; checks each address, and that each calendar exists."""
 
 from pydantic_core import PydanticCustomError
 

@@ -1,4 +1,4 @@
-"""What is doubtful about secrets that can be used all the same: with these a service that ran before starts still."""
+"""What is doubtful about secrets that can be used all the same. None of it keeps the service from starting."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit

@@ -1,6 +1,6 @@
-"""`purge`: what the worker drops each hour, dropped now; and one agent erased, with a report of it.
+"""`purge`: drops now what the worker drops each hour; erases one agent, with a report.
 
-The record alone is erased here. Entries in a calendar are taken out, where that is asked, by the worker.
+Only the record is erased here. Entries in calendars are removed, where asked, by the worker.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Asks the platform to which organisation a RDV belongs, where a webhook says another than is known.
+"""Asks the platform to which organisation a RDV belongs, where a webhook names another one than is known.
 
 What a list shows exists, in the organisation that it names; what it does not show may be hidden from the account. So a
 list confirms that a RDV moved, or that it did not; it never confirms that one is gone.

@@ -1,6 +1,6 @@
 """Puts the mapping and the policies of the configuration in force, after counting what that would remove.
 
-Configuration never destroys by accident: a ruleset that would remove more than a small share of what is in the
+A configuration removes nothing by accident: a ruleset that would remove more than a small share of what is in the
 calendars waits for somebody's word, and until then the one before stays in force.
 """
 

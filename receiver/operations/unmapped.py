@@ -1,4 +1,4 @@
-"""Questions about whose calendar is whose."""
+"""Agents without a mailbox."""
 
 from datetime import datetime
 

@@ -31,7 +31,7 @@ class TooLarge(Exception):
 
 
 class Busy(Exception):
-    """There are as many large bodies as fit at once."""
+    """No more large bodies fit at once."""
 
 
 class Bodies:
@@ -73,7 +73,7 @@ class Bodies:
             length = body.tell()
             if length > MAX_BODY_BYTES:
                 raise TooLarge
-            if length > LARGE_BYTES and not is_large:  # it did not say how long it is
+            if length > LARGE_BYTES and not is_large:  # its length was not announced
                 is_large = True
                 self._take_place(request, place)
         return body.getvalue()

@@ -1,4 +1,4 @@
-"""Counts in memory and writes the sums down a little later: what happens a thousand times costs no commit each time."""
+"""Counts in memory and writes the sums a little later: a thousand events do not cost a thousand commits."""
 
 import threading
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Answers to what cannot be shown: a page for people, JSON for programs. No detail of what went wrong."""
+"""Error answers: a page for people, JSON for programs. Without details of what went wrong."""
 
 from flask import Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue

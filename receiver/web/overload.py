@@ -1,4 +1,4 @@
-"""Says no before it is too late: what the emitter is refused it keeps, and sends again for days."""
+"""Refuses webhooks before it is too late: the emitter keeps what is refused, and sends it again for days."""
 
 import threading
 from collections.abc import Callable

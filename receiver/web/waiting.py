@@ -1,6 +1,6 @@
 """Answers in the place of the application until its store can be used: one that vanished may come back at any moment.
 
-To end instead would leave the emitter without an answer, and the probes without a reason.
+If the process ended instead, the emitter would get no answer, and the probes no reason.
 """
 
 import gc

@@ -30,7 +30,7 @@ log = logs.get("webhook")
 
 RETRY_AFTER_S = 30
 MOST_PATHS = 20
-"""So many wrong fields are named: a body may have as many as it likes."""
+"""How many wrong fields are named at most: a body may have any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Answer:
     paths: tuple[str, ...] = ()
     """`MOST_PATHS` at most."""
     more_paths: int = 0
-    """How many there are beside."""
+    """How many more there are."""
     fields: dict[str, str | int | bool | None] = field(default_factory=dict)
     """More for the log alone."""
 
@@ -82,11 +82,11 @@ def blueprint(context: WebContext) -> Blueprint:
     receptions = {name: _Reception(context, source, bodies) for name, source in context.settings.sources.items()}
 
     @pages.post("/webhooks/<source>")
-    @pages.post("/webhooks/<source>/")  # people copy addresses so
+    @pages.post("/webhooks/<source>/")  # some copy the address with a slash
     def receive(source: str) -> Response:
         delivery_id = f"{random.getrandbits(128):032x}"  # nosec B311  # guessing it gains nothing
         reception = receptions.get(source)
-        name = source if reception else UNKNOWN_SOURCE  # what a stranger typed stays out of log and store
+        name = source if reception else UNKNOWN_SOURCE  # an unknown name enters neither log nor store
         try:
             answer = reception.answer(delivery_id) if reception else NOT_FOUND
         except Exception as error:
@@ -101,12 +101,12 @@ def blueprint(context: WebContext) -> Blueprint:
 
 
 def is_lost(method: str, path: str) -> bool:
-    """Whether a request that no route takes may be a webhook whose emitter has the address wrong."""
+    """Whether a request without a route may be a webhook sent to a wrong address."""
     return method == "POST" and path.lower().lstrip("/").startswith("webhook")
 
 
 def note_lost(context: WebContext) -> None:
-    """Count and log it as what comes for a source that does not exist."""
+    """Count and log it as one for a source that does not exist."""
     _count(context, UNKNOWN_SOURCE, NOT_FOUND)
     _log(UNKNOWN_SOURCE, "", NOT_FOUND)
 
@@ -139,7 +139,7 @@ def _log(source: str, delivery_id: str, answer: Answer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """What the secrets that signed a webhook stand for."""
+    """What follows from the secrets that signed a webhook."""
 
     authority: Authority
     told_as: str
@@ -155,7 +155,7 @@ class _Signature:
 
 
 class _Reception:
-    """Takes one source's requests in."""
+    """Handles the requests of one source."""
 
     def __init__(self, context: WebContext, source: Source, bodies: Bodies) -> None:
         self.context = context
@@ -164,7 +164,7 @@ class _Reception:
         self._known = signing_keys(source)
         self._keys = [key.text.encode() for key in self._known]
         self._signatures: dict[frozenset[int], _Signature] = {}
-        # Under these, word is left of which secrets are in use: whoever changes one sees when the old one may go.
+        # Figures on which secrets are in use: they show when an old one may be removed.
         self._figures = [f"secret/{source.name}/{secret_tag(context.digest_key, key.text)}" for key in self._known]
 
     def answer(self, delivery_id: str) -> Answer:
@@ -201,7 +201,7 @@ class _Reception:
         return matching_keys(self.source.emitter, body, headers, self._keys, self.context.clock())
 
     def _refusal(self, news: News, keys: frozenset[int]) -> Answer | None:
-        """Judge whom the source and the matching secrets may speak for."""
+        """Decide for whom the source and the matching secrets may speak."""
         if not _is_an_organisations(news):
             return None
         allowed = self.source.organisations
@@ -213,7 +213,7 @@ class _Reception:
         return None
 
     def _signature(self, keys: frozenset[int]) -> "_Signature":
-        """Return what the secrets that signed stand for. Few sets of them ever sign: each is looked up once."""
+        """Return what follows from the secrets that signed. There are few sets of them: each is looked up once."""
         known = self._signatures.get(keys)
         if known is None:
             known = _Signature.of(self.source, [self._known[key] for key in keys], self.context.digest_key)

@@ -1,6 +1,6 @@
 """Makes one leased mailbox equal to what is wanted: look-ups first, then writes, each recorded before and after.
 
-Decides nothing: what a placement needs, and what an answer means, is `receiver.core.plan`'s.
+Decides nothing: `receiver.core.plan` says what a placement needs, and what an answer means.
 """
 
 import random

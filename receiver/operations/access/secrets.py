@@ -1,4 +1,4 @@
-"""`secrets`: which of the webhooks' secrets still serve, so that an old one can go after a rotation."""
+"""`secrets`: which of the webhooks' secrets are still in use, so that an old one can be removed after a rotation."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

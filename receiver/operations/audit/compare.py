@@ -1,4 +1,4 @@
-"""What differs between a mailbox and what is recorded of it. Pure: rows and items in, findings out.
+"""The differences between a mailbox and its record. Pure: rows and items in, findings out.
 
 Only what is certain is judged: a placement that is about to be written, in doubt, given up, or left alone because its
 agent deleted the entry, is nobody's mistake.

@@ -1,6 +1,6 @@
-"""The audit of every night: each mailbox in turn, nothing repaired, the figures left where everybody reads them.
+"""The audit of every night: each mailbox in turn, nothing repaired, the figures stored for all screens.
 
-An operator's own audit of everything leaves them too: what was put right is no trouble until the next night.
+An operator's audit of everything stores them too, so that repaired differences are shown no longer.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""`audit`: whether the calendars show what is recorded, and, where asked, having the worker put it right.
+"""`audit`: whether the calendars show what is recorded. Where asked, the worker is made to repair it.
 
-Reads the record before and after the calendar and judges only what stood still in between: the service goes on. Writes
-into no calendar; a repair is a note in the record, and the worker's own rules decide what comes of it.
+Reads the record before and after the calendar and judges only what did not change in between: the service goes on.
+Writes into no calendar: a repair changes the record, and the worker acts by its own rules.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""One mailbox tried as the worker would use it: reached, named, written into, and left as it was."""
+"""One mailbox tried as the worker would use it: reached, identified, written into, and left as it was."""
 
 import threading
 import time

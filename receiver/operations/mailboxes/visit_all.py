@@ -1,4 +1,4 @@
-"""Goes round the mailboxes of one server: several at a time, one of them first; no further once it is in trouble."""
+"""Visits the mailboxes of one server: one first, then several at a time; stops once the server is in trouble."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """`adopt --from`: takes over, where they stand, the entries that another installation wrote.
 
-In each mailbox the record is told first, and then each item is given our mark: whatever stops it midway, nothing is
+In each mailbox the record is written first, and then each item is given our mark: whatever stops it midway, nothing is
 written there before all of them are ours, or known.
 """
 

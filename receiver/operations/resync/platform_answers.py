@@ -1,4 +1,4 @@
-"""What is read of an answer, by allow-list. An appointment has an id here, its organisation's, and nothing else."""
+"""What is read of an answer, by allow-list: of an appointment, its id and its organisation's."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar

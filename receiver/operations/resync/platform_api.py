@@ -1,4 +1,4 @@
-"""The questions a re-sync asks, in the words of the platform.
+"""What a resync asks the platform, in the platform's words.
 
 The API (v1) reads absences one by one, and appointments by a list only, which can be narrowed to ids; plages
 d'ouverture it does not read at all. A list shows what the account may see: it proves that something exists, never that

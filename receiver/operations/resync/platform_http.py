@@ -1,6 +1,6 @@
-"""One request and its answer: time-outs, proxy, authority, retries. Knows nothing of what is asked.
+"""One request and its answer: time-outs, proxy, authority, retries. Independent of what is asked.
 
-Errors bear a code; what a server or a library said in words stays here, as it may quote anything.
+Errors carry a code; the text of a server or a library goes no further, as it may quote anything.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Watches a re-sync come in: tens of thousands of requests, over an hour or more. To stop watching stops nothing."""
+"""Follows the arrival of a resync: tens of thousands of requests, over an hour or more. Ending this ends no resync."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping

@@ -1,6 +1,6 @@
 """`resync`: has RDV Service Public send again all it has.
 
-The platform does so after any change of a webhook endpoint. How it comes in is watched in
+The platform does so after any change of a webhook endpoint. Its arrival is followed in
 `receiver.operations.resync.progress`; what did not come is judged in `receiver.operations.resync.missing`.
 """
 

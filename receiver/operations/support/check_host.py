@@ -1,4 +1,4 @@
-"""What `check` finds of this host beside store and calendars: the web's address, room, and how the service goes."""
+"""What `check` finds of this host beside store and calendars: web address, disk space, state of the service."""
 
 import json
 import urllib.request

@@ -1,4 +1,4 @@
-"""What `check` says of secrets: which of them are doubtful, and with or without its edges each one signs."""
+"""What `check` says of secrets: which are doubtful, and whether each signs with or without its edges."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a request says of its way here, as far as it can be believed; what every page's answer says to browsers."""
+"""Headers of proxies, as far as they are trusted; and the security headers of every page."""
 
 import ipaddress
 from dataclasses import dataclass

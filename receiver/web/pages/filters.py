@@ -1,4 +1,4 @@
-"""How values look: times of Paris, French numbers, codes in words."""
+"""Filters of the templates: times of Paris, French numbers, codes in words."""
 
 from datetime import date, datetime, timedelta
 

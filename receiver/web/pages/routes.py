@@ -1,4 +1,4 @@
-"""The routes of the pages. What they show is looked up elsewhere; each asks once."""
+"""The routes of the pages. What they show comes from `web.views`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
