@@ -44,12 +44,9 @@ class Notice:
         """
         if not self.is_due(refused, now):
             return
-        store.tally({}, {f"{PREFIX}{each}/{self._process}": _since(refused, each) for each in CAUSES}, now)
+        since = {refused.cause: int(refused.since.timestamp())} if refused is not None else {}
+        store.tally({}, {f"{PREFIX}{each}/{self._process}": since.get(each, 0) for each in CAUSES}, now)
         self._written, self._due = refused, now + RENEWED
-
-
-def _since(refused: Refused | None, cause: str) -> int:
-    return int(refused.since.timestamp()) if refused is not None and refused.cause == cause else 0
 
 
 def refusals(figures: Mapping[str, Figure], now: datetime) -> Iterator[RefusedConfiguration]:

@@ -18,7 +18,6 @@ from receiver.config.reload import FileWatch
 from receiver.core.desired import Decision, EventView
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.ruleset import Ruleset
-from receiver.core.scope import Authority
 from receiver.operations import rules
 from receiver.operations.refused_configuration import Notice
 from receiver.store import Chosen, Judged, Store, StoreUnavailable, Wakeup, worker_name
@@ -140,18 +139,15 @@ class Worker:
         """Judge webhooks that came in; return whether more may wait."""
         if not self._took_up:
             self.store.judge_again()
-            self.store.judge_out_of_scope(self._authorities(), now)
+            key = self.store.installation().digest_key
+            sources = self.settings.current.sources.items()
+            self.store.judge_out_of_scope({name: authority_of(source, key) for name, source in sources}, now)
             self.store.settle_again(now)
             self._took_up = True
         judged = self.store.judge(now)
         for each in judged:
             _report(each)
         return bool(judged)
-
-    def _authorities(self) -> Mapping[str, Callable[[str], Authority | None]]:
-        """Return, for each source, the function from names of secrets to those for whom they may speak."""
-        key = self.store.installation().digest_key
-        return {name: authority_of(source, key) for name, source in self.settings.current.sources.items()}
 
     def _wake_servers(self, now: datetime) -> None:
         for server in self._servers:

@@ -134,7 +134,7 @@ class ServerGate:
     # What an answer teaches
 
     def _lesson(self, turn: Turn, result: Result, now: datetime) -> Lesson:
-        after = self._trouble(turn, result, result.trouble, now) if result.trouble else _nothing
+        after = self._trouble(turn, result, result.trouble, now) if result.trouble else lambda server: server
         if result.heard:
             return lambda server: after(answered(server, self._credentials, turn.probe, now))
         return after if result.trouble else lambda server: given_back(server, turn.probe)
@@ -174,7 +174,3 @@ class ServerGate:
         self._server = lesson(before)
         if self._server != before:
             self._server = self._store.change_server(self._calendar, lesson)
-
-
-def _nothing(server: Server) -> Server:
-    return server
