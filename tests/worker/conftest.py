@@ -10,8 +10,8 @@ import pytest
 
 from tests.logs.captured import captured_logs
 from tests.worker.bench import Bench, StoreInTime, open_bench
-from tests.worker.lookouts import Watch
 from tests.worker.office import Office
+from tests.worker.periodic_bench import Watch
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from receiver.worker.periodic import LOOK_AGAIN
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench
 from tests.worker.crews import wait_until
-from tests.worker.lookouts import UNAUTHORIZED, Watch
+from tests.worker.periodic_bench import UNAUTHORIZED, Watch
 
 PARIS = ZoneInfo("Europe/Paris")
 SECOND = timedelta(seconds=1)

@@ -19,7 +19,7 @@ from receiver.worker.server_threads import CallsStuck, GateClosed
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS
 from tests.worker.crews import wait_until
-from tests.worker.lookouts import UNAUTHORIZED, Watch
+from tests.worker.periodic_bench import UNAUTHORIZED, Watch
 
 SECOND = timedelta(seconds=1)
 
