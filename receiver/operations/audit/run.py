@@ -19,7 +19,7 @@ from receiver.operations import rules
 from receiver.operations.audit import compare
 from receiver.operations.audit.compare import Difference, Kind
 from receiver.operations.mailboxes.trial import Trial
-from receiver.operations.mailboxes.visit_all import Tour, go_round
+from receiver.operations.mailboxes.visit_all import Visits, visit_all
 from receiver.store import Store
 from receiver.store.database.records import Recorded
 
@@ -106,7 +106,7 @@ def run(
 
     Args:
         store: what is recorded.
-        settings: tells how many connections each server may have, and the rules where none are in force yet.
+        settings: say how many connections each server may have, and the rules where none are in force yet.
         mailboxes: which.
         connectors: by calendar; the caller closes them.
         window: when.
@@ -119,7 +119,9 @@ def run(
     """
     ruleset = rules.in_force(store, settings)
     auditor = _Auditor(store, ruleset, window, repair=repair)
-    results, troubles = go_round(settings, mailboxes, lambda name: Tour(connectors[name], auditor.visit, _failed, done))
+    results, troubles = visit_all(
+        settings, mailboxes, lambda name: Visits(connectors[name], auditor.visit, _failed, done)
+    )
     return Audit(tuple(results), troubles, len(mailboxes) - len(results))
 
 

@@ -18,7 +18,7 @@ from receiver.operations import rules
 from receiver.operations.audit.run import Window
 from receiver.operations.mailboxes.check import known_mailboxes, named_mailboxes
 from receiver.operations.mailboxes.trial import Pace, Trial
-from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
+from receiver.operations.mailboxes.visit_all import BUSY, Visits, lease, visit_all
 from receiver.operations.recovery import compare
 from receiver.operations.recovery.compare import Adoption, Found
 from receiver.store import WORKERS, MailboxWork, Store
@@ -102,7 +102,7 @@ def run(
 
     Args:
         store: the record.
-        settings: tells how many connections each server may have, and the rules where none are in force yet.
+        settings: say how many connections each server may have, and the rules where none are in force yet.
         mailboxes: all that may hold entries.
         connectors: by calendar; the caller closes them.
         window: what is listed; what the record knows beside that is looked for one by one.
@@ -118,11 +118,11 @@ def run(
         store.hold_if_behind(store.now())  # no worker may have looked yet
     ruleset = rules.in_force(store, settings)
 
-    def tour_of(name: str) -> Tour[MailboxAdoption]:
+    def visits_of(name: str) -> Visits[MailboxAdoption]:
         reader = Reader(store, connectors[name], ruleset, window, limit_s, dry_run=dry_run)
-        return Tour(connectors[name], reader.read, failed, done)
+        return Visits(connectors[name], reader.read, failed, done)
 
-    results, troubles = go_round(settings, mailboxes, tour_of)
+    results, troubles = visit_all(settings, mailboxes, visits_of)
     report = AdoptionReport(tuple(results), troubles, len(mailboxes) - len(results))
     if dry_run:
         return replace(report, waiting=told_to_wait(results))

@@ -16,7 +16,7 @@ from receiver.operations import rules
 from receiver.operations.audit.run import Window
 from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
-from receiver.operations.mailboxes.visit_all import Tour, go_round
+from receiver.operations.mailboxes.visit_all import Visits, visit_all
 from receiver.operations.recovery import compare
 from receiver.operations.recovery.adopt import (
     BUSY_LIMIT_S,
@@ -48,7 +48,7 @@ def run(
 
     Args:
         store: the record.
-        settings: tells how many connections each server may have, and whose events we write.
+        settings: say how many connections each server may have, and whose events we write.
         mailboxes: all that may hold entries.
         connectors: ours, by calendar; the caller closes them.
         theirs: the same, of the other installation.
@@ -63,12 +63,12 @@ def run(
     """
     ruleset = rules.in_force(store, settings)
 
-    def tour_of(name: str) -> Tour[MailboxAdoption]:
+    def visits_of(name: str) -> Visits[MailboxAdoption]:
         taker = _Taker(store, connectors[name], ruleset, window, limit_s, dry_run=dry_run)
         taker.theirs, taker.platforms = theirs[name], settings.served.platforms
-        return Tour(connectors[name], taker.read, failed, done)
+        return Visits(connectors[name], taker.read, failed, done)
 
-    results, troubles = go_round(settings, mailboxes, tour_of)
+    results, troubles = visit_all(settings, mailboxes, visits_of)
     report = AdoptionReport(tuple(results), troubles, len(mailboxes) - len(results))
     return replace(report, waiting=told_to_wait(results) if dry_run else tuple(store.waiting_entries()))
 

@@ -29,7 +29,7 @@ from receiver.core.plan import Placement, Timings, Verb, begin, end
 from receiver.operations.mailboxes.check import known_mailboxes, named_mailboxes
 from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
-from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
+from receiver.operations.mailboxes.visit_all import BUSY, Visits, lease, visit_all
 from receiver.operations.recovery.adopt import BUSY_LIMIT_S
 from receiver.operations.recovery.compare import may_still_come
 from receiver.store import Chosen, MailboxWork, Store
@@ -105,7 +105,7 @@ def run(
 
     Args:
         store: the record.
-        settings: tells how many connections each server may have.
+        settings: say how many connections each server may have.
         mailboxes: which.
         connectors: by calendar; the caller closes them.
         done: called, from any thread, when a mailbox is done.
@@ -121,12 +121,12 @@ def run(
         store.begin_uninstalling(store.now())
     removers: list[_Remover] = []
 
-    def tour_of(name: str) -> Tour[MailboxRemoval]:
+    def visits_of(name: str) -> Visits[MailboxRemoval]:
         remover = (_OthersRemover if of_another else _Remover)(store, connectors[name], limit_s)
         removers.append(remover)
-        return Tour(connectors[name], remover.count if dry_run else remover.empty, remover.failed, done)
+        return Visits(connectors[name], remover.count if dry_run else remover.empty, remover.failed, done)
 
-    results, troubles = go_round(settings, mailboxes, tour_of)
+    results, troubles = visit_all(settings, mailboxes, visits_of)
     entries = sum(remover.entries for remover in removers)
     elsewhere = sum(each.calendar not in settings.calendars for each in mailboxes)
     return UninstallReport(tuple(results), troubles, len(mailboxes) - elsewhere - len(results), elsewhere, entries)
