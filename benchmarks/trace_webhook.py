@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -202,11 +203,11 @@ def _carrier(folder: Path, server: str, opened: contextlib.ExitStack) -> Callabl
 
 
 def _crew_class() -> Any:
-    try:
-        from receiver.worker.server_threads import Crew  # noqa: PLC0415
-    except ModuleNotFoundError:  # an older checkout
-        from receiver.worker.server_threads import Crew  # type: ignore[import-not-found, no-redef]  # noqa: PLC0415
-    return Crew
+    """Return what writes into one server, in this checkout or in an older one."""
+    for module, name in (("server_threads", "ServerThreads"), ("server_threads", "Crew"), ("crew", "Crew")):
+        with contextlib.suppress(ImportError, AttributeError):
+            return getattr(import_module(f"receiver.worker.{module}"), name)
+    raise ImportError("receiver.worker")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Watches over the rest, and tells people. Works while the store is away and the worker is dead."""
+"""Notifies people of troubles, also while the store is away and the worker is dead."""

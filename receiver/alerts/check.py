@@ -1,4 +1,4 @@
-"""One look at everything, and a thread for it: a database that never answers must not blind the watch."""
+"""One check of everything, in a thread of its own: a database that never answers must not block the alerts."""
 
 import threading
 import time
@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from receiver.alerts.digest import counts
-from receiver.alerts.message import Standing
+from receiver.alerts.message import Summary, counts
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.troubles import Code
@@ -19,28 +18,30 @@ OpenStore = Callable[[Settings], Store]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one look brought."""
+class Found:
+    """What one check found."""
 
-    standing: Standing
+    summary: Summary
     installation: str = ""
-    """Who we are; empty: the store does not say."""
+    """Its id; empty: the store does not say."""
     digest_on: date | None = None
-    """The day for whose digest this look is enough; None: it was not asked for."""
+    """The day for whose digest this check is enough; None: it was not asked for."""
 
 
-Leave = Callable[[Store], None]
-"""Leaves word of the watch itself in the store."""
+WriteNotices = Callable[[Store], None]
+"""Writes into the store what this process has to say of itself."""
 
 
-def look(settings: Settings, open_store: OpenStore, digest_on: date | None, leave: Leave | None = None) -> Seen:
-    """Look once, through a connection of its own: one that was kept might know a file that was replaced since.
+def check(
+    settings: Settings, open_store: OpenStore, digest_on: date | None, report: WriteNotices | None = None
+) -> Found:
+    """Check once, over a new connection: one that was kept might know a file that was replaced since.
 
     Args:
         settings: those in force.
-        leave: called with the store before anything is looked at, where it can be used.
         open_store: opens the configured store.
-        digest_on: the day for whose digest numbers are wanted.
+        digest_on: the day for whose digest counts are wanted.
+        report: called with the store, where it can be used, before anything is checked.
 
     """
     try:
@@ -49,75 +50,75 @@ def look(settings: Settings, open_store: OpenStore, digest_on: date | None, leav
             standing = store.standing()  # where a store is known to belong there, it is said to have vanished
             file = sqlite_file(settings.store_url)
             if file is not None and not file.exists():
-                return blind(settings, digest_on, Refusal(Cause.FILE_MISSING, str(file)))
-            if leave is not None and standing.usable:
-                leave(store)
-            return _look(settings, store, digest_on)
+                return without_store(settings, digest_on, Refusal(Cause.FILE_MISSING, str(file)))
+            if report is not None and standing.usable:
+                report(store)
+            return _check(settings, store, digest_on)
         finally:
             store.close()
     except STORE_ERRORS as error:
-        return Seen(_standing(unreadable(settings, error, datetime.now(UTC))), digest_on=digest_on)
+        return Found(_summary(unreadable(settings, error, datetime.now(UTC))), digest_on=digest_on)
 
 
-def blind(settings: Settings, digest_on: date | None, refusal: Refusal | None = None) -> Seen:
-    """Return what is seen of a store that cannot be used; without a reason, of one that does not answer."""
+def without_store(settings: Settings, digest_on: date | None, refusal: Refusal | None = None) -> Found:
+    """Return what is found where the store cannot be used; without a refusal, where it does not answer."""
     found = unusable(settings, Code.STORE_UNREACHABLE, datetime.now(UTC), refusal or Refusal(Cause.NO_ANSWER))
-    return Seen(_standing(found), digest_on=digest_on)
+    return Found(_summary(found), digest_on=digest_on)
 
 
-def _look(settings: Settings, store: Store, digest_on: date | None) -> Seen:
+def _check(settings: Settings, store: Store, digest_on: date | None) -> Found:
     found = status(settings, store, store.now())
-    standing = _standing(found)
+    summary = _summary(found)
     if found.sight is None:
-        return Seen(standing, digest_on=digest_on)
+        return Found(summary, digest_on=digest_on)
     if digest_on is not None:
-        standing = replace(standing, counts=counts(store, digest_on))
-    return Seen(standing, store.installation().id, digest_on)
+        summary = replace(summary, counts=counts(store, digest_on))
+    return Found(summary, store.installation().id, digest_on)
 
 
-def _standing(found: Status) -> Standing:
+def _summary(found: Status) -> Summary:
     if found.sight is None:
-        return Standing(found.troubles)
-    return Standing(found.troubles, found.sight.due, found.sight.unsettled)
+        return Summary(found.troubles)
+    return Summary(found.troubles, found.sight.due, found.sight.unsettled)
 
 
-class Looker:
-    """Takes one look at a time, in a thread."""
+class CheckThread:
+    """Runs one check at a time."""
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
         self._started_at = 0.0
-        self._found: list[Seen | BaseException] = []
+        self._result: list[Found | BaseException] = []
 
     @property
     def age_s(self) -> float:
-        """For how long the present look has lasted; 0: there is none."""
+        """For how long the present check has been under way; 0: there is none."""
         return time.monotonic() - self._started_at if self._thread else 0.0
 
-    def start(self, take_a_look: Callable[[], Seen]) -> None:
-        """Begin a look, unless one is under way."""
+    def start(self, run: Callable[[], Found]) -> None:
+        """Begin a check, unless one is under way."""
         if self._thread is not None:
             return
-        found: list[Seen | BaseException] = []
-        self._found = found
+        result: list[Found | BaseException] = []
+        self._result = result
         self._started_at = time.monotonic()
         # A daemon: one that never comes back must not keep the process from ending.
-        self._thread = threading.Thread(target=_into, args=(take_a_look, found), daemon=True)
+        self._thread = threading.Thread(target=_into, args=(run, result), daemon=True)
         self._thread.start()
 
-    def answer(self) -> Seen | None:
-        """Return what was seen, once; None: nothing yet. Raises what the look raised."""
+    def take(self) -> Found | None:
+        """Return what was found, once; None: nothing yet. Raises what the check raised."""
         if self._thread is None or self._thread.is_alive():
             return None
         self._thread = None
-        found = self._found.pop()
+        found = self._result.pop()
         if isinstance(found, BaseException):
             raise found
         return found
 
 
-def _into(take_a_look: Callable[[], Seen], found: list[Seen | BaseException]) -> None:
+def _into(run: Callable[[], Found], result: list[Found | BaseException]) -> None:
     try:
-        found.append(take_a_look())
-    except BaseException as error:  # noqa: BLE001 -- raised again where the answer is asked for
-        found.append(error)
+        result.append(run())
+    except BaseException as error:  # noqa: BLE001 -- raised again where the result is taken
+        result.append(error)

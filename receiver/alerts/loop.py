@@ -1,4 +1,4 @@
-"""The watch's life: look, tell, remember; reload and stop when told to."""
+"""The loop of `watch`: checks, sends what is due, remembers what was sent; reloads and stops."""
 
 import os
 import signal
@@ -12,35 +12,34 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 from receiver import logs
-from receiver.alerts.check import Looker, OpenStore, Seen, blind, look
+from receiver.alerts.check import CheckThread, Found, OpenStore, check, without_store
 from receiver.alerts.message import Sender
 from receiver.alerts.recipient import Pace, Recipient
-from receiver.alerts.sent import MemoryFile, default_path
+from receiver.alerts.sent import SentFile, default_path
 from receiver.config import Reloadable
 from receiver.config.store_url import sqlite_file
-from receiver.operations import unreached
-from receiver.operations.refused_configuration import Word
+from receiver.operations import refused_configuration, unreached
 from receiver.sentences.phrases import PARIS
 from receiver.store import Store
 
 POLL_S = 0.2
-LOOK_S = 20.0
+CHECK_S = 20.0
 """A store that has not answered after so long cannot be used."""
 STUCK_S = 300.0
-"""A look that never comes back is left behind with its process, after so long."""
+"""A check that has not ended after so long never will: a new process must go on."""
 STUCK_STATUS = 75
 """Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
 
 log = logs.get("watch")
 
 
-class LookStuck(Exception):
-    """A look never came back; a new process must go on."""
+class CheckStuck(Exception):
+    """A check never ended; a new process must go on."""
 
 
 @dataclass
 class Watch:
-    """One watching process."""
+    """One process that sends alerts."""
 
     settings: Reloadable
     open_store: OpenStore
@@ -48,21 +47,21 @@ class Watch:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def __post_init__(self) -> None:
-        """Remember; send nothing yet."""
+        """Read what was sent before; send nothing yet."""
         self._stopping = threading.Event()
         self._reloading = threading.Event()
-        self._looker = Looker()
-        self._look_due = 0.0
+        self._checks = CheckThread()
+        self._check_due = 0.0
         self._sender = Sender(socket.gethostname())
-        self._word = Word("watch")
-        self._unreached = unreached.Word()
+        self._refused = refused_configuration.Notice("watch")
+        self._unreached = unreached.Notice()
         self._recipients: dict[str, Recipient] = {}
         path = default_path(sqlite_file(self.settings.current.store_url), self.environ)
-        self._file = MemoryFile(path, datetime.now(UTC))
+        self._file = SentFile(path, datetime.now(UTC))
         self._follow_settings()
 
     def stop(self) -> None:
-        """Ask the loop to end once the letters in hand are sent."""
+        """Ask the loop to end once the messages under way are sent."""
         self._stopping.set()
 
     def reload(self) -> None:
@@ -70,10 +69,10 @@ class Watch:
         self._reloading.set()
 
     def run(self) -> None:
-        """Watch until told to stop, or until there is nobody to tell.
+        """Check and send until asked to stop, or until there is no recipient.
 
         Raises:
-            LookStuck: the store was asked, and never answered.
+            CheckStuck: the store was asked, and never answered.
 
         """
         log.info("watch_started", recipients=len(self._recipients))
@@ -88,8 +87,8 @@ class Watch:
         log.info("watch_stopped")
 
     def once(self) -> None:
-        """Look once, send what is due, and remember it."""
-        self._take_in(look(self.settings.current, self.open_store, self._digest_on()))
+        """Check once, send what is due, and remember it."""
+        self._take_in(check(self.settings.current, self.open_store, self._digest_on()))
         while any(recipient.busy for recipient in self._recipients.values()):
             for recipient in self._recipients.values():
                 recipient.step(self.settings.current.alerts)
@@ -100,37 +99,37 @@ class Watch:
         """Do what there is to do; never waits.
 
         Raises:
-            LookStuck: the store was asked, and never answered.
+            CheckStuck: the store was asked, and never answered.
 
         """
         if self._reloading.is_set():
             self._reloading.clear()
             self._reload()
-        seen = self._seen()
-        if seen is not None:
-            self._take_in(seen)
+        found = self._found()
+        if found is not None:
+            self._take_in(found)
         for recipient in self._recipients.values():
             recipient.step(self.settings.current.alerts)
         self._remember()
 
-    def _seen(self) -> Seen | None:
-        """Return what was seen since the last turn, if anything; begin the next look where it is time."""
-        seen, age_s = self._looker.answer(), self._looker.age_s
+    def _found(self) -> Found | None:
+        """Return what was found since the last turn, if anything; start the next check where it is time."""
+        found, age_s = self._checks.take(), self._checks.age_s
         if age_s >= STUCK_S:
-            raise LookStuck
-        if seen is None and time.monotonic() >= self._look_due:
-            self._look_due = time.monotonic() + self.pace.look_every_s
-            if age_s >= LOOK_S:
-                return blind(self.settings.current, self._digest_on())
+            raise CheckStuck
+        if found is None and time.monotonic() >= self._check_due:
+            self._check_due = time.monotonic() + self.pace.check_every_s
             current, digest_on = self.settings.current, self._digest_on()
-            self._looker.start(partial(look, current, self.open_store, digest_on, self._leave_word))
-        return seen
+            if age_s >= CHECK_S:
+                return without_store(current, digest_on)
+            self._checks.start(partial(check, current, self.open_store, digest_on, self._report))
+        return found
 
-    def _leave_word(self, store: Store) -> None:
+    def _report(self, store: Store) -> None:
         now = store.now()
-        self._word.leave(store, self.settings.refused, now)
+        self._refused.write(store, self.settings.refused, now)
         since = {place: each.unreached_since for place, each in enumerate(self._recipients.values())}
-        self._unreached.leave(store, since, now)
+        self._unreached.write(store, since, now)
 
     def _digest_on(self) -> date | None:
         """Return today, if somebody is to have a digest."""
@@ -138,21 +137,21 @@ class Watch:
         due = any(recipient.needs_digest(alerts, now) for recipient in self._recipients.values())
         return now.astimezone(PARIS).date() if due else None
 
-    def _take_in(self, seen: Seen) -> None:
-        if seen.installation:
-            self._sender = Sender(self._sender.host, seen.installation)
+    def _take_in(self, found: Found) -> None:
+        if found.installation:
+            self._sender = Sender(self._sender.host, found.installation)
         for recipient in self._recipients.values():
             if not recipient.busy:
-                recipient.take_in(self.settings.current.alerts, seen, self._sender, datetime.now(UTC))
+                recipient.take_in(self.settings.current.alerts, found, self._sender, datetime.now(UTC))
 
     def _reload(self) -> None:
         if self.settings.reload():
             self._finish()
             self._follow_settings()
-        self._look_due = 0.0
+        self._check_due = 0.0
 
     def _follow_settings(self) -> None:
-        """Know the recipients of the configuration, each with what it was told."""
+        """Take the recipients of the configuration, each with what it was sent."""
         named = [(self._file.name_of(each.value), each.value) for each in self.settings.current.alerts.to]
         before = self._recipients
         self._recipients = {
@@ -160,7 +159,7 @@ class Watch:
             for place, (name, address) in enumerate(named)
         }
         for name in self._recipients.keys() & before.keys():
-            self._recipients[name].go_on_from(before[name].failures)
+            self._recipients[name].continue_from(before[name].failures)
 
     def _finish(self) -> None:
         for recipient in self._recipients.values():
@@ -168,22 +167,22 @@ class Watch:
         self._remember()
 
     def _remember(self) -> None:
-        self._file.keep({name: recipient.memory for name, recipient in self._recipients.items()})
+        self._file.keep({name: recipient.state for name, recipient in self._recipients.items()})
 
 
 def run_once(settings: Reloadable, open_store: OpenStore) -> None:
-    """Look once, send what is due, and remember it."""
+    """Check once, send what is due, and remember it."""
     Watch(settings, open_store).once()
 
 
 def run(settings: Reloadable, open_store: OpenStore, pace: Pace | None = None) -> None:
-    """Watch in this process until SIGTERM or SIGINT; SIGHUP reads the configuration anew."""
+    """Send alerts from this process until SIGTERM or SIGINT; SIGHUP reads the configuration anew."""
     watch = Watch(settings, open_store, pace or Pace())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: watch.stop())
     signal.signal(signal.SIGHUP, lambda *_: watch.reload())
     try:
         watch.run()
-    except LookStuck:
+    except CheckStuck:
         log.error("look_stuck")
         sys.exit(STUCK_STATUS)

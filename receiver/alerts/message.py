@@ -1,19 +1,24 @@
-"""What an alert says. Codes, counts and names of the configuration become sentences; nothing else goes in."""
+"""What is sent: alerts, the daily digest, the trial. Made of codes, counts and names of the configuration alone."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from receiver import sentences
-from receiver.alerts.digest import Counts
-from receiver.core.alert_rules import Kind, Message
+from receiver.core.alert_rules import Alert, Kind
 from receiver.core.troubles import Code, Colour, Trouble, colour, is_well
-from receiver.sentences.phrases import local, words
+from receiver.operations.working_hours import is_working_day
+from receiver.sentences.phrases import PARIS, local, words
+from receiver.store import Store
+from receiver.store.reports import activity
+
+DAY = timedelta(days=1)
 
 
 class Tone(StrEnum):
-    """How a letter looks where looks exist (a colour, a symbol): Apprise's own words."""
+    """How a message looks where looks exist (a colour, a symbol): Apprise's own words."""
 
     ALARM = "failure"
     WARNING = "warning"
@@ -22,8 +27,8 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One thing to send."""
+class Message:
+    """One text to send."""
 
     tone: Tone
     title: str
@@ -40,14 +45,26 @@ class Sender:
 
     @property
     def signature(self) -> str:
-        """Return the line that ends each letter."""
+        """Return the line that ends each message."""
         text = sentences.ALERT["from_installation" if self.installation else "from"]
         return text.format(host=self.host, installation=self.installation[:8])
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How things stand, for the digest."""
+class Counts:
+    """What was counted from one midnight in Paris to another."""
+
+    start: datetime
+    end: datetime
+    kept: int = 0
+    refused: int = 0
+    done: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a digest tells."""
 
     troubles: tuple[Trouble, ...]
     due: int = 0
@@ -56,49 +73,81 @@ class Standing:
     """None: the store cannot be asked."""
 
 
-def of_message(message: Message, sender: Sender) -> Letter:
-    """Return the letter that tells a trouble, another cause of it, or its end."""
-    return _ended(message, sender) if message.kind is Kind.ENDED else _lasts(message, sender)
+# Alerts
 
 
-def _lasts(message: Message, sender: Sender) -> Letter:
-    trouble, texts = message.trouble, sentences.ALERT
+def alert_message(alert: Alert, sender: Sender) -> Message:
+    """Return the text on a trouble, on another cause of it, or on its end."""
+    return _ended(alert, sender) if alert.kind is Kind.ENDED else _goes_on(alert, sender)
+
+
+def _goes_on(alert: Alert, sender: Sender) -> Message:
+    trouble, texts = alert.trouble, sentences.ALERT
     lines = [f"{words(trouble).title}."]
-    if message.kind is Kind.CHANGED:
+    if alert.kind is Kind.CHANGED:
         lines.append(texts["goes_on"])
-    lines.append(texts["began"].format(at=local(trouble.since or message.since)))
-    for each in (trouble, *message.others):
-        told = words(each)
-        own = [f"{told.title}."] if each is not trouble else []
-        lines += ["", *own, texts["cure"].format(cure=told.cure), texts["runbook"].format(code=each.code)]
+    lines.append(texts["began"].format(at=local(trouble.since or alert.since)))
+    for each in (trouble, *alert.others):
+        phrase = words(each)
+        own = [f"{phrase.title}."] if each is not trouble else []
+        lines += ["", *own, texts["cure"].format(cure=phrase.cure), texts["runbook"].format(code=each.code)]
     is_alarm = trouble.colour is Colour.ALARM
-    key = "changed" if message.kind is Kind.CHANGED else trouble.colour
+    key = "changed" if alert.kind is Kind.CHANGED else trouble.colour
     label = sentences.COLOURS[trouble.colour]
     title = texts[key].format(title=words(trouble).title, label=label)
-    return Letter(Tone.ALARM if is_alarm else Tone.WARNING, title, _signed(lines, sender))
+    return Message(Tone.ALARM if is_alarm else Tone.WARNING, title, _signed(lines, sender))
 
 
-def _ended(message: Message, sender: Sender) -> Letter:
-    told = words(message.trouble)
-    since = local(message.trouble.since or message.since)
-    over = sentences.ALERT["over"].format(at=local(message.ended_at or message.since), since=since)
-    return Letter(
-        Tone.GOOD, sentences.ALERT["ended"].format(title=told.title), _signed([f"{told.title}.", over], sender)
-    )
+def _ended(alert: Alert, sender: Sender) -> Message:
+    title = words(alert.trouble).title
+    since = local(alert.trouble.since or alert.since)
+    over = sentences.ALERT["over"].format(at=local(alert.ended_at or alert.since), since=since)
+    return Message(Tone.GOOD, sentences.ALERT["ended"].format(title=title), _signed([f"{title}.", over], sender))
 
 
-def trial(sender: Sender) -> Letter:
-    """Return the letter of `watch --test`."""
-    return Letter(Tone.NEWS, sentences.ALERT["test_title"], _signed([sentences.ALERT["test_body"]], sender))
+def trial_message(sender: Sender) -> Message:
+    """Return the text of `watch --test`."""
+    return Message(Tone.NEWS, sentences.ALERT["test_title"], _signed([sentences.ALERT["test_body"]], sender))
 
 
-def digest(standing: Standing, sender: Sender, today: date) -> Letter:
-    """Return the day's letter, which comes also when all is well."""
-    texts, troubles = sentences.DIGEST, standing.troubles
+# The daily digest
+
+
+def is_open(day: date) -> bool:
+    """Whether anybody reads a digest that day."""
+    return is_working_day(day, PARIS.key)
+
+
+def last_working_day(today: date) -> date:
+    """Return the last day before this one on which offices were open."""
+    day = today - DAY
+    while not is_open(day):
+        day -= DAY
+    return day
+
+
+def counts(store: Store, today: date) -> Counts:
+    """Return what happened from the last working day's first minute up to last midnight.
+
+    Raises:
+        StoreUnavailable: it cannot be read.
+
+    """
+    start, end = (datetime.combine(day, time(), PARIS) for day in (last_working_day(today), today))
+    sums: Counter[str] = Counter()
+    for each in store.read(activity.series, start):
+        if each.hour < end:
+            sums[each.series] += each.count
+    return Counts(start, end, **sums)
+
+
+def digest_message(summary: Summary, sender: Sender, today: date) -> Message:
+    """Return the day's text, which is sent also when all is well."""
+    texts, troubles = sentences.DIGEST, summary.troubles
     lines = [
-        *_counts(standing),
+        *_count_lines(summary),
         "",
-        *([texts["all_well"]] if is_well(troubles) else [texts["open"], *map(_open, troubles)]),
+        *([texts["all_well"]] if is_well(troubles) else [texts["open"], *map(_open_line, troubles)]),
         "",
         texts["absence"],
     ]
@@ -107,27 +156,27 @@ def digest(standing: Standing, sender: Sender, today: date) -> Letter:
         day=_day(today), count=len(troubles), label=sentences.COLOURS[found]
     )
     tone = {Colour.OK: Tone.NEWS, Colour.ATTENTION: Tone.WARNING, Colour.ALARM: Tone.ALARM}[found]
-    return Letter(tone, title, _signed(lines, sender))
+    return Message(tone, title, _signed(lines, sender))
 
 
-def _counts(standing: Standing) -> Sequence[str]:
-    texts, counts = sentences.DIGEST, standing.counts
+def _count_lines(summary: Summary) -> Sequence[str]:
+    texts, counts = sentences.DIGEST, summary.counts
     if counts is None:
         return [texts["blind"]]
-    first, last = counts.start.date(), (counts.end - timedelta(days=1)).date()
+    first, last = counts.start.date(), (counts.end - DAY).date()
     period = texts["period_day" if first == last else "period_days"]
-    unmapped = sum(each.count for each in standing.troubles if each.code is Code.AGENTS_UNMAPPED)
+    unmapped = sum(each.count for each in summary.troubles if each.code is Code.AGENTS_UNMAPPED)
     return [
         period.format(first=_day(first), last=_day(last)),
         texts["webhooks"].format(kept=counts.kept, refused=counts.refused),
         texts["writes"].format(done=counts.done, failed=counts.failed),
         texts["now"],
-        texts["backlog"].format(due=standing.due, unsettled=standing.unsettled),
+        texts["backlog"].format(due=summary.due, unsettled=summary.unsettled),
         texts["unmapped"].format(count=unmapped),
     ]
 
 
-def _open(trouble: Trouble) -> str:
+def _open_line(trouble: Trouble) -> str:
     label = sentences.COLOURS[trouble.colour]
     text = sentences.DIGEST["trouble" if trouble.since else "trouble_undated"]
     at = local(trouble.since) if trouble.since else ""

@@ -1,4 +1,4 @@
-"""Letters on their way: a process for each, which is ended when it takes too long."""
+"""Sends messages: each in a process of its own, which is killed at its time limit."""
 
 import json
 import os
@@ -11,28 +11,28 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from receiver import sentences
-from receiver.alerts.message import Letter, Tone
+from receiver.alerts.message import Message, Tone
 from receiver.alerts.send_process import Outcome
 from receiver.config.settings import AlertSettings
 
 SEND_S = 30.0
-"""Longer than any library's own patience with a server (Apprise: 15 s to connect by SMTP)."""
+"""Longer than the time-outs of the libraries (Apprise: 15 s to connect by SMTP)."""
 
 _PASSED_ON = frozenset({"PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV"})
 _DIRECT = ("NO_PROXY", "no_proxy")
-LONGEST_WORD = 64
+LONGEST_ANSWER = 64
 _POLL_S = 0.05
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,19})://")
 
 
 class Sending:
-    """One letter to one address."""
+    """One message to one address."""
 
     def __init__(
-        self, settings: AlertSettings, address: str, letter: Letter | None, patience_s: float = SEND_S
+        self, settings: AlertSettings, address: str, message: Message | None, timeout_s: float = SEND_S
     ) -> None:
-        """Set off. Without a letter, only ask whether the address can be used."""
-        self._deadline = time.monotonic() + patience_s
+        """Start the process. Without a message, it only finds out whether the address can be used."""
+        self._deadline = time.monotonic() + timeout_s
         # By standard input: what stands in arguments and environments, others on the machine may read.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "receiver.alerts.send_process"],
@@ -44,52 +44,52 @@ class Sending:
         )
         with suppress(BrokenPipeError):
             if self._process.stdin:
-                self._process.stdin.write(_order(settings, address, letter, patience_s))
+                self._process.stdin.write(_order(settings, address, message, timeout_s))
                 self._process.stdin.close()
 
     def outcome(self) -> Outcome | None:
-        """Return what came of it; None: it is still on its way."""
+        """Return how it ended; None: it is still under way."""
         if self._process.poll() is None:
             if time.monotonic() < self._deadline:
                 return None
             self.give_up()
-            return self._told() or Outcome.TIMEOUT
-        return self._told() or Outcome.FAILED
+            return self._answer() or Outcome.TIMEOUT
+        return self._answer() or Outcome.FAILED
 
     def wait(self) -> Outcome:
-        """Return what came of it, once that is known."""
+        """Return how it ended, once it has."""
         while (outcome := self.outcome()) is None:
             time.sleep(_POLL_S)
         return outcome
 
     def give_up(self) -> None:
-        """End it, and whatever it started."""
+        """Kill the process, and whatever it started."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def _told(self) -> Outcome | None:
+    def _answer(self) -> Outcome | None:
         if self._process.stdout is None or self._process.stdout.closed:
             return None
-        with self._process.stdout as answer:
-            word = answer.read(LONGEST_WORD).decode("ascii", "replace")
-        return Outcome(word) if word in set(Outcome) else None
+        with self._process.stdout as output:
+            text = output.read(LONGEST_ANSWER).decode("ascii", "replace")
+        return Outcome(text) if text in set(Outcome) else None
 
 
-def try_all(settings: AlertSettings, letter: Letter | None) -> Sequence[Outcome]:
-    """Send a letter to every address, all at once, and return what came of each; without one, ask of each address."""
-    on_their_way = [Sending(settings, address.value, letter) for address in settings.to]
-    return [each.wait() for each in on_their_way]
+def try_all(settings: AlertSettings, message: Message | None) -> Sequence[Outcome]:
+    """Send a message to every address, all at once, and return each outcome; without a message, try the addresses."""
+    sendings = [Sending(settings, address.value, message) for address in settings.to]
+    return [each.wait() for each in sendings]
 
 
 def scheme(address: str) -> str:
-    """Return how an address begins, which tells people which one it is, and nobody anything more."""
+    """Return how an address begins: enough for people to know which one it is, and no secret."""
     found = _SCHEME.match(address)
     return found[1] if found else "?"
 
 
 def environment(settings: AlertSettings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what the sending process finds around it: no secret of ours, and the proxy of the configuration only."""
+    """Return the environment of the sending process: none of our secrets, and no proxy but the configured one."""
     passed_on = {name: value for name, value in environ.items() if name in _PASSED_ON}
     if settings.http_proxy:
         passed_on |= {name: value for name, value in environ.items() if name in _DIRECT}
@@ -97,15 +97,15 @@ def environment(settings: AlertSettings, environ: Mapping[str, str]) -> dict[str
     return passed_on
 
 
-def _order(settings: AlertSettings, address: str, letter: Letter | None, patience_s: float) -> bytes:
-    letter = letter or Letter(Tone.NEWS, "", "")
+def _order(settings: AlertSettings, address: str, message: Message | None, timeout_s: float) -> bytes:
+    message = message or Message(Tone.NEWS, "", "")
     order = {
         "app": sentences.ALERT["name"],
         "address": address,
         "authorities": str(settings.ca_file or ""),
-        "title": letter.title,
-        "body": letter.body,
-        "tone": letter.tone,
-        "seconds": patience_s,
+        "title": message.title,
+        "body": message.body,
+        "tone": message.tone,
+        "seconds": timeout_s,
     }
     return json.dumps(order).encode()

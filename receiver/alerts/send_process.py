@@ -1,4 +1,4 @@
-"""Sends one letter to one address: the only module that knows Apprise. Run as a process of its own for each letter.
+"""Sends one message to one address: the only module that knows Apprise. Run as a process of its own for each message.
 
 It reads an order from standard input, and writes one word about it to standard output; nothing else leaves it. Apart
 from the rest for four reasons: a server that never answers can be ended with it; its environment, where the libraries
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
     PARTLY_SENT = "partly_sent"
     """Some of the people behind the address got it; sending it again would reach them twice."""
     READABLE = "readable"
-    """There was no letter, only the question whether the address can be used."""
+    """There was no message, only the question whether the address can be used."""
     ADDRESS_UNREADABLE = "address_unreadable"
     ADDRESS_UNVERIFIED = "address_unverified"
     TLS_FAILED = "tls_failed"
@@ -74,7 +74,7 @@ class _Cause(logging.Handler):
 
 
 def carry_out(order: dict[str, str]) -> Outcome:
-    """Send a letter.
+    """Send a message.
 
     Args:
         order: `address`; `authorities` (a PEM file to trust beside the public ones, or empty); `title`, `body` and
@@ -90,7 +90,7 @@ def carry_out(order: dict[str, str]) -> Outcome:
     logger = logging.getLogger("apprise")
     logger.handlers[:], logger.propagate = [cause], False
     logger.setLevel(logging.DEBUG)
-    # A redirected POST becomes a GET that succeeds: the letter would be lost and count as sent.
+    # A redirected POST becomes a GET that succeeds: the message would be lost and count as sent.
     asset = apprise.AppriseAsset(storage_mode="memory", http_redirects=False, async_mode=False, image_url_mask=False)
     asset.app_id, asset.app_desc, asset.app_url = order["app"], order["app"], ""
     service = apprise.Apprise.instantiate(order["address"], asset=asset)
@@ -130,7 +130,7 @@ def _trust(authorities: str) -> None:
 
 
 def _bound_answers() -> None:
-    """Have little of an answer read, and none of it inflated: its status tells whether the letter was taken."""
+    """Have little of an answer read, and none of it inflated: its status tells whether the message was taken."""
     import requests  # noqa: PLC0415 -- as above
 
     from connectors import bounded_http  # noqa: PLC0415 -- it needs requests
@@ -170,7 +170,7 @@ def main() -> None:
     try:
         with deadline.until(time.monotonic() + seconds):
             outcome = carry_out(order)
-    except Exception:  # noqa: BLE001 -- a library's mistake is one more way in which a letter does not arrive
+    except Exception:  # noqa: BLE001 -- a library's mistake is one more way in which a message does not arrive
         outcome = Outcome.FAILED
     os.write(answer, outcome.encode())
     os.close(answer)

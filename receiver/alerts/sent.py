@@ -1,4 +1,4 @@
-"""What was told to whom, in a small file of its own: the store may be what is broken.
+"""What each recipient was sent, in a small JSON file: the store may be what is broken.
 
 No address stands in it: recipients are known by a keyed digest, whose key is the file's own.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from receiver import logs
-from receiver.core.alert_rules import Key, Memory, Sight
+from receiver.core.alert_rules import Key, KnownTrouble, RecipientState
 from receiver.core.troubles import Code, Severity, Trouble
 from receiver.sentences.phrases import PARIS
 
@@ -26,12 +26,12 @@ FILE_NAME = "alertes.json"
 DEFAULT_FOLDER = Path("/var/lib/rdv-receiver")
 VERSION = 2
 BEFORE = 1
-"""Knew a trouble by its cause too, and of what was told only whether."""
+"""Knew a trouble by its cause too, and only whether anything was sent of it."""
 
 log = logs.get("watch")
 
 
-class _Trouble(BaseModel):
+class _TroubleJson(BaseModel):
     """One `Trouble`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -43,43 +43,47 @@ class _Trouble(BaseModel):
     since: datetime | None
     count: int
 
-    def known(self) -> Trouble:
+    @classmethod
+    def of(cls, trouble: Trouble) -> "_TroubleJson":
+        return cls(**_fields(trouble))
+
+    def trouble(self) -> Trouble:
         return Trouble(self.code, self.severity, self.subject, self.cause, self.since, self.count)
 
 
-class _Sight(_Trouble):
-    """One `Sight`, flat."""
+class _KnownTroubleJson(_TroubleJson):
+    """One `KnownTrouble`, flat. The keys are those of the first version."""
 
     first_at: datetime
     told: bool | list[str]
     gone_at: datetime | None
-    others: list[_Trouble] = []
+    others: list[_TroubleJson] = []
     news_at: datetime | None = None
     beside: list[tuple[str, str]] = []
-    last_told: _Trouble | None = None
+    last_told: _TroubleJson | None = None
 
 
-class _Memory(BaseModel):
-    """One recipient's `Memory`."""
+class _RecipientJson(BaseModel):
+    """One `RecipientState`."""
 
     model_config = ConfigDict(extra="forbid")
 
     digest_on: date | None
-    sights: list[_Sight]
+    sights: list[_KnownTroubleJson]
 
 
-class _File(BaseModel):
+class _FileJson(BaseModel):
     """The whole file."""
 
     model_config = ConfigDict(extra="forbid")
 
     version: int
     key: str
-    recipients: dict[str, _Memory]
+    recipients: dict[str, _RecipientJson]
 
 
-class MemoryFile:
-    """The memory of every recipient, on disk where that is possible."""
+class SentFile:
+    """The state of every recipient, on disk where that is possible."""
 
     def __init__(self, path: Path, now: datetime) -> None:
         """Read the file. One that is not there, or not as we write it, is an empty one.
@@ -93,26 +97,29 @@ class MemoryFile:
         self._complained = False
         found = _read(path)
         self._key = found.key if found else secrets.token_hex(16)
-        self._known = {name: _memory(each, now) for name, each in found.recipients.items()} if found else {}
-        self._saved = dict(self._known)
+        self._states = {name: _state(each, now) for name, each in found.recipients.items()} if found else {}
+        self._saved = dict(self._states)
 
     def name_of(self, address: str) -> str:
         """Return what a recipient is known by here."""
         return hashlib.blake2b(address.encode(), key=self._key.encode(), digest_size=8).hexdigest()
 
-    def of(self, name: str) -> Memory:
-        """Return what a recipient was told; nothing, where it is new."""
-        return self._known.get(name, Memory())
+    def of(self, name: str) -> RecipientState:
+        """Return the state of a recipient; an empty one, where it is new."""
+        return self._states.get(name, RecipientState())
 
-    def keep(self, memories: Mapping[str, Memory]) -> None:
-        """Remember this of these recipients, and nothing of any other; write it down if it is news."""
-        self._known = dict(memories)
-        if self._known != self._saved and self._write():
-            self._saved = dict(self._known)
+    def keep(self, states: Mapping[str, RecipientState]) -> None:
+        """Keep the states of these recipients, and of no others; write the file if anything changed."""
+        self._states = dict(states)
+        if self._states != self._saved and self._write():
+            self._saved = dict(self._states)
 
     def _write(self) -> bool:
-        recipients = {name: _flat(memory) for name, memory in self._known.items()}
-        text = _File(version=VERSION, key=self._key, recipients=recipients).model_dump_json(indent=1)
+        recipients = {
+            name: _RecipientJson(digest_on=state.digest_on, sights=list(map(_flat, state.troubles.values())))
+            for name, state in self._states.items()
+        }
+        text = _FileJson(version=VERSION, key=self._key, recipients=recipients).model_dump_json(indent=1)
         try:
             _replace(self.path, text.encode())
         except OSError as error:
@@ -132,9 +139,9 @@ def default_path(sqlite: Path | None, environ: Mapping[str, str]) -> Path:
     return (Path(folder) if folder else DEFAULT_FOLDER) / FILE_NAME
 
 
-def _read(path: Path) -> _File | None:
+def _read(path: Path) -> _FileJson | None:
     try:
-        found = _File.model_validate(json.loads(path.read_bytes()))
+        found = _FileJson.model_validate(json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, ValidationError) as error:
@@ -167,53 +174,49 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _flat(memory: Memory) -> _Memory:
-    return _Memory(digest_on=memory.digest_on, sights=[_flat_sight(sight) for sight in memory.sights.values()])
-
-
-def _flat_sight(sight: Sight) -> _Sight:
-    return _Sight(
-        **_flat_trouble(sight.trouble),
-        first_at=sight.first_at,
-        told=sorted(sight.told),
-        gone_at=sight.gone_at,
-        others=[_Trouble(**_flat_trouble(each)) for each in sight.others],
-        news_at=sight.news_at,
-        beside=sorted(sight.beside),
-        last_told=_Trouble(**_flat_trouble(sight.last_told)) if sight.last_told else None,
+def _flat(known: KnownTrouble) -> _KnownTroubleJson:
+    return _KnownTroubleJson(
+        **_fields(known.trouble),
+        first_at=known.first_at,
+        told=sorted(known.sent),
+        gone_at=known.gone_at,
+        others=[_TroubleJson.of(each) for each in known.others],
+        news_at=known.unsent_since,
+        beside=sorted(known.beside),
+        last_told=_TroubleJson.of(known.last_sent) if known.last_sent else None,
     )
 
 
-def _flat_trouble(trouble: Trouble) -> dict[str, Any]:
-    return {name: getattr(trouble, name) for name in _Trouble.model_fields}
+def _fields(trouble: Trouble) -> dict[str, Any]:
+    return {name: getattr(trouble, name) for name in _TroubleJson.model_fields}
 
 
-def _memory(flat: _Memory, now: datetime) -> Memory:
-    sights: dict[Key, Sight] = {}
-    for sight in (_sight(each, now) for each in flat.sights):
-        key = sight.trouble.key
-        sights[key] = _joined(sights[key], sight) if key in sights else sight
+def _state(flat: _RecipientJson, now: datetime) -> RecipientState:
+    troubles: dict[Key, KnownTrouble] = {}
+    for known in (_known_trouble(each, now) for each in flat.sights):
+        key = known.trouble.key
+        troubles[key] = _joined(troubles[key], known) if key in troubles else known
     digest_on = flat.digest_on if flat.digest_on and flat.digest_on <= now.astimezone(PARIS).date() else None
-    return Memory(sights, digest_on)
+    return RecipientState(troubles, digest_on)
 
 
-def _sight(flat: _Sight, now: datetime) -> Sight:
-    sight = Sight(
-        flat.known(),
+def _known_trouble(flat: _KnownTroubleJson, now: datetime) -> KnownTrouble:
+    known = KnownTrouble(
+        flat.trouble(),
         min(flat.first_at, now),
         gone_at=min(flat.gone_at, now) if flat.gone_at else None,
-        others=tuple(each.known() for each in flat.others),
-        news_at=min(flat.news_at, now) if flat.news_at else None,
+        others=tuple(each.trouble() for each in flat.others),
+        unsent_since=min(flat.news_at, now) if flat.news_at else None,
         beside=frozenset(flat.beside),
-        last_told=flat.last_told.known() if flat.last_told else None,
+        last_sent=flat.last_told.trouble() if flat.last_told else None,
     )
     if isinstance(flat.told, bool):
-        return replace(sight, told=sight.tellings if flat.told else frozenset())
-    return replace(sight, told=frozenset(flat.told))
+        return replace(known, sent=known.points if flat.told else frozenset())
+    return replace(known, sent=frozenset(flat.told))
 
 
-def _joined(one: Sight, other: Sight) -> Sight:
+def _joined(one: KnownTrouble, other: KnownTrouble) -> KnownTrouble:
     """Return what an earlier version held for two troubles, as they had two causes."""
     gone_at = max(one.gone_at, other.gone_at) if one.gone_at and other.gone_at else None
     first_at = min(one.first_at, other.first_at)
-    return replace(one, first_at=first_at, told=one.told | other.told, gone_at=gone_at)
+    return replace(one, first_at=first_at, sent=one.sent | other.sent, gone_at=gone_at)

@@ -11,17 +11,16 @@ from datetime import timedelta
 from receiver import bootstrap, logs
 from receiver.cli import output
 from receiver.cli.audit import days
+from receiver.cli.output import print_table, progress
 from receiver.cli.parser import text
-from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
-from receiver.cli.table import print_table
 from receiver.config import Settings
-from receiver.core.adoption import Adoption
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit.run import Window
 from receiver.operations.recovery import adopt as operation
 from receiver.operations.recovery import take_from
-from receiver.operations.recovery.adopt import MailboxAdoption, Report
+from receiver.operations.recovery.adopt import AdoptionReport, MailboxAdoption
+from receiver.operations.recovery.compare import Adoption
 from receiver.operations.recovery.uninstall import EVER
 from receiver.sentences import ADOPT, COMMANDS, LEVELS, RECOVERY_HELP
 from receiver.store import Store
@@ -43,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def installation_name(text: str) -> str:
-    """Read the name of an installation that somebody typed."""
+    """Read the name of an installation from the command line."""
     try:
         return str(uuid.UUID(text))
     except ValueError:
@@ -94,7 +93,7 @@ def _refused(origin: str, store: Store) -> str | None:
     return "from_unread" if here.must_adopt else None
 
 
-def _tell(args: Namespace, store: Store, report: Report, standing: str, *, dry_run: bool) -> int:
+def _tell(args: Namespace, store: Store, report: AdoptionReport, standing: str, *, dry_run: bool) -> int:
     if args.json:
         print(json.dumps(_json(args, store, report, dry_run=dry_run), indent=2))
     else:
@@ -111,7 +110,7 @@ def _take_installation(args: Namespace, settings: Settings, store: Store) -> str
     return operation.take_installation(store, args.installation)
 
 
-def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[Mailbox]) -> Report:
+def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[Mailbox]) -> AdoptionReport:
     now = store.now()
     window = Window(now - timedelta(days=args.days_back), now + timedelta(days=args.days_ahead))
     connectors = bootstrap.connectors(settings, args.installation or store.installation().id)
@@ -123,7 +122,7 @@ def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[
             connector.close()
 
 
-def _print(report: Report, standing: str) -> None:
+def _print(report: AdoptionReport, standing: str) -> None:
     output.print_servers(report.servers)
     if rows := [row for each in report.mailboxes for row in _rows(each)]:
         print_table([ADOPT[column] for column in ("mailbox", "finding", "event", "details")], rows)
@@ -134,7 +133,7 @@ def _print(report: Report, standing: str) -> None:
     print(ADOPT[standing])
 
 
-def _standing(report: Report, store: Store, *, dry_run: bool) -> str:
+def _standing(report: AdoptionReport, store: Store, *, dry_run: bool) -> str:
     if dry_run:
         return "dry-run"
     here = store.installation()
@@ -143,7 +142,7 @@ def _standing(report: Report, store: Store, *, dry_run: bool) -> str:
     return "must_adopt" if here.must_adopt else "partial"
 
 
-def _counts(report: Report) -> dict[str, int]:
+def _counts(report: AdoptionReport) -> dict[str, int]:
     found = [each.adoption for each in report.mailboxes if each.adoption]
     return {
         "mailboxes": sum(each.ok for each in report.mailboxes),
@@ -176,7 +175,7 @@ def _findings(found: Adoption) -> Iterator[tuple[str, str, str]]:
     yield from (("beside", uid, ADOPT["beside details"]) for uid in found.beside)
 
 
-def _json(args: Namespace, store: Store, report: Report, *, dry_run: bool) -> dict[str, object]:
+def _json(args: Namespace, store: Store, report: AdoptionReport, *, dry_run: bool) -> dict[str, object]:
     installation = store.installation()
     return {
         "ok": report.ok,

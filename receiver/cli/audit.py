@@ -9,15 +9,14 @@ from datetime import timedelta
 
 from receiver import bootstrap, logs
 from receiver.cli import output
+from receiver.cli.output import print_table, progress
 from receiver.cli.parser import text
-from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
-from receiver.cli.table import print_table
 from receiver.config import Settings
-from receiver.core.audit import Difference
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit import nightly
 from receiver.operations.audit import run as operation
+from receiver.operations.audit.compare import Difference
 from receiver.operations.audit.run import Audit, MailboxAudit, Window
 from receiver.sentences import AUDIT, COMMANDS, LEVELS
 from receiver.store import Store
@@ -34,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--days-back", type=days, default=30, metavar="JOURS", help=COMMANDS["audit days-back"])
     parser.add_argument("--days-ahead", type=days, default=365, metavar="JOURS", help=COMMANDS["audit days-ahead"])
     parser.add_argument("--repair", action="store_true", help=COMMANDS["audit repair"])
-    parser.add_argument("--dry-run", action="store_true", help=COMMANDS["audit dry-run"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
 
 
@@ -57,22 +55,21 @@ def _audit(args: Namespace, settings: Settings, store: Store) -> int:
         told = AUDIT["unknown"].format(addresses=", ".join(unknown)) if unknown else AUDIT["none"]
         print(output.printable(told), file=sys.stderr)
         return 2
-    repair = args.repair and not args.dry_run
-    found = _run(args, settings, store, mailboxes, repair=repair)
+    found = _run(args, settings, store, mailboxes)
     if args.json:
-        print(json.dumps(_json(found, repair=repair), indent=2))
+        print(json.dumps(_json(found, repair=args.repair), indent=2))
     else:
-        _print(found, repair=repair)
+        _print(found, repair=args.repair)
     return 0 if found.ok else 1
 
 
-def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[Mailbox], *, repair: bool) -> Audit:
+def _run(args: Namespace, settings: Settings, store: Store, mailboxes: Sequence[Mailbox]) -> Audit:
     now = store.now()
     window = Window(now - timedelta(days=args.days_back), now + timedelta(days=args.days_ahead))
     connectors = bootstrap.connectors(settings, store.installation().id)
     try:
         with progress(AUDIT["progress"], len(mailboxes)) as done:
-            found = operation.run(store, settings, mailboxes, connectors, window, done, repair=repair)
+            found = operation.run(store, settings, mailboxes, connectors, window, done, repair=args.repair)
     finally:
         for connector in connectors.values():
             connector.close()

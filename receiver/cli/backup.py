@@ -10,7 +10,7 @@ from pathlib import Path
 
 from receiver import logs
 from receiver.cli import output
-from receiver.cli.progress import progress
+from receiver.cli.output import progress
 from receiver.cli.stores import with_current_store
 from receiver.config import Settings
 from receiver.config.store_url import UnusableAddress, address_of

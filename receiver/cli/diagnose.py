@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def diagnose(args: Namespace, settings: Settings) -> int:
-    """Write an archive for whoever helps from outside; 1 if it cannot be written."""
+    """Write an archive for support; 1 if it cannot be written."""
     logs.configure("ERROR")
     now = datetime.now(PARIS)
     path = args.file or Path(f"rdv-diagnostic-{now:%Y%m%d-%H%M%S}.zip")

@@ -9,9 +9,9 @@ from dataclasses import asdict
 
 from receiver import logs
 from receiver.cli import output
+from receiver.cli.output import print_table
 from receiver.cli.parser import text
 from receiver.cli.stores import with_current_store
-from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.addresses import canonical
 from receiver.core.troubles import Trouble, is_well
@@ -100,8 +100,11 @@ def forget(args: Namespace, settings: Settings) -> int:
 
     def use(store: Store) -> int:
         uids = store.read(stored_failures.meant_events, chosen)
-        if len(uids) != 1:
-            return _several(uids) if uids else _unknown(args.event)
+        if not uids:
+            return _unknown(args.event)
+        if len(uids) > 1:
+            print(output.printable(FAILURES["several_events"].format(uids=", ".join(uids))), file=sys.stderr)
+            return 2
         run = store.rehearse if args.dry_run else store.write
         entries, events = run(stored_failures.dismiss, chosen)
         _print_forgotten(entries, events, args)
@@ -116,11 +119,6 @@ def _lower(address: str | None) -> str | None:
 
 def _unknown(event: str) -> int:
     print(output.printable(FAILURES["unknown_event"].format(event=event)), file=sys.stderr)
-    return 2
-
-
-def _several(uids: Sequence[str]) -> int:
-    print(output.printable(FAILURES["several_events"].format(uids=", ".join(uids))), file=sys.stderr)
     return 2
 
 
@@ -141,7 +139,11 @@ def _print_failures(found: Members, troubles: Sequence[Trouble], *, each: bool) 
     columns = [FAILURES[column] for column in ("what", "cause", "calendar", "count", "since", "until", "examples")]
     print_table(columns, [_row(group, members) for group, members in found.items()])
     if each:
-        rows = [_member(member) for members in found.values() for member in members]
+        rows = [
+            (each.code, each.calendar, each.address, each.event or each.installation)
+            for members in found.values()
+            for each in members
+        ]
         print_table([FAILURES[column] for column in ("cause", "calendar", "mailbox", "event or installation")], rows)
     print(FAILURES["hint"])
 
@@ -157,10 +159,6 @@ def _row(group: FailureGroup, members: Sequence[Failing]) -> tuple[str, ...]:
         local(group.until) if group.until else "",
         ", ".join(dict.fromkeys(examples)),
     )
-
-
-def _member(member: Failing) -> tuple[str, ...]:
-    return member.code, member.calendar, member.address, member.event or member.installation
 
 
 def _print_failures_json(found: Members, troubles: Sequence[Trouble]) -> None:

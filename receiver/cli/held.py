@@ -12,8 +12,8 @@ from itertools import islice
 
 from receiver import logs
 from receiver.cli import output
+from receiver.cli.output import print_table
 from receiver.cli.stores import with_current_store
-from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.operations import held as operation
 from receiver.operations.held import Decision, Held, Places

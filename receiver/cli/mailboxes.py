@@ -9,9 +9,8 @@ from collections.abc import Sequence
 
 from receiver import bootstrap, logs
 from receiver.cli import output, stores
+from receiver.cli.output import print_table, progress
 from receiver.cli.parser import text
-from receiver.cli.progress import progress
-from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.mailboxes import check as operation
@@ -116,7 +115,11 @@ def _print_table(results: Sequence[MailboxResult]) -> None:
 
 
 def _cells(result: MailboxResult) -> list[str]:
-    told = result.findings if result.level is Level.OK else [each for each in result.findings if not _is_fine(each)]
+    told = (
+        result.findings
+        if result.level is Level.OK
+        else [each for each in result.findings if each.level is not Level.OK]
+    )
     return [
         LEVELS[result.level],
         result.mailbox.address,
@@ -125,10 +128,6 @@ def _cells(result: MailboxResult) -> list[str]:
         "" if result.latency_ms is None else str(result.latency_ms),
         " ".join(output.finding_sentence(finding) for finding in told),
     ]
-
-
-def _is_fine(finding: Finding) -> bool:
-    return finding.level is Level.OK
 
 
 def _json(result: ServerResult) -> dict[str, object]:

@@ -44,8 +44,8 @@ LAYERS = {
     "secrets": "secrets:add_arguments",
     "check": "commands:add_check",
 }
-"""Command to who describes it to its parser. Named and not imported: the service's processes live for months, and each
-would carry what all the other commands need."""
+"""Each command, and the function that adds its arguments. Named and not imported: the service's processes live for
+months, and each would carry what all the other commands need."""
 
 _HELP = {**WATCH, **TOKEN_HELP, **RECOVERY_HELP, **HELD_HELP, **COMMANDS}
 

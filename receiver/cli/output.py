@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from unicodedata import category
@@ -15,6 +16,9 @@ from receiver.operations.rules import Effects
 from receiver.operations.support.check import Finding, Level, worst
 from receiver.sentences.phrases import store_words
 from receiver.store.database.records import ComingAgent
+
+WIDTH_OF_FILES = 200
+"""Where the report goes into a file, lines need not fit a screen."""
 
 
 def print_problems(path: Path, errors: ConfigurationErrors) -> None:
@@ -140,7 +144,7 @@ def print_held(removals: int | None, *, as_json: bool) -> None:
 
 
 def print_unmapped(agents: Sequence[ComingAgent], *, as_json: bool) -> None:
-    """Print the agents whose mailbox nobody named, the busiest first."""
+    """Print the agents without a mailbox, the busiest first."""
     if as_json:
         print(json.dumps({"unmapped": [asdict(agent) | _key(agent.email) for agent in agents]}, indent=2))
         return
@@ -164,3 +168,33 @@ def printable(text: str) -> str:
     return "".join(
         "\ufffd" if category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character for character in text
     )
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under the names of their columns; what could steer a terminal is defused."""
+    # Imported where it is drawn: it costs what no service needs.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else WIDTH_OF_FILES).print(table)
+
+
+@contextmanager
+def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
+    """Yield what is called, from any thread, when one of `total` things is done. Drawn on standard error."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    # Imported where it is drawn: it costs what no service needs.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda: bar.advance(task)

@@ -1,4 +1,4 @@
-"""argparse in French, and parsers that are laid out when their command is chosen."""
+"""argparse in French, and parsers that are built when their command is chosen."""
 
 import argparse
 import re
@@ -14,7 +14,7 @@ LONGEST_TEXT = 512
 
 
 def text(typed: str) -> str:
-    """Return what somebody typed to name a mailbox, an event or a code, or refuse what no statement takes."""
+    """Return the typed name of a mailbox, an event or a code, or refuse what no statement takes."""
     if len(typed) > LONGEST_TEXT or has_half_letters(typed):
         raise argparse.ArgumentTypeError(COMMANDS["bad_text"].format(longest=LONGEST_TEXT))
     return typed

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from receiver import logs
 from receiver.cli import output
+from receiver.cli.output import progress
 from receiver.cli.parser import LONGEST_TEXT
-from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
 from receiver.config import Settings
 from receiver.core.text import has_half_letters
 from receiver.operations import erasure as operation
-from receiver.operations.erasure import Report
+from receiver.operations.erasure import ErasureReport
 from receiver.sentences import COMMANDS, PURGE
 from receiver.sentences.phrases import local
 from receiver.store import Store
@@ -98,7 +98,7 @@ def _agent(args: Namespace, settings: Settings, store: Store) -> int:
 
 @contextmanager
 def _reserved(path: Path | None) -> Iterator[Callable[[str], object]]:
-    """Make the report's file before anything is erased: without it, nobody could show that it was done."""
+    """Make the report's file before anything is erased: without it, nothing would prove the erasure."""
     if path is None:
         yield lambda _: None
         return
@@ -110,7 +110,7 @@ def _reserved(path: Path | None) -> Iterator[Callable[[str], object]]:
         raise
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: ErasureReport) -> Iterator[str]:
     yield PURGE["title_dry_run" if report.dry_run else "title"]
     yield ""
     yield output.printable(PURGE["looked_for"].format(email=report.email))
@@ -134,7 +134,7 @@ def _counts(counts: Mapping[str, int]) -> Iterator[str]:
         yield PURGE["line"].format(what=PURGE[f"table {table}"], count=count)
 
 
-def _json(report: Report) -> dict[str, object]:
+def _json(report: ErasureReport) -> dict[str, object]:
     return {
         "email": report.email,
         "at": report.at.isoformat(),

@@ -1,33 +1,68 @@
-"""`resync`: its arguments, and what happens between them and its report."""
+"""`resync`: has the platform send everything again, removes what is gone, and prints a report."""
 
 import argparse
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from receiver import logs
-from receiver.cli import resync_report
-from receiver.cli.progress import progress as progress_bar
-from receiver.cli.resync_report import Report
+from receiver.cli import output
+from receiver.cli.output import print_table
+from receiver.cli.output import progress as progress_bar
 from receiver.cli.stores import with_current_store
 from receiver.config import ApiSettings, Settings, Source
 from receiver.core.facts import Model
 from receiver.operations.resync import missing, progress
 from receiver.operations.resync import start as operation
+from receiver.operations.resync.missing import Finding, Judged, Removal
 from receiver.operations.resync.platform_api import Api
 from receiver.operations.resync.platform_http import RestError
-from receiver.operations.resync.progress import Timings
-from receiver.operations.resync.start import SUBSCRIPTIONS, Refused, Step, Wish
-from receiver.sentences import COMMANDS, RESYNC
+from receiver.operations.resync.progress import End, PollTimings
+from receiver.operations.resync.start import SUBSCRIPTIONS, OrganisationReport, Refused, Step, Wish
+from receiver.sentences import COMMANDS, LEVELS, RESYNC
 from receiver.store import Store
 from receiver.store.tools import resync as stored_resync
 from receiver.store.tools.resync import Scope
 
-TIMINGS = Timings()
+TIMINGS = PollTimings()
 SENT = {Step.TRIGGERED, Step.CREATED}
+MOST_LINES = 50
+SETTLED = {Finding.EXISTS, Finding.GONE}
+
+
+@dataclass(frozen=True, slots=True)
+class ResyncReport:
+    """What one run of the command did and found."""
+
+    source: str
+    organisations: tuple[OrganisationReport, ...] = ()
+    trouble: str | None = None
+    """Why the API could not be asked at all."""
+    dry_run: bool = False
+    received: Mapping[Model, int] = field(default_factory=dict)
+    expected: Mapping[Model, int] = field(default_factory=dict)
+    end: End | None = None
+    interrupted: bool = False
+    judged: tuple[Judged, ...] | None = None
+    """None: nothing was verified."""
+    removal: Removal | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is to be seen to."""
+        sent = bool(self.organisations) and all(each.ok for each in self.organisations)
+        came = not self.interrupted and self.end not in {End.NOTHING_CAME, End.TOO_LONG}
+        held = self.removal is not None and self.removal.held
+        return self.trouble is None and sent and came and not held and not self.undecided
+
+    @property
+    def undecided(self) -> int:
+        """Events of which the platform did not say whether they exist."""
+        return sum(each.finding not in SETTLED for each in self.judged or ())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,10 +128,10 @@ def _with_api(args: Namespace, asked: Wish, store: Store) -> int:
     try:
         report = _Run(args, asked, store, api).run()
     except RestError as error:
-        report = Report(asked.source.name, trouble=error.code)
+        report = ResyncReport(asked.source.name, trouble=error.code)
     finally:
         api.close()
-    show = resync_report.print_json if args.json else resync_report.print_report
+    show = print_json if args.json else print_report
     show(report)
     return 0 if report.ok else 1
 
@@ -116,13 +151,13 @@ class _Run:
     store: Store
     api: Api
 
-    def run(self) -> Report:
+    def run(self) -> ResyncReport:
         name = self.asked.source.name
         now = self.store.now()
         known = progress.last_start(self.store, name) if self.args.verify_only else None
         since = known or progress.since(now)
         reports = operation.trigger(self.api, self.asked, lambda: progress.note_start(self.store, name, now))
-        report = Report(name, tuple(reports), dry_run=self.args.dry_run)
+        report = ResyncReport(name, tuple(reports), dry_run=self.args.dry_run)
         if not any(each.step in SENT or self.args.verify_only for each in reports):
             return report
         if not self.args.verify_only:
@@ -131,7 +166,7 @@ class _Run:
             return report
         return self._verified(report, since)
 
-    def _watched(self, report: Report, since: datetime) -> Report:
+    def _watched(self, report: ResyncReport, since: datetime) -> ResyncReport:
         organisations = [each.organisation for each in report.organisations if each.step in SENT]
         counted: Mapping[Model, int] = {}
         expected = progress.totals(self.api, self.asked.models, organisations)
@@ -152,7 +187,7 @@ class _Run:
         self.store.judge_all(self.store.now())  # whether or not a worker runs
         return self.store.read(stored_resync.told, self.asked.source.name, since)
 
-    def _verified(self, report: Report, since: datetime) -> Report:
+    def _verified(self, report: ResyncReport, since: datetime) -> ResyncReport:
         source = self.asked.source
         reached = {Step.READY, *SENT}
         organisations = frozenset(each.organisation for each in report.organisations if each.step in reached)
@@ -172,7 +207,7 @@ class _Run:
 
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """Yield what is told how many have come. Drawn on standard error, where somebody watches."""
+    """Yield the function that is called with how many have come. Drawn on standard error, where it is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _count: None
         return
@@ -184,3 +219,115 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as drawn:
         task = drawn.add_task(RESYNC["bar"], total=total or None)
         yield lambda count: drawn.update(task, completed=count)
+
+
+def print_json(report: ResyncReport) -> None:
+    """Print one JSON object for programs."""
+    content = {
+        "ok": report.ok,
+        "source": report.source,
+        "trouble": report.trouble,
+        "dry_run": report.dry_run,
+        "organisations": [
+            {
+                "organisation": each.organisation,
+                "step": each.step.value,
+                "unsubscribed": list(each.unsubscribed),
+                "trouble": each.trouble,
+            }
+            for each in report.organisations
+        ],
+        "received": _named(report.received),
+        "expected": _named(report.expected),
+        "end": report.end.value if report.end else None,
+        "interrupted": report.interrupted,
+        "verification": _verification(report),
+    }
+    print(json.dumps(content, indent=2))
+
+
+def _named(counts: Mapping[Model, int]) -> dict[str, int]:
+    return {SUBSCRIPTIONS[model]: count for model, count in counts.items()}
+
+
+def _verification(report: ResyncReport) -> dict[str, object] | None:
+    if report.judged is None:
+        return None
+    removal = report.removal or Removal()
+    return {
+        "counts": {finding.value: count for finding, count in missing.counts(report.judged).items()},
+        "removed": [event.uid for event in removal.removed],
+        "held": removal.held,
+        "events": [
+            {"uid": each.event.uid, "finding": each.finding.value, "trouble": each.trouble} for each in report.judged
+        ],
+    }
+
+
+def print_report(report: ResyncReport) -> None:
+    """Print lines for people."""
+    for line in _lines_of_the_beginning(report):
+        print(output.printable(line))
+    if report.organisations:
+        columns = [RESYNC[f"column {name}"] for name in ("organisation", "step", "details")]
+        print_table(columns, map(_organisation_cells, report.organisations))
+    for line in _lines_of_watching(report):
+        print(output.printable(line))
+    if report.judged is not None:
+        _print_verification(report, report.judged)
+
+
+def _lines_of_the_beginning(report: ResyncReport) -> Iterator[str]:
+    if report.trouble is not None:
+        yield f"{LEVELS['trouble']}  {RESYNC[report.trouble]}"
+    elif not report.organisations:
+        yield RESYNC["no_organisation"]
+
+
+def _organisation_cells(each: OrganisationReport) -> tuple[str, str, str]:
+    details = [RESYNC[each.trouble]] if each.trouble else []
+    if each.unsubscribed:
+        details.append(RESYNC["unsubscribed"].format(models=", ".join(each.unsubscribed)))
+    return str(each.organisation), RESYNC[each.step], " ".join(details)
+
+
+def _lines_of_watching(report: ResyncReport) -> Iterator[str]:
+    if report.end or report.received:
+        counts = ", ".join(_count(report, model) for model in Model if model in {**report.received, **report.expected})
+        yield RESYNC["received"].format(counts=counts or RESYNC["nothing"])
+    if report.end:
+        yield RESYNC[report.end]
+    if report.interrupted:
+        yield RESYNC["interrupted"]
+    if report.dry_run and report.judged is None:
+        yield RESYNC["would"]
+
+
+def _count(report: ResyncReport, model: Model) -> str:
+    sentence = RESYNC["count of" if model in report.expected else "count"]
+    return sentence.format(
+        count=report.received.get(model, 0), model=SUBSCRIPTIONS[model], total=report.expected.get(model, "")
+    )
+
+
+def _print_verification(report: ResyncReport, judged: tuple[Judged, ...]) -> None:
+    told = [each for each in judged if each.finding is not Finding.EXISTS]
+    if told:
+        columns = [RESYNC["column event"], RESYNC["column finding"]]
+        print_table(columns, [(each.event.uid, _finding(each)) for each in told[:MOST_LINES]])
+    if len(told) > MOST_LINES:
+        print(RESYNC["more"].format(count=len(told) - MOST_LINES))
+    counts = missing.counts(judged)
+    gone = counts[Finding.GONE]
+    print(RESYNC["verified"].format(gone=gone, exists=counts[Finding.EXISTS], undecided=report.undecided))
+    if report.removal is None:
+        print(RESYNC["would remove"].format(count=gone))
+    elif report.removal.held:
+        print(RESYNC["held"].format(count=report.removal.held))
+    else:
+        print(RESYNC["removed"].format(count=len(report.removal.removed)))
+
+
+def _finding(each: Judged) -> str:
+    sentence = RESYNC["finding forbidden" if each.finding is Finding.FORBIDDEN else each.finding]
+    return f"{sentence}. {RESYNC[each.trouble]}" if each.trouble else sentence

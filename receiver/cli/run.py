@@ -1,4 +1,4 @@
-"""`run`: the service, as processes that are started and watched from here."""
+"""`run`: the service, as processes that are started and supervised from here."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from receiver.cli.stores import migrated, say_vanished, with_store
 from receiver.cli.supervise import supervise
 from receiver.config import Reloadable, Settings, secret_warnings
 from receiver.config.store_url import sqlite_file
-from receiver.operations.refused_configuration import Word
+from receiver.operations.refused_configuration import Notice
 from receiver.operations.support.check import STORE_ERRORS
 from receiver.store import PATIENCE_S, Standing, Store, StoreUnavailable, StoreVanished
 from receiver.store.place import files
@@ -24,10 +24,10 @@ SERVE, WORKER, WATCH = "serve", "worker", "watch"
 """The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it
 acknowledges waits in the store."""
 
-WORD_EVERY_S = 10.0
-"""So often it is looked whether there is something to say of the configuration."""
-LOOK_EVERY_S = 5.0
-"""So often it is looked whether a store that has vanished is back, to bring it up to date."""
+NOTICE_EVERY_S = 10.0
+"""So often `run` finds out whether there is something to report of the configuration."""
+RETRY_EVERY_S = 5.0
+"""So often a store that has vanished is tried, to bring it up to date when it is back."""
 
 log = logs.get("cli")
 
@@ -38,21 +38,26 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, settings: Settings) -> int:
-    """Migrate, then keep the web server and the worker running, and the watch where there is somebody to tell."""
+    """Migrate, then keep the web server and the worker running, and `watch` where there are recipients."""
     logs.configure()
     for warning in (*settings.warnings, *secret_warnings(settings)):
         log.warning("configuration_warning", path=warning.log_path, code=warning.code)
     _tell_exposed(settings)
     if status := with_store(settings, _migrated_or_awaited(settings)):
-        # We are started again and again then, and what goes unsaid here nobody would say.
-        from receiver.cli import watch  # noqa: PLC0415 -- a supervisor that is well carries nothing of the alerts
+        # The service manager starts us again and again then: no other process would send an alert.
+        from receiver.cli import watch  # noqa: PLC0415 -- the supervisor loads nothing of the alerts otherwise
 
-        watch.look_once(args.config, settings)
+        watch.check_once(args.config, settings)
         return status
     commands = child_commands(args.config, settings)
     settings_now = Reloadable(args.config, os.environ, settings)
-    threading.Thread(target=_leave_word, args=(settings_now,), daemon=True).start()
-    status = supervise(commands, lambda: _reloaded(args.config, settings_now), vital=(SERVE,), spare=(WATCH,))
+    threading.Thread(target=_report_refused, args=(settings_now,), daemon=True).start()
+
+    def reload() -> dict[str, list[str]] | None:
+        """Return the processes that the file asks for now; a wrong one is logged and reaches no child."""
+        return child_commands(args.config, settings_now.current) if settings_now.reload(works=False) else None
+
+    status = supervise(commands, reload, vital=(SERVE,), spare=(WATCH,))
     _leave_in_one_file(settings)
     return status
 
@@ -88,9 +93,9 @@ def _migrated_or_awaited(settings: Settings) -> Callable[[Store], int]:
 
 
 def _migrate_when_back(settings: Settings) -> None:
-    """Bring a store up to date once it is back; what else ails it, its users say."""
+    """Bring a store up to date once it is back. Its users report what else is wrong with it."""
     while True:
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(RETRY_EVERY_S)
         store = bootstrap.open_store(settings)
         try:
             log.info("store_is_back", standing=Standing(store.migrate()))
@@ -110,18 +115,13 @@ def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
     return {name: [*program, name] for name in names}
 
 
-def _reloaded(config: Path, settings: Reloadable) -> dict[str, list[str]] | None:
-    """Return the processes that the file asks for now; a wrong one is logged and reaches no child."""
-    return child_commands(config, settings.current) if settings.reload(works=False) else None
-
-
-def _leave_word(settings: Reloadable) -> None:
-    """Say in the store whether the service goes on with an old configuration, for as long as this process lives."""
-    word = Word("run")
+def _report_refused(settings: Reloadable) -> None:
+    """Write into the store whether the service goes on with an old configuration, for as long as this process lives."""
+    notice = Notice("run")
     while True:
         now, current, refused = datetime.now(UTC), settings.current, settings.refused
-        if word.is_due(refused, now):
+        if notice.is_due(refused, now):
             with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
                 if store.standing().usable:
-                    word.leave(store, refused, now)
-        time.sleep(WORD_EVERY_S)
+                    notice.write(store, refused, now)
+        time.sleep(NOTICE_EVERY_S)

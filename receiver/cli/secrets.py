@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from receiver import logs
+from receiver.cli.output import print_table
 from receiver.cli.stores import with_current_store
-from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.operations.access import secrets as operation
 from receiver.operations.access.secrets import SecretSight, State

@@ -1,4 +1,4 @@
-"""The store for the length of one command, or the French words for why it cannot be used."""
+"""The store, open for one command; or the French message on why it cannot be used."""
 
 import sys
 from collections.abc import Callable

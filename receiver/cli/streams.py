@@ -1,4 +1,4 @@
-"""Standard streams that no command dies of: whatever the terminal's letters, whoever stopped reading.
+"""Standard streams that end no command, whatever the terminal's encoding, and whether or not somebody still reads.
 
 A command that is half done must not end because somebody closed a pager, or because a terminal lacks a letter.
 """
@@ -26,7 +26,7 @@ class _Raw(io.FileIO):
         super().__init__(descriptor, "wb", closefd=False)
         self._is_gone = False
         self.has_failed = False
-        """Whether something was lost that somebody wanted: the disk is full, say."""
+        """Whether output was lost that was wanted, as on a full disk."""
 
     def write(self, data: Any, /) -> int:
         while not self._is_gone:
@@ -39,12 +39,12 @@ class _Raw(io.FileIO):
             else:
                 if written is not None:
                     return written
-                select.select([], [self.fileno()], [])  # somebody made it a stream that waits for nobody
+                select.select([], [self.fileno()], [])  # the stream was made non-blocking elsewhere
         return memoryview(data).nbytes
 
 
 def settle() -> None:
-    """Put such streams in the place of the process's own; streams that somebody else put there stay."""
+    """Replace the process's own streams by such ones; streams that were replaced already stay."""
     _open_what_is_closed()
     if sys.stdout is sys.__stdout__:
         sys.stdout = _stream(1, sys.stdout)

@@ -1,6 +1,6 @@
-"""Runs the receiver's processes side by side. A vital one that ends takes all with it; any other is started again.
+"""Runs the receiver's processes side by side. If a vital one ends, all are ended; any other is started again.
 
-Knows commands and signals, nothing of their work.
+Knows commands and signals, not what the processes do.
 """
 
 import os
@@ -23,7 +23,7 @@ LONGEST_PAUSE_S = 60.0
 PAUSE_S = 1.0
 """Before the first new start; each further one waits twice as long as the one before, up to `LONGEST_PAUSE_S`."""
 STEADY_S = 60.0
-"""A child that lived for so long is well: the next pause is the shortest again."""
+"""A child that lived for so long counts as steady: the next pause is the shortest again."""
 MISCONFIGURED = 2
 """Status of a child that cannot use its configuration: only a reload or an edited file helps, so the pause is long."""
 
@@ -33,7 +33,7 @@ Commands = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Waits:
     """How long the supervisor waits, in seconds."""
 
     grace_s: float = GRACE_S
@@ -47,7 +47,7 @@ def supervise(
     reload: Callable[[], Commands | None],
     vital: Collection[str],
     spare: Collection[str] = (),
-    patience: Patience | None = None,
+    waits: Waits | None = None,
 ) -> int:
     """Start the commands and stay until all have ended; return 0 when they ended because they were asked to.
 
@@ -57,11 +57,11 @@ def supervise(
     now; None refuses it. A child that should run and does not is started then, at once.
     """
     with _heard_signals() as signals:
-        return _Supervisor(commands, reload, vital, spare, patience or Patience()).run(signals)
+        return _Supervisor(commands, reload, vital, spare, waits or Waits()).run(signals)
 
 
 class _Signals:
-    """Signals as numbers to read. Between two looks none is lost: each is a byte in a pipe."""
+    """Signals as numbers to read. None is lost between two reads: each is a byte in a pipe."""
 
     def __init__(self, read_end: int) -> None:
         self._read_end = read_end
@@ -103,13 +103,13 @@ class _Supervisor:
         reload: Callable[[], Commands | None],
         vital: Collection[str],
         spare: Collection[str],
-        patience: Patience,
+        waits: Waits,
     ) -> None:
         self.commands = commands
         self.reload = reload
         self.vital = frozenset(vital)
         self.spare = frozenset(spare)
-        self.patience = patience
+        self.waits = waits
         self.alive: dict[str, subprocess.Popen[bytes]] = {}
         self.started: dict[str, float] = {}
         self.deaths: dict[str, int] = {}
@@ -117,7 +117,7 @@ class _Supervisor:
         self.awaited: dict[str, float] = {}
         """When a child that died is started again."""
         self.deadline: float | None = None
-        """When the patience with ending children is over; None while nobody was asked to end."""
+        """When children that are asked to end are killed; None: none is asked."""
         self.status = 0
 
     def run(self, signals: _Signals) -> int:
@@ -125,11 +125,11 @@ class _Supervisor:
             for name in self.commands:
                 self._start_if_possible(name)
             while self.alive:
-                for number in signals.wait(self._patience_s()):
+                for number in signals.wait(self._wait_s()):
                     self._handle(number)
                 self._reap()
                 self._start_again()
-                self._lose_patience()
+                self._kill_late()
         finally:
             self._kill()
         return self.status
@@ -156,7 +156,7 @@ class _Supervisor:
         self.started[name] = time.monotonic()
         log.info("child_started", child=name, pid=child.pid)
 
-    def _patience_s(self) -> float | None:
+    def _wait_s(self) -> float | None:
         times = [*self.awaited.values()] if self.deadline is None else [self.deadline]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
@@ -178,7 +178,7 @@ class _Supervisor:
 
     def _end(self) -> None:
         """Ask every child to end. Always by SIGTERM: gunicorn takes SIGINT for "drop what you hold"."""
-        self.deadline = time.monotonic() + self.patience.grace_s
+        self.deadline = time.monotonic() + self.waits.grace_s
         self._send(signal.SIGTERM)
 
     def _send(self, number: signal.Signals) -> None:
@@ -216,9 +216,9 @@ class _Supervisor:
             self.status = 1
             self._end()
         elif name in self.commands:
-            if time.monotonic() - self.started[name] >= self.patience.steady_s:
+            if time.monotonic() - self.started[name] >= self.waits.steady_s:
                 self.deaths.pop(name, None)
-            pause_s = self.patience.longest_pause_s if code == MISCONFIGURED else self._pause_s(name)
+            pause_s = self.waits.longest_pause_s if code == MISCONFIGURED else self._pause_s(name)
             log.error("child_died", child=name, status=code, again_in_s=pause_s)
             self.awaited[name] = time.monotonic() + pause_s
         else:
@@ -228,9 +228,9 @@ class _Supervisor:
         """Count a death in a row; return how long to wait before the next start."""
         earlier = self.deaths.get(name, 0)
         self.deaths[name] = earlier + 1
-        return min(self.patience.pause_s * 2.0**earlier, self.patience.longest_pause_s)
+        return min(self.waits.pause_s * 2.0**earlier, self.waits.longest_pause_s)
 
-    def _lose_patience(self) -> None:
+    def _kill_late(self) -> None:
         if self.alive and self.deadline is not None and time.monotonic() >= self.deadline:
             self._kill()
             self.status = 1

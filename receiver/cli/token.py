@@ -10,8 +10,8 @@ from typing import Any
 
 from receiver import logs
 from receiver.cli import output
+from receiver.cli.output import print_table
 from receiver.cli.stores import with_current_store
-from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.roles import Role
 from receiver.core.tokens import LONGEST

@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 from receiver import bootstrap, logs
 from receiver.cli import output
 from receiver.cli.adopt import installation_name
+from receiver.cli.output import print_table, progress
 from receiver.cli.parser import text
-from receiver.cli.progress import progress
 from receiver.cli.stores import with_current_store
-from receiver.cli.table import print_table
 from receiver.config import Settings
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.recovery import uninstall as operation
-from receiver.operations.recovery.uninstall import MailboxRemoval, Report
+from receiver.operations.recovery.uninstall import MailboxRemoval, UninstallReport
 from receiver.sentences import COMMANDS, LEVELS, RECOVERY_HELP, UNINSTALL
-from receiver.store import Store, installation
+from receiver.store import Store
+from receiver.store import installation as stored_installation
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--yes", action="store_true", help=RECOVERY_HELP["uninstall yes"])
     choice.add_argument("--undo", action="store_true", help=RECOVERY_HELP["uninstall undo"])
-    parser.add_argument("--dry-run", action="store_true", help=RECOVERY_HELP["uninstall dry-run"])
     parser.add_argument("--json", action="store_true", help=COMMANDS["json"])
 
 
@@ -51,12 +50,11 @@ def _undo(args: Namespace, _: Settings, store: Store) -> int:
     if store.installation().uninstalled_at is None:
         print(UNINSTALL["not_uninstalled"], file=sys.stderr)
         return 2
-    if not args.dry_run:
-        store.write(installation.undo_uninstalling, store.now())
+    store.write(stored_installation.undo_uninstalling, store.now())
     if args.json:
-        print(json.dumps({"ok": True, "dry_run": args.dry_run, "undone": not args.dry_run}))
+        print(json.dumps({"ok": True, "dry_run": False, "undone": True}))
     else:
-        print(UNINSTALL["undo dry-run" if args.dry_run else "undone"])
+        print(UNINSTALL["undone"])
     return 0
 
 
@@ -69,7 +67,7 @@ def _uninstall(args: Namespace, settings: Settings, store: Store) -> int:
     if not mailboxes:
         print(UNINSTALL["none"], file=sys.stderr)
         return 2
-    dry_run = args.dry_run or not args.yes or settings.dry_run
+    dry_run = not args.yes or settings.dry_run
     report = _run(settings, store, mailboxes, args.installation, dry_run=dry_run)
     if args.json:
         found = {"installation": args.installation or name} | _json(report, dry_run=dry_run)
@@ -83,7 +81,7 @@ def _uninstall(args: Namespace, settings: Settings, store: Store) -> int:
 
 def _run(
     settings: Settings, store: Store, mailboxes: Sequence[Mailbox], another: str | None, *, dry_run: bool
-) -> Report:
+) -> UninstallReport:
     connectors = bootstrap.connectors(settings, another or store.installation().id)
     of_another = another is not None
     try:
@@ -94,7 +92,7 @@ def _run(
             connector.close()
 
 
-def _print(report: Report, another: str | None, *, dry_run: bool) -> None:
+def _print(report: UninstallReport, another: str | None, *, dry_run: bool) -> None:
     output.print_servers(report.servers)
     if rows := [row for each in report.mailboxes for row in _rows(each, dry_run=dry_run)]:
         print_table([UNINSTALL[column] for column in ("mailbox", "entries", "finding")], rows)
@@ -120,7 +118,7 @@ def _rows(each: MailboxRemoval, *, dry_run: bool) -> Iterator[tuple[str, ...]]:
         yield each.mailbox.address, str(each.entries), " ".join(findings)
 
 
-def _json(report: Report, *, dry_run: bool) -> dict[str, object]:
+def _json(report: UninstallReport, *, dry_run: bool) -> dict[str, object]:
     return {
         "ok": report.ok,
         "dry_run": dry_run,

@@ -1,4 +1,4 @@
-"""`watch`: tells people of troubles; `--test` tries the addresses."""
+"""`watch`: notifies people of troubles; `--test` tries the addresses."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from receiver import bootstrap, logs, sentences
-from receiver.alerts.message import Letter, Sender, trial
+from receiver.alerts.message import Message, Sender, trial_message
 from receiver.alerts.recipient import ARRIVED
 from receiver.alerts.send import scheme, try_all
 from receiver.alerts.send_process import Outcome
@@ -28,23 +28,23 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def watch(args: Namespace, settings: Settings) -> int:
-    """Watch until asked to stop; there is no need of a store for that."""
+    """Send alerts until asked to stop. A store that cannot be used is no reason not to start."""
     if args.test:
         logs.configure("ERROR")
-        return _report(settings, trial(Sender(socket.gethostname())))
+        return _report(settings, trial_message(Sender(socket.gethostname())))
     if args.once:
         logs.configure("WARNING")  # whatever runs this by the clock mails what it says
-        look_once(args.config, settings)
+        check_once(args.config, settings)
         return 0
     logs.configure()
-    # A reload that comes before the watch listens has nothing to reload, and must not end it.
+    # A reload that comes before the loop listens has nothing to reload, and must not end it.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     bootstrap.run_watch(Reloadable(args.config, os.environ, settings))
     return 0
 
 
-def look_once(config: Path, settings: Settings) -> None:
-    """Look once, and tell whom there is to tell."""
+def check_once(config: Path, settings: Settings) -> None:
+    """Check once, and notify the recipients, if there are any."""
     if settings.alerts.to:
         bootstrap.run_watch(Reloadable(config, os.environ, settings), once=True)
 
@@ -59,7 +59,7 @@ def address_findings(settings: Settings) -> list[Finding]:
 
 
 def memory_findings(settings: Settings) -> list[Finding]:
-    """Return what is wrong with the rights of the file that remembers what was told."""
+    """Return what is wrong with the rights of the file that remembers what was sent."""
     return list(file_findings([default_path(sqlite_file(settings.store_url), os.environ)]))
 
 
@@ -70,12 +70,12 @@ def _address_finding(place: int, address: str, outcome: Outcome) -> Finding:
     return Finding("alert_address_unusable", subject, Level.TROUBLE, details)
 
 
-def _report(settings: Settings, letter: Letter) -> int:
-    """Send a letter to every address and print a line about each, which shows no more than how it begins."""
+def _report(settings: Settings, message: Message) -> int:
+    """Send a message to every address and print a line about each, which shows no more than how it begins."""
     if not settings.alerts.to:
         print(sentences.WATCH["nobody"])
         return 1
-    outcomes = try_all(settings.alerts, letter)
+    outcomes = try_all(settings.alerts, message)
     for place, (address, outcome) in enumerate(zip(settings.alerts.to, outcomes, strict=True)):
         text = sentences.DELIVERY[outcome]
         print(sentences.WATCH["line"].format(place=place, scheme=scheme(address.value), text=text))

@@ -1,10 +1,12 @@
-"""For which organisations the secrets of a source may speak, and which values are tried as its secrets."""
+"""For which organisations a source and its secrets may speak, and which values are tried as its secrets."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from receiver.config.settings import Source
+from receiver.config.validate import Reader
 from receiver.core.digests import secret_tag
 from receiver.core.scope import Authority
 from receiver.core.secret_edges import bare
@@ -73,12 +75,12 @@ def authority(source: Source, positions: Collection[int]) -> Authority:
 
 
 def signed_by(keys: Iterable[SigningKey], digest_key: bytes) -> str:
-    """Return the short names of the keys that signed: they tell nothing of the secrets."""
+    """Return the short names of the keys that signed: nothing of the secrets follows from them."""
     return ",".join(sorted(secret_tag(digest_key, key.text) for key in keys)[:TAGS_KEPT])
 
 
 def authority_of(source: Source, digest_key: bytes) -> Callable[[str], Authority | None]:
-    """Return what tells, from the short names of secrets, for whom these may speak now; None: none is configured."""
+    """Return the function from short names of secrets to those for whom they speak now; None: none is configured."""
     positions = {secret_tag(digest_key, key.text): key.position for key in signing_keys(source)}
 
     def tell(names: str) -> Authority | None:
@@ -86,3 +88,23 @@ def authority_of(source: Source, digest_key: bytes) -> Callable[[str], Authority
         return authority(source, known) if known else None
 
     return tell
+
+
+def check_organisations(reader: Reader, sources: Mapping[str, Source]) -> None:
+    """Report each pair of sources of one emitter and platform that may speak of the same organisation.
+
+    Each would keep versions of the same event, and the slower one undo the newer facts.
+    """
+    for first, second in combinations(sources.values(), 2):
+        if (first.emitter, first.platform) == (second.emitter, second.platform):
+            _check_pair(reader, first, second)
+
+
+def _check_pair(reader: Reader, first: Source, second: Source) -> None:
+    if first.organisations is None or second.organisations is None:
+        anyone = first if first.organisations is None else second
+        other = second if anyone is first else first
+        reader.report(("sources", anyone.name), "organisations_unlimited", other=other.name)
+    elif shared := first.organisations & second.organisations:
+        ids = ", ".join(str(each) for each in sorted(shared))
+        reader.report(("sources", second.name, "organisations"), "organisation_shared", other=first.name, ids=ids)

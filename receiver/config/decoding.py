@@ -1,4 +1,4 @@
-"""The bytes of a file that people wrote, as text, whichever of Unicode's encodings their editor chose.
+"""Decodes files that people wrote, in any of Unicode's encodings.
 
 A byte order mark, or zeros where UTF-16 has them, tells the encoding; no other is guessed. What Windows-1252 means
 another page of codes means otherwise.

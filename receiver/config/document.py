@@ -82,7 +82,7 @@ def parse(raw: bytes) -> Document:
 
 
 def _unusual_indentation(text: str) -> list[Problem]:
-    """Return the lines that begin with a blank other than a space or a tab: none is told from a space by looking."""
+    """Return the lines that begin with a blank other than a space or a tab: it looks like a space."""
     found = []
     for number, line in enumerate(re.split("\r\n|[\r\n]", text), 1):
         begins = line.lstrip(" \t")

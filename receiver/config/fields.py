@@ -232,7 +232,7 @@ def _read_secret(path: Path) -> tuple[bytes, int]:
 
 
 def _checked_secret(value: str) -> str:
-    # Editors and `echo` end a file with a line end; nobody means it to be part of the secret.
+    # Editors and `echo` end a file with a line end, which is no part of the secret.
     text = value.removesuffix("\n").removesuffix("\r")
     # Bytes of the environment that are no UTF-8; a file in UTF-16 without its mark.
     if has_half_letters(text) or "\0" in text:
@@ -391,4 +391,4 @@ EnvironmentSecret = Annotated[SecretText, PlainValidator(_from_environment)]
 FileSecret = Annotated[SecretText, PlainValidator(_from_file)]
 EnvironmentKey = Annotated[SecretText, PlainValidator(_any_from_environment)]
 FileKey = Annotated[SecretText, PlainValidator(_any_from_file)]
-"""These may be blank: who uses them asks for more than that."""
+"""These may be blank: `TokenKeyReference` asks for more than that."""

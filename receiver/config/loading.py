@@ -1,20 +1,21 @@
-"""The whole file: each section read alone, so that one mistake hides no other; then what sections owe each other."""
+"""Reads the whole file: each section alone, so that one mistake hides no other; then rules across sections."""
 
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
-from receiver.config.alerts import skips_verification
-from receiver.config.credentials import check_credentials
+from receiver.config.authority import check_organisations
 from receiver.config.document import Value, read_document
 from receiver.config.fields import NAME, Context
 from receiver.config.mailboxes import read_mailboxes
-from receiver.config.organisations import check_organisations
 from receiver.config.problems import ConfigurationErrors, Location, Problem
 from receiver.config.settings import (
     AlertSettings,
     ApiSettings,
+    Auth,
     CalendarKind,
     CalendarSettings,
     EwsCalendar,
@@ -42,13 +43,15 @@ from receiver.config.shapes import (
     WebShape,
     merged,
 )
-from receiver.config.store_marker import marker_path
-from receiver.config.store_url import read_address, sqlite_file
+from receiver.config.store_url import marker_path, read_address, sqlite_file
 from receiver.config.validate import Reader
-from receiver.core.alert_rules import Timings
+from receiver.core.alert_rules import AlertTimings
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 from receiver.core.thresholds import Thresholds
+
+VERIFIED = frozenset({"yes", "true", "on", "1"})
+"""What `verify` may say, if it must be said at all."""
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -128,7 +131,7 @@ class _Sections:
                 source_silent=timedelta(hours=shape.source_silent_hours),
                 certificate_warning=timedelta(days=shape.certificate_days),
             ),
-            timings=Timings(hold=hold, calm=hold, digest_at=shape.digest_at),
+            timings=AlertTimings(hold=hold, calm=hold, digest_at=shape.digest_at),
             http_proxy=shape.http_proxy,
             ca_file=shape.ca_file,
         )
@@ -138,7 +141,7 @@ class _Sections:
         others = set(self._secrets)
         key = self._secret(shape.token_key, here) if shape.token_key else None
         if key in others:
-            # Whoever knows the other one, such as the emitter, could sign tokens.
+            # Those who know the other one, such as the emitter, could sign tokens.
             self.reader.report(here, "token_key_reused")
         if key is None and shape.pages and sqlite_file(store_url) is None:
             self.warnings.append(Problem(here, "token_key_missing", line=self.reader.document.line_of(("web",))))
@@ -226,7 +229,8 @@ class _Sections:
                 self.reader.report(here, "secret_twice")
             bound = frozenset(reference.organisations) if reference.organisations else None
             if bound and shape.organisations and (strangers := bound - set(shape.organisations)):
-                self.reader.report((*here, "organisations"), "organisation_not_of_source", ids=_listed(strangers))
+                ids = ", ".join(str(each) for each in sorted(strangers))
+                self.reader.report((*here, "organisations"), "organisation_not_of_source", ids=ids)
             secrets.append(SigningSecret(secret, bound))
         return tuple(secrets)
 
@@ -263,7 +267,7 @@ class _Sections:
         shape = self.reader.read(EwsShape, raw, location)
         if shape is None:
             return None
-        check_credentials(self.reader, shape, location)
+        _check_credentials(self.reader, shape, location)
         if shape.keytab and shape.keytab.exposed:
             self._warn_exposed((*location, "keytab"))
         return EwsCalendar(
@@ -281,5 +285,39 @@ class _Sections:
         )
 
 
-def _listed(ids: frozenset[int]) -> str:
-    return ", ".join(str(each) for each in sorted(ids))
+def skips_verification(address: str) -> bool:
+    """Say whether an Apprise address switches the verification of certificates off."""
+    asked = parse_qsl(address.partition("?")[2], keep_blank_values=True)
+    return any(key.strip().lower() == "verify" and value.strip().lower() not in VERIFIED for key, value in asked)
+
+
+def _check_credentials(reader: Reader, shape: EwsShape, location: Location) -> None:
+    """Report what an authentication lacks, and the keys that only another one may have."""
+    if shape.auth is Auth.KERBEROS:
+        _check_kerberos(reader, shape, location)
+        return
+    if shape.password is None:
+        reader.report((*location, "password"), "missing")
+    if shape.keytab is not None:
+        reader.report((*location, "keytab"), "keytab_without_kerberos")
+
+
+def _check_kerberos(reader: Reader, shape: EwsShape, location: Location) -> None:
+    if not _kerberos_is_installed():
+        reader.report((*location, "auth"), "kerberos_not_installed")
+    if shape.keytab is None:
+        reader.report((*location, "keytab"), "missing")
+    if shape.password is not None:
+        reader.report((*location, "password"), "password_with_kerberos")
+    account, at, realm = shape.username.rpartition("@")
+    if not (account and at and realm) or "\\" in account:
+        reader.report((*location, "username"), "principal")
+
+
+def _kerberos_is_installed() -> bool:
+    """Say whether the extra is there, and works: it was built against a library that this machine may lack."""
+    try:
+        import_module("gssapi")
+    except (ImportError, OSError):
+        return False
+    return True

@@ -1,6 +1,6 @@
 """`mailboxes.csv`: a list as PowerShell, a spreadsheet or a person writes it, line by line.
 
-One wrong line hides no other: what cannot be read is told with its line, and the next one is read.
+One wrong line hides no other: what cannot be read is reported with its line, and the next one is read.
 """
 
 import csv
@@ -33,7 +33,7 @@ _COLUMNS = {
     _CALENDAR: _CALENDAR,
 }
 _MOST_LINES = 4
-"""So many lines a row may have, by line ends within quotes; a quote that nobody closed takes no more with it."""
+"""So many lines a row may have, by line ends within quotes: an unclosed quote takes no more than these."""
 
 
 class _Row(NamedTuple):
@@ -43,7 +43,7 @@ class _Row(NamedTuple):
 
 
 class _File:
-    """One CSV, with the number of each line for those who must mend it."""
+    """One CSV, with the number of each line, for messages."""
 
     def __init__(self, reader: Reader, path: Path) -> None:
         self.reader = reader
@@ -134,7 +134,7 @@ def _header(file: _File, lines: _Lines) -> tuple[list[str] | None, str]:
     delimiters: tuple[str, ...] = _DELIMITERS
     while (line := lines.peek()) is not None:
         begins = line.strip().strip('"').lower()
-        if begins.startswith("sep=") and len(begins) == 5:  # a spreadsheet's own word for it
+        if begins.startswith("sep=") and len(begins) == 5:  # a spreadsheet's declaration of its separator
             delimiters = (begins[4], *_DELIMITERS)
         elif line.strip("".join(delimiters) + ' "\n') and not begins.startswith("#type"):  # PowerShell's, for its kind
             break

@@ -1,4 +1,4 @@
-"""`mailboxes`: the map of the file and of its CSV made one, each address checked, each calendar one that exists."""
+"""`mailboxes`: merges the map of the file with its CSV; checks each address, and that each calendar exists."""
 
 from pydantic_core import PydanticCustomError
 
@@ -39,7 +39,7 @@ def read_mailboxes(reader: Reader, raw: Value, calendars: list[str]) -> MailboxM
 
 
 def _default_calendar(reader: Reader, raw: Value, calendars: list[str]) -> str:
-    """Return the calendar of whoever has none named; the only one needs no naming."""
+    """Return the calendar of agents who have none named; the only one needs no naming."""
     named = raw.get("default_calendar") if isinstance(raw, dict) else None
     here = (_HERE, "default_calendar")
     if isinstance(named, str):
@@ -60,7 +60,7 @@ def _check_repeats(reader: Reader, raw: Value) -> None:
             here = (_HERE, section, key)
             try:
                 meant = one_spelling(key)
-            except PydanticCustomError:  # its own problem, told by its shape
+            except PydanticCustomError:  # its own problem, reported with its shape
                 continue
             if known := first_lines.get(meant):
                 reader.report(here, "key_twice", first_line=known)

@@ -1,6 +1,7 @@
-"""SIGHUP's half: new settings where the file is right, the old ones and a log line where it is not."""
+"""Reloading: new settings where the file is right, the old ones and a log line where it is not."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,10 @@ from receiver.config.problems import ConfigurationErrors
 from receiver.config.settings import Settings
 
 log = logs.get("config")
+
+Mark = tuple[int, int, int, bool] | None
+MISSED = 3
+"""A file that so many checks in a row do not find is gone: no editor takes so long to replace it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +75,36 @@ def log_problems(errors: ConfigurationErrors) -> None:
     for problem in errors.problems:
         place = {"line": problem.line, "column": problem.column}
         log.error("configuration_refused", path=problem.log_path, code=problem.code, **place)
+
+
+class FileWatch:
+    """Notices that files changed, by their times, size and rights: enough for files that people edit."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+        self._marks = self._read()
+        self._missed = 0
+
+    def changed(self) -> bool:
+        """Whether any changed since the last call. A missing file counts as a change only after some calls."""
+        marks = self._read()
+        if marks == self._marks:
+            self._missed = 0
+            return False
+        if None in marks:
+            self._missed += 1
+            if self._missed < MISSED:
+                return False
+        self._marks, self._missed = marks, 0
+        return True
+
+    def _read(self) -> tuple[Mark, ...]:
+        return tuple(_mark(path) for path in self._paths)
+
+
+def _mark(path: Path) -> Mark:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, os.access(path, os.R_OK)

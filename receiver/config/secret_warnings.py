@@ -1,4 +1,4 @@
-"""What is doubtful about secrets that can be used all the same: with these a service that ran before starts still."""
+"""What is doubtful about secrets that can be used all the same. None of it keeps the service from starting."""
 
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
@@ -12,7 +12,7 @@ from receiver.core.token_secret import SHORTEST_SECRET, is_weak
 SIGNING_EDGES = "secret_edges"
 """Of a secret that signs webhooks: tried with and without them."""
 FAILING = frozenset({"secret_short", "secret_shared", "token_key_weak", "token_key_reused"})
-"""What somebody must change: with one of these `check` ends with 1."""
+"""What must be changed: with one of these `check` ends with 1."""
 
 
 def secret_warnings(settings: Settings) -> list[Problem]:
@@ -40,7 +40,7 @@ def _of_what_is_used_as_written(settings: Settings) -> Iterator[Problem]:
 
 
 def _values(settings: Settings) -> Iterator[tuple[Location, str]]:
-    """Yield what is shown to somebody else, who counts wrong ones: a second try could lock the account."""
+    """Yield the secrets that another server checks. It counts wrong ones: a second attempt could lock the account."""
     if (password := urlsplit(settings.store_url).password) is not None:
         yield ("store", "password"), unquote(password)
     for source in settings.sources.values():

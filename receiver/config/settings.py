@@ -9,7 +9,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from receiver.config.problems import Problem
-from receiver.core.alert_rules import Timings
+from receiver.core.alert_rules import AlertTimings
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.other_installations import Served
@@ -45,7 +45,7 @@ class ApiSettings:
     email: str
     password: Secret
     webhook_url: str | None = None
-    """The address that the emitter knows us by; None: told when it is needed."""
+    """The address under which the emitter knows us; None: given when it is needed."""
     http_proxy: str | None = None
     ca_file: Path | None = None
 
@@ -153,12 +153,12 @@ class WebSettings:
 
 @dataclass(frozen=True, slots=True)
 class AlertSettings:
-    """Whom to tell of troubles, and when."""
+    """Who is notified of troubles, and when."""
 
     to: tuple[Secret, ...] = ()
     """Apprise addresses; they carry passwords and tokens."""
     thresholds: Thresholds = field(default_factory=Thresholds)
-    timings: Timings = field(default_factory=Timings)
+    timings: AlertTimings = field(default_factory=AlertTimings)
     http_proxy: str | None = None
     """How alerts leave the network; None: directly."""
     ca_file: Path | None = None

@@ -97,7 +97,7 @@ class SigningSecretReference(SecretReference):
 
 
 class TokenKeyReference(SecretReference):
-    """The secret that tokens are signed with: long enough that nobody guesses it."""
+    """The secret that tokens are signed with: too long to be guessed."""
 
     env: EnvironmentKey | None = None
     file: FileKey | None = None
@@ -210,7 +210,7 @@ class WebShape(Shape):
 
 
 class AlertsShape(Shape):
-    """`alerts`: whom to tell of troubles, and when."""
+    """`alerts`: who is notified of troubles, and when."""
 
     to: list[SecretReference] = []
     digest_at: ClockTime | None = time(8)

@@ -1,5 +1,6 @@
-"""`store`: the database's address, checked, with its password put in from elsewhere."""
+"""`store`: the database's address, checked, with its password put in from elsewhere; and where its marker stands."""
 
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -13,6 +14,8 @@ from receiver.config.validate import Reader
 
 POSTGRESQL = "postgresql+psycopg"
 _SQLITE = "sqlite:///"
+MARKER_FOLDER = Path("/var/lib/rdv-receiver-marker")
+"""Made by systemd's unit and the container's image: not on the database's own mount."""
 
 
 def sqlite_file(store_url: str) -> Path | None:
@@ -57,7 +60,7 @@ class UnusableAddress(ValueError):
 
 
 def address_of(url: str, password: str | None) -> str:
-    """Return an address that somebody typed as SQLAlchemy takes it, password included.
+    """Return a typed address as SQLAlchemy takes it, password included.
 
     Raises:
         UnusableAddress: it is none.
@@ -128,3 +131,34 @@ def _with_password(parts: SplitResult, password: str | None) -> str:
     query = f"?{parts.query}" if parts.query else ""
     # Put together by hand: `geturl` leaves the slashes out where no host is named (a socket).
     return f"{POSTGRESQL}://{user}{at}{host}{parts.path}{query}"
+
+
+def marker_path(reader: Reader, named: Path | None, store_url: str, config: Path) -> Path | None:
+    """Return the marker's file; None: none is named, and there is no folder for it on this machine.
+
+    Args:
+        reader: takes what is wrong with the name.
+        named: what the configuration names; None: nothing.
+        store_url: the checked address.
+        config: the configuration's own file: several of them on one machine are several installations.
+
+    """
+    database = sqlite_file(store_url)
+    if named is not None:
+        if database is not None and _overwrites(named, database):
+            reader.report(("store", "marker"), "marker_is_store")
+        elif named.is_dir():
+            reader.report(("store", "marker"), "marker_is_folder")
+        return named
+    if os.access(MARKER_FOLDER, os.W_OK | os.X_OK):
+        return MARKER_FOLDER / f"{str(config.absolute()).strip('/').replace('/', '-')}.json"
+    # Not one of the files that `cp rdv.db*` takes along: put back together, both would say the same.
+    return database.with_name(f"marker-{database.name}.json") if database is not None else None
+
+
+def _overwrites(named: Path, database: Path) -> bool:
+    """Whether a marker would overwrite the database, or what SQLite keeps beside it."""
+    if named.resolve().parent != database.resolve().parent:
+        return named.resolve() == database.resolve()
+    beside = ("", "-wal", "-shm", "-journal", ".write-lock", ".migrate.lock")
+    return named.resolve().name in {database.resolve().name + ending for ending in beside}

@@ -1,6 +1,6 @@
-"""When to tell somebody: one message for each trouble, one for each cause that joins it, one when it is over.
+"""When somebody is notified: of each trouble once, of each further cause, and of its end.
 
-A message counts as told once it was sent: what could not be sent is due again at the next look.
+An alert counts as sent once it was sent: what could not be sent is due again at the next check.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,17 +14,17 @@ Key = tuple[str, str]
 
 
 class Kind(StrEnum):
-    """What a message says of its trouble."""
+    """What an alert says of its trouble."""
 
     BEGUN = "begun"
     CHANGED = "changed"
-    """It lasts, and has another cause than was told, or is an alarm now."""
+    """It goes on, and has a cause that was not sent yet, or has become an alarm."""
     ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One thing to tell."""
+class Alert:
+    """One thing to send."""
 
     kind: Kind
     trouble: Trouble
@@ -37,47 +37,47 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """A trouble that was seen, and what was told of it."""
+class KnownTrouble:
+    """A trouble that was seen, and what was sent of it to one recipient."""
 
     trouble: Trouble
     """As it was last seen; the worst of it, where it has several causes. Its `since` is the earliest that was seen."""
     first_at: datetime
-    told: frozenset[str] = frozenset()
-    """What was told of it, as `tellings` names it; empty: nothing."""
+    sent: frozenset[str] = frozenset()
+    """What was sent of it, as `points` names it; empty: nothing."""
     gone_at: datetime | None = None
-    """Since when it has not been seen any more; None: it was there at the last look."""
+    """Since when it has not been seen any more; None: the last check saw it."""
     others: tuple[Trouble, ...] = ()
-    news_at: datetime | None = None
-    """Since when there is something of it that was not told, without a break."""
+    unsent_since: datetime | None = None
+    """Since when, without a break, it has had points that were not sent."""
     beside: frozenset[Key] = frozenset()
     """Troubles that may hide it, and did not when it was last seen."""
-    last_told: Trouble | None = None
-    """As the last message described it; its end is told of that, not of a cause that nobody was told."""
+    last_sent: Trouble | None = None
+    """As the last alert described it. Its end is sent with these words: nobody knows of a cause that came after."""
 
     @property
-    def tellings(self) -> frozenset[str]:
-        """What there is to tell of it: each cause, under a short name, and that it is an alarm."""
+    def points(self) -> frozenset[str]:
+        """What there is to say of it: each cause, under a short name, and ``!`` for an alarm."""
         now = (self.trouble, *self.others)
         worst = {"!"} if any(each.severity is Severity.ALARM for each in now) else set()
         return frozenset({f"{each.code}/{each.cause}" for each in now} | worst)
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What is remembered between two looks."""
+class RecipientState:
+    """What is remembered of one recipient between two checks."""
 
-    sights: Mapping[Key, Sight] = field(default_factory=dict)
+    troubles: Mapping[Key, KnownTrouble] = field(default_factory=dict)
     digest_on: date | None = None
     """The day of the last digest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
-    """How patient to be."""
+class AlertTimings:
+    """When alerts are due."""
 
     hold: timedelta = timedelta(minutes=5)
-    """A trouble that may pass by itself is told after so long."""
+    """A trouble that may pass by itself is sent after so long."""
     calm: timedelta = timedelta(minutes=5)
     """A trouble is over after so long without it: one that comes and goes is one trouble."""
     digest_at: time | None = time(8)
@@ -95,7 +95,7 @@ PASSING = frozenset(
         Code.WORKER_SILENT,
     }
 )
-"""Troubles that a restart or a short cut bring about: worth a message only when they last."""
+"""Troubles that a restart or a short cut brings about: they are sent only when they last."""
 
 HIDDEN_BY: Mapping[Code, frozenset[Code]] = {
     Code.CHANGES_LATE: frozenset(
@@ -111,7 +111,7 @@ HIDDEN_BY: Mapping[Code, frozenset[Code]] = {
         }
     )
 }
-"""Troubles that are not told while one of some others is, as that one explains them: they are not over."""
+"""Troubles that are not reported during some others, which explain them: they are not over."""
 
 
 def _hiding(code: Code, present: Mapping[Key, Sequence[Trouble]]) -> frozenset[Key]:
@@ -122,77 +122,77 @@ def _hiding(code: Code, present: Mapping[Key, Sequence[Trouble]]) -> frozenset[K
     return frozenset(key for key, troubles in present.items() if any(each.code in hiding for each in troubles))
 
 
-def look(memory: Memory, seen: Iterable[Trouble], now: datetime, timings: Timings) -> tuple[Memory, list[Message]]:
-    """Take in what is wrong at a moment.
+def update(
+    state: RecipientState, seen: Iterable[Trouble], now: datetime, timings: AlertTimings
+) -> tuple[RecipientState, list[Alert]]:
+    """Take in the troubles of one moment.
 
     Returns:
-        the memory to go on with, and the messages due, each until `told` says that it was sent.
+        the state to go on with, and the alerts due: each stays due until `note_sent`.
 
     """
     present: dict[Key, list[Trouble]] = {}
     for trouble in seen:
         present.setdefault(trouble.key, []).append(trouble)
-    sights = dict(memory.sights)
+    known = dict(state.troubles)
     for key, troubles in present.items():
         beside = _hiding(troubles[0].code, present)
-        sights[key] = replace(_seen(sights.get(key), troubles, now), beside=beside)
-    for key in sights.keys() - present.keys():
-        sight = sights[key]
-        is_hidden = not _hiding(sight.trouble.code, present) <= sight.beside
-        sights[key] = replace(sight, gone_at=None if is_hidden else sight.gone_at or now)
-    # What went before anybody was told of it is nobody's concern any more.
-    kept = {key: sight for key, sight in sights.items() if sight.told or not _is_over(sight, now, timings)}
-    messages = [message for sight in kept.values() if (message := _message(sight, now, timings))]
-    return replace(memory, sights=kept), messages
+        known[key] = replace(_seen(known.get(key), troubles, now), beside=beside)
+    for key in known.keys() - present.keys():
+        each = known[key]
+        is_hidden = not _hiding(each.trouble.code, present) <= each.beside
+        known[key] = replace(each, gone_at=None if is_hidden else each.gone_at or now)
+    # What ended before anybody was notified of it is forgotten.
+    kept = {key: each for key, each in known.items() if each.sent or not _is_over(each, now, timings)}
+    alerts = [alert for each in kept.values() if (alert := _alert(each, now, timings))]
+    return replace(state, troubles=kept), alerts
 
 
-def _seen(known: Sight | None, troubles: Sequence[Trouble], now: datetime) -> Sight:
+def _seen(known: KnownTrouble | None, troubles: Sequence[Trouble], now: datetime) -> KnownTrouble:
     worst, *others = sorted(troubles, key=lambda each: each.severity is not Severity.ALARM)
     moments = [each.since for each in (*troubles, *([known.trouble] if known else [])) if each.since]
     worst = replace(worst, since=min(moments, default=None))
-    sight = Sight(worst, now) if known is None else replace(known, trouble=worst, gone_at=None)
-    sight = replace(sight, others=tuple(others))
-    news_at = (sight.news_at or now) if sight.tellings - sight.told else None
-    return replace(sight, news_at=news_at)
+    known = KnownTrouble(worst, now) if known is None else replace(known, trouble=worst, gone_at=None)
+    known = replace(known, others=tuple(others))
+    return replace(known, unsent_since=(known.unsent_since or now) if known.points - known.sent else None)
 
 
-def told(memory: Memory, message: Message) -> Memory:
-    """Note that a message was sent."""
-    key = message.trouble.key
-    sights = dict(memory.sights)
-    if message.kind is Kind.ENDED:
-        sights.pop(key, None)
-    elif key in sights:
-        sight = sights[key]
-        tellings = sight.told | sight.tellings
-        sights[key] = replace(sight, told=tellings, news_at=None, last_told=message.trouble)
-    return replace(memory, sights=sights)
+def note_sent(state: RecipientState, alert: Alert) -> RecipientState:
+    """Note that an alert was sent."""
+    key = alert.trouble.key
+    troubles = dict(state.troubles)
+    if alert.kind is Kind.ENDED:
+        troubles.pop(key, None)
+    elif key in troubles:
+        known = troubles[key]
+        troubles[key] = replace(known, sent=known.sent | known.points, unsent_since=None, last_sent=alert.trouble)
+    return replace(state, troubles=troubles)
 
 
-def digest_is_due(memory: Memory, local_now: datetime, is_working_day: bool, timings: Timings) -> bool:
+def digest_is_due(state: RecipientState, local_now: datetime, is_working_day: bool, timings: AlertTimings) -> bool:
     """Whether the day's digest is to be sent. By the wall clock: a day without offices open has none."""
     if timings.digest_at is None or not is_working_day:
         return False
-    return memory.digest_on != local_now.date() and local_now.time() >= timings.digest_at
+    return state.digest_on != local_now.date() and local_now.time() >= timings.digest_at
 
 
-def digest_sent(memory: Memory, local_now: datetime) -> Memory:
+def note_digest_sent(state: RecipientState, local_now: datetime) -> RecipientState:
     """Note that the day's digest was sent."""
-    return replace(memory, digest_on=local_now.date())
+    return replace(state, digest_on=local_now.date())
 
 
-def _message(sight: Sight, now: datetime, timings: Timings) -> Message | None:
-    if sight.gone_at is not None:
-        is_due = bool(sight.told) and _is_over(sight, now, timings)
-        ended = sight.last_told or sight.trouble
-        return Message(Kind.ENDED, ended, sight.first_at, sight.gone_at) if is_due else None
-    if sight.news_at is None:
+def _alert(known: KnownTrouble, now: datetime, timings: AlertTimings) -> Alert | None:
+    if known.gone_at is not None:
+        is_due = bool(known.sent) and _is_over(known, now, timings)
+        ended = known.last_sent or known.trouble
+        return Alert(Kind.ENDED, ended, known.first_at, known.gone_at) if is_due else None
+    if known.unsent_since is None:
         return None
-    since = sight.news_at if sight.told else sight.first_at
-    waits = timings.hold if sight.trouble.code in PASSING else timedelta()
-    kind = Kind.CHANGED if sight.told else Kind.BEGUN
-    return Message(kind, sight.trouble, sight.first_at, others=sight.others) if now - since >= waits else None
+    since = known.unsent_since if known.sent else known.first_at
+    hold = timings.hold if known.trouble.code in PASSING else timedelta()
+    kind = Kind.CHANGED if known.sent else Kind.BEGUN
+    return Alert(kind, known.trouble, known.first_at, others=known.others) if now - since >= hold else None
 
 
-def _is_over(sight: Sight, now: datetime, timings: Timings) -> bool:
-    return sight.gone_at is not None and now - sight.gone_at >= timings.calm
+def _is_over(known: KnownTrouble, now: datetime, timings: AlertTimings) -> bool:
+    return known.gone_at is not None and now - known.gone_at >= timings.calm

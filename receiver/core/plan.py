@@ -5,7 +5,7 @@ how they came to differ does not matter. Every write is first *begun* (recorded 
 with its outcome. A write without an outcome stays begun; that is all a crash leaves behind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -288,3 +288,49 @@ def _recheck_at(
         return now + timings.settle if extras else None
     unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0
     return now + timings.recheck if unanswered else placement.recheck_at
+
+
+# Entries found where the record was lost, or is older than the calendars
+
+
+BELIEVED_FOR = timedelta(days=1)
+"""How long a calendar that contradicts older facts is believed. Newer facts, which a resync brings, count at once."""
+
+
+def names_one_of(placement: Placement, ids: Collection[str]) -> bool:
+    """Whether the entry is written, and its recorded item is among these."""
+    return placement.applied is not None and placement.item_id in ids
+
+
+def first_placement(uid: str, item_id: str, until: datetime) -> Placement:
+    """Return the placement of an event that had none where an item of it was found: nothing is wanted there so far."""
+    return Placement(id=0, uid=uid, desired=None, applied=STALE, item_id=item_id, not_before=until)
+
+
+def unseen_placement(uid: str, desired: str, now: datetime) -> Placement:
+    """Return a new placement in a mailbox that nobody has read since the record was lost: an entry may stand there.
+
+    It is looked up before anything is written, as if a removal had had no answer: one item that turns up is explained.
+    """
+    return Placement(
+        id=0, uid=uid, desired=desired, applied=STALE, attempted=Verb.DELETE, look_up_at=now, not_before=now
+    )
+
+
+def taken_over(placement: Placement, item_id: str, until: datetime) -> Placement:
+    """Return a placement that names the item found, whose content nobody can vouch for. What doubt there is stays.
+
+    `until`: what is wanted of older facts is not written before.
+    """
+    if names_one_of(placement, [item_id]):
+        return placement
+    settles_a_create = placement.applied is None and placement.open_creates > 0
+    return replace(
+        placement,
+        applied=STALE,
+        item_id=item_id,
+        open_creates=placement.open_creates - settles_a_create,
+        declined=False,
+        failure=placement.failure if placement.desired is None else None,  # what it waits for is no failure
+        not_before=placement.not_before if placement.desired is None else until,
+    )

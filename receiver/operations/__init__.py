@@ -1,1 +1,1 @@
-"""One module for each thing that an operator asks for; shared by the commands and the pages."""
+"""What an operator can ask for, shared by the commands and the pages: a module or a package for each."""

@@ -1,4 +1,4 @@
-"""`backup` and `migrate-store`: copies of the whole record, for another day or for another kind of database."""
+"""`backup` and `migrate-store`: copies of the whole record, as a file or into another database."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,6 +1,6 @@
-"""`purge`: what the worker drops each hour, dropped now; and one agent erased, with a report of it.
+"""`purge`: drops now what the worker drops each hour; erases one agent, with a report.
 
-The record alone is erased here. Entries in a calendar are taken out, where that is asked, by the worker.
+Only the record is erased here. Entries in calendars are removed, where asked, by the worker.
 """
 
 import time
@@ -22,7 +22,7 @@ PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ErasureReport:
     """What was looked for, what was erased, and what is left."""
 
     email: str
@@ -91,8 +91,8 @@ def note_unused(store: Store, position: unused.Round, now: datetime) -> bool:
 
 
 def erase_agent(
-    store: Store, settings: Settings, email: str, watch: Watch, patience_s: float, *, with_entries: bool, dry_run: bool
-) -> Report:
+    store: Store, settings: Settings, email: str, watch: Watch, limit_s: float, *, with_entries: bool, dry_run: bool
+) -> ErasureReport:
     """Erase one agent from the record.
 
     Args:
@@ -100,7 +100,7 @@ def erase_agent(
         settings: tell the mapping where none is in force yet.
         email: the agent's e-mail, or the address of a mailbox that was the agent's.
         watch: shows how removals go.
-        patience_s: how long to wait for a worker to finish what it is at, and to take entries out.
+        limit_s: how long to wait for a worker to finish what it is at, and to take entries out.
         with_entries: whether entries are taken out of the calendar.
         dry_run: count, and change nothing.
 
@@ -111,7 +111,7 @@ def erase_agent(
     email = kept_spelling(email) or ""
     in_force = store.read(rulesets.in_force)
     mapping = (in_force.ruleset if in_force else settings.ruleset()).mailboxes
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + limit_s
 
     def once() -> Erased:
         run = store.rehearse if dry_run else store.write
@@ -122,11 +122,11 @@ def erase_agent(
         erased = _wait(erased, once, watch, deadline)
     overwritten = dry_run or store.overwrite_freed()
     who = store.installation().id
-    return Report(email, store.now(), __version__, who, with_entries, dry_run, erased, overwritten)
+    return ErasureReport(email, store.now(), __version__, who, with_entries, dry_run, erased, overwritten)
 
 
 def _wait(erased: Erased, once: Callable[[], Erased], watch: Watch, deadline: float) -> Erased:
-    """Erase again until all is erased or patience is at an end; return all that was."""
+    """Erase again until all is erased or the time is over; return all that was."""
     with watch(erased.removals) as done:
         while (erased.busy or erased.removals) and time.monotonic() < deadline:
             time.sleep(PAUSE_S)
@@ -135,10 +135,7 @@ def _wait(erased: Erased, once: Callable[[], Erased], watch: Watch, deadline: fl
                 continue  # it changed nothing
             for _ in range(erased.removals - further.removals):
                 done()
-            erased = _both(erased, further)
+            # The first pass knew the agent, the second one knows what is left.
+            counts, active = Counter(erased.counts) + Counter(further.counts), erased.active or further.active
+            erased = replace(further, counts=counts, active=active)
     return erased
-
-
-def _both(first: Erased, then: Erased) -> Erased:
-    """Return the sum of two passes: the first one knew the agent, the second one knows what is left."""
-    return replace(then, counts=Counter(first.counts) + Counter(then.counts), active=first.active or then.active)

@@ -1,6 +1,6 @@
-"""`failures`, `retry`, `forget`: what fails, and what an operator may have done about it.
+"""`failures`, `retry`, `forget`: what fails, and what an operator can do about it.
 
-Nothing is written into a calendar here: a note in the record, and the worker's own rules decide what comes of it.
+Nothing is written into a calendar here: the record is changed, and the worker acts by its own rules.
 """
 
 from collections.abc import Collection, Iterator

@@ -1,4 +1,4 @@
-"""What waits for somebody to decide: listed, applied or dropped. Each decision is in the log, with who made it."""
+"""Held webhooks: listed, applied or dropped. Each decision is logged, with who made it."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ AT_ONCE = 100
 
 
 class Decision(StrEnum):
-    """What somebody decides."""
+    """A decision."""
 
     RELEASE = "release"
     """It is taken in, whatever set it aside."""
@@ -46,11 +46,11 @@ class Held:
     kind: str
     """``created``, ``updated`` or ``destroyed``."""
     uid: str | None
-    """The event; None: it tells of an agent."""
+    """The event; None: it is news of an agent."""
     agent: str | None
-    """The agent's number at the emitter; None: it tells of an event."""
+    """The agent's number at the emitter; None: it is news of an event."""
     email: str | None
-    """The e-mail that the agent would have from now on, which is what somebody decides about; None: it tells none."""
+    """The e-mail that the agent would have from now on, which the decision is about; None: it has none."""
     organisation: int | None
     """To which the event belongs, as far as that is known."""
     claimed: int | None

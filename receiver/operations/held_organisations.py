@@ -1,4 +1,4 @@
-"""Asks the platform to which organisation a RDV belongs, where a webhook says another than is known.
+"""Asks the platform to which organisation a RDV belongs, where a webhook names another one than is known.
 
 What a list shows exists, in the organisation that it names; what it does not show may be hidden from the account. So a
 list confirms that a RDV moved, or that it did not; it never confirms that one is gone.
@@ -19,7 +19,7 @@ from receiver.store.intake.set_aside import Waiting
 AT_ONCE = 500
 """So many rows are read together."""
 MOST = 4 * PAGE
-"""So many RDVs are asked for in one look, the others in the next."""
+"""So many RDVs are asked for at once, the others the next time."""
 PAUSE_S = 2.0
 """Between two requests."""
 
@@ -28,23 +28,23 @@ Pause = Callable[[float], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look decided."""
+class Decisions:
+    """What was decided at once."""
 
     released: int = 0
     """The platform has the RDV where the webhook says."""
     dropped: int = 0
     """The platform has the RDV where it is known."""
     unanswered: int = 0
-    """It is not shown, or in a third organisation, or there was no answer: somebody must decide."""
+    """It is not shown, or in a third organisation, or there was no answer: an operator must decide."""
     last: int = 0
-    """The number after which the next look goes on; 0: at the beginning."""
+    """The number after which to go on the next time; 0: at the beginning."""
     trouble: str | None = None
     """Why the platform did not answer."""
 
 
 def open_api(settings: ApiSettings) -> Api:
-    """Return what asks once: a server that is busy, or says no, is left alone until the next look."""
+    """Return a client that asks once: a server that is busy, or refuses, is left alone until the next time."""
     return Api(settings, attempts=1)
 
 
@@ -53,7 +53,7 @@ def is_asked(store: Store, source: Source) -> bool:
     return next(_questions(store, source, 0), None) is not None
 
 
-def look(store: Store, source: Source, api: Api, after: int, pause: Pause) -> Look:
+def ask_platform(store: Store, source: Source, api: Api, after: int, pause: Pause) -> Decisions:
     """Ask about what waits from a number on, and decide what the platform answers.
 
     Args:
@@ -75,13 +75,19 @@ def look(store: Store, source: Source, api: Api, after: int, pause: Pause) -> Lo
     answers, trouble = _answers(api, sorted({_wire_id(each) for each in asked}), pause)
     found = [(each, _decides(each, answers)) for each in asked]
     last = 0 if is_all or trouble else asked[-1].id
-    released = _carry_out(store, [each for each, holds in found if holds is True], _release(store))
-    dropped = _carry_out(store, [each for each, holds in found if holds is False], _drop(store))
-    return Look(released, dropped, sum(holds is None for _, holds in found), last, trouble)
+    released = _carry_out(
+        store,
+        [each for each, holds in found if holds is True],
+        lambda ids: store.write(judge_batch.release, ids, store.now()),
+    )
+    dropped = _carry_out(
+        store, [each for each, holds in found if holds is False], lambda ids: store.write(set_aside.drop, ids)
+    )
+    return Decisions(released, dropped, sum(holds is None for _, holds in found), last, trouble)
 
 
 def _questions(store: Store, source: Source, after: int) -> Iterator[Waiting]:
-    """Return what waits and tells of a RDV by the number that it is known by.
+    """Return what waits and is news of a RDV, by the RDV's number.
 
     One that names the RDV by its uuid alone, or beside another number, is no question that a number answers.
     """
@@ -130,16 +136,8 @@ def _decides(row: Waiting, answers: Mapping[int, int | None]) -> bool | None:
     return False if there == row.organisation else None
 
 
-def _release(store: Store) -> Callable[[Sequence[int]], int]:
-    return lambda ids: store.write(judge_batch.release, ids, store.now())
-
-
-def _drop(store: Store) -> Callable[[Sequence[int]], int]:
-    return lambda ids: store.write(set_aside.drop, ids)
-
-
 def _carry_out(store: Store, rows: Sequence[Waiting], do: Callable[[Sequence[int]], int]) -> int:
-    """Decide on what still waits: somebody may have decided while the platform was asked, and a number comes again."""
+    """Decide on what still waits. Meanwhile an operator may have decided, and a number been used again."""
     still = {(each.id, each.delivery) for row in rows for each in store.read(set_aside.waiting, 1, row.id - 1)}
     ids = [row.id for row in rows if (row.id, row.delivery) in still]
     return do(ids) if ids else 0

@@ -1,4 +1,4 @@
-"""Word that a process leaves of itself in the store, so that all others tell it: a configuration that it refused."""
+"""A configuration that a process refused: it says so in the store, so that every screen shows it."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -16,47 +16,44 @@ FORGOTTEN = timedelta(minutes=3)
 CAUSES = ("file", "csv")
 
 
-class Word:
-    """What one process says of the configuration that it runs with."""
+class Notice:
+    """What one process writes of the configuration that it runs with."""
 
     def __init__(self, command: str) -> None:
-        """Say nothing yet.
+        """Write nothing yet.
 
         Args:
             command: what the process is: ``serve``, ``worker``...
 
         """
         self._process = f"{command}/{socket.gethostname()[:60]}"
-        self._said: Refused | None = None
+        self._written: Refused | None = None
         self._due: datetime | None = None
 
     def is_due(self, refused: Refused | None, now: datetime) -> bool:
-        """Whether there is news, or the last word is about to be forgotten."""
-        if self._due is None or refused != self._said:
+        """Whether there is news, or the last notice is about to be forgotten."""
+        if self._due is None or refused != self._written:
             return True
         return refused is not None and not self._due - RENEWED <= now < self._due
 
-    def leave(self, store: Store, refused: Refused | None, now: datetime) -> None:
-        """Leave word where it is due.
+    def write(self, store: Store, refused: Refused | None, now: datetime) -> None:
+        """Write where it is due.
 
         Raises:
-            StoreUnavailable: it is left the next time.
+            StoreUnavailable: it is written the next time.
 
         """
         if not self.is_due(refused, now):
             return
+        since = {refused.cause: int(refused.since.timestamp())} if refused is not None else {}
         store.write(
-            counters.record, {}, {f"{PREFIX}{each}/{self._process}": _since(refused, each) for each in CAUSES}, now
+            counters.record, {}, {f"{PREFIX}{each}/{self._process}": since.get(each, 0) for each in CAUSES}, now
         )
-        self._said, self._due = refused, now + RENEWED
-
-
-def _since(refused: Refused | None, cause: str) -> int:
-    return int(refused.since.timestamp()) if refused is not None and refused.cause == cause else 0
+        self._written, self._due = refused, now + RENEWED
 
 
 def refusals(figures: Mapping[str, Figure], now: datetime) -> Iterator[RefusedConfiguration]:
-    """Return what processes that live refused."""
+    """Return what processes refused that are still alive."""
     for name, figure in sorted(figures.items()):
         if name.startswith(PREFIX) and figure.value and now - figure.taken_at < FORGOTTEN:
             _, cause, process = name.split("/", 2)

@@ -1,4 +1,7 @@
-"""What is refused, and until when that is told: counts by the hour, and the last time of what comes again anyhow."""
+"""What was refused, and until when that is shown.
+
+Counted by the hour; of what is sent again anyhow, the last time is kept.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +12,7 @@ from receiver.store.counters import Figure
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 LATELY = timedelta(minutes=15)
-"""What is refused for a while only (503) is told for so long after the last one: the emitter sends it again anyhow."""
+"""How long a refusal for a while (503) is shown after the last one: the emitter sends the webhook again anyhow."""
 TURNED_AWAY = "turned_away/"
 """How the figures begin that say when a webhook was last refused so, by source and reason."""
 UNKNOWN_SOURCE = "?"
@@ -25,7 +28,7 @@ class Refused:
 
     counts: Mapping[str, int] = field(default_factory=dict)
     until: Mapping[str, datetime] = field(default_factory=dict)
-    """Until when it is told if no more comes."""
+    """Until when it is shown if no more comes."""
 
 
 def is_for_a_while(reason: str) -> bool:
@@ -40,7 +43,7 @@ def of_source(
     now: datetime,
     least_signatures: int,
 ) -> Refused:
-    """Return what a source is refused, as it is told at a moment.
+    """Return what a source is refused, as shown at a moment.
 
     Args:
         name: the source.
@@ -67,7 +70,7 @@ def of_source(
 
 
 def strangers(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
-    """Return how many webhooks came for no source's address within a day, and until when that is told."""
+    """Return how many webhooks came for no source's address within a day, and until when that is shown."""
     some = hours.get((UNKNOWN_SOURCE, NOT_FOUND), ())
     return _sum(some), _falls_below(1, some) if some else None
 

@@ -1,6 +1,6 @@
-"""Puts the mapping and the policies of the configuration in force, after a look at what that would take away.
+"""Puts the mapping and the policies of the configuration in force, after counting what that would remove.
 
-Configuration never destroys by accident: a ruleset that would remove more than a small share of what is in the
+A configuration removes nothing by accident: a ruleset that would remove more than a small share of what is in the
 calendars waits for somebody's word, and until then the one before stays in force.
 """
 
@@ -15,6 +15,7 @@ from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset, fingerprint
 from receiver.store import Store
 from receiver.store.work import rulesets, settling
+from receiver.store.work import rulesets as stored_rulesets
 from receiver.store.work.settling import Previewed
 
 log = logs.get("rules")
@@ -40,7 +41,7 @@ class Effects:
         return self.removed <= max(FREE_REMOVALS, placed * FREE_SHARE)
 
 
-class Standing(StrEnum):
+class ProposalState(StrEnum):
     """What became of a ruleset that was proposed."""
 
     UNCHANGED = "unchanged"
@@ -52,7 +53,7 @@ class Standing(StrEnum):
 class Proposal:
     """The answer to a proposal."""
 
-    standing: Standing
+    standing: ProposalState
     effects: Effects
 
 
@@ -96,7 +97,7 @@ def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
 
 
 def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = False) -> Proposal:
-    """Put a ruleset in force if it is another one and removes little, or if somebody confirmed it.
+    """Put a ruleset in force if it is another one and removes little, or if it was confirmed.
 
     Without that word, entries keep the sentences they are written in: an upgrade changes no calendar.
     """
@@ -105,11 +106,11 @@ def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = 
         ruleset = replace(ruleset, wording=current.ruleset.wording)
     if current is not None and current.fingerprint == fingerprint(ruleset):
         if store.read(rulesets.held_removals) is not None:
-            store.write(rulesets.withdraw)  # the file was set back: what was held is nobody's wish any more
-        return Proposal(Standing.UNCHANGED, Effects())
+            store.write(rulesets.withdraw)  # the file was set back: what was held is wanted no more
+        return Proposal(ProposalState.UNCHANGED, Effects())
     found = effects(store, ruleset, now) if current is not None else Effects()
     if confirmed or found.may_go_ahead:
-        store.write(rulesets.put_in_force, ruleset, found.removed, now)
-        return Proposal(Standing.ADOPTED, found)
-    store.write(rulesets.hold, ruleset, found.removed, now)
-    return Proposal(Standing.HELD, found)
+        store.write(stored_rulesets.put_in_force, ruleset, found.removed, now)
+        return Proposal(ProposalState.ADOPTED, found)
+    store.write(stored_rulesets.hold, ruleset, found.removed, now)
+    return Proposal(ProposalState.HELD, found)

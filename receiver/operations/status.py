@@ -1,4 +1,4 @@
-"""`status`: how things go, and what is wrong. Looks at the store alone; asks nothing of any server."""
+"""`status`: the state of the service, and what is wrong. Reads the store alone; calls no server."""
 
 import shutil
 from collections import Counter, defaultdict
@@ -9,7 +9,6 @@ from pathlib import Path
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
-from receiver.core.audit import Kind
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.room import Disk
 from receiver.core.servers import ServerState
@@ -17,6 +16,7 @@ from receiver.core.trouble_rules import Failing, SeenServer, SeenSource, SetAsid
 from receiver.core.troubles import Code, Trouble
 from receiver.operations import refused_configuration, refused_requests, unmapped, unreached
 from receiver.operations.access import token_key
+from receiver.operations.audit.compare import Kind
 from receiver.operations.refused_requests import DAY, Hours
 from receiver.operations.working_hours import working_time
 from receiver.store import (
@@ -41,9 +41,9 @@ from receiver.store.reports.status import COUNTED, Sight
 from receiver.store.work import servers as stored_servers
 
 LOOKED_AGAIN = timedelta(minutes=15)
-"""So soon a worker looks at a certificate and a clock again that were in trouble."""
+"""How soon a worker checks a certificate and a clock again that were in trouble."""
 THROTTLED_TOLD = timedelta(minutes=1)
-"""So long a server that asked for a pause is told of at least: the next may follow."""
+"""How long at least a server that asked for a pause is shown: the next pause may follow."""
 DEATHS_WITHIN = timedelta(hours=1)
 BACKLOG_SHARES = (1.0, 0.8)
 """Shares of the limit that are asked for, as counting all of it would take long."""
@@ -64,7 +64,7 @@ class Status:
 
 
 def status(settings: Settings, store: Store, now: datetime) -> Status:
-    """Look at an open store.
+    """Read an open store.
 
     Raises:
         StoreUnavailable: it cannot be read.
@@ -239,7 +239,7 @@ def _server(name: str, met: Iterable[ServerState], figures: Mapping[str, Figure]
 
 
 def _between_pauses(server: ServerState, now: datetime) -> datetime | None:
-    """Return until when a server that asks for one short pause after the other is told of; None: it is not one."""
+    """Return until when a server that asks for one short pause after the other is shown; None: it is not one."""
     asked_at, answered_at = server.throttled_at, server.succeeded_at
     if asked_at is None or (answered_at is not None and answered_at > asked_at):
         return None

@@ -1,4 +1,4 @@
-"""Questions about whose calendar is whose."""
+"""Agents without a mailbox."""
 
 from datetime import datetime
 
@@ -22,7 +22,7 @@ def in_force(store: Store, mapping: MailboxMap) -> MailboxMap:
 
 
 def unmapped(store: Store, mapping: MailboxMap, now: datetime) -> list[ComingAgent]:
-    """Return the agents who have events to come and whose mailbox nothing tells, the busiest first."""
+    """Return the agents who have events to come and no mailbox, the busiest first."""
     return [
         agent for agent in store.read(overview.coming_agents, now) if mapping.locate(agent.email) is Unplaced.UNMAPPED
     ]

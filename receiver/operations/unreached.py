@@ -1,6 +1,6 @@
-"""Word that the watch leaves in the store of addresses at which no alert arrives, so that every screen tells it."""
+"""Addresses at which no alert arrives: `watch` writes them into the store, so that every screen shows them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from receiver.core.trouble_rules import Unreached
@@ -10,46 +10,41 @@ from receiver.store.counters import Figure
 PREFIX = "alerts/"
 RENEWED = timedelta(minutes=1)
 FORGOTTEN = timedelta(minutes=3)
-"""After so long without a renewal nobody tries any more: the watch is gone, or has nobody to tell."""
+"""After so long without a renewal nobody tries any more: `watch` is gone, or has no recipient."""
 
 Since = Mapping[int, datetime | None]
 """By place in `alerts.to`: since when nothing arrives there; None: what is sent arrives."""
 
 
-class Word:
-    """What the watch says of its recipients."""
+class Notice:
+    """What `watch` writes of its recipients."""
 
     def __init__(self) -> None:
-        """Say nothing yet."""
-        self._said: Since = {}
+        """Write nothing yet."""
+        self._written: Since = {}
         self._due: datetime | None = None
 
-    def leave(self, store: Store, since: Since, now: datetime) -> None:
-        """Leave word where there is news, or the last word is about to be forgotten.
+    def write(self, store: Store, since: Since, now: datetime) -> None:
+        """Write where there is news, or where the last notice is about to be forgotten.
 
         Raises:
-            StoreUnavailable: it is left the next time.
+            StoreUnavailable: it is written the next time.
 
         """
         is_over = self._due is None or not self._due - RENEWED <= now < self._due
-        if since == self._said and not (is_over and any(since.values())):
+        if since == self._written and not (is_over and any(since.values())):
             return
-        # A place that is gone from the configuration is told to be well, as its last word would be.
-        places = dict.fromkeys(self._said) | dict(since)
-        store.write(counters.record, {}, {f"{PREFIX}{place}": _stamp(moment) for place, moment in places.items()}, now)
-        self._said, self._due = dict(since), now + RENEWED
-
-
-def _stamp(moment: datetime | None) -> int:
-    return int(moment.timestamp()) if moment else 0
+        # Of a place that is gone from the configuration, the last notice would stay.
+        places = dict.fromkeys(self._written) | dict(since)
+        stamps = {place: int(moment.timestamp()) if moment else 0 for place, moment in places.items()}
+        store.write(counters.record, {}, {f"{PREFIX}{place}": stamp for place, stamp in stamps.items()}, now)
+        self._written, self._due = dict(since), now + RENEWED
 
 
 def unreached(figures: Mapping[str, Figure], now: datetime) -> tuple[Unreached, ...]:
     """Return the addresses at which nothing arrives."""
-    return tuple(_unreached(figures, now))
-
-
-def _unreached(figures: Mapping[str, Figure], now: datetime) -> Iterator[Unreached]:
-    for name, figure in sorted(figures.items()):
-        if name.startswith(PREFIX) and figure.value and now - figure.taken_at < FORGOTTEN:
-            yield Unreached(f"alerts.to[{name.removeprefix(PREFIX)}]", datetime.fromtimestamp(figure.value, UTC))
+    return tuple(
+        Unreached(f"alerts.to[{name.removeprefix(PREFIX)}]", datetime.fromtimestamp(figure.value, UTC))
+        for name, figure in sorted(figures.items())
+        if name.startswith(PREFIX) and figure.value and now - figure.taken_at < FORGOTTEN
+    )

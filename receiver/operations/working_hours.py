@@ -26,7 +26,7 @@ SUBDIVISIONS = {
     "Pacific/Gambier": "PF",
     "Pacific/Wallis": "WF",
 }
-"""Places with holidays of their own, by time zone. Alsace and Moselle share Paris's zone: they are not told apart."""
+"""Places with holidays of their own, by time zone. Alsace and Moselle share Paris's zone, and so its holidays."""
 
 
 def working_time(start: datetime, end: datetime, zone: str) -> timedelta:
@@ -41,17 +41,17 @@ def working_time(start: datetime, end: datetime, zone: str) -> timedelta:
     clock = ZoneInfo(zone)
     start, end = max(start, end - LONGEST).astimezone(clock), end.astimezone(clock)
     days = ((start + timedelta(days=number)).date() for number in range((end.date() - start.date()).days + 1))
-    shifts = (_shift(day, clock) for day in days if is_working_day(day, zone))
-    return sum((max(min(end, shut) - max(start, open_), timedelta()) for open_, shut in shifts), timedelta())
+    total = timedelta()
+    for day in days:
+        if is_working_day(day, zone):
+            opens, closes = datetime.combine(day, OPENS, clock), datetime.combine(day, CLOSES, clock)
+            total += max(min(end, closes) - max(start, opens), timedelta())
+    return total
 
 
 def is_working_day(day: date, zone: str) -> bool:
     """Whether offices are open that day."""
     return day.weekday() < SATURDAY and day not in _holidays(day.year, SUBDIVISIONS.get(zone))
-
-
-def _shift(day: date, clock: ZoneInfo) -> tuple[datetime, datetime]:
-    return datetime.combine(day, OPENS, clock), datetime.combine(day, CLOSES, clock)
 
 
 @cache

@@ -27,7 +27,6 @@ COMMANDS: Mapping[str, str] = {
     "audit days-back": "jours passés à lire (30)",
     "audit days-ahead": "jours à venir à lire (365)",
     "audit repair": "fait remettre en ordre par le service ce qui peut l'être ; ne supprime rien de lui-même",
-    "audit dry-run": "ne change rien, même avec --repair",
     "failures": "liste ce qui échoue, par cause, avec le remède",
     "failures all": "nomme chaque boîte, entrée et événement, et pas seulement des exemples",
     "retry": "fait essayer tout de suite ce qui a échoué, une fois la cause réparée",

@@ -46,7 +46,7 @@ def _of_store(trouble: Trouble, advice: sentences.Advice) -> Words:
 
 
 def store_words(cause: str, details: Mapping[str, object]) -> Words:
-    """Return why a store cannot be used; what is not known of it is left to whoever reads."""
+    """Return why a store cannot be used. Names that are not known are replaced by general ones."""
     advice = sentences.STORE_CAUSES.get(cause, sentences.STORE_CAUSES["store_unknown"])
     told = {"path": "le fichier de la base", "command": "rdv-receiver check", **details}
     return Words(advice.title, advice.cure.format(**told))
@@ -74,7 +74,7 @@ def local(moment: datetime) -> str:
 
 
 def held_subject(uid: str | None, agent: str | None, email: str | None) -> str:
-    """Return of what a webhook tells that was set aside: an event, or an agent."""
+    """Return what a webhook is about that was set aside: an event, or an agent."""
     if uid is not None:
         return uid
     return sentences.HELD["agent email" if email else "agent"].format(agent=agent, email=display_safe(email or ""))

@@ -19,7 +19,6 @@ RECOVERY_HELP: Mapping[str, str] = {
     "uninstall installation": "retire les entrées d'une autre installation, par son identifiant ; le service continue",
     "uninstall yes": "retire vraiment ; sans cette option, la commande ne fait que compter",
     "uninstall undo": "revient en arrière : le service écrit de nouveau, et remet les entrées",
-    "uninstall dry-run": "compte les entrées, sans rien changer",
 }
 
 RECOVER: Mapping[str, str] = {
@@ -100,7 +99,6 @@ UNINSTALL: Mapping[str, str] = {
     "undo_of_another": "--undo ne défait que le retrait de cette installation ; il ne va pas avec --installation.",
     "again": "Relancez la commande quand ce qui est en ÉCHEC est réglé.",
     "undone": "Le service écrit de nouveau : les entrées à venir reviennent.",
-    "undo dry-run": "Rien n'a été changé. Sans --dry-run, le service écrirait de nouveau et remettrait les entrées.",
     "not_uninstalled": "Rien à défaire : cette installation n'a pas été retirée.",
     "unconfigured": "{count} boîte(s) d'un serveur qui n'est plus dans calendars n'ont pas été vues.",
     "dry_run": "La configuration dit dry_run : la commande ne fait que compter.",

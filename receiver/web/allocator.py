@@ -1,4 +1,4 @@
-"""glibc's allocator, told to give back what a large body took. Left to itself it keeps most, for each thread."""
+"""Makes glibc's allocator give back the memory of large bodies. By default it keeps most of it, for each thread."""
 
 import ctypes
 from contextlib import suppress

@@ -15,11 +15,11 @@ from receiver.web import errors, health, webhook
 from receiver.web.auth import session
 from receiver.web.auth.access import Access
 from receiver.web.auth.proxy_headers import protect
-from receiver.web.counting import FLUSH_AFTER_S, Tallying
+from receiver.web.context import WebContext
+from receiver.web.counting import FLUSH_AFTER_S, Counting
 from receiver.web.gunicorn_worker import NOT_HTTP
-from receiver.web.overload import Pressure
+from receiver.web.overload import Overload
 from receiver.web.pages import filters, routes
-from receiver.web.parts import Parts
 from receiver.web.views import api, metrics
 
 log = logs.get("web")
@@ -48,14 +48,14 @@ def create_app(
     # Flask's own answers to OPTIONS, and to two slashes in a row (a redirect), are HTML.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
-    pressure = Pressure(store, sqlite_file(settings.store_url), settings.web.backlog_limit, clock)
-    tallying = Tallying(store, clock, flush_after_s)
-    parts = Parts(settings, store, tallying, pressure, store.installation().digest_key, clock)
-    app.extensions["receiver"] = parts
-    app.register_blueprint(webhook.blueprint(parts))
-    app.register_blueprint(health.blueprint(parts))
+    overload = Overload(store, sqlite_file(settings.store_url), settings.web.backlog_limit, clock)
+    counting = Counting(store, clock, flush_after_s)
+    context = WebContext(settings, store, counting, overload, store.installation().digest_key, clock)
+    app.extensions["receiver"] = context
+    app.register_blueprint(webhook.blueprint(context))
+    app.register_blueprint(health.blueprint(context))
     if settings.web.pages:
-        _add_pages(app, parts)
+        _add_pages(app, context)
     app.register_error_handler(HTTPException, _http_error)
     for kind in NOT_HTTP:
         app.register_error_handler(kind, _not_http)
@@ -63,13 +63,13 @@ def create_app(
     return app
 
 
-def _add_pages(app: Flask, parts: Parts) -> None:
-    access = Access(parts)
+def _add_pages(app: Flask, context: WebContext) -> None:
+    access = Access(context)
     protect(app, access.way)
-    app.register_blueprint(session.blueprint(parts, access))
-    app.register_blueprint(routes.blueprint(parts, access))
-    app.register_blueprint(api.blueprint(parts, access))
-    app.register_blueprint(metrics.blueprint(parts, access.guard(Role.READ)))
+    app.register_blueprint(session.blueprint(context, access))
+    app.register_blueprint(routes.blueprint(context, access))
+    app.register_blueprint(api.blueprint(context, access))
+    app.register_blueprint(metrics.blueprint(context, access.guard(Role.READ)))
     filters.prepare(app)
 
 
@@ -91,7 +91,7 @@ def _not_http(_: Exception) -> tuple[Response, int]:
 
 
 def _unforeseen(_: Exception) -> tuple[Response, int]:
-    """Tell nobody what went wrong but the log, and the log no words of it: a payload may stand in them."""
+    """Answer 500 and log where it went wrong, without the error's text: a payload may stand in it."""
     log.exception("unforeseen")  # noqa: LOG004  # Flask calls its handlers while the exception is being handled
     return _told(500), 500
 

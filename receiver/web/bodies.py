@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from receiver.core.wire.weight import is_heavier
 from receiver.web.allocator import give_back
-from receiver.web.gunicorn_worker import NOT_HTTP, more_patience
+from receiver.web.gunicorn_worker import NOT_HTTP, longer_read
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 LARGE_BYTES = 1024 * 1024
@@ -31,7 +31,7 @@ class TooLarge(Exception):
 
 
 class Busy(Exception):
-    """There are as many large bodies as fit at once."""
+    """No more large bodies fit at once."""
 
 
 class Bodies:
@@ -73,20 +73,20 @@ class Bodies:
             length = body.tell()
             if length > MAX_BODY_BYTES:
                 raise TooLarge
-            if length > LARGE_BYTES and not is_large:  # it did not say how long it is
+            if length > LARGE_BYTES and not is_large:  # its length was not announced
                 is_large = True
                 self._take_place(request, place)
         return body.getvalue()
 
     def _take_place(self, request: Request, place: ExitStack) -> None:
         if not self._large.acquire(blocking=False):
-            # Who still writes would not see the answer.
+            # A client that is still writing would not see the answer.
             with suppress(HTTPException, *NOT_HTTP):
                 while request.stream.read(_BLOCK):
                     pass
             raise Busy
         place.callback(self._large.release)
-        place.enter_context(more_patience(request.environ))
+        place.enter_context(longer_read(request.environ))
 
     def decoding(self, body: bytes) -> AbstractContextManager[None]:
         """Wait, on entering the block, until a body may be decoded, and keep that right until the block ends."""

@@ -1,4 +1,4 @@
-"""Counts in memory and writes the sums down a little later: what happens a thousand times costs no commit each time."""
+"""Counts in memory and writes the sums a little later: a thousand events do not cost a thousand commits."""
 
 import threading
 from collections import Counter
@@ -11,7 +11,7 @@ from receiver.store.counters import Tally
 FLUSH_AFTER_S = 10.0
 
 
-class Tallying:
+class Counting:
     """What one process counted and has not yet written down. Thread-safe."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime], flush_after_s: float | None) -> None:

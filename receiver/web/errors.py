@@ -1,4 +1,4 @@
-"""Answers to what cannot be shown: a page for people, JSON for programs. No detail of what went wrong."""
+"""Error answers: a page for people, JSON for programs. Without details of what went wrong."""
 
 from flask import Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -11,7 +11,7 @@ UNFORESEEN = 500
 
 
 def is_page(path: str) -> bool:
-    """Whether people look there, so that an error is a page too."""
+    """Whether people read this path, so that an error is a page too."""
     return path == PAGES or path.startswith(f"{PAGES}/")
 
 

@@ -1,4 +1,4 @@
-"""What a client may cost: so long a connection holds a thread, and what is said of a request that is none.
+"""Limits on clients: how long a connection may hold a thread, and the answer to a malformed request.
 
 gunicorn waits without end for the rest of a request, tells the log what a stranger sent, and answers in HTML.
 """
@@ -24,7 +24,7 @@ LARGE_READ_WITHIN_S = 9.0
 """For a large body: the emitter itself gives up after 10 s. A line of 8 Mbit/s brings the largest one in that time."""
 ANSWERED_WITHIN_S = 60.0
 STAY_MS = 20
-"""So long a thread waits for the next request of its connection, where no other connection waits for a thread."""
+"""How long a thread waits for the next request of its connection, while no other connection waits for a thread."""
 
 NOT_HTTP: tuple[type[Exception], ...] = (errors.ParseException, errors.NoMoreData)
 """The request, or its body as it is read, is not what HTTP allows, or ends too early."""
@@ -39,23 +39,23 @@ _STATUSES: Mapping[type[Exception], HTTPStatus] = {
 }
 
 
-_PATIENT_WITH: set[Any] = set()
+_LARGE_READS: set[Any] = set()
 """The sockets over which a large body comes."""
 
 
 @contextmanager
-def more_patience(environ: Mapping[str, Any]) -> Iterator[None]:
+def longer_read(environ: Mapping[str, Any]) -> Iterator[None]:
     """Give the body of a request `LARGE_READ_WITHIN_S` to arrive, until the block ends."""
     client = environ.get("gunicorn.socket")
-    _PATIENT_WITH.add(client)
+    _LARGE_READS.add(client)
     try:
         yield
     finally:
-        _PATIENT_WITH.discard(client)
+        _LARGE_READS.discard(client)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotations
-    """gunicorn's threads, which many slow clients cannot keep from everybody else.
+    """gunicorn's threads, which many slow clients cannot take from the others.
 
     Time counts from when a connection asks for a thread, so that those who wait in the queue run out of it together.
     What had arrived by then is still read, and answered: only waiting for more is over.
@@ -67,7 +67,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotatio
         """Of the connections that have a thread or wait for one; the loop's thread alone adds and removes."""
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Start the clock of a connection that has something to say."""
+        """Start the time of a connection that sends something."""
         self._since[conn] = time.monotonic()
         super().enqueue_req(conn)
 
@@ -84,7 +84,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotatio
                 return result
 
     def _is_followed(self, conn: TConn) -> bool:
-        """Whether there is time for another request of a connection, and one comes in a moment."""
+        """Whether there is time for another request of a connection, and one arrives in a moment."""
         if not self.alive or conn.is_http2 or len(self._since) > self.cfg.threads:
             return False
         if conn.parser.unreader.buf.getvalue():
@@ -99,17 +99,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotatio
         super().finish_request(conn, fs)
 
     def murder_pending(self) -> None:
-        """Look at all clocks too: gunicorn's loop comes by here each second."""
+        """Check all time limits too: gunicorn's loop calls this each second."""
         super().murder_pending()
         now = time.monotonic()
         for conn, since in self._since.items():
             if now - since > ANSWERED_WITHIN_S:
                 _hang_up(conn, socket.SHUT_RDWR)
-            elif now - since > (LARGE_READ_WITHIN_S if conn.sock in _PATIENT_WITH else READ_WITHIN_S):
+            elif now - since > (LARGE_READ_WITHIN_S if conn.sock in _LARGE_READS else READ_WITHIN_S):
                 _hang_up(conn, socket.SHUT_RD)
 
     def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:
-        """Answer in JSON; log what kind of nonsense it was, and none of its words."""
+        """Answer in JSON; log the kind of error, without the request's text."""
         status = _status(exc)
         if status is HTTPStatus.INTERNAL_SERVER_ERROR:
             log.exception("unforeseen")  # noqa: LOG004  # gunicorn calls this while the exception is being handled

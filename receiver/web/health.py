@@ -16,7 +16,7 @@ from receiver.operations.status import status
 from receiver.store import Cause, Standing, StoreUnavailable, StoreVanished, heartbeats
 from receiver.store.heartbeats import WORKERS
 from receiver.store.intake import inbox
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
 PROBE_EVERY = timedelta(seconds=5)
@@ -28,7 +28,7 @@ _CODES: Mapping[str, str] = {"disk": Code.DISK_LOW, "backlog": Code.BACKLOG_HIGH
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One look."""
+    """One check."""
 
     status: str
     checks: Mapping[str, str]
@@ -37,10 +37,10 @@ class _Seen:
     """Why the store cannot be used; no path and no name: anybody may ask."""
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(context: WebContext) -> Blueprint:
     """Build the probes."""
     pages = Blueprint("health", __name__)
-    readiness = _Readiness(parts)
+    readiness = _Readiness(context)
 
     @pages.get("/healthz")
     def healthz() -> Response:
@@ -58,24 +58,24 @@ def blueprint(parts: Parts) -> Blueprint:
 
 
 class _Readiness:
-    """Looks at most every few seconds: anybody may ask, and a look writes to the disk."""
+    """Checks at most every few seconds: anybody may ask, and a check writes to the disk."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
         self._lock = threading.Lock()
         self._seen = _Seen(NOT_READY, {})
-        self._look_due = parts.clock()
+        self._look_due = context.clock()
 
     def seen(self) -> _Seen:
         with self._lock:
-            now = self._parts.clock()
+            now = self._context.clock()
             if not self._look_due - PROBE_EVERY <= now < self._look_due:  # also where the clock was set back
                 self._seen = self._look()
                 self._look_due = now + PROBE_EVERY
             return self._seen
 
     def _look(self) -> _Seen:
-        store = self._parts.store
+        store = self._context.store
         try:
             standing = store.standing()
             if not standing.usable:
@@ -92,24 +92,24 @@ class _Readiness:
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
         checks = {"store": OK, "worker": OK if fresh else FAILED}
         codes = self._codes(now) if fresh else [*self._codes(now), Code.WORKER_SILENT]
-        if reason := self._parts.pressure.reason():
+        if reason := self._context.overload.reason():
             return _Seen(NOT_READY, checks, _once([_CODES.get(reason, reason), *codes]))
         return _Seen(DEGRADED if codes else READY, checks, _once(codes))
 
     def _codes(self, now: datetime) -> list[str]:
         """Return the codes of what is wrong, as far as this account of the database may see."""
-        store = self._parts.store
+        store = self._context.store
         try:
             if not store.read(inbox.may_judge):
                 return []
-            found = status(self._parts.settings, store, now).troubles
+            found = status(self._context.settings, store, now).troubles
         except StoreUnavailable as error:
             return list(_unusable(error).codes)
         return [] if is_well(found) else [trouble.code for trouble in found]
 
 
 def _unusable(error: StoreUnavailable) -> _Seen:
-    """Return what is told of a store that failed."""
+    """Return the answer about a store that failed."""
     if isinstance(error, StoreVanished):
         return _cannot_keep(Code.STORE_VANISHED, Code.STORE_VANISHED, error.cause)
     return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, error.refusal.cause)

@@ -1,4 +1,4 @@
-"""Says no before it is too late: what the emitter is refused it keeps, and sends again for days."""
+"""Refuses webhooks before it is too late: the emitter keeps what is refused, and sends it again for days."""
 
 import threading
 from collections.abc import Callable
@@ -16,8 +16,8 @@ LOOK_EVERY = timedelta(seconds=5)
 log = logs.get("web")
 
 
-class Pressure:
-    """Whether webhooks must be refused for now. Looks now and then, in whichever thread asks."""
+class Overload:
+    """Whether webhooks must be refused for now. Checks now and then, in the thread that asks."""
 
     def __init__(self, store: Store, file: Path | None, backlog_limit: int, clock: Callable[[], datetime]) -> None:
         """Make it.
@@ -64,7 +64,7 @@ class Pressure:
             return str(error)
         except StoreUnavailable as error:
             self._note_cause(error.refusal.cause)
-            return None  # whoever keeps a webhook finds out
+            return None  # keeping a webhook finds it out
         self._note_cause(None)
         return reason
 

@@ -1,4 +1,4 @@
-"""gunicorn, told by our settings instead of its own file."""
+"""gunicorn, configured by our settings instead of its own file."""
 
 import signal
 from contextlib import suppress
@@ -13,10 +13,10 @@ from receiver import logs
 from receiver.config import Reloadable
 from receiver.store import StoreUnavailable
 from receiver.store.intake import inbox
-from receiver.web import heart
+from receiver.web import beat
 from receiver.web.allocator import keep_no_large_blocks
+from receiver.web.context import WebContext
 from receiver.web.gunicorn_worker import Worker
-from receiver.web.parts import Parts
 from receiver.web.waiting import MakeApp, Waiting
 
 
@@ -40,16 +40,18 @@ def _leave(_server: object, worker: Any) -> None:
     waiting: Waiting | None = getattr(worker, "wsgi", None)  # None: it never came up
     if waiting is None or waiting.application is None:
         return
-    parts: Parts = waiting.application.extensions["receiver"]
-    parts.tallying.flush()
+    context: WebContext = waiting.application.extensions["receiver"]
+    context.counting.flush()
     try:
         with suppress(StoreUnavailable):
             while (
-                parts.store.read(inbox.may_judge) and parts.store.standing().usable and parts.store.judge(parts.clock())
+                context.store.read(inbox.may_judge)
+                and context.store.standing().usable
+                and context.store.judge(context.clock())
             ):
                 pass
     finally:
-        parts.store.close()
+        context.store.close()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annotations
@@ -103,11 +105,11 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
     def _alive(self) -> Flask:
         """Build the application once its store can be used, with signs of life."""
         app = self._make_app()
-        heart.beat(app.extensions["receiver"], self._settings)
+        beat.start(app.extensions["receiver"], self._settings)
         return app
 
 
 def serve(settings: Reloadable, make_app: MakeApp) -> None:
-    """Serve until told to stop. Returns never: gunicorn ends the process itself."""
+    """Serve until asked to stop. Never returns: gunicorn ends the process itself."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until gunicorn's own handler stands
     Server(settings, make_app).run()

@@ -1,6 +1,6 @@
 """Answers in the place of the application until its store can be used: one that vanished may come back at any moment.
 
-To end instead would leave the emitter without an answer, and the probes without a reason.
+If the process ended instead, the emitter would get no answer, and the probes no reason.
 """
 
 import gc
@@ -29,7 +29,7 @@ MakeApp = Callable[[], Flask]
 
 
 class Waiting:
-    """A WSGI application that becomes the real one. Looks now and then, in whichever thread asks."""
+    """A WSGI application that becomes the real one. Checks now and then, in the thread that asks."""
 
     def __init__(self, make_app: MakeApp, look_every_s: float = LOOK_EVERY_S) -> None:
         """Make it; the real one is made at once if that is possible.
@@ -73,7 +73,7 @@ class Waiting:
             return
         if self._placeholder is not None:
             log.info("store_is_back")
-        gc.freeze()  # what stays for good is not looked through again and again, which would hold up whoever asks
+        gc.freeze()  # the collector skips what stays for good: each pass over it would delay requests
 
 
 def _placeholder(code: str) -> Flask:

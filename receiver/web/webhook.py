@@ -24,19 +24,19 @@ from receiver.operations.refused_requests import TURNED_AWAY, UNKNOWN_SOURCE, is
 from receiver.store import Incoming, StoreUnavailable, StoreVanished
 from receiver.store.counters import Tally
 from receiver.web.bodies import Bodies, Busy, TooLarge
+from receiver.web.context import WebContext
 from receiver.web.gunicorn_worker import NOT_HTTP
-from receiver.web.parts import Parts
 
 log = logs.get("webhook")
 
 RETRY_AFTER_S = 30
 MOST_PATHS = 20
-"""So many wrong fields are named: a body may have as many as it likes."""
+"""How many wrong fields are named at most: a body may have any number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the emitter is told, and what the log is."""
+    """What is answered to the emitter, and what is logged."""
 
     http_status: int
     status: str
@@ -44,7 +44,7 @@ class Answer:
     paths: tuple[str, ...] = ()
     """`MOST_PATHS` at most."""
     more_paths: int = 0
-    """How many there are beside."""
+    """How many more there are."""
     fields: dict[str, str | int | bool | None] = field(default_factory=dict)
     """More for the log alone."""
 
@@ -72,29 +72,29 @@ ACCEPTED = 202
 
 
 def unavailable(reason: str) -> Answer:
-    """Return the answer to whoever must come again, with the code of why."""
+    """Return the answer that asks an emitter to come again, with the code of why."""
     return replace(UNAVAILABLE, reason=reason)
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(context: WebContext) -> Blueprint:
     """Build the endpoint."""
     pages = Blueprint("webhook", __name__)
     bodies = Bodies()
-    receptions = {name: _Reception(parts, source, bodies) for name, source in parts.settings.sources.items()}
+    receptions = {name: _Reception(context, source, bodies) for name, source in context.settings.sources.items()}
 
     @pages.post("/webhooks/<source>")
-    @pages.post("/webhooks/<source>/")  # people copy addresses so
+    @pages.post("/webhooks/<source>/")  # some copy the address with a slash
     def receive(source: str) -> Response:
-        delivery_id = f"{random.getrandbits(128):032x}"  # nosec B311  # nobody gains by guessing it
+        delivery_id = f"{random.getrandbits(128):032x}"  # nosec B311  # guessing it gains nothing
         reception = receptions.get(source)
-        name = source if reception else UNKNOWN_SOURCE  # what a stranger typed stays out of log and store
+        name = source if reception else UNKNOWN_SOURCE  # an unknown name enters neither log nor store
         try:
             answer = reception.answer(delivery_id) if reception else NOT_FOUND
         except Exception as error:
             if not isinstance(error, (HTTPException, *NOT_HTTP)):  # those are no webhooks: they cannot be read
-                parts.tallying.count(Tally("refused", name, "", UNFORESEEN))
+                context.counting.count(Tally("refused", name, "", UNFORESEEN))
             raise
-        _count(parts, name, answer)
+        _count(context, name, answer)
         _log(name, delivery_id, answer)
         return answer.response()
 
@@ -102,24 +102,24 @@ def blueprint(parts: Parts) -> Blueprint:
 
 
 def is_lost(method: str, path: str) -> bool:
-    """Whether a request that no route takes may be a webhook whose emitter has the address wrong."""
+    """Whether a request without a route may be a webhook sent to a wrong address."""
     return method == "POST" and path.lower().lstrip("/").startswith("webhook")
 
 
-def note_lost(parts: Parts) -> None:
-    """Count and log it as what comes for a source that does not exist."""
-    _count(parts, UNKNOWN_SOURCE, NOT_FOUND)
+def note_lost(context: WebContext) -> None:
+    """Count and log it as one for a source that does not exist."""
+    _count(context, UNKNOWN_SOURCE, NOT_FOUND)
     _log(UNKNOWN_SOURCE, "", NOT_FOUND)
 
 
-def _count(parts: Parts, name: str, answer: Answer) -> None:
+def _count(context: WebContext, name: str, answer: Answer) -> None:
     if answer.http_status == ACCEPTED:
-        parts.tallying.saw(f"seen/{name}")
+        context.counting.saw(f"seen/{name}")
         return
     reason = answer.reason or answer.status
-    parts.tallying.count(Tally("refused", name, "", reason))
+    context.counting.count(Tally("refused", name, "", reason))
     if is_for_a_while(reason):
-        parts.tallying.saw(f"{TURNED_AWAY}{name}/{reason}")
+        context.counting.saw(f"{TURNED_AWAY}{name}/{reason}")
 
 
 def _log(source: str, delivery_id: str, answer: Answer) -> None:
@@ -140,7 +140,7 @@ def _log(source: str, delivery_id: str, answer: Answer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """What the secrets that signed a webhook stand for."""
+    """What follows from the secrets that signed a webhook."""
 
     authority: Authority
     told_as: str
@@ -156,20 +156,20 @@ class _Signature:
 
 
 class _Reception:
-    """Takes one source's requests in."""
+    """Handles the requests of one source."""
 
-    def __init__(self, parts: Parts, source: Source, bodies: Bodies) -> None:
-        self.parts = parts
+    def __init__(self, context: WebContext, source: Source, bodies: Bodies) -> None:
+        self.context = context
         self.source = source
         self.bodies = bodies
         self._known = signing_keys(source)
         self._keys = [key.text.encode() for key in self._known]
         self._signatures: dict[frozenset[int], _Signature] = {}
-        # Under these, word is left of which secrets are in use: whoever changes one sees when the old one may go.
-        self._figures = [f"secret/{source.name}/{secret_tag(parts.digest_key, key.text)}" for key in self._known]
+        # Figures on which secrets are in use: they show when an old one may be removed.
+        self._figures = [f"secret/{source.name}/{secret_tag(context.digest_key, key.text)}" for key in self._known]
 
     def answer(self, delivery_id: str) -> Answer:
-        if reason := self.parts.pressure.reason():
+        if reason := self.context.overload.reason():
             return unavailable(reason)
         if request.mimetype != "application/json":
             return NOT_JSON
@@ -186,7 +186,7 @@ class _Reception:
         if not keys:
             return UNAUTHORIZED
         for key in keys:
-            self.parts.tallying.saw(self._figures[key])
+            self.context.counting.saw(self._figures[key])
         try:
             with self.bodies.decoding(body):
                 news = decode(body, self.source.emitter, self.source.policies)
@@ -199,10 +199,10 @@ class _Reception:
 
     def _matching_keys(self, body: bytes) -> frozenset[int]:
         headers = {name: value for name in SIGNATURE_HEADERS if (value := request.headers.get(name)) is not None}
-        return matching_keys(self.source.emitter, body, headers, self._keys, self.parts.clock())
+        return matching_keys(self.source.emitter, body, headers, self._keys, self.context.clock())
 
     def _refusal(self, news: News, keys: frozenset[int]) -> Answer | None:
-        """Judge whom the source and the matching secrets may speak for."""
+        """Decide for whom the source and the matching secrets may speak."""
         if not _is_an_organisations(news):
             return None
         allowed = self.source.organisations
@@ -214,21 +214,21 @@ class _Reception:
         return None
 
     def _signature(self, keys: frozenset[int]) -> "_Signature":
-        """Return what the secrets that signed stand for. Few sets of them ever sign: each is looked up once."""
+        """Return what follows from the secrets that signed. There are few sets of them: each is looked up once."""
         known = self._signatures.get(keys)
         if known is None:
-            known = _Signature.of(self.source, [self._known[key] for key in keys], self.parts.digest_key)
+            known = _Signature.of(self.source, [self._known[key] for key in keys], self.context.digest_key)
             self._signatures[keys] = known
         return known
 
     def _keep(self, delivery_id: str, body: bytes, news: News, keys: frozenset[int]) -> Answer:
-        source, now = self.source, self.parts.clock()
+        source, now = self.source, self.context.clock()
         if not has_credible_age(news.version, source.emitter, now):
             return NOT_CREDIBLE
         signature = self._signature(keys)
-        digest = delivery_digest(self.parts.digest_key, body, signature.told_as)
+        digest = delivery_digest(self.context.digest_key, body, signature.told_as)
         try:
-            self.parts.store.keep(
+            self.context.store.keep(
                 Incoming(
                     delivery_id,
                     source.name,
@@ -249,7 +249,7 @@ class _Reception:
 
 
 def _is_an_organisations(news: News) -> bool:
-    """Whether it is one organisation's to tell.
+    """Whether it belongs to one organisation.
 
     An agent, and an agent's absence, go to the endpoints of all the agent's organisations but name one at most.
     """

@@ -1,1 +1,1 @@
-"""Carries decisions out: from the store into the calendars."""
+"""Writes what the store says into the calendars."""

@@ -1,4 +1,4 @@
-"""Tells whether a calendar's account, or the way to its server, changed, without keeping either."""
+"""Detects that a calendar's account or connection changed, without storing either."""
 
 import hashlib
 import hmac
@@ -13,9 +13,9 @@ _ACCOUNT, _CONNECTION = b"calendar credentials", b"calendar connection"
 
 
 def tag(calendar: CalendarSettings, key: bytes) -> str:
-    """Return a mark that is another one when an account or a connection is, bar one time in 4,096.
+    """Return a tag that changes with the account or the connection, but for one time in 4,096.
 
-    The first half is of the account, the second of all else that the calendar's connection hangs on. Each is too little
+    The first half depends on the account, the second on all other settings of the connection. Each is too short
     to guess by.
 
     Args:

@@ -1,4 +1,4 @@
-"""The worker's life: judge what came in, settle what changed, wake the crews, keep house; reload, stop when told to."""
+"""The worker: judges what came in, settles what changed, wakes the threads of each server, reloads, stops."""
 
 import os
 import signal
@@ -14,41 +14,31 @@ from datetime import UTC, datetime, timedelta
 from connectors.base import Connector
 from receiver import logs
 from receiver.config import Reloadable, Settings, authority_of
-from receiver.config.file_watch import FileWatch
+from receiver.config.reload import FileWatch
 from receiver.core.desired import Decision, EventView
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.ruleset import Ruleset
-from receiver.core.scope import Authority
 from receiver.operations import rules
-from receiver.operations.erasure import note_unused
-from receiver.operations.refused_configuration import Word
+from receiver.operations.refused_configuration import Notice
 from receiver.store import Judged, Store, StoreUnavailable, Wakeup, heartbeats
 from receiver.store.heartbeats import worker_name
 from receiver.store.intake import inbox, judge_batch
-from receiver.store.tools import failures, retention, unused
+from receiver.store.tools import failures
 from receiver.store.tools.failures import Chosen
-from receiver.store.work import dues, leases, placements, rulesets, servers, settling
+from receiver.store.work import leases, placements, rulesets, settling
 from receiver.worker import account_tag
-from receiver.worker.periodic import Lookout
-from receiver.worker.server_threads import CallsStuck, Crew
+from receiver.worker.periodic import Periodic, housekeeping
+from receiver.worker.server_threads import CallsStuck, ServerThreads
 
 log = logs.get("worker")
 
 IDLE_S = 2.0
-"""Work becomes due by time too, and without word of it: for so long at most nobody looks."""
+"""The longest wait between two turns: work becomes due by time too, which wakes nobody."""
 STORE_PAUSE_S = 2.0
 GRACE_S = 60.0
-"""A call in hand may take so long to end; the supervisor's patience is a little longer."""
+"""A call under way may take so long to end. The supervisor waits a little longer."""
 STUCK_STATUS = 75
 """Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
-BEAT_EVERY = timedelta(seconds=5)
-DUES_EVERY = timedelta(minutes=1)
-"""A worker of the schema before announces nothing; a block may be lifted while something is being announced."""
-WAITS_EVERY = timedelta(minutes=1)
-"""An earlier version may work beside this one, and record waits of any length."""
-PURGE_EVERY = timedelta(hours=1)
-PURGE_ON = timedelta(seconds=1)
-"""While something was left to purge: of a large journal only a little goes at a time, and work goes on meanwhile."""
 IDLE_NEWS_EVERY = timedelta(minutes=1)
 
 Connect = Callable[[Settings], Mapping[str, Connector]]
@@ -73,18 +63,17 @@ class Worker:
         self._wakeup: Wakeup | None = None
         self._stopping = threading.Event()
         self._reloading = threading.Event()
-        self._beat_due = self._dues_due = self._waits_due = self._purge_due = datetime.min.replace(tzinfo=UTC)
-        self._idle_news_due = self._beat_due
+        self._housekeeping = housekeeping(self.store, self.settings, self._beat)
+        self._idle_news_due = datetime.min.replace(tzinfo=UTC)
         self._installation: str | None = None
-        self._crews: list[Crew] = []
-        self._lookout: Lookout | None = None
+        self._servers: list[ServerThreads] = []
+        self._periodic: Periodic | None = None
         self._ruleset: Ruleset | None = None
         self._ruleset_id: int | None = None
         self._proposed = self._took_up = False
-        self._unused = unused.Round()
         self._planned = -1
         self._watch = FileWatch(self.settings.current.watched)
-        self._word = Word("worker")
+        self._refused = Notice("worker")
 
     def stop(self) -> None:
         """Ask the loop to end once the calls in hand are done."""
@@ -101,7 +90,7 @@ class Worker:
             self._wakeup.wake()
 
     def run(self) -> None:
-        """Work until told to stop.
+        """Work until asked to stop.
 
         Raises:
             CallsStuck: too many calls never came back; a new process must go on.
@@ -114,9 +103,9 @@ class Worker:
                 while not self._stopping.is_set():
                     self._wakeup.wait(self._guarded_turn())
         finally:
-            self._stop_crews()  # whatever happened: their threads would keep the process alive
+            self._stop_servers()  # whatever happened: their threads would keep the process alive
         with suppress(StoreUnavailable):
-            self.store.write(heartbeats.say_goodbye, self.name)  # who ends without one is taken for dead
+            self.store.write(heartbeats.say_goodbye, self.name)  # a process that ends without it is taken for dead
         log.info("worker_stopped", name=self.name)
 
     def _guarded_turn(self) -> float:
@@ -134,7 +123,9 @@ class Worker:
         if self._reloading.is_set():
             self._reloading.clear()
             self._reload()
-        self._keep_house(now)
+        for task in self._housekeeping:
+            if task.is_due(now):
+                task.do(now)
         judged = self._judge(now)
         if not self._may_write(now):
             return judged
@@ -144,16 +135,20 @@ class Worker:
             settled = self.store.settle(lambda view: _decide(ruleset, view, now), now, spoilt=_report_spoilt)
         if self.settings.current.dry_run:
             self._report_plan(now)
-        self._wake_crews(now)
-        if self._lookout:
-            self._lookout.tick(now)
+        self._wake_servers(now)
+        if self._periodic:
+            self._periodic.tick(now)
         return judged or settled > 0
 
     def _judge(self, now: datetime) -> bool:
         """Judge webhooks that came in; return whether more may wait."""
         if not self._took_up:
             self.store.write(inbox.take_up)
-            self.store.write(judge_batch.judge_out_of_scope, self._authorities(), now)
+            key = self.store.installation().digest_key
+            sources = self.settings.current.sources.items()
+            self.store.write(
+                judge_batch.judge_out_of_scope, {name: authority_of(source, key) for name, source in sources}, now
+            )
             self.store.write(settling.settle_again, now)
             self._took_up = True
         judged = self.store.judge(now, waits=False)  # another worker that judges holds up nothing else
@@ -161,16 +156,11 @@ class Worker:
             _report(each)
         return bool(judged)
 
-    def _authorities(self) -> Mapping[str, Callable[[str], Authority | None]]:
-        """Return what tells for whom the secrets of each source may speak."""
-        key = self.store.installation().digest_key
-        return {name: authority_of(source, key) for name, source in self.settings.current.sources.items()}
-
-    def _wake_crews(self, now: datetime) -> None:
-        for crew in self._crews:
-            crew.look_after()
-            if crew.gate.may_open(now) and self.store.read(leases.has_work, crew.calendar, now):
-                crew.wake()
+    def _wake_servers(self, now: datetime) -> None:
+        for server in self._servers:
+            server.look_after()
+            if server.gate.may_open(now) and self.store.read(leases.has_work, server.calendar, now):
+                server.wake()
 
     def _may_write(self, now: datetime) -> bool:
         """Whether entries may be written. Where they may not, neither is anything settled."""
@@ -180,44 +170,25 @@ class Worker:
         if installation.id != self._installation:
             log.info("installation", id=installation.id)
             self._installation = installation.id
-            self._ruleset = None  # what the crews write bears the name: they start anew
+            self._ruleset = None  # what the servers write bears the name: they start anew
         if installation.may_write:
             return True
-        for crew in self._crews:
-            crew.look_after()
+        for server in self._servers:
+            server.look_after()
         if now >= self._idle_news_due:
             log.warning("nothing_is_written", code="must_adopt" if installation.must_adopt else "uninstalled")
             self._idle_news_due = now + IDLE_NEWS_EVERY
         return False
 
-    def _keep_house(self, now: datetime) -> None:
-        if now >= self._beat_due:
-            self._check_schema()
-            self.store.write(heartbeats.beat, self.name, now)
-            self._beat_due = now + BEAT_EVERY
-            if self._watch.changed():
-                log.info("watched_file_changed")
-                self._reload()
-            self._word.leave(self.store, self.settings.refused, now)
-        if now >= self._dues_due:
-            if self.store.read(dues.lacks_any, now):
-                self.store.write(dues.make_up, now)
-            self._dues_due = now + DUES_EVERY
-        if now >= self._waits_due:
-            self.store.write(servers.shorten_waits, now)
-            self._waits_due = now + WAITS_EVERY
-        if now >= self._purge_due:
-            settings = self.settings.current
-            purged = self.store.write(retention.drop_old, now, settings.tombstone_days, settings.journal_days).total()
-            log.info("purged", count=purged)
-            goes_on = note_unused(self.store, self._unused, now) or purged
-            self._purge_due = now + (PURGE_ON if goes_on else PURGE_EVERY)
-
-    def _check_schema(self) -> None:
-        """Stop where a newer program changed the store so that we would read or write it wrongly."""
+    def _beat(self, now: datetime) -> None:
         standing = self.store.standing()
         if not standing.usable:
             raise SchemaLost(standing)
+        self.store.write(heartbeats.beat, self.name, now)
+        if self._watch.changed():
+            log.info("watched_file_changed")
+            self._reload()
+        self._refused.write(self.store, self.settings.refused, now)
 
     # Rules
 
@@ -225,7 +196,7 @@ class Worker:
         """Put the configuration's mapping and policies in force, or say that they wait for a confirmation."""
         proposal = rules.propose(self.store, self.settings.current.ruleset(), self.store.now())
         found = proposal.effects
-        report = log.error if proposal.standing is rules.Standing.HELD else log.info
+        report = log.error if proposal.standing is rules.ProposalState.HELD else log.info
         report(
             "rules_proposed",
             standing=proposal.standing,
@@ -244,8 +215,8 @@ class Worker:
             in_force = self.store.read(rulesets.in_force)
             if in_force is None:
                 raise AssertionError("a worker proposes its ruleset before it follows one")
-            self._stop_crews()
-            self._start_crews(in_force.ruleset)
+            self._stop_servers()
+            self._start_servers(in_force.ruleset)
             self._ruleset, self._ruleset_id = in_force.ruleset, in_force.id
         return self._ruleset
 
@@ -253,7 +224,7 @@ class Worker:
         if self.settings.reload():
             self._watch = FileWatch(self.settings.current.watched)
             self._proposed = self._took_up = False  # secrets may be bound to other organisations
-            self._ruleset = None  # connections, policies, or both may be others: the crews start anew
+            self._ruleset = None  # connections, policies, or both may be others: the servers start anew
 
     def _report_plan(self, now: datetime) -> None:
         """Say what would be written, whenever that changes."""
@@ -262,40 +233,40 @@ class Worker:
             log.info("dry_run", changes=planned)
             self._planned = planned
 
-    # Crews
+    # Server threads
 
-    def _start_crews(self, ruleset: Ruleset) -> None:
+    def _start_servers(self, ruleset: Ruleset) -> None:
         settings, installation = self.settings.current, self.store.installation()
         if not settings.dry_run:
             self._hire(settings, ruleset, installation.digest_key)
-        self._lookout = Lookout(self.store, settings, ruleset, self._crews, installation.id)
+        self._periodic = Periodic(self.store, settings, ruleset, self._servers, installation.id)
 
     def _hire(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
         self.store.write(
             failures.retry_mailboxes, Chosen(code=OTHER_INSTALLATION)
         )  # the settings may let others stand there now
         tags = {name: account_tag.tag(calendar, key) for name, calendar in settings.calendars.items()}
-        self._crews = [
-            Crew(
+        self._servers = [
+            ServerThreads(
                 name, connector, settings.calendars[name].connections, self.store, ruleset, tags[name], settings.served
             )
             for name, connector in self.connect(settings).items()
         ]
-        for crew in self._crews:
-            crew.start()
+        for server in self._servers:
+            server.start()
 
-    def _stop_crews(self) -> None:
-        lookout, self._lookout = self._lookout, None
-        if lookout:
-            lookout.stop()
-        for crew in self._crews:
-            crew.stop()
+    def _stop_servers(self) -> None:
+        periodic, self._periodic = self._periodic, None
+        if periodic:
+            periodic.stop()
+        for server in self._servers:
+            server.stop()
         deadline = time.monotonic() + GRACE_S
-        if lookout:
-            lookout.join(deadline)  # before the connections are closed that it asks over
-        for crew in self._crews:
-            crew.join(deadline)
-        self._crews = []
+        if periodic:
+            periodic.join(deadline)  # before the connections are closed that it asks over
+        for server in self._servers:
+            server.join(deadline)
+        self._servers = []
 
 
 def _report(judged: Judged) -> None:

@@ -1,131 +1,221 @@
-"""Leaves word of what no webhook and no write tells: what pages, metrics and alerts show beside the work.
+"""What is done from time to time.
 
-Each figure is taken by one worker of all hosts. What goes wrong here is told in the log, and is no trouble of a server.
+`housekeeping` is done between two turns of the worker's loop, in its thread. `Periodic` does the rest beside the work:
+counts, questions to servers and platforms, the nightly audit. Each of its tasks has a thread of its own, so that none
+holds up the work or another task. What fails there is logged, and is no trouble of a server. Each figure is taken by
+one worker of all hosts.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from connectors.base import Certificate, ConnectorError, Probe
+from connectors.base import Certificate, ConnectorError
 from receiver import logs
-from receiver.config import ApiSettings, EwsCalendar, Settings, Source
+from receiver.config import ApiSettings, EwsCalendar, Reloadable, Settings, Source
 from receiver.core.ruleset import Ruleset
 from receiver.operations import unmapped
 from receiver.operations.audit import nightly
+from receiver.operations.erasure import note_unused
 from receiver.store import Store, StoreUnavailable, counters
-from receiver.store.reports import status
-from receiver.worker.errands import Errand, Errands
-from receiver.worker.server_threads import Crew, GateClosed
-from receiver.worker.visits import Interrupted, Visitor
+from receiver.store.reports import status as stored_status
+from receiver.store.tools import retention, unused
+from receiver.store.work import dues
+from receiver.store.work import servers as stored_servers
+from receiver.worker.server_threads import GateClosed, Interrupted, ServerThreads
 
 log = logs.get("worker")
 
+BEAT_EVERY = timedelta(seconds=5)
+DUES_EVERY = timedelta(minutes=1)
+"""A worker of the schema before announces nothing; a block may be lifted while something is being announced."""
+WAITS_EVERY = timedelta(minutes=1)
+"""An earlier version may work beside this one, and record waits of any length."""
+PURGE_EVERY = timedelta(hours=1)
+PURGE_ON = timedelta(seconds=1)
+"""While something was left to purge: of a large journal only a little goes at a time, and work goes on meanwhile."""
 COUNT_EVERY = timedelta(minutes=1)
 LOOK_EVERY = timedelta(hours=6)
 LOOK_AGAIN = timedelta(minutes=15)
-"""After a look that failed, or that showed a trouble: who puts it right wants to see that soon."""
+"""After a check that failed, or that found a trouble: an operator who cures it wants to see that soon."""
 BUSY = timedelta(minutes=1)
-"""After a look for which the server had no time."""
+"""After a check for which the server had no time."""
 REFUSED = "sign_in_refused"
 AUDIT_EVERY = timedelta(hours=20)
 """A night's audit may begin a little earlier than the last one did."""
+QUESTION_LIMIT_S = 3600.0
+"""A server that is in trouble, or at work, for so long is not waited for any more."""
+AFTER_A_FAILURE = timedelta(minutes=1)
 
 
-class Lookout:
-    """One worker process on the lookout, for as long as its crews stand."""
+@dataclass
+class Task:
+    """Something to be done again and again."""
+
+    name: str
+    every: timedelta
+    run: Callable[[datetime], timedelta | None]
+    """May return after how long to run again instead."""
+    due: datetime | None = field(default=None, init=False)
+    """None: at once."""
+    begun_at: datetime | None = field(default=None, init=False)
+    """When it was last begun; in the future: the clock was set back since, and `due` means nothing."""
+    thread: threading.Thread | None = field(default=None, init=False)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether to run again."""
+        return self.due is None or now >= self.due or (self.begun_at is not None and now < self.begun_at)
+
+    def do(self, now: datetime) -> None:
+        """Run in the caller's thread. What fails is due at once."""
+        wait = self.run(now)
+        self.begun_at, self.due = now, now + (self.every if wait is None else wait)
+
+    def start(self, now: datetime) -> None:
+        """Run in a thread, unless it is running."""
+        if self.thread is None or not self.thread.is_alive():
+            self.begun_at = now
+            # A daemon: the process must be able to end though a call never comes back.
+            self.thread = threading.Thread(target=self._run, args=[now], name=f"periodic-{self.name}", daemon=True)
+            self.thread.start()
+
+    def _run(self, now: datetime) -> None:
+        try:
+            self.do(now)
+        except StoreUnavailable as error:
+            self.due = now + AFTER_A_FAILURE
+            log.warning("errand_failed", name=self.name, code=str(error), cause=error.refusal.cause)
+        except Exception:  # a bug in what is no work must stop no work
+            self.due = now + AFTER_A_FAILURE
+            log.exception("unforeseen", errand=self.name)
+
+
+def housekeeping(store: Store, settings: Reloadable, beat: Callable[[datetime], timedelta | None]) -> tuple[Task, ...]:
+    """Return what the loop does between two turns, in this order."""
+    position = unused.Round()
+
+    def purge(now: datetime) -> timedelta | None:
+        current = settings.current
+        purged = store.write(retention.drop_old, now, current.tombstone_days, current.journal_days).total()
+        log.info("purged", count=purged)
+        return PURGE_ON if note_unused(store, position, now) or purged else None
+
+    def make_up_dues(now: datetime) -> None:
+        if store.read(dues.lacks_any, now):
+            store.write(dues.make_up, now)
+
+    def shorten_waits(now: datetime) -> None:
+        store.write(stored_servers.shorten_waits, now)
+
+    return (
+        Task("beat", BEAT_EVERY, beat),
+        Task("dues", DUES_EVERY, make_up_dues),
+        Task("waits", WAITS_EVERY, shorten_waits),
+        Task("purge", PURGE_EVERY, purge),
+    )
+
+
+class Periodic:
+    """What one worker process does beside the work, for as long as its server threads live."""
 
     def __init__(
-        self, store: Store, settings: Settings, ruleset: Ruleset, crews: Sequence[Crew], installation: str
+        self, store: Store, settings: Settings, ruleset: Ruleset, servers: Sequence[ServerThreads], installation: str
     ) -> None:
         self._store, self._settings, self._ruleset = store, settings, ruleset
-        self._crews = {crew.calendar: crew for crew in crews}
+        self._servers = {server.calendar: server for server in servers}
         self._installation = installation
         self._stopping = threading.Event()
         self._looked: set[str] = set()
-        """Tasks that this process has had a look at since it started."""
+        """Tasks that this process has tried since it started."""
         self._asked_to: dict[str, int] = {}
         """By source: up to which number the platform was asked about what waits."""
-        self._errands = Errands(self._all())
+        self._tasks = tuple(self._all())
 
     def tick(self, now: datetime) -> None:
         """Begin what is due."""
-        self._errands.tick(now)
+        for task in self._tasks:
+            if task.is_due(now):
+                task.start(now)
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """End what waits for a server or a platform."""
         self._stopping.set()
 
     def join(self, deadline: float) -> None:
         """Wait for what is under way, until a moment of the monotonic clock."""
-        self._errands.join(deadline)
+        for task in self._tasks:
+            if task.thread is not None:
+                task.thread.join(max(deadline - time.monotonic(), 0.0))
 
-    def _all(self) -> Iterator[Errand]:
-        yield Errand("unmapped", self._count_unmapped)
-        for name, crew in self._crews.items():
+    def _all(self) -> Iterator[Task]:
+        yield Task("unmapped", COUNT_EVERY, self._count_unmapped)
+        for name, server in self._servers.items():
             if isinstance(self._settings.calendars.get(name), EwsCalendar):
-                yield Errand(f"certificate/{name}", partial(self._look_at_certificate, crew))
-                yield Errand(f"clock/{name}", partial(self._look_at_clock, crew))
+                yield Task(f"certificate/{name}", LOOK_AGAIN, partial(self._check_certificate, server))
+                yield Task(f"clock/{name}", LOOK_AGAIN, partial(self._check_clock, server))
         for source in self._settings.sources.values():
             if source.api is not None:
-                yield Errand(f"belonging/{source.name}", partial(self._ask_where_rdvs_belong, source, source.api))
-        if self._crews and self._settings.scheduled_audit:
-            yield Errand("audit", self._audit)
+                ask = partial(self._ask_where_rdvs_belong, source, source.api)
+                yield Task(f"belonging/{source.name}", COUNT_EVERY, ask)
+        if self._servers and self._settings.scheduled_audit:
+            yield Task("audit", LOOK_AGAIN, self._audit)
 
-    def _count_unmapped(self, now: datetime) -> timedelta:
+    def _count_unmapped(self, now: datetime) -> None:
         if self._store.write(counters.take_turn, "unmapped", COUNT_EVERY, now):
             self._note("unmapped", unmapped.count_unmapped(self._store, self._ruleset.mailboxes, now), now)
-        return COUNT_EVERY
 
-    # The doors of a server
+    # Certificates and clocks
 
-    def _look_at_certificate(self, crew: Crew, now: datetime) -> timedelta:
-        task = f"certificate/{crew.calendar}"
+    def _check_certificate(self, server: ServerThreads, now: datetime) -> timedelta | None:
+        task = f"certificate/{server.calendar}"
         if not self._takes(task, now):
-            return LOOK_AGAIN
-        shown = crew.connector.certificate() or Certificate()
+            return None
+        shown = server.connector.certificate() or Certificate()
         if shown.code:
-            log.warning("certificate_look_failed", calendar=crew.calendar, code=shown.code)
+            log.warning("certificate_look_failed", calendar=server.calendar, code=shown.code)
         if shown.expires_at is None:
-            return self._come_again(task, LOOK_AGAIN, now) if shown.code else LOOK_EVERY  # else there is no TLS
+            return self._run_again(task, LOOK_AGAIN, now) if shown.code else LOOK_EVERY  # else there is no TLS
         self._note(task, int(shown.expires_at.timestamp()), now)
         soon = shown.expires_at - now < self._settings.alerts.thresholds.certificate_warning
-        return self._come_again(task, LOOK_AGAIN, now) if shown.code or soon else LOOK_AGAIN
+        return self._run_again(task, LOOK_AGAIN, now) if shown.code or soon else None
 
-    def _look_at_clock(self, crew: Crew, now: datetime) -> timedelta:
-        task = f"clock/{crew.calendar}"
-        mailbox = self._store.read(status.last_written, crew.calendar)
+    def _check_clock(self, server: ServerThreads, now: datetime) -> timedelta | None:
+        task = f"clock/{server.calendar}"
+        mailbox = self._store.read(stored_status.last_written, server.calendar)
         if mailbox is None or not self._takes(task, now):
-            return BUSY if mailbox is None else LOOK_AGAIN
+            return BUSY if mailbox is None else None
         try:
-            ahead_s = _ahead_s(crew.ask(lambda connector: connector.probe(mailbox.address)))
-        except GateClosed:
-            return self._come_again(task, BUSY, now)
+            ahead_s = server.for_questions(self._stopping).probe(mailbox.address).clock_ahead_s
+        except (GateClosed, Interrupted):
+            return self._run_again(task, BUSY, now)
         except ConnectorError as error:
-            log.warning("clock_look_failed", calendar=crew.calendar, code=error.code)
-            return self._come_again(task, LOOK_AGAIN, now)
+            log.warning("clock_look_failed", calendar=server.calendar, code=error.code)
+            return self._run_again(task, LOOK_AGAIN, now)
         if ahead_s is not None:
+            ahead_s = round(ahead_s)
             self._note(task, ahead_s, now)
             if abs(ahead_s) > self._settings.alerts.thresholds.clock_off.total_seconds():
-                return self._come_again(task, LOOK_AGAIN, now)
-        return LOOK_AGAIN
+                return self._run_again(task, LOOK_AGAIN, now)
+        return None
 
-    # The platform's word on what is out of scope
+    # Where rdvs belong that are out of scope
 
-    def _ask_where_rdvs_belong(self, source: Source, settings: ApiSettings, now: datetime) -> timedelta:
+    def _ask_where_rdvs_belong(self, source: Source, settings: ApiSettings, now: datetime) -> None:
         # Loaded where it is configured: no other worker asks the platform anything.
         from receiver.operations import held_organisations  # noqa: PLC0415
 
         task = f"belonging/{source.name}"
         if not held_organisations.is_asked(self._store, source) or self._was_refused(task, now):
-            return COUNT_EVERY
+            return
         if not self._store.write(counters.take_turn, task, LOOK_AGAIN, now):
-            return COUNT_EVERY
+            return
         with closing(held_organisations.open_api(settings)) as api:
             after = self._asked_to.get(source.name, 0)
-            found = held_organisations.look(self._store, source, api, after, self._stopping.wait)
+            found = held_organisations.ask_platform(self._store, source, api, after, self._stopping.wait)
         self._asked_to[source.name] = found.last
         log.info(
             "belonging_asked",
@@ -137,49 +227,46 @@ class Lookout:
         )
         if found.trouble == REFUSED:
             self._note(f"refused/{task}", 1, now)
-        return COUNT_EVERY
 
     def _was_refused(self, task: str, now: datetime) -> bool:
-        """Whether an account was refused a while ago: to try again and again would lock it. A new process may try."""
+        """Whether an account was refused a while ago: repeated attempts would lock it. A new process may try once."""
         is_first = task not in self._looked
         self._looked.add(task)
         refused = None if is_first else self._store.read(counters.figures_named).get(f"refused/{task}")
         return refused is not None and now - refused.taken_at < LOOK_EVERY
 
     def _takes(self, task: str, now: datetime) -> bool:
-        """Whether to look: it is time, or this process has just started and nobody looked a moment ago."""
+        """Whether to check: it is time, or this process has just started and nobody checked a moment ago."""
         every = LOOK_EVERY if task in self._looked else LOOK_AGAIN
         self._looked.add(task)
         return self._store.write(counters.take_turn, task, every, now)
 
-    def _come_again(self, task: str, wait: timedelta, now: datetime) -> timedelta:
+    def _run_again(self, task: str, wait: timedelta, now: datetime) -> timedelta:
         self._store.write(counters.set_turn_back, task, now - LOOK_EVERY + wait)
         return wait
 
     # The audit of the night
 
-    def _audit(self, now: datetime) -> timedelta:
+    def _audit(self, now: datetime) -> timedelta | None:
         if not nightly.is_time(self._installation, now):
             return COUNT_EVERY
         if not self._store.write(counters.take_turn, "audit", AUDIT_EVERY, now):
-            return LOOK_AGAIN
-        visitors = {name: Visitor(crew, self._stopping) for name, crew in self._crews.items()}
+            return None
+        connectors = {
+            name: server.for_questions(self._stopping, QUESTION_LIMIT_S) for name, server in self._servers.items()
+        }
         try:
-            night = nightly.run(self._store, self._settings, visitors)
+            night = nightly.run(self._store, self._settings, connectors)
         except (Interrupted, StoreUnavailable):
             night = None
         if night is None:  # begun anew while the night lasts, else in the next one
             log.warning("audit_given_up", interrupted=self._stopping.is_set())
             self._store.write(counters.set_turn_back, "audit", now - AUDIT_EVERY)
-            return LOOK_AGAIN
+            return None
         nightly.remember(self._store, night)
         counts = {kind.value: count for kind, count in night.counts.items()}
         log.info("audited", mailboxes=night.looked_into, left_out=night.left_out, **counts)
-        return LOOK_AGAIN
+        return None
 
     def _note(self, figure: str, value: int, now: datetime) -> None:
         self._store.write(counters.record, {}, {figure: value}, now)
-
-
-def _ahead_s(probe: Probe) -> int | None:
-    return None if probe.clock_ahead_s is None else round(probe.clock_ahead_s)

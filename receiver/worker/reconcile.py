@@ -1,6 +1,6 @@
 """Makes one leased mailbox equal to what is wanted: look-ups first, then writes, each recorded before and after.
 
-Decides nothing: what a placement needs, and what an answer means, is `receiver.core.plan`'s.
+Decides nothing: `receiver.core.plan` says what a placement needs, and what an answer means.
 """
 
 import random
@@ -180,7 +180,7 @@ class Pass:
     def _merge(self, neighbour: Neighbour) -> bool:
         merged = self.store.write(mailbox_identity.merge_neighbour, neighbour, self.work, self.store.now())
         log.info("mailboxes_are_one", mailbox=self.work.mailbox_id, other=neighbour.mailbox_id, merged=merged)
-        if not merged:  # somebody is writing there: a little later
+        if not merged:  # another worker is writing there: a little later
             self.trouble = self.trouble or Temporary("mailbox_in_use", Scope.MAILBOX)
         return merged
 
@@ -238,7 +238,11 @@ class Pass:
     def _record_found(self, doubtful: Sequence[Placement], found: Mapping[str, list[Found]]) -> list[Placement]:
         now = self.store.now()
         superfluous: dict[int, tuple[str, ...]] = {}
-        respected = {item.placement.id for item in self.work.items if self._respects_deletion(item)}
+        respected = {
+            item.placement.id
+            for item in self.work.items
+            if self.ruleset.policies(item.source).on_agent_deletion is OnAgentDeletion.RESPECT
+        }
 
         def record(placement: Placement) -> Placement:
             respect = placement.id in respected
@@ -255,7 +259,7 @@ class Pass:
         return advanced
 
     def _remove(self, superfluous: Mapping[int, Sequence[str]]) -> None:
-        """Take items out that are too many. They have no placement: the look-up that is due again sees if they went."""
+        """Remove superfluous items. They have no placement: the next look-up finds out whether they went."""
         items = {item.placement.id: item for item in self.work.items}
         extras = [(items[number], item_id) for number, item_ids in superfluous.items() for item_id in item_ids]
         if not extras:
@@ -272,9 +276,6 @@ class Pass:
             placements = [items[number].placement for number in went]
             self._advance(placements, lambda placement: removed(placement, went[placement.id]))
 
-    def _respects_deletion(self, item: WorkItem) -> bool:
-        return self.ruleset.policies(item.source).on_agent_deletion is OnAgentDeletion.RESPECT
-
     # Writes
 
     def _write(self, items: Mapping[int, WorkItem], placements: Sequence[Placement]) -> None:
@@ -287,7 +288,7 @@ class Pass:
         verbs = {write.placement.id: write.verb for write in writes}
         begun = self._advance([write.placement for write in writes], lambda p: begin(p, verbs[p.id], now, self.timings))
         # A record that was dropped since it was claimed (nothing there, nothing wanted any more) has no write either:
-        # nobody would remember what it left.
+        # nothing would record what it left.
         recorded = {placement.id for placement in begun}
         writes = [write for write in writes if write.placement.id in recorded]
         if not writes:

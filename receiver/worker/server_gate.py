@@ -1,4 +1,4 @@
-"""Keeps a crew to what its server can take: fewer calls where it throttles, one probe where it is in trouble.
+"""Keeps the calls to a server within what it can take: fewer where it throttles, one probe where it is in trouble.
 
 What all hosts must know stands in the store: it is read once a second at most, however much is written into
 calendars, and written when something changes and once a minute of success.
@@ -32,20 +32,20 @@ from receiver.worker.unknown_mailboxes import KNOWN_FIRST, KNOWN_ONLY
 REREAD = timedelta(seconds=1)
 
 Lesson = Callable[[ServerState], ServerState]
-"""What becomes of a server's standing."""
+"""A change of a server's state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A thread's leave to ask something of the server."""
+    """A thread's permission to call the server."""
 
     began_at: datetime
     probe: str | None
-    """It goes alone, under this name: the server is in trouble, or has not answered this process yet."""
+    """The name of a call that goes alone, as the server is in trouble, or has not answered this process yet."""
 
 
-class Gate:
-    """One calendar server as seen by one crew. Shared by its threads."""
+class ServerGate:
+    """One calendar server as seen by one process. Shared by its threads."""
 
     def __init__(self, store: Store, calendar: str, connections: int, lease: timedelta, credentials: str = "") -> None:
         self._store = store
@@ -56,14 +56,14 @@ class Gate:
         self._turns: dict[int, Turn] = {}
         self._throughput = Throughput.full(connections)
         self._proven = False
-        """A call of this process was answered: until then one goes alone, as each would cost a wrong password a try."""
+        """A call of this process was answered. Until then one goes alone: with a wrong password, each is an attempt."""
         self._refused_until: datetime | None = None
-        """Our own account's pause: the others may have a newer password, and none."""
+        """A pause of this process's account alone: others may have a newer password."""
         self._server: ServerState | None = None
         self._read_at: datetime | None = None
 
     def enter(self, now: datetime) -> bool:
-        """Whether this thread may work now. Who enters must leave."""
+        """Whether this thread may work now. If so, it must call `leave` afterwards."""
         with self._lock:
             server = self._look(now)
             if not self._is_open(server, now):
@@ -73,9 +73,10 @@ class Gate:
             return self._may_probe(server, now) and self._has_work(now) and self._probe(server, now)
 
     def visit(self, now: datetime) -> bool:
-        """Whether this thread may ask something that is no work, of which there must be none. Who visits must leave.
+        """Whether this thread may ask something that is no work. If so, it must call `leave` afterwards.
 
-        Mailboxes that nobody knows to be there are no such work: there may always be some.
+        Only while there is no work. Work in mailboxes that the server was never heard to know does not count: there may
+        always be some.
         """
         with self._lock:
             server = self._look(now)
@@ -107,7 +108,7 @@ class Gate:
             self._record(lambda server: stuck(server, now))
             self._turns.pop(thread, None)
 
-    # Who may go
+    # Admission
 
     def _is_open(self, server: ServerState, now: datetime) -> bool:
         refused = self._refused_until is not None and now < self._refused_until
@@ -124,7 +125,7 @@ class Gate:
         if self._store.write(servers.claim_probe, self._calendar, probe, now, self._lease):
             self._server = replace(server, probe=probe, probe_until=now + self._lease)
             return self._admit(Turn(now, probe))
-        self._read_at = None  # somebody was faster: see what is known by now
+        self._read_at = None  # another worker was faster: read the server's state anew
         return False
 
     def _admit(self, turn: Turn) -> bool:
@@ -134,7 +135,7 @@ class Gate:
     # What an answer teaches
 
     def _lesson(self, turn: Turn, result: Result, now: datetime) -> Lesson:
-        after = self._trouble(turn, result, result.trouble, now) if result.trouble else _nothing
+        after = self._trouble(turn, result, result.trouble, now) if result.trouble else lambda server: server
         if result.heard:
             return lambda server: after(answered(server, self._credentials, turn.probe, now))
         return after if result.trouble else lambda server: probe_released(server, turn.probe)
@@ -161,7 +162,7 @@ class Gate:
         elif self._read_at is None or not timedelta() <= now - self._read_at < REREAD:
             waited = self._server.is_blocked(now)
             self._server = self._store.read(servers.find, self._calendar) or ServerState(self._calendar)
-            if waited and not self._server.is_blocked(now):  # an operator, or somebody's success, ended the wait
+            if waited and not self._server.is_blocked(now):  # an operator, or a success elsewhere, ended the wait
                 self._throughput = self._throughput.resumed()
         else:
             return self._server
@@ -169,12 +170,8 @@ class Gate:
         return self._server
 
     def _record(self, lesson: Lesson) -> None:
-        """Tell the others what is news to them; it is known here even if they cannot be told."""
+        """Share a change with the other workers; it is in force here even if the store cannot be written."""
         before = self._server or ServerState(self._calendar)
         self._server = lesson(before)
         if self._server != before:
             self._server = self._store.write(servers.change, self._calendar, lesson)
-
-
-def _nothing(server: ServerState) -> ServerState:
-    return server

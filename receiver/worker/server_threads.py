@@ -3,42 +3,50 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TypeVar
+from datetime import datetime, timedelta
+from functools import partial
 
-from connectors.base import Connector, ConnectorError, Scope
+from connectors.base import Connector, ConnectorError, Scope, Temporary
 from receiver import logs
 from receiver.core.other_installations import NOTHING_SERVED, Served
 from receiver.core.plan import CallLimits
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import ACCOUNT_REFUSED, THROTTLED, UNANSWERED
 from receiver.store import LeaseLost, MailboxWork, Store, StoreUnavailable, Trouble
-from receiver.worker.guarded_connector import Calls
+from receiver.worker.guarded_connector import CallsUnderWay, GuardedConnector
 from receiver.worker.reconcile import Result, reconcile
-from receiver.worker.server_gate import Gate
-from receiver.worker.unknown_mailboxes import Strangers
+from receiver.worker.server_gate import ServerGate
+from receiver.worker.unknown_mailboxes import UnknownMailboxes
 
 log = logs.get("worker")
 
 BATCH = 100  # what Exchange takes well in one request
 IDLE_S = 1.0
 STORE_PAUSE_S = 2.0
-
-T = TypeVar("T")
+ASK_AGAIN_S = 1.0
+"""Between two attempts to pass the gate with a question."""
 
 
 class CallsStuck(Exception):
     """So many calls never came back that only a new process helps."""
 
 
-class GateClosed(Exception):
+class Interrupted(Exception):
+    """The process ends, or starts its server threads anew: nothing more is asked."""
+
+
+class GateClosed(Temporary):
     """The server is to be left alone, or there is work that goes first."""
+
+    def __init__(self) -> None:
+        super().__init__("server_left_alone", Scope.SERVER)
 
 
 @dataclass
-class Crew:
+class ServerThreads:
     """Claims mailboxes of one calendar while there are any, then waits to be woken."""
 
     calendar: str
@@ -50,14 +58,15 @@ class Crew:
     """Tag of the account and password that the connector uses."""
     served: Served = NOTHING_SERVED
     """Of whose entries mailboxes are asked before they are written into for the first time."""
-    gate: Gate = field(init=False)
+    gate: ServerGate = field(init=False)
 
     def __post_init__(self) -> None:
         """Start nothing yet."""
         self._timings = CallLimits.of(self.connector.call_timeout_s)
-        self._calls = Calls(self.connector)
-        self.gate = Gate(self.store, self.calendar, self.connections, self._timings.lease, self.credentials)
-        self._strangers = Strangers(self.connections)
+        self._calls = CallsUnderWay()
+        self._work_connector = GuardedConnector(self.connector, self._calls)
+        self.gate = ServerGate(self.store, self.calendar, self.connections, self._timings.lease, self.credentials)
+        self._strangers = UnknownMailboxes(self.connections)
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -169,22 +178,27 @@ class Crew:
 
     # Questions that are no work
 
-    def ask(self, question: Callable[[Connector], T]) -> T:
-        """Return the answer to a question, asked in the caller's thread where the gate lets it.
+    def for_questions(self, stopping: threading.Event, limit_s: float = 0.0) -> GuardedConnector:
+        """Return the connector for calls that are no work: each waits until the gate lets it pass.
 
-        Raises:
-            GateClosed: not now: nothing was asked.
-            ConnectorError: of the question. That the account is refused, or asks for less, is told to the others; what
-                else ails the server is for those to find out who have work for it.
-
+        The calls are made in the caller's thread. Beside what the connector raises, they raise:
+            GateClosed: the gate let nothing pass for `limit_s`; nothing was asked.
+            Interrupted: `stopping` was set; nothing was asked.
         """
-        began, began_s = self.store.now(), time.monotonic()
-        if not self.gate.visit(began):
-            raise GateClosed(self.calendar)
+        return GuardedConnector(self.connector, self._calls, partial(self._question, stopping, limit_s))
+
+    @contextmanager
+    def _question(self, stopping: threading.Event, limit_s: float) -> Iterator[None]:
+        """Hold one place among the calls under way.
+
+        That the account is refused, or that the server asks for fewer calls, is recorded for all; any other trouble of
+        the server is left to be found by those who have work for it.
+        """
+        began, began_s = self._wait_for_gate(stopping, limit_s), time.monotonic()
         result = None
         self._visitors.add(threading.current_thread())
         try:
-            answer = question(self._calls)
+            yield
             result = Result(None, heard=True)
         except ConnectorError as error:
             result = _learnt(error)
@@ -192,18 +206,29 @@ class Crew:
         finally:
             self._visitors.discard(threading.current_thread())
             self.gate.leave(result, began + timedelta(seconds=time.monotonic() - began_s))
-        return answer
+
+    def _wait_for_gate(self, stopping: threading.Event, limit_s: float) -> datetime:
+        """Return when this thread was let pass."""
+        deadline = time.monotonic() + limit_s
+        while not stopping.is_set():
+            now = self.store.now()
+            if self.gate.visit(now):
+                return now
+            if time.monotonic() >= deadline:
+                raise GateClosed
+            stopping.wait(ASK_AGAIN_S)
+        raise Interrupted
 
     def _reconcile(self, work: MailboxWork) -> Result:
         self._works[threading.get_ident()] = work
-        result = reconcile(self.store, self._calls, self.ruleset, work, self._timings, self.served)
+        result = reconcile(self.store, self._work_connector, self.ruleset, work, self._timings, self.served)
         if result.trouble:
             log.warning("server_trouble", calendar=self.calendar, code=result.trouble.code)
         return result
 
 
 def _learnt(error: ConnectorError) -> Result | None:
-    """Return what the failure of a question tells of the server; None: nothing that anybody should act on."""
+    """Return what the failure of a question says of the server; None: nothing to act on."""
     if error.scope is Scope.SERVER:
         return Result(error, heard=False) if error.code in ACCOUNT_REFUSED | THROTTLED else None
     return Result(None, heard=error.code not in UNANSWERED)

@@ -1,4 +1,4 @@
-"""Bounds how many connections of a crew are spent on mailboxes that the server was never heard to know.
+"""Bounds how many connections to a server are spent on mailboxes that it was never heard to know.
 
 As long as most of them turn out to be there, as on the first day, there is no bound.
 """
@@ -9,15 +9,15 @@ from collections import deque
 from receiver.store import MailboxWork
 
 REMEMBERED = 8
-"""So many of the last ones tell how the next ones will turn out."""
+"""How many of the last attempts count when the bound is worked out."""
 SHARE = 4
 """One connection of so many is theirs, and one turn of so many."""
 
 KNOWN_FIRST, UNKNOWN_FIRST, KNOWN_ONLY = (True, False), (False, True), (True,)
 
 
-class Strangers:
-    """Shared by the threads of a crew."""
+class UnknownMailboxes:
+    """Shared by the threads of one server."""
 
     def __init__(self, connections: int) -> None:
         self._connections = connections
@@ -27,7 +27,7 @@ class Strangers:
         self._failed: deque[bool] = deque(maxlen=REMEMBERED)
 
     def admit(self) -> tuple[bool, ...]:
-        """Return which mailboxes a thread may claim, in which order. Who was let to claim unknown ones must leave."""
+        """Return which mailboxes a thread may claim, in order. If unknown ones are among them, it must call `leave`."""
         with self._lock:
             if self._at_work >= self._bound():
                 return KNOWN_ONLY

@@ -15,7 +15,7 @@ from receiver.core.facts import News
 from receiver.operations import rules
 from receiver.store import Store
 from receiver.store.intake import judge_batch
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.makers import KARIM, MARTINE, NOW, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
@@ -74,7 +74,7 @@ class Operator:
         rules.propose(self.store, settings.ruleset(), self.store.now(), confirmed=True)
         ruleset = settings.ruleset()
         connectors = bootstrap.connectors(settings, self.store.installation().id)
-        crew = Crew("dossier", connectors["dossier"], 1, self.store, ruleset, served=settings.served)
+        crew = ServerThreads("dossier", connectors["dossier"], 1, self.store, ruleset, served=settings.served)
         try:
             going_on = True
             while going_on:

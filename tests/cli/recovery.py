@@ -29,7 +29,7 @@ from receiver.store import Store
 from receiver.store.intake import judge_batch
 from receiver.store.tools import audit
 from receiver.store.work import mailbox_identity
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 
@@ -139,7 +139,7 @@ class Place:
         ruleset = self.settings.ruleset()
         self.exchange.forget_requests()
         with self.connector() as connector:
-            crew = Crew(
+            crew = ServerThreads(
                 CALENDAR, connector, 1, self.store, ruleset, served=self.settings.served if asks else NOTHING_SERVED
             )
             self._settle(ruleset)

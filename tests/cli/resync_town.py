@@ -24,7 +24,7 @@ from receiver.store import Store
 from receiver.store.intake import judge_batch
 from receiver.web.app import create_app
 from tests.makers import KARIM, MARTINE, incoming
-from tests.rest.instance import ADMIN, ARRAS, EMAIL, PASSWORD, an_instance
+from tests.resync.instance import ADMIN, ARRAS, EMAIL, PASSWORD, an_instance
 
 SECRET = "a secret of the webhooks"
 ENVIRON = {"RDV_SECRET": SECRET, "RDV_OLD": "an older secret", "RDV_API": PASSWORD}

@@ -13,9 +13,8 @@ from sqlalchemy import create_engine, update
 
 from connectors.base import PROBE_UID, Create, Done
 from mock_exchange.http.faults import Fault, FaultKind
-from receiver.core.adoption import PATIENCE
 from receiver.core.facts import EventKind
-from receiver.core.plan import STALE
+from receiver.core.plan import BELIEVED_FOR, STALE
 from receiver.operations.recovery import adopt as operation
 from receiver.store import Mark, Marker, Store, heartbeats
 from receiver.store.database.tables import mailboxes
@@ -191,7 +190,7 @@ def test_after_a_stale_copy_the_calendars_become_what_the_newest_states_say(plac
     posts = place.work()
     assert (posts["CreateItem"], posts["DeleteItem"]) == (0, 0)
     assert place.shown() == before
-    pass_time(place, PATIENCE * 2)
+    pass_time(place, BELIEVED_FOR * 2)
     assert place.work()["CreateItem"] == 0
     assert place.shown() == before
     assert place.report("audit")["ok"]
@@ -206,7 +205,7 @@ def test_where_no_newer_state_comes_older_facts_are_believed_after_a_day(place: 
     place.tell(2, kind=EventKind.DESTROYED)
     place.restore(copy)
     place.report("adopt")
-    pass_time(place, PATIENCE - SECOND)
+    pass_time(place, BELIEVED_FOR - SECOND)
     assert place.work() == {}
     pass_time(place)
     place.work()
@@ -228,7 +227,7 @@ def test_a_state_that_comes_before_adopt_is_written_at_once(place: Place) -> Non
     place.report("adopt")
     assert place.work()["UpdateItem"] == 2
     assert [item.subject for item in place.items()] == ["Vaccination"]
-    assert place.store.read(placements.count_due, place.store.now() + PATIENCE * 2) == 0
+    assert place.store.read(placements.count_due, place.store.now() + BELIEVED_FOR * 2) == 0
 
 
 def test_an_entry_that_was_written_anew_since_is_taken_in_place_of_the_old(place: Place) -> None:
@@ -242,7 +241,7 @@ def test_an_entry_that_was_written_anew_since_is_taken_in_place_of_the_old(place
     assert new.item_id != old.item_id
     place.restore(copy)
     assert box(place.report("adopt"))["adopted"] == ["Rdv/1@production"]
-    pass_time(place, PATIENCE)
+    pass_time(place, BELIEVED_FOR)
     assert place.work()["CreateItem"] == 0
     assert [item.item_id for item in place.items()] == [new.item_id]
 
@@ -253,7 +252,7 @@ def test_an_agents_copy_of_an_event_that_is_over_and_done_with_stays(place: Plac
     place.tell(1, kind=EventKind.DESTROYED)
     found = box(place.report("adopt"))
     assert (found["left"], found["adopted"]) == (["Rdv/1@production"], [])
-    pass_time(place, PATIENCE)
+    pass_time(place, BELIEVED_FOR)
     place.work()
     assert [item.item_id for item in place.items()] == [kept]
 
@@ -305,7 +304,7 @@ def test_entries_that_wait_for_their_event_are_no_orphans_and_are_left_alone(pla
     name = place.lose()
     place.report("adopt", "--installation", name)
     assert place.report("audit")["ok"]
-    pass_time(place, PATIENCE * 30)
+    pass_time(place, BELIEVED_FOR * 30)
     assert place.work() == {}
     assert place.shown() == before
 
@@ -376,7 +375,7 @@ def test_a_mailbox_that_a_worker_does_not_give_back_is_told_and_may_be_read_late
         leased = {"lease": "x", "leased_until": NOW + timedelta(minutes=1)}
         connection.execute(update(mailboxes).where(mailboxes.c.address == HERS).values(leased))
     engine.dispose()
-    monkeypatch.setattr(operation.run, "__kwdefaults__", {"patience_s": 0.0})
+    monkeypatch.setattr(operation.run, "__kwdefaults__", {"limit_s": 0.0})
     report = place.report("adopt")
     assert (box(report)["trouble"], box(report)["kept"], report["must_adopt"]) == ("mailbox_in_use", 0, True)
     pass_time(place, timedelta(minutes=2))

@@ -10,7 +10,7 @@ import trustme
 from sqlalchemy.engine import URL
 
 from receiver import bootstrap, sentences
-from receiver.alerts.check import look
+from receiver.alerts.check import check
 from receiver.cli import main as cli
 from receiver.config import WebSettings, load
 from receiver.store import PATIENCE_S, Cause, Store
@@ -101,7 +101,7 @@ def test_no_output_tells_the_password_or_the_address(
     page = client.get("/status", headers={"Cookie": "__Host-rdv_token=x"}, base_url="https://rdv.example")
     told += answer.text + page.text
     assert (answer.json or {})["cause"] == cause
-    seen = look(load(config, {"RDV_SECRET": "s", "RDV_PASSWORD": PASSWORD}), bootstrap.open_store, None)
+    seen = check(load(config, {"RDV_SECRET": "s", "RDV_PASSWORD": PASSWORD}), bootstrap.open_store, None)
     told += repr(seen)
     assert [each.cause for each in seen.standing.troubles] == [cause]
     store.close()

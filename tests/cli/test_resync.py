@@ -24,15 +24,15 @@ from receiver.operations import rules
 from receiver.operations.resync import platform_api as api_module
 from receiver.operations.resync.missing import Finding
 from receiver.operations.resync.platform_api import Api
-from receiver.operations.resync.progress import End, Timings
+from receiver.operations.resync.progress import End, PollTimings
 from receiver.operations.resync.start import Step
 from receiver.store.database.tables import metadata
 from receiver.store.tools import resync
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.authentication.certificates import Authority
 from tests.cli.resync_town import ENVIRON, SECRET, ResyncTown, open_resync_town
 from tests.logs.captured import captured_logs
-from tests.rest.instance import (
+from tests.resync.instance import (
     ARRAS,
     CANARIES,
     EMAIL,
@@ -43,7 +43,7 @@ from tests.rest.instance import (
     an_rdv,
 )
 
-QUICK = Timings(every_s=0.02, first_s=20, still_s=1, settled_s=0.2, most_s=60)
+QUICK = PollTimings(every_s=0.02, first_s=20, still_s=1, settled_s=0.2, most_s=60)
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for what the test keeps from coming."""
-    monkeypatch.setattr(command, "TIMINGS", Timings(every_s=0.02, first_s=0.1))
+    monkeypatch.setattr(command, "TIMINGS", PollTimings(every_s=0.02, first_s=0.1))
 
 
 @pytest.fixture
@@ -143,8 +143,8 @@ def shown(town: ResyncTown) -> set[int]:
     settings, now = load(town.config, ENVIRON), town.store.now()
     rules.propose(town.store, settings.ruleset(), now, confirmed=True)
     connector = bootstrap.connectors(settings, town.store.installation().id)["pilot"]
-    crew = Crew("pilot", connector, 1, town.store, settings.ruleset())
-    while town.store.settle(lambda view: settings.ruleset().compute_desired(view, now), now) or crew.work_once():
+    crew = ServerThreads("pilot", connector, 1, town.store, settings.ruleset())
+    while town.store.settle(lambda view: settings.ruleset().decide(view, now), now) or crew.work_once():
         pass
     connector.close()
     entries = "".join(path.read_text("utf-8") for path in (town.folder / "ics").glob("*/*.ics"))

@@ -41,7 +41,7 @@ sys.exit(int((folder / f"{kind}-quits").read_text()))
 SUPERVISOR = """
 import pathlib, sys
 from receiver import logs
-from receiver.cli.supervise import Patience, supervise
+from receiver.cli.supervise import Waits, supervise
 logs.configure()
 folder, kinds, grace = pathlib.Path(sys.argv[1]), sys.argv[2].split(","), float(sys.argv[3])
 pause, longest, steady = (float(word) for word in sys.argv[4:])
@@ -52,7 +52,7 @@ for kind in kinds:
 first = {kind: command for kind, command in commands.items() if not (folder / f"{kind}-comes-later").exists()}
 reload = lambda: commands if (folder / "reload-is-fine").exists() else None
 vital = [kind for kind in kinds if kind not in {"worker", "spare"}]
-sys.exit(supervise(first, reload, vital, ("spare",), Patience(grace, pause, longest, steady)))
+sys.exit(supervise(first, reload, vital, ("spare",), Waits(grace, pause, longest, steady)))
 """
 
 

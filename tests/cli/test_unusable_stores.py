@@ -14,7 +14,7 @@ import pytest
 from markupsafe import escape
 
 from receiver import bootstrap, sentences
-from receiver.alerts.check import look
+from receiver.alerts.check import check
 from receiver.cli import main as cli
 from receiver.config import WebSettings, load
 from receiver.core.roles import Role
@@ -229,7 +229,7 @@ def test_each_command_tells_the_cause_and_writes_nothing(
 @pytest.mark.parametrize(("harm", "cause"), HARMS)
 def test_the_watch_tells_the_cause(file: Path, config: Path, harm: Harm, cause: Cause) -> None:
     harm(file)
-    seen = look(load(config, {"RDV_SECRET": "s"}), bootstrap.open_store, None)
+    seen = check(load(config, {"RDV_SECRET": "s"}), bootstrap.open_store, None)
     assert [(each.code, each.cause) for each in seen.standing.troubles] == [(Code.STORE_UNREACHABLE, cause)]
 
 

@@ -12,9 +12,9 @@ from receiver.cli import run
 from receiver.config import load
 from receiver.store import heartbeats
 from receiver.store.work import rulesets
+from tests.alerts.sinks import HttpSink, http_sink
 from tests.cli import test_rules_commands as rules
 from tests.cli.test_rules_commands import Desk
-from tests.watch.sinks import HttpSink, http_sink
 
 SECRET = "hunter2"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from receiver.alerts import message
-from receiver.alerts.message import Sender, Standing
+from receiver.alerts.message import Sender, Summary
 from receiver.cli import failures
 from receiver.cli import status as command
 from receiver.config import Settings
@@ -65,7 +65,7 @@ def of_commands_and_alerts(settings: Settings, seen: Snapshot) -> Iterator[tuple
         with redirect_stdout(out):
             show()
         yield name, out.getvalue()
-    letter = message.digest(Standing(found.troubles), Sender("host"), date(2026, 12, 7))
+    letter = message.digest_message(Summary(found.troubles), Sender("host"), date(2026, 12, 7))
     yield "digest", f"{letter.title}\n{letter.body}\n{'verdict good' if letter.tone is message.Tone.GOOD else ''}"
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from receiver.core.alert_rules import Kind, Memory, Timings, look, told
+from receiver.core.alert_rules import AlertTimings, Kind, RecipientState, note_sent, update
 from receiver.core.trouble_rules import troubles
 from receiver.core.troubles import Code, Colour, colour, is_well
 from receiver.sentences.phrases import words
@@ -42,13 +42,13 @@ def vars_of(told_words: object) -> tuple[str, str]:
 @pytest.mark.parametrize("reason", REASONS)
 def test_each_reason_alone_is_told_and_never_ended_while_it_lasts(reason: str) -> None:
     _, seen = snapshot(1, (reason,))
-    memory = Memory()
+    state = RecipientState()
     kinds: list[Kind] = []
     for turn in range(30):
-        memory, messages = look(memory, troubles(seen, NOW), NOW + turn * Timings().hold, Timings())
-        for message in messages:
-            memory = told(memory, message)
-        kinds += [message.kind for message in messages]
+        state, alerts = update(state, troubles(seen, NOW), NOW + turn * AlertTimings().hold, AlertTimings())
+        for alert in alerts:
+            state = note_sent(state, alert)
+        kinds += [alert.kind for alert in alerts]
     assert Kind.ENDED not in kinds
     assert Kind.BEGUN in kinds
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from receiver.config import load
-from receiver.config.alerts import skips_verification
+from receiver.config.loading import skips_verification
 from tests.config.test_problems import ENVIRON, found, minimal, write
 
 

@@ -51,7 +51,7 @@ def uncommented(text: str) -> str:
 
 
 def test_the_calendar_that_is_commented_out_loads_as_it_is(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.config.credentials._is_installed", lambda: True)
+    monkeypatch.setattr("receiver.config.loading._kerberos_is_installed", lambda: True)
     installed.write_text(uncommented(installed.read_text()))
     keytab = installed.parent / "exchange.keytab"
     keytab.write_bytes(b"\x05\x02")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.config import ConfigurationErrors, Settings, load, store_marker
+from receiver.config import ConfigurationErrors, Settings, load, store_url
 
 NAME = "3b0f4c1e-52a7-4c39-9d0e-6a1f2b7c8d90"
 
@@ -15,7 +15,7 @@ NAME = "3b0f4c1e-52a7-4c39-9d0e-6a1f2b7c8d90"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stands for the one that systemd makes."""
     made = tmp_path / "marker-folder"
-    monkeypatch.setattr(store_marker, "FOLDER", made)
+    monkeypatch.setattr(store_url, "MARKER_FOLDER", made)
     return made
 
 

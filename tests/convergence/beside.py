@@ -71,11 +71,11 @@ class Beside(Decisions):
         ours, other = {CALENDAR: self.premises.connector}, {CALENDAR: self.premises.other}
         window = Window(NOW - timedelta(days=400), uninstall.EVER[1])
         adopted = take_from.run(
-            self.store, settings, boxes, ours, other, window, lambda: None, dry_run=False, patience_s=0.0
+            self.store, settings, boxes, ours, other, window, lambda: None, dry_run=False, limit_s=0.0
         )
         assert adopted.ok, adopted
         removed = uninstall.run(
-            self.store, settings, boxes, other, lambda: None, dry_run=False, of_another=True, patience_s=0.0
+            self.store, settings, boxes, other, lambda: None, dry_run=False, of_another=True, limit_s=0.0
         )
         assert removed.ok, removed
 

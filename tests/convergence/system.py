@@ -25,7 +25,7 @@ from receiver.store.work import rulesets
 from receiver.store.work.placements import placement_of
 from receiver.web.app import create_app
 from receiver.worker.reconcile import reconcile
-from receiver.worker.server_threads import BATCH, Crew
+from receiver.worker.server_threads import BATCH, ServerThreads
 from tests.convergence.oracle import Choices, Directory
 from tests.convergence.premises import CALL_TIMEOUT_S, Premises, Relay
 from tests.convergence.world import BOUND, INSERTION, SOURCES, Job
@@ -49,7 +49,7 @@ class System:
         self.scheme = Scheme.RDVI_HMAC
         self.relay = Relay(premises.connector)
         self.stalled: tuple[Ruleset, MailboxWork] | None = None
-        self._crews: list[Crew] = []
+        self._crews: list[ServerThreads] = []
         self.bound = dict(BOUND)
         self.configure(choices, directory)
 
@@ -78,9 +78,9 @@ class System:
         authorities = {name: authority_of(each, key) for name, each in self.settings.sources.items()}
         self.store.write(judge_batch.judge_out_of_scope, authorities, self.now)
 
-    def _crew(self) -> Crew:
+    def _crew(self) -> ServerThreads:
         served = self.settings.served
-        return Crew(CALENDAR, self.relay, 1, self.store, self._ruleset, served=served)  # type: ignore[arg-type]
+        return ServerThreads(CALENDAR, self.relay, 1, self.store, self._ruleset, served=served)  # type: ignore[arg-type]
 
     # The front
 

@@ -28,12 +28,12 @@ from receiver.operations.access.tokens import Tokens
 from receiver.store import Store
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import mailboxes
+from tests.alerts.sinks import HttpSink, SmtpSink
 from tests.chaos.clocks import Clock
 from tests.drill.exchange import MARTINE, DrillExchange
 from tests.drill.hastened import LOOKS
 from tests.drill.letters import Kind, Letter, counted, read, without_numbers
 from tests.drill.unit import Unit, unit
-from tests.watch.sinks import HttpSink, SmtpSink
 
 PARTS = ("serve", "worker", "watch")
 PATIENCE_S = 60.0

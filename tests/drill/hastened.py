@@ -26,21 +26,20 @@ from receiver.core import servers
 from receiver.operations import refused_requests
 from receiver.operations import status as looking
 from receiver.store import heartbeats
-from receiver.web import health, heart, overload
+from receiver.web import beat, health, overload
 from receiver.web.app import create_app
 from receiver.web.server import serve
-from receiver.worker import loop as worker
 from receiver.worker import periodic, server_gate
 
 HOLD, CALM = timedelta(seconds=1), timedelta(seconds=2)
-PACE = Pace(look_every_s=0.5, retry_s=0.5)
+PACE = Pace(check_every_s=0.5, retry_s=0.5)
 FLUSH_AFTER_S = 0.5
 BEAT_EVERY = timedelta(seconds=0.5)
 LATELY = timedelta(seconds=12)
 COUNT_EVERY = timedelta(seconds=1)
 THROTTLED_TOLD = timedelta(seconds=5)
 WEB_LOOK = timedelta(seconds=0.5)
-SUPERVISION = supervise.Patience(pause_s=0.2, longest_pause_s=1.0)
+SUPERVISION = supervise.Waits(pause_s=0.2, longest_pause_s=1.0)
 MISCONFIGURED, UNFORESEEN = 2, 70
 """Exit statuses, as the command line has them."""
 LOOKS = "looks"
@@ -84,7 +83,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
     refused_requests.LATELY = LATELY
     looking.THROTTLED_TOLD = THROTTLED_TOLD
     heartbeats.DEAD_AFTER = seconds(DEAD_AFTER, heartbeats.DEAD_AFTER)
-    heart.BEAT_EVERY_S = whole.WORD_EVERY_S = WEB_LOOK.total_seconds()
+    beat.BEAT_EVERY_S = whole.NOTICE_EVERY_S = WEB_LOOK.total_seconds()
     match part:
         case "serve":
             overload.LOOK_EVERY = health.PROBE_EVERY = WEB_LOOK
@@ -95,7 +94,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
                 ),
             )
         case "worker":
-            worker.BEAT_EVERY = BEAT_EVERY
+            periodic.BEAT_EVERY = BEAT_EVERY
             pause = server_gate.ACCOUNT_PAUSE = servers.ACCOUNT_PAUSE = seconds(ACCOUNT_PAUSE, servers.ACCOUNT_PAUSE)
             transport.Guard = lambda pause_s: Guard(min(pause_s, pause.total_seconds()))  # type: ignore[assignment]
             periodic.COUNT_EVERY = COUNT_EVERY

@@ -2,9 +2,9 @@
 
 import pytest
 
-from receiver.alerts.message import Sender, of_message
+from receiver.alerts.message import Sender, alert_message
+from receiver.core.alert_rules import Alert
 from receiver.core.alert_rules import Kind as Told
-from receiver.core.alert_rules import Message
 from receiver.core.troubles import Code, Colour, Severity, Trouble
 from tests.drill.letters import Kind, Letter, read, still_open, without_numbers
 from tests.makers import NOW
@@ -15,7 +15,7 @@ SERVER = Trouble(Code.SERVER_FAILING, Severity.ALARM, "exchange", "timeout", NOW
 
 
 def arrived(*messages: tuple[Told, Trouble]) -> list[Letter]:
-    letters = [of_message(Message(kind, trouble, NOW, NOW), Sender("host")) for kind, trouble in messages]
+    letters = [alert_message(Alert(kind, trouble, NOW, NOW), Sender("host")) for kind, trouble in messages]
     return read([(each.title, each.body) for each in letters])
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import trustme
 
 from receiver.alerts.send_process import Outcome
+from tests.alerts.sinks import http_sink, smtp_sink
 from tests.installation.confinement import LAUNCHER, UNIT, allowed_calls, setting
 from tests.requirements import require
-from tests.watch.sinks import http_sink, smtp_sink
 
 
 def server_tls(authority: trustme.CA) -> ssl.SSLContext:

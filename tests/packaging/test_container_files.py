@@ -13,7 +13,7 @@ import yaml
 
 from receiver.cli.supervise import GRACE_S
 from receiver.config import load
-from receiver.config.store_marker import FOLDER
+from receiver.config.store_url import MARKER_FOLDER
 from tests.packaging import build_context
 from tests.packaging.dockerfile import Stage, parse
 from tests.requirements import require
@@ -152,8 +152,8 @@ def test_compose_lets_a_call_in_hand_end(service: Any) -> None:
 def test_compose_keeps_the_state_in_a_named_volume(final_stage: Stage, service: Any, compose: Any) -> None:
     targets = dict(volume.split(":")[1::-1] for volume in service["volumes"])
     assert targets[final_stage.last("WORKDIR")] in compose["volumes"]
-    assert targets[str(FOLDER)] in compose["volumes"], "and the marker in another one"
-    assert targets[str(FOLDER)] != targets[final_stage.last("WORKDIR")]
+    assert targets[str(MARKER_FOLDER)] in compose["volumes"], "and the marker in another one"
+    assert targets[str(MARKER_FOLDER)] != targets[final_stage.last("WORKDIR")]
     assert "/etc/rdv-receiver" in targets
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from receiver.operations.resync.platform_answers import MOST_ROWS
 from receiver.operations.resync.platform_http import RestError
-from tests.rest.instance import PASSWORD, an_api
+from tests.resync.instance import PASSWORD, an_api
 from tests.security.hostile import Reply, answer, hostile
 
 LIMIT = 1 << 20

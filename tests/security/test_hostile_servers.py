@@ -14,14 +14,14 @@ import pytest
 
 from connectors.base import CalendarEntry, ConnectorError, Create
 from connectors.ews import certificate
-from receiver.alerts.message import Letter, Tone
+from receiver.alerts.message import Message, Tone
 from receiver.alerts.send import Sending
 from receiver.alerts.send_process import Outcome
 from receiver.config.settings import AlertSettings, Secret
 from receiver.operations.resync.platform_http import RestError
 from tests.connectors.ews import MAILBOX, connected
 from tests.makers import NOW
-from tests.rest.instance import an_api
+from tests.resync.instance import an_api
 from tests.security import tricks
 from tests.security.hostile import Reply, answer, hostile
 from tests.security.test_hostile_exchange import settings
@@ -142,7 +142,7 @@ def test_no_answer_of_a_proxy_outlasts_its_time(monkeypatch: pytest.MonkeyPatch)
 def send(reply: Reply, patience_s: float) -> Outcome:
     with hostile(reply) as server:
         address = server.address.replace("http://", "json://")
-        return Sending(AlertSettings((Secret(address),)), address, Letter(Tone.ALARM, "t", "b"), patience_s).wait()
+        return Sending(AlertSettings((Secret(address),)), address, Message(Tone.ALARM, "t", "b"), patience_s).wait()
 
 
 @pytest.mark.parametrize("name", ["headers", "1xx", "chunks", "a body of a 503"])

@@ -115,7 +115,7 @@ def test_what_strangers_say_adds_nothing_to_what_is_remembered(receiver: Receive
         receiver.post(source=f"canari-{number}", headers={"X-Lapin-Signature": f"{number}"})
         receiver.request("GET", f"/canari-{number}")
         receiver.post(headers={"X-Lapin-Signature": f"{number}"})
-    tallying = receiver.app.extensions["receiver"].tallying
+    tallying = receiver.app.extensions["receiver"].counting
     assert (len(tallying._counts), len(tallying._seen)) == (2, 0)
     assert receiver.flush_refusals() == {("?", "not_found"): 200, ("mds", "unauthorized"): 200}
 

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, select, update
 
-from receiver.core.adoption import PATIENCE
 from receiver.core.desired import Decision, EventView
 from receiver.core.facts import EventKind, News
 from receiver.core.mailboxes import Mailbox, MailboxMap
-from receiver.core.plan import STALE, Placement
+from receiver.core.plan import BELIEVED_FOR, STALE, Placement
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.operations.recovery.adopt import note_found
 from receiver.store import LeaseLost, MailboxWork, Store
@@ -101,7 +100,7 @@ def test_an_event_that_is_known_takes_it_over_at_once(store: Store) -> None:
     assert store.claim("exchange", NOW + SECOND, 10, LEASE) is None, "not before it is settled"
     settle(store, NOW + SECOND)
     [placement] = placed(store)
-    assert (placement.applied, placement.item_id, placement.due_at) == (STALE, "item", NOW + SECOND + PATIENCE)
+    assert (placement.applied, placement.item_id, placement.due_at) == (STALE, "item", NOW + SECOND + BELIEVED_FOR)
 
 
 def test_what_is_noted_while_its_event_is_settled_is_taken_over_the_next_time(
@@ -142,7 +141,7 @@ def test_facts_that_are_older_than_the_calendar_remove_nothing_for_a_day(store: 
     found(store, {UID: "item"}, HIS)
     settle(store, NOW + SECOND)
     [his] = placed(store, HIS)
-    assert (his.desired, his.applied, his.due_at) == (None, STALE, NOW + PATIENCE)
+    assert (his.desired, his.applied, his.due_at) == (None, STALE, NOW + BELIEVED_FOR)
 
 
 def test_that_an_event_was_destroyed_is_believed_whenever_it_came(store: Store) -> None:

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import create_engine, select, update
 
-from receiver.core.audit import EventStanding
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import STALE, Placement
 from receiver.core.ruleset import Ruleset, SourceRules
 from receiver.store import Store
+from receiver.store.database.records import EventStanding
 from receiver.store.database.tables import mailboxes, placements
 from receiver.store.intake import judge_batch
 from receiver.store.tools import audit

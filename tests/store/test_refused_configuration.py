@@ -6,7 +6,7 @@ import pytest
 
 from receiver.config.reload import Refused
 from receiver.core.trouble_rules import RefusedConfiguration
-from receiver.operations.refused_configuration import FORGOTTEN, RENEWED, Word, refusals
+from receiver.operations.refused_configuration import FORGOTTEN, RENEWED, Notice, refusals
 from receiver.store import Store, counters
 from tests.makers import NOW
 
@@ -19,39 +19,39 @@ def told(store: Store, now: object = NOW) -> list[RefusedConfiguration]:
 
 
 @pytest.fixture
-def word(monkeypatch: pytest.MonkeyPatch) -> Word:
+def notice(monkeypatch: pytest.MonkeyPatch) -> Notice:
     monkeypatch.setattr("socket.gethostname", lambda: "srv-rdv")
-    return Word("worker")
+    return Notice("worker")
 
 
-def test_a_refusal_is_told_with_its_process_until_a_right_file_comes(store: Store, word: Word) -> None:
-    word.leave(store, FILE, NOW)
+def test_a_refusal_is_told_with_its_process_until_a_right_file_comes(store: Store, notice: Notice) -> None:
+    notice.write(store, FILE, NOW)
     assert told(store) == [RefusedConfiguration("worker/srv-rdv", "file", SINCE)]
-    word.leave(store, CSV, NOW)
+    notice.write(store, CSV, NOW)
     assert told(store) == [RefusedConfiguration("worker/srv-rdv", "csv", SINCE)]
-    word.leave(store, None, NOW)
+    notice.write(store, None, NOW)
     assert told(store) == []
 
 
 def test_a_process_that_starts_with_a_right_file_takes_back_what_the_one_before_it_said(
-    store: Store, word: Word
+    store: Store, notice: Notice
 ) -> None:
-    word.leave(store, FILE, NOW)
-    Word("worker").leave(store, None, NOW)
+    notice.write(store, FILE, NOW)
+    Notice("worker").write(store, None, NOW)
     assert told(store) == []
 
 
-def test_it_is_said_again_while_it_lasts_and_forgotten_with_the_process(store: Store, word: Word) -> None:
-    word.leave(store, FILE, NOW)
-    assert not word.is_due(FILE, NOW + RENEWED - timedelta(seconds=1))
-    assert word.is_due(FILE, NOW + RENEWED)
-    assert word.is_due(FILE, NOW - timedelta(hours=1)), "the clock was set back"
-    assert not word.is_due(FILE, NOW)
+def test_it_is_said_again_while_it_lasts_and_forgotten_with_the_process(store: Store, notice: Notice) -> None:
+    notice.write(store, FILE, NOW)
+    assert not notice.is_due(FILE, NOW + RENEWED - timedelta(seconds=1))
+    assert notice.is_due(FILE, NOW + RENEWED)
+    assert notice.is_due(FILE, NOW - timedelta(hours=1)), "the clock was set back"
+    assert not notice.is_due(FILE, NOW)
     assert told(store, NOW + FORGOTTEN - timedelta(seconds=1)) != []
     assert told(store, NOW + FORGOTTEN) == []
 
 
-def test_with_nothing_to_say_nothing_is_said_twice(store: Store, word: Word) -> None:
-    assert word.is_due(None, NOW)
-    word.leave(store, None, NOW)
-    assert not word.is_due(None, NOW + timedelta(days=1))
+def test_with_nothing_to_say_nothing_is_said_twice(store: Store, notice: Notice) -> None:
+    assert notice.is_due(None, NOW)
+    notice.write(store, None, NOW)
+    assert not notice.is_due(None, NOW + timedelta(days=1))

@@ -75,7 +75,7 @@ class Scraped:
         answer = self.app.test_client().post(
             "/webhooks/mds", data=body, headers=headers, content_type="application/json"
         )
-        self.app.extensions["receiver"].tallying.flush()
+        self.app.extensions["receiver"].counting.flush()
         self.store.judge(self.now)
         return answer.status_code
 

@@ -106,7 +106,7 @@ class Receiver:
         return self.app.test_client().open(path, method=method, **more)
 
     def flush_refusals(self) -> dict[tuple[str, str], int]:
-        self.app.extensions["receiver"].tallying.flush()
+        self.app.extensions["receiver"].counting.flush()
         return self.store.read(counters.refused, self.now)
 
     def dump(self) -> dict[str, list[str]]:

@@ -52,7 +52,7 @@ def test_each_value_has_its_own_last_use(receiver: Receiver) -> None:
     written = f'"{INNER}"'
     application(receiver, a_source("mds", signing(written)))
     receiver.post(secret=INNER)
-    receiver.app.extensions["receiver"].tallying.flush()
+    receiver.app.extensions["receiver"].counting.flush()
     key = receiver.store.installation().digest_key
     assert f"secret/mds/{secret_tag(key, INNER)}" in receiver.store.read(counters.figures_named)
     assert f"secret/mds/{secret_tag(key, written)}" not in receiver.store.read(counters.figures_named)

@@ -13,7 +13,7 @@ from receiver.store.intake import inbox
 from receiver.store.work import servers
 from receiver.web.app import create_app
 from receiver.web.health import HEARTBEAT_FRESH, PROBE_EVERY
-from receiver.web.overload import Pressure
+from receiver.web.overload import Overload
 from tests.web.receiver_client import SOURCES, Receiver, settings_of
 
 
@@ -71,7 +71,7 @@ def test_a_process_that_refuses_webhooks_is_not_ready(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch, reason: str, code: Code
 ) -> None:
     receiver.store.write(heartbeats.beat, "worker/host/1", receiver.store.now())
-    monkeypatch.setattr(Pressure, "reason", lambda _: reason)
+    monkeypatch.setattr(Overload, "reason", lambda _: reason)
     assert readiness(receiver) == (503, "not_ready", "ok", "ok")
     assert codes(receiver) == [code]
 

@@ -13,7 +13,7 @@ LATER = NOW + timedelta(hours=1)
 
 
 def figures(receiver: Receiver) -> dict[str, Figure]:
-    receiver.app.extensions["receiver"].tallying.flush()
+    receiver.app.extensions["receiver"].counting.flush()
     return receiver.store.read(counters.figures_named)
 
 

@@ -98,5 +98,5 @@ def test_refusals_are_answered_while_the_server_is_down(receiver: Receiver) -> N
     with unreachable(receiver.url):
         assert receiver.post(secret="wrong").status_code == 401
         assert receiver.post(edited(RDV, "data.id", "x")).status_code == 422
-        receiver.app.extensions["receiver"].tallying.flush()
+        receiver.app.extensions["receiver"].counting.flush()
     assert receiver.flush_refusals() == {("mds", "unauthorized"): 1, ("mds", "payload"): 1}

@@ -19,7 +19,7 @@ from receiver.core.policies import Policies
 from receiver.store import Store, Verdict
 from receiver.store.database.tables import mailboxes
 from receiver.store.intake import judge_batch
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
@@ -51,7 +51,7 @@ class Bench:
     exchange: MockExchange
     connector: Connector
     settings: Settings
-    crew: Crew = field(init=False)
+    crew: ServerThreads = field(init=False)
 
     def __post_init__(self) -> None:
         self._renew()
@@ -73,7 +73,7 @@ class Bench:
 
     def _renew(self) -> None:
         settings = self.settings
-        self.crew = Crew(CALENDAR, self.connector, 1, self.store, settings.ruleset(), served=settings.served)
+        self.crew = ServerThreads(CALENDAR, self.connector, 1, self.store, settings.ruleset(), served=settings.served)
 
     def accept(self, delivery: Delivery) -> Verdict:
         """One webhook comes in now."""

@@ -10,8 +10,8 @@ import pytest
 
 from tests.logs.captured import captured_logs
 from tests.worker.bench import Bench, StoreInTime, open_bench
-from tests.worker.lookouts import Watch
 from tests.worker.office import Office
+from tests.worker.periodic_bench import Watch
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def office(store_in_time: StoreInTime, tmp_path: Path) -> Iterator[Office]:
     with captured_logs() as stream:
         opened = Office(tmp_path, store_in_time, stream)
         yield opened
-        opened.worker._stop_crews()
+        opened.worker._stop_servers()
 
 
 @pytest.fixture

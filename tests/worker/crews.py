@@ -17,7 +17,7 @@ from receiver.store import Store
 from receiver.store.database.tables import servers
 from receiver.store.intake import judge_batch
 from receiver.store.work import servers as stored_servers
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.makers import a_delivery, incoming
 from tests.worker import bench
 from tests.worker.bench import CALENDAR
@@ -57,7 +57,7 @@ class Yard:
     """Mailbox to calendar."""
     store: Store = field(init=False)
     opened: list[Store] = field(default_factory=list)
-    crews: list[Crew] = field(default_factory=list)
+    crews: list[ServerThreads] = field(default_factory=list)
     numbers: int = 0
 
     def __post_init__(self) -> None:
@@ -84,9 +84,11 @@ class Yard:
         for crew in self.crews:
             crew.wake()
 
-    def crew(self, connector: Connector, connections: int = 4, calendar: str = CALENDAR, tag: str = "aa") -> Crew:
+    def crew(
+        self, connector: Connector, connections: int = 4, calendar: str = CALENDAR, tag: str = "aa"
+    ) -> ServerThreads:
         """A crew of a process of its own, not started."""
-        crew = Crew(calendar, connector, connections, self.open(), self.ruleset, tag)
+        crew = ServerThreads(calendar, connector, connections, self.open(), self.ruleset, tag)
         self.crews.append(crew)
         return crew
 

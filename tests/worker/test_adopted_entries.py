@@ -13,7 +13,8 @@ from receiver.store import heartbeats
 from receiver.store import installation as stored_installation
 from receiver.store.database.tables import deliveries, event_agents, events, installation, placements
 from receiver.store.work import leases, mailbox_identity, settling
-from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
+from receiver.worker.loop import IDLE_NEWS_EVERY
+from receiver.worker.periodic import BEAT_EVERY
 from tests.makers import MARTINE
 from tests.worker.bench import CALENDAR, HERS, Bench
 from tests.worker.crews import wait_until
@@ -133,7 +134,7 @@ def test_a_worker_that_runs_writes_nothing_more_once_its_entries_are_taken_out(o
     assert not office.lines("unforeseen")
 
 
-def take_out(office: Office) -> uninstall.Report:
+def take_out(office: Office) -> uninstall.UninstallReport:
     """Take everything out, as the command does beside a worker."""
     settings = office.worker.settings.current
     connectors: dict[str, Connector] = dict(office.connect(settings))

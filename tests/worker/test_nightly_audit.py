@@ -21,12 +21,12 @@ from receiver.operations.audit import nightly
 from receiver.store import StoreUnavailable, counters
 from receiver.store.tools import audit
 from receiver.store.work import leases
-from receiver.worker import visits
+from receiver.worker import periodic, server_threads
 from receiver.worker.periodic import LOOK_AGAIN
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench
 from tests.worker.crews import wait_until
-from tests.worker.lookouts import UNAUTHORIZED, Watch
+from tests.worker.periodic_bench import UNAUTHORIZED, Watch
 
 PARIS = ZoneInfo("Europe/Paris")
 SECOND = timedelta(seconds=1)
@@ -106,7 +106,7 @@ def test_by_day_nothing_is_audited_nor_where_it_is_switched_off(at_night: Watch)
 
 
 def test_work_that_comes_in_goes_before_the_rest_of_an_audit(at_night: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visits, "ASK_AGAIN_S", 0.01)
+    monkeypatch.setattr(server_threads, "ASK_AGAIN_S", 0.01)
     come = iter([True])
 
     def interrupt() -> None:
@@ -130,7 +130,7 @@ def test_work_that_comes_in_goes_before_the_rest_of_an_audit(at_night: Watch, mo
 def test_an_audit_that_is_interrupted_leaves_no_half_figures_and_is_done_anew(
     at_night: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visits, "ASK_AGAIN_S", 0.01)
+    monkeypatch.setattr(server_threads, "ASK_AGAIN_S", 0.01)
     first = at_night.host()
     at_night.exchange.during = first.stop
     at_night.look(first)
@@ -159,8 +159,8 @@ def test_an_audit_that_loses_its_store_for_a_moment_is_done_anew(
 def test_a_server_in_trouble_is_left_out_and_one_that_none_answers_leaves_no_figures(
     at_night: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visits, "PATIENCE_S", 0.0)
-    monkeypatch.setattr(visits, "ASK_AGAIN_S", 0.01)
+    monkeypatch.setattr(periodic, "QUESTION_LIMIT_S", 0.0)
+    monkeypatch.setattr(server_threads, "ASK_AGAIN_S", 0.01)
     at_night.exchange.error = Temporary("connection_failed", Scope.SERVER)
     here = at_night.host()
     at_night.look(here)
@@ -183,10 +183,13 @@ def test_a_mailbox_that_cannot_be_read_is_counted_among_those_left_out(at_night:
 
 
 def test_an_audit_meets_a_refused_account_once(at_night: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visits, "PATIENCE_S", 0.1)
-    monkeypatch.setattr(visits, "ASK_AGAIN_S", 0.01)
+    monkeypatch.setattr(periodic, "QUESTION_LIMIT_S", 0.1)
+    monkeypatch.setattr(server_threads, "ASK_AGAIN_S", 0.01)
     at_night.exchange.calls.clear()
     at_night.exchange.error = UNAUTHORIZED
+    at_night.store.write(
+        counters.take_turn, "clock/exchange", SECOND, at_night.store.moment
+    )  # so that the audit alone asks anything
     at_night.look(at_night.host())
     assert at_night.asked("list", "probe", "find") == 1
 
@@ -194,18 +197,18 @@ def test_an_audit_meets_a_refused_account_once(at_night: Watch, monkeypatch: pyt
 def test_over_ews_an_audit_and_a_clock_cost_few_posts_and_a_refusal_one(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visits, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(periodic, "QUESTION_LIMIT_S", 0.0)
     bench.tell()
     bench.work()
     door = EwsCalendar(CALENDAR, bench.exchange.url, "Exchange2016", Auth.BASIC, Access.IMPERSONATION, "svc", None)
     settings = replace(bench.settings, calendars={CALENDAR: door})
-    visitors = {CALENDAR: visits.Visitor(bench.crew, threading.Event())}
+    visitors = {CALENDAR: bench.crew.for_questions(threading.Event())}
     before = len(bench.exchange.requests)
     night = nightly.run(bench.store, settings, visitors)
     assert night is not None
     assert (night.looked_into, night.left_out, sum(night.counts.values())) == (2, 0, 0)
     assert len(bench.exchange.requests) - before == 6
-    ahead_s = bench.crew.ask(lambda connector: connector.probe(HERS)).clock_ahead_s
+    ahead_s = bench.crew.for_questions(threading.Event()).probe(HERS).clock_ahead_s
     assert ahead_s is not None
     assert len(bench.exchange.requests) - before == 8
     bench.inject(FaultKind.UNAUTHORIZED, times=None)

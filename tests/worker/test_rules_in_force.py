@@ -8,9 +8,10 @@ from receiver.core.facts import Delivery
 from receiver.core.policies import OnAgentDeparture
 from receiver.core.ruleset import Ruleset
 from receiver.operations import unmapped
-from receiver.operations.rules import FREE_REMOVALS, Effects, Standing, effects
+from receiver.operations.rules import FREE_REMOVALS, Effects, ProposalState, effects
 from receiver.store.intake import judge_batch
 from receiver.store.work import rulesets, settling
+from receiver.store.work import rulesets as stored_rulesets
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_agent, incoming
 from tests.worker.bench import HERS, HIS, UNMAPPED, Bench
 from tests.worker.steps import dump, hear, posts, propose, remap
@@ -33,15 +34,15 @@ def fill(bench: Bench, count: int) -> None:
 
 def test_the_first_rules_need_no_word(bench: Bench) -> None:
     """Nothing is in any calendar yet."""
-    assert propose(bench).standing is Standing.ADOPTED
+    assert propose(bench).standing is ProposalState.ADOPTED
 
 
 def test_the_same_rules_again_change_nothing(bench: Bench) -> None:
     fill(bench, 1)
     number = bench.store.read(rulesets.newest_id)
     proposal = propose(bench)
-    assert (proposal.standing, proposal.effects) == (Standing.UNCHANGED, Effects())
-    assert (bench.store.read(rulesets.newest_id), bench.store.read(settling.has_unsettled)) == (number, False)
+    assert (proposal.standing, proposal.effects) == (ProposalState.UNCHANGED, Effects())
+    assert (bench.store.read(stored_rulesets.newest_id), bench.store.read(settling.has_unsettled)) == (number, False)
 
 
 def test_effects_are_counted_entry_by_entry(bench_on_each: Bench) -> None:
@@ -86,7 +87,7 @@ def test_a_change_that_removes_little_is_in_force_at_once(bench: Bench) -> None:
     fill(bench, 3)
     remap(bench, **WITHOUT_HER)
     proposal = propose(bench)
-    assert (proposal.standing, proposal.effects) == (Standing.ADOPTED, Effects(removed=3))
+    assert (proposal.standing, proposal.effects) == (ProposalState.ADOPTED, Effects(removed=3))
     bench.work()
     assert bench.items() == []
 
@@ -96,7 +97,7 @@ def test_a_change_that_removes_much_waits_and_the_old_rules_go_on(bench_on_each:
     fill(bench, MANY)
     remap(bench, **WITHOUT_HER)
     proposal = propose(bench)
-    assert (proposal.standing, proposal.effects) == (Standing.HELD, Effects(removed=MANY))
+    assert (proposal.standing, proposal.effects) == (ProposalState.HELD, Effects(removed=MANY))
     assert (bench.work(), len(bench.items()), bench.store.read(rulesets.held_removals)) == (0, MANY, MANY)
     hear(bench, a_rdv(1, 60, "Changé"))
     hear(bench, a_rdv(MANY + 1, 60, "Nouveau"))
@@ -114,7 +115,7 @@ def test_a_change_that_was_held_is_withdrawn_with_the_file(bench: Bench) -> None
     propose(bench)
     assert bench.store.read(rulesets.held_removals) == MANY
     bench.settings = before
-    assert propose(bench).standing is Standing.UNCHANGED
+    assert propose(bench).standing is ProposalState.UNCHANGED
     assert bench.store.read(rulesets.held_removals) is None
 
 
@@ -122,7 +123,7 @@ def test_rules_that_wait_are_noted_once_however_often_they_are_proposed(bench: B
     fill(bench, MANY)
     remap(bench, **WITHOUT_HER)
     for _ in range(3):
-        assert propose(bench).standing is Standing.HELD
+        assert propose(bench).standing is ProposalState.HELD
     assert len(dump(bench)["rulesets"]) == 2
 
 
@@ -131,9 +132,9 @@ def test_a_mistake_that_is_mended_never_reaches_a_calendar(bench: Bench) -> None
     since = len(bench.exchange.requests)
     good = bench.settings
     remap(bench, addresses={}, domains={})
-    assert propose(bench).standing is Standing.HELD
+    assert propose(bench).standing is ProposalState.HELD
     bench.settings = good
-    assert propose(bench).standing is Standing.UNCHANGED
+    assert propose(bench).standing is ProposalState.UNCHANGED
     bench.work()
     assert posts(bench, since) == []
 
@@ -143,7 +144,7 @@ def test_a_policy_that_removes_much_waits_too(bench: Bench) -> None:
     hear(bench, an_agent(replace(MARTINE, email="agent_31@deleted.rdv-solidarites.fr")))
     assert bench.work() == 0
     bench.policies(on_agent_departure=OnAgentDeparture.DELETE_FUTURE)
-    assert propose(bench).standing is Standing.HELD
+    assert propose(bench).standing is ProposalState.HELD
     assert bench.work() == 0
 
 

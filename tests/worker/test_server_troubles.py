@@ -18,7 +18,7 @@ from receiver.core.servers import ACCOUNT_PAUSE
 from receiver.store import Store
 from receiver.store.work import servers
 from receiver.worker.account_tag import tag
-from receiver.worker.server_threads import Crew
+from receiver.worker.server_threads import ServerThreads
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench
 from tests.worker.crews import boxes, exchange_with, open_yard, wait_until, wire
@@ -31,7 +31,7 @@ def refusals(exchange: MockExchange) -> int:
     return sum(recorded.refused for recorded in exchange.requests)
 
 
-def wake(*crews: Crew, times: int = 5) -> None:
+def wake(*crews: ServerThreads, times: int = 5) -> None:
     """Have every thread try, again and again."""
     for _ in range(times):
         for crew in crews:
@@ -39,9 +39,9 @@ def wake(*crews: Crew, times: int = 5) -> None:
         time.sleep(0.02)
 
 
-def another_process(bench: Bench, credentials: str = "") -> Crew:
+def another_process(bench: Bench, credentials: str = "") -> ServerThreads:
     """A worker of another host: it shares the store alone."""
-    return Crew(CALENDAR, bench.connector, 1, bench.store, bench.settings.ruleset(), credentials)
+    return ServerThreads(CALENDAR, bench.connector, 1, bench.store, bench.settings.ruleset(), credentials)
 
 
 def tell_both(bench: Bench, count: int = 4) -> None:

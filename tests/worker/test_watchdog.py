@@ -17,7 +17,7 @@ from receiver.store import Store
 from receiver.store.intake import judge_batch
 from receiver.store.work import servers
 from receiver.worker.loop import STUCK_STATUS
-from receiver.worker.server_threads import CallsStuck, Crew
+from receiver.worker.server_threads import CallsStuck, ServerThreads
 from tests.logs.captured import captured_logs
 from tests.makers import MARTINE, a_delivery, incoming
 from tests.worker.bench import CALENDAR
@@ -28,7 +28,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def working(store_url: str, mailboxes: list[str], connector: Deaf, connections: int) -> Iterator[tuple[Yard, Crew]]:
+def working(
+    store_url: str, mailboxes: list[str], connector: Deaf, connections: int
+) -> Iterator[tuple[Yard, ServerThreads]]:
     with open_yard(store_url, dict.fromkeys(mailboxes, CALENDAR)) as yard:
         crew = yard.crew(connector, connections)  # type: ignore[arg-type]
         crew.start()
@@ -38,7 +40,7 @@ def working(store_url: str, mailboxes: list[str], connector: Deaf, connections: 
             connector.go.set()
 
 
-def overdue(crew: Crew) -> bool:
+def overdue(crew: ServerThreads) -> bool:
     return bool(crew._calls.overdue(crew._timings.lease))
 
 

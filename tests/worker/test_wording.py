@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from receiver.core.redaction import WORDING
-from receiver.operations.rules import Standing, preview, propose
+from receiver.operations.rules import ProposalState, preview, propose
 from receiver.store.work import rulesets
 from tests.makers import NOW
 from tests.worker.bench import Bench
@@ -16,20 +16,20 @@ def test_an_upgrade_with_new_sentences_changes_no_entry_until_somebody_says_so(b
     bench.tell(90)
     bench.work()
     upgraded = replace(bench.settings.ruleset(), wording=WORDING + 1)
-    assert propose(bench.store, upgraded, NOW).standing is Standing.UNCHANGED
+    assert propose(bench.store, upgraded, NOW).standing is ProposalState.UNCHANGED
     in_force = bench.store.read(rulesets.in_force)
     assert in_force is not None
     assert in_force.ruleset.wording == WORDING
     assert bench.work() == 0
     applied = propose(bench.store, upgraded, NOW, confirmed=True)
-    assert (applied.standing, applied.effects.updated) == (Standing.ADOPTED, 2)
+    assert (applied.standing, applied.effects.updated) == (ProposalState.ADOPTED, 2)
 
 
 def test_a_change_of_policy_keeps_the_sentences_in_force(bench: Bench) -> None:
     propose(bench.store, bench.settings.ruleset(), NOW)
     bench.policies(category="RDV")
     upgraded = replace(bench.settings.ruleset(), wording=WORDING + 1)
-    assert propose(bench.store, upgraded, NOW).standing is Standing.ADOPTED
+    assert propose(bench.store, upgraded, NOW).standing is ProposalState.ADOPTED
     in_force = bench.store.read(rulesets.in_force)
     assert in_force is not None
     assert in_force.ruleset.wording == WORDING

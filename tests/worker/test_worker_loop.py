@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from receiver.config import load
-from receiver.config.file_watch import MISSED, FileWatch
+from receiver.config.reload import MISSED, FileWatch
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
 from receiver.operations.refused_configuration import refusals
@@ -17,7 +17,8 @@ from receiver.store import StoreUnavailable, counters, heartbeats
 from receiver.store.intake import judge_batch
 from receiver.store.work import rulesets, settling
 from receiver.worker import loop
-from receiver.worker.loop import BEAT_EVERY, Worker
+from receiver.worker.loop import Worker
+from receiver.worker.periodic import BEAT_EVERY
 from tests.makers import KARIM, NOW, UUID, a_delivery, a_slot, an_absence, incoming
 from tests.worker.crews import wait_until
 from tests.worker.office import CSV, ENVIRON, Office
@@ -281,7 +282,7 @@ def test_what_cannot_be_judged_is_told_once_and_tried_again_by_the_next_worker(
         office.turn(2)
     assert [line["source"] for line in office.lines("not_judged")] == ["mds"]
     assert "canari" not in office.log.getvalue()
-    office.worker._stop_crews()
+    office.worker._stop_servers()
     office.worker = Worker(office.worker.settings, office.store, office.connect, name="worker/next/1/b")
     office.turn()
     assert [line["status"] for line in office.lines("judged")] == ["accepted"]

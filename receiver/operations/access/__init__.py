@@ -1,1 +1,1 @@
-"""Who may look and act: tokens, what they are signed with, and which webhook secrets still serve."""
+"""Who may read and act: tokens, their key, and which webhook secrets are still in use."""

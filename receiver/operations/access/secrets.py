@@ -1,4 +1,4 @@
-"""`secrets`: which of the webhooks' secrets still serve, so that an old one can go after a rotation."""
+"""`secrets`: which of the webhooks' secrets are still in use, so that an old one can be removed after a rotation."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class State(StrEnum):
 
     USED = "used"
     NEVER = "never"
-    """Nothing has come with it yet: the emitter may not have been told."""
+    """Nothing has come with it yet: the emitter may not know it."""
     UNUSED = "unused"
     """Nothing comes with it any more."""
 
@@ -95,5 +95,5 @@ def _state(used_at: datetime | None, limit: datetime) -> State:
 
 
 def fresh() -> str:
-    """Return a new secret that nobody can guess."""
+    """Return a new random secret."""
     return token_urlsafe(FRESH_BYTES)

@@ -1,4 +1,4 @@
-"""What tokens and forms are signed with. It is never in the database: who copies that can sign nothing.
+"""The key of tokens and forms. It is never in the database: a copy of that signs nothing.
 
 It is the secret of `web.token_key`. Where that is not configured and the database is a file, which one host alone can
 use, it is a file beside it, which is made when it is first needed.
@@ -32,7 +32,7 @@ class KeyUnavailable(Exception):
 
 
 def path_of(settings: Settings) -> Path | None:
-    """Return where the file is, or will be, that stands for a key nobody configured; None: there is none."""
+    """Return the key file that is used where none is configured; None: there is none."""
     database = sqlite_file(settings.store_url)
     return database.parent / FILE_NAME if database is not None and settings.web.token_key is None else None
 

@@ -16,13 +16,13 @@ from receiver.store.tools.tokens import TokenRecord
 ID_BYTES = 8
 """Random ones of an id. The tag of the key that signed follows: which tokens another key signed shows in their ids."""
 LONGEST_TEXT = 1024
-"""Ours have about 300 characters; nobody is to have us decode a novel."""
+"""Ours have about 300 characters; longer ones are not decoded."""
 LABEL_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whoever holds a token that opens."""
+    """The holder of a valid token."""
 
     token_id: str
     role: Role
@@ -59,7 +59,7 @@ class Tokens:
         """
         if not timedelta(0) < lifetime <= tokens.LONGEST:
             raise ValueError(f"lifetime: {lifetime}")
-        now = now.replace(microsecond=0)  # as a token tells time
+        now = now.replace(microsecond=0)  # the precision of times in a token
         token_id = secrets.token_hex(ID_BYTES) + tokens.key_tag(self.key)
         record = TokenRecord(token_id, role.value, label[:LABEL_LENGTH], now, now + lifetime)
         self.store.write(stored_tokens.add, record)
@@ -84,7 +84,7 @@ class Tokens:
         return Bearer(token.id, _lesser(token.role, record.role), record.label, expires_at)
 
     def form_word(self, subject: str) -> str:
-        """Return the word that forms of this subject (a token's id, or a person's name with a prefix) carry."""
+        """Return the CSRF token of this subject (a token's id, or a person's name with a prefix)."""
         return tokens.csrf_token(self.key, subject)
 
 

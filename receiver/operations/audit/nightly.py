@@ -1,6 +1,6 @@
-"""The audit of every night: each mailbox in turn, nothing repaired, the figures left where everybody reads them.
+"""The audit of every night: each mailbox in turn, nothing repaired, the figures stored for all screens.
 
-An operator's own audit of everything leaves them too: what was put right is no trouble until the next night.
+An operator's audit of everything stores them too, so that repaired differences are shown no longer.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Connector
 from receiver.config import Settings
-from receiver.core.audit import Kind
 from receiver.operations.audit import run as audit
+from receiver.operations.audit.compare import Kind
 from receiver.operations.audit.run import Audit, Window
 from receiver.store import Store, counters
 
@@ -83,7 +83,7 @@ def remember(store: Store, night: Night) -> None:
 
 
 def of(found: Audit, window: Window) -> Night | None:
-    """Return what an operator's audit of every mailbox tells in a night's terms; None: it saw less, or nothing."""
+    """Return an operator's audit of every mailbox as that of a night; None: it read less, or nothing."""
     looked_into = sum(each.trouble is None for each in found.mailboxes)
     if not looked_into or window.end - window.start < DAYS_BACK + DAYS_AHEAD:
         return None

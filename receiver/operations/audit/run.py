@@ -1,7 +1,7 @@
-"""`audit`: whether the calendars show what is recorded, and, where asked, having the worker put it right.
+"""`audit`: whether the calendars show what is recorded. Where asked, the worker is made to repair it.
 
-Reads the record before and after the calendar and judges only what stood still in between: the service goes on. Writes
-into no calendar; a repair is a note in the record, and the worker's own rules decide what comes of it.
+Reads the record before and after the calendar and judges only what did not change in between: the service goes on.
+Writes into no calendar: a repair changes the record, and the worker acts by its own rules.
 """
 
 from collections import Counter
@@ -11,18 +11,19 @@ from datetime import datetime
 
 from connectors.base import Connector, Found, Marked, is_uid
 from receiver.config import Settings
-from receiver.core import audit
 from receiver.core.addresses import canonical
-from receiver.core.audit import Difference, Kind, Recorded
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
+from receiver.operations.audit import compare
+from receiver.operations.audit.compare import Difference, Kind
 from receiver.operations.mailboxes.trial import Trial
-from receiver.operations.mailboxes.visit_all import Tour, go_round
+from receiver.operations.mailboxes.visit_all import Visits, visit_all
 from receiver.store import Store
+from receiver.store.database.records import Recorded
+from receiver.store.tools import audit, recovery
 from receiver.store.tools import audit as stored_audit
-from receiver.store.tools import recovery
 from receiver.store.work import mailbox_identity
 
 
@@ -46,7 +47,7 @@ class MailboxAudit:
     trouble: str | None = None
     """Code of why it could not be looked into."""
     repairs: int = 0
-    """How many placements the worker was asked to look after."""
+    """How many placements the worker was asked to repair."""
     busy: bool = False
     """Nothing was repaired: a worker has the mailbox at this moment."""
 
@@ -108,7 +109,7 @@ def run(
 
     Args:
         store: what is recorded.
-        settings: tells how many connections each server may have, and the rules where none are in force yet.
+        settings: say how many connections each server may have, and the rules where none are in force yet.
         mailboxes: which.
         connectors: by calendar; the caller closes them.
         window: when.
@@ -121,12 +122,14 @@ def run(
     """
     ruleset = rules.in_force(store, settings)
     auditor = _Auditor(store, ruleset, window, repair=repair)
-    results, troubles = go_round(settings, mailboxes, lambda name: Tour(connectors[name], auditor.visit, _failed, done))
+    results, troubles = visit_all(
+        settings, mailboxes, lambda name: Visits(connectors[name], auditor.visit, _failed, done)
+    )
     return Audit(tuple(results), troubles, len(mailboxes) - len(results))
 
 
 class _Auditor:
-    """Looks into mailboxes, from several threads."""
+    """Reads mailboxes, from several threads."""
 
     def __init__(self, store: Store, ruleset: Ruleset, window: Window, *, repair: bool) -> None:
         self._store, self._ruleset, self._window, self._repair = store, ruleset, window, repair
@@ -136,38 +139,40 @@ class _Auditor:
         return self._repaired(found) if self._repair else found
 
     def _audited(self, mailbox: Mailbox, trial: Trial) -> MailboxAudit:
-        before = self._store.read(stored_audit.recorded, mailbox)
-        expected = audit.wanted(before, self._ruleset)
+        before = self._store.read(audit.recorded, mailbox)
+        expected = compare.wanted(before, self._ruleset)
         listed, elsewhere = self._look(trial, expected)
         after = self._store.read(stored_audit.recorded, mailbox)
         still = {each.placement.uid for each in _unchanged(before, after)}
         orphans = self._orphans(mailbox, [*before, *after], listed)
         certain = {uid: each for uid, each in expected.items() if uid in still}
-        found = audit.compare(certain, listed, elsewhere, orphans, self._store.now())
+        found = compare.compare(certain, listed, elsewhere, orphans, self._store.now())
         return MailboxAudit(mailbox, len(certain), len(listed), tuple(found))
 
-    def _look(self, trial: Trial, expected: Mapping[str, audit.Wanted]) -> tuple[list[Marked], Mapping[str, list[str]]]:
+    def _look(
+        self, trial: Trial, expected: Mapping[str, compare.Wanted]
+    ) -> tuple[list[Marked], Mapping[str, list[str]]]:
         """Return what the window shows, and the items, wherever they are, of what it should show and does not."""
         connector, address = trial.connector, trial.mailbox
         start, end = self._window.start, self._window.end
-        listed = trial.patiently(lambda: list(connector.list_marked(address, start, end)))
-        uids = audit.unseen(expected, listed, start, end)
-        found: Mapping[str, list[Found]] = trial.patiently(lambda: connector.find(address, uids)) if uids else {}
+        listed = trial.with_retries(lambda: list(connector.list_marked(address, start, end)))
+        uids = compare.unseen(expected, listed, start, end)
+        found: Mapping[str, list[Found]] = trial.with_retries(lambda: connector.find(address, uids)) if uids else {}
         return listed, {uid: [item.item_id for item in items] for uid, items in found.items()}
 
     def _orphans(self, mailbox: Mailbox, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:
         # What was read back after the record was lost is explained, though its event has yet to be heard of.
-        uids = audit.unexplained(recorded, listed) - self._store.read(recovery.adopted_in, mailbox)
+        uids = compare.unexplained(recorded, listed) - self._store.read(recovery.adopted_in, mailbox)
         known = {uid for uid in uids if is_uid(uid)}  # no statement takes every text that a mailbox may hold
         events = self._store.read(stored_audit.standings, known) if known else {}
         ids = {uid: [item.item_id for item in listed if item.entry.uid == uid] for uid in uids}
-        return [uid for uid in uids if audit.is_orphan(events.get(uid), ids[uid], self._ruleset)]
+        return [uid for uid in uids if compare.is_orphan(events.get(uid), ids[uid], self._ruleset)]
 
     def _repaired(self, found: MailboxAudit) -> MailboxAudit:
         now = self._store.now()
         repairs: dict[Placement, Placement] = {}
         for difference in found.differences:
-            repaired = audit.repaired(difference, now)
+            repaired = compare.repaired(difference, now)
             if difference.placement is not None and repaired is not None:
                 repairs.setdefault(difference.placement, repaired)
         if not repairs:

@@ -154,7 +154,7 @@ class _Server:
         self.pace.stop.set()
 
     def _try(self, mailbox: Mailbox) -> MailboxResult | None:
-        """Return what the trial told; None: it told of the server alone."""
+        """Return what the trial found; None: it found out about the server alone."""
         if self.pace.stop.is_set():
             return None
         trial, findings, probe = Trial(self.connector, mailbox.address, self.pace), [], None

@@ -1,4 +1,4 @@
-"""One mailbox tried as the worker would use it: reached, named, written into, and left as it was."""
+"""One mailbox tried as the worker would use it: reached, identified, written into, and left as it was."""
 
 import threading
 import time
@@ -31,7 +31,7 @@ from connectors.base import (
 )
 from receiver.core.backoff import capped_retry_after_s
 
-PATIENCE = 5
+RETRIES = 5
 """How many times in a row a call that met a busy server is made again."""
 DEFAULT_WAIT_S = 10.0
 LONGEST_WAIT_S = 120.0
@@ -39,7 +39,7 @@ LONGEST_WAIT_S = 120.0
 BUSY = "server_busy"
 PROBE_ZONE = "Europe/Paris"
 PROBE_START = datetime(2001, 1, 1, 6, 0, tzinfo=UTC)
-"""Long gone: nobody's agenda shows it, and no reminder comes of it."""
+"""Long past: no agenda shows it, and no reminder rings."""
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.stop = threading.Event()
-        """Set: nobody begins anything new, and nobody waits."""
+        """Once set, nothing new begins, and nothing waits."""
         self._lock = threading.Lock()
         self._not_before = 0.0
 
@@ -83,13 +83,13 @@ class Trial:
         return round(median(self.calls_ms)) if self.calls_ms else None
 
     def reach(self) -> Probe:
-        """Look at the mailbox without writing.
+        """Read the mailbox without writing.
 
         Raises:
             ConnectorError: with the code that says why not.
 
         """
-        return self.patiently(lambda: self.connector.probe(self.mailbox))
+        return self.with_retries(lambda: self.connector.probe(self.mailbox))
 
     def write(self, title: str) -> int:
         """Write, change, find and remove an entry; return how many of earlier runs were found and removed.
@@ -123,13 +123,13 @@ class Trial:
         self.may_remain = False
 
     def _remove_quietly(self) -> None:
-        """Clean up after a failure, which is what there is to tell."""
+        """Clean up after a failure; the failure is what is reported."""
         try:
             found = self._found()
             self._remove(found)
         except ConnectorError:
             return
-        # A create without an answer may be carried out after this look.
+        # A create without an answer may be carried out after this look-up.
         self.may_remain = not found
 
     def _remove(self, item_ids: list[str]) -> None:
@@ -137,20 +137,20 @@ class Trial:
             self._apply(Delete(item_id))
 
     def _found(self) -> list[str]:
-        found = self.patiently(lambda: self.connector.find(self.mailbox, [PROBE_UID]))
+        found = self.with_retries(lambda: self.connector.find(self.mailbox, [PROBE_UID]))
         return [item.item_id for item in found.get(PROBE_UID, [])]
 
     def _apply(self, change: Change) -> str:
-        return self.patiently(lambda: _done(change, self.connector.apply(self.mailbox, [change])))
+        return self.with_retries(lambda: _done(change, self.connector.apply(self.mailbox, [change])))
 
-    def patiently(self, call: Callable[[], T]) -> T:
+    def with_retries(self, call: Callable[[], T]) -> T:
         """Return what a call returns, made again after the wait that a busy server asked for.
 
         Raises:
             ConnectorError: of the call.
 
         """
-        for attempt in range(PATIENCE + 1):
+        for attempt in range(RETRIES + 1):
             self.pace.wait()
             began = time.monotonic()
             try:
@@ -160,7 +160,7 @@ class Trial:
                     raise
                 self.throttled += 1
                 self.pace.slow_down(error.retry_after_s)
-                if attempt == PATIENCE or self.pace.stop.is_set():
+                if attempt == RETRIES or self.pace.stop.is_set():
                     raise
             finally:
                 self.calls_ms.append((time.monotonic() - began) * 1000)

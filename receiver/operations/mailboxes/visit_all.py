@@ -1,4 +1,4 @@
-"""Goes round the mailboxes of one server: several at a time, one of them first; no further once it is in trouble."""
+"""Visits the mailboxes of one server: one first, then several at a time; stops once the server is in trouble."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ BUSY = "mailbox_in_use"
 ASK_AGAIN_S = 0.2
 
 
-class Tour(Generic[R]):
+class Visits(Generic[R]):
     """One server's mailboxes being visited."""
 
     def __init__(
@@ -30,7 +30,7 @@ class Tour(Generic[R]):
         failed: Callable[[Mailbox, str], R],
         done: Callable[[], None],
     ) -> None:
-        """Go nowhere yet.
+        """Visit nothing yet.
 
         Args:
             connector: the server's.
@@ -73,15 +73,15 @@ class Tour(Generic[R]):
         return result
 
 
-def go_round(
-    settings: Settings, mailboxes: Sequence[Mailbox], tour_of: Callable[[str], Tour[R]]
+def visit_all(
+    settings: Settings, mailboxes: Sequence[Mailbox], visits_of: Callable[[str], Visits[R]]
 ) -> tuple[list[R], dict[str, str]]:
     """Visit mailboxes, server by server.
 
     Args:
-        settings: tells how many connections each server may have.
+        settings: say how many connections each server may have.
         mailboxes: which.
-        tour_of: makes the tour of a calendar that has any of them.
+        visits_of: makes the visits of a calendar that has any of these mailboxes.
 
     Returns:
         the results, and the code of the trouble of each server that could not be used.
@@ -91,15 +91,15 @@ def go_round(
     troubles: dict[str, str] = {}
     for name, calendar in settings.calendars.items():
         if asked := [each for each in mailboxes if each.calendar == name]:
-            tour = tour_of(name)
-            results += tour.results(asked, calendar.connections)
-            troubles |= {name: tour.trouble} if tour.trouble else {}
+            visits = visits_of(name)
+            results += visits.results(asked, calendar.connections)
+            troubles |= {name: visits.trouble} if visits.trouble else {}
     return results, troubles
 
 
-def lease(store: Store, mailbox: Mailbox, length: timedelta, pace: Pace, patience_s: float) -> MailboxWork | None:
-    """Lease one mailbox, once whoever has it has given it back; None: that took too long."""
-    deadline = time.monotonic() + patience_s
+def lease(store: Store, mailbox: Mailbox, length: timedelta, pace: Pace, limit_s: float) -> MailboxWork | None:
+    """Lease one mailbox, once its present holder has given it back; None: that took too long."""
+    deadline = time.monotonic() + limit_s
     while (work := store.write(leases.claim_one, mailbox, store.now(), length)) is None:
         if time.monotonic() >= deadline or pace.stop.wait(ASK_AGAIN_S):
             return None

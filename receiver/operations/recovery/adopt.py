@@ -10,9 +10,7 @@ from datetime import datetime, timedelta
 
 from connectors.base import Connector
 from receiver.config import Settings
-from receiver.core import adoption
 from receiver.core.addresses import canonical
-from receiver.core.adoption import Adoption, Found
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import CallLimits
 from receiver.core.ruleset import Ruleset
@@ -20,13 +18,15 @@ from receiver.operations import rules
 from receiver.operations.audit.run import Window
 from receiver.operations.mailboxes.check import known_mailboxes, named_mailboxes
 from receiver.operations.mailboxes.trial import Pace, Trial
-from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
+from receiver.operations.mailboxes.visit_all import BUSY, Visits, lease, visit_all
+from receiver.operations.recovery import compare
+from receiver.operations.recovery.compare import Adoption, Found
 from receiver.store import MailboxWork, Store, heartbeats
 from receiver.store.heartbeats import WORKERS
 from receiver.store.tools import audit, recovery
 from receiver.store.work import mailbox_identity
 
-BUSY_PATIENCE_S = 60.0
+BUSY_LIMIT_S = 60.0
 SILENT = timedelta(seconds=20)
 """A worker beats every 5 seconds; one that has been silent for so long was stopped."""
 
@@ -53,7 +53,7 @@ class MailboxAdoption:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AdoptionReport:
     """What was read back."""
 
     mailboxes: tuple[MailboxAdoption, ...]
@@ -99,19 +99,19 @@ def run(
     done: Callable[[], None],
     *,
     dry_run: bool,
-    patience_s: float = BUSY_PATIENCE_S,
-) -> Report:
+    limit_s: float = BUSY_LIMIT_S,
+) -> AdoptionReport:
     """Read mailboxes back, server by server; once all were read, writing may begin.
 
     Args:
         store: the record.
-        settings: tells how many connections each server may have, and the rules where none are in force yet.
+        settings: say how many connections each server may have, and the rules where none are in force yet.
         mailboxes: all that may hold entries.
         connectors: by calendar; the caller closes them.
         window: what is listed; what the record knows beside that is looked for one by one.
         done: called, from any thread, when a mailbox is done.
         dry_run: whether to change nothing.
-        patience_s: how long to wait for a mailbox that a worker has.
+        limit_s: how long to wait for a mailbox that a worker has.
 
     Raises:
         StoreUnavailable: the record cannot be read or written. What was noted so far stays; run it again.
@@ -121,12 +121,12 @@ def run(
         store.hold_if_behind(store.now())  # no worker may have looked yet
     ruleset = rules.in_force(store, settings)
 
-    def tour_of(name: str) -> Tour[MailboxAdoption]:
-        reader = Reader(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)
-        return Tour(connectors[name], reader.read, failed, done)
+    def visits_of(name: str) -> Visits[MailboxAdoption]:
+        reader = Reader(store, connectors[name], ruleset, window, limit_s, dry_run=dry_run)
+        return Visits(connectors[name], reader.read, failed, done)
 
-    results, troubles = go_round(settings, mailboxes, tour_of)
-    report = Report(tuple(results), troubles, len(mailboxes) - len(results))
+    results, troubles = visit_all(settings, mailboxes, visits_of)
+    report = AdoptionReport(tuple(results), troubles, len(mailboxes) - len(results))
     if dry_run:
         return replace(report, waiting=told_to_wait(results))
     if report.ok:
@@ -135,7 +135,7 @@ def run(
 
 
 def failed(mailbox: Mailbox, code: str) -> MailboxAdoption:
-    """Return what is told of a mailbox that was not read."""
+    """Return the result for a mailbox that was not read."""
     return MailboxAdoption(mailbox, trouble=code)
 
 
@@ -153,12 +153,12 @@ class Reader:
         connector: Connector,
         ruleset: Ruleset,
         window: Window,
-        patience_s: float,
+        limit_s: float,
         *,
         dry_run: bool,
     ) -> None:
         self._store, self._connector, self._ruleset, self._window = store, connector, ruleset, window
-        self._patience_s, self._dry_run = patience_s, dry_run
+        self._limit_s, self._dry_run = limit_s, dry_run
         self._lease = CallLimits.of(connector.call_timeout_s).lease
         self._lock = threading.Lock()
         self._read: set[str] = set()
@@ -178,7 +178,7 @@ class Reader:
 
     def _named(self, mailbox: Mailbox, trial: Trial) -> str | None:
         """Return the primary address, and have the record know it: its entries would be taken for two mailboxes'."""
-        primary = trial.patiently(lambda: self._connector.identify(mailbox.address))
+        primary = trial.with_retries(lambda: self._connector.identify(mailbox.address))
         if self._dry_run or primary == mailbox.address:
             return primary
         work = self._claim(mailbox, trial.pace)
@@ -208,22 +208,22 @@ class Reader:
         return found
 
     def _claim(self, mailbox: Mailbox, pace: Pace) -> MailboxWork | None:
-        return lease(self._store, mailbox, self._lease, pace, self._patience_s)
+        return lease(self._store, mailbox, self._lease, pace, self._limit_s)
 
     def _judged(self, mailbox: Mailbox, trial: Trial, now: datetime) -> Adoption:
         recorded, adopted = self._store.read(audit.recorded, mailbox), self._store.read(recovery.adopted_in, mailbox)
         start, end, address = self._window.start, self._window.end, mailbox.address
-        listed = trial.patiently(lambda: list(self._connector.list_marked(address, start, end)))
-        uids = sorted(adoption.sought(recorded, adopted, listed, start))
-        elsewhere = trial.patiently(lambda: self._connector.find(address, uids)) if uids else {}
+        listed = trial.with_retries(lambda: list(self._connector.list_marked(address, start, end)))
+        uids = sorted(compare.sought(recorded, adopted, listed, start))
+        elsewhere = trial.with_retries(lambda: self._connector.find(address, uids)) if uids else {}
         found = Found(listed, {uid: [item.item_id for item in items] for uid, items in elsewhere.items()})
         placed = {each.placement.uid for each in recorded}
         finished = self._store.read(recovery.finished, found.items.keys() - placed)
-        return adoption.judge(recorded, adopted, finished, found, self._ruleset, now)
+        return compare.judge(recorded, adopted, finished, found, self._ruleset, now)
 
     def _note(self, work: MailboxWork, found: Adoption, now: datetime) -> None:
-        changes = {each.id: lambda placement: adoption.lost(placement, now) for each in found.lost}
-        changes |= {each.id: lambda placement: adoption.contradicted(placement, now) for each in found.changed}
+        changes = {each.id: lambda placement: compare.lost(placement, now) for each in found.lost}
+        changes |= {each.id: lambda placement: compare.contradicted(placement, now) for each in found.changed}
         self._store.advance(work, changes, now, self._lease)
         note_found(self._store, work, found.adopted, found.gone, found_at=now, now=now)
 

@@ -1,6 +1,6 @@
 """`adopt --from`: takes over, where they stand, the entries that another installation wrote.
 
-In each mailbox the record is told first, and then each item is given our mark: whatever stops it midway, nothing is
+In each mailbox the record is written first, and then each item is given our mark: whatever stops it midway, nothing is
 written there before all of them are ours, or known.
 """
 
@@ -9,8 +9,6 @@ from dataclasses import replace
 
 from connectors.base import Connector, Done, Failed, NotFound, Outcome, TakeOver, Temporary, Unconfirmed
 from receiver.config import Settings
-from receiver.core import adoption
-from receiver.core.adoption import Adoption
 from receiver.core.mailboxes import Mailbox
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.plan import EPOCH
@@ -18,16 +16,18 @@ from receiver.operations import rules
 from receiver.operations.audit.run import Window
 from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
-from receiver.operations.mailboxes.visit_all import Tour, go_round
+from receiver.operations.mailboxes.visit_all import Visits, visit_all
+from receiver.operations.recovery import compare
 from receiver.operations.recovery.adopt import (
-    BUSY_PATIENCE_S,
+    BUSY_LIMIT_S,
+    AdoptionReport,
     MailboxAdoption,
     Reader,
-    Report,
     failed,
     note_found,
     told_to_wait,
 )
+from receiver.operations.recovery.compare import Adoption
 from receiver.store import MailboxWork, Store
 from receiver.store.tools import audit, failures, recovery
 from receiver.store.tools.failures import Chosen
@@ -46,20 +46,20 @@ def run(
     done: Callable[[], None],
     *,
     dry_run: bool,
-    patience_s: float = BUSY_PATIENCE_S,
-) -> Report:
+    limit_s: float = BUSY_LIMIT_S,
+) -> AdoptionReport:
     """Take over another installation's entries, server by server; writing begins in each mailbox as it is done.
 
     Args:
         store: the record.
-        settings: tells how many connections each server may have, and whose events we write.
+        settings: say how many connections each server may have, and whose events we write.
         mailboxes: all that may hold entries.
         connectors: ours, by calendar; the caller closes them.
         theirs: the same, of the other installation.
         window: what is taken over.
         done: called, from any thread, when a mailbox is done.
         dry_run: whether to change nothing.
-        patience_s: how long to wait for a mailbox that a worker has.
+        limit_s: how long to wait for a mailbox that a worker has.
 
     Raises:
         StoreUnavailable: the record cannot be read or written. What was taken over stays so; run it again.
@@ -67,13 +67,13 @@ def run(
     """
     ruleset = rules.in_force(store, settings)
 
-    def tour_of(name: str) -> Tour[MailboxAdoption]:
-        taker = _Taker(store, connectors[name], ruleset, window, patience_s, dry_run=dry_run)
+    def visits_of(name: str) -> Visits[MailboxAdoption]:
+        taker = _Taker(store, connectors[name], ruleset, window, limit_s, dry_run=dry_run)
         taker.theirs, taker.platforms = theirs[name], settings.served.platforms
-        return Tour(connectors[name], taker.read, failed, done)
+        return Visits(connectors[name], taker.read, failed, done)
 
-    results, troubles = go_round(settings, mailboxes, tour_of)
-    report = Report(tuple(results), troubles, len(mailboxes) - len(results))
+    results, troubles = visit_all(settings, mailboxes, visits_of)
+    report = AdoptionReport(tuple(results), troubles, len(mailboxes) - len(results))
     return replace(report, waiting=told_to_wait(results) if dry_run else tuple(store.read(recovery.waiting)))
 
 
@@ -93,7 +93,7 @@ class _Taker(Reader):
             self._store.write(mailbox_identity.identify, work, mailbox.address, self._store.now())
             found = self._found(mailbox, trial)
             self._hold(work)
-            # What we were told is newer than what another one wrote: no fact waits for the calendar.
+            # Our facts are newer than what another installation wrote: none of them waits.
             note_found(self._store, work, found.adopted, (), found_at=EPOCH, now=self._store.now())
             self._mark(work, found, trial)
         finally:
@@ -103,17 +103,17 @@ class _Taker(Reader):
 
     def _found(self, mailbox: Mailbox, trial: Trial) -> Adoption:
         address, start, end = mailbox.address, self._window.start, self._window.end
-        items = trial.patiently(lambda: list(self.theirs.list_marked(address, start, end)))
-        ours = trial.patiently(lambda: list(self._connector.list_marked(address, start, end)))
+        items = trial.with_retries(lambda: list(self.theirs.list_marked(address, start, end)))
+        ours = trial.with_retries(lambda: list(self._connector.list_marked(address, start, end)))
         uids, own = ({item.entry.uid for item in listed} for listed in (items, ours))
         recorded = {
             each.placement.uid for each in self._store.read(audit.recorded, mailbox) if each.placement.may_be_there
         }
         sought = sorted(uids & recorded - own)
         if sought:
-            elsewhere = trial.patiently(lambda: self._connector.find(address, sought))
+            elsewhere = trial.with_retries(lambda: self._connector.find(address, sought))
             own |= {uid for uid, found in elsewhere.items() if found}
-        return adoption.taken_from(items, own, self._store.read(recovery.finished, uids), self.platforms)
+        return compare.taken_from(items, own, self._store.read(recovery.finished, uids), self.platforms)
 
     def _mark(self, work: MailboxWork, found: Adoption, trial: Trial) -> None:
         """Have the items bear our mark.
@@ -127,7 +127,7 @@ class _Taker(Reader):
         for start in range(0, len(ids), BATCH):
             self._hold(work)
             batch = ids[start : start + BATCH]
-            outcomes += trial.patiently(lambda batch=batch: self._sent(work.mailbox, batch))  # type: ignore[misc]
+            outcomes += trial.with_retries(lambda batch=batch: self._sent(work.mailbox, batch))  # type: ignore[misc]
         _raise_first(outcomes)
 
     def _hold(self, work: MailboxWork) -> None:

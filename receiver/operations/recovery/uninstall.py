@@ -23,15 +23,15 @@ from connectors.base import (
     Unconfirmed,
 )
 from receiver.config import Settings
-from receiver.core.adoption import may_still_come
 from receiver.core.mailboxes import Mailbox
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.plan import CallLimits, Placement, Verb, begin, end
 from receiver.operations.mailboxes.check import known_mailboxes, named_mailboxes
 from receiver.operations.mailboxes.trial import BUSY as SERVER_BUSY
 from receiver.operations.mailboxes.trial import Trial
-from receiver.operations.mailboxes.visit_all import BUSY, Tour, go_round, lease
-from receiver.operations.recovery.adopt import BUSY_PATIENCE_S
+from receiver.operations.mailboxes.visit_all import BUSY, Visits, lease, visit_all
+from receiver.operations.recovery.adopt import BUSY_LIMIT_S
+from receiver.operations.recovery.compare import may_still_come
 from receiver.store import MailboxWork, Store
 from receiver.store.tools import audit, failures, recovery
 from receiver.store.tools.failures import Chosen
@@ -66,7 +66,7 @@ class MailboxRemoval:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class UninstallReport:
     """What was removed, or what there is to remove."""
 
     mailboxes: tuple[MailboxRemoval, ...]
@@ -102,19 +102,19 @@ def run(
     *,
     dry_run: bool,
     of_another: bool = False,
-    patience_s: float = BUSY_PATIENCE_S,
-) -> Report:
+    limit_s: float = BUSY_LIMIT_S,
+) -> UninstallReport:
     """Empty mailboxes, server by server.
 
     Args:
         store: the record.
-        settings: tells how many connections each server may have.
+        settings: say how many connections each server may have.
         mailboxes: which.
         connectors: by calendar; the caller closes them.
         done: called, from any thread, when a mailbox is done.
         dry_run: whether to count only.
         of_another: whether the entries are another installation's, as the connectors are: we go on writing.
-        patience_s: how long to wait for a mailbox that a worker has.
+        limit_s: how long to wait for a mailbox that a worker has.
 
     Raises:
         StoreUnavailable: nothing more was removed, as it could not have been recorded. Run it again.
@@ -124,22 +124,22 @@ def run(
         store.begin_uninstalling(store.now())
     removers: list[_Remover] = []
 
-    def tour_of(name: str) -> Tour[MailboxRemoval]:
-        remover = (_OthersRemover if of_another else _Remover)(store, connectors[name], patience_s)
+    def visits_of(name: str) -> Visits[MailboxRemoval]:
+        remover = (_OthersRemover if of_another else _Remover)(store, connectors[name], limit_s)
         removers.append(remover)
-        return Tour(connectors[name], remover.count if dry_run else remover.empty, remover.failed, done)
+        return Visits(connectors[name], remover.count if dry_run else remover.empty, remover.failed, done)
 
-    results, troubles = go_round(settings, mailboxes, tour_of)
+    results, troubles = visit_all(settings, mailboxes, visits_of)
     entries = sum(remover.entries for remover in removers)
     elsewhere = sum(each.calendar not in settings.calendars for each in mailboxes)
-    return Report(tuple(results), troubles, len(mailboxes) - elsewhere - len(results), elsewhere, entries)
+    return UninstallReport(tuple(results), troubles, len(mailboxes) - elsewhere - len(results), elsewhere, entries)
 
 
 class _Remover:
     """Empties the mailboxes of one server."""
 
-    def __init__(self, store: Store, connector: Connector, patience_s: float) -> None:
-        self._store, self._connector, self._patience_s = store, connector, patience_s
+    def __init__(self, store: Store, connector: Connector, limit_s: float) -> None:
+        self._store, self._connector, self._limit_s = store, connector, limit_s
         self._timings = CallLimits.of(connector.call_timeout_s)
         self._removed: dict[Mailbox, int] = {}
 
@@ -156,7 +156,7 @@ class _Remover:
 
     def empty(self, mailbox: Mailbox, trial: Trial) -> MailboxRemoval:
         self._removed[mailbox] = 0
-        work = lease(self._store, mailbox, self._timings.lease, trial.pace, self._patience_s)
+        work = lease(self._store, mailbox, self._timings.lease, trial.pace, self._limit_s)
         if work is None:
             return self.failed(mailbox, BUSY)
         try:
@@ -192,9 +192,9 @@ class _Remover:
     def _items(self, mailbox: Mailbox, trial: Trial) -> list[str]:
         """Return the ids of all our items."""
         try:
-            listed = trial.patiently(lambda: list(self._connector.list_marked(mailbox.address, *EVER)))
+            listed = trial.with_retries(lambda: list(self._connector.list_marked(mailbox.address, *EVER)))
         except ConnectorError as error:
-            # One that somebody made unreadable: what the record knows is found by its mark, without being read.
+            # An item that cannot be read: what the record knows is found by its mark, without being read.
             known = self._known(mailbox, trial) if error.code == UNREADABLE else []
             if not known:
                 raise
@@ -204,7 +204,7 @@ class _Remover:
     def _known(self, mailbox: Mailbox, trial: Trial) -> list[str]:
         placed = {each.placement.uid for each in self._store.read(audit.recorded, mailbox)}
         uids = sorted({PROBE_UID, *placed, *self._store.read(recovery.adopted_in, mailbox)})
-        found = trial.patiently(lambda: self._connector.find(mailbox.address, uids))
+        found = trial.with_retries(lambda: self._connector.find(mailbox.address, uids))
         return [item.item_id for items in found.values() for item in items]
 
     # Removing
@@ -219,7 +219,7 @@ class _Remover:
         placed = {number: item_id for item_id, number in items.items() if number is not None}
         now, ids = self._store.now(), list(items)
         self._advance(work, dict.fromkeys(placed, lambda each: begin(each, Verb.DELETE, now, self._timings)))
-        outcomes = dict(zip(ids, trial.patiently(lambda: self._sent(work.mailbox, ids)), strict=True))
+        outcomes = dict(zip(ids, trial.with_retries(lambda: self._sent(work.mailbox, ids)), strict=True))
         self._removed[work.mailbox] += sum(isinstance(each, Done) for each in outcomes.values())
         self._advance(work, {number: self._ended(outcomes[item_id]) for number, item_id in placed.items()})
         for outcome in outcomes.values():
@@ -255,7 +255,7 @@ class _OthersRemover(_Remover):
 
 
 def _raise_trouble(outcome: Outcome) -> None:
-    """Raise what ails more than one item."""
+    """Raise an error that concerns more than one item."""
     match outcome:
         case Failed(error) if error.scope is not Scope.ITEM:
             raise error

@@ -1,4 +1,4 @@
-"""What a re-sync did not tell of: asks the platform, object by object, which of them are gone.
+"""What a resync did not bring: asks the platform, object by object, which of them are gone.
 
 `destroyed` is final here, so nothing is taken for gone that may only be hidden from the account:
 
@@ -19,7 +19,7 @@ from enum import StrEnum
 from receiver.config import Source
 from receiver.core.digests import delivery_digest
 from receiver.core.facts import Delivery, EventKind, Model, Version
-from receiver.operations.resync.platform_api import PAGE, Api, Standing
+from receiver.operations.resync.platform_api import PAGE, Api, Existence
 from receiver.operations.resync.platform_http import RestError
 from receiver.operations.rules import FREE_REMOVALS, FREE_SHARE
 from receiver.store import Incoming, Store, Verdict
@@ -29,7 +29,7 @@ from receiver.store.tools.resync import HeldEvent, Scope
 
 WITNESSES = 5
 """So many RDVs of a kind are looked up beside those in doubt."""
-PATIENCE = 3
+FAILURES_ALLOWED = 3
 """After so many questions in a row without an answer the others are not asked."""
 AT_ONCE = 200
 
@@ -74,7 +74,7 @@ class Removal:
 def judge(
     api: Api, store: Store, source: str, events: Sequence[HeldEvent], since: datetime, done: Callable[[], None]
 ) -> list[Judged]:
-    """Find out what became of events that nobody told of; `done` is called after each."""
+    """Find out what became of events that the resync did not bring; `done` is called after each."""
     by_model = {model: [each for each in events if each.model is model] for model in Model}
     found: list[Judged] = []
     for judged in (
@@ -90,7 +90,7 @@ def judge(
 def _absences(api: Api, events: Iterable[HeldEvent]) -> Iterator[Judged]:
     failures, trouble = 0, ""
     for event in events:
-        if failures == PATIENCE:
+        if failures == FAILURES_ALLOWED:
             yield Judged(event, Finding.UNANSWERED, trouble)
             continue
         try:
@@ -100,7 +100,7 @@ def _absences(api: Api, events: Iterable[HeldEvent]) -> Iterator[Judged]:
             failures, trouble = (0 if error.code == "forbidden" else failures + 1), error.code
         else:
             failures = 0
-            yield Judged(event, Finding.GONE if standing is Standing.GONE else Finding.EXISTS)
+            yield Judged(event, Finding.GONE if standing is Existence.GONE else Finding.EXISTS)
 
 
 def _unanswered(event: HeldEvent, code: str) -> Judged:
@@ -155,7 +155,7 @@ def remove(
 
     An event that was told of in the meantime stays: its emitter knows best.
     """
-    store.judge_all(store.now())  # the word of it may be here already
+    store.judge_all(store.now())  # the news of it may be here already
     untold = {event.event_id for event in store.read(resync.untold, scope, since)}
     gone = [each.event for each in judged if each.finding is Finding.GONE and each.event.event_id in untold]
     if not force and not may_go(len(gone), store.read(resync.count_live, scope)):

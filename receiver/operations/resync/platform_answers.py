@@ -1,4 +1,4 @@
-"""What is read of an answer, by allow-list. An appointment has an id here, its organisation's, and nothing else."""
+"""What is read of an answer, by allow-list: of an appointment, its id and its organisation's."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
@@ -26,7 +26,7 @@ class Identified(Shape):
 
 
 class EndpointShape(Identified):
-    """Where an organisation's webhooks go. Some years tell the secret too: it is not read."""
+    """Where an organisation's webhooks go. Some versions give the secret too: it is not read."""
 
     target_url: str
     subscriptions: list[str]
@@ -90,7 +90,7 @@ class OneAbsence(Shape):
 
 
 class NoAbsence(Shape):
-    """The platform's own word that there is none; a proxy's page, or an unknown path, says something else."""
+    """Whether the platform itself says that there is none: a proxy's page, or an unknown path, says something else."""
 
     not_found: Literal["absence"]
 

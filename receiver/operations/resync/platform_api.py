@@ -1,4 +1,4 @@
-"""The questions a re-sync asks, in the words of the platform.
+"""What a resync asks the platform, in the platform's words.
 
 The API (v1) reads absences one by one, and appointments by a list only, which can be narrowed to ids; plages
 d'ouverture it does not read at all. A list shows what the account may see: it proves that something exists, never that
@@ -24,7 +24,7 @@ _TOKEN_HEADERS = ("access-token", "client", "uid")
 _CODES = {401: "unauthorized", 403: "forbidden", 404: "not_found", 422: "refused", THROTTLED: "throttled"}
 
 
-class Standing(StrEnum):
+class Existence(StrEnum):
     """What the platform says of an object that was asked for by its id."""
 
     EXISTS = "exists"
@@ -113,7 +113,7 @@ class Api:
         return frozenset(self.organisations_of(ids))
 
     def organisations_of(self, ids: Collection[int]) -> dict[int, int | None]:
-        """Return to which organisation each of these appointments belongs that the account sees; None: no word of it.
+        """Return to which organisation each of these appointments belongs that the account sees; None: it is not said.
 
         Raises:
             RestError: as `rdvs_among`.
@@ -137,15 +137,15 @@ class Api:
                 raise RestError("filter_ignored")
         return seen
 
-    def absence(self, ident: int) -> Standing:
+    def absence(self, ident: int) -> Existence:
         """Return whether an absence exists: the one kind of object that the platform says is gone."""
         answer = self._send(Request("GET", f"/api/v1/absences/{ident}"))
         if answer.status == 404:
             parse(platform_answers.NoAbsence, answer.content)
-            return Standing.GONE
+            return Existence.GONE
         if _read(platform_answers.OneAbsence, answer).row.id != ident:
             raise RestError("not_understood")
-        return Standing.EXISTS
+        return Existence.EXISTS
 
     def _count(self, shape: type[P], path: str, query: Sequence[tuple[str, str | int]] = ()) -> int:
         return self._ask(shape, Request("GET", path, query)).meta.total_count

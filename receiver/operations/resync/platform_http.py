@@ -1,6 +1,6 @@
-"""One request and its answer: time-outs, proxy, authority, retries. Knows nothing of what is asked.
+"""One request and its answer: time-outs, proxy, authority, retries. Independent of what is asked.
 
-Errors bear a code; what a server or a library said in words stays here, as it may quote anything.
+Errors carry a code; the text of a server or a library goes no further, as it may quote anything.
 """
 
 import time
@@ -89,7 +89,7 @@ class Transport:
         self._attempts = attempts
         self._sleep = sleep
         self._session = requests.Session()
-        self._session.trust_env = False  # a .netrc or a proxy of the shell that runs the command are nobody's choice
+        self._session.trust_env = False  # a .netrc or a proxy of the shell that runs the command was not configured
         self._session.verify = str(ca_file) if ca_file else True
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, bounded_http.Adapter(WANTED))
@@ -148,7 +148,7 @@ class Transport:
             json=request.body,
             headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
             timeout=(CONNECT_S, SILENCE_S),
-            allow_redirects=False,  # elsewhere, the token would be somebody else's
+            allow_redirects=False,  # the token would be sent to another server
             stream=True,
         ) as response:
             return Answer(response.status_code, response.headers, _read(response))
@@ -157,7 +157,7 @@ class Transport:
 def _read(response: requests.Response) -> bytes:
     content = bounded_http.read(response, LARGEST_ANSWER)
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-        return b""  # nobody asked for that, and nothing of it is inflated
+        return b""  # it was not asked for, and is not decompressed
     if content.count(b",") + content.count(b"[") + content.count(b"{") > MOST_VALUES:
         raise BodyTooLarge
     return content

@@ -1,4 +1,4 @@
-"""Watches a re-sync come in: tens of thousands of requests, over an hour or more. To stop watching stops nothing."""
+"""Follows the arrival of a resync: tens of thousands of requests, over an hour or more. Ending this ends no resync."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -37,7 +37,7 @@ def since(start: datetime) -> datetime:
 
 
 def totals(api: Api, models: Collection[Model], organisations: Iterable[int]) -> dict[Model, int]:
-    """Return how much is to come, as far as the API tells; a kind that is not in the answer is not known."""
+    """Return how much is to come, as far as the API says; a kind that is not in the answer is not known."""
     counts: dict[Model, int] = {}
     try:
         if Model.RDV in models:
@@ -50,7 +50,7 @@ def totals(api: Api, models: Collection[Model], organisations: Iterable[int]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Timings:
+class PollTimings:
     """How long to watch. Seconds."""
 
     every_s: float = 5.0
@@ -85,7 +85,7 @@ def follow(
     expected: Mapping[Model, int],
     models: Collection[Model],
     show: Callable[[Mapping[Model, int]], None],
-    timings: Timings = Timings(),
+    timings: PollTimings = PollTimings(),
     clock: Clock = Clock(),
 ) -> End:
     """Watch until all has come, or nothing more does.
@@ -117,7 +117,7 @@ def _end(
     models: Collection[Model],
     since_start_s: float,
     since_change_s: float,
-    timings: Timings,
+    timings: PollTimings,
 ) -> End | None:
     complete = set(models) <= set(expected) and all(counts.get(model, 0) >= expected[model] for model in models)
     if complete and since_change_s >= timings.settled_s:

@@ -1,6 +1,6 @@
 """`resync`: has RDV Service Public send again all it has.
 
-The platform does so after any change of a webhook endpoint. How it comes in is watched in
+The platform does so after any change of a webhook endpoint. Its arrival is followed in
 `receiver.operations.resync.progress`; what did not come is judged in `receiver.operations.resync.missing`.
 """
 
@@ -20,7 +20,7 @@ SUBSCRIPTIONS: Mapping[Model, str] = {
 }
 """What the platform calls each kind where webhooks are chosen."""
 BESIDE = ("agent", "agent_role")
-"""What else an endpoint of ours is told of: addresses that change, and agents who leave."""
+"""What else an endpoint of ours receives: changed addresses, and agents who leave."""
 
 
 class Refused(Exception):
@@ -63,7 +63,7 @@ class OrganisationReport:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants sent again."""
+    """What is to be sent again."""
 
     source: Source
     models: frozenset[Model]
@@ -140,14 +140,11 @@ def _one(api: Api, asked: Wish, organisation: int, member_of: Collection[int]) -
     if organisation not in member_of:
         return OrganisationReport(organisation, Step.NOT_A_MEMBER)
     try:
-        ours = [each for each in api.endpoints(organisation) if _same(each.target_url, asked.target_url)]
+        target = asked.target_url.rstrip("/")
+        ours = [each for each in api.endpoints(organisation) if each.target_url.rstrip("/") == target]
         return _trigger(api, asked, organisation, ours[0]) if ours else _create(api, asked, organisation)
     except RestError as error:
         return OrganisationReport(organisation, Step.FAILED, trouble=error.code)
-
-
-def _same(one: str, other: str) -> bool:
-    return one.rstrip("/") == other.rstrip("/")
 
 
 def _trigger(api: Api, asked: Wish, organisation: int, endpoint: Endpoint) -> OrganisationReport:
@@ -162,13 +159,10 @@ def _trigger(api: Api, asked: Wish, organisation: int, endpoint: Endpoint) -> Or
 def _create(api: Api, asked: Wish, organisation: int) -> OrganisationReport:
     if not asked.create or asked.dry_run:
         return OrganisationReport(organisation, Step.NO_ENDPOINT)
-    secret = next((each.secret for each in asked.source.secrets if _speaks_for(each.organisations, organisation)), None)
+    bound = [(each.organisations, each.secret) for each in asked.source.secrets]
+    secret = next((secret for ids, secret in bound if ids is None or organisation in ids), None)
     if secret is None:
         return OrganisationReport(organisation, Step.NO_SECRET)
     subscriptions = [*sorted(SUBSCRIPTIONS.values()), *BESIDE]
     api.create_endpoint(organisation, asked.target_url, secret.value, subscriptions)
     return OrganisationReport(organisation, Step.CREATED)
-
-
-def _speaks_for(bound: frozenset[int] | None, organisation: int) -> bool:
-    return bound is None or organisation in bound

@@ -1,1 +1,1 @@
-"""What somebody needs who puts the service in order: `check` and `diagnose`."""
+"""Help for the operator: `check` and `diagnose`."""

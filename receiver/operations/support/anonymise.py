@@ -1,4 +1,4 @@
-"""Takes out of a text what must not leave the house, and puts the same word in its place each time. Pure."""
+"""Replaces personal data and secrets in a text, each by the same placeholder every time. Pure."""
 
 import json
 import re
@@ -14,7 +14,7 @@ OPEN = frozenset(
         "start_at", "time_zone", "version",
     }
 )  # fmt: skip
-"""Keys of the configuration whose texts are choices, names or dates, and tell nothing of anybody."""
+"""Keys of the configuration whose texts are choices, names or dates: nothing personal."""
 
 _HOSTS = frozenset({"host", "link_hosts", "listen", "domains", "address"})
 _NAMED_BY_PEOPLE = frozenset({"map", "domains"})
@@ -34,7 +34,7 @@ class Placeholders:
         self._counts: Counter[str] = Counter()
 
     def of(self, kind: str, text: str) -> str:
-        """Return the word that stands for a text: ``adresse-3``."""
+        """Return the placeholder of a text: ``adresse-3``."""
         known = text.strip().lower()
         if known not in self._words:
             self._counts[kind] += 1
@@ -109,7 +109,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:+-]{1,80}")
 
 
 def log_line(line: str) -> str | None:
-    """Return a line of our own log with the fields that tell nothing of anybody; None: it is not ours."""
+    """Return a line of our own log with its impersonal fields; None: it is not ours."""
     try:
         content = json.loads(line)
     except ValueError:

@@ -59,11 +59,11 @@ class Finding:
     level: Level = Level.OK
     details: Mapping[str, str | int] = field(default_factory=dict)
     must_change: bool = False
-    """Whether somebody has to see to it though the receiver works."""
+    """Whether it must be attended to though the receiver works."""
 
     @property
     def ok(self) -> bool:
-        """Whether the receiver can work with it, and nobody has to see to it."""
+        """Whether the receiver can work with it, and nothing must be attended to."""
         return self.level is not Level.TROUBLE and not self.must_change
 
 
@@ -85,7 +85,7 @@ MakeConnectors = Callable[[Settings, str], Mapping[str, Connector]]
 def check(
     settings: Settings, mailboxes: Sequence[str], open_store: OpenStore, make_connectors: MakeConnectors
 ) -> list[Finding]:
-    """Look at the configuration's warnings, the store, and the calendars through the mailboxes asked for."""
+    """Check the configuration's warnings, the store, and the calendars through the mailboxes asked for."""
     findings = [Finding("configuration_read", "configuration")]
     findings += [Finding(each.code, each.path, Level.WARNING, each.details) for each in settings.warnings]
     of_store, installation = _check_store(settings.store_url, lambda: open_store(settings))
@@ -128,7 +128,7 @@ def store_error_name(error: BaseException) -> str:
 
 def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[list[Finding], str]:
     file = sqlite_file(url)
-    beside = list(file_findings(_of_store(file))) if file else []
+    beside = list(file_findings([file.parent, file, *store_files.beside(file)])) if file else []
     installation = NO_INSTALLATION
     try:
         store = open_store()
@@ -193,11 +193,6 @@ def _check_file(path: Path) -> Finding | None:
         case Refusal(cause=Cause.NOT_WRITABLE | Cause.READ_ONLY_MOUNT):
             return _refused("store_not_writable", refusal)
     return _refused("store_unreachable", refusal)
-
-
-def _of_store(database: Path) -> list[Path]:
-    """Return the folder, the database and every file beside it that is the store's."""
-    return [database.parent, database, *store_files.beside(database)]
 
 
 def file_findings(paths: Sequence[Path]) -> Iterator[Finding]:

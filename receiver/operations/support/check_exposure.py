@@ -1,4 +1,4 @@
-"""Configurations that work, and let somebody in who should not be."""
+"""Configurations that work, but give access too widely."""
 
 from collections.abc import Iterator
 from ipaddress import ip_network

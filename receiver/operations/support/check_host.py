@@ -1,4 +1,4 @@
-"""What `check` finds of this host beside store and calendars: the web's address, room, and how the service goes."""
+"""What `check` finds of this host beside store and calendars: web address, disk space, state of the service."""
 
 import json
 import urllib.request
@@ -20,7 +20,7 @@ HEARD_LATELY = timedelta(minutes=1)
 
 
 def host_findings(settings: Settings, open_store: OpenStore) -> list[Finding]:
-    """Look at what this host shows. Writes nothing; opens the web's address for a moment, where it is free."""
+    """Check this host. Writes nothing; opens the web's address for a moment, where it is free."""
     found = disk(settings)
     findings = []
     if found is not None and found.room is not Room.ENOUGH:

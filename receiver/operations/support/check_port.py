@@ -14,10 +14,10 @@ _CODES: Mapping[int, str] = {
     errno.EPERM: FORBIDDEN,
     errno.EADDRNOTAVAIL: NOT_HERE,
 }
-PATIENCE_S = 5.0
+LIMIT_S = 5.0
 """So long the process before may take to let the address go."""
 INHERITED = "LISTEN_FDS"
-"""Where this is set, whoever starts us has opened the address already."""
+"""Where this is set, the service manager has opened the address already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def unusable(address: str) -> Unusable | None:
     """Return why an address cannot be opened; None: it can."""
     host, port = split(address)
     try:
-        # As the server itself looks names up: the first one found.
+        # As the server itself resolves names: the first address found.
         family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,11 +58,11 @@ def unusable(address: str) -> Unusable | None:
     return None
 
 
-def unusable_after_a_while(address: str, patience_s: float = PATIENCE_S) -> Unusable | None:
-    """Return the same, once whoever leaves the address has had time to."""
+def unusable_after_a_while(address: str, limit_s: float = LIMIT_S) -> Unusable | None:
+    """Return the same, after giving a process that is ending the time to leave the address."""
     if INHERITED in os.environ:
         return None
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + limit_s
     while (found := unusable(address)) is not None and found.code == TAKEN and time.monotonic() < deadline:
         time.sleep(0.2)
     return found

@@ -1,4 +1,4 @@
-"""`diagnose`: what somebody who helps from outside must know, and nothing that tells of anybody.
+"""`diagnose`: what support must know, and nothing personal.
 
 Each file is made of what is named here: codes, counts, names of parts. Then every known address, host and secret is
 looked for in all of them, and replaced: a second hand, should the first have let something through.
@@ -36,7 +36,7 @@ from receiver.store.work import servers
 COUNTED = timedelta(days=7)
 LINES = 2_000
 UNIT = "rdv-receiver"
-PATIENCE_S = 20
+LIMIT_S = 20
 
 Run = Callable[[list[str]], list[str]]
 """Runs a program and returns the lines that it prints; none where it is not there, or fails."""
@@ -86,7 +86,7 @@ def run_program(words: list[str]) -> list[str]:
     if program is None:
         return []
     try:
-        done = subprocess.run([program, *words[1:]], capture_output=True, timeout=PATIENCE_S, check=True)  # noqa: S603
+        done = subprocess.run([program, *words[1:]], capture_output=True, timeout=LIMIT_S, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return []
     return done.stdout.decode("utf-8", "replace").splitlines()
@@ -181,7 +181,10 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
             "sight": asdict(found.sight) if found.sight else None,
             "seconds_since_beats": _beats(store.read(heartbeats.beats), now),
         },
-        "servers.json": [_without(asdict(server), "credentials", "probe") for server in store.read(servers.listed)],
+        "servers.json": [
+            {name: value for name, value in asdict(server).items() if name not in {"credentials", "probe"}}
+            for server in store.read(servers.listed)
+        ],
         "failures.json": [asdict(group) for group in store.read(overview.failures, now)],
         "tallies.json": [asdict(count) for count in store.read(activity.hours, now - COUNTED)],
         "figures.json": {name: asdict(figure) for name, figure in store.read(counters.figures_named).items()},
@@ -189,15 +192,11 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
 
 
 def _beats(beats: Mapping[str, datetime], now: datetime) -> dict[str, list[int]]:
-    """Return the ages of processes' last signs of life, by kind; their whole names tell the machine's."""
+    """Return the ages of the last beats of processes, by kind; their whole names would show the machine's."""
     ages: defaultdict[str, list[int]] = defaultdict(list)
     for name, at in beats.items():
         ages[name.partition("/")[0]].append(int((now - at).total_seconds()))
     return dict(ages)
-
-
-def _without(values: dict[str, object], *names: str) -> dict[str, object]:
-    return {name: value for name, value in values.items() if name not in names}
 
 
 def _log(run: Run) -> list[str]:

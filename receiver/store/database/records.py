@@ -124,6 +124,28 @@ class WorkItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """One placement with what its content follows from."""
+
+    placement: Placement
+    source: str
+    state: EventState | None
+    settled: bool
+    """Whether the placement agrees with the newest facts and rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventStanding:
+    """What is known of an event that has no placement in a mailbox."""
+
+    source: str
+    purged: bool
+    settled: bool
+    items: frozenset[str] = frozenset()
+    """Ids of its items in other mailboxes, as recorded: one of those may be this mailbox under another address."""
+
+
+@dataclass(frozen=True, slots=True)
 class MailboxWork:
     """What one worker has leased: a mailbox and the placements that are due in it."""
 

@@ -6,11 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from receiver.core.audit import EventStanding, Recorded
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.store.database.engine import chunks
-from receiver.store.database.records import read_facts
+from receiver.store.database.records import EventStanding, Recorded, read_facts
 from receiver.store.database.tables import events, mailboxes, placements
 from receiver.store.work import dues, mailbox_identity
 from receiver.store.work.placements import is_settled, keep, placement_of

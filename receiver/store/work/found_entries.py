@@ -10,8 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, select, update
 
-from receiver.core.adoption import PATIENCE, first_placement, taken_over
-from receiver.core.plan import Placement
+from receiver.core.plan import BELIEVED_FOR, Placement, first_placement, taken_over
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import adopted, events, figures, mailboxes, placements
 from receiver.store.work.placements import columns_of, keep, may_be_there, placement_of
@@ -125,7 +124,7 @@ def _rename(connection: Connection, event: RowMapping, uid: str) -> bool:
 def _until(event: RowMapping, found_at: datetime, now: datetime) -> datetime:
     """Facts that came after the calendar was read are newer than it; a destroyed event stays so."""
     is_news = event["facts"] is None or event["changed_at"] > found_at
-    return now if is_news else max(now, found_at + PATIENCE)
+    return now if is_news else max(now, found_at + BELIEVED_FOR)
 
 
 def _held(connection: Connection, event_ids: Sequence[int]) -> dict[tuple[int, int], Placement]:

@@ -11,10 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from receiver.core.adoption import unseen_placement
 from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import Placement, set_desired
+from receiver.core.plan import Placement, set_desired, unseen_placement
 from receiver.core.scope import read_all
 from receiver.store import fairness, installation
 from receiver.store.database.engine import chunks, is_of_the_database

@@ -1,1 +1,1 @@
-"""Who may look, and who may act."""
+"""Who may read, and who may act."""

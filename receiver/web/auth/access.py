@@ -1,4 +1,4 @@
-"""Who may look, and who may act: by a token (pages: in a cookie; programs: with each request), or by a trusted proxy.
+"""Who may read, and who may act: by a token (pages: in a cookie; programs: with each request), or by a trusted proxy.
 
 Pages take no `Authorization` header and programs no cookie: what a browser sends by itself never acts on the API, and
 what a proxy passes on of its own login never opens a page.
@@ -23,7 +23,7 @@ from receiver.sentences.phrases import words
 from receiver.store import StoreUnavailable, StoreVanished
 from receiver.web.auth import cookies
 from receiver.web.auth.proxy_headers import Way, is_for_machines
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 
 log = logs.get("access")
 
@@ -43,7 +43,7 @@ class Visitor:
     """For people to read: a token's label, or the name that the proxy gave. Other people's text."""
     role: Role
     token_id: str | None
-    """None: the proxy's word."""
+    """None: the proxy vouches for the person."""
 
     @property
     def subject(self) -> str:
@@ -52,12 +52,12 @@ class Visitor:
 
 
 class Access:
-    """The one judge of who may. One for an application."""
+    """Decides who may do what. One for each application."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._proxy = parts.settings.web.proxy
-        self._clock = parts.clock
-        self._parts = parts
+    def __init__(self, context: WebContext) -> None:
+        self._proxy = context.settings.web.proxy
+        self._clock = context.clock
+        self._context = context
         self.way = Way(self._proxy)
         self._why: str | None = None
         self._known: Tokens | None = None
@@ -71,10 +71,10 @@ class Access:
 
     @property
     def _tokens(self) -> Tokens | None:
-        """The installation's tokens; None: there is no key, until somebody puts that right."""
+        """The installation's tokens; None: there is no key yet."""
         if self._known is None:
             try:
-                self._known = Tokens.of(self._parts.settings, self._parts.store)
+                self._known = Tokens.of(self._context.settings, self._context.store)
             except KeyUnavailable as error:
                 self._why = error.code
         return self._known
@@ -93,7 +93,7 @@ class Access:
         return known
 
     def visitor(self) -> Visitor | None:
-        """Return who asks; None: nobody who is known. One look for each request.
+        """Return who asks; None: nobody who is known. Found out once for each request.
 
         Raises:
             StoreUnavailable: it cannot be known now.
@@ -126,7 +126,7 @@ class Access:
         return decorate
 
     def csrf_field(self, visitor: Visitor) -> str:
-        """Return the word that this visitor's forms carry, under `CSRF_FIELD`; empty where there is no key."""
+        """Return the token that this visitor's forms carry, under `CSRF_FIELD`; empty where there is no key."""
         known = self._tokens
         return known.form_word(visitor.subject) if known else ""
 
@@ -145,7 +145,7 @@ class Access:
     def _visitor(self) -> Visitor | None:
         if is_for_machines(request.path):
             return self._bearer(_sent_token())
-        # A token first: it was given on purpose, and may allow more than the proxy's word.
+        # A token first: it was given on purpose, and may allow more than the proxy's role.
         return (self._bearer(cookies.read()) if self._tokens else None) or self._proxys()
 
     def _bearer(self, text: str) -> Visitor | None:
@@ -194,7 +194,7 @@ _STATUS_WORDS = {401: "unauthorized", 403: "forbidden", 503: "unavailable"}
 
 
 def refused(status: int, reason: str, cause: str = "") -> Response:
-    """Return the answer to who may not, or not now: JSON for programs, a page for people.
+    """Return the answer to somebody who may not, or not now: JSON for programs, a page for people.
 
     Args:
         status: of HTTP.

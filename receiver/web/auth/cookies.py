@@ -1,4 +1,4 @@
-"""The cookie that a browser keeps for us.
+"""The login cookie.
 
 It holds the token itself: signed, with its own end, revoked by one row. A session of its own beside it would be a
 second thing to sign, to end and to revoke, and open the same doors.

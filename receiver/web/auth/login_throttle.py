@@ -1,6 +1,6 @@
-"""Wrong tokens make the one who sends them wait: longer each time, and nobody else.
+"""Makes a client that sends wrong tokens wait, longer each time; other clients do not wait.
 
-A token cannot be guessed; this keeps somebody who tries from keeping us busy.
+A token cannot be guessed; this keeps attempts from using up the server.
 """
 
 import math
@@ -17,7 +17,7 @@ REMEMBERED = 1000
 """Clients; the one that was quiet for longest is forgotten first."""
 
 
-class Patience:
+class LoginThrottle:
     """What one process remembers of wrong tokens, by client. Thread-safe."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:

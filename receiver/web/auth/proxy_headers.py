@@ -1,4 +1,4 @@
-"""What a request says of its way here, as far as it can be believed; what every page's answer says to browsers."""
+"""Headers of proxies, as far as they are trusted; and the security headers of every page."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def _address(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
 
 
 def protect(app: Flask, way: Way) -> None:
-    """Have every answer under the pages' paths, of whatever status, tell the browser to be careful."""
+    """Give every answer under the pages' paths, of whatever status, the headers that protect the browser."""
 
     def add(response: Response) -> Response:
         if is_guarded(request.path):

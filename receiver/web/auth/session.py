@@ -14,9 +14,9 @@ from receiver.sentences import ACCESS, TOKEN_KEY
 from receiver.store import StoreUnavailable
 from receiver.web.auth import cookies
 from receiver.web.auth.access import Access
-from receiver.web.auth.login_throttle import Patience
+from receiver.web.auth.login_throttle import LoginThrottle
 from receiver.web.auth.proxy_headers import is_local
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 
 log = logs.get("access")
 
@@ -25,10 +25,10 @@ LOGIN = "/status/login"
 _PAGE = re.compile(r"/status(?:/[\w.@-]+)*/?(?:\?[\w.@=&%+-]*)?", re.ASCII)
 
 
-def blueprint(parts: Parts, access: Access) -> Blueprint:
+def blueprint(context: WebContext, access: Access) -> Blueprint:
     """Build the way in and the way out."""
     pages = Blueprint("session", "receiver.web.pages", template_folder="templates")
-    desk = _Desk(parts, access, Patience(parts.clock))
+    desk = _Desk(context, access, LoginThrottle(context.clock))
 
     @pages.get(LOGIN)
     def login() -> ResponseReturnValue:
@@ -57,10 +57,10 @@ def page_after(wanted: str | None) -> str:
 class _Desk:
     """Where a token is exchanged for a cookie."""
 
-    def __init__(self, parts: Parts, access: Access, patience: Patience) -> None:
-        self._clock = parts.clock
+    def __init__(self, context: WebContext, access: Access, throttle: LoginThrottle) -> None:
+        self._clock = context.clock
         self._access = access
-        self._patience = patience
+        self._throttle = throttle
 
     def page(self, wanted: str, status: int = 200, trouble: str | None = None) -> Response:
         """Show the form; not where a token would travel for all to read, nor where none can be recognised."""
@@ -78,7 +78,7 @@ class _Desk:
         if not _from_our_page():
             return self.page(wanted, 403, ACCESS["foreign_form"])
         client = self._access.way.client(request)
-        if seconds := self._patience.pause_s(client):
+        if seconds := self._throttle.pause_s(client):
             waiting = self.page(wanted, 429, ACCESS["too_many"].format(seconds=seconds))
             waiting.headers["Retry-After"] = str(seconds)
             return waiting
@@ -92,12 +92,12 @@ class _Desk:
         try:
             bearer = self._access.tokens.open(text, self._clock())
         except InvalidToken:
-            self._patience.note(client)
+            self._throttle.note(client)
             log.warning("login_refused")
             return self.page(wanted, 403, ACCESS["wrong_token"])
         except StoreUnavailable:
             return self.page(wanted, 503, ACCESS["unavailable"])
-        self._patience.forgive(client)
+        self._throttle.forgive(client)
         log.info("login", token=bearer.token_id)
         response = redirect(wanted, 303)
         cookies.keep(response, text, bearer.expires_at)
@@ -105,7 +105,10 @@ class _Desk:
 
 
 def _from_our_page() -> bool:
-    """Whether the browser says that the form was sent from here: nobody is to be let in with another's token."""
+    """Whether the browser says that the form was sent from here.
+
+    Else another site could sign somebody in with a token of its own.
+    """
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None:
         return site == "same-origin"

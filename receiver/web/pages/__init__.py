@@ -1,1 +1,1 @@
-"""The status pages: what is looked at (`overview`, `reports`), how it is asked for and shown (`views`, `rendering`)."""
+"""The status pages: routes, templates, and the filters that the templates use."""

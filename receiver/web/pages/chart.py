@@ -1,4 +1,4 @@
-"""The bars of a week: what went well upwards, what did not downwards, so that no colour needs to be told apart."""
+"""The bars of a week: successes upwards, failures downwards, so that no colour needs to be distinguished."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ class Panel:
     highest: int
     """The largest number of one bucket."""
     good: int
-    """All that went well."""
+    """All successes."""
     bad: int
 
 
 def panel(week: Sequence[Bucket], good: str, bad: str) -> Panel:
-    """Return the bars of two series of a bucket's, by name: what went well, and what did not."""
+    """Return the bars of two series of the buckets, by name: successes and failures."""
     ups, downs = [getattr(each, good) for each in week], [getattr(each, bad) for each in week]
     unit = max(max(ups) / UP, max(downs) / DOWN, 1e-9)
     bars: list[Bar] = []

@@ -1,6 +1,6 @@
-"""How values look: times of Paris, French numbers, codes in words."""
+"""Filters of the templates: times of Paris, French numbers, codes in words."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Flask
 from jinja2 import StrictUndefined
@@ -12,6 +12,7 @@ from receiver.core.troubles import Code, Colour
 from receiver.sentences.phrases import PARIS, cause_sentence, held_organisation, held_subject, local
 from receiver.store.reports.status import COUNTED
 from receiver.web.pages import chart
+from receiver.web.views.query import stamp
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 APART = "\N{NO-BREAK SPACE}"
@@ -28,7 +29,7 @@ DETAILS = {
     Code.SIGNATURES_REFUSED: "refusals",
     Code.WEBHOOKS_REFUSED: "refusals",
 }
-"""The page that tells more of a trouble."""
+"""The page that shows more of a trouble."""
 LOOKS = {Colour.OK: "good", Colour.ATTENTION: "attention", Colour.ALARM: "bad"}
 """How a colour looks, by the classes of the style sheet."""
 
@@ -45,11 +46,6 @@ def prepare(app: Flask) -> None:
     environment.globals |= {"looks": LOOKS}
     environment.globals |= {"reasons": sentences.HELD_REASONS, "meanings": sentences.HELD_MEANINGS}
     environment.globals |= {"subject": held_subject, "organisation": held_organisation}
-
-
-def stamp(moment: datetime) -> str:
-    """Return a moment as machines read it: ISO 8601, UTC, to the second."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def time(moment: datetime | None) -> Markup | str:
@@ -78,7 +74,7 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def cell_text(text: str) -> str:
-    """Return a text that a spreadsheet, into which somebody copies a table, does not compute."""
+    """Return a text that a spreadsheet takes for text and not for a formula."""
     return f"'{text}" if is_formula(text) else text
 
 

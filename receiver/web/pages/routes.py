@@ -1,4 +1,4 @@
-"""The routes of the pages. What they show is looked up elsewhere; each asks once."""
+"""The routes of the pages. What they show comes from `web.views`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from receiver.operations.failures import retry as retry_failures
 from receiver.operations.held import Decision
 from receiver.web import errors
 from receiver.web.auth.access import Access
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 from receiver.web.views import held, overview, query, reports
 from receiver.web.views.query import BadQuestion
 
 
-def blueprint(parts: Parts, access: Access) -> Blueprint:
+def blueprint(context: WebContext, access: Access) -> Blueprint:
     """Build the pages."""
     routes = Blueprint(
         "pages", "receiver.web.pages", url_prefix="/status", template_folder="templates", static_folder="static"
     )
-    pages = _Pages(parts, access)
+    pages = _Pages(context, access)
     for path, endpoint, view in (
         ("", "overview", pages.overview),
         ("/failures", "failures", pages.failures),
@@ -47,7 +47,7 @@ def blueprint(parts: Parts, access: Access) -> Blueprint:
 class _Pages:
     """One view a page."""
 
-    parts: Parts
+    context: WebContext
     access: Access
 
     def _page(self, here: str, **values: object) -> str:
@@ -56,55 +56,55 @@ class _Pages:
         return render_template(f"{here}.html", here=here, visitor=visitor, csrf=csrf, **values)
 
     def overview(self) -> str:
-        return self._page("overview", overview=overview.look(self.parts))
+        return self._page("overview", overview=overview.look(self.context))
 
     def failures(self) -> str:
         visitor = self.access.visitor()
         may_retry = visitor is not None and visitor.role.may(Role.OPERATE)
         retried = _retried(query.number(request.args, "retried", query.LARGEST_COUNT))
-        return self._page("failures", failures=reports.failures(self.parts), may_retry=may_retry, retried=retried)
+        return self._page("failures", failures=reports.failures(self.context), may_retry=may_retry, retried=retried)
 
     def retry(self) -> ResponseReturnValue:
         scope, code, calendar = query.group(request.form)
-        count = retry_failures(self.parts.store, scope, code, calendar)
+        count = retry_failures(self.context.store, scope, code, calendar)
         return redirect(url_for("pages.failures", retried=count), 303)
 
     def mailboxes(self) -> str:
         after, start = query.address(request.args, "after"), query.address(request.args, "from")
         failing = query.flag(request.args, "failing")
-        found = reports.mailboxes(self.parts, after or reports.just_before(start), failing)
+        found = reports.mailboxes(self.context, after or reports.just_before(start), failing)
         return self._page("mailboxes", page=found, start=start, failing=failing, first=not (after or start))
 
     def unmapped(self) -> str:
-        agents = reports.unmapped(self.parts)
+        agents = reports.unmapped(self.context)
         return self._page("unmapped", agents=agents, mail=reports.mail_to_exchange(agents))
 
     def unmapped_text(self) -> Response:
-        response = Response(reports.mail_to_exchange(reports.unmapped(self.parts)), mimetype="text/plain")
+        response = Response(reports.mail_to_exchange(reports.unmapped(self.context)), mimetype="text/plain")
         response.headers["Content-Disposition"] = 'attachment; filename="agents-sans-boite.txt"'
         return response
 
     def event(self) -> str:
         number = query.number(request.args, "id", query.LARGEST_ID)
-        return self._page("event", number=number, events=() if number is None else reports.event(self.parts, number))
+        return self._page("event", number=number, events=() if number is None else reports.event(self.context, number))
 
     def refusals(self) -> str:
-        return self._page("refusals", refusals=reports.refused(self.parts))
+        return self._page("refusals", refusals=reports.refused(self.context))
 
     def held(self) -> str:
         visitor = self.access.visitor()
         may_decide = visitor is not None and visitor.role.may(Role.OPERATE)
         wanted, after = held.filtered(request.args), query.number(request.args, "after", query.LARGEST_ID, 0)
-        found = held.look(self.parts, wanted, after or 0)
+        found = held.look(self.context, wanted, after or 0)
         words = {"told": _decided(request.args), "wanted": wanted, "after": after}
-        sources = self.parts.settings.sources
+        sources = self.context.settings.sources
         return self._page("held", page=found, may_decide=may_decide, sources=sources, **words)
 
     def decide(self, decision: Decision) -> ResponseReturnValue:
         visitor = self.access.visitor()
         number = query.number(request.form, "id", query.LARGEST_ID)
         meant = held.group(request.form) if number is None else [number]
-        done = held.decide(self.parts, decision, meant, visitor.subject if visitor else "")
+        done = held.decide(self.context, decision, meant, visitor.subject if visitor else "")
         return redirect(url_for("pages.held", done=decision, count=done.count, left=done.left), 303)
 
 

@@ -1,1 +1,1 @@
-"""What pages, API and metrics show, and how it is asked for."""
+"""What pages, API and metrics show, and the questions that they take."""

@@ -14,19 +14,18 @@ from receiver.operations.failures import retry as retry_failures
 from receiver.operations.held import Decision
 from receiver.web import errors
 from receiver.web.auth.access import Access
-from receiver.web.pages.filters import stamp
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 from receiver.web.views import held, overview, query, reports
-from receiver.web.views.query import BadQuestion
+from receiver.web.views.query import BadQuestion, stamp
 
 PREFIX = "/api/v1"
 MOST_MAILBOXES = 500
 
 
-def blueprint(parts: Parts, access: Access) -> Blueprint:
+def blueprint(context: WebContext, access: Access) -> Blueprint:
     """Build the API."""
     routes = Blueprint("api", __name__, url_prefix=PREFIX)
-    api = _Api(parts, access)
+    api = _Api(context, access)
     for path, view in (
         ("overview", api.overview),
         ("failures", api.failures),
@@ -49,45 +48,46 @@ def blueprint(parts: Parts, access: Access) -> Blueprint:
 class _Api:
     """One view an answer."""
 
-    parts: Parts
+    context: WebContext
     access: Access
 
     def overview(self) -> Response:
-        return jsonify(plain(overview.look(self.parts)))
+        return jsonify(plain(overview.look(self.context)))
 
     def failures(self) -> Response:
-        return jsonify(failures=plain(reports.failures(self.parts)))
+        return jsonify(failures=plain(reports.failures(self.context)))
 
     def retry(self) -> Response:
-        scope, code, calendar = query.group(_sent_words())
-        return jsonify(retried=retry_failures(self.parts.store, scope, code, calendar))
+        words = {name: value for name, value in _sent().items() if isinstance(value, str)}
+        scope, code, calendar = query.group(words)
+        return jsonify(retried=retry_failures(self.context.store, scope, code, calendar))
 
     def mailboxes(self) -> Response:
         after = query.address(request.args, "after")
         limit = query.number(request.args, "limit", MOST_MAILBOXES) or reports.PAGE
-        return jsonify(plain(reports.mailboxes(self.parts, after, query.flag(request.args, "failing"), limit)))
+        return jsonify(plain(reports.mailboxes(self.context, after, query.flag(request.args, "failing"), limit)))
 
     def unmapped(self) -> Response:
-        return jsonify(agents=plain(reports.unmapped(self.parts)))
+        return jsonify(agents=plain(reports.unmapped(self.context)))
 
     def event(self, number: str) -> tuple[Response, int]:
         wire_id = query.number({"id": number}, "id", query.LARGEST_ID)
-        found = () if wire_id is None else reports.event(self.parts, wire_id)
+        found = () if wire_id is None else reports.event(self.context, wire_id)
         return jsonify(events=plain(found)), 200 if found else 404
 
     def refused(self) -> Response:
-        return jsonify(refused=plain(reports.refused(self.parts)))
+        return jsonify(refused=plain(reports.refused(self.context)))
 
     def held(self) -> Response:
         after = query.number(request.args, "after", query.LARGEST_ID, 0) or 0
         limit = query.number(request.args, "limit", held.MOST_AT_ONCE) or held.PAGE
-        return jsonify(plain(held.look(self.parts, held.filtered(request.args), after, limit)))
+        return jsonify(plain(held.look(self.context, held.filtered(request.args), after, limit)))
 
     def decide(self, decision: Decision) -> Response:
         visitor = self.access.visitor()
         sent = _sent()
         meant = _numbers(sent["ids"]) if "ids" in sent else held.group(_words(sent))
-        done = held.decide(self.parts, decision, meant, visitor.subject if visitor else "")
+        done = held.decide(self.context, decision, meant, visitor.subject if visitor else "")
         return jsonify(plain(done))
 
 
@@ -102,11 +102,6 @@ def _numbers(sent: Any) -> list[int]:
     if not is_list or not all(type(each) is int and 0 < each <= query.LARGEST_ID for each in sent):
         raise BadQuestion("ids")
     return list(sent)
-
-
-def _sent_words() -> dict[str, str]:
-    """Return the members of the JSON that was sent, as far as they are words."""
-    return {name: value for name, value in _sent().items() if isinstance(value, str)}
 
 
 def _words(sent: Mapping[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What waits for somebody to decide, as pages and the API show it, and what of it somebody means to decide."""
+"""Held webhooks, as pages and the API show them, and the decisions on them."""
 
 import re
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from receiver.store.database.records import Reason
 from receiver.store.intake import set_aside
 from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
 from receiver.store.intake.set_aside import Wanted
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 from receiver.web.views import query
 from receiver.web.views.query import BadQuestion
 
 PAGE = 50
 MOST_AT_ONCE = 500
-"""So many of a group are decided by one request: it must end while somebody waits for it."""
+"""So many of a group are decided by one request, which must end within a request's time."""
 
 SIGNED_BY = re.compile(r"[0-9a-f]{8}(,[0-9a-f]{8})*|", re.ASCII)
 MODEL = re.compile(r"[A-Za-z]{1,40}", re.ASCII)
@@ -61,17 +61,17 @@ class Decided:
     """So many of the group still wait; 0 where numbers were named."""
 
 
-def look(parts: Parts, wanted: Wanted, after: int, limit: int = PAGE) -> HeldPage:
+def look(context: WebContext, wanted: Wanted, after: int, limit: int = PAGE) -> HeldPage:
     """Return what waits behind a number; the groups are always all of them."""
-    store = parts.store
-    known = operation.places(parts.settings, parts.digest_key)
+    store = context.store
+    known = operation.places(context.settings, context.digest_key)
     found = store.read(set_aside.waiting, limit + 1, after, wanted)
     shown = tuple(operation.describe(each, known) for each in found[:limit])
-    return HeldPage(_groups(parts, known), shown, shown[-1].number if len(found) > limit else None)
+    return HeldPage(_groups(context, known), shown, shown[-1].number if len(found) > limit else None)
 
 
-def _groups(parts: Parts, known: Places) -> tuple[GroupLine, ...]:
-    groups = parts.store.read(set_aside.groups, parts.clock())
+def _groups(context: WebContext, known: Places) -> tuple[GroupLine, ...]:
+    groups = context.store.read(set_aside.groups, context.clock())
     of_secret: dict[tuple[str, str], int] = {}
     for each in groups:
         if each.reason is Reason.SCOPE:
@@ -132,10 +132,10 @@ def group(values: Mapping[str, str]) -> Wanted:
     return Wanted(found.reason, found.source, signed_by, model, up_to)
 
 
-def decide(parts: Parts, decision: Decision, meant: Wanted | list[int], by: str) -> Decided:
-    """Apply or drop what somebody means: a group, up to `MOST_AT_ONCE` of it, or some numbers."""
+def decide(context: WebContext, decision: Decision, meant: Wanted | list[int], by: str) -> Decided:
+    """Apply or drop what is meant: a group, up to `MOST_AT_ONCE` of it, or some numbers."""
     if isinstance(meant, list):
-        return Decided(operation.decide(parts.store, decision, meant, by), 0)
-    numbers = [each.id for each in parts.store.read(set_aside.waiting, MOST_AT_ONCE, wanted=meant)]
-    count = operation.decide(parts.store, decision, numbers, by)
-    return Decided(count, parts.store.read(set_aside.count, meant))
+        return Decided(operation.decide(context.store, decision, meant, by), 0)
+    numbers = [each.id for each in context.store.read(set_aside.waiting, MOST_AT_ONCE, wanted=meant)]
+    count = operation.decide(context.store, decision, numbers, by)
+    return Decided(count, context.store.read(set_aside.count, meant))

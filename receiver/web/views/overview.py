@@ -13,7 +13,7 @@ from receiver.store import Store, heartbeats
 from receiver.store.heartbeats import WORKERS
 from receiver.store.reports import activity as stored_activity
 from receiver.store.reports.status import Sight
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 from receiver.web.views import week as activity
 from receiver.web.views.week import Bucket, SourceLine, Writes
 
@@ -68,7 +68,7 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What goes on, as the store tells."""
+    """What goes on, according to the store."""
 
     backlog: Backlog
     sources: tuple[SourceLine, ...]
@@ -93,19 +93,19 @@ class Overview:
     """None: the store is not one that this version can read."""
 
 
-def look(parts: Parts) -> Overview:
-    """Look at everything once.
+def look(context: WebContext) -> Overview:
+    """Read everything once.
 
     Raises:
         StoreUnavailable: the store cannot be read.
 
     """
-    now = parts.clock()
-    found = status.status(parts.settings, parts.store, now)
-    seen = _activity(parts, found.sight, found.servers, now) if found.sight is not None else None
+    now = context.clock()
+    found = status.status(context.settings, context.store, now)
+    seen = _activity(context, found.sight, found.servers, now) if found.sight is not None else None
     lines = tuple(trouble_line(trouble) for trouble in found.troubles)
     well, now_is = is_well(found.troubles), colour(found.troubles)
-    return Overview(now, __version__, well, now_is, parts.settings.dry_run, lines, seen)
+    return Overview(now, __version__, well, now_is, context.settings.dry_run, lines, seen)
 
 
 def trouble_line(trouble: Trouble) -> TroubleLine:
@@ -125,15 +125,17 @@ def trouble_line(trouble: Trouble) -> TroubleLine:
     )
 
 
-def _activity(parts: Parts, sight: Sight, servers: tuple[ServerState, ...], now: datetime) -> Activity:
+def _activity(context: WebContext, sight: Sight, servers: tuple[ServerState, ...], now: datetime) -> Activity:
     start = activity.week_start(now)
-    hours = parts.store.read(stored_activity.series, start)
-    models = parts.store.read(stored_activity.models, start, now - activity.DAY, now)
+    hours, models = (
+        context.store.read(stored_activity.series, start),
+        context.store.read(stored_activity.models, start, now - activity.DAY, now),
+    )
     return Activity(
         backlog=Backlog(sight.due, sight.unsettled, sight.oldest_due_at),
-        sources=activity.sources(parts.settings.sources, sight.last_webhook, models),
+        sources=activity.sources(context.settings.sources, sight.last_webhook, models),
         writes_24h=activity.writes(hours, now),
-        workers=_workers(parts.store),
+        workers=_workers(context.store),
         servers=tuple(_server(server, now) for server in servers),
         week=activity.week(hours, now),
     )

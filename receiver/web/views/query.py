@@ -1,7 +1,11 @@
-"""What a query string or a form may ask. Whatever else stands in it is refused, and not repeated in the answer."""
+"""What a query string or a form may ask, and how a moment is written in an answer.
+
+Whatever else stands in a question is refused, and not repeated in the answer.
+"""
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from receiver.store.reports.overview import FailureScope
 
@@ -90,3 +94,8 @@ def group(values: Mapping[str, str]) -> tuple[str, str, str]:
     if not fits:
         raise BadQuestion("calendar")
     return scope, code(values, "code"), calendar
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as machines read it: ISO 8601, UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

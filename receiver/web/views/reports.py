@@ -19,7 +19,7 @@ from receiver.store.database.records import ComingAgent
 from receiver.store.reports import event_history, overview
 from receiver.store.reports.event_history import EventHistory
 from receiver.store.reports.overview import MailboxSight
-from receiver.web.parts import Parts
+from receiver.web.context import WebContext
 
 PAGE = 50
 MOST_AGENTS = 1_000
@@ -88,7 +88,7 @@ class RefusalLine:
     sentence: str
 
 
-def failures(parts: Parts) -> tuple[FailureLine, ...]:
+def failures(context: WebContext) -> tuple[FailureLine, ...]:
     """Return everything that fails, by cause."""
     return tuple(
         FailureLine(
@@ -101,14 +101,14 @@ def failures(parts: Parts) -> tuple[FailureLine, ...]:
             failure_sentence(group.code, group.installations),
             group.installations,
         )
-        for group in groups(parts.store, parts.settings.calendars, parts.clock())
+        for group in groups(context.store, context.settings.calendars, context.clock())
     )
 
 
-def mailboxes(parts: Parts, after: str, failing: bool, limit: int = PAGE) -> MailboxPage:
+def mailboxes(context: WebContext, after: str, failing: bool, limit: int = PAGE) -> MailboxPage:
     """Return the mailboxes behind an address."""
-    now = parts.clock()
-    found = parts.store.read(overview.mailbox_page, after, limit + 1, failing)
+    now = context.clock()
+    found = context.store.read(overview.mailbox_page, after, limit + 1, failing)
     groups = [list(group) for _, group in groupby(found, attrgetter("address"))]
     shown: list[MailboxLine] = []
     while groups and len(shown) < limit:
@@ -138,10 +138,10 @@ def just_before(start: str) -> str:
     return start[:-1]
 
 
-def unmapped(parts: Parts) -> tuple[AgentLine, ...]:
-    """Return the agents of events to come whose mailbox nothing tells, the busiest first."""
-    locate = mailboxes_in_force(parts.store, parts.settings.mailboxes).locate
-    coming = parts.store.read(overview.unmapped_agents, parts.clock(), MOST_AGENTS)
+def unmapped(context: WebContext) -> tuple[AgentLine, ...]:
+    """Return the agents of events to come who have no mailbox, the busiest first."""
+    locate = mailboxes_in_force(context.store, context.settings.mailboxes).locate
+    coming = context.store.read(overview.unmapped_agents, context.clock(), MOST_AGENTS)
     return _agents(each for each in coming if locate(each.email) is Unplaced.UNMAPPED)
 
 
@@ -161,16 +161,16 @@ def mail_to_exchange(agents: Iterable[AgentLine]) -> str:
     return sentences.UNMAPPED_MAIL.format(agents=lines)
 
 
-def event(parts: Parts, wire_id: int) -> tuple[EventHistory, ...]:
+def event(context: WebContext, wire_id: int) -> tuple[EventHistory, ...]:
     """Return what became of the events that an emitter knows by a number."""
-    return tuple(parts.store.read(event_history.history, wire_id, MOST_OF_AN_EVENT))
+    return tuple(context.store.read(event_history.history, wire_id, MOST_OF_AN_EVENT))
 
 
-def refused(parts: Parts) -> tuple[RefusalLine, ...]:
+def refused(context: WebContext) -> tuple[RefusalLine, ...]:
     """Return why requests were refused in the last day and week: what is wrong first, then the most frequent."""
-    now = parts.clock()
-    week = parts.store.read(counters.refused, now - timedelta(days=7))
-    lines = _refusals(parts.store.read(counters.refused, now - timedelta(days=1)), week)
+    now = context.clock()
+    week = context.store.read(counters.refused, now - timedelta(days=7))
+    lines = _refusals(context.store.read(counters.refused, now - timedelta(days=1)), week)
     return tuple(sorted(lines, key=lambda each: (each.on_purpose, -each.week, each.source, each.reason)))
 
 

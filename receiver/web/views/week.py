@@ -1,4 +1,4 @@
-"""What the counts by the hour say: sources, writes, a week. Pure."""
+"""The week's counts by the hour: sources and writes. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
