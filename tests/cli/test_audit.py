@@ -363,8 +363,8 @@ def test_what_changes_while_the_calendar_is_read_is_not_judged(place: Place, mon
     def recorded(connection: Connection, mailbox: Any) -> Any:
         if reads:
             engine = create_engine(place.url)
-            with engine.begin() as connection:
-                connection.execute(update(placements).values(item_id="another"))
+            with engine.begin() as other:
+                other.execute(update(placements).values(item_id="another"))
             engine.dispose()
         reads.append(mailbox)
         return real(connection, mailbox)

@@ -73,7 +73,7 @@ def test_a_token_allows_the_lesser_of_what_it_says_and_of_what_was_noted(
 class Elsewhere:
     """A store that keeps nothing."""
 
-    def add_token(self, record: TokenRecord) -> None:
+    def write(self, change: object, record: TokenRecord) -> None:
         pass
 
 

@@ -69,7 +69,7 @@ def _parameters(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _found_out(conninfo: str) -> tuple[str, Cause | None]:
-    """Return the server's code, empty where it told none this time, and the cause where the code does not say it."""
+    """Return the server's code, empty where it sent none this time, and the cause where the code does not give it."""
     state = refused_with(conninfo)
     if state == _NOT_AUTHORISED and _sslmode(conninfo) in _WITHOUT_TLS:
         over_tls = refused_with(make_conninfo(conninfo, sslmode="require"))
@@ -82,7 +82,7 @@ _NO_WORD = ""
 
 
 def refused_with(conninfo: str) -> str | None:
-    """Return the code with which the server refuses; None: it lets us in; empty: no word of it came."""
+    """Return the code with which the server refuses; None: it accepts us; empty: it sent none."""
     record = os.memfd_create("rdv-receiver", os.MFD_CLOEXEC)  # a proof of the password may stand in it: never on a disk
     pen = os.dup(record)
     try:

@@ -155,10 +155,10 @@ class MailboxWork:
     attempts: int
     """Troubles of the mailbox in a row so far."""
     identified: bool
-    """Whether the server has told which mailbox the address is."""
+    """Whether the server was asked for the mailbox's primary address."""
     items: tuple[WorkItem, ...]
     known: bool = True
-    """Whether the server knows the mailbox, as far as anybody was told."""
+    """Whether the server knows the mailbox, as far as its last answer said."""
     met: bool = True
     """Whether the mailbox was checked for entries of other installations."""
 

@@ -1,4 +1,4 @@
-"""Tells from an error of the driver, or of the system, why a store cannot be used. No word of the error is kept."""
+"""Derives from an error of the driver, or of the system, why a store cannot be used. Its text is never kept."""
 
 import errno
 import os
@@ -127,7 +127,7 @@ def is_read_only(error: BaseException | None) -> bool:
 
 
 def client_cause(words: str) -> Cause | None:
-    """Return what libpq or psycopg found out without a word of the server's; None: it was the server who refused."""
+    """Return the cause that libpq or psycopg found without the server; None: it was the server that refused."""
     if _SERVERS_OWN.search(words):
         return None
     return next((cause for pattern, cause in _CLIENT if re.search(pattern, words)), None)

@@ -112,7 +112,7 @@ events = Table(
     Column("unsettled_at", Moment),
     Column("unmapped", Integer, nullable=False),  # agents that nothing maps to a mailbox
     Column("failure", String(64)),  # why it cannot be shown anywhere
-    # Of an absence, or of a tombstone of what was never known: under which authorities it was told.
+    # Of an absence, or of a tombstone of what was never known: the authorities under which it was sent.
     Column("tellers", Text),
     Column("never_known", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("platform", "model", "wire_id"),
@@ -195,8 +195,8 @@ roles = Table(
     Column("ident", String(40), nullable=False),
     Column("gone", Boolean, nullable=False),
     Column("state_at", Moment, nullable=False),
-    Column("organisation", BigInteger),  # null: told before organisations of roles were kept
-    Column("authority", Text),  # under which it was told last; null: nobody knows
+    Column("organisation", BigInteger),  # null: received before organisations of roles were kept
+    Column("authority", Text),  # under which it was sent last; null: unknown
     Index(None, "platform", "ident"),
 )
 
@@ -208,7 +208,7 @@ rulesets = Table(
     Column("content", Text, nullable=False),
     Column("proposed_at", Moment, nullable=False),
     Column("adopted_at", Moment),  # null: held until somebody confirms it
-    Column("removals", Integer, nullable=False),  # entries that it takes out of calendars
+    Column("removals", Integer, nullable=False),  # entries that it removes from calendars
 )
 
 event_agents = Table(
@@ -239,7 +239,7 @@ placements = Table(
     Column("declined", Boolean, nullable=False),
     Column("due_at", Moment),  # derived from the columns above, for the index
     UniqueConstraint("event_id", "mailbox_id"),
-    sqlite_autoincrement=True,  # a number that was given out twice would be taken for the record that is gone
+    sqlite_autoincrement=True,  # an id that is used again would be taken for the row that is gone
 )
 Index(
     "ix_placements_due",
@@ -276,7 +276,7 @@ mailboxes = Table(
     # The lease of the worker that is writing into it.
     Column("lease", String(32)),
     Column("leased_until", Moment),
-    # A trouble of the mailbox itself: nobody tries before then.
+    # A trouble of the mailbox itself: it is not tried before then.
     Column("blocked_until", Moment),
     Column("attempts", Integer, nullable=False),
     Column("failure", String(64)),
@@ -315,12 +315,12 @@ dues = Table(
     "dues",
     metadata,
     # In which mailboxes something is due, by whose events: derived from `placements`, to find whose turn it is.
-    # A row too many or too early costs a question; one that lacks is made up for within a minute.
+    # A row too many or too early costs a query; a missing one is added within a minute.
     Column("mailbox_id", ForeignKey("mailboxes.id", ondelete="CASCADE"), primary_key=True),
     Column("source", String(40), primary_key=True),
     Column("organisation", BigInteger, primary_key=True),  # 0: none
     Column("calendar", String(40), nullable=False),  # the mailbox's
-    Column("known", Boolean, nullable=False),  # the server knows the mailbox, as far as anybody was told
+    Column("known", Boolean, nullable=False),  # the server knows the mailbox, as far as its last answer said
     # Nothing is to do earlier: the first change is due then, or the mailbox's trouble or lease ends.
     Column("next_at", Moment, nullable=False),
     Index(None, "calendar", "known", "source", "organisation", "next_at"),
@@ -331,12 +331,12 @@ servers = Table(
     "servers",
     metadata,
     Column("name", String(40), primary_key=True),  # a calendar of the configuration
-    # A trouble of the server as a whole, or a pause that it asked for: nobody tries before then.
+    # A trouble of the server as a whole, or a pause that it asked for: it is not tried before then.
     Column("failure", String(64)),
     Column("failing_since", Moment),
     Column("blocked_until", Moment),
     Column("attempts", Integer, nullable=False),
-    # The one caller, of all hosts, who finds out whether it works.
+    # The one caller of all hosts that probes whether it works.
     Column("probe", String(16)),
     Column("probe_until", Moment),
     Column("succeeded_at", Moment),
@@ -361,7 +361,7 @@ adopted = Table(
 inbox = Table(
     "inbox",
     metadata,
-    # Webhooks that were answered 2xx and that nobody has judged yet. Few indexes: an append costs little.
+    # Webhooks that were answered 2xx and are not judged yet. Few indexes: an append costs little.
     Column("id", RowId, primary_key=True),
     Column("delivery", String(32), nullable=False),
     Column("source", String(40), nullable=False),
@@ -394,12 +394,12 @@ Index(
 set_aside = Table(
     "set_aside",
     metadata,
-    # Webhooks that were judged and change nothing until somebody decides.
+    # Webhooks that were judged and change nothing until an operator decides.
     Column("id", RowId, primary_key=True),
     Column("reason", String(16), nullable=False),
     Column("model", String(40), nullable=False),
     Column("set_aside_at", Moment, nullable=False),
-    Column("entries", Integer, nullable=False),  # so many entries it would take out
+    Column("entries", Integer, nullable=False),  # number of entries that it would remove
     Column("event_id", BigInteger, index=True),  # the event that it meets; null: news of an agent
     Column("ident", String(40)),  # the agent that it is news of; null: news of an event
     Column("organisation", BigInteger),  # to which that event belongs
@@ -415,18 +415,18 @@ set_aside = Table(
     Column("signed_by", String(80)),
     Index(None, "reason", "set_aside_at"),
     Index(None, "platform", "ident"),
-    sqlite_autoincrement=True,  # a number that somebody decides on is never another webhook's
+    sqlite_autoincrement=True,  # an id that an operator decides on is never another webhook's
 )
 
 losses = Table(
     "losses",
     metadata,
-    # What one authority took out of calendars within an hour, or a day, and how much there was when it began.
+    # What one authority removed from calendars within an hour or a day, and how much there was at its beginning.
     Column("authority_tag", String(16), primary_key=True),
     Column("platform", String(40), primary_key=True),
     Column("span", String(8), primary_key=True),
     Column("starts_at", Moment, primary_key=True),
-    Column("live", Integer),  # null: so little went that nobody has counted
+    Column("live", Integer),  # null: too little was removed to count it
     Column("removed", Integer, nullable=False),
     Column("cancelled", Integer, nullable=False),
 )

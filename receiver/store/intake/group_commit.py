@@ -91,7 +91,7 @@ class Grouped(Generic[In, Out]):
                 self._led = following is not None
             if following is not None:
                 following.turn.release()
-            # Each wakes the next one: those who wake up all at once would wait for Python's lock, one for the other.
+            # Each wakes the next one: threads that wake all at once would wait for each other at Python's lock.
             for ticket, after in pairwise(group):
                 ticket.next = after
 

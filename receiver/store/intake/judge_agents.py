@@ -36,7 +36,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who tells of an agent."""
+    """The sender of news of an agent."""
 
     authority: Authority
     emitter: Emitter
@@ -153,7 +153,7 @@ class Listed:
         return any(before["state_at"] <= each["state_at"] <= told["state_at"] for each in others)
 
     def words(self, key: Key) -> list[KnownEmail]:
-        """Return what is said of an agent."""
+        """Return the words of all authorities on an agent."""
         return [word_of(each) for each in self._words[key].values()]
 
     @property
@@ -162,12 +162,12 @@ class Listed:
         return set(self._moved)
 
     def any_is_gone(self, platform: str, idents: Iterable[str]) -> bool:
-        """Whether any of the agents has lost the last place in an organisation."""
+        """Whether any of the agents has lost the last role in an organisation."""
         known = (self._known.get((platform, ident)) for ident in idents)
         return any(each is not None and each["roles_gone_at"] is not None for each in known)
 
     def write(self) -> None:
-        """Write down what was learnt, after the events that list these agents."""
+        """Write what was learnt, after the events that list these agents."""
         if self._new:
             self._connection.execute(insert(agents), [self._known[key] for key in sorted(self._new)])
         if changed := sorted(self._changed - self._new):
@@ -242,12 +242,12 @@ def _named_word(key: tuple[Key, tuple[str, str]], word: dict[str, Any]) -> dict[
 
 
 def is_unexplained(state_at: datetime, words_at: Iterable[datetime]) -> bool:
-    """Whether an agent's row is newer than all that is kept of who told what: an older program wrote it."""
+    """Whether an agent's row is newer than the words kept of all authorities: an older program wrote it."""
     return all(each < state_at for each in words_at)
 
 
 def _told(known: Mapping[str, Any] | None, ref: AgentRef, state_at: datetime, by: Speaker) -> dict[str, Any] | None:
-    """Return a word as it is after something is told; None: it stays as it is."""
+    """Return an authority's word after new news; None: it does not change."""
     if known is None:
         who = {"authority": by.authority.text, "authority_tag": by.authority.tag, "emitter": by.emitter}
         return who | {"email": ref.email, "state_at": state_at, "former_email": None, "former_at": None}
@@ -295,7 +295,7 @@ def unsettle(
 
 
 def is_nobodys() -> ColumnElement[bool]:
-    """Ask for what was said of agents who are known no more."""
+    """Match words of authorities on agents that are not known any more."""
     same = agents.c.platform == agent_words.c.platform, agents.c.ident == agent_words.c.ident
     return ~exists().where(*same)
 

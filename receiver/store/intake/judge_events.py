@@ -137,7 +137,7 @@ class Workset:
         found = reach(standing, known, incoming.emitter, delivery, by)
         if found is not Reach.OUTSIDE or not incoming.released:
             return found
-        # Somebody decided that it holds: of an absence beside what others told, of all else in its place.
+        # An operator accepted it: for an absence in addition to what others sent, for all else in its place.
         return Reach.WITHIN if delivery.model is Model.ABSENCE else Reach.BESIDE
 
     def _lost(self, incoming: Incoming, event: Event | None, delivery: Delivery) -> int:
@@ -183,7 +183,7 @@ class Workset:
         self._journal.note(incoming, event, Verdict.SUPERSEDED)
         asides: list[Aside] = []
         if incoming.emitter is Emitter.RDV_SERVICE_PUBLIC:
-            # An old state of the event may still be the newest word on an agent: nothing else tells who has left.
+            # An old state of the event may still be the newest news of an agent: nothing else says who has left.
             asides = self._learn(incoming, delivery)
         return Receipt(Verdict.SUPERSEDED, event.uid, asides=tuple(asides))
 
@@ -229,7 +229,7 @@ class Workset:
         return before != event.standing
 
     def _join(self, incoming: Incoming, delivery: Delivery, event: Event) -> Receipt:
-        """Note that somebody told the same of an absence as others, if earlier: it is theirs as well."""
+        """Note that another authority sent the same absence: it belongs to that one as well."""
         by, moved = incoming.authority, self._moved(incoming, event, delivery)
         if self._guard.holds(incoming, moved):
             return _set_aside(Verdict.HELD, Reason.REMOVAL, delivery, event, moved)
@@ -318,7 +318,7 @@ class Workset:
 
 _KIN = events.c.platform == bindparam("platform"), events.c.model == bindparam("model")
 _BY_NAME = union(
-    # Two questions, each on its own index: of one with OR, SQLite makes a walk through all events.
+    # Two queries, each on its own index: with OR, SQLite would scan all events.
     select(events.c.id).where(*_KIN, events.c.uuid.in_(bindparam("uuids", expanding=True))),
     select(events.c.id).where(*_KIN, events.c.wire_id.in_(bindparam("wire_ids", expanding=True))),
 )
@@ -366,7 +366,7 @@ def _set_aside(verdict: Verdict, reason: Reason, delivery: Delivery, event: Even
 def _tellers(
     incoming: Incoming, delivery: Delivery, event: Event, *, is_new: bool
 ) -> tuple[tuple[Authority, ...], bool]:
-    """Return under which authorities an event was told once a state is taken in, and whether it is a tombstone only."""
+    """Return the authorities that sent an event, once a state is accepted, and whether it is only a tombstone."""
     by = incoming.authority
     if by is None:
         return event.tellers, event.never_known

@@ -84,7 +84,7 @@ class Ledger:
         return max(left - going, 0), max(of_all - going, 0)
 
     def write(self) -> None:
-        """Write down what was allowed."""
+        """Write what was allowed."""
         for key in sorted(self._changed, key=lambda each: (each[0], each[1].text)):
             for each in self._known[key]:
                 values = {"live": each.live, "removed": each.removed, "cancelled": each.cancelled}

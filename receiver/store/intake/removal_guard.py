@@ -20,7 +20,7 @@ from receiver.store.work import mailbox_identity, rulesets
 
 
 def speaker(incoming: Incoming) -> Speaker:
-    """Return who tells of the agents that a webhook lists."""
+    """Return the sender of what a webhook says of its agents."""
     return Speaker(incoming.authority or EVERYTHING, incoming.emitter)
 
 
@@ -36,7 +36,7 @@ class Guard:
         self._aliases: Mapping[Mailbox, Mailbox] | None = None
 
     def write(self) -> None:
-        """Write down what went."""
+        """Write what was removed."""
         self._ledger.write()
 
     # Events
@@ -128,7 +128,7 @@ class Guard:
         return too_many
 
     def orphans(self, incoming: Incoming, ident: str, lost: Sequence[Authority], models: Sequence[Model]) -> int:
-        """Return how many entries to come go with the last place of an agent, those told by others included.
+        """Return how many entries to come go with the last role of an agent, those sent by others included.
 
         Args:
             incoming: what tells that it is lost.
@@ -146,7 +146,7 @@ class Guard:
     def _coming(
         self, incoming: Incoming, ident: str, *models: Model
     ) -> Iterator[tuple[int | None, tuple[Authority, ...], int]]:
-        """Yield how many entries to come an agent has, by organisation and by who told of them."""
+        """Yield how many entries to come an agent has, by organisation and by the authorities that sent them."""
         wanted = [
             event_agents.c.ident == ident,
             events.c.platform == incoming.platform,

@@ -34,7 +34,7 @@ MOST = 1_000
 """Webhooks out of scope that are kept for each secret: of a flood, the first are enough to explain it."""
 
 SETTLING = timedelta(minutes=10)
-"""An absence that one of an agent's organisations tells is told by the others within this time, or not at all."""
+"""An absence sent by one of an agent's organisations is sent by the others within this time, or not at all."""
 
 Judge = Callable[[Sequence[Incoming]], list[Receipt]]
 _ANY = select(set_aside.c.id).limit(1)
@@ -42,7 +42,7 @@ _ANY = select(set_aside.c.id).limit(1)
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What waits for somebody to decide, of one kind, one source and one signature."""
+    """Webhooks that wait for a decision, of one kind, one source and one signature."""
 
     reason: Reason
     source: str
@@ -53,12 +53,12 @@ class Group:
     since: datetime
     """When the first of them was set aside."""
     last: int = 0
-    """The highest number among them: what somebody decides of the group concerns none that came after it was seen."""
+    """The highest number among them: a decision on the group concerns none that came after it was shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which of what waits is meant; None: any."""
+    """Filters of what waits; None: any."""
 
     reason: str | None = None
     source: str | None = None
@@ -70,7 +70,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One webhook that waits for somebody to decide."""
+    """One webhook that waits for a decision."""
 
     id: int
     reason: Reason
@@ -160,7 +160,7 @@ def _is_there(
 
 
 def _is_newer(waits: News, told: News) -> bool:
-    """Whether something else is told than what waits; a destroyed event stays destroyed."""
+    """Whether the new news replaces what waits; a destroyed event stays destroyed."""
     if isinstance(told, Delivery) and EventKind.DESTROYED in {waits.version.kind, told.version.kind}:
         return waits.version.kind is not EventKind.DESTROYED
     return waits.version.state_at < told.version.state_at
@@ -223,7 +223,7 @@ def judge_all(connection: Connection, judge: Judge, authorities: Mapping[str, Au
 
 
 def release(connection: Connection, judge: Judge, ids: Collection[int], now: datetime) -> int:
-    """Take in what waits, as somebody decided; return how many there were."""
+    """Accept what waits, as an operator decided; return how many there were."""
     rows = [row for chunk in chunks(sorted(ids)) for row in _rows(connection, set_aside.c.id.in_(chunk))]
     for row in rows:  # one after the other: the first may decide the next one
         if row["reason"] == Reason.CANCELLATION:
@@ -235,7 +235,7 @@ def release(connection: Connection, judge: Judge, ids: Collection[int], now: dat
 
 
 def drop(connection: Connection, ids: Collection[int]) -> int:
-    """Forget what waits, as somebody decided; return how many there were."""
+    """Forget what waits, as an operator decided; return how many there were."""
     return sum(
         connection.execute(delete(set_aside).where(set_aside.c.id.in_(chunk))).rowcount for chunk in chunks(sorted(ids))
     )

@@ -26,7 +26,7 @@ _VISIBLE = {
     "sqlite": text(
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
     ),
-    # Where we would make our own; those of extensions are nobody's data.
+    # The schemas where we would make our own tables; those of extensions do not count.
     "postgresql": text(
         "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p', 'f', 'v', 'm') AND relnamespace IN ("
         "SELECT oid FROM pg_namespace WHERE nspname = ANY (current_schemas(false))) AND NOT EXISTS ("

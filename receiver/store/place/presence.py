@@ -131,7 +131,7 @@ class Presence:
             return False
 
     def installation(self) -> str | None:
-        """Return whose database the file is by itself; None: nobody's.
+        """Return the installation of the file, read without its log; None: it names none.
 
         A log beside it may be of the file that is gone: neither is it read, nor is it deleted, as SQLite would for an
         empty file.

@@ -61,8 +61,8 @@ def _read_unopened(engine: Engine, file: Presence) -> str | None:
     except StoreVanished as error:
         if error.cause != REPLACED:
             raise
-    # By itself it is no database. It may be ours all the same: whoever was killed, or had no room, while the log was
-    # written into the file left half of that, and only who opens it ends it. What else ails it, opening it tells.
+    # Without its log it is no database. It may still be ours: a process that was killed, or had no room, while it wrote
+    # the log into the file left half of it there, and opening it completes that. Opening it reports any other damage.
     return _read_opened(engine)
 
 

@@ -32,7 +32,7 @@ class PlacementState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeliverySight:
-    """A webhook that told of the event."""
+    """A webhook about the event."""
 
     received_at: datetime
     source: str
@@ -109,7 +109,7 @@ def history(connection: Connection, wire_id: int, limit: int) -> list[EventHisto
 
 
 def state_of(placement: Placement) -> PlacementState:
-    """Say in a word how a placement stands."""
+    """Return the state of a placement."""
     if placement.look_up_at is not None:
         return PlacementState.UNCONFIRMED
     if placement.declined:

@@ -26,7 +26,7 @@ class Scope:
     source: str
     models: frozenset[Model]
     organisations: frozenset[int]
-    """Absences are not told apart by it: they name one of their agent's organisations, and go to all."""
+    """It does not filter absences: they name one of their agent's organisations, and are sent to all."""
     ends_after: datetime | None = None
     """What was over before is left alone; None: nothing is."""
 
@@ -46,7 +46,7 @@ class HeldEvent:
 
 
 def told(connection: Connection, source: str, since: datetime) -> dict[Model, int]:
-    """Return how many events of each kind a source told of since a moment."""
+    """Return how many events of each kind a source sent since a moment."""
     rows = connection.execute(
         select(events.c.model, func.count(distinct(deliveries.c.event_id)))
         .join(events, events.c.id == deliveries.c.event_id)
@@ -63,7 +63,7 @@ def count_live(connection: Connection, scope: Scope) -> int:
 
 
 def untold(connection: Connection, scope: Scope, since: datetime) -> list[HeldEvent]:
-    """Return the events in scope that nobody told of since a moment, by number."""
+    """Return the events in scope that no source sent since a moment, by number."""
     old = and_(~_was_told(since), events.c.wire_id.is_not(None))
     found = (each for query in _scoped(select(events), scope) for each in _held(connection, query.where(old)))
     return sorted(found, key=lambda event: event.event_id)
@@ -72,7 +72,7 @@ def untold(connection: Connection, scope: Scope, since: datetime) -> list[HeldEv
 def witnesses(
     connection: Connection, source: str, kinds: Collection[tuple[int | None, str | None]], since: datetime, each: int
 ) -> list[HeldEvent]:
-    """Return a source's RDVs that were told of since a moment, the newest first, so many of each (organisation, motif).
+    """Return a source's RDVs that were sent since a moment, the newest first, up to `each` of an (organisation, motif).
 
     They certainly exist: whoever does not see them does not see all of their kind.
     """

@@ -1,1 +1,1 @@
-"""From facts to calls: what each mailbox should hold, who works on it, and what came of it."""
+"""From facts to calls: what each mailbox should hold, which worker writes into it, and the results."""

@@ -36,7 +36,7 @@ class Told:
             self._gone[platform, role.ident].append((role.state_at, by))
 
     def view(self, agent: RowMapping, organisation: int | None, tellers: Sequence[Authority]) -> AgentView:
-        """Return an agent as those say who may speak for an event.
+        """Return an agent as the authorities state it that may speak for an event.
 
         Args:
             agent: the row of the agent.

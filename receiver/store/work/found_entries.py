@@ -56,7 +56,7 @@ def take_over(connection: Connection, settled: Sequence[RowMapping], now: dateti
             for row in connection.execute(select(events).where(events.c.id.in_(chunk))).mappings()
         ]
     by_uid = {row["uid"]: row for row in settled}
-    # Where the server has meanwhile told that two addresses are one mailbox, it is the one in use.
+    # Where the server has said meanwhile that two addresses are one mailbox, the one in use counts.
     home = func.coalesce(mailboxes.c.same_as, mailboxes.c.id)
     noted = (
         select(home.label("home"), adopted)

@@ -1,4 +1,4 @@
-"""Calendar servers as rows: what every worker process knows of them, and who may probe one in trouble."""
+"""Calendar servers as rows: what all worker processes know of them, and which one may probe one in trouble."""
 
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace

@@ -204,7 +204,7 @@ def has_unsettled(connection: Connection, more_than: int = 0) -> bool:
 
 
 def _agents(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, list[AgentView]]:
-    """Return the agents of some events, each as those say who may speak for the event."""
+    """Return the agents of some events, each as the authorities state it that may speak for the event."""
     by_id = {row["id"]: row for row in rows}
     found: list[RowMapping] = []
     for some in chunks(list(by_id)):
