@@ -18,6 +18,7 @@ around them. A generator that is resumed is called again.
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import subprocess
@@ -35,6 +36,7 @@ PACKAGES = ("receiver", "connectors")
 WEBHOOK_SECRET, EXCHANGE_PASSWORD = "w" * 32, "e" * 16
 INLINE = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<module>"})
 LIMIT_S = 120
+CREWS = (("server_threads", "ServerThreads"), ("server_threads", "Crew"), ("crew", "Crew"))
 
 
 @dataclass
@@ -202,11 +204,11 @@ def _carrier(folder: Path, server: str, opened: contextlib.ExitStack) -> Callabl
 
 
 def _crew_class() -> Any:
-    try:
-        from receiver.worker.server_threads import Crew  # noqa: PLC0415
-    except ModuleNotFoundError:  # an older checkout
-        from receiver.worker.crew import Crew  # type: ignore[import-not-found, no-redef]  # noqa: PLC0415
-    return Crew
+    """Return the class that works on one server, by its name in this checkout or in others."""
+    for module, name in CREWS:
+        with contextlib.suppress(ModuleNotFoundError, AttributeError):
+            return getattr(importlib.import_module(f"receiver.worker.{module}"), name)
+    raise RuntimeError("no class to work with")
 
 
 if __name__ == "__main__":
