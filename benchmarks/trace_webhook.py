@@ -18,6 +18,7 @@ around them. A generator that is resumed is called again.
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import subprocess
@@ -27,7 +28,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -36,6 +36,7 @@ PACKAGES = ("receiver", "connectors")
 WEBHOOK_SECRET, EXCHANGE_PASSWORD = "w" * 32, "e" * 16
 INLINE = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>", "<module>"})
 LIMIT_S = 120
+CREWS = (("server_threads", "ServerThreads"), ("server_threads", "Crew"), ("crew", "Crew"))
 
 
 @dataclass
@@ -203,11 +204,11 @@ def _carrier(folder: Path, server: str, opened: contextlib.ExitStack) -> Callabl
 
 
 def _crew_class() -> Any:
-    """Return what writes into one server, in this checkout or in an older one."""
-    for module, name in (("server_threads", "ServerThreads"), ("server_threads", "Crew"), ("crew", "Crew")):
-        with contextlib.suppress(ImportError, AttributeError):
-            return getattr(import_module(f"receiver.worker.{module}"), name)
-    raise ImportError("receiver.worker")
+    """Return the class that works on one server, by its name in this checkout or in others."""
+    for module, name in CREWS:
+        with contextlib.suppress(ModuleNotFoundError, AttributeError):
+            return getattr(importlib.import_module(f"receiver.worker.{module}"), name)
+    raise RuntimeError("no class to work with")
 
 
 if __name__ == "__main__":

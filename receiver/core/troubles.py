@@ -21,6 +21,19 @@ class Colour(StrEnum):
     """Somebody must act: it does not end by itself."""
 
 
+class DifferenceKind(StrEnum):
+    """How a mailbox may differ."""
+
+    MISSING = "missing"
+    """It should be there, and is not."""
+    DOUBLED = "doubled"
+    """It is there more than once."""
+    FOREIGN = "foreign"
+    """It is there with a content that is not ours: somebody changed it."""
+    ORPHANED = "orphaned"
+    """It bears our mark, and nothing that we know of explains it."""
+
+
 class Severity(StrEnum):
     """The severity of one trouble, as metrics and the API name it."""
 

@@ -13,10 +13,9 @@ from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.room import Disk
 from receiver.core.servers import ServerState
 from receiver.core.trouble_rules import Failing, SeenServer, SeenSource, SetAside, Snapshot, troubles
-from receiver.core.troubles import Code, Trouble
+from receiver.core.troubles import Code, DifferenceKind, Trouble
 from receiver.operations import refused_configuration, refused_requests, unmapped, unreached
 from receiver.operations.access import token_key
-from receiver.operations.audit.compare import Kind
 from receiver.operations.refused_requests import DAY, Hours
 from receiver.operations.working_hours import working_time
 from receiver.store import (
@@ -135,7 +134,7 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         backlog=_backlog(settings, store, sight),
         unreached=unreached.unreached(figures, now),
         token_key=token_key.unusable(settings) if settings.web.pages else "",
-        differences={kind: figures[name].value for kind in Kind if (name := f"audit/{kind}") in figures},
+        differences={kind: figures[name].value for kind in DifferenceKind if (name := f"audit/{kind}") in figures},
         audited_at=figures["audit"].taken_at if "audit" in figures else None,
         disk=disk(settings),
     )

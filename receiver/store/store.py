@@ -40,7 +40,7 @@ from receiver.store.place import batch_counter, integrity, recognition
 from receiver.store.place.marker import UNWRITABLE, Mark, Marker
 from receiver.store.tools import backup, erasure
 from receiver.store.tools.backup import Watch
-from receiver.store.work import leases, settling, writes
+from receiver.store.work import found_entries, leases, settling, writes
 from receiver.store.work.wakeup import Wakeup
 from receiver.store.work.writes import Written
 
@@ -362,7 +362,7 @@ class Store:
         if expected is None:
             raise LookupError
         recognition.make_anew(self._engine)
-        self.write(installation.take, expected, now)
+        self.write(found_entries.take_installation, expected, now)
         self._mark()
         return expected
 
@@ -377,7 +377,7 @@ class Store:
             raise MarkerUnusable(UNWRITABLE)
 
         def change(connection: Connection) -> Mark | None:
-            taken = installation.take(connection, name, now)
+            taken = found_entries.take_installation(connection, name, now)
             return batch_counter.marked(connection) if taken else None
 
         mark = self.write(change)

@@ -20,8 +20,9 @@ from receiver.cli import main as cli
 from receiver.config import load
 from receiver.core.facts import EventKind, News
 from receiver.core.recurrence import Rule
+from receiver.core.troubles import DifferenceKind
 from receiver.operations import rules
-from receiver.operations.audit.compare import MOVED, Kind
+from receiver.operations.audit.compare import MOVED
 from receiver.store import Store, counters
 from receiver.store.database.tables import mailboxes, placements
 from receiver.store.intake import judge_batch
@@ -435,4 +436,4 @@ def test_people_read_a_table_without_a_word_of_the_entry(place: Place) -> None:
 
 def test_every_kind_and_every_field_has_a_word() -> None:
     names = {each.name for each in fields(CalendarEntry)} - {"uid"} | {MOVED}
-    assert {f"field {name}" for name in names} | {kind.value for kind in Kind} <= set(sentences.AUDIT)
+    assert {f"field {name}" for name in names} | {kind.value for kind in DifferenceKind} <= set(sentences.AUDIT)

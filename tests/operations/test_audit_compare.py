@@ -11,10 +11,10 @@ from receiver.core.mailboxes import MailboxMap
 from receiver.core.plan import STALE, Placement, Step, Verb, next_step
 from receiver.core.policies import OnRgpdPurge, Policies
 from receiver.core.ruleset import Ruleset, SourceRules
+from receiver.core.troubles import DifferenceKind
 from receiver.operations.audit.compare import (
     MOVED,
     Difference,
-    Kind,
     compare,
     different_fields,
     is_orphan,
@@ -70,23 +70,26 @@ def test_an_entry_that_has_another_id_is_no_difference() -> None:
 
 
 def test_an_entry_that_is_nowhere_is_missing() -> None:
-    assert audited(elsewhere={UID: []}) == [Difference(Kind.MISSING, UID, placement=recorded().placement)]
+    assert audited(elsewhere={UID: []}) == [Difference(DifferenceKind.MISSING, UID, placement=recorded().placement)]
 
 
 def test_an_entry_at_another_date_is_not_missing() -> None:
     [found] = audited(elsewhere={UID: ["id-1"]})
-    assert (found.kind, found.fields) == (Kind.FOREIGN, (MOVED,))
+    assert (found.kind, found.fields) == (DifferenceKind.FOREIGN, (MOVED,))
 
 
 def test_an_edited_entry_is_foreign() -> None:
     [found] = audited(item(title="Autre", location=""))
-    assert (found.kind, found.fields, found.items) == (Kind.FOREIGN, ("title", "location"), ("id-1",))
+    assert (found.kind, found.fields, found.items) == (DifferenceKind.FOREIGN, ("title", "location"), ("id-1",))
 
 
 def test_two_entries_are_doubled_and_only_ours_is_judged_further() -> None:
-    assert [each.kind for each in audited(item(), item("id-2", title="Copie"))] == [Kind.DOUBLED]
-    assert [each.kind for each in audited(item(title="x"), item("id-2"))] == [Kind.DOUBLED, Kind.FOREIGN]
-    assert [each.kind for each in audited(elsewhere={UID: ["id-1", "id-2"]})] == [Kind.DOUBLED]
+    assert [each.kind for each in audited(item(), item("id-2", title="Copie"))] == [DifferenceKind.DOUBLED]
+    assert [each.kind for each in audited(item(title="x"), item("id-2"))] == [
+        DifferenceKind.DOUBLED,
+        DifferenceKind.FOREIGN,
+    ]
+    assert [each.kind for each in audited(elsewhere={UID: ["id-1", "id-2"]})] == [DifferenceKind.DOUBLED]
 
 
 @pytest.mark.parametrize(
@@ -225,13 +228,13 @@ def test_the_zones_of_a_series_are_compared_all_the_year_round(zone: str, fields
 @pytest.mark.parametrize(
     ("kind", "fields", "step"),
     [
-        (Kind.MISSING, (), Step.LOOK_UP),
-        (Kind.DOUBLED, (), Step.LOOK_UP),
-        (Kind.FOREIGN, (MOVED,), Step.LOOK_UP),
-        (Kind.FOREIGN, ("title",), Step.UPDATE),
+        (DifferenceKind.MISSING, (), Step.LOOK_UP),
+        (DifferenceKind.DOUBLED, (), Step.LOOK_UP),
+        (DifferenceKind.FOREIGN, (MOVED,), Step.LOOK_UP),
+        (DifferenceKind.FOREIGN, ("title",), Step.UPDATE),
     ],
 )
-def test_a_repair_is_a_step_of_the_worker(kind: Kind, fields: tuple[str, ...], step: Step) -> None:
+def test_a_repair_is_a_step_of_the_worker(kind: DifferenceKind, fields: tuple[str, ...], step: Step) -> None:
     placement = recorded().placement
     changed = repaired(Difference(kind, UID, fields=fields, placement=placement), NOW)
     assert changed is not None
@@ -241,4 +244,4 @@ def test_a_repair_is_a_step_of_the_worker(kind: Kind, fields: tuple[str, ...], s
 
 def test_an_orphan_is_never_repaired() -> None:
     """A copy that an agent made of an event that is gone looks the same."""
-    assert repaired(Difference(Kind.ORPHANED, UID, ("id-1",)), datetime.now(UTC)) is None
+    assert repaired(Difference(DifferenceKind.ORPHANED, UID, ("id-1",)), datetime.now(UTC)) is None

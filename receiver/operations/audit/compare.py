@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from connectors.base import PROBE_UID, CalendarEntry, Frequency, Marked, Recurrence
@@ -17,6 +16,7 @@ from receiver.core.plan import STALE, Placement
 from receiver.core.policies import OnRgpdPurge
 from receiver.core.recurrence import Unholdable
 from receiver.core.ruleset import Ruleset
+from receiver.core.troubles import DifferenceKind
 from receiver.store.database.records import EventStanding, Recorded
 
 MOVED = "moved"
@@ -28,24 +28,11 @@ QUARTERS = (0, 91, 182, 273)
 _TEXTS = ("title", "location", "notice", "link", "show_as", "sensitivity")
 
 
-class Kind(StrEnum):
-    """How a mailbox may differ."""
-
-    MISSING = "missing"
-    """It should be there, and is not."""
-    DOUBLED = "doubled"
-    """It is there more than once."""
-    FOREIGN = "foreign"
-    """It is there with a content that is not ours: somebody changed it."""
-    ORPHANED = "orphaned"
-    """It bears our mark, and nothing that we know of explains it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One thing that is not as it should be. Carries no text of an entry."""
 
-    kind: Kind
+    kind: DifferenceKind
     uid: str
     items: tuple[str, ...] = ()
     """Ids of the items concerned."""
@@ -119,28 +106,28 @@ def compare(
         items[item.entry.uid].append(item)
     found = [each for uid in items.keys() & wanted.keys() for each in _judge(wanted[uid], items[uid], now)]
     found += [_absent(wanted[uid], ids) for uid, ids in elsewhere.items() if uid in wanted]
-    found += [Difference(Kind.ORPHANED, uid, _ids(items[uid])) for uid in orphans]
-    return sorted(found, key=lambda each: (list(Kind).index(each.kind), each.uid))
+    found += [Difference(DifferenceKind.ORPHANED, uid, _ids(items[uid])) for uid in orphans]
+    return sorted(found, key=lambda each: (list(DifferenceKind).index(each.kind), each.uid))
 
 
 def _judge(expected: Wanted, items: Sequence[Marked], now: datetime) -> Iterator[Difference]:
     uid, placement = expected.placement.uid, expected.placement
     if len(items) > 1:
-        yield Difference(Kind.DOUBLED, uid, _ids(items), placement=placement)
+        yield Difference(DifferenceKind.DOUBLED, uid, _ids(items), placement=placement)
         # Of several, ours is the one that the record names; where it names none of them, it is not known.
         items = [item for item in items if item.item_id == placement.item_id]
     for item in items:
         if fields := different_fields(expected.entry, item.entry, now):
-            yield Difference(Kind.FOREIGN, uid, (item.item_id,), fields, placement)
+            yield Difference(DifferenceKind.FOREIGN, uid, (item.item_id,), fields, placement)
 
 
 def _absent(expected: Wanted, ids: Sequence[str]) -> Difference:
     uid, placement = expected.placement.uid, expected.placement
     if not ids:
-        return Difference(Kind.MISSING, uid, placement=placement)
+        return Difference(DifferenceKind.MISSING, uid, placement=placement)
     if len(ids) > 1:
-        return Difference(Kind.DOUBLED, uid, tuple(ids), placement=placement)
-    return Difference(Kind.FOREIGN, uid, tuple(ids), (MOVED,), placement)
+        return Difference(DifferenceKind.DOUBLED, uid, tuple(ids), placement=placement)
+    return Difference(DifferenceKind.FOREIGN, uid, tuple(ids), (MOVED,), placement)
 
 
 def _ids(items: Iterable[Marked]) -> tuple[str, ...]:
@@ -209,6 +196,6 @@ def repaired(difference: Difference, now: datetime) -> Placement | None:
     placement = difference.placement
     if placement is None:
         return None
-    if difference.kind is Kind.FOREIGN and difference.fields != (MOVED,):
+    if difference.kind is DifferenceKind.FOREIGN and difference.fields != (MOVED,):
         return replace(placement, applied=STALE, not_before=now, attempts=0, failure=None)
     return replace(placement, look_up_at=now, not_before=now, attempts=0, failure=None)

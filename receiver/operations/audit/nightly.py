@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.base import Connector
 from receiver.config import Settings
+from receiver.core.troubles import DifferenceKind
 from receiver.operations.audit import run as audit
-from receiver.operations.audit.compare import Kind
 from receiver.operations.audit.run import Audit, Window
 from receiver.store import Store, counters
 
@@ -32,12 +32,12 @@ class Night:
     looked_into: int
     left_out: int
     """Mailboxes that could not be looked into, or whose server could not."""
-    counts: Mapping[Kind, int]
+    counts: Mapping[DifferenceKind, int]
 
     @property
     def figures(self) -> dict[str, int]:
         """The names under which it is remembered."""
-        kinds = {f"audit/{kind}": self.counts[kind] for kind in Kind}
+        kinds = {f"audit/{kind}": self.counts[kind] for kind in DifferenceKind}
         return {"audit": self.looked_into, "audit/left_out": self.left_out, **kinds}
 
 
@@ -66,7 +66,7 @@ def run(store: Store, settings: Settings, connectors: Mapping[str, Connector]) -
     now = store.now()
     window = Window(now - DAYS_BACK, now + DAYS_AHEAD)
     mailboxes, _ = audit.choose(store, settings, ())
-    counts: Counter[Kind] = Counter()
+    counts: Counter[DifferenceKind] = Counter()
     looked_into, in_trouble = 0, set[str]()
     for mailbox in mailboxes:
         if mailbox.calendar not in in_trouble:

@@ -15,9 +15,10 @@ from receiver.core.addresses import canonical
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
+from receiver.core.troubles import DifferenceKind
 from receiver.operations import rules
 from receiver.operations.audit import compare
-from receiver.operations.audit.compare import Difference, Kind
+from receiver.operations.audit.compare import Difference
 from receiver.operations.mailboxes.trial import Trial
 from receiver.operations.mailboxes.visit_all import Visits, visit_all
 from receiver.store import Store
@@ -72,10 +73,10 @@ class Audit:
         return not self.servers and not self.untried and all(each.ok for each in self.mailboxes)
 
     @property
-    def counts(self) -> Mapping[Kind, int]:
+    def counts(self) -> Mapping[DifferenceKind, int]:
         """How many differences there are of each kind."""
         counted = Counter(each.kind for mailbox in self.mailboxes for each in mailbox.differences)
-        return {kind: counted[kind] for kind in Kind}
+        return {kind: counted[kind] for kind in DifferenceKind}
 
 
 def choose(store: Store, settings: Settings, asked: Sequence[str]) -> tuple[list[Mailbox], list[str]]:

@@ -11,8 +11,9 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, delete, exists, func, insert, select, update
 
 from receiver.core.plan import BELIEVED_FOR, Placement, first_placement, taken_over
+from receiver.store import counters
 from receiver.store.database.engine import chunks
-from receiver.store.database.tables import adopted, events, figures, mailboxes, placements
+from receiver.store.database.tables import adopted, events, figures, installation, mailboxes, placements
 from receiver.store.work.placements import columns_of, keep, may_be_there, placement_of
 
 
@@ -27,7 +28,7 @@ class Pending:
 
 
 TAKEN_OVER = "taken_over"
-"""The figure of an installation that took over the entries of another one."""
+"""Name of the figure that says that the record was lost once, and when a new one took the installation's name."""
 
 _PENDING = select(exists(select(adopted.c.uid)), exists().where(figures.c.name == TAKEN_OVER))
 
@@ -36,7 +37,7 @@ def pending(connection: Connection) -> Pending:
     """Return what is pending; to be called once the events to be settled are locked.
 
     Whoever adds something after this query marks all events of it as unsettled, in the same or a later transaction
-    (`recovery.unsettle`, `installation.take`). That waits for the lock, and the events are settled once more.
+    (`recovery.unsettle`, `take_installation`). That waits for the lock, and the events are settled once more.
     """
     return Pending(*map(bool, connection.execute(_PENDING).one()))
 
@@ -162,3 +163,16 @@ def unread(connection: Connection, mailbox_ids: Collection[int]) -> set[int]:
         for chunk in chunks(sorted(set(mailbox_ids)))
         for number in connection.scalars(nameless.where(mailboxes.c.id.in_(chunk)))
     }
+
+
+def take_installation(connection: Connection, name: str, now: datetime) -> bool:
+    """Take the name of an installation whose record was lost; return whether it could: no entry bears the present name.
+
+    Nothing is written before the calendars have been read.
+    """
+    if connection.execute(select(placements.c.id).where(may_be_there()).limit(1)).first() is not None:
+        return False
+    connection.execute(update(installation).values(id=name, must_adopt=True, uninstalled_at=None))
+    counters.note(connection, {TAKEN_OVER: 1}, now)
+    connection.execute(update(events).values(unsettled_at=now))
+    return True

@@ -21,8 +21,7 @@ from receiver import __version__
 from receiver.config import Settings
 from receiver.core.plan import Verb
 from receiver.core.refusal_reasons import NOT_UNDERSTOOD, WRONG_SIGNATURE
-from receiver.core.troubles import Colour, colour
-from receiver.operations.audit.compare import Kind
+from receiver.core.troubles import Colour, DifferenceKind, colour
 from receiver.operations.status import Status, disk, status
 from receiver.store import counters, heartbeats
 from receiver.store.counters import Figure, Tally
@@ -219,7 +218,7 @@ def _figures(seen: Seen) -> Iterator[Metric]:
         text = "Agents with events to come whose mailbox nothing tells."
         yield _gauge("agents_unmapped", text, [((), unmapped.value)])
     if audit := figures.get("audit"):
-        found = [((kind,), figures[f"audit/{kind}"].value) for kind in Kind if f"audit/{kind}" in figures]
+        found = [((kind,), figures[f"audit/{kind}"].value) for kind in DifferenceKind if f"audit/{kind}" in figures]
         yield _gauge("audit_differences", "What the last whole audit found, by kind.", found, ["kind"])
         yield _gauge("audit_mailboxes", "Mailboxes that the last whole audit read.", [((), audit.value)])
         yield _gauge("audit_timestamp_seconds", "When the last whole audit ended.", [((), audit.taken_at)])
