@@ -288,6 +288,7 @@ def test_an_account_that_exchange_refuses_is_shown_once(place: Place, account: A
     assert [recorded.refused for recorded in exchange.requests].count(True) == 1
 
 
+@pytest.mark.threat(id="relayed-proofs")
 def test_a_proof_bound_to_another_channel_is_refused(
     place: Place, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:

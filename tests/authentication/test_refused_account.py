@@ -65,6 +65,7 @@ def test_the_pause_is_five_minutes_unless_told_otherwise() -> None:
     assert plain.authentication_pause_s == AUTHENTICATION_PAUSE_S == 300.0
 
 
+@pytest.mark.threat(id="account-lockout")
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_wrong_password_is_shown_once_however_many_connections_want_it(scheme: str) -> None:
     with place(scheme, password="wrong") as (exchange, connector):

@@ -61,6 +61,7 @@ def test_files_of_their_owner_alone_are_no_finding(file: Path, capsys: pytest.Ca
     assert findings(file, file.parent, capsys) == []
 
 
+@pytest.mark.threat(id="readable-database")
 @pytest.mark.parametrize("name", BESIDE)
 def test_a_file_that_others_may_read_is_named_with_its_cure(
     file: Path, capsys: pytest.CaptureFixture[str], name: str

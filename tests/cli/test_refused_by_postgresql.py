@@ -52,6 +52,7 @@ BROKEN = [
 ]
 
 
+@pytest.mark.threat(id="connection-errors")
 @pytest.mark.parametrize(("harm", "cause"), BROKEN)
 def test_no_output_tells_the_password_or_the_address(
     server: Server,

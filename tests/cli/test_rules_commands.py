@@ -182,6 +182,7 @@ def test_an_address_that_could_steer_a_terminal_is_defused(desk: Desk) -> None:
     assert (status, "\x1b" in out, "\ufffd" in out) == (1, False, True)
 
 
+@pytest.mark.threat(id="report-injection")
 def test_an_odd_address_does_no_harm_in_a_report_and_its_key_is_told(desk: Desk) -> None:
     odd, ordinary = '=hyperlink("http://evil.example")@x <b>', "martine+rdv@x.example"
     desk.expect([1], AgentRef("92", odd), AgentRef("93", ordinary))

@@ -49,6 +49,7 @@ def findings(place: Desk) -> dict[str, str]:
     return {each["code"]: each["level"] for each in report["findings"]}
 
 
+@pytest.mark.threat(id="token-key")
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
 def test_the_file_is_its_owners_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
@@ -67,6 +68,7 @@ def _told(folder: Path, barrier: Any, answers: Any) -> None:
     answers.put(token_key.secret(over(folder)))
 
 
+@pytest.mark.threat(id="token-key")
 def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     for round_number in range(10):
@@ -190,6 +192,7 @@ def test_tokens_that_another_key_signed_are_listed_as_such(place: Desk) -> None:
     assert states == {"ancien": "other_key", "revoque": "revoked", "0.1": "other_key", "neuf": "valid"}
 
 
+@pytest.mark.threat(id="stolen-backup")
 def test_no_archive_holds_the_key(place: Desk) -> None:
     typed(place, "token", "issue")
     key = (place.path.parent / token_key.FILE_NAME).read_text().strip()

@@ -25,6 +25,7 @@ COMMANDS = [
 STRANGE = {"long": "a@" + "b" * LONGEST_TEXT, "half letters": os.fsdecode(b"a\xff@b")}
 
 
+@pytest.mark.threat(id="database-limits")
 @pytest.mark.parametrize("strange", STRANGE)
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_a_name_that_no_statement_takes_is_a_mistake_of_usage(

@@ -193,6 +193,7 @@ def content_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("rdv.db*") if path.is_file()}
 
 
+@pytest.mark.threat(id="readable-database")
 @pytest.mark.parametrize(("harm", "cause"), HARMS)
 def test_each_command_tells_the_cause_and_writes_nothing(
     file: Path, config: Path, harm: Harm, cause: Cause, capsys: pytest.CaptureFixture[str]

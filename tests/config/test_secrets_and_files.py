@@ -96,6 +96,7 @@ def test_a_reference_names_one_place(tmp_path: Path) -> None:
     assert [each[:2] for each in codes(write(tmp_path, config))] == [("sources.mds.secrets[0]", "secret_reference")]
 
 
+@pytest.mark.threat(id="secrets-exposed")
 def test_secrets_show_in_no_repr_and_no_error(tmp_path: Path) -> None:
     settings = load(write(tmp_path, tree()), ENVIRON)
     assert SECRET not in repr(settings)

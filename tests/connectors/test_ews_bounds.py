@@ -101,6 +101,7 @@ def found(item_id: str, uid: str, subject: str = "") -> bytes:
 HALF_LETTERS = ["&#xD800;", "a&#xDFFF;b", "&#55357;", "&#x0D83D;x"]
 
 
+@pytest.mark.threat(id="server-words")
 @pytest.mark.parametrize("half", HALF_LETTERS)
 def test_half_letters_end_no_call_in_an_error_of_ours(half: str) -> None:
     for body in (created(half), failed(half)):

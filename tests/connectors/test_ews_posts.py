@@ -230,6 +230,7 @@ def test_looking_for_others_is_two_posts_and_one_more_for_a_hundred_series(
     assert len(list(connector.list_others(MAILBOX, START))) == 130
 
 
+@pytest.mark.threat(id="foreign-entries")
 def test_nothing_of_what_others_entries_show_is_asked_for(exchange: MockExchange, connector: EwsConnector) -> None:
     with connected(settings_for(exchange, installation="another")) as other:
         other.apply(MAILBOX, [Create(series(RULES[0], START - timedelta(days=30), title="Chez le psychologue"))])

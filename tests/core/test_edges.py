@@ -48,6 +48,7 @@ def test_what_stands_around_a_secret_is_seen(name: str) -> None:
     assert set(edges(text)) >= kinds - {Edge.BLANK}
 
 
+@pytest.mark.threat(id="secret-edges")
 @pytest.mark.parametrize(
     "text",
     [

@@ -107,6 +107,7 @@ def post_all_ways(town: Town, name: str, body: bytes) -> list[bytes]:
     return [*answers, unsigned.content]
 
 
+@pytest.mark.threat(id="usager-data")
 def test_nothing_of_an_usager_is_found_anywhere(tmp_path: Path) -> None:
     canaries = Canaries()
     with open_town(tmp_path, extra_policies="policies: {plages_ouverture: true}\n") as town:

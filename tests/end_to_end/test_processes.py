@@ -10,6 +10,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from emitter.scenarios import build
 from receiver.store.reports.status import DEAD_AFTER
 from tests.end_to_end.town import MARTINE, Town, open_town
@@ -59,6 +61,7 @@ def test_a_web_that_dies_takes_the_worker_with_it_and_run_says_so(tmp_path: Path
         town.wait_for(lambda: not any(alive(pid) for pid in pids), "both to be gone")
 
 
+@pytest.mark.threat(id="dying-worker")
 def test_a_worker_that_keeps_dying_is_started_again_and_told_of_and_the_web_acknowledges(tmp_path: Path) -> None:
     with open_town(tmp_path) as town:
         run = town.running["run"]

@@ -47,6 +47,7 @@ def test_the_bill_of_materials_lists_the_very_files(bundle: Path) -> None:
     assert len({part["purl"] for part in parts}) == len(parts)
 
 
+@pytest.mark.threat(id="changed-packages")
 def test_a_wheel_that_was_changed_is_not_installed(bundle: Path, tmp_path: Path) -> None:
     wheel = next((bundle / "wheels").glob("six-*"))
     whole = wheel.read_bytes()

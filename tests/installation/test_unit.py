@@ -37,6 +37,7 @@ def exposure(unit: Path) -> float:
     return float(found[1])
 
 
+@pytest.mark.threat(id="confined-program")
 @pytest.mark.parametrize("drop_in", [None, "serve.conf", "worker.conf", "credentials.conf"])
 def test_the_unit_exposes_little_whatever_it_does(tree: Path, drop_in: str | None) -> None:
     units = tree / "etc/systemd/system"
@@ -75,6 +76,7 @@ def test_a_wrong_configuration_is_not_started_again_and_again_and_all_else_is() 
     assert setting(unit, "StartLimitIntervalSec") == "0"
 
 
+@pytest.mark.threat(id="core-dumps")
 @pytest.mark.parametrize("unit", [UNIT, WATCH], ids=lambda unit: unit.stem)
 def test_memory_is_bounded_and_no_image_of_it_is_left(unit: Path) -> None:
     """Who takes too much is ended alone: systemd would else stop the whole unit, the web with the worker."""

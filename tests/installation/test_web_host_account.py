@@ -45,6 +45,7 @@ def account(database: str) -> str:
     return re.sub("//[^@]+@", f"//{name}@", database)
 
 
+@pytest.mark.threat(id="hostile-web-host")
 @pytest.mark.parametrize("table", sorted({*metadata.tables, "alembic_version"}))
 @pytest.mark.parametrize("verb", ["SELECT", "UPDATE", "DELETE", "TRUNCATE", "INSERT"])
 def test_the_account_may_nothing_else(account: str, table: str, verb: str) -> None:
@@ -105,6 +106,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.threat(id="hostile-web-host")
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_nothing_that_it_puts_down_stops_the_others(account: str, database: str, name: str) -> None:
     owner = Store(sqlalchemy_url(database))
@@ -124,6 +126,7 @@ def test_nothing_that_it_puts_down_stops_the_others(account: str, database: str,
         owner.close()
 
 
+@pytest.mark.threat(id="hostile-web-host")
 @pytest.mark.parametrize("news", ["a text without end", "no scope"])
 def test_what_nobody_could_bear_or_bound_is_refused(account: str, news: str) -> None:
     long = ORDINARY | {"news": "repeat('x', 2000000)"}
@@ -150,6 +153,7 @@ def _incoming(number: int) -> Incoming:
     return replace(incoming(a_delivery(number)), authority=EVERYTHING)
 
 
+@pytest.mark.threat(id="hostile-web-host")
 def test_a_web_host_works_under_an_account_that_may_only_append(tmp_path: Path, account: str, database: str) -> None:
     """It takes webhooks in, counts what it refuses, is ready, and stops: with no word of an error anywhere."""
     with open_town(tmp_path, ()) as town:

@@ -188,6 +188,7 @@ def test_without_its_store_a_page_says_what_to_look_at(
     assert reader.data(ANSWERS[name], 503) == {"status": "unavailable"}
 
 
+@pytest.mark.threat(id="error-pages")
 def test_an_unforeseen_error_tells_nothing(reader: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("words of nobody's business")

@@ -69,6 +69,7 @@ def test_the_api_goes_page_by_page_and_by_reason(reader: Visitor) -> None:
     assert reader.data(f"{API}?source=insertion")["held"] == []
 
 
+@pytest.mark.threat(id="forged-decisions")
 def test_a_reader_sees_it_and_has_no_button(own_town: Town) -> None:
     who = visitor(own_town, Role.READ)
     text = who.page(PATH)
@@ -82,6 +83,7 @@ def test_a_reader_sees_it_and_has_no_button(own_town: Town) -> None:
     assert waits(own_town) == before
 
 
+@pytest.mark.threat(id="forged-decisions")
 @pytest.mark.parametrize(("decision", "event"), [("release", "held_released"), ("drop", "held_dropped")])
 def test_one_is_decided_and_noted_with_who_did(own_town: Town, decision: str, event: str) -> None:
     who = visitor(own_town)
@@ -157,6 +159,7 @@ def test_of_a_large_group_some_are_decided_and_the_rest_told(own_town: Town, mon
     assert "Rien n'attendait plus" in html.unescape(who.page(again.location))
 
 
+@pytest.mark.threat(id="forged-decisions")
 @pytest.mark.parametrize("word", ["", "0" * 64])
 def test_a_form_that_is_not_ours_is_refused(own_town: Town, word: str) -> None:
     who = visitor(own_town)

@@ -62,6 +62,8 @@ def paths() -> list[str]:
     return [*PAGES.values(), EVENT, *typed, f"/status/login?next={quote(ATTACKS[1])}"]
 
 
+@pytest.mark.threat(id="xss")
+@pytest.mark.threat(id="template-injection")
 def test_nothing_that_was_delivered_or_typed_runs(attacked: Town, browser: Browser) -> None:
     """With the policy for scripts out of force: escaping alone must hold."""
     with serving(attacked.app) as at:

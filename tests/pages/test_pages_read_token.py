@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from receiver.core.roles import Role
 from tests.pages.story import ANSWERS, AT_HOME, PAGES, Town, Visitor, a_rdv
 
@@ -34,6 +36,7 @@ def everything(reader: Visitor) -> str:
     return "\n".join(answer.text for answer in answers)
 
 
+@pytest.mark.threat(id="read-token")
 def test_a_read_token_sees_all_organisations_and_nothing_of_an_usager(own_town: Town) -> None:
     for number, organisation in NUMBERS.items():
         assert own_town.post(a_told_rdv(number, organisation)) == 202

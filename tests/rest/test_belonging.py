@@ -121,6 +121,7 @@ def test_what_exists_was_not_destroyed_and_no_list_says_that_it_was(here: Here) 
     assert here.shown() == ["known"] * 3
 
 
+@pytest.mark.threat(id="borrowed-number")
 def test_a_number_of_ones_own_beside_anothers_uuid_proves_nothing(here: Here) -> None:
     """The list would name the organisation of another RDV than the one that is meant."""
     here.town.tell(a_rdv(ARRAS.id, 60, number=1, motif="known"), OF_ARRAS)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import requests
 
 from benchmarks.proc import peak_mb, receiver_processes
@@ -78,6 +79,7 @@ def webhooks() -> Iterator[bytes]:
         yield json.dumps(template | {"data": data}).encode()
 
 
+@pytest.mark.threat(id="endless-answers")
 def test_no_process_of_a_receiver_grows_beyond_its_memory(tmp_path: Path) -> None:
     played = replies()
     turns = itertools.cycle(played.values())

@@ -111,6 +111,7 @@ def peak_kib(receiver: Receiver) -> int:
     return max(peaks)
 
 
+@pytest.mark.threat(id="large-bodies")
 def test_hostile_bodies_with_a_valid_signature_take_no_process_beyond_its_memory(fresh: Way) -> None:
     """Two at a time, each kind twice, one kind after the other: what one leaves the next must not add to."""
     for name, make in HOSTILE.items():
@@ -168,6 +169,7 @@ def beginning(chunked: bool) -> bytes:
     return head(LONG) + b"\r\n{"
 
 
+@pytest.mark.threat(id="large-bodies")
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
 def test_while_two_large_bodies_are_under_way_a_third_is_told_to_come_again_and_small_ones_are_taken(
     directly: Way, chunked: bool
@@ -196,6 +198,7 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.threat(id="large-bodies")
 def test_two_that_trickle_keep_a_third_waiting_for_no_longer_than_one_may_take(directly: Way) -> None:
     stopping = threading.Event()
     with ExitStack() as stack:

@@ -34,6 +34,7 @@ def with_texts(value: Any, text: str) -> Any:
     return text if isinstance(value, str) else value
 
 
+@pytest.mark.threat(id="ssrf")
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_message_makes_the_program_call_anybody(
     address: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
@@ -64,6 +65,7 @@ SQL = [
 ]
 
 
+@pytest.mark.threat(id="sql-injection")
 @pytest.mark.parametrize("text", SQL)
 def test_no_text_is_a_part_of_a_statement(text: str, store: Store, store_url: str) -> None:
     agent = replace(MARTINE, ident="77", email=f"{text.lower()}@departement.example")
@@ -80,6 +82,7 @@ def test_no_text_is_a_part_of_a_statement(text: str, store: Store, store_url: st
     assert [agent.email for agent in store.unmapped_agents(NOW, 10)] in ([agent.email], [])
 
 
+@pytest.mark.threat(id="sql-injection")
 def test_a_sign_that_stands_for_any_letter_stands_for_itself(operator: Operator) -> None:
     """`purge --agent %@departement.example` must not forget everybody."""
     operator.store.accept([incoming(a_delivery())], NOW)
@@ -98,6 +101,7 @@ def _rows(operator: Operator) -> int:
     return count
 
 
+@pytest.mark.threat(id="template-injection")
 def test_no_text_is_a_template(receiver: Receiver) -> None:
     document = edited(sample("rdv-2024-created"), "data.motif.name", "{{ 7 * 191 }}{config}%(password)s")
     assert receiver.post(document, secret=SECRET).status_code == 202

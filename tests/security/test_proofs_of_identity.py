@@ -41,6 +41,7 @@ def comparisons(monkeypatch: pytest.MonkeyPatch) -> Counted:
     return counted
 
 
+@pytest.mark.threat(id="secret-timing")
 @pytest.mark.parametrize("emitter", Emitter)
 def test_each_live_secret_is_tried_whichever_is_right(emitter: Emitter, comparisons: Counted) -> None:
     """How long an answer takes tells neither how many letters were right, nor which secret is the live one."""
@@ -53,6 +54,7 @@ def test_each_live_secret_is_tried_whichever_is_right(emitter: Emitter, comparis
         assert comparisons.calls == (len(KEYS) if sent else 0)
 
 
+@pytest.mark.threat(id="secret-timing")
 def test_each_live_secret_is_tried_on_a_token_whichever_is_right(comparisons: Counted) -> None:
     keys = (b"x" * 32, TOKEN_KEY, b"y" * 32)
     sent: list[tuple[str, set[int]]] = [(token(), {1}), (token(key=keys[0]), {0}), (token(key=keys[2]), {2})]
@@ -90,6 +92,7 @@ def elsewhere() -> Iterator[str]:
         assert server.heard == []
 
 
+@pytest.mark.threat(id="jwt-confusion")
 @pytest.mark.parametrize("head", HEADS, ids=lambda head: str(*head))
 def test_a_token_names_no_key_of_its_own(head: dict[str, object], elsewhere: str) -> None:
     """The key `x` is the one that each of these heads offers, or points at."""

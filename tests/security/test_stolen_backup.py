@@ -61,6 +61,7 @@ def guessed_keys(copy: Path) -> set[bytes]:
     return {key for key in keys if key}
 
 
+@pytest.mark.threat(id="stolen-backup")
 @pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
 def test_nothing_in_a_copied_database_signs_a_token_or_a_form(robbed: tuple[AccessDesk, Path]) -> None:
     desk, copy = robbed
@@ -82,6 +83,7 @@ def test_nothing_in_a_copied_database_signs_a_token_or_a_form(robbed: tuple[Acce
     assert desk.api(jwt.encode(claims, desk.tokens.key, core.ALGORITHM)).status_code == 200  # all else is right
 
 
+@pytest.mark.threat(id="stolen-backup")
 def test_the_file_beside_the_database_is_not_in_its_copy(migrated_sqlite: Path, tmp_path: Path) -> None:
     database, copy = tmp_path / "store.db", tmp_path / "copy" / "store.db"
     copy.parent.mkdir()

@@ -30,6 +30,7 @@ STEERING = {
 }
 
 
+@pytest.mark.threat(id="log-injection")
 @pytest.mark.parametrize("name", STEERING)
 def test_no_field_of_a_log_line_ends_it_or_steers_a_terminal(name: str) -> None:
     with captured_logs() as stream:
@@ -41,6 +42,7 @@ def test_no_field_of_a_log_line_ends_it_or_steers_a_terminal(name: str) -> None:
     assert json.loads(text)["text"] == STEERING[name]
 
 
+@pytest.mark.threat(id="terminal-escapes")
 @pytest.mark.parametrize("name", STEERING)
 def test_nothing_that_is_printed_steers_a_terminal(name: str) -> None:
     shown = printable(STEERING[name])
@@ -53,6 +55,7 @@ def test_nothing_that_is_kept_steers_anything(name: str) -> None:
     assert clean(STEERING[name], 100).isprintable()
 
 
+@pytest.mark.threat(id="terminal-escapes")
 @pytest.mark.parametrize("name", STEERING)
 def test_an_agents_e_mail_steers_no_terminal(name: str, operator: Operator) -> None:
     """It is typed by an agent, and shown by many commands, as text and as JSON."""
@@ -98,6 +101,7 @@ TARGETS = {
 }
 
 
+@pytest.mark.threat(id="source-names")
 @pytest.mark.parametrize("name", TARGETS)
 def test_no_path_is_another_source_and_none_of_its_words_stays(name: str, directly: Way) -> None:
     raw = f"POST {TARGETS[name]} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
@@ -109,6 +113,7 @@ def test_no_path_is_another_source_and_none_of_its_words_stays(name: str, direct
     assert directly.receiver.heard_by("mds") == before
 
 
+@pytest.mark.threat(id="unbounded-names")
 def test_what_strangers_say_adds_nothing_to_what_is_remembered(receiver: Receiver) -> None:
     """Else a stranger could fill the memory, or the table of counts, with names."""
     for number in range(200):

@@ -94,6 +94,7 @@ def scope() -> Scope:
     return Scope("mds", frozenset(Model), frozenset(NUMBERS))
 
 
+@pytest.mark.threat(id="unsettleable-events")
 @pytest.mark.parametrize("name", WALKS)
 def test_a_list_may_be_as_long_as_it_likes(walked: Store, name: str) -> None:
     WALKS[name](walked, placed(walked))

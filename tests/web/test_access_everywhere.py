@@ -30,12 +30,14 @@ def test_outside_pages_api_and_metrics_there_are_webhooks_and_probes_alone(desk:
     assert others == {"/webhooks/<source>", "/webhooks/<source>/", "/healthz", "/readyz"}
 
 
+@pytest.mark.threat(id="entry-without-token")
 def test_a_stranger_gets_in_nowhere(desk: AccessDesk, guarded: list[tuple[str, str]]) -> None:
     for method, path in guarded:
         answer = desk.app.test_client().open(path, method=method, **HTTPS)
         assert answer.status_code == (401 if is_for_machines(path) else 303), (method, path)
 
 
+@pytest.mark.threat(id="csrf")
 def test_no_form_is_taken_without_its_word(desk: AccessDesk, guarded: list[tuple[str, str]]) -> None:
     desk.login(desk.issue(Role.OPERATE)[0])
     forms = [path for method, path in guarded if method == "POST" and not is_for_machines(path)]

@@ -26,6 +26,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.threat(id="clickjacking")
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -72,6 +73,7 @@ def test_webhooks_and_probes_keep_their_own(desk: AccessDesk) -> None:
         assert "Content-Security-Policy" not in desk.app.test_client().get(path).headers
 
 
+@pytest.mark.threat(id="xss")
 def test_the_pages_hold_no_script_and_no_style(desk: AccessDesk) -> None:
     html = desk.get("/status/login").text
     assert "style=" not in html

@@ -47,6 +47,7 @@ def test_the_token_is_typed_unseen_and_no_browser_keeps_it(desk: AccessDesk) -> 
     assert 'autocomplete="off"' in field
 
 
+@pytest.mark.threat(id="stolen-cookie")
 def test_the_cookie_is_out_of_reach_and_ends_with_the_token(desk: AccessDesk) -> None:
     text, record = desk.issue(days=2)
     name, attributes = flags(desk.login(f" {text}\n"))
@@ -71,6 +72,7 @@ def test_a_tunnel_to_ones_own_machine_needs_no_tls(desk: AccessDesk, address: st
     assert flags(answer)[0] == "__Host-rdv_receiver"
 
 
+@pytest.mark.threat(id="stolen-cookie")
 @pytest.mark.parametrize(
     "address", ["http://rdv.departement.example", "http://localhost.evil.example", "http://10.0.0.1"]
 )
@@ -91,6 +93,7 @@ def test_a_stranger_cannot_make_us_believe_in_tls(desk: AccessDesk) -> None:
     assert behind.login(text, environ_base={"REMOTE_ADDR": "10.1.2.3"}, **lie).status_code == 303  # or on another
 
 
+@pytest.mark.threat(id="csrf")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -217,6 +220,7 @@ WHERE = [
 ]
 
 
+@pytest.mark.threat(id="open-redirect")
 @pytest.mark.parametrize("wanted", WHERE)
 def test_the_login_leads_nowhere_else(desk: AccessDesk, wanted: str) -> None:
     """An open redirect lends our name to another's page; a line break in a header is another header."""

@@ -62,6 +62,7 @@ def test_others_do_not_wait(patience: Patience) -> None:
     assert patience.pause_s("b") == 0
 
 
+@pytest.mark.threat(id="unbounded-names")
 def test_a_crowd_of_clients_takes_no_more_memory(patience: Patience) -> None:
     pauses(patience, FREE, "quiet")
     for number in range(REMEMBERED):
@@ -74,6 +75,7 @@ def wrong(desk: AccessDesk, times: int, **more: object) -> list[int]:
     return [desk.login("wrong", **more).status_code for _ in range(times)]
 
 
+@pytest.mark.threat(id="entry-without-token")
 def test_one_who_tries_waits_and_another_address_does_not(desk: AccessDesk) -> None:
     text, _ = desk.issue()
     there, elsewhere = {"REMOTE_ADDR": "192.0.2.7"}, {"REMOTE_ADDR": "192.0.2.8"}

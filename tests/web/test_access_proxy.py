@@ -36,6 +36,7 @@ def test_a_name_in_utf8_is_read_as_it_was_written(behind: AccessDesk) -> None:
     assert behind.get(**named("Élodie Gérard".encode().decode("latin-1"))).text.startswith("Élodie Gérard ")
 
 
+@pytest.mark.threat(id="proxy-header")
 @pytest.mark.parametrize("address", ["10.1.2.4", "127.0.0.1", "::1", "", "unix:", "10.1.2.3.evil.example"])
 def test_from_another_address_the_header_means_nothing(behind: AccessDesk, address: str) -> None:
     answer = behind.get(headers={"X-Remote-User": "paul"}, environ_base={"REMOTE_ADDR": address})

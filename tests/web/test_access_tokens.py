@@ -205,6 +205,7 @@ def test_a_bearer_token_opens_no_page(desk: AccessDesk) -> None:
     assert desk.api(desk.issue(Role.OPERATE)[0], ACTION, "POST").status_code == 303
 
 
+@pytest.mark.threat(id="entry-without-token")
 def test_a_revoked_token_ends_open_sessions_at_once(desk: AccessDesk) -> None:
     text, record = desk.issue()
     desk.login(text)

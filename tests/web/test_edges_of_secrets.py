@@ -65,12 +65,14 @@ def test_a_token_of_rdv_insertion_is_tried_with_both(receiver: Receiver) -> None
         assert receiver.post(raw, source="rsa", headers=headers).status_code != 401
 
 
+@pytest.mark.threat(id="secret-edges")
 def test_a_bound_secret_speaks_for_no_more_without_its_edges(receiver: Receiver) -> None:
     application(receiver, a_source("mds", signing(f" {INNER}", LENS)))
     assert RDV["data"]["organisation"]["id"] == ARRAS
     assert receiver.post(secret=INNER).json == {"status": "unauthorized", "reason": "secret_organisation"}
 
 
+@pytest.mark.threat(id="secret-edges")
 @pytest.mark.parametrize(
     ("secrets", "tried"),
     [

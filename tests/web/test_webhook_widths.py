@@ -68,6 +68,7 @@ SAMPLES = [
 NEVER_READ = {"users", "participations", "rdvs_users", "context"}
 
 
+@pytest.mark.threat(id="database-limits")
 @pytest.mark.parametrize("name", SAMPLES)
 def test_whatever_a_signed_value_is_it_is_judged_and_settled_or_refused(receiver: Receiver, name: str) -> None:
     document = sample(name)

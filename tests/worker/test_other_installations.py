@@ -70,6 +70,7 @@ def sight(bench: Bench, address: str = HERS) -> MailboxSight:
     return found
 
 
+@pytest.mark.threat(id="foreign-entries")
 def test_nothing_is_written_beside_the_entries_of_another_installation(unmet: Bench) -> None:
     write(unmet)
     unmet.tell(agents=(MARTINE, KARIM))

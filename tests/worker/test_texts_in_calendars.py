@@ -39,6 +39,7 @@ def test_emoji_of_any_age_arrive_whole(bench_on_each: Bench, escaped: bool) -> N
     assert item.location.startswith(f"Salle {text}, ")
 
 
+@pytest.mark.threat(id="forbidden-characters")
 def test_what_xml_forbids_costs_no_entry(bench: Bench) -> None:
     """Half letters, characters that are none, controls: one of them would make a whole batch unreadable."""
     forbidden = "\udee8\ud83e\ufffe\uffff\ufdd0\0\x0b\x1f\x9b\U0010ffff"

@@ -58,6 +58,7 @@ def kept(url: str) -> set[str]:
     return {code for code in found if code.startswith("very_")}
 
 
+@pytest.mark.threat(id="server-words")
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_a_code_of_any_length_is_recorded_and_the_mailbox_given_back(
     bench_on_each: Bench, store_url: str, name: str
