@@ -13,8 +13,8 @@ from emitter.model import Agent, Event, Lieu, Participation, Rdv, Status, Usager
 from emitter.payloads import Generation, render_other
 from emitter.scenarios import cast
 from emitter.schedule import Frequency, Recurrence
+from tests.convergence.emitters import ARRAS, INSERTION, LENS, Job, Story, World
 from tests.convergence.oracle import PARIS
-from tests.convergence.world import ARRAS, INSERTION, LENS, Job, Story, World
 
 CANARY = "CanariZwq"
 DOMAIN = "departement.example"

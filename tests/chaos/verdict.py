@@ -17,10 +17,10 @@ from receiver.store.work.placements import placement_of
 from tests.chaos.exchange import Exchange
 from tests.chaos.premises import Premises
 from tests.chaos.staff import CANARY, DOMAIN
+from tests.convergence.authorities import INSERTION as INSERTION_EMITTER
+from tests.convergence.authorities import RSP
+from tests.convergence.emitters import BOUND, INSERTION, Job
 from tests.convergence.oracle import Choices, Directory, Oracle, Shown
-from tests.convergence.voices import INSERTION as INSERTION_EMITTER
-from tests.convergence.voices import RSP
-from tests.convergence.world import BOUND, INSERTION, Job
 
 HORIZON = timedelta(days=120)
 AT_MOST = 5

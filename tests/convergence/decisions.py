@@ -12,11 +12,8 @@ from emitter.model import Event, Rdv, Status
 from emitter.payloads import Generation
 from receiver.core import removal_limits
 from receiver.store.database.records import Reason
-from tests.convergence.draws import COMING, LONGEST_LIFE, generations, organisations, pick, send, some
-from tests.convergence.hearing import Word
-from tests.convergence.platform_rules import Platform, at, rdvs
-from tests.convergence.voices import Limit, until_next
-from tests.convergence.world import (
+from tests.convergence.authorities import Limit, until_next
+from tests.convergence.emitters import (
     ADDRESSES,
     ARRAS,
     BETHUNE,
@@ -29,6 +26,9 @@ from tests.convergence.world import (
     ORGANISATIONS,
     Story,
 )
+from tests.convergence.newest_state import Word
+from tests.convergence.platform_rules import Platform, at, rdvs
+from tests.convergence.strategies import COMING, LONGEST_LIFE, generations, organisations, pick, send, some
 from tests.makers import NOW
 
 FREE = 2

@@ -12,15 +12,15 @@ from emitter.payloads import Generation
 from mock_exchange import StoredItem
 from receiver.store import Verdict, Waiting
 from receiver.store.database.records import Reason
+from tests.convergence.authorities import INSERTION as INSERTION_EMITTER
+from tests.convergence.authorities import RSP
 from tests.convergence.bodies import read
-from tests.convergence.draws import LATE_KINDS, MAILBOXES, PLAIN
-from tests.convergence.hearing import Word
+from tests.convergence.emitters import DOUAI, INSERTION, Job, Story, World
+from tests.convergence.newest_state import Word
 from tests.convergence.oracle import Choices, Oracle, Shown
 from tests.convergence.premises import Premises
+from tests.convergence.strategies import LATE_KINDS, MAILBOXES, PLAIN
 from tests.convergence.system import PAST_DAYS, TIMINGS, System
-from tests.convergence.voices import INSERTION as INSERTION_EMITTER
-from tests.convergence.voices import RSP
-from tests.convergence.world import DOUAI, INSERTION, Job, Story, World
 from tests.makers import NOW
 from tests.worker.bench import UID_KEY
 

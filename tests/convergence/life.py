@@ -14,8 +14,12 @@ from emitter.model import Status
 from emitter.payloads import Generation
 from mock_exchange import Fault, FaultKind, StoredItem
 from receiver.store import StoreUnavailable
-from tests.convergence.beside import Beside
-from tests.convergence.draws import (
+from tests.convergence.emitters import ADDRESSES, ARRAS, STEADY, Story
+from tests.convergence.oracle import Choices
+from tests.convergence.other_installation import Beside
+from tests.convergence.platform_rules import at, rdvs
+from tests.convergence.premises import SUB_FOLDER
+from tests.convergence.strategies import (
     COMING,
     DIRECTORIES,
     HEALING,
@@ -30,11 +34,7 @@ from tests.convergence.draws import (
     some,
     verbs,
 )
-from tests.convergence.oracle import Choices
-from tests.convergence.platform_rules import at, rdvs
-from tests.convergence.premises import SUB_FOLDER
 from tests.convergence.system import WORKERS, PowerCut
-from tests.convergence.world import ADDRESSES, ARRAS, STEADY, Story
 from tests.makers import NOW
 from tests.worker.bench import UID_KEY
 

@@ -14,7 +14,28 @@ from emitter.scenarios import cast
 from emitter.schedule import Absence
 from emitter.signing import Scheme
 from receiver.store import Verdict
-from tests.convergence.draws import (
+from tests.convergence.emitters import (
+    ADDRESSES,
+    ARRAS,
+    BETHUNE,
+    CONTRACTOR,
+    INSERTION,
+    KARIM,
+    LEA,
+    LENS,
+    MARTINE,
+    MOVERS,
+    NADIA,
+    PAUL,
+    SIEGE,
+    STEADY,
+    Job,
+    Story,
+)
+from tests.convergence.ground import Ground
+from tests.convergence.newest_state import Word
+from tests.convergence.oracle import PARIS
+from tests.convergence.strategies import (
     ANCIENT,
     COMING,
     LIEUX,
@@ -32,27 +53,6 @@ from tests.convergence.draws import (
     send,
     some,
     staff,
-)
-from tests.convergence.ground import Ground
-from tests.convergence.hearing import Word
-from tests.convergence.oracle import PARIS
-from tests.convergence.world import (
-    ADDRESSES,
-    ARRAS,
-    BETHUNE,
-    CONTRACTOR,
-    INSERTION,
-    KARIM,
-    LEA,
-    LENS,
-    MARTINE,
-    MOVERS,
-    NADIA,
-    PAUL,
-    SIEGE,
-    STEADY,
-    Job,
-    Story,
 )
 from tests.makers import NOW
 

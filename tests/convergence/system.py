@@ -23,9 +23,9 @@ from receiver.store.work.placements import placement_of
 from receiver.web.app import create_app
 from receiver.worker.reconcile import reconcile
 from receiver.worker.server_threads import BATCH, Crew
+from tests.convergence.emitters import BOUND, INSERTION, SOURCES, Job
 from tests.convergence.oracle import Choices, Directory
 from tests.convergence.premises import CALL_TIMEOUT_S, Premises, Relay
-from tests.convergence.world import BOUND, INSERTION, SOURCES, Job
 from tests.worker.bench import StoreInTime
 
 CALENDAR = "exchange"

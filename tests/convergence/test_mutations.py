@@ -14,9 +14,9 @@ from receiver.core import plan, removal_limits, scope
 from receiver.core.facts import Ruling
 from receiver.store.intake import judge_agents, judge_events
 from receiver.worker import reconcile
-from tests.convergence.draws import ALIASES, MAILBOXES
 from tests.convergence.life import Life
 from tests.convergence.premises import Premises
+from tests.convergence.strategies import ALIASES, MAILBOXES
 
 PROFILE = "RDV_HYPOTHESIS_PROFILE"
 SHORT_RUN = settings(

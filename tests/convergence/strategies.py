@@ -10,9 +10,9 @@ from emitter.payloads import Generation
 from emitter.scenarios import cast
 from emitter.schedule import Frequency, Recurrence
 from mock_exchange import FaultKind
+from tests.convergence.emitters import ADDRESSES, ARRAS, BETHUNE, LENS
 from tests.convergence.oracle import Directory
 from tests.convergence.system import TIMINGS
-from tests.convergence.world import ADDRESSES, ARRAS, BETHUNE, LENS
 
 MAILBOXES = (
     "martine.agent@departement.example",

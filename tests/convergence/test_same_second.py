@@ -11,11 +11,11 @@ from emitter.model import Event, Rdv
 from emitter.payloads import Generation, render
 from emitter.scenarios import cast
 from receiver.store.database.tables import events
-from tests.convergence.draws import ALIASES, MAILBOXES, PLAIN
+from tests.convergence.emitters import ARRAS, KARIM, Job, World
 from tests.convergence.oracle import Choices
 from tests.convergence.premises import Premises
+from tests.convergence.strategies import ALIASES, MAILBOXES, PLAIN
 from tests.convergence.system import System
-from tests.convergence.world import ARRAS, KARIM, Job, World
 from tests.makers import NOW
 
 HIS = "karim.agent@departement.example"

@@ -17,7 +17,7 @@ from receiver.operations.audit.run import Window
 from receiver.operations.recovery import take_from, uninstall
 from receiver.store.database.tables import mailboxes
 from tests.convergence.decisions import Decisions
-from tests.convergence.draws import MAILBOXES, pick, some
+from tests.convergence.strategies import MAILBOXES, pick, some
 from tests.convergence.system import CALENDAR, TIMINGS
 from tests.makers import NOW
 from tests.worker.bench import UID_KEY

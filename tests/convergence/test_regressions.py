@@ -6,10 +6,10 @@ import pytest
 
 from emitter.model import Status
 from emitter.payloads import Generation
-from tests.convergence.draws import ALIASES, COMING, MAILBOXES
+from tests.convergence.emitters import ARRAS, KARIM, MARTINE, PAUL
 from tests.convergence.life import Life
 from tests.convergence.premises import Premises
-from tests.convergence.world import ARRAS, KARIM, MARTINE, PAUL
+from tests.convergence.strategies import ALIASES, COMING, MAILBOXES
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from tests.convergence.bodies import Json, agent_id, agents_of, facts, is_cancelled, read
-from tests.convergence.voices import (
+from tests.convergence.authorities import (
     RSP,
     Authority,
     Message,
@@ -19,6 +18,7 @@ from tests.convergence.voices import (
     shares,
     speaks_for,
 )
+from tests.convergence.bodies import Json, agent_id, agents_of, facts, is_cancelled, read
 
 
 @dataclass
