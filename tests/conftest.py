@@ -11,6 +11,29 @@ from mock_exchange import MockExchange
 from receiver.store import Store
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 
+TESTS = Path(__file__).parent
+SLOW_DIRECTORIES = frozenset(
+    {
+        "authentication",  # a Kerberos realm of its own
+        "benchmarks",
+        "chaos",
+        "convergence",
+        "drill",
+        "end_to_end",  # all processes of a receiver
+        "installation",  # an empty Debian, reverse proxies, upgrades
+        "interoperability",  # EWS clients of other people
+        "power_loss",
+    }
+)
+"""Not in the quick tier. A slow module elsewhere says ``pytestmark = pytest.mark.slow``; a slow test has the marker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of the slow directories as slow."""
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] in SLOW_DIRECTORIES:
+            item.add_marker(pytest.mark.slow)
+
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say each reason for skipping once, with the number of tests that it concerns."""

@@ -24,7 +24,8 @@ from receiver.config import load
 from tests.authentication.certificates import Authority
 from tests.connectors.conformance import entry
 from tests.connectors.ews import MAILBOX, check_clean, connected, done, settings_for
-from tests.kerberos_realm import REALM, Realm, wait_until
+from tests.kerberos_realm import REALM, Realm
+from tests.lab.waiting import wait_until
 from tests.requirements import require
 
 SERVICE = "HTTP/localhost"

@@ -15,7 +15,7 @@ from mock_exchange import Fault, FaultKind, MockExchange
 from tests.connectors.conformance import entry
 from tests.connectors.ews import ACCOUNT, MAILBOX, OTHER, connected, done, exchange_for, settings_for
 from tests.connectors.listener import listener
-from tests.kerberos_realm import wait_until
+from tests.lab.waiting import wait_until
 
 SCHEMES = ["ntlm", "basic"]
 

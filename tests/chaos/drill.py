@@ -111,7 +111,7 @@ class Drill:
                 with suppress(requests.RequestException):
                     self._opened.exchange.forget()
                 forget_at = at_s + FORGET_EVERY_S
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(LOOK_EVERY_S)  # the drill's own pace
 
     def _come_to_rest(self, deadline: float, result: Result) -> Iterator[str]:
         opened = self._opened
@@ -124,7 +124,7 @@ class Drill:
 
         def in_order() -> bool:
             with suppress(StoreUnavailable):
-                time.sleep(0.5)
+                time.sleep(0.5)  # reading everything more often would be a load of its own
                 result.released += release_held(opened.store_url)
                 return (
                     read_store(opened.store_url).at_rest

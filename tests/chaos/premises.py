@@ -17,6 +17,7 @@ from tests.chaos.disk import Disk, small_disk
 from tests.chaos.exchange import Exchange, exchange
 from tests.chaos.services import Service
 from tests.databases import new_database, sqlalchemy_url
+from tests.lab.waiting import happens
 
 SECRETS = Secrets(webhook="a webhook secret for drills", exchange="an Exchange password for drills")
 START_S = 90.0
@@ -55,13 +56,12 @@ class Premises:
 
     def wait_until(self, condition: Callable[[], bool], patience_s: float) -> bool:
         """Look after everything until a condition holds; return whether it came to that."""
-        deadline = time.monotonic() + patience_s
-        while not condition():
-            if time.monotonic() > deadline:
-                return False
+
+        def holds() -> bool:
             self.look_after()
-            time.sleep(LOOK_EVERY_S)
-        return True
+            return condition()
+
+        return happens(holds, patience_s, LOOK_EVERY_S)
 
     def ready(self) -> bool:
         """Whether every web host says so."""
@@ -130,7 +130,7 @@ def _started(database: Service, url: str) -> str:
             return sqlalchemy_url(new_database(url))
         except Exception as error:  # noqa: BLE001 -- it is starting
             last = error
-            time.sleep(0.1)
+            time.sleep(0.1)  # the database is looked after meanwhile
     raise NotReady("postgres") from last
 
 

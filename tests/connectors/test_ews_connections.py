@@ -17,6 +17,7 @@ from mock_exchange import Fault, FaultKind, MockExchange
 from tests.connectors.conformance import entry
 from tests.connectors.ews import ACCOUNT, MAILBOX, OTHER, connected, done, exchange_for, settings_for, verbs
 from tests.connectors.listener import listener
+from tests.lab.waiting import wait_until
 
 
 def create(connector: EwsConnector, uid: str = "a", mailbox: str = MAILBOX) -> Outcome:
@@ -283,14 +284,10 @@ def test_a_closed_connector_holds_no_connection(exchange: MockExchange, in_use: 
             exchange.latency_s = 0.3
             caller = threading.Thread(target=create, args=(connector, "b"))
             caller.start()
-            while not connector._protocol.wire._free.qsize() < 4:
-                time.sleep(0.01)
+            wait_until(lambda: connector._protocol.wire._free.qsize() < 4, "the call to be under way")
             connector.close()
             caller.join()
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
+    wait_until(lambda: threading.active_count() == before, "the connections to be closed")
 
 
 # Before and after the request left

@@ -33,6 +33,7 @@ from tests.drill.exchange import MARTINE, DrillExchange
 from tests.drill.hastened import LOOKS
 from tests.drill.letters import Kind, Letter, counted, read, without_numbers
 from tests.drill.unit import Unit, unit
+from tests.lab.waiting import wait_until
 from tests.watch.sinks import HttpSink, SmtpSink
 
 PARTS = ("serve", "worker", "watch")
@@ -59,9 +60,7 @@ def until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE
 
     """
     start = time.monotonic()
-    while not condition():
-        assert time.monotonic() - start < patience_s, f"waited in vain for {what}"
-        time.sleep(0.05)
+    wait_until(condition, what, patience_s, every_s=0.05)
     return time.monotonic() - start
 
 

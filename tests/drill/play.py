@@ -69,7 +69,7 @@ def play(breakage: Breakage, ground: Ground) -> Played:
     until(lambda: ground.came(Kind.ENDED, breakage.code), "the message of the end")
     ground.wait_for_calendar()
     ground.book_and_see()  # and it goes on as if nothing had been
-    time.sleep(CALM_S)
+    time.sleep(CALM_S)  # that nothing else comes up for a while is the subject
     green = until_green_for_good(ground, repaired_at, green)
     return Played(_judged(breakage, ground), told, sentence, until_when, green, remark)
 
@@ -78,7 +78,7 @@ def until_green_for_good(ground: Ground, since: float, green: Mapping[Screen, No
     """Return when all were green; where something that was told beside came up since then, when that was over."""
     while not all(look(screen, ground).is_green for screen in Screen):
         green = until_green(ground, since)
-        time.sleep(CALM_S)
+        time.sleep(CALM_S)  # as above
     return green
 
 

@@ -125,7 +125,7 @@ def _follow(ground: Ground, is_done: Callable[[Screen, Shown], bool], what: str)
                 if is_done(screen, last[screen]):
                     return
                 assert time.monotonic() - start < PATIENCE_S, f"waited in vain for {screen} {what}: {last}"
-                time.sleep(PAUSES_S[screen])
+                time.sleep(PAUSES_S[screen])  # as often as people look
         except BaseException:
             failed.set()
             raise

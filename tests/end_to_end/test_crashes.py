@@ -1,6 +1,5 @@
 """kill -9 at the worst moments: one entry in the end."""
 
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,6 +79,6 @@ def test_exchange_down_for_a_while_loses_nothing(tmp_path: Path) -> None:
         town.exchange.stop()
         story = build("working_day", datetime.now(UTC))
         assert town.send(*(step.body for step in story.steps), jobs=4).undelivered == ()
-        time.sleep(1)
+        town.wait_for(lambda: town.log_lines("server_trouble"), "a worker that met it")
         town.exchange.start()
         town.wait_for_calendars({email: Counter(entries) for email, entries in story.expected.items()})

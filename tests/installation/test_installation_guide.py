@@ -10,8 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from mock_exchange.exchange import MockExchange
 from tests.installation.confinement import LAUNCHER, UNIT, allowed_calls, setting
 from tests.installation.guide import blocks
 from tests.installation.network import loopback_only
+from tests.lab.waiting import wait_until
 from tests.packaging import sandbox
 from tests.packaging.image import host_settings
 from tests.packaging.sandbox import Sandbox, run
@@ -131,18 +131,24 @@ def test_the_guide_leads_to_an_appointment_in_a_calendar(server: Server, tmp_pat
         ca_file = write_certificate(server, tmp_path)
         server.carry_out(proxy)
         listen_on_one_address(server)
-        calls = tmp_path / "calls"
+        calls, service_log = tmp_path / "calls", tmp_path / "service"
         calls.write_text("\n".join(sorted(allowed_calls(UNIT.read_text()))))
-        with running(server.service(calls), tmp_path / "service"), running(server.nginx(), tmp_path / "nginx"):
-            wait_until(lambda: is_ready("http://127.0.0.1:8080"), tmp_path / "service")
+        with running(server.service(calls), service_log), running(server.nginx(), tmp_path / "nginx"):
+            wait_until(lambda: is_ready("http://127.0.0.1:8080"), "the service", PATIENCE_S, 0.2, service_log.read_text)
             assert answers("https://127.0.0.1/healthz", ca_file)
             assert not answers("https://127.0.0.1/readyz", ca_file)
             story = build("working_day", datetime.now(UTC))
             assert delivered(story, ca_file).undelivered == ()
-            wait_until(lambda: shown(exchange, MARTINE) == story.expected[MARTINE], tmp_path / "service")
+            wait_until(
+                lambda: shown(exchange, MARTINE) == story.expected[MARTINE],
+                "the entry",
+                PATIENCE_S,
+                0.2,
+                service_log.read_text,
+            )
             assert shown(exchange, KARIM) == (), "the guide begins with one person"
         assert exchange.complaints == []
-        log = (tmp_path / "service").read_text()
+        log = service_log.read_text()
         assert '"level": "error"' not in log
         upgrade(server, bundle)
 
@@ -240,11 +246,3 @@ def shown(exchange: MockExchange, mailbox: str) -> tuple[ExpectedEntry, ...]:
         for item in exchange.items(mailbox, "calendar")
     )
     return tuple(sorted(held, key=lambda entry: (entry.start, entry.title)))
-
-
-def wait_until(holds: Callable[[], bool], log: Path) -> None:
-    """Wait; what was logged tells why it did not come to that."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)

@@ -143,7 +143,7 @@ def test_an_answer_that_compresses_nothing_without_end_is_given_up_in_time() -> 
     def named_without_end(_: bytes) -> Iterable[bytes]:
         yield b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\0"
         while True:
-            time.sleep(0.01)
+            time.sleep(0.01)  # a server that trickles
             yield b"a" * 100
 
     with hostile(named_without_end) as server, connected(replace(settings(server), timeout_s=0.5)) as connector:

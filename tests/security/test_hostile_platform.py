@@ -71,7 +71,7 @@ def test_no_more_of_an_answer_is_taken_than_any_that_could_be_meant(
 def trickling(_: bytes) -> Iterable[bytes]:
     yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
     while True:
-        time.sleep(0.01)
+        time.sleep(0.01)  # a server that trickles
         yield b" "
 
 

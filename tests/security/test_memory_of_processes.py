@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from emitter.platforms import Platform, signer
 from emitter.scenarios import build
 from receiver.operations.failures import retry_all
 from receiver.store import Chosen, Store
+from tests.lab.waiting import wait_until
 from tests.security import tricks
 from tests.security.hostile import Reply, hostile
 
@@ -98,11 +98,12 @@ def test_no_process_of_a_receiver_grows_beyond_its_memory(tmp_path: Path) -> Non
                 )
                 assert answer.status_code == 202
             store = Store(f"sqlite:///{tmp_path}/store.db")
-            deadline = time.monotonic() + PATIENCE_S
-            while len(server.heard) < ROUNDS * len(played):
-                assert time.monotonic() < deadline, f"only {len(server.heard)} calls"
+
+            def all_is_played() -> bool:
                 retry_all(store, Chosen())
-                time.sleep(0.2)
+                return len(server.heard) >= ROUNDS * len(played)
+
+            wait_until(all_is_played, "all calls", PATIENCE_S, 0.2, lambda: f"only {len(server.heard)} calls")
             store.close()
             peaks = {f"{each.role} {each.pid}": peak_mb(each.pid) for each in receiver_processes(process.pid)}
     assert {name: peak for name, peak in peaks.items() if peak > MOST_MIB} == {}

@@ -78,7 +78,7 @@ def test_requests_in_a_row_on_one_connection_are_each_answered(directly: Way) ->
     """At once, after the thread has given the connection back, and two in one breath."""
     with directly.connection() as stream:
         for pause_s in (0.0, 0.0, 0.1, 0.0):
-            time.sleep(pause_s)
+            time.sleep(pause_s)  # a client that asks again at once, or a little later
             stream.sendall(signed(a_webhook(), keep=True))
             assert status_of(answer_on(stream)) in {200, 202}
         stream.sendall(signed(a_webhook(), keep=True) + signed(a_webhook()))

@@ -1,7 +1,7 @@
 """Crews as they run: real threads and the real clock, over mock servers."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,13 +21,6 @@ from tests.worker import bench
 from tests.worker.bench import CALENDAR
 
 LONGEST_S = 30
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + LONGEST_S
-    while not happened():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
 
 
 def boxes(count: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from sqlalchemy import event
 from receiver.store import Store, Wakeup
 from receiver.worker import loop
 from tests.databases import new_database, sqlalchemy_url
+from tests.lab.waiting import wait_until
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
 from tests.worker.office import Office
@@ -49,13 +50,6 @@ def working(folder: Path, url: str) -> Iterator[tuple[Office, list[str]]]:
             assert not thread.is_alive()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_an_idle_worker_acts_on_a_webhook_of_another_process_at_once(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,15 +57,15 @@ def test_an_idle_worker_acts_on_a_webhook_of_another_process_at_once(
     with working(tmp_path, url) as (office, _), closing(Store(url)) as other:
         for count in (1, 2):
             other.keep(incoming(a_delivery(wire_id=count, uuid=f"u{count}")))
-            wait_until(lambda count=count: office.written() == count)  # type: ignore[misc]
+            wait_until(lambda count=count: office.written() == count, "the entry")  # type: ignore[misc]
 
 
 def test_an_idle_worker_reloads_and_stops_at_once(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "IDLE_S", LONG_S)
     with working(tmp_path, url) as (office, _):
-        wait_until(lambda: office.connected == 1)
+        wait_until(lambda: office.connected == 1, "the first connection")
         office.worker.reload()
-        wait_until(lambda: office.connected == 2)
+        wait_until(lambda: office.connected == 2, "the connection of the reload")
 
 
 def test_a_worker_that_is_told_asks_a_small_part_of_what_one_that_looks_asks(
@@ -80,9 +74,9 @@ def test_a_worker_that_is_told_asks_a_small_part_of_what_one_that_looks_asks(
     def idle(name: str) -> int:
         (tmp_path / name).mkdir()
         with working(tmp_path / name, url) as (office, asked):
-            wait_until(lambda: office.connected == 1)
+            wait_until(lambda: office.connected == 1, "the first connection")
             before = len(asked)
-            time.sleep(WATCHED_S)
+            time.sleep(WATCHED_S)  # what is asked in a span of time is the subject
             return len(asked) - before
 
     told = idle("told")

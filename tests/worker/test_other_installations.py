@@ -22,9 +22,9 @@ from receiver.store import Chosen, LeaseLost, MailboxSight
 from receiver.store.database.tables import mailboxes
 from tests.connectors.conformance import entry
 from tests.connectors.series_conformance import RULES, series
+from tests.lab.waiting import wait_until
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench, wire
-from tests.worker.crews import wait_until
 from tests.worker.office import Office
 from tests.worker.steps import posts
 

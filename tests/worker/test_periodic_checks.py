@@ -1,7 +1,6 @@
 """What a worker leaves word of beside the work: agents to map, certificates and clocks."""
 
 import threading
-import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,12 +12,13 @@ from connectors.base import (
     Temporary,
 )
 from receiver.core.facts import AgentRef
+from receiver.core.servers import Server
 from receiver.store import Figure
 from receiver.worker.periodic import BUSY, COUNT_EVERY, LOOK_AGAIN, LOOK_EVERY, Lookout
 from receiver.worker.server_threads import CallsStuck, GateClosed
+from tests.lab.waiting import wait_until
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS
-from tests.worker.crews import wait_until
 from tests.worker.lookouts import UNAUTHORIZED, Watch
 
 SECOND = timedelta(seconds=1)
@@ -210,10 +210,13 @@ def test_a_look_that_never_comes_back_is_given_up_like_any_call(watch: Watch) ->
     try:
         here.tick(watch.store.moment)
         wait_until(lambda: watch.asked("probe"))
-        time.sleep(0.01)  # now it is late
-        watch.crew.look_after()
-        server = watch.store.server(CALENDAR)
-        assert server is not None
+
+        def given_up() -> Server | None:
+            watch.crew.look_after()
+            server = watch.store.server(CALENDAR)
+            return server if server and server.stuck_calls else None
+
+        server = wait_until(given_up)
         assert server.stuck_calls == 1
         watch.crew.look_after()
         assert watch.store.server(CALENDAR) == server, "it is counted once"

@@ -4,9 +4,10 @@ import time
 from datetime import timedelta
 
 from mock_exchange import FaultKind
+from tests.lab.waiting import wait_until
 from tests.makers import KARIM, MARTINE
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench
-from tests.worker.crews import Yard, boxes, exchange_with, open_yard, wait_until, wire
+from tests.worker.crews import Yard, boxes, exchange_with, open_yard, wire
 
 SECOND = timedelta(seconds=1)
 TOO_MANY = b"ErrorExceededConnectionCount"
@@ -31,7 +32,7 @@ def test_a_mailbox_never_has_two_calls_under_way(store_url: str) -> None:
             yard.send(*mailboxes, each=2)
             for crew in crews:
                 crew.wake()
-            time.sleep(0.02)
+            time.sleep(0.02)  # changes keep coming while calls are under way
         wait_until(lambda: shown(yard, exchange) == yard.numbers)
         assert yard.numbers == 60
         assert not [recorded for recorded in exchange.requests if TOO_MANY in recorded.response]

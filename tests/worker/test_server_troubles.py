@@ -18,9 +18,10 @@ from receiver.core.servers import ACCOUNT_PAUSE
 from receiver.store import Store
 from receiver.worker.account_tag import tag
 from receiver.worker.server_threads import Crew
+from tests.lab.waiting import wait_until
 from tests.makers import KARIM, MARTINE, NOW
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench
-from tests.worker.crews import boxes, exchange_with, open_yard, wait_until, wire
+from tests.worker.crews import boxes, exchange_with, open_yard, wire
 
 SECOND = timedelta(seconds=1)
 
@@ -35,7 +36,7 @@ def wake(*crews: Crew, times: int = 5) -> None:
     for _ in range(times):
         for crew in crews:
             crew.wake()
-        time.sleep(0.02)
+        time.sleep(0.02)  # that they try no more often than they may is the subject
 
 
 def another_process(bench: Bench, credentials: str = "") -> Crew:

@@ -16,10 +16,11 @@ import yaml
 from receiver.store import Store
 from receiver.worker.loop import STUCK_STATUS
 from receiver.worker.server_threads import CallsStuck, Crew
+from tests.lab.waiting import wait_until
 from tests.logs.captured import captured_logs
 from tests.makers import MARTINE, a_delivery, incoming
 from tests.worker.bench import CALENDAR
-from tests.worker.crews import LONGEST_S, Yard, boxes, open_yard, wait_until
+from tests.worker.crews import LONGEST_S, Yard, boxes, open_yard
 from tests.worker.doubles import Deaf
 
 ROOT = Path(__file__).parents[2]

@@ -13,9 +13,9 @@ from mock_exchange import FaultKind
 from receiver.core.facts import EventKind
 from receiver.store import Store, StoreUnavailable
 from receiver.store.database.tables import mailboxes, tallies, writes
+from tests.lab.waiting import wait_until
 from tests.makers import MARTINE, a_delivery
 from tests.worker.bench import CALENDAR, HERS, HIS, Bench
-from tests.worker.crews import wait_until
 
 HER_OWN = (MARTINE,)
 
