@@ -13,11 +13,11 @@ from pathlib import Path
 import requests
 
 from receiver.store import Reason, Store, StoreUnavailable
+from tests.chaos.deployment import LOOK_EVERY_S, SECRETS, Premises, premises
 from tests.chaos.nemesis import Nemesis, plan, possible
 from tests.chaos.post import Post
-from tests.chaos.premises import LOOK_EVERY_S, SECRETS, Premises, premises
-from tests.chaos.staff import Town
 from tests.chaos.verdict import expected, read_store, shown, violations
+from tests.chaos.workload import Town
 
 BURST_EVERY_S = 0.25
 MOST_OUTSTANDING = 300

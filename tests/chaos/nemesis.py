@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from tests.chaos.premises import Premises
+from tests.chaos.deployment import Premises
 from tests.chaos.services import Service
 
 

@@ -14,8 +14,8 @@ from tests.chaos.drill import Order, Result, run
 from tests.chaos.nemesis import Kind, plan
 from tests.chaos.post import Post
 from tests.chaos.record import again, append
-from tests.chaos.staff import CANARY, Town
 from tests.chaos.verdict import expected
+from tests.chaos.workload import CANARY, Town
 from tests.convergence.oracle import Shown
 
 BEGAN = datetime(2026, 11, 24, 9, tzinfo=UTC)

@@ -14,9 +14,9 @@ from connectors.base import PROPERTY_SET_ID
 from receiver.store.database.engine import close_engine, open_engine, reading
 from receiver.store.database.tables import events, installation, mailboxes, metadata, placements
 from receiver.store.work.placements import placement_of
+from tests.chaos.deployment import Premises
 from tests.chaos.exchange import Exchange
-from tests.chaos.premises import Premises
-from tests.chaos.staff import CANARY, DOMAIN
+from tests.chaos.workload import CANARY, DOMAIN
 from tests.convergence.authorities import INSERTION as INSERTION_EMITTER
 from tests.convergence.authorities import RSP
 from tests.convergence.emitters import BOUND, INSERTION, Job

@@ -30,7 +30,7 @@ from receiver.store import Store
 from receiver.store.database.tables import metadata
 from receiver.worker.server_threads import Crew
 from tests.authentication.certificates import Authority
-from tests.cli.resync_town import ENVIRON, SECRET, ResyncTown, open_resync_town
+from tests.cli.resync_harness import ENVIRON, SECRET, ResyncTown, open_resync_town
 from tests.logs.captured import captured_logs
 from tests.rest.instance import (
     ARRAS,

@@ -17,7 +17,7 @@ from receiver.core.digests import secret_tag
 from receiver.operations.access.secrets import State, figure
 from receiver.store import Store
 from receiver.web.app import create_app
-from tests.cli.resync_town import ENVIRON
+from tests.cli.resync_harness import ENVIRON
 from tests.core.samples import as_body, sample
 from tests.logs.captured import captured_logs
 from tests.web.receiver_client import hex_signature

@@ -18,7 +18,7 @@ from tests.convergence.emitters import ADDRESSES, ARRAS, STEADY, Story
 from tests.convergence.oracle import Choices
 from tests.convergence.other_installation import Beside
 from tests.convergence.platform_rules import at, rdvs
-from tests.convergence.premises import SUB_FOLDER
+from tests.convergence.shared_exchange import SUB_FOLDER
 from tests.convergence.strategies import (
     COMING,
     DIRECTORIES,
@@ -35,8 +35,8 @@ from tests.convergence.strategies import (
     verbs,
 )
 from tests.convergence.system import WORKERS, PowerCut
+from tests.lab.worker_harness import UID_KEY
 from tests.makers import NOW
-from tests.worker.bench import UID_KEY
 
 
 class Life(Beside):

@@ -19,8 +19,8 @@ from receiver.store.database.tables import mailboxes
 from tests.convergence.decisions import Decisions
 from tests.convergence.strategies import MAILBOXES, pick, some
 from tests.convergence.system import CALENDAR, TIMINGS
+from tests.lab.worker_harness import UID_KEY
 from tests.makers import NOW
-from tests.worker.bench import UID_KEY
 
 OTHER = str(uuid.UUID(int=7))
 MARK = (PROPERTY_SET_ID, INSTALLATION_PROPERTY)

@@ -32,7 +32,7 @@ from tests.convergence.emitters import (
     Job,
     Story,
 )
-from tests.convergence.ground import Ground
+from tests.convergence.machine import Ground
 from tests.convergence.newest_state import Word
 from tests.convergence.oracle import PARIS
 from tests.convergence.strategies import (

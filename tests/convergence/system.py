@@ -25,8 +25,8 @@ from receiver.worker.reconcile import reconcile
 from receiver.worker.server_threads import BATCH, Crew
 from tests.convergence.emitters import BOUND, INSERTION, SOURCES, Job
 from tests.convergence.oracle import Choices, Directory
-from tests.convergence.premises import CALL_TIMEOUT_S, Premises, Relay
-from tests.worker.bench import StoreInTime
+from tests.convergence.shared_exchange import CALL_TIMEOUT_S, Premises, Relay
+from tests.lab.worker_harness import StoreInTime
 
 CALENDAR = "exchange"
 TIMINGS = Timings.of(CALL_TIMEOUT_S)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.convergence.life import Life
-from tests.convergence.premises import Premises
+from tests.convergence.shared_exchange import Premises
 from tests.convergence.strategies import ALIASES, MAILBOXES
 
 _COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True, stateful_step_count=25)

@@ -15,7 +15,7 @@ from receiver.core.facts import Ruling
 from receiver.store.intake import judge_agents, judge_events
 from receiver.worker import reconcile
 from tests.convergence.life import Life
-from tests.convergence.premises import Premises
+from tests.convergence.shared_exchange import Premises
 from tests.convergence.strategies import ALIASES, MAILBOXES
 
 PROFILE = "RDV_HYPOTHESIS_PROFILE"

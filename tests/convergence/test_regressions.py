@@ -8,7 +8,7 @@ from emitter.model import Status
 from emitter.payloads import Generation
 from tests.convergence.emitters import ARRAS, KARIM, MARTINE, PAUL
 from tests.convergence.life import Life
-from tests.convergence.premises import Premises
+from tests.convergence.shared_exchange import Premises
 from tests.convergence.strategies import ALIASES, COMING, MAILBOXES
 
 

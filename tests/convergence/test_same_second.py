@@ -13,7 +13,7 @@ from emitter.scenarios import cast
 from receiver.store.database.tables import events
 from tests.convergence.emitters import ARRAS, KARIM, Job, World
 from tests.convergence.oracle import Choices
-from tests.convergence.premises import Premises
+from tests.convergence.shared_exchange import Premises
 from tests.convergence.strategies import ALIASES, MAILBOXES, PLAIN
 from tests.convergence.system import System
 from tests.makers import NOW

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from receiver.core.troubles import Code
-from tests.drill.ground import Ground
 from tests.drill.screens import Screen
+from tests.drill.system import Ground
 
 Repair = Callable[[], str | None]
 """Puts right what was broken; may return what was counted meanwhile."""

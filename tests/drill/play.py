@@ -11,10 +11,10 @@ from pathlib import Path
 from receiver.core.troubles import Code, Severity, Trouble
 from receiver.sentences.phrases import local, words
 from tests.drill.breakage import Breakage
-from tests.drill.ground import Ground, until
 from tests.drill.hastened import MISCONFIGURED
 from tests.drill.letters import Kind, counted
 from tests.drill.screens import Noted, Screen, look, page_text, until_green, until_told
+from tests.drill.system import Ground, until
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "fr" / "depannage.md"
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

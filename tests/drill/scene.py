@@ -12,8 +12,8 @@ from tests.chaos.clocks import Clock, library
 from tests.databases import postgres_binaries
 from tests.drill.breakage import Breakage, StoreKind
 from tests.drill.databases import postgres_of_a_customer
-from tests.drill.ground import open_ground
 from tests.drill.play import Played, play
+from tests.drill.system import open_ground
 from tests.watch.sinks import http_sink, smtp_sink
 
 DISK_BYTES = 160 * 1024 * 1024

@@ -15,9 +15,9 @@ import requests
 from receiver import sentences
 from receiver.core.troubles import Code, Colour, Severity, Trouble, colour
 from receiver.web.auth.cookies import NAME as COOKIE
-from tests.drill.ground import PATIENCE_S, Ground
 from tests.drill.hastened import MISCONFIGURED
 from tests.drill.letters import still_open
+from tests.drill.system import PATIENCE_S, Ground
 
 NO_ANSWER, NOBODY_IN = "no answer", "lets nobody in"
 ANSWER_S = 10.0

@@ -16,7 +16,7 @@ from emitter.occurrences import Window
 from emitter.platforms import Platform
 from emitter.scenarios import CALENDAR_SCENARIOS, ExpectedEntry, Needs, Story, build
 from emitter.scenarios.cast import DUPONT_EMAIL
-from tests.end_to_end.town import KARIM, MARTINE, Town, open_town
+from tests.lab.running_receiver import KARIM, MARTINE, Town, open_town
 
 MAILBOXES = (MARTINE, KARIM, DUPONT_EMAIL)
 Calendars = dict[str, Counter[ExpectedEntry]]

@@ -10,7 +10,7 @@ import trustme
 from demo import configuration
 from demo.processes import ACCOUNT
 from mock_exchange import MockExchange
-from tests.end_to_end.town import KARIM, KEYS, MARTINE, Town
+from tests.lab.running_receiver import KARIM, KEYS, MARTINE, Town
 
 Sentence = str
 

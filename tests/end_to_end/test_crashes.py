@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emitter.scenarios import ExpectedEntry, build
 from mock_exchange import Fault, FaultKind
-from tests.end_to_end.town import MARTINE, Town, open_town
+from tests.lab.running_receiver import MARTINE, Town, open_town
 
 TIMEOUT_S = 1
 SETTLE_S, RECHECK_S, LEASE_S = 6 * TIMEOUT_S, 20 * TIMEOUT_S, 10 * TIMEOUT_S

@@ -13,7 +13,7 @@ import requests
 from emitter.samples import shift_sample
 from emitter.scenarios.cast import DUPONT_EMAIL
 from tests.end_to_end.test_samples import PAYLOADS
-from tests.end_to_end.town import KARIM, MARTINE, Town, open_town
+from tests.lab.running_receiver import KARIM, MARTINE, Town, open_town
 
 PERSONAL = ("users", "participations", "rdvs_users", "context", "address", "name")
 """Members of `data` that are, or may be, about an usager."""

@@ -14,7 +14,7 @@ import pytest
 
 from emitter.scenarios import build
 from receiver.store.reports.status import DEAD_AFTER
-from tests.end_to_end.town import MARTINE, Town, open_town
+from tests.lab.running_receiver import MARTINE, Town, open_town
 
 
 def send_one(town: Town) -> None:

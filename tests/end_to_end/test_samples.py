@@ -10,7 +10,7 @@ import pytest
 
 from emitter.samples import shift_sample
 from emitter.scenarios import ExpectedEntry
-from tests.end_to_end.town import KARIM, MARTINE, Town, open_town
+from tests.lab.running_receiver import KARIM, MARTINE, Town, open_town
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 OFFICE = "Maison du Département Solidarité, 37 rue du Temple, Arras, 62000"

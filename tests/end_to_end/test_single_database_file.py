@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.proc import kill
 from tests.end_to_end.test_processes import child_named, send_one
-from tests.end_to_end.town import Town, open_town
+from tests.lab.running_receiver import Town, open_town
 
 SENT = 5
 

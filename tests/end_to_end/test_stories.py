@@ -9,7 +9,7 @@ import pytest
 from emitter.delivery import disorder
 from emitter.payloads import Generation
 from emitter.scenarios import SCENARIOS, ExpectedEntry, Story, build
-from tests.end_to_end.town import Town, open_town
+from tests.lab.running_receiver import Town, open_town
 
 PLAYABLE = [generation for generation in Generation if generation is not Generation.RDV_INSERTION]
 

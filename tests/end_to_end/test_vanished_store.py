@@ -16,7 +16,7 @@ import requests
 from demo import processes
 from emitter.scenarios import ExpectedEntry, build
 from receiver.store import Store
-from tests.end_to_end.town import MARTINE, Town, open_town
+from tests.lab.running_receiver import MARTINE, Town, open_town
 
 Calendars = dict[str, Counter[ExpectedEntry]]
 TRANSIENT = {"store.db-wal", "store.db-shm"}

@@ -2,7 +2,7 @@
 
 import logging
 
-from tests.faults.ground import premises
+from tests.faults.system import premises
 from tests.faults.table import DOCUMENT, document
 
 if __name__ == "__main__":

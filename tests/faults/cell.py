@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mock_exchange import StoredItem
-from tests.faults.ground import NEW, Ground, Premises
 from tests.faults.scenes import EVENTS, Scene, tell, titles
+from tests.faults.system import NEW, Ground, Premises
 from tests.faults.troubles import Plight, Trouble
-from tests.worker.bench import HERS, HIS
+from tests.lab.worker_harness import HERS, HIS
 
 Strike = tuple[Trouble | Plight, str | None, int]
 """What strikes, the verb that it hits (None: any), and how many such calls are spared first."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from mock_exchange import StoredItem
 from receiver.core.policies import OnAgentDeletion
 from tests.faults.cell import Ended, assert_agreed
-from tests.faults.ground import SUB_FOLDER, Ground, Premises
 from tests.faults.scenes import DELETE, MOVE_IN, UPDATE, Scene
-from tests.worker.bench import HERS, HIS
+from tests.faults.system import SUB_FOLDER, Ground, Premises
+from tests.lab.worker_harness import HERS, HIS
 
 MARRIED = "martine.dupont@departement.example"
 RESPECT = {"on_agent_deletion": OnAgentDeletion.RESPECT}

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from mock_exchange import FaultKind
 from receiver.core.facts import AgentRef, EventKind
-from tests.faults.ground import CLAIRE, NEW, SUB_FOLDER, Ground
+from tests.faults.system import CLAIRE, NEW, SUB_FOLDER, Ground
+from tests.lab.worker_harness import HERS, HIS
 from tests.makers import KARIM, MARTINE, a_delivery
-from tests.worker.bench import HERS, HIS
 
 EVENTS = (1, 2, 3)
 BYSTANDER = 9

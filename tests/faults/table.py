@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tests.faults import cell, hands, scenes, troubles
-from tests.faults.ground import Premises
+from tests.faults.system import Premises
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults import hands, scenes, table, troubles
-from tests.faults.ground import Premises
-from tests.faults.ground import premises as opened_premises
+from tests.faults.system import Premises
+from tests.faults.system import premises as opened_premises
 
 PAGE = table.DOCUMENT.read_text("utf-8") if table.DOCUMENT.exists() else ""
 STRIDE = 5

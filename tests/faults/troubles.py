@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from mock_exchange import Fault, FaultKind
-from tests.faults.ground import CALL_TIMEOUT_S, Ground
-from tests.worker.bench import HERS, HIS
+from tests.faults.system import CALL_TIMEOUT_S, Ground
+from tests.lab.worker_harness import HERS, HIS
 
 BEFORE_LOOK_UP_S = CALL_TIMEOUT_S * 3
 AFTER_LOOK_UP_S = CALL_TIMEOUT_S * 15

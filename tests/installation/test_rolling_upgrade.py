@@ -21,8 +21,8 @@ from emitter.scenarios import SCENARIOS, ExpectedEntry, build
 from mock_exchange import MockExchange
 from receiver import sentences
 from tests.databases import new_database, sqlalchemy_url
-from tests.end_to_end.town import KARIM, KEYS, MARTINE, Town
 from tests.installation.versions import MARK, Version, this_version, version_after
+from tests.lab.running_receiver import KARIM, KEYS, MARTINE, Town
 
 OLD = this_version()
 OLD_SCHEMA = int(OLD.revision)

@@ -17,7 +17,7 @@ from receiver.core.scope import EVERYTHING
 from receiver.store import Incoming, Store
 from receiver.store.database.tables import metadata
 from tests.databases import new_database, postgres_binaries, sqlalchemy_url
-from tests.end_to_end.town import Town, open_town
+from tests.lab.running_receiver import Town, open_town
 from tests.makers import NOW, a_delivery, incoming
 from tests.requirements import require
 

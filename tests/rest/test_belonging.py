@@ -18,10 +18,10 @@ from receiver.core.scope import Authority
 from receiver.operations import held_organisations
 from receiver.store import Store
 from receiver.worker.periodic import LOOK_AGAIN, LOOK_EVERY, Lookout
+from tests.lab.worker_harness import settings_for
 from tests.makers import MARTINE
 from tests.rest.instance import ADMIN, ARRAS, CANARIES, EMAIL, LENS, PASSWORD, an_instance, an_rdv
 from tests.store.scopes import Town, a_rdv
-from tests.worker.bench import settings_for
 
 HERS = MARTINE.email or ""
 OF_ARRAS, OF_LENS = Authority(frozenset({ARRAS.id})), Authority(frozenset({LENS.id}))

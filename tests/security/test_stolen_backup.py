@@ -20,7 +20,7 @@ from receiver.store import Store
 from receiver.web.app import create_app
 from tests.makers import NOW
 from tests.store.test_copying import nobody_watches
-from tests.web.access_desk import PAGE, AccessDesk
+from tests.web.access_client import PAGE, AccessDesk
 from tests.web.receiver_client import SOURCES, settings_of
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from demo import configuration
 from receiver.store import Store
 from tests.end_to_end.test_processes import child_named, children
-from tests.end_to_end.town import Town, open_town
+from tests.lab.running_receiver import Town, open_town
 from tests.watch.sinks import HttpSink
 
 DEADLINE_S = 60.0

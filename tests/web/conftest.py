@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from receiver.store import Store
-from tests.web.access_desk import AccessDesk
+from tests.web.access_client import AccessDesk
 from tests.web.receiver_client import Receiver
 
 

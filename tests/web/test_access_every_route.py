@@ -6,7 +6,7 @@ import pytest
 
 from receiver.core.roles import Role
 from receiver.web.auth.proxy_headers import is_for_machines, is_guarded
-from tests.web.access_desk import HTTPS, AccessDesk
+from tests.web.access_client import HTTPS, AccessDesk
 
 OPEN = {"/status/login", "/status/static/<path:filename>"}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from receiver.core.roles import Role
-from tests.web.access_desk import ACTION, API, METRICS, PAGE, AccessDesk
+from tests.web.access_client import ACTION, API, METRICS, PAGE, AccessDesk
 from tests.web.receiver_client import Receiver
 
 POLICY = {

@@ -13,7 +13,7 @@ from receiver.core.roles import Role
 from receiver.store import Store, StoreUnavailable
 from receiver.web.auth.session import page_after
 from tests.makers import NOW
-from tests.web.access_desk import ACTION, NEAR, PAGE, AccessDesk
+from tests.web.access_client import ACTION, NEAR, PAGE, AccessDesk
 
 HERE = {"Sec-Fetch-Site": "same-origin"}
 

@@ -9,7 +9,7 @@ from receiver.core.roles import Role
 from receiver.web.auth.access import NAME_LENGTH
 from tests.core.samples import as_body
 from tests.makers import NOW
-from tests.web.access_desk import API, METRICS, PAGE, AccessDesk
+from tests.web.access_client import API, METRICS, PAGE, AccessDesk
 from tests.web.receiver_client import RDV, SECRET, hex_signature
 
 PROXY = {"environ_base": {"REMOTE_ADDR": "10.1.2.3"}}

@@ -18,7 +18,7 @@ from receiver.core.roles import Role
 from receiver.operations.access.tokens import Tokens
 from tests.logs.captured import captured_logs
 from tests.makers import NOW
-from tests.web.access_desk import ACTION, API, API_ACTION, METRICS, PAGE, AccessDesk
+from tests.web.access_client import ACTION, API, API_ACTION, METRICS, PAGE, AccessDesk
 
 HS512, RS256 = b'{"alg":"HS512","typ":"JWT"}', b'{"alg":"RS256","typ":"JWT"}'
 NO_BEARER = {"status": "unauthorized"}

@@ -8,7 +8,7 @@ from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
 from receiver.web.auth.login_throttle import FREE, LONGEST_S, REMEMBERED, Patience
 from tests.makers import NOW
-from tests.web.access_desk import NEAR, AccessDesk
+from tests.web.access_client import NEAR, AccessDesk
 
 
 class Clock:

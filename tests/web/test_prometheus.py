@@ -18,7 +18,7 @@ from demo.processes import free_port
 from receiver.store import Store
 from tests.lab.waiting import wait_until
 from tests.requirements import require
-from tests.web.metrics_desk import Scraped, suffer
+from tests.web.metrics_scrape import Scraped, suffer
 from tests.web.test_monitoring_files import GUIDE, RULES, on_sqlite
 
 PATIENCE_S = 30.0

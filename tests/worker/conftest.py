@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.worker_harness import Bench, StoreInTime, open_bench
 from tests.logs.captured import captured_logs
-from tests.worker.bench import Bench, StoreInTime, open_bench
-from tests.worker.lookouts import Watch
-from tests.worker.office import Office
+from tests.worker.loop_harness import Office
+from tests.worker.periodic_harness import Watch
 
 
 @pytest.fixture

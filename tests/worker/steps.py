@@ -10,8 +10,8 @@ from receiver.core.facts import AgendaState, News
 from receiver.operations import rules
 from receiver.store import Verdict
 from receiver.store.database.tables import metadata
+from tests.lab.worker_harness import Bench
 from tests.makers import MARTINE, a_slot, incoming
-from tests.worker.bench import Bench
 
 
 def hear(bench: Bench, news: News) -> Verdict:

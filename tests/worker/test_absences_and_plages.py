@@ -10,8 +10,8 @@ from receiver import sentences
 from receiver.core.facts import EventKind, Lieu
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import UNHOLDABLE
+from tests.lab.worker_harness import HERS, HIS, UID_KEY, Bench
 from tests.makers import KARIM, MARTINE, a_plage, an_absence, wall
-from tests.worker.bench import HERS, HIS, UID_KEY, Bench
 from tests.worker.steps import dump, posts, propose, shown, slot
 
 MO, TH = Weekday.MONDAY, Weekday.THURSDAY

@@ -11,9 +11,9 @@ from receiver.operations.recovery import uninstall
 from receiver.store.database.tables import deliveries, event_agents, events, installation, placements
 from receiver.worker.loop import BEAT_EVERY, IDLE_NEWS_EVERY
 from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, Bench
 from tests.makers import MARTINE
-from tests.worker.bench import CALENDAR, HERS, Bench
-from tests.worker.office import Office
+from tests.worker.loop_harness import Office
 from tests.worker.steps import posts
 
 SECOND = timedelta(seconds=1)

@@ -6,8 +6,8 @@ from datetime import timedelta
 from mock_exchange import FaultKind
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.policies import OnAgentDeletion, OnAgentDeparture
+from tests.lab.worker_harness import HERS, HIS, Bench
 from tests.makers import KARIM, MARTINE, NOW, a_plage, a_role, an_absence, an_agent, wall
-from tests.worker.bench import HERS, HIS, Bench
 from tests.worker.steps import dump, hear, posts, slot
 
 ONLY_HERS = (MARTINE,)

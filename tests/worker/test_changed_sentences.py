@@ -6,8 +6,8 @@ import pytest
 
 from receiver.core.redaction import WORDING
 from receiver.operations.rules import Standing, propose
+from tests.lab.worker_harness import Bench
 from tests.makers import NOW
-from tests.worker.bench import Bench
 
 
 def test_an_upgrade_with_new_sentences_changes_no_entry_until_somebody_says_so(bench: Bench) -> None:

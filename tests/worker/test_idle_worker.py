@@ -15,7 +15,7 @@ from tests.databases import new_database, sqlalchemy_url
 from tests.lab.waiting import wait_until
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
-from tests.worker.office import Office
+from tests.worker.loop_harness import Office
 
 LONG_S = 600.0
 """Nobody waits so long: a test that does shows that the worker was not woken."""

@@ -7,8 +7,8 @@ import pytest
 from mock_exchange import FaultKind
 from receiver.core.facts import EventKind
 from receiver.store import StoreUnavailable
+from tests.lab.worker_harness import HERS, HIS, Bench
 from tests.makers import KARIM, MARTINE, NOW
-from tests.worker.bench import HERS, HIS, Bench
 
 ONLY_HERS = (MARTINE,)
 HER_BOX = {"mailbox": HERS}

@@ -8,8 +8,8 @@ import pytest
 from mock_exchange import FaultKind
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox
+from tests.lab.worker_harness import CALENDAR, HERS, Bench
 from tests.makers import MARTINE, NOW
-from tests.worker.bench import CALENDAR, HERS, Bench
 
 ALIAS = "m.agent@departement.example"
 MARRIED = "martine.dupont@departement.example"

@@ -22,9 +22,9 @@ from receiver.store import StoreUnavailable
 from receiver.worker import visits
 from receiver.worker.periodic import LOOK_AGAIN
 from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, Bench
 from tests.makers import KARIM, MARTINE, NOW
-from tests.worker.bench import CALENDAR, HERS, HIS, Bench
-from tests.worker.lookouts import UNAUTHORIZED, Watch
+from tests.worker.periodic_harness import UNAUTHORIZED, Watch
 
 PARIS = ZoneInfo("Europe/Paris")
 SECOND = timedelta(seconds=1)

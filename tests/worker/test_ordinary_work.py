@@ -5,8 +5,8 @@ from datetime import timedelta
 from mock_exchange import FaultKind
 from receiver.core.facts import AgentRef, EventKind, LocationType
 from receiver.core.policies import OnCancel, OnRgpdPurge
+from tests.lab.worker_harness import HERS, HIS, UID_KEY, UNMAPPED, Bench
 from tests.makers import KARIM, MARTINE, NOW
-from tests.worker.bench import HERS, HIS, UID_KEY, UNMAPPED, Bench
 
 ONLY_HERS = (MARTINE,)
 

@@ -23,9 +23,9 @@ from receiver.store.database.tables import mailboxes
 from tests.connectors.conformance import entry
 from tests.connectors.series_conformance import RULES, series
 from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, Bench, wire
 from tests.makers import KARIM, MARTINE, NOW
-from tests.worker.bench import CALENDAR, HERS, HIS, Bench, wire
-from tests.worker.office import Office
+from tests.worker.loop_harness import Office
 from tests.worker.steps import posts
 
 OTHER = str(uuid.UUID(int=7))

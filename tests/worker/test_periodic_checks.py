@@ -17,9 +17,9 @@ from receiver.store import Figure
 from receiver.worker.periodic import BUSY, COUNT_EVERY, LOOK_AGAIN, LOOK_EVERY, Lookout
 from receiver.worker.server_threads import CallsStuck, GateClosed
 from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, HIS
 from tests.makers import KARIM, MARTINE, NOW
-from tests.worker.bench import CALENDAR, HERS, HIS
-from tests.worker.lookouts import UNAUTHORIZED, Watch
+from tests.worker.periodic_harness import UNAUTHORIZED, Watch
 
 SECOND = timedelta(seconds=1)
 

@@ -9,8 +9,8 @@ from receiver.core.policies import OnAgentDeparture
 from receiver.core.ruleset import Ruleset
 from receiver.operations import unmapped
 from receiver.operations.rules import FREE_REMOVALS, Effects, Standing, effects
+from tests.lab.worker_harness import HERS, HIS, UNMAPPED, Bench
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_agent, incoming
-from tests.worker.bench import HERS, HIS, UNMAPPED, Bench
 from tests.worker.steps import dump, hear, posts, propose, remap
 
 MANY = FREE_REMOVALS + 5

@@ -9,8 +9,8 @@ from sqlalchemy import create_engine, select
 
 from connectors.base import CODE_LIMIT, Change, Failed, Found, Other, Outcome, Permanent, Scope, Temporary, Unconfirmed
 from receiver.store.database.tables import mailboxes, placements, tallies, writes
+from tests.lab.worker_harness import HERS, Bench
 from tests.makers import KARIM, MARTINE
-from tests.worker.bench import HERS, Bench
 
 LONG = "very_" * 100
 Say = Callable[[], Outcome]

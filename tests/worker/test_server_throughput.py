@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from mock_exchange import FaultKind
 from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, Bench
 from tests.makers import KARIM, MARTINE
-from tests.worker.bench import CALENDAR, HERS, HIS, Bench
-from tests.worker.crews import Yard, boxes, exchange_with, open_yard, wire
+from tests.worker.crew_harness import Yard, boxes, exchange_with, open_yard, wire
 
 SECOND = timedelta(seconds=1)
 TOO_MANY = b"ErrorExceededConnectionCount"

@@ -19,9 +19,9 @@ from receiver.store import Store
 from receiver.worker.account_tag import tag
 from receiver.worker.server_threads import Crew
 from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, Bench
 from tests.makers import KARIM, MARTINE, NOW
-from tests.worker.bench import CALENDAR, HERS, HIS, Bench
-from tests.worker.crews import boxes, exchange_with, open_yard, wire
+from tests.worker.crew_harness import boxes, exchange_with, open_yard, wire
 
 SECOND = timedelta(seconds=1)
 

@@ -11,7 +11,7 @@ from receiver.core.payload import decode
 from receiver.core.policies import Policies
 from tests.core.samples import edited, sample
 from tests.core.test_text import WHOLE
-from tests.worker.bench import Bench
+from tests.lab.worker_harness import Bench
 from tests.worker.steps import hear
 
 RDV = sample("rdv-2024-created")

@@ -17,10 +17,10 @@ from receiver.store import Store
 from receiver.worker.loop import STUCK_STATUS
 from receiver.worker.server_threads import CallsStuck, Crew
 from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR
 from tests.logs.captured import captured_logs
 from tests.makers import MARTINE, a_delivery, incoming
-from tests.worker.bench import CALENDAR
-from tests.worker.crews import LONGEST_S, Yard, boxes, open_yard
+from tests.worker.crew_harness import LONGEST_S, Yard, boxes, open_yard
 from tests.worker.doubles import Deaf
 
 ROOT = Path(__file__).parents[2]

@@ -18,7 +18,7 @@ from receiver.worker import loop
 from receiver.worker.loop import BEAT_EVERY, Worker
 from tests.lab.waiting import wait_until
 from tests.makers import KARIM, NOW, UUID, a_delivery, a_slot, an_absence, incoming
-from tests.worker.office import CSV, ENVIRON, Office
+from tests.worker.loop_harness import CSV, ENVIRON, Office
 
 WITH_HIM = f"{CSV}{KARIM.email},karim@box.example\n"
 SECOND = timedelta(seconds=1)

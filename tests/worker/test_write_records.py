@@ -14,8 +14,8 @@ from receiver.core.facts import EventKind
 from receiver.store import Store, StoreUnavailable
 from receiver.store.database.tables import mailboxes, tallies, writes
 from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, Bench
 from tests.makers import MARTINE, a_delivery
-from tests.worker.bench import CALENDAR, HERS, HIS, Bench
 
 HER_OWN = (MARTINE,)
 

@@ -6,8 +6,8 @@ from receiver import sentences
 from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.databases import ACCOUNT, PASSWORD, as_superuser, lock_held, stop_postgres
-from tests.drill.ground import Ground, until
 from tests.drill.rows.machine import REFUSED_MEANWHILE, WORKER_SILENT_SOON
+from tests.drill.system import Ground, until
 
 
 def lock_database(ground: Ground) -> Repair:

@@ -14,7 +14,7 @@ from receiver.core.troubles import Code
 from receiver.store.database.tables import events, inbox
 from tests.drill.breakage import Breakage, Repair
 from tests.drill.exchange import MARTINE
-from tests.drill.ground import ACCEPTED, Ground, until
+from tests.drill.system import ACCEPTED, Ground, until
 
 DAY = timedelta(hours=26)
 """What is counted by the hour has left the last 24 hours by then."""

@@ -7,7 +7,7 @@ from receiver.core.troubles import Code
 from tests.drill import hastened
 from tests.drill.breakage import Breakage, Repair, Strike
 from tests.drill.exchange import MARTINE, Exposure
-from tests.drill.ground import ACCEPTED, Ground, until
+from tests.drill.system import ACCEPTED, Ground, until
 
 # Mailboxes
 

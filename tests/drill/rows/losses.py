@@ -17,8 +17,8 @@ from receiver.core.troubles import Code
 from receiver.store import Store
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.exchange import KARIM
-from tests.drill.ground import ACCEPTED, Ground, until
 from tests.drill.rows.machine import REFUSED_MEANWHILE
+from tests.drill.system import ACCEPTED, Ground, until
 
 PutBack = Callable[[], object]
 MARKER = {"store:\n": "store:\n  marker: marker.json\n"}

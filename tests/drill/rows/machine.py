@@ -10,9 +10,9 @@ from receiver.core.thresholds import Thresholds
 from receiver.core.troubles import Code
 from tests.drill import hastened
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
-from tests.drill.ground import ACCEPTED, Ground, until
 from tests.drill.rows.emitter import skip_a_day
 from tests.drill.screens import Screen
+from tests.drill.system import ACCEPTED, Ground, until
 
 WORKER_SILENT_SOON = {hastened.WORKER_SILENT: 5.0}
 WEB_SILENT_SOON = {hastened.WEB_SILENT: 5.0}

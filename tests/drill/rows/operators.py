@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair
 from tests.drill.exchange import MARTINE
-from tests.drill.ground import ACCEPTED, Ground, until
 from tests.drill.rows.machine import REFUSED_MEANWHILE
+from tests.drill.system import ACCEPTED, Ground, until
 
 BACKLOG = 1000
 

@@ -4,8 +4,8 @@ from receiver.core.removal_limits import FREE
 from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair, Strike
 from tests.drill.exchange import KARIM, MARTINE
-from tests.drill.ground import ACCEPTED, Ground, until
 from tests.drill.screens import Screen
+from tests.drill.system import ACCEPTED, Ground, until
 
 DOMAINS = "  domains: {departement.example: departement.example}\n"
 BY_CSV = {DOMAINS: "  csv: agents.csv\n"}

@@ -22,8 +22,8 @@ from receiver.store import Store
 from receiver.store.database.tables import events, installation, mailboxes, metadata, placements
 from receiver.store.work.placements import placement_of
 from tests.faults.clock import Clock
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, UID_KEY, Bench, StoreInTime, settings_for, wire
 from tests.makers import NOW
-from tests.worker.bench import CALENDAR, HERS, HIS, UID_KEY, Bench, StoreInTime, settings_for, wire
 
 CALL_TIMEOUT_S = 30.0
 """By the clock of the cell."""

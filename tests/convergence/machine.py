@@ -18,11 +18,11 @@ from tests.convergence.bodies import read
 from tests.convergence.emitters import DOUAI, INSERTION, Job, Story, World
 from tests.convergence.newest_state import Word
 from tests.convergence.oracle import Choices, Oracle, Shown
-from tests.convergence.premises import Premises
+from tests.convergence.shared_exchange import Premises
 from tests.convergence.strategies import LATE_KINDS, MAILBOXES, PLAIN
 from tests.convergence.system import PAST_DAYS, TIMINGS, System
+from tests.lab.worker_harness import UID_KEY
 from tests.makers import NOW
-from tests.worker.bench import UID_KEY
 
 
 class Ground(RuleBasedStateMachine):

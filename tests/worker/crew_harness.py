@@ -16,9 +16,8 @@ from receiver.core.servers import Server
 from receiver.store import Store
 from receiver.store.database.tables import servers
 from receiver.worker.server_threads import Crew
+from tests.lab.worker_harness import CALENDAR
 from tests.makers import a_delivery, incoming
-from tests.worker import bench
-from tests.worker.bench import CALENDAR
 
 LONGEST_S = 30
 

@@ -20,7 +20,7 @@ from mock_exchange import MockExchange, StoredItem
 from mock_exchange.calendar.series import shown
 from mock_exchange.http.recording import describe
 from receiver.store import Store
-from tests.worker.bench import StoreInTime, wire
+from tests.lab.worker_harness import StoreInTime, wire
 
 CALL_TIMEOUT_S = 30.0
 """By the clock of the test; in truth nobody waits so long."""

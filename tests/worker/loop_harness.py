@@ -14,8 +14,8 @@ from receiver.bootstrap import connectors
 from receiver.config import Reloadable, Settings, load
 from receiver.core.ruleset import Ruleset
 from receiver.worker.loop import Worker
+from tests.lab.worker_harness import StoreInTime
 from tests.makers import MARTINE, a_delivery, incoming
-from tests.worker.bench import StoreInTime
 
 ENVIRON = {"RDV_SECRET": "s"}
 CSV = f"agent,mailbox\n{MARTINE.email},martine@box.example\n"

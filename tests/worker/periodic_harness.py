@@ -30,8 +30,8 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.store import Figure
 from receiver.worker.periodic import Lookout
 from receiver.worker.server_threads import Crew
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, StoreInTime, settings_for
 from tests.makers import a_delivery, incoming
-from tests.worker.bench import CALENDAR, HERS, HIS, StoreInTime, settings_for
 
 MAPPING = MailboxMap(CALENDAR, addresses={each: Mailbox(CALENDAR, each) for each in (HERS, HIS)})
 UNAUTHORIZED = Temporary("unauthorized", Scope.SERVER)
