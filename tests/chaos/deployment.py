@@ -29,7 +29,7 @@ class NotReady(Exception):
 
 
 @dataclass
-class Premises:
+class Deployment:
     """One installation under drill."""
 
     folder: Path
@@ -69,7 +69,7 @@ class Premises:
 
 
 @contextmanager
-def premises(folder: Path, store: str, mailboxes: Sequence[str]) -> Iterator[Premises]:
+def deployment(folder: Path, store: str, mailboxes: Sequence[str]) -> Iterator[Deployment]:
     """Start everything; all of it ends with the block.
 
     Raises:
@@ -90,7 +90,7 @@ def premises(folder: Path, store: str, mailboxes: Sequence[str]) -> Iterator[Pre
                 service.end()
 
 
-def _installed(folder: Path, server: Exchange, database: Service | None, url: str, disk: Disk | None) -> Premises:
+def _installed(folder: Path, server: Exchange, database: Service | None, url: str, disk: Disk | None) -> Deployment:
     ports = [free_port() for _ in range(2 if database else 1)]
     made = library(folder)
     clocks = [Clock(folder / f"clock{number}", made) for number in range(2 if database else 1)] if made else []
@@ -103,7 +103,7 @@ def _installed(folder: Path, server: Exchange, database: Service | None, url: st
         words = [sys.executable, "-m", "receiver", "--config", str(config), command]
         return Service(f"{kind} {number}", words, {**SECRETS.environment, **dict(*wrong)}, folder / "receiver.log")
 
-    opened = Premises(
+    opened = Deployment(
         folder=folder,
         exchange=server,
         webs=[receiver("web", number, "serve") for number in range(len(ports))],
@@ -134,7 +134,7 @@ def _started(database: Service, url: str) -> str:
     raise NotReady("postgres") from last
 
 
-def _open(opened: Premises) -> None:
+def _open(opened: Deployment) -> None:
     migrate = [*opened.workers[0].command[:-1], "migrate"]
     subprocess.run(migrate, env={**os.environ, **SECRETS.environment}, check=True, capture_output=True)
     if not opened.wait_until(opened.ready, START_S):

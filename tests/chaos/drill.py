@@ -13,11 +13,11 @@ from pathlib import Path
 import requests
 
 from receiver.store import Reason, Store, StoreUnavailable
-from tests.chaos.deployment import LOOK_EVERY_S, SECRETS, Premises, premises
+from tests.chaos.deployment import LOOK_EVERY_S, SECRETS, Deployment, deployment
 from tests.chaos.nemesis import Nemesis, plan, possible
 from tests.chaos.post import Post
 from tests.chaos.verdict import expected, read_store, shown, violations
-from tests.chaos.workload import Town
+from tests.chaos.workload import Workload
 
 BURST_EVERY_S = 0.25
 MOST_OUTSTANDING = 300
@@ -77,8 +77,8 @@ class Result:
 class Drill:
     """The load, the blows and the end, over what was started."""
 
-    def __init__(self, order: Order, town: Town, opened: Premises, began: datetime) -> None:
-        self._order, self._town, self._opened, self._began = order, town, opened, began
+    def __init__(self, order: Order, workload: Workload, opened: Deployment, began: datetime) -> None:
+        self._order, self._workload, self._opened, self._began = order, workload, opened, began
         self.post = Post(opened.hosts, SECRETS.webhook, order.seed)
         blows = plan(order.seed, order.minutes * 60, possible(opened), order.pace_s)
         self.nemesis = Nemesis(opened, blows)
@@ -105,7 +105,7 @@ class Drill:
             self._opened.look_after()
             self.nemesis.turn(at_s)
             if at_s >= burst_at and self.post.outstanding < MOST_OUTSTANDING:
-                self.post.send(self._town.live(max(1, round(self._order.rate * BURST_EVERY_S))))
+                self.post.send(self._workload.live(max(1, round(self._order.rate * BURST_EVERY_S))))
                 burst_at = at_s + BURST_EVERY_S
             if at_s >= forget_at:
                 with suppress(requests.RequestException):
@@ -128,12 +128,12 @@ class Drill:
                 result.released += release_held(opened.store_url)
                 return (
                     read_store(opened.store_url).at_rest
-                    and shown(opened.exchange, self._town.mailboxes, self._began) == wanted
+                    and shown(opened.exchange, self._workload.mailboxes, self._began) == wanted
                 )
             return False
 
         opened.wait_until(in_order, deadline - time.monotonic())
-        yield from violations(opened, self._town.mailboxes, wanted, self._began)
+        yield from violations(opened, self._workload.mailboxes, wanted, self._began)
         refused = {status: times for status, times in self.post.answers.items() if status.startswith("4")}
         if refused:
             yield f"refused: {refused}"
@@ -167,9 +167,9 @@ def run(order: Order) -> Result:
     """Hold one drill; its folder is left behind where it failed."""
     began = datetime.now(UTC)
     with _folder() as folder:
-        town = Town(order.seed, began)
-        with premises(folder, order.store, town.mailboxes) as opened:
-            result = Drill(order, town, opened, began).run()
+        workload = Workload(order.seed, began)
+        with deployment(folder, order.store, workload.mailboxes) as opened:
+            result = Drill(order, workload, opened, began).run()
             if not result.passed:
                 result.folder = _leave(folder, opened)
     return result
@@ -185,7 +185,7 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _leave(folder: Path, opened: Premises) -> str:
+def _leave(folder: Path, opened: Deployment) -> str:
     left = Path(tempfile.mkdtemp(prefix="chaos-failed-"))
     for path in (*folder.glob("*.log"), *(opened.disk.folder if opened.disk else folder).glob("store.db*")):
         shutil.copy(path, left)

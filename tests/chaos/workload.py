@@ -1,4 +1,4 @@
-"""The town: its agents, and an endless life of appointments and absences, each change owed to the receiver.
+"""The workload of a drill: agents, and an endless life of appointments and absences, each change owed to the receiver.
 
 Every personal field carries the canary: a word that must never be seen behind the webhook endpoint.
 """
@@ -13,7 +13,7 @@ from emitter.model import Agent, Event, Lieu, Participation, Rdv, Status, Usager
 from emitter.payloads import Generation, render_other
 from emitter.scenarios import cast
 from emitter.schedule import Frequency, Recurrence
-from tests.convergence.emitters import ARRAS, INSERTION, LENS, Job, Story, World
+from tests.convergence.emitters import ARRAS, INSERTION, LENS, Emitters, Job, Story
 from tests.convergence.oracle import PARIS
 
 CANARY = "CanariZwq"
@@ -60,8 +60,8 @@ class PlatformClock:
         return self.moment
 
 
-class Town(World):
-    """The platform's side of a town of some dozen agents."""
+class Workload(Emitters):
+    """The platform's side: some dozen agents."""
 
     def __init__(self, seed: int, now: datetime) -> None:
         super().__init__(PlatformClock(now))

@@ -6,7 +6,7 @@ import pytest
 
 from receiver.cli import main as cli
 from receiver.cli.parser import LONGEST_TEXT
-from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
+from tests.cli.console import Console
 
 COMMANDS = [
     ["retry", "--mailbox"],
@@ -29,11 +29,11 @@ STRANGE = {"long": "a@" + "b" * LONGEST_TEXT, "half letters": os.fsdecode(b"a\xf
 @pytest.mark.parametrize("strange", STRANGE)
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_a_name_that_no_statement_takes_is_a_mistake_of_usage(
-    desk: Desk,  # noqa: F811  # the fixture
+    console: Console,  # the fixture
     words: list[str],
     strange: str,
 ) -> None:
     with pytest.raises(SystemExit) as leaving:
-        cli.main(["--config", str(desk.path), *words, STRANGE[strange]])
+        cli.main(["--config", str(console.path), *words, STRANGE[strange]])
     assert leaving.value.code == 2
-    assert "usage : " in desk.capsys.readouterr().err
+    assert "usage : " in console.capsys.readouterr().err

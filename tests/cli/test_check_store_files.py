@@ -16,10 +16,9 @@ from receiver.cli import main as cli
 from receiver.cli import run
 from receiver.config import load
 from receiver.store.place.files import exposed
-from tests.cli import test_rules_commands as rules
 from tests.store.others import folder_of_service
 
-process_logs = rules.process_logs  # fixture
+pytestmark = pytest.mark.usefixtures("process_logs")
 
 BESIDE = ["rdv.db", "rdv.db-wal", "rdv.db-shm", "rdv.db.write-lock", "rdv.db.migrate.lock", "token.key", "alertes.json"]
 

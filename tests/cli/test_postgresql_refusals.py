@@ -16,11 +16,11 @@ from receiver.config import WebSettings, load
 from receiver.store import PATIENCE_S, Cause, Store
 from receiver.web.app import create_app
 from tests.authentication.certificates import Authority
-from tests.cli import test_rules_commands as rules
+from tests.cli.console import Console
 from tests.store.refusing import PASSWORD, Server, refusing_server, written
 from tests.web.receiver_client import SOURCES, TOKEN_KEY, settings_of
 
-process_logs = rules.process_logs  # fixture
+pytestmark = pytest.mark.usefixtures("process_logs")
 
 
 @pytest.fixture(scope="module")
@@ -121,8 +121,8 @@ def test_the_database_that_is_copied_into_is_told_apart_from_the_store(
     store.write_bytes(migrated_sqlite.read_bytes())
     (tmp_path / "ics").mkdir()
     monkeypatch.setenv("RDV_SECRET", "s")
-    desk = rules.Desk(tmp_path / "config.yaml", capsys)
-    desk.store.close()
+    console = Console(tmp_path / "config.yaml", capsys)
+    console.store.close()
     account = server.account()
     server.rule(f"host all {account} 127.0.0.1/32 scram-sha-256")
     url = server.database(account)

@@ -20,7 +20,7 @@ from receiver.operations.support import diagnose
 from receiver.sentences import TOKEN_KEY as SENTENCES
 from receiver.store import Store
 from receiver.web.app import create_app
-from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
+from tests.cli.console import Console
 from tests.core.samples import as_body
 from tests.databases import new_database
 from tests.makers import NOW
@@ -30,21 +30,21 @@ STRONG = "0123456789abcdef" * 4
 
 
 @pytest.fixture
-def place(desk: Desk) -> Desk:  # noqa: F811  # the fixture
-    return desk
+def place(console: Console) -> Console:  # the fixture
+    return console
 
 
 def over(folder: Path) -> Settings:
     return replace(settings_of(*SOURCES), store_url=f"sqlite:///{folder}/store.db", web=WebSettings(pages=True))
 
 
-def typed(place: Desk, *words: str) -> tuple[int, str, str]:
+def typed(place: Console, *words: str) -> tuple[int, str, str]:
     status = cli.main(["--config", str(place.path), *words])
     captured = place.capsys.readouterr()
     return status, captured.out, captured.err
 
 
-def findings(place: Desk) -> dict[str, str]:
+def findings(place: Console) -> dict[str, str]:
     report = json.loads(typed(place, "check", "--json")[1])
     return {each["code"]: each["level"] for each in report["findings"]}
 
@@ -134,7 +134,7 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("make", "code"), UNUSABLE)
-def test_a_file_that_is_no_key_is_told_and_left_as_it_is(place: Desk, make: Any, code: str) -> None:
+def test_a_file_that_is_no_key_is_told_and_left_as_it_is(place: Console, make: Any, code: str) -> None:
     path = place.path.parent / token_key.FILE_NAME
     make(path)
     before = path.lstat()
@@ -149,7 +149,7 @@ def test_a_file_that_is_no_key_is_told_and_left_as_it_is(place: Desk, make: Any,
     )
 
 
-def test_a_file_that_everybody_may_read_is_told(place: Desk) -> None:
+def test_a_file_that_everybody_may_read_is_told(place: Console) -> None:
     assert typed(place, "token", "issue")[0] == 0
     path = place.path.parent / token_key.FILE_NAME
     assert token_key.EXPOSED not in findings(place)
@@ -165,14 +165,14 @@ def test_a_folder_that_takes_no_file_is_told(tmp_path: Path) -> None:
         token_key.secret(over(tmp_path))
 
 
-def test_a_check_makes_no_key(place: Desk) -> None:
+def test_a_check_makes_no_key(place: Console) -> None:
     place.configure(web={"pages": True})
     findings(place)
     typed(place, "token", "list")
     assert not (place.path.parent / token_key.FILE_NAME).exists()
 
 
-def test_a_configured_key_is_used_and_no_file_is_made(place: Desk) -> None:
+def test_a_configured_key_is_used_and_no_file_is_made(place: Console) -> None:
     (place.path.parent / "key").write_text(STRONG + "\n")
     place.configure(web={"token_key": {"file": "key"}})
     assert typed(place, "token", "issue")[0] == 0
@@ -180,7 +180,7 @@ def test_a_configured_key_is_used_and_no_file_is_made(place: Desk) -> None:
     assert load(place.path, os.environ).web.token_key == Secret(STRONG)
 
 
-def test_tokens_that_another_key_signed_are_listed_as_such(place: Desk) -> None:
+def test_tokens_that_another_key_signed_are_listed_as_such(place: Console) -> None:
     for label in ("ancien", "revoque"):
         typed(place, "token", "issue", "--label", label)
     place.store.revoke_token(next(each.id for each in place.store.tokens() if each.label == "revoque"), NOW)
@@ -193,7 +193,7 @@ def test_tokens_that_another_key_signed_are_listed_as_such(place: Desk) -> None:
 
 
 @pytest.mark.threat(id="stolen-backup")
-def test_no_archive_holds_the_key(place: Desk) -> None:
+def test_no_archive_holds_the_key(place: Console) -> None:
     typed(place, "token", "issue")
     key = (place.path.parent / token_key.FILE_NAME).read_text().strip()
     settings = load(place.path, os.environ)
@@ -251,7 +251,7 @@ def test_a_key_that_is_put_right_is_used_without_a_restart(tmp_path: Path) -> No
     store.close()
 
 
-def test_with_postgresql_and_no_key_no_token_is_made(place: Desk, migrated_postgres: str, postgres: str) -> None:
+def test_with_postgresql_and_no_key_no_token_is_made(place: Console, migrated_postgres: str, postgres: str) -> None:
     url = new_database(postgres, migrated_postgres)
     place.configure(store={"url": url})
     assert token_key.MISSING not in findings(place)

@@ -23,11 +23,10 @@ from receiver.operations.access.tokens import Tokens
 from receiver.store import Cause, Store
 from receiver.store.database.engine import presence_of
 from receiver.web.app import create_app
-from tests.cli import test_rules_commands as rules
 from tests.makers import MARTINE, a_delivery, incoming
 from tests.web.receiver_client import SOURCES, TOKEN_KEY, settings_of
 
-process_logs = rules.process_logs  # fixture
+pytestmark = pytest.mark.usefixtures("process_logs")
 
 PAGE = 4096
 

@@ -82,7 +82,7 @@ class Story:
         return type(self.entry).__name__, self.entry.id
 
 
-class World:
+class Emitters:
     """The platform. `tick` gives the moment of each state: no two are of one second."""
 
     def __init__(self, tick: Callable[[], datetime]) -> None:

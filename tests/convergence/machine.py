@@ -15,29 +15,29 @@ from receiver.store.database.records import Reason
 from tests.convergence.authorities import INSERTION as INSERTION_EMITTER
 from tests.convergence.authorities import RSP
 from tests.convergence.bodies import read
-from tests.convergence.emitters import DOUAI, INSERTION, Job, Story, World
+from tests.convergence.emitters import DOUAI, INSERTION, Emitters, Job, Story
 from tests.convergence.newest_state import Word
 from tests.convergence.oracle import Choices, Oracle, Shown
-from tests.convergence.shared_exchange import Premises
+from tests.convergence.shared_exchange import SharedExchange
 from tests.convergence.strategies import LATE_KINDS, MAILBOXES, PLAIN
 from tests.convergence.system import PAST_DAYS, TIMINGS, System
 from tests.lab.worker_harness import UID_KEY
 from tests.makers import NOW
 
 
-class Ground(RuleBasedStateMachine):
+class ConvergenceMachine(RuleBasedStateMachine):
     """One receiver and everything around it."""
 
-    premises: Premises
+    shared: SharedExchange
 
     def __init__(self) -> None:
         super().__init__()
         self._closing = ExitStack()
-        self.store = self._closing.enter_context(self.premises.fresh())
+        self.store = self._closing.enter_context(self.shared.fresh())
         self.choices, self.directory = Choices(), PLAIN
         self.oracle = Oracle(self.choices, self.directory, NOW, timedelta(days=PAST_DAYS))
-        self.system = System(self.premises, self.store, self.choices, self.directory)
-        self.world = World(self.tick)
+        self.system = System(self.shared, self.store, self.choices, self.directory)
+        self.emitters = Emitters(self.tick)
         self.sent: list[Job] = []
         self.missed: set[tuple[str, int]] = set()
         """Events of which an agent deleted an entry: it comes back when the event changes."""
@@ -64,7 +64,7 @@ class Ground(RuleBasedStateMachine):
         """Let time pass; what must happen by then happens: the emitters' last attempts, Exchange's late commits."""
         end = self.store.moment + by
         while True:
-            job = min(self.world.queue, key=lambda job: job.deadline, default=None)
+            job = min(self.emitters.queue, key=lambda job: job.deadline, default=None)
             if self.late_by is not None and self.late_by <= min(end, job.deadline if job else end):
                 self.store.moment = max(self.store.moment, self.late_by)
                 self.exchange_makes_up_its_mind()
@@ -98,7 +98,7 @@ class Ground(RuleBasedStateMachine):
             self.system.judge()  # what is judged together is judged again together
         status, word = self.system.post(job)
         assert (status, word) == (202, "accepted"), (status, word, job.what)
-        self.world.queue.remove(job)
+        self.emitters.queue.remove(job)
         self.sent.append(job)
         heard = self.hear(job)
         if is_waited_for or heard is Word.ASIDE:
@@ -118,8 +118,8 @@ class Ground(RuleBasedStateMachine):
         return rows
 
     def told(self, send: str, before: int) -> None:
-        """Send what the world has queued since, or leave it for later."""
-        new = self.world.queue[before:]
+        """Send what the emitters have queued since, or leave it for later."""
+        new = self.emitters.queue[before:]
         if send == "later":
             return
         for job in reversed(new) if send == "newest first" else new:
@@ -133,12 +133,12 @@ class Ground(RuleBasedStateMachine):
         self._notice_late()
 
     def exchange_makes_up_its_mind(self) -> None:
-        self.premises.settle_late()
+        self.shared.settle_late()
         self.late_by, self.late_planned = None, False
 
     def _notice_late(self) -> None:
         """Exchange takes no longer than `recheck` to commit, or to give up, what its client has not waited for."""
-        planned = self.premises.exchange.faults._planned
+        planned = self.shared.exchange.faults._planned
         if self.late_planned and self.late_by is None and not any(plan.fault.kind in LATE_KINDS for plan in planned):
             self.late_by = self.store.moment + TIMINGS.recheck
 
@@ -159,7 +159,7 @@ class Ground(RuleBasedStateMachine):
 
     def come_to_rest(self) -> None:
         """All is well from now on, and everybody gets the time that they need."""
-        self.premises.exchange.faults.clear()
+        self.shared.exchange.faults.clear()
         self.system.settle()
         self.system.go_on()
         self.exchange_makes_up_its_mind()
@@ -177,10 +177,10 @@ class Ground(RuleBasedStateMachine):
             self._finish()
 
     def _finish(self) -> None:
-        for story in self.world.stories:
+        for story in self.emitters.stories:
             if story.key in self.missed:
                 self._change_for_certain(story)
-        for job in sorted(self.world.queue, key=lambda job: job.made_at, reverse=True):
+        for job in sorted(self.emitters.queue, key=lambda job: job.made_at, reverse=True):
             self.hand_over(job)
         self.decide(about=self.missed)
         self.let_go()
@@ -194,13 +194,13 @@ class Ground(RuleBasedStateMachine):
 
     def _change_for_certain(self, story: Story) -> None:
         if isinstance(story.entry, Rdv):
-            self.world.change(story, Generation.YEAR_2026, starts_at=story.entry.starts_at + timedelta(minutes=5))
+            self.emitters.change(story, Generation.YEAR_2026, starts_at=story.entry.starts_at + timedelta(minutes=5))
         else:
-            self.world.change(story, Generation.YEAR_2026, start_time=time(story.entry.start_time.hour, 5))
+            self.emitters.change(story, Generation.YEAR_2026, start_time=time(story.entry.start_time.hour, 5))
 
     def _assert_converged(self) -> None:
         self.what_waits()
-        exchange = self.premises.exchange
+        exchange = self.shared.exchange
         assert (exchange.schema_errors, exchange.crashes, exchange.mails_sent) == ([], [], 0)
         for mailbox, uid, placement in self.system.placements():
             assert placement.applied == placement.desired, (mailbox, uid, placement)
@@ -209,11 +209,11 @@ class Ground(RuleBasedStateMachine):
         until = NOW + timedelta(days=210)
         expected = self.oracle.expected(until)
         for mailbox in MAILBOXES:
-            items = self.premises.times(mailbox, NOW - timedelta(days=500), until)
+            items = self.shared.times(mailbox, NOW - timedelta(days=500), until)
             seen = Counter(_shown(item) for item in items)
             wanted = expected.get(mailbox, Counter())
             assert seen == wanted, (mailbox, "missing", list(wanted - seen)[:3], "too many", list(seen - wanted)[:3])
-            uids = Counter(item.extended[UID_KEY] for item in self.premises.masters(mailbox))
+            uids = Counter(item.extended[UID_KEY] for item in self.shared.masters(mailbox))
             assert not [uid for uid, count in uids.items() if count > 1], (mailbox, uids)
 
 

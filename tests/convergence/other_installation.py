@@ -44,30 +44,30 @@ class Beside(Decisions):
         written = CalendarEntry(uid, "Autre", COMING, COMING + timedelta(hours=1), "UTC")
         if mailbox not in self._met():
             self.shut.add(mailbox)
-        [outcome] = self.premises.other.apply(mailbox, [Create(written)])
-        assert isinstance(outcome, Done) or self.premises.exchange.faults._planned
+        [outcome] = self.shared.other.apply(mailbox, [Create(written)])
+        assert isinstance(outcome, Done) or self.shared.exchange.faults._planned
 
     def take_in_others(self) -> None:
         """Somebody adopts what it wrote, and has that removed of which ours stands there already."""
-        self.premises.exchange.faults.clear()
+        self.shared.exchange.faults.clear()
         self.system.go_on()
         self.exchange_makes_up_its_mind()
         self.turn(TIMINGS.lease)
         for mailbox in self.shut:
-            assert [item for item in self.premises.masters(mailbox) if item.extended[MARK] != OTHER] == []
-        theirs = [item for mailbox in MAILBOXES for item in self.premises.masters(mailbox) if _is_theirs(item)]
+            assert [item for item in self.shared.masters(mailbox) if item.extended[MARK] != OTHER] == []
+        theirs = [item for mailbox in MAILBOXES for item in self.shared.masters(mailbox) if _is_theirs(item)]
         if not theirs:
             return
         known = self.store.finished({str(item.extended[UID_KEY]) for item in theirs})
         for item in theirs:
             if str(item.extended[UID_KEY]) not in known:  # forgotten meanwhile: it would wait for its event for ever
-                self.premises.exchange.delete_item(item.item_id)
+                self.shared.exchange.delete_item(item.item_id)
         self._adopt()
 
     def _adopt(self) -> None:
         settings = replace(self.system.settings, calendars={CALENDAR: IcsFolder(CALENDAR, Path("unused"))})
         boxes = [Mailbox(CALENDAR, mailbox) for mailbox in MAILBOXES]
-        ours, other = {CALENDAR: self.premises.connector}, {CALENDAR: self.premises.other}
+        ours, other = {CALENDAR: self.shared.connector}, {CALENDAR: self.shared.other}
         window = Window(NOW - timedelta(days=400), uninstall.EVER[1])
         adopted = take_from.run(
             self.store, settings, boxes, ours, other, window, lambda: None, dry_run=False, patience_s=0.0

@@ -82,7 +82,7 @@ class Relay:
             meanwhile()
 
 
-class Premises:
+class SharedExchange:
     """A mock Exchange with these mailboxes, a connector to it, and empty stores on demand."""
 
     def __init__(self, folder: Path, mailboxes: Sequence[str], aliases: Mapping[str, str]) -> None:

@@ -25,7 +25,7 @@ from receiver.worker.reconcile import reconcile
 from receiver.worker.server_threads import BATCH, Crew
 from tests.convergence.emitters import BOUND, INSERTION, SOURCES, Job
 from tests.convergence.oracle import Choices, Directory
-from tests.convergence.shared_exchange import CALL_TIMEOUT_S, Premises, Relay
+from tests.convergence.shared_exchange import CALL_TIMEOUT_S, Relay, SharedExchange
 from tests.lab.worker_harness import StoreInTime
 
 CALENDAR = "exchange"
@@ -41,10 +41,10 @@ class PowerCut(KeyboardInterrupt):
 class System:
     """One receiver: a web process and two worker processes."""
 
-    def __init__(self, premises: Premises, store: StoreInTime, choices: Choices, directory: Directory) -> None:
-        self.premises, self.store = premises, store
+    def __init__(self, shared: SharedExchange, store: StoreInTime, choices: Choices, directory: Directory) -> None:
+        self.shared, self.store = shared, store
         self.scheme = Scheme.RDVI_HMAC
-        self.relay = Relay(premises.connector)
+        self.relay = Relay(shared.connector)
         self.stalled: tuple[Ruleset, MailboxWork] | None = None
         self._crews: list[Crew] = []
         self.bound = dict(BOUND)
@@ -123,11 +123,11 @@ class System:
 
     def work_until_idle(self) -> int:
         """Do all that is due now; return how many POSTs it took."""
-        before = len(self.premises.exchange.requests)
+        before = len(self.shared.exchange.requests)
         self.settle()
         while sum(self.work_once(worker) for worker in range(WORKERS)):
             self.settle()
-        return len(self.premises.exchange.requests) - before
+        return len(self.shared.exchange.requests) - before
 
     def die_in_the_middle(self, records: int, error: type[BaseException]) -> None:
         """Work, and end at the n-th time that something is to be recorded: before, between or after the calls."""

@@ -8,24 +8,24 @@ from emitter.model import Status
 from emitter.payloads import Generation
 from tests.convergence.emitters import ARRAS, KARIM, MARTINE, PAUL
 from tests.convergence.life import Life
-from tests.convergence.shared_exchange import Premises
+from tests.convergence.shared_exchange import SharedExchange
 from tests.convergence.strategies import ALIASES, COMING, MAILBOXES
 
 
 @pytest.fixture(scope="module")
-def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
-    opened = Premises(tmp_path_factory.mktemp("wrong"), MAILBOXES, ALIASES)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedExchange]:
+    opened = SharedExchange(tmp_path_factory.mktemp("wrong"), MAILBOXES, ALIASES)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def life(premises: Premises) -> Iterator[Life]:
+def life(shared: SharedExchange) -> Iterator[Life]:
 
     class LifeHere(Life):
         pass
 
-    LifeHere.premises = premises
+    LifeHere.shared = shared
     begun = LifeHere()
     begun.the_staff_is_hired(told=True, jwt=False)
     yield begun
@@ -73,7 +73,7 @@ def test_what_is_destroyed_between_claim_and_call_is_not_written(life: Life) -> 
     change_rdv(life, 0, "status", send="now")
     life.the_worker_works(how="settle all")
     life.the_worker_that_hung_goes_on()
-    assert [item.subject for item in life.premises.masters(MAILBOXES[2])] == []
+    assert [item.subject for item in life.shared.masters(MAILBOXES[2])] == []
     life.teardown()
 
 

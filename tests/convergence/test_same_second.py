@@ -11,9 +11,9 @@ from emitter.model import Event, Rdv
 from emitter.payloads import Generation, render
 from emitter.scenarios import cast
 from receiver.store.database.tables import events
-from tests.convergence.emitters import ARRAS, KARIM, Job, World
+from tests.convergence.emitters import ARRAS, KARIM, Emitters, Job
 from tests.convergence.oracle import Choices
-from tests.convergence.shared_exchange import Premises
+from tests.convergence.shared_exchange import SharedExchange
 from tests.convergence.strategies import ALIASES, MAILBOXES, PLAIN
 from tests.convergence.system import System
 from tests.makers import NOW
@@ -23,15 +23,15 @@ HIS = "karim.agent@departement.example"
 
 @pytest.fixture
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    premises = Premises(tmp_path_factory.mktemp("ties"), MAILBOXES, ALIASES)
-    with premises.fresh() as store:
-        yield System(premises, store, Choices(), PLAIN)
-    premises.close()
+    shared = SharedExchange(tmp_path_factory.mktemp("ties"), MAILBOXES, ALIASES)
+    with shared.fresh() as store:
+        yield System(shared, store, Choices(), PLAIN)
+    shared.close()
 
 
 @pytest.fixture
 def rdv() -> Rdv:
-    return World(lambda: NOW).rdv(NOW + timedelta(days=60), (KARIM,), ARRAS)
+    return Emitters(lambda: NOW).rdv(NOW + timedelta(days=60), (KARIM,), ARRAS)
 
 
 def told(system: System, rdv: Rdv, age_s: int) -> str:
@@ -43,7 +43,7 @@ def told(system: System, rdv: Rdv, age_s: int) -> str:
 
 
 def titles(system: System) -> list[str]:
-    return [item.subject for item in system.premises.masters(HIS)]
+    return [item.subject for item in system.shared.masters(HIS)]
 
 
 def ambiguous(system: System) -> list[bool]:

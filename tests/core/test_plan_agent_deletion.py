@@ -9,7 +9,7 @@ import pytest
 
 from connectors.base import Done, Found, NotFound
 from receiver.core.plan import STALE, Placement, Step, Verb, begin, desire, end, looked_up, next_step
-from tests.core.mailbox_model import TIMINGS, UID, Fate, World
+from tests.core.mailbox_model import TIMINGS, UID, Fate, MailboxModel
 from tests.makers import NOW
 
 AT_ONCE = timedelta(0)
@@ -18,8 +18,8 @@ WRITTEN = Placement(1, UID, desired="a", applied="a", item_id="i1")
 
 
 @dataclass
-class RespectfulWorld(World):
-    """A world in which agents' deletions are respected."""
+class RespectfulModel(MailboxModel):
+    """A model in which agents' deletions are respected."""
 
     def look_up(self, fates_of_extras: "itertools.cycle[Fate]", late_by: timedelta) -> tuple[str, ...]:
         self.placement, extras = looked_up(self.placement, self.mailbox.found(), self.now, TIMINGS, respect=True)
@@ -81,35 +81,35 @@ def test_an_entry_that_is_found_again_is_no_deleted_one() -> None:
 
 def test_our_delete_that_commits_late_is_not_the_agents_and_the_event_comes_back() -> None:
     """Cancelled, the answer lost, revived, and only then the delete is made: the entry must not stay away."""
-    world = RespectfulWorld()
-    world.write(Verb.CREATE, Fate.ANSWERED, AT_ONCE, None)
-    world.wish(None)
-    world.write(Verb.DELETE, Fate.LOST_LATE, TIMINGS.recheck, None)
-    world.pass_time(TIMINGS.settle)
-    world.look_up(ANSWERED, AT_ONCE)
-    world.wish("b")
-    world.come_to_rest()
-    assert list(world.mailbox.contents.values()) == ["b"]
-    assert world.placement.applied == "b"
+    model = RespectfulModel()
+    model.write(Verb.CREATE, Fate.ANSWERED, AT_ONCE, None)
+    model.wish(None)
+    model.write(Verb.DELETE, Fate.LOST_LATE, TIMINGS.recheck, None)
+    model.pass_time(TIMINGS.settle)
+    model.look_up(ANSWERED, AT_ONCE)
+    model.wish("b")
+    model.come_to_rest()
+    assert list(model.mailbox.contents.values()) == ["b"]
+    assert model.placement.applied == "b"
 
 
 def test_what_the_agent_takes_out_of_the_bin_is_the_agents_and_holds_nothing_up() -> None:
     """Once its deletion is respected our record explains no entry any more, as with a copy that the agent made."""
-    world = RespectfulWorld()
-    world.write(Verb.CREATE, Fate.ANSWERED, AT_ONCE, None)
-    world.wish("b")
-    world.write(Verb.UPDATE, Fate.LOST_NEVER, AT_ONCE, None)
-    world.mailbox.contents.clear()
-    world.pass_time(TIMINGS.settle)
-    world.look_up(ANSWERED, AT_ONCE)
-    world.mailbox.add("v0", "i0")
-    world.come_to_rest()
-    world.wish(None)
-    world.come_to_rest()
-    assert (world.mailbox.contents, world.placement.settled) == ({"i0": "v0"}, True)
-    world.wish("c")
-    world.come_to_rest()
-    assert sorted(world.mailbox.contents.values()) == ["c", "v0"]
+    model = RespectfulModel()
+    model.write(Verb.CREATE, Fate.ANSWERED, AT_ONCE, None)
+    model.wish("b")
+    model.write(Verb.UPDATE, Fate.LOST_NEVER, AT_ONCE, None)
+    model.mailbox.contents.clear()
+    model.pass_time(TIMINGS.settle)
+    model.look_up(ANSWERED, AT_ONCE)
+    model.mailbox.add("v0", "i0")
+    model.come_to_rest()
+    model.wish(None)
+    model.come_to_rest()
+    assert (model.mailbox.contents, model.placement.settled) == ({"i0": "v0"}, True)
+    model.wish("c")
+    model.come_to_rest()
+    assert sorted(model.mailbox.contents.values()) == ["c", "v0"]
 
 
 def test_an_answered_write_ends_what_was_respected_before() -> None:

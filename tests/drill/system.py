@@ -65,7 +65,7 @@ def until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE
 
 
 @dataclass
-class Ground:
+class DrillSystem:
     """Everything of one drill."""
 
     folder: Path
@@ -321,23 +321,23 @@ class Ground:
         return told and (self.mailed == self.posted or not self.is_mail_heard)
 
 
-def _write_config(ground: Ground, timeout_s: int, password: str, changes: Mapping[str, str]) -> None:
-    configuration.write(ground.folder, ground.exchange.mock.url, ground.port, timeout_s)
-    url = make_url(ground.store_url)
+def _write_config(system: DrillSystem, timeout_s: int, password: str, changes: Mapping[str, str]) -> None:
+    configuration.write(system.folder, system.exchange.mock.url, system.port, timeout_s)
+    url = make_url(system.store_url)
     shown = url._replace(drivername=url.get_backend_name(), password=None).render_as_string()
     secret = "\n  password: {file: base}" if url.password else ""
-    ground.write("base", url.password or "-")
-    ground.write("password", password)
-    ground.write("secret", ground.secret)
-    ground.write("token.key", secrets.token_hex(32))
-    ground.edit(
-        (f"sqlite:///{ground.folder}/store.db", shown + secret),
+    system.write("base", url.password or "-")
+    system.write("password", password)
+    system.write("secret", system.secret)
+    system.write("token.key", secrets.token_hex(32))
+    system.edit(
+        (f"sqlite:///{system.folder}/store.db", shown + secret),
         ("    kind: ews\n", "    kind: ews\n    ca_file: autorite.pem\n    connections: 2\n"),
         ("{env: RDV_EXCHANGE_PASSWORD}", "{file: password}"),
         ("{env: RDV_WEBHOOK_SECRET}", "{file: secret}"),
     )
-    ground.write("config.yaml", ground.config.read_text("utf-8") + EXTRA)
-    ground.edit(*changes.items())
+    system.write("config.yaml", system.config.read_text("utf-8") + EXTRA)
+    system.edit(*changes.items())
 
 
 @contextmanager
@@ -353,8 +353,8 @@ def open_ground(
     is_whole: bool = False,
     files: Mapping[str, str] | None = None,
     changes: Mapping[str, str] | None = None,
-) -> Iterator[Ground]:
-    """Open a town hall in which all is well; everything ends with the block."""
+) -> Iterator[DrillSystem]:
+    """Start a system in which all is well; everything ends with the block."""
     password = "an Exchange password for the drill"
     exchange = DrillExchange(folder, password)
     environ = {name: str(value) for name, value in (patience or {}).items()}
@@ -367,19 +367,21 @@ def open_ground(
     environ |= clock.environment if clock else {}
     url = store_url or f"sqlite:///{folder}/store.db"
     with exchange.mock:
-        ground = Ground(folder, exchange, url, http, mail, environ, processes.free_port(), clock, is_whole=is_whole)
+        system = DrillSystem(
+            folder, exchange, url, http, mail, environ, processes.free_port(), clock, is_whole=is_whole
+        )
         for name, text in (files or {}).items():
-            ground.write(name, text)
-        _write_config(ground, timeout_s, password, changes or {})
-        store = ground.store()
+            system.write(name, text)
+        _write_config(system, timeout_s, password, changes or {})
+        store = system.store()
         with _MIGRATING:
             store.migrate()
-        ground.token, _ = Tokens.of(load(ground.config, environ), store).issue(
+        system.token, _ = Tokens.of(load(system.config, environ), store).issue(
             Role.READ, timedelta(days=30), "drill", store.now()
         )
         store.close()
-        with ground._open:
-            ground.start_all()
-            yield ground
+        with system._open:
+            system.start_all()
+            yield system
     assert exchange.mock.complaints == []
     assert exchange.mock.mails_sent == 0

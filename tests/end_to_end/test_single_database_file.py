@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.proc import kill
 from tests.end_to_end.test_processes import child_named, send_one
-from tests.lab.running_receiver import Town, open_town
+from tests.lab.running_receiver import RunningReceiver, running_receiver
 
 SENT = 5
 
@@ -34,34 +34,34 @@ def assert_nothing_beside(folder: Path) -> None:
     assert told_by_a_copy(folder) == SENT
 
 
-def send(town: Town) -> None:
+def send(receiver: RunningReceiver) -> None:
     for _ in range(SENT):
-        send_one(town)
+        send_one(receiver)
 
 
-def stop(town: Town, command: str) -> None:
-    town.running[command].terminate()
-    assert town.running[command].wait(60) == 0
+def stop(receiver: RunningReceiver, command: str) -> None:
+    receiver.running[command].terminate()
+    assert receiver.running[command].wait(60) == 0
 
 
 def test_run_leaves_everything_in_the_one_file(tmp_path: Path) -> None:
-    with open_town(tmp_path) as town:
-        send(town)
-        stop(town, "run")
+    with running_receiver(tmp_path) as receiver:
+        send(receiver)
+        stop(receiver, "run")
         assert_nothing_beside(tmp_path)
 
 
 @pytest.mark.parametrize("child", ["serve", "worker"])
 def test_run_does_so_where_a_child_was_killed_as_it_left(tmp_path: Path, child: str) -> None:
     """The kernel kills whom it likes, and what was killed closed nothing."""
-    with open_town(tmp_path) as town:
-        run = town.running["run"]
-        send(town)
+    with running_receiver(tmp_path) as receiver:
+        run = receiver.running["run"]
+        send(receiver)
         pid = child_named(run, child)
         os.kill(pid, signal.SIGSTOP)  # it will not hear that it should end
         run.terminate()
         others = [each for each in ("serve", "worker") if each != child]
-        town.wait_for(lambda: not town_has(run.pid, others[0]), "the other to end")
+        receiver.wait_for(lambda: not has_child(run.pid, others[0]), "the other to end")
         for each in children_of(pid):
             kill(each)  # and wait until it has closed the files: `run` waits for its own child alone
         os.kill(pid, signal.SIGKILL)
@@ -69,7 +69,7 @@ def test_run_does_so_where_a_child_was_killed_as_it_left(tmp_path: Path, child: 
         assert_nothing_beside(tmp_path)
 
 
-def town_has(parent: int, command: str) -> bool:
+def has_child(parent: int, command: str) -> bool:
     lines = [Path(f"/proc/{pid}/cmdline").read_text("utf-8") for pid in children_of(parent)]
     return any(line.rstrip("\0").endswith(command) for line in lines)
 
@@ -80,24 +80,24 @@ def children_of(pid: int) -> list[int]:
 
 @pytest.mark.parametrize("last", ["serve", "worker"])
 def test_the_last_part_to_leave_does_so_whichever_it_is(tmp_path: Path, last: str) -> None:
-    with open_town(tmp_path, ()) as town:
-        assert town.command("migrate").returncode == 0
-        town.start("serve", "worker")
-        town.wait_until_ready()
-        send(town)
-        stop(town, "worker" if last == "serve" else "serve")
-        stop(town, last)
+    with running_receiver(tmp_path, ()) as receiver:
+        assert receiver.command("migrate").returncode == 0
+        receiver.start("serve", "worker")
+        receiver.wait_until_ready()
+        send(receiver)
+        stop(receiver, "worker" if last == "serve" else "serve")
+        stop(receiver, last)
         assert_nothing_beside(tmp_path)
 
 
 def test_parts_that_leave_at_once_do_so(tmp_path: Path) -> None:
-    with open_town(tmp_path, ()) as town:
-        assert town.command("migrate").returncode == 0
-        town.start("serve", "worker", "watch")
-        town.wait_until_ready()
-        send(town)
+    with running_receiver(tmp_path, ()) as receiver:
+        assert receiver.command("migrate").returncode == 0
+        receiver.start("serve", "worker", "watch")
+        receiver.wait_until_ready()
+        send(receiver)
         for command in ("serve", "worker"):
-            town.running[command].terminate()
+            receiver.running[command].terminate()
         for command in ("serve", "worker"):
-            assert town.running[command].wait(60) == 0
+            assert receiver.running[command].wait(60) == 0
         assert_nothing_beside(tmp_path)

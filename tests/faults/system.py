@@ -22,7 +22,7 @@ from receiver.store import Store
 from receiver.store.database.tables import events, installation, mailboxes, metadata, placements
 from receiver.store.work.placements import placement_of
 from tests.faults.clock import Clock
-from tests.lab.worker_harness import CALENDAR, HERS, HIS, UID_KEY, Bench, StoreInTime, settings_for, wire
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, UID_KEY, StoreInTime, WorkerHarness, settings_for, wire
 from tests.makers import NOW
 
 CALL_TIMEOUT_S = 30.0
@@ -84,10 +84,10 @@ class Relay:
 
 
 @dataclass
-class Ground:
+class SteppedSystem:
     """One receiver over one Exchange, under one clock."""
 
-    bench: Bench
+    harness: WorkerHarness
     relay: Relay
     clock: Clock
     coming: list[tuple[datetime, Callable[[], None]]] = field(default_factory=list)
@@ -95,10 +95,10 @@ class Ground:
 
     @property
     def exchange(self) -> MockExchange:
-        return self.bench.exchange
+        return self.harness.exchange
 
     def later(self, wait: timedelta, happens: Callable[[], None]) -> None:
-        self.coming.append((self.bench.store.moment + wait, happens))
+        self.coming.append((self.harness.store.moment + wait, happens))
 
     def come_to_rest(self) -> None:
         """Work whenever something is due, until nothing is and the mock has nothing left to do.
@@ -107,9 +107,9 @@ class Ground:
             AssertionError: there is no end of it.
 
         """
-        end = self.bench.store.moment + LONGEST
+        end = self.harness.store.moment + LONGEST
         while True:
-            self.bench.work()
+            self.harness.work()
             moment = self._next_moment()
             if moment is None:
                 return
@@ -121,7 +121,7 @@ class Ground:
         while stops := [stop for stop in self._stops() if stop <= moment]:
             self._set(min(stops))
             self.clock.let_the_mock_finish(self.exchange)
-            due = [each for each in self.coming if each[0] <= self.bench.store.moment]
+            due = [each for each in self.coming if each[0] <= self.harness.store.moment]
             self.coming = [each for each in self.coming if each not in due]
             for _, happens in due:
                 happens()
@@ -134,38 +134,38 @@ class Ground:
             .join(events, events.c.id == placements.c.event_id)
             .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
         )
-        with self.bench.store._engine.connect() as connection:
+        with self.harness.store._engine.connect() as connection:
             return [(row["address"], placement_of(row)) for row in connection.execute(rows).mappings()]
 
     def shown(self, mailbox: str) -> list[str]:
         """Return the subjects in a mailbox's calendar and its sub-folder, sorted."""
         folders = ("calendar", SUB_FOLDER)
-        return sorted(item.subject for folder in folders for item in self.bench.items(mailbox, folder))
+        return sorted(item.subject for folder in folders for item in self.harness.items(mailbox, folder))
 
     def uids(self, mailbox: str) -> list[object]:
         """Return the marks in a mailbox's calendar and its sub-folder."""
         folders = ("calendar", SUB_FOLDER)
-        return [item.extended[UID_KEY] for folder in folders for item in self.bench.items(mailbox, folder)]
+        return [item.extended[UID_KEY] for folder in folders for item in self.harness.items(mailbox, folder)]
 
     def _stops(self) -> list[datetime]:
         return [*self.clock.pending(), *(moment for moment, _ in self.coming)]
 
     def _next_moment(self) -> datetime | None:
         """Return when there is something to do next; None: never."""
-        now = self.bench.store.moment
-        with self.bench.store._engine.connect() as connection:
+        now = self.harness.store.moment
+        with self.harness.store._engine.connect() as connection:
             due = connection.scalar(select(func.min(placements.c.due_at)))
         # What is due and is not done waits for its mailbox or its server: ask again and again.
         soonest = [] if due is None else [max(due, now + timedelta(seconds=2))]
         return min([*soonest, *self._stops()], default=None)
 
     def _set(self, moment: datetime) -> None:
-        self.bench.store.moment = max(self.bench.store.moment, moment)
-        self.clock.turn_to(self.bench.store.moment)
+        self.harness.store.moment = max(self.harness.store.moment, moment)
+        self.clock.turn_to(self.harness.store.moment)
 
 
-class Premises:
-    """What cells share, as starting it costs more than a cell. Close it in the end."""
+class SharedExchange:
+    """A mock Exchange, connectors and a store, shared by cells: starting them costs more than a cell."""
 
     def __init__(self, folder: Path) -> None:
         self._url = f"sqlite:///{folder / 'store.db'}"
@@ -192,16 +192,16 @@ class Premises:
         self._store.close()
 
     @contextmanager
-    def ground(self, **policies: object) -> Iterator[Ground]:
+    def system(self, **policies: object) -> Iterator[SteppedSystem]:
         """Give an empty store, and empty mailboxes; what remains is looked at by whoever asked."""
         clock = self._begin_anew()
         relay = Relay(self.exchange, clock, self._patient, self._impatient)
-        bench = Bench(self._store, self.exchange, relay, settings_for(self._url, MAPPING))  # type: ignore[arg-type]
-        bench.policies(**policies)
-        ground = Ground(bench, relay, clock)
-        relay.spend = lambda wait: ground.turn_to(self._store.moment + wait)
+        harness = WorkerHarness(self._store, self.exchange, relay, settings_for(self._url, MAPPING))  # type: ignore[arg-type]
+        harness.policies(**policies)
+        system = SteppedSystem(harness, relay, clock)
+        relay.spend = lambda wait: system.turn_to(self._store.moment + wait)
         try:
-            yield ground
+            yield system
         finally:
             clock.set()
             self.exchange.settle()
@@ -240,10 +240,10 @@ class Premises:
 
 
 @contextmanager
-def premises() -> Iterator[Premises]:
-    """Open premises in a temporary folder."""
+def shared_exchange() -> Iterator[SharedExchange]:
+    """Open what the cells share, in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
-        opened = Premises(Path(folder))
+        opened = SharedExchange(Path(folder))
         try:
             yield opened
         finally:

@@ -1,4 +1,4 @@
-"""A town hall for tests: the receiver's processes beside a mock Exchange that the test can look into."""
+"""The receiver's processes beside a mock Exchange that the test can look into."""
 
 import json
 import os
@@ -34,8 +34,8 @@ INSERTION_SOURCE = """\
 
 
 @dataclass
-class Town:
-    """Everything of one installation."""
+class RunningReceiver:
+    """One installation: its processes, its configuration, its log, and the mock Exchange."""
 
     folder: Path
     exchange: MockExchange
@@ -129,10 +129,10 @@ class Town:
 
 
 @contextmanager
-def open_town(
+def running_receiver(
     folder: Path, commands: Sequence[str] = ("run",), timeout_s: int = 10, extra_policies: str = ""
-) -> Iterator[Town]:
-    """Open a town with two agents; everything ends with the block."""
+) -> Iterator[RunningReceiver]:
+    """Start the receiver for two agents; everything ends with the block."""
     exchange = MockExchange(
         [MARTINE, KARIM],
         auth="ntlm",
@@ -144,12 +144,12 @@ def open_town(
         config = configuration.write(folder, exchange.url, port, timeout_s)
         text = config.read_text("utf-8").replace("calendars:", INSERTION_SOURCE + "calendars:", 1)
         config.write_text(text + extra_policies, "utf-8")
-        town = Town(folder, exchange, port, config)
-        with town.started:
-            town.start(*commands)
+        receiver = RunningReceiver(folder, exchange, port, config)
+        with receiver.started:
+            receiver.start(*commands)
             if commands:
-                town.wait_until_ready()
-            yield town
+                receiver.wait_until_ready()
+            yield receiver
         assert exchange.schema_errors == []
         assert exchange.crashes == []
         assert exchange.mails_sent == 0

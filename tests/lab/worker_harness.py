@@ -43,8 +43,8 @@ class StoreInTime(Store):
 
 
 @dataclass
-class Bench:
-    """What a test works with."""
+class WorkerHarness:
+    """A store, a mock Exchange, a connector and the threads of one calendar server, under one clock."""
 
     store: StoreInTime
     exchange: MockExchange
@@ -138,15 +138,15 @@ def wire(
 
 
 @contextmanager
-def open_bench(store_url: str) -> Iterator[Bench]:
-    """Put a bench together over a migrated store."""
+def open_harness(store_url: str) -> Iterator[WorkerHarness]:
+    """Put everything together over a migrated store."""
     store = StoreInTime(store_url)
     for address in (HERS, HIS):
         know(store_url, address)
     with MockExchange([HERS, HIS], auth="basic", users={"svc": "pw"}, impersonators={"svc": None}) as exchange:
         connector = wire(exchange, store.installation().id)
         try:
-            yield Bench(store, exchange, connector, settings_for(store_url, MAPPING))
+            yield WorkerHarness(store, exchange, connector, settings_for(store_url, MAPPING))
         finally:
             connector.close()
             store.close()

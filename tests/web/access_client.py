@@ -24,7 +24,7 @@ API, API_ACTION, METRICS = "/api/v1/probe", "/api/v1/probe/act", "/metrics/probe
 
 
 @dataclass
-class AccessDesk:
+class AccessHarness:
     """Somebody before the pages, with a browser that keeps cookies."""
 
     store: Store

@@ -16,6 +16,7 @@ from receiver.core.servers import Server
 from receiver.store import Store
 from receiver.store.database.tables import servers
 from receiver.worker.server_threads import Crew
+from tests.lab import worker_harness
 from tests.lab.worker_harness import CALENDAR
 from tests.makers import a_delivery, incoming
 
@@ -35,11 +36,13 @@ def exchange_with(mailboxes: list[str], latency_s: float = 0.0) -> Iterator[Mock
 
 def wire(exchange: MockExchange, store: Store, connections: int = 4, password: str = "pw") -> Connector:
     """A connector that is given some time: several threads share it."""
-    return bench.wire(exchange, store.installation().id, connections=connections, timeout_s=5.0, password=password)
+    return worker_harness.wire(
+        exchange, store.installation().id, connections=connections, timeout_s=5.0, password=password
+    )
 
 
 @dataclass
-class Yard:
+class CrewHarness:
     """One store with the RDVs that come in, and the crews that work on it."""
 
     url: str
@@ -102,9 +105,9 @@ class Yard:
 
 
 @contextmanager
-def open_yard(url: str, homes: Mapping[str, str]) -> Iterator[Yard]:
-    yard = Yard(url, homes)
+def open_crew_harness(url: str, homes: Mapping[str, str]) -> Iterator[CrewHarness]:
+    crew_harness = CrewHarness(url, homes)
     try:
-        yield yard
+        yield crew_harness
     finally:
-        yard.close()
+        crew_harness.close()

@@ -22,8 +22,8 @@ CSV = f"agent,mailbox\n{MARTINE.email},martine@box.example\n"
 
 
 @dataclass
-class Office:
-    """A worker with its files."""
+class WorkerLoopHarness:
+    """A worker with its configuration, its CSV, its calendars as files, and its log."""
 
     folder: Path
     store: StoreInTime

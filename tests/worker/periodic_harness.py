@@ -97,7 +97,7 @@ class Exchange:
 
 
 @dataclass
-class Watch:
+class PeriodicHarness:
     """A worker's lookout with its crew, over a store in time; further hosts share the store."""
 
     store: StoreInTime

@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, select
 
 from connectors.base import CODE_LIMIT, Change, Failed, Found, Other, Outcome, Permanent, Scope, Temporary, Unconfirmed
 from receiver.store.database.tables import mailboxes, placements, tallies, writes
-from tests.lab.worker_harness import HERS, Bench
+from tests.lab.worker_harness import HERS, WorkerHarness
 from tests.makers import KARIM, MARTINE
 
 LONG = "very_" * 100
@@ -61,15 +61,15 @@ def kept(url: str) -> set[str]:
 @pytest.mark.threat(id="server-words")
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_a_code_of_any_length_is_recorded_and_the_mailbox_given_back(
-    bench_on_each: Bench, store_url: str, name: str
+    harness_on_each: WorkerHarness, store_url: str, name: str
 ) -> None:
-    bench = bench_on_each
-    bench.connector = Talkative(OUTCOMES[name])  # type: ignore[assignment]
-    bench.restart()
-    bench.tell(agents=(MARTINE, KARIM))
-    bench.work()
-    bench.pass_time(bench.timings.lease * 2)
-    bench.work()  # in doubt, it is looked up
+    harness = harness_on_each
+    harness.connector = Talkative(OUTCOMES[name])  # type: ignore[assignment]
+    harness.restart()
+    harness.tell(agents=(MARTINE, KARIM))
+    harness.work()
+    harness.pass_time(harness.timings.lease * 2)
+    harness.work()  # in doubt, it is looked up
     codes = kept(store_url)
     assert codes
     assert {len(code) for code in codes} == {CODE_LIMIT}

@@ -5,16 +5,16 @@ from datetime import timedelta
 
 from mock_exchange import FaultKind
 from tests.lab.waiting import wait_until
-from tests.lab.worker_harness import CALENDAR, HERS, HIS, Bench
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness
 from tests.makers import KARIM, MARTINE
-from tests.worker.crew_harness import Yard, boxes, exchange_with, open_yard, wire
+from tests.worker.crew_harness import CrewHarness, boxes, exchange_with, open_crew_harness, wire
 
 SECOND = timedelta(seconds=1)
 TOO_MANY = b"ErrorExceededConnectionCount"
 
 
-def shown(yard: Yard, exchange) -> int:  # type: ignore[no-untyped-def]
-    return sum(len(exchange.items(address)) for address in yard.homes)
+def shown(crew_harness: CrewHarness, exchange) -> int:  # type: ignore[no-untyped-def]
+    return sum(len(exchange.items(address)) for address in crew_harness.homes)
 
 
 def test_a_mailbox_never_has_two_calls_under_way(store_url: str) -> None:
@@ -22,19 +22,19 @@ def test_a_mailbox_never_has_two_calls_under_way(store_url: str) -> None:
     mailboxes = boxes(3)
     with (
         exchange_with(mailboxes, latency_s=0.02) as exchange,
-        open_yard(store_url, dict.fromkeys(mailboxes, CALENDAR)) as yard,
+        open_crew_harness(store_url, dict.fromkeys(mailboxes, CALENDAR)) as crew_harness,
     ):
         exchange.limit(concurrency=1, by_mailbox=True)
-        crews = [yard.crew(wire(exchange, yard.store)) for _ in range(2)]
+        crews = [crew_harness.crew(wire(exchange, crew_harness.store)) for _ in range(2)]
         for crew in crews:
             crew.start()
         for _ in range(10):
-            yard.send(*mailboxes, each=2)
+            crew_harness.send(*mailboxes, each=2)
             for crew in crews:
                 crew.wake()
             time.sleep(0.02)  # changes keep coming while calls are under way
-        wait_until(lambda: shown(yard, exchange) == yard.numbers)
-        assert yard.numbers == 60
+        wait_until(lambda: shown(crew_harness, exchange) == crew_harness.numbers)
+        assert crew_harness.numbers == 60
         assert not [recorded for recorded in exchange.requests if TOO_MANY in recorded.response]
         assert all(len(crew.gate._turns) <= 4 for crew in crews)
 
@@ -43,51 +43,51 @@ def test_a_server_that_takes_fewer_calls_than_configured_is_no_server_in_trouble
     mailboxes = boxes(40)
     with (
         exchange_with(mailboxes, latency_s=0.01) as exchange,
-        open_yard(store_url, dict.fromkeys(mailboxes, CALENDAR)) as yard,
+        open_crew_harness(store_url, dict.fromkeys(mailboxes, CALENDAR)) as crew_harness,
     ):
-        crew = yard.crew(wire(exchange, yard.store))
+        crew = crew_harness.crew(wire(exchange, crew_harness.store))
         crew.start()
 
         def is_shown() -> bool:
             crew.wake()
-            return shown(yard, exchange) == yard.numbers
+            return shown(crew_harness, exchange) == crew_harness.numbers
 
-        yard.send(*mailboxes)  # whose addresses are asked for once: from now on a change is one call
+        crew_harness.send(*mailboxes)  # whose addresses are asked for once: from now on a change is one call
         wait_until(is_shown)
         exchange.limit(calls=10, recharge_per_s=8)
-        yard.send(*mailboxes)
+        crew_harness.send(*mailboxes)
         wait_until(is_shown)
         refused = sum(b"ErrorServerBusy" in recorded.response for recorded in exchange.requests)
         assert 0 < refused < 40, "it was met, and obeyed"
-        assert (yard.server().failure, yard.server().attempts) == (None, 0)
-        assert yard.server().throttled_at is not None
+        assert (crew_harness.server().failure, crew_harness.server().attempts) == (None, 0)
+        assert crew_harness.server().throttled_at is not None
 
 
-def test_a_busy_answer_is_waited_for_by_all_hosts_and_then_nobody_goes_alone(bench_on_each: Bench) -> None:
-    bench = bench_on_each
+def test_a_busy_answer_is_waited_for_by_all_hosts_and_then_nobody_goes_alone(harness_on_each: WorkerHarness) -> None:
+    harness = harness_on_each
     for number, agent in enumerate((MARTINE, KARIM), 1):
-        bench.tell(60, agents=(agent,), wire_id=number, uuid=None)
-    bench.work()
-    bench.inject(FaultKind.SERVER_BUSY, back_off_ms=20_000)
+        harness.tell(60, agents=(agent,), wire_id=number, uuid=None)
+    harness.work()
+    harness.inject(FaultKind.SERVER_BUSY, back_off_ms=20_000)
     for number, agent in enumerate((MARTINE, KARIM), 1):
-        bench.tell(30, agents=(agent,), wire_id=number, uuid=None, motif="Nouveau")
-    assert bench.work() == 1
-    [server] = bench.store.servers()
-    assert (server.failure, server.blocked_until) == (None, bench.store.moment + SECOND * 20)
-    bench.restart()
-    bench.pass_time(SECOND * 19)
-    assert bench.work() == 0
-    bench.pass_time(SECOND)
-    assert bench.work() == 2
-    assert (bench.subjects(HERS), bench.subjects(HIS)) == (["Nouveau"], ["Nouveau"])
+        harness.tell(30, agents=(agent,), wire_id=number, uuid=None, motif="Nouveau")
+    assert harness.work() == 1
+    [server] = harness.store.servers()
+    assert (server.failure, server.blocked_until) == (None, harness.store.moment + SECOND * 20)
+    harness.restart()
+    harness.pass_time(SECOND * 19)
+    assert harness.work() == 0
+    harness.pass_time(SECOND)
+    assert harness.work() == 2
+    assert (harness.subjects(HERS), harness.subjects(HIS)) == (["Nouveau"], ["Nouveau"])
 
 
-def test_a_server_that_is_busy_and_nothing_else_is_in_trouble(bench: Bench) -> None:
-    bench.tell(agents=(MARTINE,))
-    bench.inject(FaultKind.SERVER_BUSY, times=None, back_off_ms=1_000)
+def test_a_server_that_is_busy_and_nothing_else_is_in_trouble(harness: WorkerHarness) -> None:
+    harness.tell(agents=(MARTINE,))
+    harness.inject(FaultKind.SERVER_BUSY, times=None, back_off_ms=1_000)
     told = []
     for _ in range(3):
-        assert bench.work() == 1
-        told.append([server.failure for server in bench.store.servers()])
-        bench.pass_time(timedelta(minutes=1))
+        assert harness.work() == 1
+        told.append([server.failure for server in harness.store.servers()])
+        harness.pass_time(timedelta(minutes=1))
     assert told == [[None], [None], ["server_busy"]]
