@@ -11,6 +11,7 @@ import pytest
 from receiver.cli import main as cli
 from receiver.core.facts import AgentRef
 from receiver.store import Store
+from tests.lab.database import execute
 from tests.makers import MARTINE, a_delivery, incoming
 
 
@@ -23,12 +24,21 @@ class Console:
     store: Store = field(init=False)
 
     def __post_init__(self) -> None:
-        self.store = Store(f"sqlite:///{self.path.parent}/store.db")
+        self.store = Store(self.url)
         self.configure()
+
+    @property
+    def url(self) -> str:
+        """The address of the database."""
+        return f"sqlite:///{self.path.parent}/store.db"
+
+    def execute(self, *statements: str) -> None:
+        """Change the database as somebody with a database client would."""
+        execute(self.url, *statements)
 
     def configure(self, **changes: Any) -> None:
         tree = {
-            "store": {"url": f"sqlite:///{self.path.parent}/store.db"},
+            "store": {"url": self.url},
             "sources": {
                 "mds": {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
             },

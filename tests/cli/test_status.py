@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from connectors.base import Temporary
 from receiver.config import load
@@ -18,6 +17,7 @@ from receiver.operations.status import Status, status
 from receiver.store import Store, StoreUnavailable, Tally
 from receiver.store.reports.overview import RETRIED
 from tests.cli.console import Console
+from tests.lab.database import statements
 from tests.makers import KARIM, MARTINE, a_delivery, incoming
 from tests.store.scopes import THIRTY_FOUR, a_rdv
 
@@ -56,34 +56,31 @@ def test_an_agent_without_a_mailbox_is_a_trouble(place: Console) -> None:
     assert troubles(place) == [("agents_unmapped", "", "", 1)]
 
 
-def break_server(store: Store) -> None:
-    now = store.now()
+def break_server(place: Console) -> None:
+    now = place.store.now()
 
     def fail(server: Server) -> Server:
         return failed(server, Temporary("unauthorized"), server.credentials, None, now, 0.5)
 
-    store.change_server("pilot", fail)
+    place.store.change_server("pilot", fail)
 
 
-def silence_worker(store: Store) -> None:
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
-    old = store.now() - timedelta(minutes=5)
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM heartbeats"))
-    store.beat("worker/here/1", old)
+def silence_worker(place: Console) -> None:
+    place.execute("DELETE FROM heartbeats")
+    place.store.beat("worker/here/1", place.store.now() - timedelta(minutes=5))
 
 
-def refuse_signatures(store: Store) -> None:
+def refuse_signatures(place: Console) -> None:
     refused = {("mds", "unauthorized"): 12, ("mds", "model"): 500, ("old", "payload"): 3}
-    store.tally(
-        {Tally("refused", name, "", reason): count for (name, reason), count in refused.items()}, {}, store.now()
-    )
+    counts = {Tally("refused", name, "", reason): count for (name, reason), count in refused.items()}
+    place.store.tally(counts, {}, place.store.now())
 
 
 def test_a_worker_that_cannot_write_is_not_what_needs_looking_after(
     place: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A store that takes nothing: restarting the worker, which would be advised, would not help."""
-    silence_worker(place.store)
+    silence_worker(place)
     assert [code for code, *_ in troubles(place)] == ["worker_silent"]
 
     def full(_self: Store, _name: str, _now: datetime) -> None:
@@ -93,12 +90,12 @@ def test_a_worker_that_cannot_write_is_not_what_needs_looking_after(
     assert [code for code, *_ in troubles(place)] == ["store_unreachable"]
 
 
-def break_mailbox(store: Store) -> None:
+def break_mailbox(place: Console) -> None:
     sql = (
         "INSERT INTO mailboxes (calendar, address, attempts, failure) VALUES ('pilot', 'x@box.example', 3,"
         " 'mailbox_not_found')"
     )
-    store._write(lambda connection: connection.exec_driver_sql(sql))
+    place.execute(sql)
 
 
 @pytest.mark.parametrize(
@@ -111,9 +108,9 @@ def break_mailbox(store: Store) -> None:
     ],
 )
 def test_each_trouble_says_its_cause_and_its_cure(
-    place: Console, harm: Callable[[Store], None], expected: tuple[str, str, str, int], sentence: str
+    place: Console, harm: Callable[[Console], None], expected: tuple[str, str, str, int], sentence: str
 ) -> None:
-    harm(place.store)
+    harm(place)
     assert troubles(place) == [expected]
     status, out = place.run("status")
     assert status == 1
@@ -142,7 +139,7 @@ def test_an_entry_that_is_refused_again_and_again_is_told_though_it_is_never_due
     def refuse(attempts: int) -> None:
         moment = f"{soon:%Y-%m-%d %H:%M:%S.%f}"
         values = f"failure='server_error', attempts={attempts}, not_before='{moment}', due_at='{moment}'"
-        place.store._write(lambda connection: connection.exec_driver_sql(f"UPDATE placements SET {values}"))
+        place.execute(f"UPDATE placements SET {values}")
 
     refuse(RETRIED - 1)
     assert troubles(place) == []
@@ -155,7 +152,7 @@ def test_an_event_that_nobody_works_out_is_late(place: Console) -> None:
     assert [code for code, *_ in troubles(place)] == []
     long_ago = place.store.now() - timedelta(minutes=16)
     sql = f"UPDATE events SET unsettled_at='{long_ago:%Y-%m-%d %H:%M:%S.%f}'"
-    place.store._write(lambda connection: connection.exec_driver_sql(sql))
+    place.execute(sql)
     assert [code for code, *_ in troubles(place)] == ["changes_late"]
 
 
@@ -277,9 +274,9 @@ def test_troubles_say_since_when_where_that_is_known(place: Console) -> None:
     place.expect(range(1, 26), MARTINE)
     held_at = place.store.now()
     place.store.hold(load(place.path, {"RDV_SECRET": "s"}).ruleset(), 25, held_at)
-    break_server(place.store)
+    break_server(place)
     fail_all = "UPDATE mailboxes SET failure = 'access_denied'"
-    place.store._write(lambda connection: connection.exec_driver_sql(fail_all))
+    place.execute(fail_all)
     found = {each.code: each.since for each in look(place).troubles}
     assert found[Code.RULES_HELD] == held_at
     assert {Code.RULES_HELD, Code.SERVER_FAILING, Code.MAILBOXES_FAILING} <= found.keys()
@@ -287,17 +284,9 @@ def test_troubles_say_since_when_where_that_is_known(place: Console) -> None:
 
 
 def queries(place: Console) -> int:
-    asked: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    event.listen(place.store._engine, "before_cursor_execute", note)
-    try:
+    with statements() as sent:
         look(place)
-    finally:
-        event.remove(place.store._engine, "before_cursor_execute", note)
-    return len([statement for statement in asked if statement.startswith("SELECT")])
+    return len([statement for statement in sent if statement.startswith("SELECT")])
 
 
 def test_a_look_asks_the_same_few_questions_however_much_there_is(place: Console) -> None:
@@ -311,7 +300,7 @@ def test_a_look_asks_the_same_few_questions_however_much_there_is(place: Console
     place.configure(sources=sources)
     place.expect(range(1, 60), MARTINE, KARIM)
     for harm in (break_server, break_mailbox, refuse_signatures):
-        harm(place.store)
+        harm(place)
     leave(place, **{f"seen__s{number}": 1 for number in range(5)}, audit__missing=3)
     assert queries(place) == few <= 20
 

@@ -19,6 +19,7 @@ from receiver.store.database.tables import mailboxes
 from tests.convergence.decisions import Decisions
 from tests.convergence.strategies import MAILBOXES, pick, some
 from tests.convergence.system import CALENDAR, TIMINGS
+from tests.lab.database import database
 from tests.lab.worker_harness import UID_KEY
 from tests.makers import NOW
 
@@ -79,7 +80,7 @@ class Beside(Decisions):
         assert removed.ok, removed
 
     def _met(self) -> set[str]:
-        with self.store._engine.connect() as connection:
+        with database(self.store.url) as connection:
             met = select(mailboxes.c.address).where(mailboxes.c.met_at.is_not(None))
             return set(connection.scalars(met))
 

@@ -26,6 +26,7 @@ from receiver.worker.server_threads import BATCH, Crew
 from tests.convergence.emitters import BOUND, INSERTION, SOURCES, Job
 from tests.convergence.oracle import Choices, Directory
 from tests.convergence.shared_exchange import CALL_TIMEOUT_S, Relay, SharedExchange
+from tests.lab.database import database
 from tests.lab.worker_harness import StoreInTime
 
 CALENDAR = "exchange"
@@ -181,7 +182,7 @@ class System:
             .join(events, events.c.id == placements.c.event_id)
             .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
         )
-        with self.store._engine.connect() as connection:
+        with database(self.store.url) as connection:
             return [(row["address"], row["uid"], placement_of(row)) for row in connection.execute(rows).mappings()]
 
     def waiting(self, *reasons: Reason) -> list[Waiting]:
@@ -191,7 +192,7 @@ class System:
 
     def next_moment(self) -> datetime | None:
         """When there is something to do next, as far as the record tells; None: never."""
-        with self.store._engine.connect() as connection:
+        with database(self.store.url) as connection:
             due = connection.scalar(select(func.min(placements.c.due_at)))
             held = connection.execute(select(mailboxes.c.blocked_until, mailboxes.c.leased_until)).all()
             held += connection.execute(select(servers.c.blocked_until, servers.c.probe_until)).all()

@@ -16,6 +16,7 @@ from tests.convergence.oracle import Choices
 from tests.convergence.shared_exchange import SharedExchange
 from tests.convergence.strategies import ALIASES, MAILBOXES, PLAIN
 from tests.convergence.system import System
+from tests.lab.database import database
 from tests.makers import NOW
 
 HIS = "karim.agent@departement.example"
@@ -47,7 +48,7 @@ def titles(system: System) -> list[str]:
 
 
 def ambiguous(system: System) -> list[bool]:
-    with system.store._engine.connect() as connection:
+    with database(system.store.url) as connection:
         return list(connection.scalars(select(events.c.ambiguous)))
 
 

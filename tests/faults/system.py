@@ -22,6 +22,7 @@ from receiver.store import Store
 from receiver.store.database.tables import events, installation, mailboxes, metadata, placements
 from receiver.store.work.placements import placement_of
 from tests.faults.clock import Clock
+from tests.lab.database import database
 from tests.lab.worker_harness import CALENDAR, HERS, HIS, UID_KEY, StoreInTime, WorkerHarness, settings_for, wire
 from tests.makers import NOW
 
@@ -134,7 +135,7 @@ class SteppedSystem:
             .join(events, events.c.id == placements.c.event_id)
             .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
         )
-        with self.harness.store._engine.connect() as connection:
+        with database(self.harness.store.url) as connection:
             return [(row["address"], placement_of(row)) for row in connection.execute(rows).mappings()]
 
     def shown(self, mailbox: str) -> list[str]:
@@ -153,7 +154,7 @@ class SteppedSystem:
     def _next_moment(self) -> datetime | None:
         """Return when there is something to do next; None: never."""
         now = self.harness.store.moment
-        with self.harness.store._engine.connect() as connection:
+        with database(self.harness.store.url) as connection:
             due = connection.scalar(select(func.min(placements.c.due_at)))
         # What is due and is not done waits for its mailbox or its server: ask again and again.
         soonest = [] if due is None else [max(due, now + timedelta(seconds=2))]
@@ -230,7 +231,7 @@ class SharedExchange:
     def _forget(self) -> None:
         """Empty the store; two mailboxes were asked about, so that a cell counts the calls of its own change."""
         self._store.moment = NOW
-        with self._store._engine.begin() as connection:
+        with database(self._url) as connection:
             for table in reversed(metadata.sorted_tables):
                 if table is not installation:
                     connection.execute(delete(table))

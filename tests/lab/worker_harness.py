@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import create_engine, insert
@@ -37,6 +38,10 @@ class StoreInTime(Store):
     """The real store under a clock that the test turns."""
 
     moment = NOW
+
+    def __init__(self, url: str, *arguments: Any, **options: Any) -> None:
+        super().__init__(url, *arguments, **options)
+        self.url = url
 
     def now(self) -> datetime:
         return self.moment

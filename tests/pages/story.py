@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import insert, select, update
 from werkzeug.test import TestResponse
 
 from receiver.config import (
@@ -37,6 +37,7 @@ from receiver.store.database.tables import events, mailboxes, placements, writes
 from receiver.web.app import create_app
 from receiver.web.auth import cookies
 from tests.core.samples import as_body, sample
+from tests.lab.database import database, execute
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import SECRET, TOKEN_KEY, hex_signature
 
@@ -108,11 +109,13 @@ class Town:
             pass
 
     def change(self, *statements: Any) -> None:
-        def block(connection: Connection) -> None:
+        with database(self.settings.store_url) as connection:
             for statement in statements:
                 connection.execute(statement)
 
-        self.store._write(block)
+    def execute(self, *statements: str) -> None:
+        """Change the database as somebody with a database client would."""
+        execute(self.settings.store_url, *statements)
 
 
 def a_rdv(number: int, *emails: str, now: datetime = NOW, event: str = "created", **data: Any) -> Any:
@@ -137,8 +140,8 @@ def tell(town: Town) -> None:
     _receive(town)
     town.settle()
     _set_aside(town, town.now)
-    town.change(*_outcomes(town.store))
-    _count_week(town.store, town.now)
+    town.change(*_outcomes(town.settings.store_url))
+    _count_week(town.settings.store_url, town.now)
     for ago_s, name in ((9, "worker/srv-rdv-1/2214"), (14, "worker/srv-rdv-2/1871"), (5, "web")):
         town.store.beat(name, town.now - timedelta(seconds=ago_s))
     town.store.change_server("exchange", lambda server: replace(server, succeeded_at=town.now - timedelta(minutes=1)))
@@ -182,9 +185,9 @@ def _set_aside(town: Town, now: datetime) -> None:
         tell(number, EventKind.DESTROYED, HOME, tag, 22)
 
 
-def _outcomes(store: Store) -> list[Any]:
+def _outcomes(url: str) -> list[Any]:
     """What the workers left word of."""
-    with store._engine.connect() as connection:
+    with database(url) as connection:
         ids = {row.wire_id: row.id for row in connection.execute(select(events.c.id, events.c.wire_id))}
         boxes = {row.address: row.id for row in connection.execute(select(mailboxes.c.id, mailboxes.c.address))}
     refused, full = boxes[f"paul.durand@{AT_HOME}"], boxes[f"yann.leroy@{AT_HOME}"]
@@ -234,16 +237,14 @@ def _failing(server: Server, now: datetime) -> Server:
     )
 
 
-def _count_week(store: Store, now: datetime) -> None:
+def _count_week(url: str, now: datetime) -> None:
     """A week of offices that open at 8 and close at 18, an outage on Thursday and a secret changed on Monday."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     moments = [hour - timedelta(hours=back) for back in range(24 * 7)]
 
-    def block(connection: Connection) -> None:
+    with database(url) as connection:
         for moment in moments:
             counters.add(connection, _counts_of(moment.astimezone(PARIS)), moment)
-
-    store._write(block)
 
 
 def _counts_of(local: datetime) -> Counter[Tally]:

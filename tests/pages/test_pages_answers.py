@@ -1,19 +1,18 @@
 """What the pages and the API answer, without a browser."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.roles import Role
 from receiver.store import Standing, Store, StoreUnavailable
 from receiver.store.database.tables import mailboxes
+from tests.lab.database import database, statements
 from tests.pages.story import (
     ANSWERS,
     AT_HOME,
@@ -27,22 +26,6 @@ from tests.pages.story import (
 )
 
 TOO_LONG = "a" * 10_000
-
-
-@contextmanager
-def counted(store: Store) -> Iterator[list[str]]:
-    """Collect the queries of a block."""
-    queries: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA")):
-            queries.append(statement)
-
-    event.listen(store._engine, "before_cursor_execute", note)
-    try:
-        yield queries
-    finally:
-        event.remove(store._engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
@@ -68,9 +51,9 @@ def test_a_page_asks_few_questions_however_much_there_is(page: str, town: Town, 
     counts = []
     for each in (Town(bare_store, own_town.settings), own_town):
         who = visitor(each)
-        with counted(each.store) as queries:
+        with statements() as sent:
             who.page(PAGES[page])
-        counts.append(len(queries))
+        counts.append(sum(not statement.startswith(("BEGIN", "PRAGMA")) for statement in sent))
     bare_store.close()
     assert counts[0] == counts[1] <= (18 if page == "overview" else 12)
 
@@ -234,17 +217,15 @@ def test_the_overview_tells_what_is_wrong_and_what_goes_on(reader: Visitor) -> N
 
 def test_all_is_well_is_said_plainly(own_town: Town) -> None:
     bare = settings_of(own_town.settings.store_url)
-    store = own_town.store
-    store._write(lambda connection: connection.exec_driver_sql("DELETE FROM tallies"))
-    for sql in (
+    own_town.execute(
+        "DELETE FROM tallies",
         "UPDATE mailboxes SET failure=NULL",
         "UPDATE placements SET failure=NULL, gave_up=0, due_at=NULL",
         "UPDATE events SET failure=NULL, unmapped=0",
         "DELETE FROM servers",
         "DELETE FROM set_aside",
-    ):
-        store._write(lambda connection, sql=sql: connection.exec_driver_sql(sql))
-    who = visitor(Town(store, bare))
+    )
+    who = visitor(Town(own_town.store, bare))
     assert "Tout va bien" in who.page("/status")
     assert who.data("/api/v1/overview")["ok"] is True
 
@@ -267,11 +248,7 @@ def test_mailboxes_come_page_by_page(reader: Visitor) -> None:
 
 def test_the_pages_of_mailboxes_are_linked(own_town: Town) -> None:
     rows = ", ".join(f"('exchange', 'agent{number:03}@box.example', 0)" for number in range(120))
-    own_town.store._write(
-        lambda connection: connection.exec_driver_sql(
-            f"INSERT INTO mailboxes (calendar, address, attempts) VALUES {rows}"
-        )
-    )
+    own_town.execute(f"INSERT INTO mailboxes (calendar, address, attempts) VALUES {rows}")
     who, path, pages = visitor(own_town), "/status/mailboxes", 0
     seen: list[str] = []
     while path:
@@ -329,7 +306,7 @@ def test_events_of_several_models_under_one_number_are_all_shown(own_town: Town)
         " delivery, changed_at, unmapped) SELECT 'x@' || uid, 'demo', 'Absence', wire_id, emitter, source, kind,"
         f" state_at, purged, ambiguous, delivery, changed_at, unmapped FROM events WHERE wire_id = {SERVED_RDV}"
     )
-    own_town.store._write(lambda connection: connection.exec_driver_sql(sql))
+    own_town.execute(sql)
     text = visitor(own_town).page(f"/status/event?id={SERVED_RDV}")
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", text) == [
         f"Absence {SERVED_RDV}, plateforme demo",
@@ -361,7 +338,7 @@ def a_group(town: Town, who: Visitor) -> dict[str, str]:
 
 
 def blocked(town: Town) -> list[Any]:
-    with town.store._engine.connect() as connection:
+    with database(town.settings.store_url) as connection:
         sql = "SELECT address FROM mailboxes WHERE blocked_until > '2026-12-01 09:00' ORDER BY address"
         return [row[0] for row in connection.exec_driver_sql(sql)]
 
@@ -449,7 +426,7 @@ def test_a_source_that_never_spoke_is_there(own_town: Town) -> None:
 def test_a_mailbox_that_another_installations_entries_are_in_is_shown_with_its_name(own_town: Town) -> None:
     name = "00000000-0000-4000-8000-000000000001"
     shut = update(mailboxes).where(mailboxes.c.failure.is_not(None))
-    with own_town.store._engine.begin() as connection:
+    with database(own_town.settings.store_url) as connection:
         connection.execute(shut.values(failure=OTHER_INSTALLATION, other_installation=name))
     who = visitor(own_town)
     codes = [(each["code"], each["cause"]) for each in who.data("/api/v1/overview")["troubles"]]

@@ -16,6 +16,7 @@ from receiver.core.roles import Role
 from receiver.core.scope import Authority
 from receiver.store import Wanted
 from receiver.web.views import held
+from tests.lab.database import database
 from tests.logs.captured import captured_logs
 from tests.makers import NOW, a_delivery, incoming
 from tests.pages.story import FOREIGN, HOME, OTHER_TAG, Town, Visitor
@@ -123,7 +124,7 @@ def test_what_is_released_is_taken_in(own_town: Town) -> None:
     who = visitor(own_town)
     first = who.data(API)["held"][0]
     who.post(f"{API}/release", json={"ids": [first["number"]]})
-    with own_town.store._engine.connect() as connection:
+    with database(own_town.settings.store_url) as connection:
         sql = f"SELECT organisation FROM events WHERE uid = '{first['uid']}'"
         assert connection.exec_driver_sql(sql).scalar() == FOREIGN
 
@@ -233,7 +234,7 @@ def test_a_secret_of_which_no_more_is_kept_is_told(
 
 
 def test_an_agents_hostile_e_mail_stays_text(own_town: Town) -> None:
-    with own_town.store._engine.begin() as connection:
+    with database(own_town.settings.store_url) as connection:
         text = json.dumps(
             {
                 "agent": {"ident": "31", "email": "<script>alert(1)</script>@evil.example"},

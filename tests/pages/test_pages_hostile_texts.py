@@ -45,7 +45,7 @@ def attack(town: Town) -> list[str]:
         assert town.post(document) == 202
     town.settle()
     sql = "UPDATE mailboxes SET failure = 'quota_exceeded' WHERE address LIKE '%hacked%'"
-    town.store._write(lambda connection: connection.exec_driver_sql(sql))
+    town.execute(sql)
     return emails
 
 

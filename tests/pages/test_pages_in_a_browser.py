@@ -191,7 +191,7 @@ def test_logging_out_closes_the_pages(window: Window) -> None:
 
 def make_worse(town: Town) -> None:
     sql = "UPDATE heartbeats SET beat_at = '2026-12-01 07:00:00.000000' WHERE name LIKE 'worker/%'"
-    town.store._write(lambda connection: connection.exec_driver_sql(sql))
+    town.execute(sql)
 
 
 @pytest.fixture
@@ -283,8 +283,7 @@ def test_all_is_well_in_green_and_in_words(window: Window, own_town: Town) -> No
         "DELETE FROM set_aside",
         "DELETE FROM tallies WHERE kind = 'refused'",
     )
-    for each in sql:
-        own_town.store._write(lambda connection, each=each: connection.exec_driver_sql(each))
+    own_town.execute(*sql)
     with windows_on(own_town, window, Role.READ) as seen:
         expect(seen.open("/status").get_by_role("status").first).to_have_text("Tout va bien")
         expect(seen.open("/status").locator(".verdict.good")).to_be_visible()

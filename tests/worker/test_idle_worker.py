@@ -7,11 +7,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from receiver.store import Store, Wakeup
 from receiver.worker import loop
 from tests.databases import new_database, sqlalchemy_url
+from tests.lab.database import statements
 from tests.lab.waiting import wait_until
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
@@ -30,15 +30,7 @@ def url(postgres: str, migrated_postgres: str) -> str:
 @contextmanager
 def working(folder: Path, url: str) -> Iterator[tuple[WorkerLoopHarness, list[str]]]:
     """A worker at work; yields every question that its loop asks the database."""
-    asked: list[str] = []
-    store = Store(url)
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if threading.current_thread().name == "loop":
-            asked.append(statement)
-
-    event.listen(store._engine, "before_cursor_execute", note)
-    with closing(store), captured_logs() as stream:
+    with closing(Store(url)) as store, captured_logs() as stream, statements(thread="loop") as asked:
         loop_harness = WorkerLoopHarness(folder, store, stream)  # type: ignore[arg-type]  # this one lives in our own time
         thread = threading.Thread(target=loop_harness.worker.run, name="loop")
         thread.start()

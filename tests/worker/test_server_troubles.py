@@ -1,23 +1,20 @@
 """A server in trouble: kept away from by all processes together, and no other server is held up by it."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from mock_exchange import FaultKind, MockExchange
 from receiver.config import Auth, EwsCalendar, IcsFolder, Secret
 from receiver.config.settings import Access
 from receiver.core.servers import ACCOUNT_PAUSE
-from receiver.store import Store
 from receiver.worker.account_tag import tag
 from receiver.worker.server_threads import Crew
+from tests.lab.database import statements
 from tests.lab.waiting import wait_until
 from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness
 from tests.makers import KARIM, MARTINE, NOW
@@ -314,18 +311,8 @@ def test_one_server_that_is_down_delays_no_other(store_url: str) -> None:
 # What health costs
 
 
-@contextmanager
-def counting(store: Store) -> Iterator[list[str]]:
-    """Statements that concern servers."""
-    found: list[str] = []
-
-    def note(_connection, _cursor, statement, *_):  # type: ignore[no-untyped-def]
-        if "servers" in statement:
-            found.append(statement.split()[0])
-
-    event.listen(store._engine, "before_cursor_execute", note)
-    yield found
-    event.remove(store._engine, "before_cursor_execute", note)
+def verbs(sent: list[str]) -> list[str]:
+    return [statement.split()[0] for statement in sent]
 
 
 def test_health_costs_a_look_a_second_and_a_note_a_minute_however_much_is_written(
@@ -334,30 +321,30 @@ def test_health_costs_a_look_a_second_and_a_note_a_minute_however_much_is_writte
     harness = harness_on_each
     harness.tell(90, agents=(MARTINE,))
     harness.work()
-    with counting(harness.store) as statements:
+    with statements(about="servers") as sent:
         for number in range(20):
             harness.tell(60 - number, agents=(MARTINE,), motif=f"Motif {number}")
             assert harness.work() == 1
-        assert statements == []
+        assert sent == []
         for _ in range(3):
             harness.pass_time(SECOND)
             harness.work()
-        assert statements == ["SELECT"] * 3
+        assert verbs(sent) == ["SELECT"] * 3
         harness.pass_time(SECOND * 57)
-        statements.clear()
+        sent.clear()
         harness.tell(30, agents=(MARTINE,), motif="Nouveau")
         harness.work()
-        assert statements == ["SELECT", "SELECT", "UPDATE"]
+        assert verbs(sent) == ["SELECT", "SELECT", "UPDATE"]
 
 
 def test_an_idle_worker_writes_nothing_of_a_server(harness: WorkerHarness) -> None:
     harness.tell(90, agents=(MARTINE,))
     harness.work()
-    with counting(harness.store) as statements:
+    with statements(about="servers") as sent:
         for _ in range(5):
             harness.pass_time(timedelta(minutes=5))
             assert harness.work() == 0
-        assert set(statements) == {"SELECT"}
+        assert set(verbs(sent)) == {"SELECT"}
 
 
 def test_an_idle_worker_that_has_met_nobody_probes_nobody(harness: WorkerHarness) -> None:

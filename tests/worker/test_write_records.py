@@ -1,18 +1,18 @@
 """Each write into a calendar leaves a row and a count, whatever came of it, and costs no transaction of its own."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import Row, Select, select
 
 from mock_exchange import FaultKind
 from receiver.core.facts import EventKind
-from receiver.store import Store, StoreUnavailable
+from receiver.store import StoreUnavailable
 from receiver.store.database.tables import mailboxes, tallies, writes
+from tests.lab.database import database, statements
 from tests.lab.waiting import wait_until
 from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness
 from tests.makers import MARTINE, a_delivery
@@ -20,12 +20,15 @@ from tests.makers import MARTINE, a_delivery
 HER_OWN = (MARTINE,)
 
 
+def rows(harness: WorkerHarness, query: Select[Any]) -> Sequence[Row[Any]]:
+    with database(harness.store.url) as connection:
+        return connection.execute(query).all()
+
+
 def left(harness: WorkerHarness) -> list[tuple[str, str]]:
     """Verb and outcome of each write, in order."""
     query = select(writes.c.verb, writes.c.outcome).order_by(writes.c.id)
-    return [
-        (verb, outcome) for verb, outcome in harness.store._write(lambda connection: connection.execute(query).all())
-    ]
+    return [(verb, outcome) for verb, outcome in rows(harness, query)]
 
 
 def counted(harness: WorkerHarness) -> Counter[tuple[str, str]]:
@@ -34,24 +37,9 @@ def counted(harness: WorkerHarness) -> Counter[tuple[str, str]]:
     query = select(*columns).where(tallies.c.kind == "write", tallies.c.name == CALENDAR)
     query = query.where(tallies.c.hour > datetime(2000, 1, 1, tzinfo=UTC))
     found: Counter[tuple[str, str]] = Counter()
-    for verb, outcome, count in harness.store._write(lambda connection: connection.execute(query).all()):
+    for verb, outcome, count in rows(harness, query):
         found[verb, outcome] += count
     return found
-
-
-@contextmanager
-def write_transactions(store: Store) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement == "BEGIN IMMEDIATE":
-            seen.append(statement)
-
-    event.listen(store._engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(store._engine, "before_cursor_execute", note)
 
 
 def test_each_verb_leaves_a_row_and_a_count(harness_on_each: WorkerHarness) -> None:
@@ -70,8 +58,8 @@ def test_a_row_names_the_mailbox_and_the_moment(harness: WorkerHarness) -> None:
     harness.tell()
     harness.work()
     query = select(mailboxes.c.address, writes.c.written_at).join_from(writes, mailboxes)
-    rows = harness.store._write(lambda connection: connection.execute(query).all())
-    assert {tuple(row) for row in rows} == {(HERS, harness.store.moment), (HIS, harness.store.moment)}
+    found = rows(harness, query)
+    assert {tuple(row) for row in found} == {(HERS, harness.store.moment), (HIS, harness.store.moment)}
 
 
 def test_each_item_of_a_batch_has_its_own_outcome(harness: WorkerHarness) -> None:
@@ -119,9 +107,9 @@ def test_word_of_a_write_costs_no_transaction(harness: WorkerHarness) -> None:
     harness.tell(90, agents=HER_OWN)
     harness.work()
     harness.tell(60, agents=HER_OWN, motif="Vaccination")
-    with write_transactions(harness.store) as seen:
+    with statements() as sent:
         assert harness.crew.work_once()
-    assert len(seen) == 4, "claimed, begun, ended with its outcome, given back"
+    assert sent.count("BEGIN IMMEDIATE") == 4, "claimed, begun, ended with its outcome, given back"
     assert left(harness)[-1] == ("update", "done")
 
 
