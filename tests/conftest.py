@@ -10,28 +10,13 @@ import pytest
 from mock_exchange import MockExchange
 from receiver.store import Store
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
-
-TESTS = Path(__file__).parent
-SLOW_DIRECTORIES = frozenset(
-    {
-        "authentication",  # a Kerberos realm of its own
-        "benchmarks",
-        "chaos",
-        "convergence",
-        "drill",
-        "end_to_end",  # all processes of a receiver
-        "installation",  # an empty Debian, reverse proxies, upgrades
-        "interoperability",  # EWS clients of other people
-        "power_loss",
-    }
-)
-"""Not in the quick tier. A slow module elsewhere says ``pytestmark = pytest.mark.slow``; a slow test has the marker."""
+from tests.tiers import is_slow
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests of the slow directories as slow."""
+    """Mark what is not in the quick tier."""
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] in SLOW_DIRECTORIES:
+        if is_slow(item.path):
             item.add_marker(pytest.mark.slow)
 
 

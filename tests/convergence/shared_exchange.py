@@ -9,18 +9,16 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import event
-
-from connectors.base import Change, Found, Other, Outcome
+from connectors.base import Connector
 from connectors.ews import EwsConnector
-from mock_exchange import MockExchange, StoredItem
+from mock_exchange import StoredItem
 from mock_exchange.calendar.series import shown
 from mock_exchange.http.recording import describe
 from receiver.store import Store
-from tests.lab.worker_harness import StoreInTime, wire
+from tests.lab.relay import Relay, T
+from tests.lab.worker_harness import StoreInTime, exchange_with, wire
 
 CALL_TIMEOUT_S = 30.0
 """By the clock of the test; in truth nobody waits so long."""
@@ -51,7 +49,7 @@ class Late:
         self._ended.set()
 
 
-class Relay:
+class InterruptedConnector(Relay):
     """The connector, with somebody who may do something else at the moment of a call."""
 
     call_timeout_s = CALL_TIMEOUT_S
@@ -60,26 +58,11 @@ class Relay:
         self._connector = connector
         self.meanwhile: Callable[[], None] | None = None
 
-    def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
-        self._pause()
-        return self._connector.apply(mailbox, changes)
-
-    def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
-        self._pause()
-        return self._connector.find(mailbox, uids)
-
-    def list_others(self, mailbox: str, after: datetime) -> list[Other]:
-        self._pause()
-        return list(self._connector.list_others(mailbox, after))
-
-    def identify(self, mailbox: str) -> str:
-        self._pause()
-        return self._connector.identify(mailbox)
-
-    def _pause(self) -> None:
+    def called(self, call: Callable[[Connector], T]) -> T:
         meanwhile, self.meanwhile = self.meanwhile, None
         if meanwhile:
             meanwhile()
+        return call(self._connector)
 
 
 class SharedExchange:
@@ -93,8 +76,7 @@ class SharedExchange:
         installation = store.installation().id
         store.close()
         self.mailboxes = tuple(mailboxes)
-        users: Mapping[str, str] = {"svc": "pw"}
-        self.exchange = MockExchange(mailboxes, auth="basic", users=users, impersonators={"svc": None})
+        self.exchange = exchange_with(mailboxes)
         for mailbox in mailboxes:
             self.exchange.make_folder(mailbox, SUB_FOLDER)
         for alias, mailbox in aliases.items():
@@ -127,7 +109,7 @@ class SharedExchange:
             copy = Path(folder) / "store.db"
             shutil.copy(self._template, copy)
             store = StoreInTime(f"sqlite:///{copy}")
-            event.listen(store._engine, "connect", _hasten)
+            store.hasten()
             try:
                 yield store
             finally:
@@ -150,8 +132,3 @@ class SharedExchange:
             folders = store.distinguished(mailbox, "calendar"), store.named(mailbox, SUB_FOLDER)
             items = [item for folder in folders for item in store.items_in(folder.id)]
             return [describe(store, item) for item in shown(items, start, end)]  # type: ignore[arg-type]
-
-
-def _hasten(connection: object, _record: object) -> None:
-    """No example survives a power failure: whether commits do is another test's business."""
-    connection.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]

@@ -18,15 +18,14 @@ from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict, Waiting
 from receiver.store.database.records import Reason
-from receiver.store.database.tables import events, mailboxes, placements, servers
-from receiver.store.work.placements import placement_of
+from receiver.store.database.tables import mailboxes, placements, servers
 from receiver.web.app import create_app
 from receiver.worker.reconcile import reconcile
 from receiver.worker.server_threads import BATCH, Crew
 from tests.convergence.emitters import BOUND, INSERTION, SOURCES, Job
 from tests.convergence.oracle import Choices, Directory
-from tests.convergence.shared_exchange import CALL_TIMEOUT_S, Relay, SharedExchange
-from tests.lab.database import database
+from tests.convergence.shared_exchange import CALL_TIMEOUT_S, InterruptedConnector, SharedExchange
+from tests.lab.database import database, placements_in
 from tests.lab.worker_harness import StoreInTime
 
 CALENDAR = "exchange"
@@ -45,7 +44,7 @@ class System:
     def __init__(self, shared: SharedExchange, store: StoreInTime, choices: Choices, directory: Directory) -> None:
         self.shared, self.store = shared, store
         self.scheme = Scheme.RDVI_HMAC
-        self.relay = Relay(shared.connector)
+        self.relay = InterruptedConnector(shared.connector)
         self.stalled: tuple[Ruleset, MailboxWork] | None = None
         self._crews: list[Crew] = []
         self.bound = dict(BOUND)
@@ -177,13 +176,7 @@ class System:
 
     def placements(self) -> list[tuple[str, str, Placement]]:
         """(mailbox, event's uid, placement)."""
-        rows = (
-            select(placements, events.c.uid, mailboxes.c.address)
-            .join(events, events.c.id == placements.c.event_id)
-            .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
-        )
-        with database(self.store.url) as connection:
-            return [(row["address"], row["uid"], placement_of(row)) for row in connection.execute(rows).mappings()]
+        return placements_in(self.store.url)
 
     def waiting(self, *reasons: Reason) -> list[Waiting]:
         """What waits for somebody to decide, for some reasons, in the order in which it came."""

@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
 
-from sqlalchemy import delete, event, func, insert, select
+from sqlalchemy import delete, func, insert, select
 
-from connectors.base import Change, Found, Other, Outcome
+from connectors.base import Connector, Found
 from connectors.ews import EwsConnector
 from mock_exchange import FaultKind, MockExchange
 from mock_exchange.http.throttling import Throttle
@@ -19,11 +18,21 @@ from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.store import Store
-from receiver.store.database.tables import events, installation, mailboxes, metadata, placements
-from receiver.store.work.placements import placement_of
+from receiver.store.database.tables import installation, mailboxes, metadata, placements
 from tests.faults.clock import Clock
-from tests.lab.database import database
-from tests.lab.worker_harness import CALENDAR, HERS, HIS, UID_KEY, StoreInTime, WorkerHarness, settings_for, wire
+from tests.lab.database import database, placements_in
+from tests.lab.relay import Relay, T
+from tests.lab.worker_harness import (
+    CALENDAR,
+    HERS,
+    HIS,
+    UID_KEY,
+    StoreInTime,
+    WorkerHarness,
+    exchange_with,
+    settings_for,
+    wire,
+)
 from tests.makers import NOW
 
 CALL_TIMEOUT_S = 30.0
@@ -38,10 +47,8 @@ NEW = CLAIRE.email or ""
 MAPPING = MailboxMap(CALENDAR, addresses={address: Mailbox(CALENDAR, address) for address in (HERS, HIS, NEW)})
 LONGEST = timedelta(hours=12)
 
-T = TypeVar("T")
 
-
-class Relay:
+class PatientConnector(Relay):
     """The connector; impatient where the mock is about to hang, so that nobody waits in truth."""
 
     call_timeout_s = CALL_TIMEOUT_S
@@ -53,20 +60,11 @@ class Relay:
         self.spend: Callable[[timedelta], None] = lambda _: None
         """Told how long a call took by the clock of the cell."""
 
-    def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
-        return self._called(lambda connector: connector.apply(mailbox, changes))
-
     def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
         self.look_ups += 1
-        return self._called(lambda connector: connector.find(mailbox, uids))
+        return super().find(mailbox, uids)
 
-    def list_others(self, mailbox: str, after: datetime) -> list[Other]:
-        return self._called(lambda connector: list(connector.list_others(mailbox, after)))
-
-    def identify(self, mailbox: str) -> str:
-        return self._called(lambda connector: connector.identify(mailbox))
-
-    def _called(self, call: Callable[[EwsConnector], T]) -> T:
+    def called(self, call: Callable[[Connector], T]) -> T:
         hangs = self._hangs_planned()
         try:
             return call(self._impatient if hangs else self._patient)
@@ -89,7 +87,7 @@ class SteppedSystem:
     """One receiver over one Exchange, under one clock."""
 
     harness: WorkerHarness
-    relay: Relay
+    relay: PatientConnector
     clock: Clock
     coming: list[tuple[datetime, Callable[[], None]]] = field(default_factory=list)
     """What happens at Exchange later on."""
@@ -130,13 +128,7 @@ class SteppedSystem:
 
     def placements(self) -> list[tuple[str, Placement]]:
         """Return (mailbox, placement) of all that the store remembers."""
-        rows = (
-            select(placements, events.c.uid, mailboxes.c.address)
-            .join(events, events.c.id == placements.c.event_id)
-            .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
-        )
-        with database(self.harness.store.url) as connection:
-            return [(row["address"], placement_of(row)) for row in connection.execute(rows).mappings()]
+        return [(address, placement) for address, _, placement in placements_in(self.harness.store.url)]
 
     def shown(self, mailbox: str) -> list[str]:
         """Return the subjects in a mailbox's calendar and its sub-folder, sorted."""
@@ -174,14 +166,9 @@ class SharedExchange:
         store.migrate()
         store.close()
         self._store = StoreInTime(self._url)
-        event.listen(self._store._engine, "connect", _hasten)
+        self._store.hasten()
         own = self._store.installation().id
-        self.exchange = MockExchange(
-            (HERS, HIS, NEW),
-            auth="basic",
-            users={"svc": "pw"},
-            impersonators={"svc": None},
-        )
+        self.exchange = exchange_with((HERS, HIS, NEW))
         self.exchange.start()
         self._patient = wire(self.exchange, own, timeout_s=PATIENCE_S)
         self._impatient = wire(self.exchange, own, timeout_s=IMPATIENCE_S)
@@ -196,7 +183,7 @@ class SharedExchange:
     def system(self, **policies: object) -> Iterator[SteppedSystem]:
         """Give an empty store, and empty mailboxes; what remains is looked at by whoever asked."""
         clock = self._begin_anew()
-        relay = Relay(self.exchange, clock, self._patient, self._impatient)
+        relay = PatientConnector(self.exchange, clock, self._patient, self._impatient)
         harness = WorkerHarness(self._store, self.exchange, relay, settings_for(self._url, MAPPING))  # type: ignore[arg-type]
         harness.policies(**policies)
         system = SteppedSystem(harness, relay, clock)
@@ -249,8 +236,3 @@ def shared_exchange() -> Iterator[SharedExchange]:
             yield opened
         finally:
             opened.close()
-
-
-def _hasten(connection: object, _record: object) -> None:
-    """No cell survives a power failure: whether commits do is another test's business."""
-    connection.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults import hands, scenes, table, troubles
 from tests.faults.system import SharedExchange
-from tests.faults.system import shared_exchange as opened_premises
+from tests.faults.system import shared_exchange as open_shared_exchange
 
 PAGE = table.DOCUMENT.read_text("utf-8") if table.DOCUMENT.exists() else ""
 STRIDE = 5
@@ -20,7 +20,7 @@ STRIDE = 5
 @pytest.fixture(scope="module")
 def shared_exchange() -> Iterator[SharedExchange]:
     logging.disable()
-    with opened_premises() as opened:
+    with open_shared_exchange() as opened:
         yield opened
     logging.disable(logging.NOTSET)
 

@@ -8,7 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, select
+
+from receiver.core.plan import Placement
+from receiver.store.database.tables import events, mailboxes, placements
+from receiver.store.work.placements import placement_of
 
 
 @contextmanager
@@ -40,3 +44,14 @@ def statements(about: str = "", thread: str = "") -> Iterator[list[str]]:
         yield sent
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+def placements_in(url: str) -> list[tuple[str, str, Placement]]:
+    """Return all that the store remembers of mailboxes: address, the event's uid, the placement."""
+    rows = (
+        select(placements, events.c.uid, mailboxes.c.address)
+        .join(events, events.c.id == placements.c.event_id)
+        .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
+    )
+    with database(url) as connection:
+        return [(row["address"], row["uid"], placement_of(row)) for row in connection.execute(rows).mappings()]

@@ -1,13 +1,13 @@
 """Store, connector and mock Exchange put together as in one worker process, driven step by step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import create_engine, insert
+from sqlalchemy import create_engine, event, insert
 
 from connectors.base import PROPERTY_SET_ID, Connector
 from connectors.ews import EwsConnector, EwsSettings
@@ -45,6 +45,10 @@ class StoreInTime(Store):
 
     def now(self) -> datetime:
         return self.moment
+
+    def hasten(self) -> None:
+        """Wait for no disk: nothing here survives a power failure, and whether commits do is another test's subject."""
+        event.listen(self._engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
 
 
 @dataclass
@@ -122,6 +126,12 @@ class WorkerHarness:
         return sorted(item.subject for item in self.items(mailbox))
 
 
+def exchange_with(mailboxes: Sequence[str], latency_s: float = 0.0) -> MockExchange:
+    """A mock Exchange, not started, whose account is the one of `wire`."""
+    users: Mapping[str, str] = {"svc": "pw"}
+    return MockExchange(mailboxes, latency_s=latency_s, auth="basic", users=users, impersonators={"svc": None})
+
+
 def wire(
     exchange: MockExchange, installation: str, *, connections: int = 1, timeout_s: float = 1.0, password: str = "pw"
 ) -> EwsConnector:
@@ -148,7 +158,7 @@ def open_harness(store_url: str) -> Iterator[WorkerHarness]:
     store = StoreInTime(store_url)
     for address in (HERS, HIS):
         know(store_url, address)
-    with MockExchange([HERS, HIS], auth="basic", users={"svc": "pw"}, impersonators={"svc": None}) as exchange:
+    with exchange_with([HERS, HIS]) as exchange:
         connector = wire(exchange, store.installation().id)
         try:
             yield WorkerHarness(store, exchange, connector, settings_for(store_url, MAPPING))

@@ -92,6 +92,7 @@ def test_the_guide_names_every_page_and_shows_small_pictures() -> None:
     assert [picture for picture in pictures if not 0 < (DOCS / "fr" / picture).stat().st_size < LARGEST_IMAGE] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("picture", PICTURES if ASKED else PICTURES[:1], ids=lambda picture: picture.name)
 def test_a_picture_of_a_page(
     picture: Picture, browser: Browser, address: str, tokens: dict[Role, str], tmp_path: Path

@@ -64,6 +64,7 @@ def paths() -> list[str]:
 
 @pytest.mark.threat(id="xss")
 @pytest.mark.threat(id="template-injection")
+@pytest.mark.slow
 def test_nothing_that_was_delivered_or_typed_runs(attacked: Town, browser: Browser) -> None:
     """With the policy for scripts out of force: escaping alone must hold."""
     with serving(attacked.app) as at:

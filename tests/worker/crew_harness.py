@@ -27,13 +27,6 @@ def boxes(count: int) -> list[str]:
     return [f"agent{number}@departement.example" for number in range(count)]
 
 
-@contextmanager
-def exchange_with(mailboxes: list[str], latency_s: float = 0.0) -> Iterator[MockExchange]:
-    account = {"auth": "basic", "users": {"svc": "pw"}, "impersonators": {"svc": None}}
-    with MockExchange(mailboxes, latency_s=latency_s, **account) as exchange:  # type: ignore[arg-type]
-        yield exchange
-
-
 def wire(exchange: MockExchange, store: Store, connections: int = 4, password: str = "pw") -> Connector:
     """A connector that is given some time: several threads share it."""
     return worker_harness.wire(

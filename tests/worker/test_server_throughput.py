@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from mock_exchange import FaultKind
 from tests.lab.waiting import wait_until
-from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness, exchange_with
 from tests.makers import KARIM, MARTINE
-from tests.worker.crew_harness import CrewHarness, boxes, exchange_with, open_crew_harness, wire
+from tests.worker.crew_harness import CrewHarness, boxes, open_crew_harness, wire
 
 SECOND = timedelta(seconds=1)
 TOO_MANY = b"ErrorExceededConnectionCount"

@@ -16,9 +16,9 @@ from receiver.worker.account_tag import tag
 from receiver.worker.server_threads import Crew
 from tests.lab.database import statements
 from tests.lab.waiting import wait_until
-from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness, exchange_with
 from tests.makers import KARIM, MARTINE, NOW
-from tests.worker.crew_harness import boxes, exchange_with, open_crew_harness, wire
+from tests.worker.crew_harness import boxes, open_crew_harness, wire
 
 SECOND = timedelta(seconds=1)
 
