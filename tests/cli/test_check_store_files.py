@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from receiver.cli import main as cli
 from receiver.cli import run
 from receiver.config import load
 from receiver.store.place.files import exposed
+from tests.lab.database import execute
 from tests.store.others import folder_of_service
 
 pytestmark = pytest.mark.usefixtures("process_logs")
@@ -29,6 +31,9 @@ def file(migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("RDV_SECRET", "assez long pour signer")
     path = tmp_path / "rdv.db"
     shutil.copy(migrated_sqlite, path)
+    # The copied store is as old as this test run: without a worker it would be in trouble after some minutes.
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    execute(f"sqlite:///{path}", f"INSERT INTO heartbeats (name, beat_at) VALUES ('worker/here/1', '{now}')")
     with closing(sqlite3.connect(path)) as database:
         database.execute("SELECT count(*) FROM events").fetchone()
         for name in BESIDE:
