@@ -1,7 +1,7 @@
 """The two tiers: `make test` runs what is quick, `make test-all` everything.
 
-A directory or module named here is slow as a whole. In a module that is quick otherwise, a slow test bears the marker:
-``@pytest.mark.slow``. `pytest -m slow` runs what is slow.
+A directory or module named here is slow as a whole. Any other slow module says ``pytestmark = pytest.mark.slow``, and a
+single slow test has the marker. `pytest -m slow` runs what is slow.
 """
 
 from pathlib import Path
@@ -12,6 +12,8 @@ SLOW = {
     "authentication": "a Kerberos realm of its own",
     "benchmarks": "measures, at least a little",
     "chaos": "a receiver killed under load",
+    "cli/test_imported_modules.py": "a process for each command",
+    "cli/test_standard_streams.py": "a process for each command and each kind of terminal",
     "connectors/test_any_server_suite.py": "the connectors' suite once more, in a process of its own",
     "convergence": "random lives of the whole system",
     "drill": "whole systems that are broken and repaired",
@@ -27,10 +29,6 @@ SLOW = {
     "security/test_memory_of_processes.py": "a receiver's processes, measured in megabytes",
     "security/test_requests_on_the_wire.py": "a receiver's processes, behind each proxy",
     "security/test_slow_clients.py": "a receiver's processes, and clients that take seconds",
-    "store/test_a_million_events.py": "a large database",
-    "store/test_long_lists.py": "lists of 70,000 agents, mailboxes and webhooks",
-    "store/test_refusals_of_postgresql.py": "PostgreSQL servers of its own, set up in many ways",
-    "store/test_vanished_database.py": "a PostgreSQL server that stops answering",
     "web/test_prometheus.py": "a Prometheus server",
 }
 """Path below `tests/`, and what takes the time."""

@@ -22,6 +22,8 @@ from receiver.store.work import settling
 from receiver.store.work.mailbox_identity import Neighbour
 from tests.makers import MARTINE, NOW, a_delivery, a_role, a_state, an_agent, incoming
 
+pytestmark = pytest.mark.slow  # lists of 70,000
+
 MANY = 70_000
 MOST_VALUES = 32_766
 LEASE = timedelta(seconds=60)

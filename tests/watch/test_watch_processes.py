@@ -11,11 +11,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from demo import configuration
 from receiver.store import Store
 from tests.end_to_end.test_processes import child_named, children
 from tests.lab.running_receiver import RunningReceiver, running_receiver
 from tests.watch.sinks import HttpSink
+
+pytestmark = pytest.mark.slow  # processes of a receiver, killed and started again
 
 DEADLINE_S = 60.0
 ALERTS = "alerts:\n  to: [{env: RDV_ALERT}]\n  digest_at: null\n  hold_minutes: 0\n"
