@@ -1,4 +1,4 @@
-"""A town hall that resynchronises: the platform over HTTP, the receiver's application over HTTP, and its commands."""
+"""The platform over HTTP, the receiver's application over HTTP, and the commands that resynchronise the two."""
 
 import json
 import threading
@@ -31,7 +31,7 @@ LAST_WEEK = timedelta(days=5)
 
 
 @dataclass
-class ResyncTown:
+class ResyncHarness:
     """A configuration, a store, and what surrounds them."""
 
     folder: Path
@@ -117,7 +117,7 @@ def serving(config: Path, store: Store, webhook_port: int) -> Iterator[None]:
 
 
 @contextmanager
-def open_resync_town(
+def open_resync_harness(
     folder: Path,
     migrated: Path,
     capsys: pytest.CaptureFixture[str],
@@ -125,15 +125,15 @@ def open_resync_town(
     *accounts: Account,
     api: tuple[Path, Path] | tuple[()] = (),
     **access: Any,
-) -> Iterator[ResyncTown]:
+) -> Iterator[ResyncHarness]:
     (folder / "store.db").write_bytes(migrated.read_bytes())
     (folder / "ics").mkdir()
     store = Store(f"sqlite:///{folder}/store.db")
     platform = an_instance(*(accounts or (ADMIN,)))
     with RestServer(platform, *api) as server:
-        town = ResyncTown(folder, platform, server, capsys, store, f"http://127.0.0.1:{port}/webhooks/mds")
-        town.configure(access)
-        with serving(town.config, store, port):
-            yield town
+        harness = ResyncHarness(folder, platform, server, capsys, store, f"http://127.0.0.1:{port}/webhooks/mds")
+        harness.configure(access)
+        with serving(harness.config, store, port):
+            yield harness
             platform.wait()
     store.close()

@@ -81,7 +81,7 @@ def settings_of(store_url: str, pages: bool = True) -> Settings:
 
 
 @dataclass
-class Town:
+class SiteInTime:
     """The application over a store, both at a moment that the test sets."""
 
     store: Store
@@ -135,41 +135,41 @@ def a_rdv(number: int, *emails: str, now: datetime = NOW, event: str = "created"
     return document
 
 
-def tell(town: Town) -> None:
+def tell(site: SiteInTime) -> None:
     """Have the week happen."""
-    _receive(town)
-    town.settle()
-    _set_aside(town, town.now)
-    town.change(*_outcomes(town.settings.store_url))
-    _count_week(town.settings.store_url, town.now)
+    _receive(site)
+    site.settle()
+    _set_aside(site, site.now)
+    site.change(*_outcomes(site.settings.store_url))
+    _count_week(site.settings.store_url, site.now)
     for ago_s, name in ((9, "worker/srv-rdv-1/2214"), (14, "worker/srv-rdv-2/1871"), (5, "web")):
-        town.store.beat(name, town.now - timedelta(seconds=ago_s))
-    town.store.change_server("exchange", lambda server: replace(server, succeeded_at=town.now - timedelta(minutes=1)))
-    town.store.change_server("pilote", lambda server: _failing(server, town.now))
+        site.store.beat(name, site.now - timedelta(seconds=ago_s))
+    site.store.change_server("exchange", lambda server: replace(server, succeeded_at=site.now - timedelta(minutes=1)))
+    site.store.change_server("pilote", lambda server: _failing(server, site.now))
 
 
-def _receive(town: Town) -> None:
-    now = town.now
+def _receive(site: SiteInTime) -> None:
+    now = site.now
     told = a_delivery(
         agents=(AgentRef("90", f"leila.benali@{AT_HOME}"),), now=now - timedelta(minutes=17), wire_id=8120, uuid=None
     )
     news = incoming(told, source="insertion", emitter=Emitter.RDV_INSERTION, received_at=now - timedelta(minutes=17))
-    town.store.accept([news], now - timedelta(minutes=17))
+    site.store.accept([news], now - timedelta(minutes=17))
     for number in range(4330, 4370):
         name = NAMES[number % len(NAMES)]
-        town.now = now - timedelta(minutes=4370 - number)
-        assert town.post(a_rdv(number, f"{name}@{AT_HOME}", now=town.now)) == 202
+        site.now = now - timedelta(minutes=4370 - number)
+        assert site.post(a_rdv(number, f"{name}@{AT_HOME}", now=site.now)) == 202
         if number % 10 == 3:
-            assert town.post(a_rdv(number, f"{STRANGERS[number // 10 % 2]}@{ELSEWHERE}", now=town.now)) == 202
-    town.now = now - timedelta(minutes=2)
-    assert town.post(a_rdv(SERVED_RDV, f"karim.agent@{AT_HOME}", now=town.now, event="updated")) == 202
-    assert town.post(a_rdv(DESTROYED_RDV, now=town.now, event="destroyed")) == 202
-    town.now = now
+            assert site.post(a_rdv(number, f"{STRANGERS[number // 10 % 2]}@{ELSEWHERE}", now=site.now)) == 202
+    site.now = now - timedelta(minutes=2)
+    assert site.post(a_rdv(SERVED_RDV, f"karim.agent@{AT_HOME}", now=site.now, event="updated")) == 202
+    assert site.post(a_rdv(DESTROYED_RDV, now=site.now, event="destroyed")) == 202
+    site.now = now
 
 
-def _set_aside(town: Town, now: datetime) -> None:
+def _set_aside(site: SiteInTime, now: datetime) -> None:
     """Another organisation's secret speaks of a RDV, and somebody deletes more than goes without a word."""
-    tag = secret_tag(town.store.installation().digest_key, SECRET)
+    tag = secret_tag(site.store.installation().digest_key, SECRET)
 
     def tell(number: int, kind: EventKind, organisation: int, signed_by: str, minutes: int) -> None:
         at = now - timedelta(minutes=minutes)
@@ -177,7 +177,7 @@ def _set_aside(town: Town, now: datetime) -> None:
         told = replace(told, organisation=organisation)
         authority = Authority(frozenset({organisation}))
         news = replace(incoming(told, received_at=at), authority=authority, signed_by=signed_by)
-        town.store.accept([replace(news, held=kind is EventKind.DESTROYED)], at)
+        site.store.accept([replace(news, held=kind is EventKind.DESTROYED)], at)
 
     tell(4333, EventKind.UPDATED, FOREIGN, OTHER_TAG, 55)
     tell(4334, EventKind.UPDATED, FOREIGN, OTHER_TAG, 54)
@@ -273,7 +273,7 @@ def _counts_of(local: datetime) -> Counter[Tally]:
 class Visitor:
     """Somebody with a token, or nobody: speaks HTTP without a browser."""
 
-    town: Town
+    site: SiteInTime
     token: str | None
 
     def get(self, path: str) -> TestResponse:
@@ -293,7 +293,7 @@ class Visitor:
         return answer.get_json()
 
     def _client(self) -> FlaskClient:
-        client = self.town.app.test_client()
+        client = self.site.app.test_client()
         if self.token:
             client.set_cookie(cookies.NAME, self.token, domain="localhost", secure=True)
         return client
