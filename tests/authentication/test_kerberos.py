@@ -25,6 +25,7 @@ from tests.authentication.certificates import Authority
 from tests.connectors.conformance import entry
 from tests.connectors.ews import MAILBOX, check_clean, connected, done, settings_for
 from tests.kerberos_realm import REALM, Realm
+from tests.lab.configuration import a_source
 from tests.lab.waiting import wait_until
 from tests.requirements import require
 
@@ -361,7 +362,7 @@ def test_a_configured_server_is_written_to(place: Place, account: Account, tmp_p
     exchange = place.exchange(account)
     configuration = {
         "store": {"url": "sqlite:////var/lib/rdv/rdv.db"},
-        "sources": {"mds": {"emitter": "rdv_service_public", "platform": "demo", "secrets": [{"env": "RDV_SECRET"}]}},
+        "sources": {"mds": a_source("demo")},
         "calendars": {
             "exchange": {
                 "kind": "ews",

@@ -11,6 +11,7 @@ import pytest
 from receiver.cli import main as cli
 from receiver.core.facts import AgentRef
 from receiver.store import Store
+from tests.lab.configuration import a_configuration
 from tests.lab.database import execute
 from tests.makers import MARTINE, a_delivery, incoming
 
@@ -37,14 +38,7 @@ class Console:
         execute(self.url, *statements)
 
     def configure(self, **changes: Any) -> None:
-        tree = {
-            "store": {"url": self.url},
-            "sources": {
-                "mds": {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
-            },
-            "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
-            "mailboxes": {"map": {MARTINE.email: "martine@box.example"}},
-        }
+        tree = a_configuration(self.url, mailboxes={"map": {MARTINE.email: "martine@box.example"}})
         self.path.write_text(json.dumps(tree | changes))
 
     def run(self, *words: str) -> tuple[int, str]:

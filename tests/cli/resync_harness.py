@@ -22,6 +22,7 @@ from receiver.core.payload import decode
 from receiver.core.policies import Policies
 from receiver.store import Store
 from receiver.web.app import create_app
+from tests.lab.configuration import a_source
 from tests.makers import KARIM, MARTINE, incoming
 from tests.rest.instance import ADMIN, ARRAS, EMAIL, PASSWORD, an_instance
 
@@ -48,7 +49,7 @@ class ResyncHarness:
 
     def configure(self, api: Mapping[str, Any] | None = None, *, has_api: bool = True, **source: Any) -> None:
         access = {"url": self.api.url, "email": EMAIL, "password": {"env": "RDV_API"}, "webhook_url": self.webhook_url}
-        mds = {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
+        mds = a_source()
         tree = {
             "store": {"url": f"sqlite:///{self.folder}/store.db"},
             "sources": {"mds": mds | ({"api": access | dict(api or {})} if has_api else {}) | source},

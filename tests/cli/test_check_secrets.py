@@ -15,6 +15,7 @@ from receiver.core.digests import secret_tag
 from receiver.operations.access.secrets import Form, figure
 from receiver.operations.support.check import Level
 from tests.cli.operator import Operator, make
+from tests.lab.configuration import a_source
 
 INNER = "Kx7vQ2mZ8pL4wR9t"
 PLACE = "sources.mds.secrets[0]"
@@ -138,7 +139,7 @@ def tree_with(folder: Path, values: dict[str, str], **more: Any) -> Path:
         "password": {"env": "RDV_PASSWORD"},
     }
     api = {"url": "https://rdv.example", "email": "a@x.example", "password": {"env": "RDV_API"}}
-    source = {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}], "api": api}
+    source = a_source(api=api)
     tree = {
         "store": {"url": "postgresql://rdv@h/b", "password": {"env": "RDV_STORE"}},
         "sources": {"mds": source},

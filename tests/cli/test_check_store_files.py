@@ -17,6 +17,7 @@ from receiver.cli import main as cli
 from receiver.cli import run
 from receiver.config import load
 from receiver.store.place.files import exposed
+from tests.lab.configuration import a_source
 from tests.lab.database import execute
 from tests.store.others import folder_of_service
 
@@ -50,7 +51,7 @@ def findings(database: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -
         (folder / name).mkdir(exist_ok=True)
     tree = {
         "store": {"url": f"sqlite:///{database}", "marker": f"{folder}/elsewhere/marker.json"},
-        "sources": {"mds": {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}},
+        "sources": {"mds": a_source("p")},
         "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
         "mailboxes": {"map": {"a@x.example": "box@x.example"}},
         "web": {"pages": True, "listen": "127.0.0.1:0"},

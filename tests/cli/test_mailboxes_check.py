@@ -24,6 +24,7 @@ from mock_exchange.http.server import Handler
 from receiver.cli import main as cli
 from receiver.store import Store
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
+from tests.lab.configuration import a_source
 from tests.lab.waiting import wait_until
 
 ONE, TWO, ALIAS = "un@departement.example", "deux@departement.example", "u.n@departement.example"
@@ -43,7 +44,7 @@ class Place:
 
     def configure(self, mapping: dict[str, str] | None = None, *, access: str = "impersonation", **more: Any) -> None:
         exchange = exchange_calendar(self.exchange.url, self.folder, access)
-        source = {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}
+        source = a_source("p")
         tree = {
             "store": {"url": f"sqlite:///{self.folder}/rdv.db"},
             "sources": {"mds": source},

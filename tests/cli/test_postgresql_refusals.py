@@ -17,6 +17,7 @@ from receiver.store import PATIENCE_S, Cause, Store
 from receiver.web.app import create_app
 from tests.authentication.certificates import Authority
 from tests.cli.console import Console
+from tests.lab.configuration import a_source
 from tests.store.refusing import PASSWORD, Server, refusing_server, written
 from tests.web.receiver_client import SOURCES, TOKEN_KEY, settings_of
 
@@ -72,7 +73,7 @@ def test_no_output_tells_the_password_or_the_address(
     address = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
     tree = {
         "store": {"url": address.render_as_string(), "password": {"env": "RDV_PASSWORD"}},
-        "sources": {"mds": {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}},
+        "sources": {"mds": a_source("p")},
         "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
         "mailboxes": {"map": {"a@x.example": "box@x.example"}},
     }

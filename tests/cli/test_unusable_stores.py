@@ -23,6 +23,7 @@ from receiver.operations.access.tokens import Tokens
 from receiver.store import Cause, Store
 from receiver.store.database.engine import presence_of
 from receiver.web.app import create_app
+from tests.lab.configuration import a_source
 from tests.makers import MARTINE, a_delivery, incoming
 from tests.web.receiver_client import SOURCES, TOKEN_KEY, settings_of
 
@@ -178,7 +179,7 @@ def config(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "ics").mkdir()
     tree = {
         "store": {"url": f"sqlite:///{file}"},
-        "sources": {"mds": {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}},
+        "sources": {"mds": a_source("p")},
         "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
         "mailboxes": {"map": {"a@x.example": "box@x.example"}},
         "web": {"listen": "127.0.0.1:0"},

@@ -14,6 +14,7 @@ from receiver.bootstrap import connectors
 from receiver.config import Reloadable, Settings, load
 from receiver.core.ruleset import Ruleset
 from receiver.worker.loop import Worker
+from tests.lab.configuration import a_configuration
 from tests.lab.worker_harness import StoreInTime
 from tests.makers import MARTINE, a_delivery, incoming
 
@@ -40,14 +41,7 @@ class WorkerLoopHarness:
         self.worker = Worker(settings, self.store, self.connect, name="worker/test/1/a")
 
     def configure(self, **changes: Any) -> None:
-        tree = {
-            "store": {"url": f"sqlite:///{self.folder}/store.db"},
-            "sources": {
-                "mds": {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
-            },
-            "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
-            "mailboxes": {"csv": "agents.csv"},
-        }
+        tree = a_configuration(f"sqlite:///{self.folder}/store.db", mailboxes={"csv": "agents.csv"})
         (self.folder / "config.yaml").write_text(yaml.safe_dump(tree | changes))
 
     def csv(self, text: str) -> None:

@@ -16,6 +16,7 @@ import yaml
 from receiver.store import Store
 from receiver.worker.loop import STUCK_STATUS
 from receiver.worker.server_threads import CallsStuck, Crew
+from tests.lab.configuration import a_source
 from tests.lab.waiting import wait_until
 from tests.lab.worker_harness import CALENDAR
 from tests.logs.captured import captured_logs
@@ -119,9 +120,7 @@ def process(folder: Path, migrated: Path, call_timeout_s: float) -> Iterator[sub
     url = f"sqlite:///{folder / 'store.db'}"
     config = {
         "store": {"url": url},
-        "sources": {
-            "mds": {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
-        },
+        "sources": {"mds": a_source()},
         "calendars": {"pilot": {"kind": "ics_folder", "path": str(folder)}},
         "mailboxes": {"domains": {"departement.example": "departement.example"}},
     }
