@@ -25,6 +25,8 @@ SLOW = {
     "packaging/test_wheel.py": "builds and installs the wheel",
     "pages/test_pages_in_a_browser.py": "a browser",
     "power_loss": "a disk that loses what was not flushed",
+    "security/test_hostile_files.py": "memory, measured while large files are read",
+    "security/test_hostile_servers.py": "memory and seconds, measured while servers flood and trickle",
     "security/test_large_bodies.py": "a receiver's processes, measured in megabytes and seconds",
     "security/test_memory_of_processes.py": "a receiver's processes, measured in megabytes",
     "security/test_requests_on_the_wire.py": "a receiver's processes, behind each proxy",
