@@ -19,6 +19,7 @@ SLOW = {
     "drill": "whole systems that are broken and repaired",
     "emitter/test_emitter_conformance.py": "the judge of receivers, against two dozen wrong ones",
     "end_to_end": "all processes of a receiver",
+    "faults": "every fault against every verb",
     "installation": "an empty Debian, reverse proxies, upgrades from host to host",
     "interoperability": "EWS clients of other people",
     "packaging/test_image.py": "builds the container image",
