@@ -6,12 +6,15 @@ READY := $(VENV)/.ready
 MUTANTS := .venv-mutants
 JOBS ?= 2
 
-.PHONY: demo test lint bench bench-compare conformance-ews nightly fuzz mutants lock clean
+.PHONY: demo test test-all lint bench bench-compare conformance-ews nightly fuzz mutants lock clean
 
 demo: $(READY)  ## play a working day from end to end; STAY=1 keeps it running
 	@$(RUN) -m demo $(if $(STAY),--stay)
 
-test: $(READY)  ## all tests; what needs an absent system part skips and says why
+test: $(READY)  ## the quick tier: what one process or the mock can show (about 4 minutes); ARGS go to pytest
+	@$(RUN) -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
+
+test-all: $(READY)  ## all tests; what needs an absent system part skips and says why
 	@$(RUN) -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 lint: $(READY)  ## style, types and the direction of imports

@@ -10,6 +10,14 @@ import pytest
 from mock_exchange import MockExchange
 from receiver.store import Store
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
+from tests.tiers import is_slow
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is not in the quick tier."""
+    for item in items:
+        if is_slow(item.path):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.lab.waiting import wait_until
 from tests.requirements import require
 
 
@@ -71,13 +71,14 @@ def _free_port() -> int:
 
 
 def wait_until_up(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while True:
+    last: list[psycopg.OperationalError] = []
+
+    def is_up() -> bool:
         try:
             psycopg.connect(url, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+        except psycopg.OperationalError as error:
+            last[:] = [error]
+            return False
+        return True
+
+    wait_until(is_up, "the database server", every_s=0.05, evidence=lambda: last)

@@ -4,13 +4,13 @@ import os
 import shutil
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.lab.waiting import wait_until
 from tests.requirements import require
 
 REALM = "DEPARTEMENT.EXAMPLE"
@@ -175,11 +175,3 @@ def kerberos_realm(folder: Path) -> Iterator[Realm]:
             yield realm
     finally:
         realm.stop()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens elsewhere."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, condition
-        time.sleep(0.02)

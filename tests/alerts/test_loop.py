@@ -504,6 +504,7 @@ def test_a_digest_comes_also_without_a_store(
 # What must not be seen
 
 
+@pytest.mark.threat(id="secrets-in-alerts")
 def test_no_secret_and_no_address_reaches_log_or_disk(
     store: Store, store_url: str, place: Open, process_log: io.StringIO, tmp_path: Path, http: HttpSink
 ) -> None:

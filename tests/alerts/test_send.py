@@ -190,6 +190,7 @@ def test_the_sending_process_says_one_word_and_nothing_more() -> None:
     assert (done.stdout, done.stderr) == (Outcome.CONNECTION_FAILED, "")
 
 
+@pytest.mark.threat(id="secrets-exposed")
 def test_the_address_is_not_among_the_arguments_nor_our_secrets_in_the_environment(
     http: HttpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

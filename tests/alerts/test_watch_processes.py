@@ -11,11 +11,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from demo import configuration
 from receiver.store import Store, heartbeats
 from tests.alerts.sinks import HttpSink
 from tests.end_to_end.test_processes import child_named, children
-from tests.end_to_end.town import Town, open_town
+from tests.lab.running_receiver import RunningReceiver, running_receiver
+
+pytestmark = pytest.mark.slow  # processes of a receiver, killed and started again
 
 DEADLINE_S = 60.0
 ALERTS = "alerts:\n  to: [{env: RDV_ALERT}]\n  digest_at: null\n  hold_minutes: 0\n"
@@ -92,11 +96,11 @@ def test_killed_at_any_time_it_tells_nothing_twice_and_still_tells_the_end(tmp_p
 
 
 @contextmanager
-def town_with_alerts(folder: Path, http: HttpSink) -> Iterator[Town]:
+def town_with_alerts(folder: Path, http: HttpSink) -> Iterator[RunningReceiver]:
     os.environ["RDV_ALERT"] = address(http)  # as a service's own environment: children inherit it
     try:
-        with open_town(folder, extra_policies=ALERTS) as town:
-            yield town
+        with running_receiver(folder, extra_policies=ALERTS) as receiver:
+            yield receiver
     finally:
         del os.environ["RDV_ALERT"]
 
@@ -113,8 +117,8 @@ def test_a_worker_that_hangs_is_told_and_so_is_its_end_after_a_crash(tmp_path: P
     """One that dies is started again, and nobody need be told of that. One that lives and does nothing is what only
     the watch can see.
     """
-    with town_with_alerts(tmp_path, http) as town:
-        run = town.running["run"]
+    with town_with_alerts(tmp_path, http) as receiver:
+        run = receiver.running["run"]
         assert len(children(run)) == 3
         worker = child_named(run, "worker")
         os.kill(worker, signal.SIGSTOP)
@@ -123,36 +127,38 @@ def test_a_worker_that_hangs_is_told_and_so_is_its_end_after_a_crash(tmp_path: P
         until(lambda: len(http.titles) == 1, "the alarm")
         assert SILENT in http.titles[0]
         os.kill(worker, signal.SIGKILL)
-        town.wait_until_ready()
+        receiver.wait_until_ready()
         run.send_signal(signal.SIGHUP)
         until(lambda: len(http.titles) == 2, "the end")
         assert "Terminé" in http.titles[1]
-        assert "hunter2" not in town.log.read_text("utf-8")
+        assert "hunter2" not in receiver.log.read_text("utf-8")
 
 
 def test_a_watch_that_is_killed_costs_no_webhook_and_comes_back(tmp_path: Path, http: HttpSink) -> None:
-    with town_with_alerts(tmp_path, http) as town:
-        run = town.running["run"]
+    with town_with_alerts(tmp_path, http) as receiver:
+        run = receiver.running["run"]
         os.kill(child_named(run, "watch"), signal.SIGKILL)
-        town.wait_for(lambda: len(town.log_lines("child_died")) == 1, "the death")
-        assert town.answers(b"{}") == [(422, "invalid")], "webhooks are read all the while"
-        town.wait_for(lambda: len(town.log_lines("watch_started")) == 2, "its return", 60)
-        assert len(town.log_lines("worker_started")) == 1
+        receiver.wait_for(lambda: len(receiver.log_lines("child_died")) == 1, "the death")
+        assert receiver.answers(b"{}") == [(422, "invalid")], "webhooks are read all the while"
+        receiver.wait_for(lambda: len(receiver.log_lines("watch_started")) == 2, "its return", 60)
+        assert len(receiver.log_lines("worker_started")) == 1
 
 
 def test_addresses_given_by_a_reload_start_the_watch(tmp_path: Path, http: HttpSink) -> None:
     os.environ["RDV_ALERT"] = address(http)
     try:
-        with open_town(tmp_path) as town:
-            assert len(town.log_lines("nobody_to_tell")) == 1
-            text = town.config.read_text("utf-8")
-            town.config.write_text(text + ALERTS, "utf-8")
-            town.running["run"].send_signal(signal.SIGHUP)
-            town.wait_for(lambda: len(town.log_lines("watch_started")) == 1, "the watch")
-            town.config.write_text(text, "utf-8")
-            town.running["run"].send_signal(signal.SIGHUP)
-            town.wait_for(lambda: len(town.log_lines("watch_stopped")) == 1, "the watch to end, as nobody is left")
-            town.wait_for(town.is_ready, "the rest to go on")
+        with running_receiver(tmp_path) as receiver:
+            assert len(receiver.log_lines("nobody_to_tell")) == 1
+            text = receiver.config.read_text("utf-8")
+            receiver.config.write_text(text + ALERTS, "utf-8")
+            receiver.running["run"].send_signal(signal.SIGHUP)
+            receiver.wait_for(lambda: len(receiver.log_lines("watch_started")) == 1, "the watch")
+            receiver.config.write_text(text, "utf-8")
+            receiver.running["run"].send_signal(signal.SIGHUP)
+            receiver.wait_for(
+                lambda: len(receiver.log_lines("watch_stopped")) == 1, "the watch to end, as nobody is left"
+            )
+            receiver.wait_for(receiver.is_ready, "the rest to go on")
     finally:
         del os.environ["RDV_ALERT"]
 

@@ -24,7 +24,9 @@ from receiver.config import load
 from tests.authentication.certificates import Authority
 from tests.connectors.conformance import entry
 from tests.connectors.ews import MAILBOX, check_clean, connected, done, settings_for
-from tests.kerberos_realm import REALM, Realm, wait_until
+from tests.kerberos_realm import REALM, Realm
+from tests.lab.configuration import a_source
+from tests.lab.waiting import wait_until
 from tests.requirements import require
 
 SERVICE = "HTTP/localhost"
@@ -288,6 +290,7 @@ def test_an_account_that_exchange_refuses_is_shown_once(place: Place, account: A
     assert [recorded.refused for recorded in exchange.requests].count(True) == 1
 
 
+@pytest.mark.threat(id="relayed-proofs")
 def test_a_proof_bound_to_another_channel_is_refused(
     place: Place, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,7 +362,7 @@ def test_a_configured_server_is_written_to(place: Place, account: Account, tmp_p
     exchange = place.exchange(account)
     configuration = {
         "store": {"url": "sqlite:////var/lib/rdv/rdv.db"},
-        "sources": {"mds": {"emitter": "rdv_service_public", "platform": "demo", "secrets": [{"env": "RDV_SECRET"}]}},
+        "sources": {"mds": a_source("demo")},
         "calendars": {
             "exchange": {
                 "kind": "ews",

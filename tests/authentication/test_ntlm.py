@@ -30,6 +30,7 @@ def test_the_first_request_of_a_connection_is_three_and_the_others_one(user: str
         assert [recorded.status for recorded in exchange.requests] == [401, 401, 200, 200]
 
 
+@pytest.mark.threat(id="relayed-proofs")
 @pytest.mark.parametrize("protected", [False, True])
 def test_a_proof_is_bound_to_the_channel_whether_or_not_the_server_asks_for_it(
     authority: Authority, protected: bool

@@ -15,7 +15,7 @@ from mock_exchange import Fault, FaultKind, MockExchange
 from tests.connectors.conformance import entry
 from tests.connectors.ews import ACCOUNT, MAILBOX, OTHER, connected, done, exchange_for, settings_for
 from tests.connectors.listener import listener
-from tests.kerberos_realm import wait_until
+from tests.lab.waiting import wait_until
 
 SCHEMES = ["ntlm", "basic"]
 
@@ -65,6 +65,7 @@ def test_the_pause_is_five_minutes_unless_told_otherwise() -> None:
     assert plain.authentication_pause_s == AUTHENTICATION_PAUSE_S == 300.0
 
 
+@pytest.mark.threat(id="account-lockout")
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_wrong_password_is_shown_once_however_many_connections_want_it(scheme: str) -> None:
     with place(scheme, password="wrong") as (exchange, connector):

@@ -3,7 +3,6 @@
 import json
 import signal
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from benchmarks import compare, proc
 from benchmarks.compare import Bench
 from benchmarks.figures import Direction, Directions
+from tests.lab.waiting import wait_until
 
 DIRECTIONS: Directions = {"*_ms": Direction.LESS, "*_per_s": Direction.MORE, "*_count": Direction.NEUTRAL}
 SCRIPT = """\
@@ -238,10 +238,7 @@ def test_no_process_is_left(pair: tuple[Path, Path], then: str, status: int) -> 
     found, _ = run(pair)
     assert found == status
     child = int((pair[0] / "child").read_text())
-    deadline = time.monotonic() + 30
-    while proc.resident_mb(child) is not None:  # killed, and for a moment still there
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: proc.resident_mb(child) is None, "the end of the child")  # killed, and a moment still there
 
 
 MAKEFILE = """\

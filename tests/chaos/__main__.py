@@ -39,7 +39,7 @@ def _tell(result: Result) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    options.add_argument("--seed", type=int, required=True, help="draws the town, the line and the blows")
+    options.add_argument("--seed", type=int, required=True, help="draws the workload, the line and the blows")
     options.add_argument("--minutes", type=float, default=1.0, help="under load and blows; peace comes after")
     options.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     options.add_argument("--rate", type=float, default=100.0, help="webhooks a second, at most")

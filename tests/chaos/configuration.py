@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emitter.scenarios.cast import MDS, MDS_LENS
-from tests.chaos.staff import DOMAIN
+from tests.chaos.workload import DOMAIN
 
 TIMEOUT_S = 1
 """Thirty times shorter than usual, and so is all that is derived from it: look-ups, leases, second look-ups."""

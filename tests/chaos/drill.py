@@ -15,11 +15,11 @@ import requests
 from receiver.store import Store, StoreUnavailable
 from receiver.store.database.records import Reason
 from receiver.store.intake import judge_batch, set_aside
+from tests.chaos.deployment import LOOK_EVERY_S, SECRETS, Deployment, deployment
 from tests.chaos.nemesis import Nemesis, plan, possible
 from tests.chaos.post import Post
-from tests.chaos.premises import LOOK_EVERY_S, SECRETS, Premises, premises
-from tests.chaos.staff import Town
 from tests.chaos.verdict import expected, read_store, shown, violations
+from tests.chaos.workload import Workload
 
 BURST_EVERY_S = 0.25
 MOST_OUTSTANDING = 300
@@ -79,8 +79,8 @@ class Result:
 class Drill:
     """The load, the blows and the end, over what was started."""
 
-    def __init__(self, order: Order, town: Town, opened: Premises, began: datetime) -> None:
-        self._order, self._town, self._opened, self._began = order, town, opened, began
+    def __init__(self, order: Order, workload: Workload, opened: Deployment, began: datetime) -> None:
+        self._order, self._workload, self._opened, self._began = order, workload, opened, began
         self.post = Post(opened.hosts, SECRETS.webhook, order.seed)
         blows = plan(order.seed, order.minutes * 60, possible(opened), order.pace_s)
         self.nemesis = Nemesis(opened, blows)
@@ -107,13 +107,13 @@ class Drill:
             self._opened.look_after()
             self.nemesis.turn(at_s)
             if at_s >= burst_at and self.post.outstanding < MOST_OUTSTANDING:
-                self.post.send(self._town.live(max(1, round(self._order.rate * BURST_EVERY_S))))
+                self.post.send(self._workload.live(max(1, round(self._order.rate * BURST_EVERY_S))))
                 burst_at = at_s + BURST_EVERY_S
             if at_s >= forget_at:
                 with suppress(requests.RequestException):
                     self._opened.exchange.forget()
                 forget_at = at_s + FORGET_EVERY_S
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(LOOK_EVERY_S)  # the drill's own pace
 
     def _come_to_rest(self, deadline: float, result: Result) -> Iterator[str]:
         opened = self._opened
@@ -126,16 +126,16 @@ class Drill:
 
         def in_order() -> bool:
             with suppress(StoreUnavailable):
-                time.sleep(0.5)
+                time.sleep(0.5)  # reading everything more often would be a load of its own
                 result.released += release_held(opened.store_url)
                 return (
                     read_store(opened.store_url).at_rest
-                    and shown(opened.exchange, self._town.mailboxes, self._began) == wanted
+                    and shown(opened.exchange, self._workload.mailboxes, self._began) == wanted
                 )
             return False
 
         opened.wait_until(in_order, deadline - time.monotonic())
-        yield from violations(opened, self._town.mailboxes, wanted, self._began)
+        yield from violations(opened, self._workload.mailboxes, wanted, self._began)
         refused = {status: times for status, times in self.post.answers.items() if status.startswith("4")}
         if refused:
             yield f"refused: {refused}"
@@ -169,9 +169,9 @@ def run(order: Order) -> Result:
     """Hold one drill; its folder is left behind where it failed."""
     began = datetime.now(UTC)
     with _folder() as folder:
-        town = Town(order.seed, began)
-        with premises(folder, order.store, town.mailboxes) as opened:
-            result = Drill(order, town, opened, began).run()
+        workload = Workload(order.seed, began)
+        with deployment(folder, order.store, workload.mailboxes) as opened:
+            result = Drill(order, workload, opened, began).run()
             if not result.passed:
                 result.folder = _leave(folder, opened)
     return result
@@ -187,7 +187,7 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _leave(folder: Path, opened: Premises) -> str:
+def _leave(folder: Path, opened: Deployment) -> str:
     left = Path(tempfile.mkdtemp(prefix="chaos-failed-"))
     for path in (*folder.glob("*.log"), *(opened.disk.folder if opened.disk else folder).glob("store.db*")):
         shutil.copy(path, left)

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from tests.chaos.premises import Premises
+from tests.chaos.deployment import Deployment
 from tests.chaos.services import Service
 
 
@@ -94,7 +94,7 @@ class Blow:
     fault: dict[str, Any] = field(default_factory=dict)
 
 
-def possible(opened: Premises) -> frozenset[Kind]:
+def possible(opened: Deployment) -> frozenset[Kind]:
     """What can be done on this machine to this store."""
     left_out = set() if opened.database else {Kind.KILL_POSTGRES, Kind.KILL_POSTGRES_CHILD}
     if opened.disk is None:
@@ -133,7 +133,7 @@ def _fault(random: Random) -> dict[str, Any]:
 class Nemesis:
     """Strikes when it is time. What lasts is ended by it too."""
 
-    def __init__(self, opened: Premises, blows: Sequence[Blow]) -> None:
+    def __init__(self, opened: Deployment, blows: Sequence[Blow]) -> None:
         self._opened = opened
         self._coming = list(blows)
         self._ends: list[tuple[float, Callable[[], object]]] = []

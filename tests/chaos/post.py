@@ -12,7 +12,7 @@ import requests
 from emitter.delivery import Attempt, Courier, Delivery, shuffled_with_repeats
 from emitter.platforms import Platform, signer
 from emitter.retries import RetryPolicy
-from tests.convergence.world import INSERTION, Job
+from tests.convergence.emitters import INSERTION, Job
 
 PATIENCE = RetryPolicy(waits_s=tuple(min(n**4, 300) for n in range(1, 400)), jitter=0.15, time_scale=0.01)
 """The emitter's n^4 seconds, a hundred times shorter and capped: it outlasts every drill."""

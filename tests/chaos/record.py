@@ -53,6 +53,6 @@ def counted(text: str) -> str:
 
 
 def again(order: Order) -> str:
-    """Return the command that draws the same town and the same blows."""
+    """Return the command that draws the same workload and the same blows."""
     words = f"--seed {order.seed} --minutes {order.minutes:g} --store {order.store}"
     return f"python -m tests.chaos {words} --rate {order.rate:g} --pace {order.pace_s:g}"

@@ -14,8 +14,8 @@ from tests.chaos.drill import Order, Result, run
 from tests.chaos.nemesis import Kind, plan
 from tests.chaos.post import Post
 from tests.chaos.record import again, append
-from tests.chaos.staff import CANARY, Town
 from tests.chaos.verdict import expected
+from tests.chaos.workload import CANARY, Workload
 from tests.convergence.oracle import Shown
 
 BEGAN = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -42,25 +42,25 @@ def test_blows_that_cannot_be_struck_are_not_drawn() -> None:
 
 
 def test_a_seed_draws_the_same_town_again() -> None:
-    first, second = (Town(3, BEGAN).live(500) for _ in range(2))
+    first, second = (Workload(3, BEGAN).live(500) for _ in range(2))
     assert [job.body for job in first] == [job.body for job in second]
 
 
 def test_what_the_town_must_see_does_not_depend_on_the_order_of_arrival() -> None:
-    jobs = Town(4, BEGAN).live(1500)
+    jobs = Workload(4, BEGAN).live(1500)
     assert expected(jobs, BEGAN) == expected(reversed(jobs), BEGAN)
 
 
 def test_a_webhook_that_is_lost_would_be_seen() -> None:
     """The drill is only as good as its oracle. What changes no entry, or is told by two, is not missed."""
-    jobs = Town(5, BEGAN).live(400)
+    jobs = Workload(5, BEGAN).live(400)
     whole = expected(jobs, BEGAN)
     without = [expected(jobs[:lost] + jobs[lost + 1 :], BEGAN) for lost in range(370, 400)]
     assert sum(seen != whole for seen in without) >= 10
 
 
 def test_the_canary_stands_in_what_is_sent_and_nowhere_in_what_is_expected() -> None:
-    jobs = Town(6, BEGAN).live(800)
+    jobs = Workload(6, BEGAN).live(800)
     assert sum(CANARY.encode() in job.body for job in jobs) > 700
     seen: Counter[Shown] = sum(expected(jobs, BEGAN).values(), Counter())
     assert not [shown for shown in seen if CANARY in shown.title + shown.place]
@@ -77,6 +77,6 @@ def test_the_record_counts_every_drill_good_or_bad(tmp_path: Path) -> None:
 def test_an_emitter_that_is_closed_stops_retrying() -> None:
     """A receiver that takes nothing must not keep a drill from ending."""
     post = Post([f"http://127.0.0.1:{free_port()}"], "secret", 1)
-    post.send(Town(7, BEGAN).live(30))
+    post.send(Workload(7, BEGAN).live(30))
     post.close()
     assert post.outstanding == len(post.owed) >= 30

@@ -14,13 +14,13 @@ from connectors.base import PROPERTY_SET_ID
 from receiver.store.database.engine import close_engine, open_engine, reading
 from receiver.store.database.tables import events, installation, mailboxes, metadata, placements
 from receiver.store.work.placements import placement_of
+from tests.chaos.deployment import Deployment
 from tests.chaos.exchange import Exchange
-from tests.chaos.premises import Premises
-from tests.chaos.staff import CANARY, DOMAIN
+from tests.chaos.workload import CANARY, DOMAIN
+from tests.convergence.authorities import INSERTION as INSERTION_EMITTER
+from tests.convergence.authorities import RSP
+from tests.convergence.emitters import BOUND, INSERTION, Job
 from tests.convergence.oracle import Choices, Directory, Oracle, Shown
-from tests.convergence.voices import INSERTION as INSERTION_EMITTER
-from tests.convergence.voices import RSP
-from tests.convergence.world import BOUND, INSERTION, Job
 
 HORIZON = timedelta(days=120)
 AT_MOST = 5
@@ -109,7 +109,7 @@ def shown(server: Exchange, addresses: Iterable[str], began: datetime) -> dict[s
 
 
 def violations(
-    opened: Premises, addresses: Sequence[str], wanted: dict[str, Counter[Shown]], began: datetime
+    opened: Deployment, addresses: Sequence[str], wanted: dict[str, Counter[Shown]], began: datetime
 ) -> list[str]:
     """Return everything that is not as it must be, in words that name nobody but agents."""
     kept = read_store(opened.store_url)
@@ -157,7 +157,7 @@ def _store(items: dict[str, list[dict[str, Any]]], kept: Kept) -> Iterator[str]:
     yield from _some("store: there and not recorded", sorted(map(str, there - recorded)))
 
 
-def _canaries(opened: Premises, items: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+def _canaries(opened: Deployment, items: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
     word = CANARY.encode()
     places = [path.name for path in _files(opened) if word in path.read_bytes()]
     yield from _some("canary in a file", places)
@@ -165,7 +165,7 @@ def _canaries(opened: Premises, items: dict[str, list[dict[str, Any]]]) -> Itera
     yield from _some("canary in a mailbox", [box for box, found in items.items() if CANARY in json.dumps(found)])
 
 
-def _files(opened: Premises) -> Iterator[Path]:
+def _files(opened: Deployment) -> Iterator[Path]:
     for folder in (opened.folder, *([opened.disk.folder] if opened.disk else [])):
         yield from (path for path in folder.glob("*") if path.is_file() and path.name != "disk.img")
 
@@ -181,7 +181,7 @@ def _tables_with_canaries(url: str) -> Iterator[str]:
         close_engine(engine)
 
 
-def _complaints(opened: Premises) -> Iterator[str]:
+def _complaints(opened: Deployment) -> Iterator[str]:
     state = opened.exchange.state()
     yield from _some("Exchange: crashed", state["crashes"])
     yield from _some("Exchange: mails sent", ["mail"] * state["mails_sent"])

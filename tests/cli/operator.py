@@ -16,11 +16,11 @@ from receiver.operations import rules
 from receiver.store import Store
 from receiver.store.intake import judge_batch
 from receiver.worker.server_threads import ServerThreads
+from tests.lab.configuration import a_configuration, a_source
 from tests.makers import KARIM, MARTINE, NOW, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
 SECRET = "a-signing-secret"
-SIGNED = {"env": "RDV_SECRET"}
 
 
 @dataclass
@@ -37,13 +37,14 @@ class Operator:
     def __post_init__(self) -> None:
         calendars = self.folder / "calendars"
         calendars.mkdir(exist_ok=True)
-        self.tree = {
-            "store": {"url": self.url},
-            "sources": {"mds": {"emitter": "rdv_service_public", "platform": "production", "secrets": [SIGNED]}},
-            "calendars": {"dossier": {"kind": "ics_folder", "path": str(calendars)}},
-            "mailboxes": {"map": {HERS: HERS, HIS: HIS}},
-            "web": {"listen": "127.0.0.1:0"},
-        } | self.tree
+        ordinary = a_configuration(
+            self.url,
+            sources={"mds": a_source()},
+            calendars={"dossier": {"kind": "ics_folder", "path": str(calendars)}},
+            mailboxes={"map": {HERS: HERS, HIS: HIS}},
+            web={"listen": "127.0.0.1:0"},
+        )
+        self.tree = ordinary | self.tree
         self.write()
         self.store = Store(self.url)
         self.store.migrate()

@@ -31,6 +31,7 @@ from receiver.store.tools import audit
 from receiver.store.work import mailbox_identity
 from receiver.worker.server_threads import ServerThreads
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
+from tests.lab.configuration import a_source
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
@@ -74,7 +75,7 @@ class Place:
 
     def configure(self, mapped: Mapping[str, str] | None = None, **top: Any) -> None:
         exchange = exchange_calendar(self.exchange.url, self.folder)
-        source = {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
+        source = a_source()
         tree = {
             "store": {"url": f"sqlite:///{self.file}"},
             "sources": {"mds": source},

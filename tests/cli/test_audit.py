@@ -30,6 +30,7 @@ from receiver.store.tools import audit
 from receiver.worker.server_threads import ServerThreads
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
 from tests.connectors.conformance import entry
+from tests.lab.configuration import a_source
 from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery, a_plage, a_slot, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
@@ -62,7 +63,7 @@ class Place:
 
     def configure(self, **policies: Any) -> None:
         exchange = exchange_calendar(self.exchange.url, self.folder)
-        source = {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
+        source = a_source()
         tree = {
             "store": {"url": self.url},
             "sources": {"mds": source | {"policies": {"plages_ouverture": True} | policies}},

@@ -38,6 +38,7 @@ from receiver.operations.support.check import (
 )
 from receiver.store import Mark, Marker, Store
 from receiver.store.database import engine
+from tests.lab.configuration import a_source
 
 CODES = (
     "connection_failed",
@@ -107,7 +108,7 @@ class Place:
         return self.folder / "config.yaml"
 
     def settings(self, **changes: Any) -> Settings:
-        source = {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}
+        source = a_source("p")
         exchange = {
             "kind": "ews",
             "server": "https://mail.example/EWS/Exchange.asmx",

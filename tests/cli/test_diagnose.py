@@ -111,6 +111,7 @@ def read(path: Path) -> dict[str, str]:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
+@pytest.mark.threat(id="secrets-in-archives")
 def test_no_canary_leaves_and_what_helps_does(troubled: Operator) -> None:
     path = troubled.folder / "aide.zip"
     status, report = troubled.report("diagnose", str(path))

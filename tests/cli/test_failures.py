@@ -108,6 +108,7 @@ def test_a_retry_says_how_many(night: Operator) -> None:
     assert "1" in out, "the event; the others are due already"
 
 
+@pytest.mark.threat(id="long-waits")
 def test_the_wait_of_a_server_is_shown_with_its_end_and_ends_by_a_retry(night: Operator) -> None:
     now = night.store.now()
     until = now + timedelta(minutes=9)

@@ -147,6 +147,7 @@ def test_a_filter_counts_on_both_sides_of_the_verb(attacked: Operator, words: li
     assert numbers(attacked) == [every[0], *every[2:]]
 
 
+@pytest.mark.threat(id="forged-decisions")
 @pytest.mark.parametrize("verb", ["release", "drop"])
 def test_each_decision_is_in_the_log_with_who_made_it(attacked: Operator, verb: str) -> None:
     first, second = numbers(attacked)[:2]

@@ -24,6 +24,8 @@ from mock_exchange.http.server import Handler
 from receiver.cli import main as cli
 from receiver.store import Store
 from tests.cli.exchange_config import ACCOUNT, PASSWORD, exchange_calendar
+from tests.lab.configuration import a_source
+from tests.lab.waiting import wait_until
 
 ONE, TWO, ALIAS = "un@departement.example", "deux@departement.example", "u.n@departement.example"
 WRITTEN = Counter({"GetFolder": 1, "ConvertId": 1, "FindItem": 2, "FindFolder": 1, "CreateItem": 1, "UpdateItem": 1,
@@ -42,7 +44,7 @@ class Place:
 
     def configure(self, mapping: dict[str, str] | None = None, *, access: str = "impersonation", **more: Any) -> None:
         exchange = exchange_calendar(self.exchange.url, self.folder, access)
-        source = {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}
+        source = a_source("p")
         tree = {
             "store": {"url": f"sqlite:///{self.folder}/rdv.db"},
             "sources": {"mds": source},
@@ -216,10 +218,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(place: Place) -> None:
     command = [sys.executable, "-m", "receiver", "--config", str(place.config), "mailboxes", "check", ONE]
     environment = os.environ | {"RDV_SECRET": PASSWORD}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as running:
-        deadline = time.monotonic() + 30
-        while not place.left():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(place.left, "the trial entry")
         running.send_signal(signal.SIGKILL)
     place.exchange.settle()
     assert place.left() == 1

@@ -26,11 +26,11 @@ from receiver.operations.resync.missing import Finding
 from receiver.operations.resync.platform_api import Api
 from receiver.operations.resync.progress import End, PollTimings
 from receiver.operations.resync.start import Step
+from receiver.store import Store
 from receiver.store.database.tables import metadata
-from receiver.store.tools import resync
 from receiver.worker.server_threads import ServerThreads
 from tests.authentication.certificates import Authority
-from tests.cli.resync_town import ENVIRON, SECRET, ResyncTown, open_resync_town
+from tests.cli.resync_harness import ENVIRON, SECRET, ResyncHarness, open_resync_harness
 from tests.logs.captured import captured_logs
 from tests.resync.instance import (
     ARRAS,
@@ -68,14 +68,16 @@ def nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def opened(tmp_path: Path, migrated_sqlite: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    return lambda *accounts, **more: open_resync_town(tmp_path, migrated_sqlite, capsys, free_port(), *accounts, **more)
+    return lambda *accounts, **more: open_resync_harness(
+        tmp_path, migrated_sqlite, capsys, free_port(), *accounts, **more
+    )
 
 
 @pytest.fixture
-def town(opened: Callable[..., Any]) -> Iterator[ResyncTown]:
-    with opened() as town:
-        town.subscribe()
-        yield town
+def harness(opened: Callable[..., Any]) -> Iterator[ResyncHarness]:
+    with opened() as harness:
+        harness.subscribe()
+        yield harness
 
 
 def uid(number: int, model: str = "Rdv") -> str:
@@ -86,9 +88,9 @@ def findings(report: dict[str, Any]) -> dict[str, str]:
     return {each["uid"]: each["finding"] for each in report["verification"]["events"]}
 
 
-def test_everything_comes_again_and_nothing_is_removed(town: ResyncTown) -> None:
-    town.hold(*(an_rdv(number) for number in range(1, 31)), an_absence(1))
-    status, report = town.report("--organisation", "12")
+def test_everything_comes_again_and_nothing_is_removed(harness: ResyncHarness) -> None:
+    harness.hold(*(an_rdv(number) for number in range(1, 31)), an_absence(1))
+    status, report = harness.report("--organisation", "12")
     assert (status, report["ok"], report["verification"]["events"]) == (0, True, [])
     assert report["organisations"] == [
         {"organisation": 12, "step": Step.TRIGGERED, "unsubscribed": [], "trouble": None}
@@ -97,63 +99,63 @@ def test_everything_comes_again_and_nothing_is_removed(town: ResyncTown) -> None
     assert report["end"] in {End.COMPLETE, End.STILL}
 
 
-def test_what_was_never_told_arrives(town: ResyncTown) -> None:
-    """The first use: a receiver that is installed into a town that has worked for years."""
-    town.platform.hold(*(an_rdv(number) for number in range(1, 301)), a_plage(5))
-    status, report = town.report("--models", "rdv,plage_ouverture")
+def test_what_was_never_told_arrives(harness: ResyncHarness) -> None:
+    """The first use: a receiver that is installed where the platform has been used for years."""
+    harness.platform.hold(*(an_rdv(number) for number in range(1, 301)), a_plage(5))
+    status, report = harness.report("--models", "rdv,plage_ouverture")
     assert (status, report["received"]) == (0, {"rdv": 300, "plage_ouverture": 1})
 
 
 @pytest.mark.usefixtures("nothing_comes")
-def test_three_hundred_events_over_many_pages_are_asked_for(town: ResyncTown) -> None:
+def test_three_hundred_events_over_many_pages_are_asked_for(harness: ResyncHarness) -> None:
     """Not one of them comes again, and all exist."""
     numbers = range(1, 301)
-    town.hold(*(an_rdv(number) for number in numbers))
-    town.platform.withheld = {(type(an_rdv(1)), number) for number in numbers}
-    status, report = town.report()
+    harness.hold(*(an_rdv(number) for number in numbers))
+    harness.platform.withheld = {(type(an_rdv(1)), number) for number in numbers}
+    status, report = harness.report()
     assert (status, report["end"]) == (1, End.NOTHING_CAME)
     assert report["verification"]["counts"][Finding.EXISTS] == 300
-    asked = [path for method, path in town.api.requests if "id%5B%5D" in path]
+    asked = [path for method, path in harness.api.requests if "id%5B%5D" in path]
     assert len(asked) == 6
 
 
-def test_what_vanished_without_a_word_is_removed(town: ResyncTown) -> None:
+def test_what_vanished_without_a_word_is_removed(harness: ResyncHarness) -> None:
     rdvs, absences = [an_rdv(number) for number in range(1, 11)], [an_absence(1), an_absence(2)]
-    town.hold(*rdvs, *absences)
-    town.platform.vanish(rdvs[3], absences[0])
-    status, report = town.report()
+    harness.hold(*rdvs, *absences)
+    harness.platform.vanish(rdvs[3], absences[0])
+    status, report = harness.report()
     assert status == 0
     assert findings(report) == {uid(4): Finding.GONE, uid(1, "Absence"): Finding.GONE}
     assert sorted(report["verification"]["removed"]) == sorted([uid(4), uid(1, "Absence")])
-    assert destroyed(town) == {uid(4), uid(1, "Absence")}
+    assert destroyed(harness) == {uid(4), uid(1, "Absence")}
 
 
-def test_the_calendar_loses_what_vanished_and_nothing_else(town: ResyncTown) -> None:
+def test_the_calendar_loses_what_vanished_and_nothing_else(harness: ResyncHarness) -> None:
     rdvs = [an_rdv(number) for number in range(1, 6)]
-    town.hold(*rdvs)
-    town.platform.vanish(rdvs[1])
-    town.platform.withheld = {(type(rdvs[2]), 3)}
-    assert shown(town) == {1, 2, 3, 4, 5}
-    town.run()
-    assert shown(town) == {1, 3, 4, 5}
+    harness.hold(*rdvs)
+    harness.platform.vanish(rdvs[1])
+    harness.platform.withheld = {(type(rdvs[2]), 3)}
+    assert shown(harness) == {1, 2, 3, 4, 5}
+    harness.run()
+    assert shown(harness) == {1, 3, 4, 5}
 
 
-def shown(town: ResyncTown) -> set[int]:
+def shown(harness: ResyncHarness) -> set[int]:
     """The RDVs in the agent's calendar, once the worker has done all that is due."""
-    settings, now = load(town.config, ENVIRON), town.store.now()
-    rules.propose(town.store, settings.ruleset(), now, confirmed=True)
-    connector = bootstrap.connectors(settings, town.store.installation().id)["pilot"]
-    crew = ServerThreads("pilot", connector, 1, town.store, settings.ruleset())
-    while town.store.settle(lambda view: settings.ruleset().decide(view, now), now) or crew.work_once():
+    settings, now = load(harness.config, ENVIRON), harness.store.now()
+    rules.propose(harness.store, settings.ruleset(), now, confirmed=True)
+    connector = bootstrap.connectors(settings, harness.store.installation().id)["pilot"]
+    crew = ServerThreads("pilot", connector, 1, harness.store, settings.ruleset())
+    while harness.store.settle(lambda view: settings.ruleset().decide(view, now), now) or crew.work_once():
         pass
     connector.close()
-    entries = "".join(path.read_text("utf-8") for path in (town.folder / "ics").glob("*/*.ics"))
+    entries = "".join(path.read_text("utf-8") for path in (harness.folder / "ics").glob("*/*.ics"))
     return {number for number in range(1, 10) if an_rdv(number).uuid in entries}
 
 
-def destroyed(town: ResyncTown) -> set[str]:
+def destroyed(harness: ResyncHarness) -> set[str]:
     """What the record takes for gone for good, and keeps nothing of."""
-    engine = create_engine(f"sqlite:///{town.folder}/store.db")
+    engine = create_engine(f"sqlite:///{harness.folder}/store.db")
     events = metadata.tables["events"]
     with engine.connect() as connection:
         gone = select(events.c.uid).where(
@@ -164,26 +166,26 @@ def destroyed(town: ResyncTown) -> set[str]:
     return found
 
 
-def test_what_exists_and_did_not_come_again_stays(town: ResyncTown) -> None:
-    town.hold(*(an_rdv(number) for number in range(1, 6)), an_absence(1), an_absence(2))
-    town.platform.withheld = {(type(an_rdv(1)), 2), (type(an_absence(1)), 1)}
-    status, report = town.report()
+def test_what_exists_and_did_not_come_again_stays(harness: ResyncHarness) -> None:
+    harness.hold(*(an_rdv(number) for number in range(1, 6)), an_absence(1), an_absence(2))
+    harness.platform.withheld = {(type(an_rdv(1)), 2), (type(an_absence(1)), 1)}
+    status, report = harness.report()
     assert (status, report["verification"]["removed"]) == (0, [])
     assert findings(report) == {uid(2): Finding.EXISTS, uid(1, "Absence"): Finding.EXISTS}
 
 
-def test_what_is_over_is_left_alone_unless_asked_for(town: ResyncTown) -> None:
-    town.remember(an_rdv(1, days=-3))
-    town.hold(an_rdv(2))
-    assert findings(town.report()[1]) == {}
-    assert findings(town.report("--verify-only", "--all")[1]) == {uid(1): Finding.GONE}
+def test_what_is_over_is_left_alone_unless_asked_for(harness: ResyncHarness) -> None:
+    harness.remember(an_rdv(1, days=-3))
+    harness.hold(an_rdv(2))
+    assert findings(harness.report()[1]) == {}
+    assert findings(harness.report("--verify-only", "--all")[1]) == {uid(1): Finding.GONE}
 
 
-def test_a_rdv_that_may_only_be_hidden_stays(town: ResyncTown) -> None:
+def test_a_rdv_that_may_only_be_hidden_stays(harness: ResyncHarness) -> None:
     """Nothing of this motif is shown to the account: it may well see but its own service."""
-    town.hold(an_rdv(1, motif=cast.SOCIAL), an_rdv(2, motif=cast.CONSULTATION))
-    town.platform.vanish(an_rdv(1, motif=cast.SOCIAL))
-    status, report = town.report()
+    harness.hold(an_rdv(1, motif=cast.SOCIAL), an_rdv(2, motif=cast.CONSULTATION))
+    harness.platform.vanish(an_rdv(1, motif=cast.SOCIAL))
+    status, report = harness.report()
     assert (status, findings(report)) == (1, {uid(1): Finding.HIDDEN})
     assert report["verification"]["removed"] == []
 
@@ -191,115 +193,123 @@ def test_a_rdv_that_may_only_be_hidden_stays(town: ResyncTown) -> None:
 def test_an_account_that_sees_a_part_proves_nothing(opened: Callable[..., Any]) -> None:
     """It takes part in some RDVs of a service that is not its own."""
     account = Account(EMAIL, PASSWORD, basic_in=frozenset({ARRAS.id}), services=frozenset({99}))
-    with opened(account) as town:
-        town.subscribe()
+    with opened(account) as harness:
+        harness.subscribe()
         rdvs = [an_rdv(number) for number in range(1, 6)]
-        town.hold(*rdvs)
-        town.platform.vanish(rdvs[0])
-        town.platform.rdvs = lambda *_args: [rdvs[1]]
-        status, report = town.report("--models", "rdv")
+        harness.hold(*rdvs)
+        harness.platform.vanish(rdvs[0])
+        harness.platform.rdvs = lambda *_args: [rdvs[1]]
+        status, report = harness.report("--models", "rdv")
     assert (status, report["verification"]["removed"]) == (1, [])
     assert findings(report)[uid(1)] == Finding.HIDDEN
 
 
 def test_an_absence_that_the_account_may_not_see_stays(opened: Callable[..., Any]) -> None:
     account = Account(EMAIL, PASSWORD, basic_in=frozenset({ARRAS.id}))
-    with opened(account) as town:
-        town.subscribe()
-        town.hold(an_absence(1), an_absence(2))
-        town.platform.withheld = {(type(an_absence(1)), 1)}
-        town.platform.vanish(an_absence(2))
-        status, report = town.report("--models", "absence")
+    with opened(account) as harness:
+        harness.subscribe()
+        harness.hold(an_absence(1), an_absence(2))
+        harness.platform.withheld = {(type(an_absence(1)), 1)}
+        harness.platform.vanish(an_absence(2))
+        status, report = harness.report("--models", "absence")
     assert status == 1
     assert findings(report) == {uid(1, "Absence"): Finding.FORBIDDEN, uid(2, "Absence"): Finding.GONE}
 
 
 @pytest.mark.usefixtures("nothing_comes")
-def test_a_plage_that_cannot_be_read_stays(town: ResyncTown) -> None:
+def test_a_plage_that_cannot_be_read_stays(harness: ResyncHarness) -> None:
     """The API has no path for one: the 404 of a path that does not exist would empty the calendars."""
-    town.remember(a_plage(1))
-    status, report = town.report("--models", "plage_ouverture")
+    harness.remember(a_plage(1))
+    status, report = harness.report("--models", "plage_ouverture")
     assert (status, findings(report)) == (1, {uid(1, "PlageOuverture"): Finding.UNREADABLE})
 
 
 @pytest.mark.usefixtures("nothing_comes")
-def test_a_firewalls_404_removes_nothing(town: ResyncTown) -> None:
-    town.hold(an_absence(1))
-    town.platform.withheld = {(type(an_absence(1)), 1)}
-    town.platform.faults = [Fault(404, body=b"<html>", path="absences/1")]
-    status, report = town.report("--models", "absence")
+def test_a_firewalls_404_removes_nothing(harness: ResyncHarness) -> None:
+    harness.hold(an_absence(1))
+    harness.platform.withheld = {(type(an_absence(1)), 1)}
+    harness.platform.faults = [Fault(404, body=b"<html>", path="absences/1")]
+    status, report = harness.report("--models", "absence")
     assert (status, findings(report)) == (1, {uid(1, "Absence"): Finding.UNANSWERED})
 
 
 @pytest.mark.usefixtures("nothing_comes")
-def test_a_platform_that_stops_answering_is_asked_no_more(town: ResyncTown, monkeypatch: pytest.MonkeyPatch) -> None:
-    town.remember(*(an_absence(number) for number in range(1, 11)))
+def test_a_platform_that_stops_answering_is_asked_no_more(
+    harness: ResyncHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.remember(*(an_absence(number) for number in range(1, 11)))
     monkeypatch.setattr("receiver.operations.resync.platform_http.ATTEMPTS", 1)
-    town.platform.faults = [Fault(500, path="absences/")] * 20
-    status, report = town.report("--models", "absence")
+    harness.platform.faults = [Fault(500, path="absences/")] * 20
+    status, report = harness.report("--models", "absence")
     assert (status, report["verification"]["counts"][Finding.UNANSWERED]) == (1, 10)
-    assert len(town.platform.faults) == 17
+    assert len(harness.platform.faults) == 17
 
 
-def test_many_removals_wait_for_a_confirmation(town: ResyncTown) -> None:
+def test_many_removals_wait_for_a_confirmation(harness: ResyncHarness) -> None:
     """A wrong address of the API, or a copy of the platform, looks just like this."""
     rdvs = [an_rdv(number) for number in range(1, 31)]
-    town.hold(*rdvs)
-    town.platform.vanish(*rdvs[:21])
-    status, report = town.report()
+    harness.hold(*rdvs)
+    harness.platform.vanish(*rdvs[:21])
+    status, report = harness.report()
     assert (status, report["verification"]["held"], report["verification"]["removed"]) == (1, 21, [])
-    assert town.run("--verify-only")[0] == 1
-    assert len(town.removed("--verify-only", "--force")) == 21
-    assert town.run("--verify-only")[0] == 0
+    assert harness.run("--verify-only")[0] == 1
+    assert len(harness.removed("--verify-only", "--force")) == 21
+    assert harness.run("--verify-only")[0] == 0
 
 
-def test_few_removals_wait_for_nobody(town: ResyncTown) -> None:
+def test_few_removals_wait_for_nobody(harness: ResyncHarness) -> None:
     rdvs = [an_rdv(number) for number in range(1, 31)]
-    town.hold(*rdvs)
-    town.platform.vanish(*rdvs[:20])
-    assert len(town.removed()) == 20
+    harness.hold(*rdvs)
+    harness.platform.vanish(*rdvs[:20])
+    assert len(harness.removed()) == 20
 
 
-def test_a_dry_run_looks_and_asks_for_nothing(town: ResyncTown) -> None:
-    town.hold(an_rdv(1))
-    status, report = town.report("--dry-run")
+def test_a_dry_run_looks_and_asks_for_nothing(harness: ResyncHarness) -> None:
+    harness.hold(an_rdv(1))
+    status, report = harness.report("--dry-run")
     assert (status, report["organisations"][0]["step"], report["verification"]) == (0, Step.READY, None)
-    assert set(town.methods()) == {"GET"}
-    assert town.run("--verify-only")[0] == 2
+    assert set(harness.methods()) == {"GET"}
+    assert harness.run("--verify-only")[0] == 2
 
 
-def test_a_dry_verification_removes_nothing(town: ResyncTown) -> None:
-    town.hold(an_rdv(1), an_rdv(2))
-    town.platform.vanish(an_rdv(1))
-    assert town.report("--no-verify")[1]["verification"] is None
-    status, report = town.report("--verify-only", "--dry-run")
+def test_a_dry_verification_removes_nothing(harness: ResyncHarness) -> None:
+    harness.hold(an_rdv(1), an_rdv(2))
+    harness.platform.vanish(an_rdv(1))
+    assert harness.report("--no-verify")[1]["verification"] is None
+    status, report = harness.report("--verify-only", "--dry-run")
     assert (status, findings(report), report["verification"]["removed"]) == (0, {uid(1): Finding.GONE}, [])
-    assert town.removed("--verify-only") == [uid(1)]
+    assert harness.removed("--verify-only") == [uid(1)]
 
 
-def test_an_endpoint_is_made_where_it_lacks_and_only_where_it_is_asked_for(town: ResyncTown) -> None:
-    town.hold(an_rdv(1), an_rdv(2, organisation=LENS))
-    assert town.report("--organisation", "13")[1]["organisations"][0]["step"] == Step.NO_ENDPOINT
-    assert town.run("--create-endpoint")[0] == 2
-    status, report = town.report("--organisation", "13", "--create-endpoint")
+def test_an_endpoint_is_made_where_it_lacks_and_only_where_it_is_asked_for(harness: ResyncHarness) -> None:
+    harness.hold(an_rdv(1), an_rdv(2, organisation=LENS))
+    assert harness.report("--organisation", "13")[1]["organisations"][0]["step"] == Step.NO_ENDPOINT
+    assert harness.run("--create-endpoint")[0] == 2
+    status, report = harness.report("--organisation", "13", "--create-endpoint")
     assert (status, report["organisations"][0]["step"]) == (0, Step.CREATED)
-    assert town.platform.endpoints[2].secret == SECRET
-    assert set(town.platform.endpoints[2].subscriptions) >= {"rdv", "absence", "plage_ouverture", "agent", "agent_role"}
+    assert harness.platform.endpoints[2].secret == SECRET
+    assert set(harness.platform.endpoints[2].subscriptions) >= {
+        "rdv",
+        "absence",
+        "plage_ouverture",
+        "agent",
+        "agent_role",
+    }
     assert report["received"] == {"rdv": 1}
 
 
-def test_a_secret_of_other_organisations_is_given_to_none(town: ResyncTown) -> None:
-    town.configure(secrets=[{"env": "RDV_OLD", "organisations": [12]}])
-    assert town.report("--organisation", "13", "--create-endpoint")[1]["organisations"][0]["step"] == Step.NO_SECRET
-    assert len(town.platform.endpoints) == 1
+def test_a_secret_of_other_organisations_is_given_to_none(harness: ResyncHarness) -> None:
+    harness.configure(secrets=[{"env": "RDV_OLD", "organisations": [12]}])
+    assert harness.report("--organisation", "13", "--create-endpoint")[1]["organisations"][0]["step"] == Step.NO_SECRET
+    assert len(harness.platform.endpoints) == 1
 
 
 def test_an_organisation_that_the_account_does_not_belong_to_is_said(opened: Callable[..., Any]) -> None:
-    with opened(Account(EMAIL, PASSWORD, admin_of=frozenset({ARRAS.id}))) as town:
-        town.subscribe()
-        town.hold(an_rdv(1))
-        town.configure(organisations=[12, 13])
-        status, report = town.report()
+    with opened(Account(EMAIL, PASSWORD, admin_of=frozenset({ARRAS.id}))) as harness:
+        harness.subscribe()
+        harness.hold(an_rdv(1))
+        harness.configure(organisations=[12, 13])
+        status, report = harness.report()
     steps = {each["organisation"]: each["step"] for each in report["organisations"]}
     assert (status, steps) == (1, {12: Step.TRIGGERED, 13: Step.NOT_A_MEMBER})
     assert report["received"] == {"rdv": 1}
@@ -307,85 +317,87 @@ def test_an_organisation_that_the_account_does_not_belong_to_is_said(opened: Cal
 
 def test_an_account_that_may_not_trigger_is_said_and_nothing_is_verified(opened: Callable[..., Any]) -> None:
     account = Account(EMAIL, PASSWORD, admin_of=frozenset({ARRAS.id}), territory_admin=False)
-    with opened(account) as town:
-        town.subscribe()
-        town.remember(an_rdv(1))
-        status, report = town.report()
+    with opened(account) as harness:
+        harness.subscribe()
+        harness.remember(an_rdv(1))
+        status, report = harness.report()
     [organisation] = report["organisations"]
     assert (status, organisation["step"], organisation["trouble"]) == (1, Step.FAILED, "forbidden")
     assert report["verification"] is None
 
 
-def test_what_an_endpoint_does_not_send_is_said(town: ResyncTown) -> None:
-    town.platform.endpoints.clear()
-    town.subscribe(ARRAS.id, "rdv", "motif")
-    town.hold(an_rdv(1))
-    status, report = town.report()
+def test_what_an_endpoint_does_not_send_is_said(harness: ResyncHarness) -> None:
+    harness.platform.endpoints.clear()
+    harness.subscribe(ARRAS.id, "rdv", "motif")
+    harness.hold(an_rdv(1))
+    status, report = harness.report()
     assert (status, report["organisations"][0]["unsubscribed"]) == (1, ["absence"])
 
 
-def test_other_webhooks_of_an_organisation_are_left_alone(town: ResyncTown) -> None:
-    """rdv-insertion, or the town's own tools, have endpoints there too."""
-    town.platform.endpoints.clear()
-    town.webhook_url = f"{town.webhook_url}-of-others"
-    town.subscribe()
-    status, report = town.report()
+def test_other_webhooks_of_an_organisation_are_left_alone(harness: ResyncHarness) -> None:
+    """rdv-insertion, or the town hall's own tools, have endpoints there too."""
+    harness.platform.endpoints.clear()
+    harness.webhook_url = f"{harness.webhook_url}-of-others"
+    harness.subscribe()
+    status, report = harness.report()
     assert (status, report["organisations"]) == (1, [])
-    assert set(town.methods()) == {"GET"}
+    assert set(harness.methods()) == {"GET"}
 
 
-def test_a_token_that_runs_out_midway_stops_nothing(town: ResyncTown, monkeypatch: pytest.MonkeyPatch) -> None:
-    town.hold(*(an_rdv(number) for number in range(1, 4)), an_absence(1))
-    town.platform.vanish(an_rdv(1), an_absence(1))
-    count = resync.told
+def test_a_token_that_runs_out_midway_stops_nothing(harness: ResyncHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness.hold(*(an_rdv(number) for number in range(1, 4)), an_absence(1))
+    harness.platform.vanish(an_rdv(1), an_absence(1))
+    count = Store.told
 
     def told(*args: Any) -> Any:
-        town.platform.accounts.expire()
+        harness.platform.accounts.expire()
         return count(*args)
 
-    monkeypatch.setattr(resync, "told", told)
-    assert len(town.removed()) == 2
-    assert town.platform.accounts.sign_ins == 2
+    monkeypatch.setattr(Store, "told", told)
+    assert len(harness.removed()) == 2
+    assert harness.platform.accounts.sign_ins == 2
 
 
-def test_a_busy_platform_is_waited_for(town: ResyncTown) -> None:
-    town.hold(an_rdv(1), an_rdv(2))
-    town.platform.vanish(an_rdv(2))
-    town.platform.faults = [
+def test_a_busy_platform_is_waited_for(harness: ResyncHarness) -> None:
+    harness.hold(an_rdv(1), an_rdv(2))
+    harness.platform.vanish(an_rdv(2))
+    harness.platform.faults = [
         Fault(429, 0, path=path) for path in ("organisations", "webhook_endpoints", "rdvs", "id%5B")
     ]
-    assert town.removed() == [uid(2)]
-    assert town.platform.faults == []
+    assert harness.removed() == [uid(2)]
+    assert harness.platform.faults == []
 
 
-def test_interrupting_leaves_the_resync_running(town: ResyncTown, monkeypatch: pytest.MonkeyPatch) -> None:
-    town.hold(an_rdv(1))
-    count = resync.told
+def test_interrupting_leaves_the_resync_running(harness: ResyncHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    harness.hold(an_rdv(1))
+    count = Store.told
 
     def press(*_args: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(resync, "told", press)
-    status, report = town.report()
+    monkeypatch.setattr(Store, "told", press)
+    status, report = harness.report()
     assert (status, report["interrupted"], report["verification"]) == (1, True, None)
-    town.platform.wait()
-    now = town.store.now()
-    town.store.judge_all(now)
-    assert town.store.read(count, "mds", now - timedelta(minutes=5)) == {Model.RDV: 1}
+    harness.platform.wait()
+    now = harness.store.now()
+    harness.store.judge_all(now)
+    assert count(harness.store, "mds", now - timedelta(minutes=5)) == {Model.RDV: 1}
 
 
-def test_a_verification_that_is_interrupted_removes_nothing(town: ResyncTown, monkeypatch: pytest.MonkeyPatch) -> None:
-    town.hold(an_rdv(1), an_absence(1))
-    town.platform.vanish(an_absence(1))
+def test_a_verification_that_is_interrupted_removes_nothing(
+    harness: ResyncHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.hold(an_rdv(1), an_absence(1))
+    harness.platform.vanish(an_absence(1))
 
     def press(*_args: Any) -> Any:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as pressed:
         pressed.setattr(Api, "absence", press)
-        status, report = town.report()
+        status, report = harness.report()
     assert (status, report["interrupted"], report["verification"]) == (1, True, None)
-    assert town.removed("--verify-only") == [uid(1, "Absence")]
+    assert harness.removed("--verify-only") == [uid(1, "Absence")]
 
 
 def test_every_code_has_its_sentence() -> None:
@@ -407,12 +419,12 @@ def test_a_private_authority_is_trusted(opened: Callable[..., Any], tmp_path: Pa
     folder = tmp_path / "authority"
     folder.mkdir()
     authority = Authority(folder, trustme.CA())
-    with opened(api=authority.server(), ca_file=str(authority.ca_file)) as town:
-        town.subscribe()
-        town.hold(an_rdv(1))
-        assert town.run("--models", "rdv")[0] == 0
-        town.configure()
-        status, report = town.report()
+    with opened(api=authority.server(), ca_file=str(authority.ca_file)) as harness:
+        harness.subscribe()
+        harness.hold(an_rdv(1))
+        assert harness.run("--models", "rdv")[0] == 0
+        harness.configure()
+        status, report = harness.report()
         assert (status, report["trouble"]) == (1, "tls")
 
 
@@ -424,10 +436,10 @@ def test_a_private_authority_is_trusted(opened: Callable[..., Any], tmp_path: Pa
         (["--create-endpoint"], "create_needs_organisations"),
     ],
 )
-def test_what_cannot_be_begun_is_refused(town: ResyncTown, words: list[str], code: str) -> None:
-    status, _, told = town.run(*words)
+def test_what_cannot_be_begun_is_refused(harness: ResyncHarness, words: list[str], code: str) -> None:
+    status, _, told = harness.run(*words)
     assert (status, told) == (2, f"{sentences.RESYNC[code]}\n")
-    assert town.api.requests == []
+    assert harness.api.requests == []
 
 
 @pytest.mark.parametrize(
@@ -439,51 +451,51 @@ def test_what_cannot_be_begun_is_refused(town: ResyncTown, words: list[str], cod
     ],
 )
 def test_a_source_that_cannot_do_it_is_refused(
-    town: ResyncTown, source: dict[str, Any], words: list[str], code: str
+    harness: ResyncHarness, source: dict[str, Any], words: list[str], code: str
 ) -> None:
-    town.configure(**source)
-    status, _, told = town.run(*words)
+    harness.configure(**source)
+    status, _, told = harness.run(*words)
     assert (status, told) == (2, f"{sentences.RESYNC[code]}\n")
 
 
-def test_an_address_that_nobody_told_is_asked_for(town: ResyncTown) -> None:
-    town.configure(api={"webhook_url": None})
-    assert town.run()[2] == f"{sentences.RESYNC['endpoint_url_missing']}\n"
-    town.hold(an_rdv(1))
-    assert town.run("--endpoint-url", town.webhook_url)[0] == 0
+def test_an_address_that_nobody_told_is_asked_for(harness: ResyncHarness) -> None:
+    harness.configure(api={"webhook_url": None})
+    assert harness.run()[2] == f"{sentences.RESYNC['endpoint_url_missing']}\n"
+    harness.hold(an_rdv(1))
+    assert harness.run("--endpoint-url", harness.webhook_url)[0] == 0
 
 
 @pytest.mark.parametrize("words", [["--models", "rdv,user"], ["--verify-only", "--no-verify"], ["--organisation", "x"]])
-def test_options_that_make_no_sense_are_usage(town: ResyncTown, words: list[str]) -> None:
+def test_options_that_make_no_sense_are_usage(harness: ResyncHarness, words: list[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        town.run(*words)
+        harness.run(*words)
     assert left.value.code == 2
 
 
-def test_people_read_what_happened(town: ResyncTown) -> None:
+def test_people_read_what_happened(harness: ResyncHarness) -> None:
     rdvs = [an_rdv(number) for number in range(1, 4)]
-    town.hold(*rdvs, an_absence(1), a_plage(1))
-    town.platform.vanish(rdvs[0])
-    town.platform.withheld = {(type(a_plage(1)), 1)}
-    status, out, err = town.run("--models", "rdv,absence,plage_ouverture")
+    harness.hold(*rdvs, an_absence(1), a_plage(1))
+    harness.platform.vanish(rdvs[0])
+    harness.platform.withheld = {(type(a_plage(1)), 1)}
+    status, out, err = harness.run("--models", "rdv,absence,plage_ouverture")
     assert (status, err) == (1, "")
     for told in (sentences.RESYNC["triggered"], uid(1), sentences.RESYNC["gone"], sentences.RESYNC["unreadable"]):
         assert told in out
-    town.configure(api={"email": "nobody@departement.example"})
-    assert sentences.RESYNC["sign_in_refused"] in town.run()[1]
+    harness.configure(api={"email": "nobody@departement.example"})
+    assert sentences.RESYNC["sign_in_refused"] in harness.run()[1]
 
 
-def test_nothing_of_an_usager_and_no_secret_reaches_anything(town: ResyncTown, process_logs: io.StringIO) -> None:
+def test_nothing_of_an_usager_and_no_secret_reaches_anything(harness: ResyncHarness, process_logs: io.StringIO) -> None:
     """The API tells everything about usagers, in each of its answers."""
-    town.hold(*(an_rdv(number) for number in range(1, 6)), an_absence(1))
-    town.platform.vanish(an_rdv(1))
-    town.platform.withheld = {(type(an_rdv(1)), 2), (type(an_absence(1)), 1)}
-    town.platform.faults = [Fault(403, body=json.dumps(CANARIES).encode(), path="absences/1")]
-    town.run()
-    town.run("--verify-only", "--json")
-    town.run("--organisation", "13", "--create-endpoint")
-    town.store.close()
-    left = "".join(town.printed) + process_logs.getvalue()
-    left += "".join(path.read_bytes().decode("latin-1") for path in town.folder.iterdir() if path.is_file())
+    harness.hold(*(an_rdv(number) for number in range(1, 6)), an_absence(1))
+    harness.platform.vanish(an_rdv(1))
+    harness.platform.withheld = {(type(an_rdv(1)), 2), (type(an_absence(1)), 1)}
+    harness.platform.faults = [Fault(403, body=json.dumps(CANARIES).encode(), path="absences/1")]
+    harness.run()
+    harness.run("--verify-only", "--json")
+    harness.run("--organisation", "13", "--create-endpoint")
+    harness.store.close()
+    left = "".join(harness.printed) + process_logs.getvalue()
+    left += "".join(path.read_bytes().decode("latin-1") for path in harness.folder.iterdir() if path.is_file())
     words = [*CANARIES, PASSWORD, SECRET, "Rendez-vous médical".encode().decode("latin-1")]
     assert [word for word in words if word in left] == []

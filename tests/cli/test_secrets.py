@@ -17,7 +17,7 @@ from receiver.core.digests import secret_tag
 from receiver.operations.access.secrets import State, figure
 from receiver.store import Store, counters
 from receiver.web.app import create_app
-from tests.cli.resync_town import ENVIRON
+from tests.cli.resync_harness import ENVIRON
 from tests.core.samples import as_body, sample
 from tests.logs.captured import captured_logs
 from tests.web.receiver_client import hex_signature
@@ -26,7 +26,7 @@ NEW, OLD = ENVIRON["RDV_SECRET"], ENVIRON["RDV_OLD"]
 
 
 @dataclass
-class Desk:
+class Console:
     """Two live secrets, as in the middle of a rotation, and somebody who types commands."""
 
     config: Path
@@ -56,9 +56,9 @@ def process_logs() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-def desk(
+def console(
     migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Desk]:
+) -> Iterator[Console]:
     for name, value in ENVIRON.items():
         monkeypatch.setenv(name, value)
     (tmp_path / "store.db").write_bytes(migrated_sqlite.read_bytes())
@@ -75,42 +75,42 @@ def desk(
     config = tmp_path / "config.yaml"
     config.write_text(json.dumps(tree), "utf-8")
     store = Store(f"sqlite:///{tmp_path}/store.db")
-    yield Desk(config, store, capsys)
+    yield Console(config, store, capsys)
     store.close()
 
 
 OLD_PLACE, NEW_PLACE, RSA_PLACE = "sources.mds.secrets[0]", "sources.mds.secrets[1]", "sources.rsa.secrets[0]"
 
 
-def test_nothing_has_come_yet(desk: Desk) -> None:
+def test_nothing_has_come_yet(console: Console) -> None:
     """A secret that was just written down is no trouble: the emitter is told of it next."""
-    assert desk.states() == (0, {OLD_PLACE: State.NEVER, NEW_PLACE: State.NEVER, RSA_PLACE: State.NEVER})
+    assert console.states() == (0, {OLD_PLACE: State.NEVER, NEW_PLACE: State.NEVER, RSA_PLACE: State.NEVER})
 
 
-def test_an_old_secret_that_serves_no_more_can_go(desk: Desk) -> None:
-    desk.use(OLD, desk.store.now() - timedelta(days=31))
-    desk.use(NEW, desk.store.now())
-    assert desk.states("--source", "mds") == (1, {OLD_PLACE: State.UNUSED, NEW_PLACE: State.USED})
-    assert desk.states("--source", "mds", "--unused-days", "40") == (
+def test_an_old_secret_that_serves_no_more_can_go(console: Console) -> None:
+    console.use(OLD, console.store.now() - timedelta(days=31))
+    console.use(NEW, console.store.now())
+    assert console.states("--source", "mds") == (1, {OLD_PLACE: State.UNUSED, NEW_PLACE: State.USED})
+    assert console.states("--source", "mds", "--unused-days", "40") == (
         0,
         {OLD_PLACE: State.USED, NEW_PLACE: State.USED},
     )
 
 
-def test_the_web_process_notes_each_secret_by_itself(desk: Desk) -> None:
+def test_the_web_process_notes_each_secret_by_itself(console: Console) -> None:
     """A use is noted under the very name that the report looks for."""
-    app = create_app(load(desk.config, ENVIRON), desk.store, flush_after_s=None)
+    app = create_app(load(console.config, ENVIRON), console.store, flush_after_s=None)
     body = as_body(sample("rdv-2024-created"))
     headers = {"X-Lapin-Signature": hex_signature(body, NEW)}
     app.test_client().post("/webhooks/mds", data=body, headers=headers, content_type="application/json")
-    app.extensions["receiver"].counting.flush()
-    status, states = desk.states("--source", "mds")
+    app.extensions["receiver"].tallying.flush()
+    status, states = console.states("--source", "mds")
     assert (status, states) == (0, {OLD_PLACE: State.NEVER, NEW_PLACE: State.USED})
 
 
-def test_people_see_places_and_no_secret(desk: Desk) -> None:
-    desk.use(OLD, desk.store.now() - timedelta(days=31))
-    status, out, err = desk.run()
+def test_people_see_places_and_no_secret(console: Console) -> None:
+    console.use(OLD, console.store.now() - timedelta(days=31))
+    status, out, err = console.run()
     assert (status, err) == (1, "")
     assert OLD_PLACE in out
     assert "12, 13" in out
@@ -118,19 +118,19 @@ def test_people_see_places_and_no_secret(desk: Desk) -> None:
     assert [secret for secret in (OLD, NEW) if secret in out] == []
 
 
-def test_a_fresh_secret_is_strong_and_another_each_time(desk: Desk) -> None:
-    made = {desk.run("new")[1].strip() for _ in range(20)}
+def test_a_fresh_secret_is_strong_and_another_each_time(console: Console) -> None:
+    made = {console.run("new")[1].strip() for _ in range(20)}
     assert len(made) == 20
     assert {len(each) for each in made} == {64}
     assert all(each.isascii() and each.replace("-", "").replace("_", "").isalnum() for each in made)
 
 
 @pytest.mark.parametrize("words", [["--unused-days", "0"], ["--unused-days", "x"], ["old"]])
-def test_options_that_make_no_sense_are_usage(desk: Desk, words: list[str]) -> None:
+def test_options_that_make_no_sense_are_usage(console: Console, words: list[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        desk.run(*words)
+        console.run(*words)
     assert left.value.code == 2
 
 
-def test_a_source_that_is_none_is_usage(desk: Desk) -> None:
-    assert desk.run("--source", "nobody") == (2, "", f"{sentences.SECRETS['source_unknown']}\n")
+def test_a_source_that_is_none_is_usage(console: Console) -> None:
+    assert console.run("--source", "nobody") == (2, "", f"{sentences.SECRETS['source_unknown']}\n")

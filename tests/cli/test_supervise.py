@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.lab.waiting import wait_until
 
 DEADLINE_S = 20.0
 
@@ -26,7 +27,7 @@ def end(*_):
     if kind == "broken":
         sys.exit(3)
     if kind != "deaf":
-        time.sleep(0.1)
+        time.sleep(0.1)  # it takes a while to end
         note("finished")
         sys.exit(0)
 signal.signal(signal.SIGTERM, end)
@@ -34,7 +35,7 @@ signal.signal(signal.SIGINT, lambda *_: note("INT"))
 signal.signal(signal.SIGHUP, lambda *_: note("HUP"))
 note(f"pid {os.getpid()}")
 while not (folder / f"{kind}-quits").exists():
-    time.sleep(0.02)
+    time.sleep(0.02)  # the child's own waiting
 sys.exit(int((folder / f"{kind}-quits").read_text()))
 """
 
@@ -89,10 +90,7 @@ class Running:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+    wait_until(condition, "what the supervisor should do", DEADLINE_S)
 
 
 def lives(pid: int) -> bool:

@@ -21,7 +21,7 @@ from receiver.sentences import TOKEN_KEY as SENTENCES
 from receiver.store import Store
 from receiver.store.tools import tokens
 from receiver.web.app import create_app
-from tests.cli.test_rules_commands import Desk, desk  # noqa: F401  # a fixture
+from tests.cli.console import Console
 from tests.core.samples import as_body
 from tests.databases import new_database
 from tests.makers import NOW
@@ -31,25 +31,26 @@ STRONG = "0123456789abcdef" * 4
 
 
 @pytest.fixture
-def place(desk: Desk) -> Desk:  # noqa: F811  # the fixture
-    return desk
+def place(console: Console) -> Console:  # the fixture
+    return console
 
 
 def over(folder: Path) -> Settings:
     return replace(settings_of(*SOURCES), store_url=f"sqlite:///{folder}/store.db", web=WebSettings(pages=True))
 
 
-def typed(place: Desk, *words: str) -> tuple[int, str, str]:
+def typed(place: Console, *words: str) -> tuple[int, str, str]:
     status = cli.main(["--config", str(place.path), *words])
     captured = place.capsys.readouterr()
     return status, captured.out, captured.err
 
 
-def findings(place: Desk) -> dict[str, str]:
+def findings(place: Console) -> dict[str, str]:
     report = json.loads(typed(place, "check", "--json")[1])
     return {each["code"]: each["level"] for each in report["findings"]}
 
 
+@pytest.mark.threat(id="token-key")
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
 def test_the_file_is_its_owners_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
@@ -68,6 +69,7 @@ def _told(folder: Path, barrier: Any, answers: Any) -> None:
     answers.put(token_key.secret(over(folder)))
 
 
+@pytest.mark.threat(id="token-key")
 def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     for round_number in range(10):
@@ -133,7 +135,7 @@ UNUSABLE = [
 
 
 @pytest.mark.parametrize(("make", "code"), UNUSABLE)
-def test_a_file_that_is_no_key_is_told_and_left_as_it_is(place: Desk, make: Any, code: str) -> None:
+def test_a_file_that_is_no_key_is_told_and_left_as_it_is(place: Console, make: Any, code: str) -> None:
     path = place.path.parent / token_key.FILE_NAME
     make(path)
     before = path.lstat()
@@ -148,7 +150,7 @@ def test_a_file_that_is_no_key_is_told_and_left_as_it_is(place: Desk, make: Any,
     )
 
 
-def test_a_file_that_everybody_may_read_is_told(place: Desk) -> None:
+def test_a_file_that_everybody_may_read_is_told(place: Console) -> None:
     assert typed(place, "token", "issue")[0] == 0
     path = place.path.parent / token_key.FILE_NAME
     assert token_key.EXPOSED not in findings(place)
@@ -164,14 +166,14 @@ def test_a_folder_that_takes_no_file_is_told(tmp_path: Path) -> None:
         token_key.secret(over(tmp_path))
 
 
-def test_a_check_makes_no_key(place: Desk) -> None:
+def test_a_check_makes_no_key(place: Console) -> None:
     place.configure(web={"pages": True})
     findings(place)
     typed(place, "token", "list")
     assert not (place.path.parent / token_key.FILE_NAME).exists()
 
 
-def test_a_configured_key_is_used_and_no_file_is_made(place: Desk) -> None:
+def test_a_configured_key_is_used_and_no_file_is_made(place: Console) -> None:
     (place.path.parent / "key").write_text(STRONG + "\n")
     place.configure(web={"token_key": {"file": "key"}})
     assert typed(place, "token", "issue")[0] == 0
@@ -179,7 +181,7 @@ def test_a_configured_key_is_used_and_no_file_is_made(place: Desk) -> None:
     assert load(place.path, os.environ).web.token_key == Secret(STRONG)
 
 
-def test_tokens_that_another_key_signed_are_listed_as_such(place: Desk) -> None:
+def test_tokens_that_another_key_signed_are_listed_as_such(place: Console) -> None:
     for label in ("ancien", "revoque"):
         typed(place, "token", "issue", "--label", label)
     place.store.write(
@@ -195,7 +197,8 @@ def test_tokens_that_another_key_signed_are_listed_as_such(place: Desk) -> None:
     assert states == {"ancien": "other_key", "revoque": "revoked", "0.1": "other_key", "neuf": "valid"}
 
 
-def test_no_archive_holds_the_key(place: Desk) -> None:
+@pytest.mark.threat(id="stolen-backup")
+def test_no_archive_holds_the_key(place: Console) -> None:
     typed(place, "token", "issue")
     key = (place.path.parent / token_key.FILE_NAME).read_text().strip()
     settings = load(place.path, os.environ)
@@ -253,7 +256,7 @@ def test_a_key_that_is_put_right_is_used_without_a_restart(tmp_path: Path) -> No
     store.close()
 
 
-def test_with_postgresql_and_no_key_no_token_is_made(place: Desk, migrated_postgres: str, postgres: str) -> None:
+def test_with_postgresql_and_no_key_no_token_is_made(place: Console, migrated_postgres: str, postgres: str) -> None:
     url = new_database(postgres, migrated_postgres)
     place.configure(store={"url": url})
     assert token_key.MISSING not in findings(place)

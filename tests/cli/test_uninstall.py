@@ -20,6 +20,7 @@ from receiver.store.tools import recovery
 from receiver.store.work import leases, mailbox_identity
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
+from tests.lab.configuration import a_source
 from tests.makers import KARIM, MARTINE, NOW, a_delivery
 
 OTHER = "0" * 8 + "-0000-4000-8000-" + "0" * 12
@@ -87,7 +88,7 @@ def test_undone_everything_comes_back_as_it_is_by_then(place: Place) -> None:
 
 def test_undone_midway_what_was_taken_out_comes_back_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the policy respects what agents delete: this was no agent."""
-    source = {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
+    source = a_source()
     place.configure(sources={"mds": source | {"policies": {"on_agent_deletion": "respect"}}})
     for number in range(1, 6):
         place.tell(number)

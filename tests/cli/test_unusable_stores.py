@@ -24,11 +24,11 @@ from receiver.store import Cause, Store
 from receiver.store.database.engine import presence_of
 from receiver.store.intake import judge_batch
 from receiver.web.app import create_app
-from tests.cli import test_rules_commands as rules
+from tests.lab.configuration import a_source
 from tests.makers import MARTINE, a_delivery, incoming
 from tests.web.receiver_client import SOURCES, TOKEN_KEY, settings_of
 
-process_logs = rules.process_logs  # fixture
+pytestmark = pytest.mark.usefixtures("process_logs")
 
 PAGE = 4096
 
@@ -182,7 +182,7 @@ def config(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "ics").mkdir()
     tree = {
         "store": {"url": f"sqlite:///{file}"},
-        "sources": {"mds": {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}},
+        "sources": {"mds": a_source("p")},
         "calendars": {"pilot": {"kind": "ics_folder", "path": "ics"}},
         "mailboxes": {"map": {"a@x.example": "box@x.example"}},
         "web": {"listen": "127.0.0.1:0"},
@@ -196,6 +196,7 @@ def content_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("rdv.db*") if path.is_file()}
 
 
+@pytest.mark.threat(id="readable-database")
 @pytest.mark.parametrize(("harm", "cause"), HARMS)
 def test_each_command_tells_the_cause_and_writes_nothing(
     file: Path, config: Path, harm: Harm, cause: Cause, capsys: pytest.CaptureFixture[str]

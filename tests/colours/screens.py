@@ -25,7 +25,7 @@ from receiver.web import health
 from receiver.web.app import create_app
 from receiver.web.views import metrics
 from tests.colours.snapshots import NOW
-from tests.pages.story import Town, Visitor
+from tests.pages.story import SiteInTime, Visitor
 
 GOOD = re.compile(
     r"va bien|vont bien|en ordre|rien n.{1,5}(échoue|est en échec|est refusé)|aucun retard|c.{1,5}est fini|terminé :"
@@ -73,12 +73,12 @@ class Web:
     """The web's screens over an empty store, in which nothing fails of itself."""
 
     def __init__(self, store: Store, settings: Settings, patched: pytest.MonkeyPatch) -> None:
-        self.town = Town(store, settings, NOW)
-        self.visitor = Visitor(self.town, self.town.token(Role.READ))
+        self.site = SiteInTime(store, settings, NOW)
+        self.visitor = Visitor(self.site, self.site.token(Role.READ))
         self._patched = patched
 
     def screens(self, seen: Snapshot) -> Iterator[tuple[str, str]]:
-        store = self.town.store
+        store = self.site.store
         store.write(
             heartbeats.beat, "worker/host/1", store.now()
         )  # each time: they are many, and a machine may be slow
@@ -98,6 +98,6 @@ class Web:
             yield path, self.visitor.page(path)
         yield "/api/v1/overview", self.visitor.get("/api/v1/overview").get_data(as_text=True)
         bearer = {"Authorization": f"Bearer {self.visitor.token}"}
-        yield "/metrics", self.town.app.test_client().get("/metrics", headers=bearer).get_data(as_text=True)
-        app = create_app(self.town.settings, store, lambda: NOW, flush_after_s=None)  # one that has not looked yet
+        yield "/metrics", self.site.app.test_client().get("/metrics", headers=bearer).get_data(as_text=True)
+        app = create_app(self.site.settings, store, lambda: NOW, flush_after_s=None)  # one that has not looked yet
         yield "/readyz", app.test_client().get("/readyz").get_data(as_text=True)

@@ -24,6 +24,7 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
 )
 
 
+@pytest.mark.threat(id="yaml-bombs")
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [

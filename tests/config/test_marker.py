@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from receiver.config import ConfigurationErrors, Settings, load, store_url
+from tests.lab.configuration import a_source
 
 NAME = "3b0f4c1e-52a7-4c39-9d0e-6a1f2b7c8d90"
 
@@ -20,7 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(folder: Path, **store: Any) -> Settings:
-    source = {"emitter": "rdv_service_public", "platform": "p", "secrets": [{"env": "RDV_SECRET"}]}
+    source = a_source("p")
     tree = {
         "store": {"url": f"sqlite:///{folder}/rdv.db"} | store,
         "sources": {"mds": source},

@@ -14,13 +14,14 @@ from receiver.config import ConfigurationErrors, EwsCalendar, Settings, load
 from receiver.config.fields import EWS_VERSIONS, MAX_SECRET_BYTES
 from receiver.config.mailboxes import MAX_CSV_BYTES
 from receiver.core.mailboxes import Mailbox
+from tests.lab.configuration import a_source
 
 SECRET = "hunter2-hunter2"
 ENVIRON = {"RDV_SECRET": SECRET, "RDV_PASSWORD": SECRET}
 
 
 def tree(**changes: Any) -> dict[str, Any]:
-    source = {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
+    source = a_source()
     exchange = {
         "kind": "ews",
         "server": "https://mail.example/EWS/Exchange.asmx",
@@ -96,6 +97,7 @@ def test_a_reference_names_one_place(tmp_path: Path) -> None:
     assert [each[:2] for each in codes(write(tmp_path, config))] == [("sources.mds.secrets[0]", "secret_reference")]
 
 
+@pytest.mark.threat(id="secrets-exposed")
 def test_secrets_show_in_no_repr_and_no_error(tmp_path: Path) -> None:
     settings = load(write(tmp_path, tree()), ENVIRON)
     assert SECRET not in repr(settings)

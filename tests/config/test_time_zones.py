@@ -68,6 +68,7 @@ def test_a_zone_whose_rules_are_damaged_on_this_host_is_told(tmp_path: Path, con
         ZoneInfo.clear_cache()
 
 
+@pytest.mark.threat(id="forbidden-characters")
 @pytest.mark.parametrize("category", ["a\ufffeb", "a\uffffb", "a\ufdd0b", "a\x9bb", "a\x7fb", "a\u2028b"])
 def test_a_category_that_no_request_to_exchange_can_hold_is_refused(category: str, tmp_path: Path) -> None:
     path = write(tmp_path, put(minimal(), "policies/category", category))

@@ -28,6 +28,7 @@ def test_the_key_comes_from_a_file_or_from_the_environment(tmp_path: Path) -> No
     assert STRONG not in repr(settings)
 
 
+@pytest.mark.threat(id="token-key")
 @pytest.mark.parametrize("weak", [STRONG[: SHORTEST_SECRET - 1], "a" * 200, " " * 64, "abcdefg" * 30])
 def test_a_key_that_can_be_guessed_is_refused(tmp_path: Path, weak: str) -> None:
     assert [found[:2] for found in codes(with_key(tmp_path, weak))] == [(HERE, "token_key_weak")]

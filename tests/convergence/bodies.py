@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from tests.convergence.voices import Authority, Message
+from tests.convergence.authorities import Authority, Message
 
 Json = Mapping[str, Any]
 

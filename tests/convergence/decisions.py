@@ -13,11 +13,8 @@ from emitter.payloads import Generation
 from receiver.core import removal_limits
 from receiver.store.database.records import Reason
 from receiver.store.intake import judge_batch, set_aside
-from tests.convergence.draws import COMING, LONGEST_LIFE, generations, organisations, pick, send, some
-from tests.convergence.hearing import Word
-from tests.convergence.platform_rules import Platform, at, rdvs
-from tests.convergence.voices import Limit, until_next
-from tests.convergence.world import (
+from tests.convergence.authorities import Limit, until_next
+from tests.convergence.emitters import (
     ADDRESSES,
     ARRAS,
     BETHUNE,
@@ -30,6 +27,9 @@ from tests.convergence.world import (
     ORGANISATIONS,
     Story,
 )
+from tests.convergence.newest_state import Word
+from tests.convergence.platform_rules import Platform, at, rdvs
+from tests.convergence.strategies import COMING, LONGEST_LIFE, generations, organisations, pick, send, some
 from tests.makers import NOW
 
 FREE = 2
@@ -72,12 +72,12 @@ class Decisions(Platform):
     @precondition(lambda self: self._movable())
     @rule(which=some, organisation=organisations, generation=generations, send=send)
     def a_rdv_moves(self, which: int, organisation: str, generation: Generation, send: str) -> None:
-        before = len(self.world.queue)
-        self.world.move(pick(self._movable(), which), organisation, generation)
+        before = len(self.emitters.queue)
+        self.emitters.move(pick(self._movable(), which), organisation, generation)
         self.told(send, before)
 
     def _movable(self) -> list[Story]:
-        return self.told_by_rsp(rdvs(self.world.stories))
+        return self.told_by_rsp(rdvs(self.emitters.stories))
 
     @rule(
         what=st.sampled_from(["an event", "an event", "an event", "an agent", "a role"]),
@@ -87,15 +87,15 @@ class Decisions(Platform):
         send=send,
     )
     def a_stranger_lies(self, what: str, event: Event, which: int, who: int, send: str) -> None:
-        before = len(self.world.queue)
-        roles = list(self.world.roles.values())
-        stories = [story for story in self.world.stories if story.tellers != (INSERTION,)]
+        before = len(self.emitters.queue)
+        roles = list(self.emitters.roles.values())
+        stories = [story for story in self.emitters.stories if story.tellers != (INSERTION,)]
         if what == "an event" and stories:
-            self.world.lie(pick(stories, which), event, LIES)
+            self.emitters.lie(pick(stories, which), event, LIES)
         elif what == "a role" and roles:
-            self.world.lie_of_role(pick(roles, which) if which % 2 else None, who, Event.DESTROYED)
+            self.emitters.lie_of_role(pick(roles, which) if which % 2 else None, who, Event.DESTROYED)
         else:
-            self.world.lie_of_agent(who, LIES[who])
+            self.emitters.lie_of_agent(who, LIES[who])
         self.told(send, before)
 
     @rule(source=st.sampled_from([LENS, BETHUNE]), to=st.sampled_from([*BINDINGS, "all"]))
@@ -153,7 +153,7 @@ class Decisions(Platform):
         self._decide_on(held, then)
 
     def _one_of_a_crowd(self, number: int) -> Story:
-        rdv = self.world.rdv(at(COMING + number % 7, 9 + number % 6), (KARIM,), DOUAI)
+        rdv = self.emitters.rdv(at(COMING + number % 7, 9 + number % 6), (KARIM,), DOUAI)
         story = Story(rdv, (DOUAI,))
         self._send_of_crowd(story, Event.CREATED)
         return story
@@ -165,16 +165,16 @@ class Decisions(Platform):
             self._send_of_crowd(story, Event.DESTROYED, is_heard=goes)
             return
         changed = {"status": Status.REVOKED} if way == "cancelled" else {"agents": (CONTRACTOR,)}
-        self.world.change(story, Generation.YEAR_2026, **changed)
+        self.emitters.change(story, Generation.YEAR_2026, **changed)
         self._send_newest(is_heard=goes or way == "cancelled", marked=way == "cancelled" and not goes)
 
     def _send_of_crowd(self, story: Story, event: Event, *, is_heard: bool = True) -> None:
-        self.world.tell(story, event, Generation.YEAR_2026)
+        self.emitters.tell(story, event, Generation.YEAR_2026)
         self._send_newest(is_heard=is_heard)
 
     def _send_newest(self, *, is_heard: bool, marked: bool = False) -> None:
         """Send what was queued last; the oracle hears of it unless it is held."""
-        job = self.world.queue.pop()
+        job = self.emitters.queue.pop()
         assert self.system.post(job) == (202, "accepted")
         if is_heard:
             assert self.hear(job, marked=marked) is Word.TAKEN

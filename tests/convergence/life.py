@@ -15,8 +15,12 @@ from emitter.payloads import Generation
 from mock_exchange import Fault, FaultKind, StoredItem
 from receiver.operations.erasure import purge
 from receiver.store import StoreUnavailable
-from tests.convergence.beside import Beside
-from tests.convergence.draws import (
+from tests.convergence.emitters import ADDRESSES, ARRAS, STEADY, Story
+from tests.convergence.oracle import Choices
+from tests.convergence.other_installation import Beside
+from tests.convergence.platform_rules import at, rdvs
+from tests.convergence.shared_exchange import SUB_FOLDER
+from tests.convergence.strategies import (
     COMING,
     DIRECTORIES,
     HEALING,
@@ -31,13 +35,9 @@ from tests.convergence.draws import (
     some,
     verbs,
 )
-from tests.convergence.oracle import Choices
-from tests.convergence.platform_rules import at, rdvs
-from tests.convergence.premises import SUB_FOLDER
 from tests.convergence.system import WORKERS, PowerCut
-from tests.convergence.world import ADDRESSES, ARRAS, STEADY, Story
+from tests.lab.worker_harness import UID_KEY
 from tests.makers import NOW
-from tests.worker.bench import UID_KEY
 
 
 class Life(Beside):
@@ -77,10 +77,10 @@ class Life(Beside):
         self.system.go_on()
         self._notice_late()
 
-    @precondition(lambda self: self.world.queue)
+    @precondition(lambda self: self.emitters.queue)
     @rule(which=some, worker=st.integers(0, WORKERS - 1))
     def something_arrives_during_a_call(self, which: int, worker: int) -> None:
-        job = pick(self.world.queue, which)
+        job = pick(self.emitters.queue, which)
         self.system.settle()
         self.system.meanwhile(lambda: self.hand_over(job))
         self.system.work_once(worker)
@@ -111,7 +111,7 @@ class Life(Beside):
         which: int,
     ) -> None:
         fault = Fault(kind, verb, mailbox, times, after, code=code, retry_after_s=40, back_off_ms=50_000)
-        self.premises.exchange.inject(fault)
+        self.shared.exchange.inject(fault)
         self._provoke(meets, which)
 
     @precondition(lambda self: not self.late_planned)
@@ -123,7 +123,7 @@ class Life(Beside):
         then=pauses,
     )
     def exchange_will_be_late(self, kind: FaultKind, verb: str | None, meets: str, which: int, then: str) -> None:
-        self.premises.exchange.inject(Fault(kind, verb, delay_s=60))
+        self.shared.exchange.inject(Fault(kind, verb, delay_s=60))
         self.late_planned = True
         self._provoke(meets, which)
         if meets != "nothing yet":
@@ -139,7 +139,7 @@ class Life(Beside):
     def a_write_has_no_answer(self, kind: FaultKind, meets: str, which: int, then: str) -> None:
         """And the worker goes on a while later: the shortest way into trouble."""
         verb = MEETS[meets]
-        self.premises.exchange.inject(Fault(kind, verb))
+        self.shared.exchange.inject(Fault(kind, verb))
         self._provoke(meets, which)
         self.time_passes(by=then)
         self.work_all()
@@ -151,20 +151,20 @@ class Life(Beside):
             self.work_all()
 
     def _tell_what_is_written(self, meets: str, which: int) -> None:
-        known = [story for story in rdvs(self.world.stories) if story.entry.starts_at > NOW]
+        known = [story for story in rdvs(self.emitters.stories) if story.entry.starts_at > NOW]
         verb = MEETS[meets]
         if verb is None:
             return
         if verb == "CreateItem" or not known:
-            rdv = self.world.rdv(at(COMING + which % 7, 10), (pick(list(ADDRESSES), which), STEADY), ARRAS)
-            self.world.begin(Story(rdv, (ARRAS,)), Generation.YEAR_2026)
+            rdv = self.emitters.rdv(at(COMING + which % 7, 10), (pick(list(ADDRESSES), which), STEADY), ARRAS)
+            self.emitters.begin(Story(rdv, (ARRAS,)), Generation.YEAR_2026)
         elif verb == "UpdateItem":
             story = pick(known, which)
-            self.world.change(story, Generation.YEAR_2026, starts_at=story.entry.starts_at + timedelta(minutes=5))
+            self.emitters.change(story, Generation.YEAR_2026, starts_at=story.entry.starts_at + timedelta(minutes=5))
         else:
             story = pick(known, which)
             gone = story.entry.status is Status.REVOKED
-            self.world.change(story, Generation.YEAR_2026, status=Status.UNKNOWN if gone else Status.REVOKED)
+            self.emitters.change(story, Generation.YEAR_2026, status=Status.UNKNOWN if gone else Status.REVOKED)
         self.deliver_all(newest_first=True)
 
     @precondition(lambda self: self.late_by is not None)
@@ -196,10 +196,10 @@ class Life(Beside):
     def an_agent_files_or_deletes_an_entry(self, which: int, deletes: bool) -> None:
         item, story = pick(self._touchable(), which)
         if deletes:
-            self.premises.exchange.delete_item(item.item_id)
+            self.shared.exchange.delete_item(item.item_id)
             self.missed.add(story.key)
         elif item.folder != SUB_FOLDER:
-            self.premises.exchange.move_item(item.item_id, SUB_FOLDER)
+            self.shared.exchange.move_item(item.item_id, SUB_FOLDER)
 
     def _touchable(self) -> list[tuple[StoredItem, Story]]:
         """What an agent may move or delete without making two of our own writes ambiguous: nothing in doubt."""
@@ -210,10 +210,10 @@ class Life(Beside):
         certain = {(box, uid) for box, uid, placement in records if placement.applied} - {
             (b, d) for b in MAILBOXES for d in doubtful
         }
-        stories = {_identity(story): story for story in self.told_by_rsp(self.world.stories)}
+        stories = {_identity(story): story for story in self.told_by_rsp(self.emitters.stories)}
         found = []
         for mailbox in {box for box, _ in certain}:
-            for item in self.premises.masters(mailbox):
+            for item in self.shared.masters(mailbox):
                 uid = str(item.extended[UID_KEY])
                 story = stories.get(_identity_in(uid))
                 if (mailbox, uid) in certain and story is not None:

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 
+from tests.convergence.authorities import INSERTION, Person, shares, speaks_for
 from tests.convergence.bodies import Json, agent_id, agents_of, is_cancelled, moment, wall_clock
-from tests.convergence.hearing import Event, Hearing
-from tests.convergence.voices import INSERTION, Person, shares, speaks_for
+from tests.convergence.newest_state import Event, Hearing
 
 PARIS = ZoneInfo("Europe/Paris")
 

@@ -14,7 +14,28 @@ from emitter.scenarios import cast
 from emitter.schedule import Absence
 from emitter.signing import Scheme
 from receiver.store import Verdict
-from tests.convergence.draws import (
+from tests.convergence.emitters import (
+    ADDRESSES,
+    ARRAS,
+    BETHUNE,
+    CONTRACTOR,
+    INSERTION,
+    KARIM,
+    LEA,
+    LENS,
+    MARTINE,
+    MOVERS,
+    NADIA,
+    PAUL,
+    SIEGE,
+    STEADY,
+    Job,
+    Story,
+)
+from tests.convergence.machine import ConvergenceMachine
+from tests.convergence.newest_state import Word
+from tests.convergence.oracle import PARIS
+from tests.convergence.strategies import (
     ANCIENT,
     COMING,
     LIEUX,
@@ -33,47 +54,26 @@ from tests.convergence.draws import (
     some,
     staff,
 )
-from tests.convergence.ground import Ground
-from tests.convergence.hearing import Word
-from tests.convergence.oracle import PARIS
-from tests.convergence.world import (
-    ADDRESSES,
-    ARRAS,
-    BETHUNE,
-    CONTRACTOR,
-    INSERTION,
-    KARIM,
-    LEA,
-    LENS,
-    MARTINE,
-    MOVERS,
-    NADIA,
-    PAUL,
-    SIEGE,
-    STEADY,
-    Job,
-    Story,
-)
 from tests.makers import NOW
 
 
-class Platform(Ground):
+class Platform(ConvergenceMachine):
     """The emitters' part in a life."""
 
-    @precondition(lambda self: self.world.queue)
+    @precondition(lambda self: self.emitters.queue)
     @rule(which=some, how=st.sampled_from(["once", "twice", "into a full disk first"]))
     def deliver(self, which: int, how: str) -> None:
-        job = pick(self.world.queue, which)
+        job = pick(self.emitters.queue, which)
         if how == "into a full disk first":
             assert self.system.post_into_a_full_disk(job) == 503
         self.hand_over(job)
         if how == "twice":
             self.post_again(job)
 
-    @precondition(lambda self: self.world.queue)
+    @precondition(lambda self: self.emitters.queue)
     @rule(newest_first=st.booleans())
     def deliver_all(self, newest_first: bool) -> None:
-        for job in sorted(self.world.queue, key=lambda job: job.made_at, reverse=newest_first):
+        for job in sorted(self.emitters.queue, key=lambda job: job.made_at, reverse=newest_first):
             self.hand_over(job)
 
     @precondition(lambda self: self.sent)
@@ -103,7 +103,7 @@ class Platform(Ground):
             (PAUL, (LENS,)),
         ):
             for place in places:
-                self.world.hire(ident, place)
+                self.emitters.hire(ident, place)
         self.told("now" if told else "later", 0)
         if plages:
             self.choose(plages=True)
@@ -111,16 +111,16 @@ class Platform(Ground):
     @initialize(agents=st.tuples(staff, staff, staff), rule_of_slot=recurrences, send=send)
     def there_is_work_already(self, agents: tuple[tuple[int, ...], ...], rule_of_slot: str, send: str) -> None:
         """A life without appointments is short."""
-        before = len(self.world.queue)
+        before = len(self.emitters.queue)
         for number, (of_one, tellers) in enumerate(zip(agents, ((ARRAS,), (LENS,), (ARRAS, INSERTION)), strict=True)):
-            rdv = self.world.rdv(at(COMING + number, 9), of_one, tellers[0])
-            self.world.begin(Story(rdv, tellers), Generation.YEAR_2026)
+            rdv = self.emitters.rdv(at(COMING + number, 9), of_one, tellers[0])
+            self.emitters.begin(Story(rdv, tellers), Generation.YEAR_2026)
         start = at(COMING, 14)
         recurrence = RECURRENCES[rule_of_slot]
-        absence = self.world.absence(agents[0][0], start, start + timedelta(hours=2), recurrence=recurrence)
-        self.world.begin(Story(absence), Generation.YEAR_2024)
-        self.world.begin(
-            Story(self.world.plage(agents[1][0], start, start + timedelta(hours=2), LENS)), Generation.YEAR_2026
+        absence = self.emitters.absence(agents[0][0], start, start + timedelta(hours=2), recurrence=recurrence)
+        self.emitters.begin(Story(absence), Generation.YEAR_2024)
+        self.emitters.begin(
+            Story(self.emitters.plage(agents[1][0], start, start + timedelta(hours=2), LENS)), Generation.YEAR_2026
         )
         self.told(send, before)
 
@@ -131,19 +131,19 @@ class Platform(Ground):
         send=send,
     )
     def an_agent_changes(self, who: int, what: str, organisation: str, send: str) -> None:
-        before = len(self.world.queue)
+        before = len(self.emitters.queue)
         match what:
             case "renamed":
-                self.world.rename(who)
+                self.emitters.rename(who)
             case "renamed and back":
-                self.world.rename(who)
-                self.world.rename(who)
+                self.emitters.rename(who)
+                self.emitters.rename(who)
             case "a role less":
-                self.world.dismiss(who)
+                self.emitters.dismiss(who)
             case "leaves":
-                self.world.dismiss_for_good(who)
-            case _ if not self.world.has_left(who):
-                self.world.hire(who, organisation)
+                self.emitters.dismiss_for_good(who)
+            case _ if not self.emitters.has_left(who):
+                self.emitters.hire(who, organisation)
         self.told(send, before)
 
     # Appointments
@@ -173,8 +173,8 @@ class Platform(Ground):
         generation: Generation,
         send: str,
     ) -> None:
-        before = len(self.world.queue)
-        rdv = self.world.rdv(
+        before = len(self.emitters.queue)
+        rdv = self.emitters.rdv(
             at(era + day, hour),
             agents if era == COMING else (STEADY,),
             organisation,
@@ -187,10 +187,10 @@ class Platform(Ground):
             rdv = replace(rdv, agents=(*rdv.agents, cast.INTERVENANT, CONTRACTOR))
         names = {"rsp": (organisation,), "both": (organisation, INSERTION), "insertion": (INSERTION,)}
         names |= {"siege": (SIEGE,), "siege too": (organisation, SIEGE)}
-        self.world.begin(Story(rdv, names[tellers]), generation)
+        self.emitters.begin(Story(rdv, names[tellers]), generation)
         self.told(send, before)
 
-    @precondition(lambda self: rdvs(self.world.stories))
+    @precondition(lambda self: rdvs(self.emitters.stories))
     @rule(
         which=some,
         what=st.sampled_from(["start", "motif", "status", "status", "agents", "agents", "count", "lieu", "context"]),
@@ -216,22 +216,22 @@ class Platform(Ground):
         generation: Generation,
         send: str,
     ) -> None:
-        before = len(self.world.queue)
-        story = pick(rdvs(self.world.stories), which)
+        before = len(self.emitters.queue)
+        story = pick(rdvs(self.emitters.stories), which)
         rdv = story.entry
         assert isinstance(rdv, Rdv)
         changes: dict[str, dict[str, Any]] = {
             "start": {"starts_at": at(_era(rdv) + day, hour)},
             "motif": {"motif": MOTIFS[motif]},
             "status": {"status": status},
-            "agents": {"agents": tuple(self.world.agents[ident] for ident in agents)},
+            "agents": {"agents": tuple(self.emitters.agents[ident] for ident in agents)},
             "count": {"users_count": hour},
             "lieu": {"lieu": LIEUX[lieu]},
             "context": {"context": f"{hour} heures"},
         }
         if what == "agents" and _era(rdv) != COMING:
             what = "context"
-        self.world.change(story, generation, **changes[what])
+        self.emitters.change(story, generation, **changes[what])
         self.told(send, before)
 
     # Absences and openings
@@ -263,9 +263,9 @@ class Platform(Ground):
         ical_only: bool,
         send: str,
     ) -> None:
-        if self.world.has_left(agent):
+        if self.emitters.has_left(agent):
             return
-        before = len(self.world.queue)
+        before = len(self.emitters.queue)
         if past is not None:
             agent, recurrence = STEADY, "once"
         rule_ = RECURRENCES[recurrence]
@@ -273,15 +273,15 @@ class Platform(Ground):
         start = at(day if rule_ else era + day % 7, hour)
         if plage:
             end = start + timedelta(hours=3)
-            entry: Any = self.world.plage(agent, start, end, organisation, recurrence=rule_)
+            entry: Any = self.emitters.plage(agent, start, end, organisation, recurrence=rule_)
         else:
             several = length if rule_ is None or len(rule_.days) == 1 else 0
             end = start + timedelta(days=several, hours=2)
-            entry = self.world.absence(agent, start, end, recurrence=rule_)
-        self.world.begin(Story(entry), generation, ical_only=ical_only)
+            entry = self.emitters.absence(agent, start, end, recurrence=rule_)
+        self.emitters.begin(Story(entry), generation, ical_only=ical_only)
         self.told(send, before)
 
-    @precondition(lambda self: _slots(self.world.stories))
+    @precondition(lambda self: _slots(self.emitters.stories))
     @rule(
         which=some,
         recurrence=recurrences,
@@ -301,8 +301,8 @@ class Platform(Ground):
         generation: Generation,
         send: str,
     ) -> None:
-        before = len(self.world.queue)
-        story = pick(_slots(self.world.stories), which)
+        before = len(self.emitters.queue)
+        story = pick(_slots(self.emitters.stories), which)
         slot = story.entry
         assert not isinstance(slot, Rdv)
         changes: dict[str, Any] = {"start_time": time(hour), "end_time": time(hour + 1 if shorter else hour + 3)}
@@ -310,22 +310,22 @@ class Platform(Ground):
             changes["recurrence"] = RECURRENCES[recurrence]
             if isinstance(slot, Absence) and recurrence != "once":
                 changes["end_day"] = slot.first_day
-        self.world.change(story, generation, ical_only=ical_only, **changes)
+        self.emitters.change(story, generation, ical_only=ical_only, **changes)
         self.told(send, before)
 
     # The end of things
 
-    @precondition(lambda self: self.world.stories)
+    @precondition(lambda self: self.emitters.stories)
     @rule(which=some, how=st.sampled_from(["destroyed", "destroyed, a state still under way", "purged"]), send=send)
     def something_ends(self, which: int, how: str, send: str) -> None:
-        before = len(self.world.queue)
+        before = len(self.emitters.queue)
         if how == "purged":
             self._purge(which)
             return
-        story = pick(self.world.stories, which)
-        self.world.destroy(story, Generation.YEAR_2024)
+        story = pick(self.emitters.stories, which)
+        self.emitters.destroy(story, Generation.YEAR_2024)
         if how != "destroyed":
-            self.world.tell(story, Event.UPDATED, Generation.YEAR_2024)
+            self.emitters.tell(story, Event.UPDATED, Generation.YEAR_2024)
         self.told(send, before)
 
     def _purge(self, which: int) -> None:
@@ -333,17 +333,17 @@ class Platform(Ground):
         purgeable = self._purgeable()
         if not purgeable:
             return
-        for job in list(self.world.queue):
+        for job in list(self.emitters.queue):
             self.hand_over(job)
         self.come_to_rest()
-        before = len(self.world.queue)
-        self.world.destroy(pick(purgeable, which), Generation.YEAR_2026, "rgpd")
+        before = len(self.emitters.queue)
+        self.emitters.destroy(pick(purgeable, which), Generation.YEAR_2026, "rgpd")
         self.told("now", before)
         self.let_go()
         self.work_all()
 
     def _purgeable(self) -> list[Story]:
-        told = [story for story in self.told_by_rsp(rdvs(self.world.stories)) if story.key not in self.missed]
+        told = [story for story in self.told_by_rsp(rdvs(self.emitters.stories)) if story.key not in self.missed]
         bound = self.system.bound
         return [each for each in told if not self.oracle.is_contested(each.key, bound[each.tellers[0]])]
 
@@ -352,8 +352,8 @@ class Platform(Ground):
 
     @rule(send=send)
     def everything_is_sent_again(self, send: str) -> None:
-        before = len(self.world.queue)
-        self.world.resync()
+        before = len(self.emitters.queue)
+        self.emitters.resync()
         self.told(send, before)
 
 

@@ -18,18 +18,18 @@ from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict
 from receiver.store.database.records import Reason
-from receiver.store.database.tables import events, mailboxes, placements, servers
+from receiver.store.database.tables import mailboxes, placements, servers
 from receiver.store.intake import judge_batch, set_aside
 from receiver.store.intake.set_aside import Waiting
 from receiver.store.work import rulesets
-from receiver.store.work.placements import placement_of
 from receiver.web.app import create_app
 from receiver.worker.reconcile import reconcile
 from receiver.worker.server_threads import BATCH, ServerThreads
+from tests.convergence.emitters import BOUND, INSERTION, SOURCES, Job
 from tests.convergence.oracle import Choices, Directory
-from tests.convergence.premises import CALL_TIMEOUT_S, Premises, Relay
-from tests.convergence.world import BOUND, INSERTION, SOURCES, Job
-from tests.worker.bench import StoreInTime
+from tests.convergence.shared_exchange import CALL_TIMEOUT_S, InterruptedConnector, SharedExchange
+from tests.lab.database import database, placements_in
+from tests.lab.worker_harness import StoreInTime
 
 CALENDAR = "exchange"
 TIMINGS = CallLimits.of(CALL_TIMEOUT_S)
@@ -44,10 +44,10 @@ class PowerCut(KeyboardInterrupt):
 class System:
     """One receiver: a web process and two worker processes."""
 
-    def __init__(self, premises: Premises, store: StoreInTime, choices: Choices, directory: Directory) -> None:
-        self.premises, self.store = premises, store
+    def __init__(self, shared: SharedExchange, store: StoreInTime, choices: Choices, directory: Directory) -> None:
+        self.shared, self.store = shared, store
         self.scheme = Scheme.RDVI_HMAC
-        self.relay = Relay(premises.connector)
+        self.relay = InterruptedConnector(shared.connector)
         self.stalled: tuple[Ruleset, MailboxWork] | None = None
         self._crews: list[ServerThreads] = []
         self.bound = dict(BOUND)
@@ -130,11 +130,11 @@ class System:
 
     def work_until_idle(self) -> int:
         """Do all that is due now; return how many POSTs it took."""
-        before = len(self.premises.exchange.requests)
+        before = len(self.shared.exchange.requests)
         self.settle()
         while sum(self.work_once(worker) for worker in range(WORKERS)):
             self.settle()
-        return len(self.premises.exchange.requests) - before
+        return len(self.shared.exchange.requests) - before
 
     def die_in_the_middle(self, records: int, error: type[BaseException]) -> None:
         """Work, and end at the n-th time that something is to be recorded: before, between or after the calls."""
@@ -183,13 +183,7 @@ class System:
 
     def placements(self) -> list[tuple[str, str, Placement]]:
         """(mailbox, event's uid, placement)."""
-        rows = (
-            select(placements, events.c.uid, mailboxes.c.address)
-            .join(events, events.c.id == placements.c.event_id)
-            .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
-        )
-        with self.store._engine.connect() as connection:
-            return [(row["address"], row["uid"], placement_of(row)) for row in connection.execute(rows).mappings()]
+        return placements_in(self.store.url)
 
     def waiting(self, *reasons: Reason) -> list[Waiting]:
         """What waits for somebody to decide, for some reasons, in the order in which it came."""
@@ -198,7 +192,7 @@ class System:
 
     def next_moment(self) -> datetime | None:
         """When there is something to do next, as far as the record tells; None: never."""
-        with self.store._engine.connect() as connection:
+        with database(self.store.url) as connection:
             due = connection.scalar(select(func.min(placements.c.due_at)))
             held = connection.execute(select(mailboxes.c.blocked_until, mailboxes.c.leased_until)).all()
             held += connection.execute(select(servers.c.blocked_until, servers.c.probe_until)).all()

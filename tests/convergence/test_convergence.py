@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.convergence.draws import ALIASES, MAILBOXES
 from tests.convergence.life import Life
-from tests.convergence.premises import Premises
+from tests.convergence.shared_exchange import SharedExchange
+from tests.convergence.strategies import ALIASES, MAILBOXES
 
 _COMMON = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=True, stateful_step_count=25)
 PROFILES = {
@@ -24,15 +24,15 @@ PROFILES = {
 
 
 @pytest.fixture(scope="module")
-def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
-    opened = Premises(tmp_path_factory.mktemp("lives"), MAILBOXES, ALIASES)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedExchange]:
+    opened = SharedExchange(tmp_path_factory.mktemp("lives"), MAILBOXES, ALIASES)
     yield opened
     opened.close()
 
 
-def test_whatever_happens_the_calendars_end_as_they_should_be(premises: Premises) -> None:
+def test_whatever_happens_the_calendars_end_as_they_should_be(shared: SharedExchange) -> None:
     class LifeHere(Life):
         pass
 
-    LifeHere.premises = premises
+    LifeHere.shared = shared
     run_state_machine_as_test(LifeHere, settings=PROFILES[os.environ.get("RDV_HYPOTHESIS_PROFILE", "ci")])

@@ -14,9 +14,9 @@ from receiver.core import plan, removal_limits, scope
 from receiver.core.facts import Ruling
 from receiver.store.intake import judge_agents, judge_events
 from receiver.worker import reconcile
-from tests.convergence.draws import ALIASES, MAILBOXES
 from tests.convergence.life import Life
-from tests.convergence.premises import Premises
+from tests.convergence.shared_exchange import SharedExchange
+from tests.convergence.strategies import ALIASES, MAILBOXES
 
 PROFILE = "RDV_HYPOTHESIS_PROFILE"
 SHORT_RUN = settings(
@@ -33,8 +33,8 @@ Mutation = Callable[[pytest.MonkeyPatch], None]
 
 
 @pytest.fixture(scope="module")
-def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
-    opened = Premises(tmp_path_factory.mktemp("mutants"), MAILBOXES, ALIASES)
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedExchange]:
+    opened = SharedExchange(tmp_path_factory.mktemp("mutants"), MAILBOXES, ALIASES)
     yield opened
     opened.close()
 
@@ -122,12 +122,12 @@ FOUND_AT_LENGTH = [look_up_once_only, e_mails_are_learnt_once] if os.environ.get
 
 @pytest.mark.parametrize("mutation", QUICKLY_FOUND + FOUND_AT_LENGTH)
 def test_a_receiver_broken_on_purpose_is_found_out(
-    premises: Premises, monkeypatch: pytest.MonkeyPatch, mutation: Mutation
+    shared: SharedExchange, monkeypatch: pytest.MonkeyPatch, mutation: Mutation
 ) -> None:
     class LifeOfMutant(Life):
         pass
 
-    LifeOfMutant.premises = premises
+    LifeOfMutant.shared = shared
     mutation(monkeypatch)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(LifeOfMutant, settings=SHORT_RUN)

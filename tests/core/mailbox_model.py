@@ -1,4 +1,4 @@
-"""A mailbox as agents, a server and a bad line make it; the world in which a placement's life is tried out."""
+"""A mailbox as agents, a server and a bad line make it; the model in which a placement's life is tried out."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -104,7 +104,7 @@ class Late:
 
 
 @dataclass
-class World:
+class MailboxModel:
     """One placement, as the store and a worker treat it, and its mailbox."""
 
     mailbox: Mailbox = field(default_factory=Mailbox)

@@ -102,6 +102,7 @@ def test_patterns_meet_a_domain_as_people_read_it() -> None:
         assert mapping.locate(email) is Unplaced.IGNORED
 
 
+@pytest.mark.threat(id="odd-emails")
 @pytest.mark.parametrize(
     "local_part",
     [
@@ -148,12 +149,14 @@ def test_an_ordinary_one_is_shown_as_it_is(email: str) -> None:
     assert display_safe(email) == email
 
 
+@pytest.mark.threat(id="report-injection")
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b"])
 def test_no_report_has_a_formula(begin: str) -> None:
     assert display_safe(f"{begin}cmd|' /C calc'!A0@x.example")[0] not in "=+-@\t\r\uff1d\uff0b"
     assert is_formula(f"{begin}1+1")
 
 
+@pytest.mark.threat(id="report-injection")
 @given(st.text(max_size=80) | st.text("=+-@<>[]()*_`|www.http://\t\r\u202e\x1b\x9b", max_size=40))
 def test_no_report_has_a_link_or_markup_or_what_steers_a_terminal(text: str) -> None:
     shown = display_safe(text)

@@ -325,6 +325,7 @@ def test_a_plage_may_have_no_lieu_and_no_motifs() -> None:
     assert (state.lieu, state.motifs) == (None, ())
 
 
+@pytest.mark.threat(id="endless-lists")
 def test_of_a_plages_motifs_no_more_is_kept_than_a_title_shows() -> None:
     names = [f"{number} {'x' * 490}" for number in range(1000)]
     state = state_of(edited(WEEKLY, "data.motifs", [{"id": 1, "name": name} for name in names]))

@@ -49,6 +49,7 @@ def test_what_the_server_asks_for_is_the_least(number: int, chance: float, asked
     assert delay_s(number, asked_s, chance) == max(delay_s(number, None, chance), asked_s)
 
 
+@pytest.mark.threat(id="long-waits")
 @given(attempts, jitter, asked)
 def test_no_more_than_ten_minutes_are_granted_whatever_is_asked_for(
     number: int, chance: float, asked_s: float | None

@@ -22,6 +22,7 @@ from receiver.core.ruleset import (
     redacted,
     write_ruleset,
 )
+from tests import makers
 from tests.makers import NOW, a_plage, a_state, an_absence, wall
 
 HERS, HIS = (Mailbox("exchange", f"{name}@departement.example") for name in ("martine", "karim"))
@@ -386,3 +387,37 @@ def test_a_row_of_an_earlier_version_lacks_what_came_since() -> None:
     assert read_ruleset(earlier) == Ruleset(
         MailboxMap("exchange"), {"mds": SourceRules(policies=Policies(past_days=7))}
     )
+
+
+# Small promises that the tests above take for granted
+
+DEFAULTS = Ruleset(
+    MailboxMap("exchange", domains={"departement.example": "departement.example"}), {"mds": SourceRules()}
+)
+
+
+def test_an_entry_bears_the_events_own_uid() -> None:
+    """It is what a look-up goes by, years later."""
+    for state in (a_state(), an_absence()):
+        entry = DEFAULTS.entry("Rdv/4330@production", "mds", state)
+        assert entry is not None
+        assert entry.uid == "Rdv/4330@production"
+
+
+def test_agents_that_nothing_maps_are_counted_for_an_event_that_is_over_too() -> None:
+    mailbox = Mailbox("exchange", str(makers.MARTINE.email))
+    past = a_state(starts_at=NOW - timedelta(hours=2), ends_at=NOW - timedelta(hours=1))
+    agents = (AgentView(makers.MARTINE.email), AgentView("anne@elsewhere.example"))
+    event = EventView("uid", "mds", NOW, past, purged=False, agents=agents, held={mailbox: True})
+    found = DEFAULTS.decide(event, NOW)
+    assert found.unmapped == 1
+    assert found.wishes[mailbox] is not None
+
+
+def test_a_fingerprint_has_the_length_that_its_column_was_made_for() -> None:
+    assert len(fingerprint(DEFAULTS)) == 32
+
+
+def test_what_is_not_shown_by_default_has_no_entry() -> None:
+    assert DEFAULTS.entry("uid", "mds", a_plage()) is None
+    assert DEFAULTS.entry("uid", "mds", None) is None

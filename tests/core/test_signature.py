@@ -81,6 +81,7 @@ def test_the_same_json_spelt_otherwise_is_not_what_was_signed() -> None:
     assert signed_by(VECTORS["json_respelt"][2], [KEY], BODY) == set()
 
 
+@pytest.mark.threat(id="forged-webhook")
 @pytest.mark.parametrize(
     "signature",
     [
@@ -194,6 +195,7 @@ def test_of_both_proofs_the_signature_counts() -> None:
     assert matching_keys(INSERTION, body(), headers, [TOKEN_KEY, b"of-hmac"], NOW) == {1}
 
 
+@pytest.mark.threat(id="jwt-confusion")
 @pytest.mark.parametrize("algorithm", ["none", "None", "", None, ["HS256"], {"alg": "HS256"}, 256, "hs256", "RS256"])
 def test_the_algorithm_is_pinned_whatever_the_header_says(algorithm: object) -> None:
     assert vouched(token(JOSE | {"alg": algorithm})) == set()

@@ -136,6 +136,7 @@ def test_the_limit_counts_as_exchange_does() -> None:
     assert clean("\U0001f642" * 6, 10) == "\U0001f642" * 4 + "\u2026"
 
 
+@pytest.mark.threat(id="forbidden-characters")
 @given(st.characters(exclude_categories=()))
 @example("\ufffe")
 @example("\uffff")

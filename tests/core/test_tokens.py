@@ -70,6 +70,7 @@ def test_a_token_that_leaves_something_out_opens_nothing(name: str) -> None:
         read(KEY, HERE, jwt.encode(claims(**{name: None}), KEY, "HS256"), NOW)
 
 
+@pytest.mark.threat(id="jwt-confusion")
 @pytest.mark.parametrize(
     "changed",
     [

@@ -69,6 +69,7 @@ def test_what_is_no_zone_is_refused_by_its_path(zone: str) -> None:
     assert refused(zone) == ("data.time_zone",)
 
 
+@pytest.mark.threat(id="calendar-texts")
 @pytest.mark.usefixtures("odd_host")
 def test_the_hosts_files_add_nothing_and_lack_nothing() -> None:
     for zone in (*NO_ZONES, "Ici/Meme"):

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from receiver.core.troubles import Code
-from tests.drill.ground import Ground
 from tests.drill.screens import Screen
+from tests.drill.system import DrillSystem
 
 Repair = Callable[[], str | None]
 """Puts right what was broken; may return what was counted meanwhile."""
-Strike = Callable[[Ground], Repair]
+Strike = Callable[[DrillSystem], Repair]
 """Breaks something for real."""
 
 
@@ -47,9 +47,9 @@ class Breakage:
     """What is rightly told of once more while it lasts, as its cause changes or it becomes an alarm."""
     may_come: frozenset[Code] = frozenset()
     """What may be told of beside, where its threshold is reached in time."""
-    lasts: Callable[[Ground], None] | None = None
+    lasts: Callable[[DrillSystem], None] | None = None
     """The trouble is told for hours after the repair, and says until when: has that time pass."""
-    prepare: Callable[[Ground], None] | None = None
+    prepare: Callable[[DrillSystem], None] | None = None
     """What has to be there before the break."""
     store: StoreKind = StoreKind.FILE
     is_whole: bool = False

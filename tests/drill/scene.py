@@ -13,8 +13,8 @@ from tests.chaos.clocks import Clock, library
 from tests.databases import postgres_binaries
 from tests.drill.breakage import Breakage, StoreKind
 from tests.drill.databases import postgres_of_a_customer
-from tests.drill.ground import open_ground
 from tests.drill.play import Played, play
+from tests.drill.system import open_ground
 
 DISK_BYTES = 160 * 1024 * 1024
 """The web refuses webhooks below 100 MiB."""
@@ -38,7 +38,7 @@ def _has_loop_devices() -> bool:
 
 
 def drill(breakage: Breakage) -> Played:
-    """Open a town hall, play a breakage in it, and leave nothing behind.
+    """Start a system, play a breakage in it, and leave nothing behind.
 
     Raises:
         Exception: as `play`, with the end of the receiver's log.
@@ -47,7 +47,7 @@ def drill(breakage: Breakage) -> Played:
     with tempfile.TemporaryDirectory(prefix="drill-") as name, ExitStack() as open_:
         folder = Path(name)
         http, mail = open_.enter_context(http_sink()), open_.enter_context(smtp_sink())
-        ground = open_.enter_context(
+        system = open_.enter_context(
             open_ground(
                 folder,
                 http,
@@ -62,9 +62,9 @@ def drill(breakage: Breakage) -> Played:
             )
         )
         try:
-            return play(breakage, ground)
+            return play(breakage, system)
         except Exception as error:
-            error.add_note(f"{breakage.name}: {ground.letters}\n{ground.log[-4000:]}")
+            error.add_note(f"{breakage.name}: {system.letters}\n{system.log[-4000:]}")
             raise
 
 

@@ -15,9 +15,9 @@ import requests
 from receiver import sentences
 from receiver.core.troubles import Code, Colour, Severity, Trouble, colour
 from receiver.web.auth.cookies import NAME as COOKIE
-from tests.drill.ground import PATIENCE_S, Ground
 from tests.drill.hastened import MISCONFIGURED
 from tests.drill.letters import still_open
+from tests.drill.system import PATIENCE_S, DrillSystem
 
 NO_ANSWER, NOBODY_IN = "no answer", "lets nobody in"
 ANSWER_S = 10.0
@@ -59,16 +59,16 @@ class Noted:
     after_s: float
 
 
-def look(screen: Screen, ground: Ground) -> Shown:
+def look(screen: Screen, system: DrillSystem) -> Shown:
     """Look once."""
-    return _LOOKS[screen](ground)
+    return _LOOKS[screen](system)
 
 
-def until_told(ground: Ground, code: Code, since: float, blind: frozenset[Screen]) -> dict[Screen, Noted]:
+def until_told(system: DrillSystem, code: Code, since: float, blind: frozenset[Screen]) -> dict[Screen, Noted]:
     """Wait until each of them tells of a trouble; none that has told is green again before all have.
 
     Args:
-        ground: where to look.
+        system: where to look.
         code: the trouble.
         since: the moment of the break, of the monotonic clock.
         blind: those that the break takes away.
@@ -88,11 +88,11 @@ def until_told(ground: Ground, code: Code, since: float, blind: frozenset[Screen
             told[screen] = Noted(shown.said, time.monotonic() - since)
         return have_all_told  # and has been looked at once more
 
-    _follow(ground, is_done, f"to tell of {code}")
+    _follow(system, is_done, f"to tell of {code}")
     return told
 
 
-def until_green(ground: Ground, since: float) -> dict[Screen, Noted]:
+def until_green(system: DrillSystem, since: float) -> dict[Screen, Noted]:
     """Wait until all of them are green at the same time; one that is green counts from then on.
 
     Raises:
@@ -108,11 +108,11 @@ def until_green(ground: Ground, since: float) -> dict[Screen, Noted]:
             green[screen] = Noted(shown.said, time.monotonic() - since)
         return len(green) == len(Screen)
 
-    _follow(ground, is_done, "to be green again")
+    _follow(system, is_done, "to be green again")
     return green
 
 
-def _follow(ground: Ground, is_done: Callable[[Screen, Shown], bool], what: str) -> None:
+def _follow(system: DrillSystem, is_done: Callable[[Screen, Shown], bool], what: str) -> None:
     """Look at all of them at once, until each is done."""
     failed = threading.Event()
     last: dict[Screen, Shown] = {}
@@ -121,11 +121,11 @@ def _follow(ground: Ground, is_done: Callable[[Screen, Shown], bool], what: str)
         start = time.monotonic()
         try:
             while not failed.is_set():
-                last[screen] = look(screen, ground)
+                last[screen] = look(screen, system)
                 if is_done(screen, last[screen]):
                     return
                 assert time.monotonic() - start < PATIENCE_S, f"waited in vain for {screen} {what}: {last}"
-                time.sleep(PAUSES_S[screen])
+                time.sleep(PAUSES_S[screen])  # as often as people look
         except BaseException:
             failed.set()
             raise
@@ -135,8 +135,8 @@ def _follow(ground: Ground, is_done: Callable[[Screen, Shown], bool], what: str)
             each.result()
 
 
-def _status(ground: Ground) -> Shown:
-    exit_status, text = ground.status()
+def _status(system: DrillSystem) -> Shown:
+    exit_status, text = system.status()
     if exit_status == MISCONFIGURED:  # it then names each fault, by its line, and reads nothing more
         return Shown(f"exit {exit_status}, each fault", is_green=False, codes=frozenset({Code.CONFIGURATION_REFUSED}))
     report = json.loads(text)
@@ -148,10 +148,10 @@ def _status(ground: Ground) -> Shown:
     return Shown(said, report["colour"] == Colour.OK, frozenset(each["code"] for each in troubles))
 
 
-def page_text(ground: Ground) -> str | None:
-    """Return the page that the town hall's staff look at, as a browser would show it; None: nobody answers."""
-    cookies = {"Cookie": f"{COOKIE}={ground.token}"}
-    answer = _ask(f"{ground.address}/status", cookies)
+def page_text(system: DrillSystem) -> str | None:
+    """Return the page that the staff look at, as a browser would show it; None: nobody answers."""
+    cookies = {"Cookie": f"{COOKIE}={system.token}"}
+    answer = _ask(f"{system.address}/status", cookies)
     return None if answer is None else html.unescape(answer.text)
 
 
@@ -164,8 +164,8 @@ def _ask(url: str, headers: Mapping[str, str] | None = None) -> requests.Respons
     return answer
 
 
-def _page(ground: Ground) -> Shown:
-    text = page_text(ground)
+def _page(system: DrillSystem) -> Shown:
+    text = page_text(system)
     if text is None:
         return Shown(NO_ANSWER, is_green=False)
     codes = frozenset(re.findall(r"Guide de dépannage : <code>(\w+)</code>", text))
@@ -179,8 +179,8 @@ def _page(ground: Ground) -> Shown:
     return Shown(shown, is_green, codes)
 
 
-def _readyz(ground: Ground) -> Shown:
-    answer = _ask(f"{ground.address}/readyz")
+def _readyz(system: DrillSystem) -> Shown:
+    answer = _ask(f"{system.address}/readyz")
     if answer is None:
         return Shown(NO_ANSWER, is_green=False)
     told = answer.json()
@@ -190,10 +190,10 @@ def _readyz(ground: Ground) -> Shown:
     return Shown(f"{answer.status_code} `{told['status']}`", is_green, codes)
 
 
-def _alert(ground: Ground) -> Shown:
+def _alert(system: DrillSystem) -> Shown:
     """What a recipient must take as true who trusts the messages; both are told the same."""
-    is_told = ground.mailed == ground.posted or not ground.is_mail_heard
-    letters = still_open(ground.letters) if is_told else []
+    is_told = system.mailed == system.posted or not system.is_mail_heard
+    letters = still_open(system.letters) if is_told else []
     return Shown(_worst({each.colour for each in letters}), not letters, frozenset(each.code for each in letters))
 
 
@@ -204,7 +204,7 @@ def _worst(colours: Iterable[str]) -> Colour:
 _SEVERITIES = {"alarm": Severity.ALARM, "attention": Severity.WARNING, "warning": Severity.WARNING}
 
 
-_LOOKS: Mapping[Screen, Callable[[Ground], Shown]] = {
+_LOOKS: Mapping[Screen, Callable[[DrillSystem], Shown]] = {
     Screen.STATUS: _status,
     Screen.PAGE: _page,
     Screen.READYZ: _readyz,

@@ -3,12 +3,12 @@
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from demo import processes
+from tests.lab.waiting import happens
 
 RESTART_S = 1.0
 """The unit that is delivered waits for 5 s."""
@@ -66,14 +66,14 @@ class Unit:
             LookupError: there was none for so long.
 
         """
-        deadline = time.monotonic() + patience_s
-        while True:
-            try:
-                return self.child(part)
-            except LookupError:
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(0.05)
+        found: list[int] = []
+
+        def is_there() -> bool:
+            with suppress(LookupError):
+                found[:] = [self.child(part)]
+            return bool(found)
+
+        return found[0] if happens(is_there, patience_s, every_s=0.05) else self.child(part)
 
     def child(self, part: str) -> int:
         """Return the process of a part of `run`.

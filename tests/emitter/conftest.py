@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             answer = self.server.answer(Received(body, dict(self.headers)))
-            time.sleep(answer.pause_s)
+            time.sleep(answer.pause_s)  # a slow server is what the test asked for
         finally:
             self.server.leave()  # before the answer: whoever has it may send the next request at once
         self._send(answer)
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for byte in answer.body if answer.pause_between_bytes_s else ():
             self.wfile.write(bytes([byte]))
-            time.sleep(answer.pause_between_bytes_s)
+            time.sleep(answer.pause_between_bytes_s)  # as is one that trickles
         if not answer.pause_between_bytes_s:
             self.wfile.write(answer.body)
 

@@ -219,7 +219,7 @@ class AnswersPlainWords(Receiver):
 class Slow(Receiver):
     def answer(self, body, headers):
         if b"Zebre" in body:
-            time.sleep(0.3)
+            time.sleep(0.3)  # its fault: it answers too late
         return super().answer(body, headers)
 
 

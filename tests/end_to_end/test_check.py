@@ -10,7 +10,7 @@ import trustme
 from demo import configuration
 from demo.processes import ACCOUNT
 from mock_exchange import MockExchange
-from tests.end_to_end.town import KARIM, KEYS, MARTINE, Town
+from tests.lab.running_receiver import KARIM, KEYS, MARTINE, RunningReceiver
 
 Sentence = str
 
@@ -35,16 +35,16 @@ def exchange(server: Path, impersonated: list[str] | None = None) -> MockExchang
     )
 
 
-def town(folder: Path, mock: MockExchange, ca_file: Path, edit: Callable[[str], str] = str) -> Town:
+def receiver(folder: Path, mock: MockExchange, ca_file: Path, edit: Callable[[str], str] = str) -> RunningReceiver:
     config = configuration.write(folder, mock.url, 1, timeout_s=5)
     text = config.read_text("utf-8").replace("    kind: ews\n", f"    kind: ews\n    ca_file: {ca_file}\n")
     config.write_text(edit(text), "utf-8")
-    there = Town(folder, mock, 1, config)
+    there = RunningReceiver(folder, mock, 1, config)
     assert there.command("migrate").returncode == 0
     return there
 
 
-def findings(there: Town, *mailboxes: str) -> tuple[int, list[dict[str, object]], Sentence]:
+def findings(there: RunningReceiver, *mailboxes: str) -> tuple[int, list[dict[str, object]], Sentence]:
     """Exit status, what JSON says, and what people read."""
     asked = [word for mailbox in mailboxes for word in ("--mailbox", mailbox)]
     machine = there.command("check", *asked, "--json")
@@ -61,7 +61,7 @@ def troubles(found: list[dict[str, object]]) -> list[object]:
 def test_all_is_well(tmp_path: Path, certificates: tuple[Path, Path]) -> None:
     server, ca_file = certificates
     with exchange(server) as mock:
-        status, found, text = findings(town(tmp_path, mock, ca_file), MARTINE, KARIM)
+        status, found, text = findings(receiver(tmp_path, mock, ca_file), MARTINE, KARIM)
     assert (status, troubles(found)) == (0, [])
     assert MARTINE in text
 
@@ -69,7 +69,7 @@ def test_all_is_well(tmp_path: Path, certificates: tuple[Path, Path]) -> None:
 def test_a_stopped_server(tmp_path: Path, certificates: tuple[Path, Path]) -> None:
     server, ca_file = certificates
     with exchange(server) as mock:
-        there = town(tmp_path, mock, ca_file)
+        there = receiver(tmp_path, mock, ca_file)
         mock.stop()
         status, found, text = findings(there, MARTINE, KARIM)
         mock.start()
@@ -82,7 +82,7 @@ def test_a_wrong_password(tmp_path: Path, certificates: tuple[Path, Path]) -> No
     with exchange(server) as mock:
         (tmp_path / "password").write_text("something else", "utf-8")
         (tmp_path / "password").chmod(0o600)
-        wrong = town(
+        wrong = receiver(
             tmp_path, mock, ca_file, lambda text: text.replace("{env: RDV_EXCHANGE_PASSWORD}", "{file: password}")
         )
         status, found, text = findings(wrong, MARTINE, KARIM)
@@ -95,7 +95,7 @@ def test_an_authority_that_is_not_the_servers(tmp_path: Path, certificates: tupl
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
     with exchange(server) as mock:
-        status, found, text = findings(town(tmp_path, mock, other), MARTINE, KARIM)
+        status, found, text = findings(receiver(tmp_path, mock, other), MARTINE, KARIM)
     assert (status, troubles(found)) == (1, ["tls_failed"])
     assert "certificat" in text.lower()
 
@@ -103,7 +103,7 @@ def test_an_authority_that_is_not_the_servers(tmp_path: Path, certificates: tupl
 def test_a_mailbox_that_may_not_be_impersonated(tmp_path: Path, certificates: tuple[Path, Path]) -> None:
     server, ca_file = certificates
     with exchange(server, impersonated=[MARTINE]) as mock:
-        status, found, text = findings(town(tmp_path, mock, ca_file), MARTINE, KARIM)
+        status, found, text = findings(receiver(tmp_path, mock, ca_file), MARTINE, KARIM)
     assert (status, troubles(found)) == (1, ["impersonation_denied"])
     assert KARIM in text
     assert "ApplicationImpersonation" in text
@@ -112,14 +112,14 @@ def test_a_mailbox_that_may_not_be_impersonated(tmp_path: Path, certificates: tu
 def test_a_mailbox_that_does_not_exist(tmp_path: Path, certificates: tuple[Path, Path]) -> None:
     server, ca_file = certificates
     with exchange(server) as mock:
-        status, found, _ = findings(town(tmp_path, mock, ca_file), "nobody@departement.example")
+        status, found, _ = findings(receiver(tmp_path, mock, ca_file), "nobody@departement.example")
     assert (status, troubles(found)) == (1, ["mailbox_not_found"])
 
 
 def test_a_wrong_configuration_is_told_whole_with_status_2(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("store: {}\nsurces: {}\nweb: {listen: nowhere}\n", "utf-8")
-    there = Town(tmp_path, MockExchange(), 1, config)
+    there = RunningReceiver(tmp_path, MockExchange(), 1, config)
     told = there.command("check")
     assert told.returncode == 2
     assert "store.url" in told.stderr

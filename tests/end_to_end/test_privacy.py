@@ -13,7 +13,7 @@ import requests
 from emitter.samples import shift_sample
 from emitter.scenarios.cast import DUPONT_EMAIL
 from tests.end_to_end.test_samples import PAYLOADS
-from tests.end_to_end.town import KARIM, MARTINE, Town, open_town
+from tests.lab.running_receiver import KARIM, MARTINE, RunningReceiver, running_receiver
 
 PERSONAL = ("users", "participations", "rdvs_users", "context", "address", "name")
 """Members of `data` that are, or may be, about an usager."""
@@ -83,22 +83,22 @@ def broken(body: bytes) -> bytes:
     return json.dumps(message).encode()
 
 
-def everything(town: Town, answers: list[bytes]) -> dict[str, bytes]:
+def everything(receiver: RunningReceiver, answers: list[bytes]) -> dict[str, bytes]:
     """Every byte that is left anywhere."""
-    files = {str(path.name): path.read_bytes() for path in town.folder.iterdir() if path.is_file()}
-    sent = b"\n".join(recorded.request for recorded in town.exchange.requests)
+    files = {str(path.name): path.read_bytes() for path in receiver.folder.iterdir() if path.is_file()}
+    sent = b"\n".join(recorded.request for recorded in receiver.exchange.requests)
     return {**files, "answers": b"\n".join(answers), "EWS requests": sent}
 
 
-def post_all_ways(town: Town, name: str, body: bytes) -> list[bytes]:
+def post_all_ways(receiver: RunningReceiver, name: str, body: bytes) -> list[bytes]:
     """Right, broken, cut off and unsigned; rdv-insertion's also by bearer token. Returns the answers."""
     source = "rsa" if name.startswith("rdv-insertion") else "mds"
     answers = []
     for sent in (body, broken(body), body[:-1]):
-        courier = town.courier(source)
+        courier = receiver.courier(source)
         answers.append(requests.post(courier.url, data=sent, headers=dict(courier.signer(sent)), timeout=10).content)
     if source == "rsa":
-        by_token = town.courier(source, "jwt")
+        by_token = receiver.courier(source, "jwt")
         forged = body.replace(b"Canari", b"Serin")  # the token's address is not the body's
         for sent in (body, forged):
             headers = dict(by_token.signer(body))
@@ -107,19 +107,20 @@ def post_all_ways(town: Town, name: str, body: bytes) -> list[bytes]:
     return [*answers, unsigned.content]
 
 
+@pytest.mark.threat(id="usager-data")
 def test_nothing_of_an_usager_is_found_anywhere(tmp_path: Path) -> None:
     canaries = Canaries()
-    with open_town(tmp_path, extra_policies="policies: {plages_ouverture: true}\n") as town:
-        town.exchange.add_mailbox(DUPONT_EMAIL)
+    with running_receiver(tmp_path, extra_policies="policies: {plages_ouverture: true}\n") as receiver:
+        receiver.exchange.add_mailbox(DUPONT_EMAIL)
         answers = []
         for name in SAMPLES:
-            answers += post_all_ways(town, name, with_canaries(name, canaries))
+            answers += post_all_ways(receiver, name, with_canaries(name, canaries))
         for name in OTHERS:
-            answers += post_all_ways(town, name, other_with_canaries(name, canaries))
+            answers += post_all_ways(receiver, name, other_with_canaries(name, canaries))
         shown = (MARTINE, KARIM, DUPONT_EMAIL)
-        town.wait_for(lambda: sum(len(town.calendar(mailbox)) for mailbox in shown) >= 10, "the entries")
-        town.wait_for(lambda: b"Plage d'ouverture" in everything(town, [])["EWS requests"], "the openings")
-        left = everything(town, answers)
+        receiver.wait_for(lambda: sum(len(receiver.calendar(mailbox)) for mailbox in shown) >= 10, "the entries")
+        receiver.wait_for(lambda: b"Plage d'ouverture" in everything(receiver, [])["EWS requests"], "the openings")
+        left = everything(receiver, answers)
         assert (tmp_path / "store.db-wal").exists(), "the write-ahead log is looked into as well"
         found = {place: word for place, content in left.items() for word in canaries.words if word.encode() in content}
         assert found == {}
@@ -129,13 +130,13 @@ def test_nothing_of_an_usager_is_found_anywhere(tmp_path: Path) -> None:
 
 
 def test_a_wrong_mapping_is_told_without_the_addresses_in_it(tmp_path: Path) -> None:
-    with open_town(tmp_path) as town:
+    with running_receiver(tmp_path) as receiver:
         (tmp_path / "agents.csv").write_text("agent;mailbox\nCanari0001Zwq;Canari0002Zwq@x\n", "utf-8")
-        text = town.config.read_text("utf-8").replace("mailboxes:\n", "mailboxes:\n  csv: agents.csv\n")
-        town.config.write_text(text, "utf-8")
-        town.running["run"].send_signal(signal.SIGHUP)
-        town.wait_for(lambda: town.log_lines("configuration_refused") != [], "the refusal")
-        assert "Canari" not in town.log.read_text("utf-8")
+        text = receiver.config.read_text("utf-8").replace("mailboxes:\n", "mailboxes:\n  csv: agents.csv\n")
+        receiver.config.write_text(text, "utf-8")
+        receiver.running["run"].send_signal(signal.SIGHUP)
+        receiver.wait_for(lambda: receiver.log_lines("configuration_refused") != [], "the refusal")
+        assert "Canari" not in receiver.log.read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", SAMPLES)

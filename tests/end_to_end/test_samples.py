@@ -10,7 +10,7 @@ import pytest
 
 from emitter.samples import shift_sample
 from emitter.scenarios import ExpectedEntry
-from tests.end_to_end.town import KARIM, MARTINE, Town, open_town
+from tests.lab.running_receiver import KARIM, MARTINE, RunningReceiver, running_receiver
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 OFFICE = "Maison du Département Solidarité, 37 rue du Temple, Arras, 62000"
@@ -40,9 +40,9 @@ ALONE: dict[str, tuple[str, str, Sequence[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def lasting_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with open_town(tmp_path_factory.mktemp("town")) as town:
-        yield town
+def lasting_receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningReceiver]:
+    with running_receiver(tmp_path_factory.mktemp("receiver")) as receiver:
+        yield receiver
 
 
 def moved(name: str, now: datetime) -> bytes:
@@ -66,48 +66,48 @@ def test_every_sample_of_a_rdv_is_played() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in ALONE if name not in STORY])
-def test_a_sample_becomes_the_entry_of_its_agents(lasting_town: Town, name: str) -> None:
-    before = {agent: lasting_town.calendar(agent) for agent in BOTH}
+def test_a_sample_becomes_the_entry_of_its_agents(lasting_receiver: RunningReceiver, name: str) -> None:
+    before = {agent: lasting_receiver.calendar(agent) for agent in BOTH}
     body = moved(name, datetime.now(UTC))
     source = "rsa" if name.startswith("rdv-insertion") else "mds"
-    assert lasting_town.answers(body, source=source) == [(202, "accepted")]
+    assert lasting_receiver.answers(body, source=source) == [(202, "accepted")]
     expected = {agent: before[agent] + shown for agent, shown in calendars(body, name).items()}
-    lasting_town.wait_for_calendars(expected)
+    lasting_receiver.wait_for_calendars(expected)
 
 
 def test_the_life_of_one_appointment_is_followed_step_by_step(tmp_path: Path) -> None:
-    with open_town(tmp_path) as town:
+    with running_receiver(tmp_path) as receiver:
         for number, name in enumerate(STORY[:-1]):
             body = moved(name, datetime.now(UTC) - timedelta(seconds=40 - 10 * number))
-            assert town.answers(body) == [(202, "accepted")], name
-            town.wait_for_calendars(calendars(body, name))
+            assert receiver.answers(body) == [(202, "accepted")], name
+            receiver.wait_for_calendars(calendars(body, name))
 
 
 def test_a_purge_leaves_what_the_calendar_shows(tmp_path: Path) -> None:
     """`on_rgpd_purge: keep` is the default: the history stays, our record goes."""
-    with open_town(tmp_path) as town:
+    with running_receiver(tmp_path) as receiver:
         created = moved("rdv-2024-created", datetime.now(UTC) - timedelta(seconds=30))
-        town.answers(created)
-        town.wait_for_calendars(calendars(created, "rdv-2024-created"))
-        assert town.answers(moved("rdv-2024-destroyed-rgpd", datetime.now(UTC))) == [(202, "accepted")]
+        receiver.answers(created)
+        receiver.wait_for_calendars(calendars(created, "rdv-2024-created"))
+        assert receiver.answers(moved("rdv-2024-destroyed-rgpd", datetime.now(UTC))) == [(202, "accepted")]
         later = moved("rdv-2024-home", datetime.now(UTC))
-        town.answers(later)
+        receiver.answers(later)
         home = calendars(later, "rdv-2024-home")
-        town.wait_for_calendars(
+        receiver.wait_for_calendars(
             {agent: shown + home[agent] for agent, shown in calendars(created, "rdv-2024-created").items()}
         )
 
 
-def test_a_message_that_concerns_no_calendar_is_acknowledged(lasting_town: Town) -> None:
-    assert lasting_town.answers(moved("user-updated", datetime.now(UTC))) == [(200, "ignored")]
+def test_a_message_that_concerns_no_calendar_is_acknowledged(lasting_receiver: RunningReceiver) -> None:
+    assert lasting_receiver.answers(moved("user-updated", datetime.now(UTC))) == [(200, "ignored")]
 
 
 @pytest.mark.parametrize("offset", [timedelta(days=-11), timedelta(hours=1)])
 def test_an_age_out_of_range_is_refused_and_changes_nothing(tmp_path: Path, offset: timedelta) -> None:
-    with open_town(tmp_path) as town:
+    with running_receiver(tmp_path) as receiver:
         now = datetime.now(UTC)
         strange = moved("rdv-2024-updated-moved-and-agent-removed", now + offset)
-        assert town.answers(strange)[0] == (422, "invalid")
+        assert receiver.answers(strange)[0] == (422, "invalid")
         created = moved("rdv-2024-created", now - timedelta(seconds=30))
-        assert town.answers(created, strange) == [(202, "accepted"), (422, "invalid")]
-        town.wait_for_calendars(calendars(created, "rdv-2024-created"))
+        assert receiver.answers(created, strange) == [(202, "accepted"), (422, "invalid")]
+        receiver.wait_for_calendars(calendars(created, "rdv-2024-created"))

@@ -2,10 +2,10 @@
 
 import logging
 
-from tests.faults.ground import premises
+from tests.faults.system import shared_exchange
 from tests.faults.table import DOCUMENT, document
 
 if __name__ == "__main__":
     logging.disable()
-    with premises() as opened:
+    with shared_exchange() as opened:
         DOCUMENT.write_text(document(opened), encoding="utf-8")

@@ -1,10 +1,10 @@
 """The one clock of a cell: the receiver's, and the mock's where it hangs or commits late."""
 
 import threading
-import time
 from datetime import datetime, timedelta
 
 from mock_exchange import MockExchange
+from tests.lab.waiting import happens
 from tests.makers import NOW
 
 LONGEST_S = 20.0
@@ -51,8 +51,5 @@ class Clock:
             TimeoutError: it does something else.
 
         """
-        deadline = time.monotonic() + LONGEST_S
-        while exchange._working != len(self.pending()):
-            if time.monotonic() > deadline:
-                raise TimeoutError("the mock is still at work")
-            time.sleep(0.0003)
+        if not happens(lambda: exchange._working == len(self.pending()), LONGEST_S, every_s=0.0003):
+            raise TimeoutError("the mock is still at work")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from mock_exchange import FaultKind
 from receiver.core.facts import AgentRef, EventKind
-from tests.faults.ground import CLAIRE, NEW, SUB_FOLDER, Ground
+from tests.faults.system import CLAIRE, NEW, SUB_FOLDER, SteppedSystem
+from tests.lab.worker_harness import HERS, HIS
 from tests.makers import KARIM, MARTINE, a_delivery
-from tests.worker.bench import HERS, HIS
 
 EVENTS = (1, 2, 3)
 BYSTANDER = 9
@@ -24,73 +24,73 @@ class Scene:
     name: str
     struck: str
     """The verb that a single fault hits."""
-    prepare: Callable[[Ground], None]
-    act: Callable[[Ground], None]
+    prepare: Callable[[SteppedSystem], None]
+    act: Callable[[SteppedSystem], None]
     shows: Mapping[str, Counter[str]]
     """Mailbox -> subjects, once all is well."""
     agent: AgentRef = MARTINE
     """Whose events they are in the end."""
 
 
-def tell(ground: Ground, title: str, agent: AgentRef = MARTINE, age_s: float = 60) -> None:
+def tell(system: SteppedSystem, title: str, agent: AgentRef = MARTINE, age_s: float = 60) -> None:
     """The three events come in with new content, one after the other, and are settled together."""
     for number in EVENTS:
-        told(ground, number, f"{title} {number}", agent, age_s)
-    ground.bench.settle()
+        told(system, number, f"{title} {number}", agent, age_s)
+    system.harness.settle()
 
 
-def told(ground: Ground, number: int, title: str, agent: AgentRef = MARTINE, age_s: float = 60) -> None:
+def told(system: SteppedSystem, number: int, title: str, agent: AgentRef = MARTINE, age_s: float = 60) -> None:
     """One event comes in with this content."""
-    now = ground.bench.store.moment
-    ground.bench.accept(a_delivery(age_s, now=now, agents=(agent,), wire_id=number, uuid=None, motif=title))
+    now = system.harness.store.moment
+    system.harness.accept(a_delivery(age_s, now=now, agents=(agent,), wire_id=number, uuid=None, motif=title))
 
 
-def destroy(ground: Ground) -> None:
+def destroy(system: SteppedSystem) -> None:
     for number in EVENTS:
-        now = ground.bench.store.moment
-        ground.bench.accept(a_delivery(30, EventKind.DESTROYED, now=now, wire_id=number, uuid=None))
-    ground.bench.settle()
+        now = system.harness.store.moment
+        system.harness.accept(a_delivery(30, EventKind.DESTROYED, now=now, wire_id=number, uuid=None))
+    system.harness.settle()
 
 
 def titles(title: str) -> Counter[str]:
     return Counter(f"{title} {number}" for number in EVENTS)
 
 
-def nothing(ground: Ground) -> None:
+def nothing(system: SteppedSystem) -> None:
     """Begin with the bystander alone."""
-    told(ground, BYSTANDER, "Bystander", age_s=90)
-    ground.come_to_rest()
+    told(system, BYSTANDER, "Bystander", age_s=90)
+    system.come_to_rest()
 
 
-def placed(ground: Ground) -> None:
+def placed(system: SteppedSystem) -> None:
     """Begin with three entries in her calendar."""
-    told(ground, BYSTANDER, "Bystander", age_s=90)
-    tell(ground, "Old", age_s=90)
-    ground.come_to_rest()
+    told(system, BYSTANDER, "Bystander", age_s=90)
+    tell(system, "Old", age_s=90)
+    system.come_to_rest()
 
 
-def _answer_lost(ground: Ground) -> None:
-    nothing(ground)
-    ground.bench.inject(FaultKind.DROP_AFTER, verb="CreateItem")
+def _answer_lost(system: SteppedSystem) -> None:
+    nothing(system)
+    system.harness.inject(FaultKind.DROP_AFTER, verb="CreateItem")
 
 
-def _filed(ground: Ground) -> None:
-    placed(ground)
-    for item in ground.bench.items(HERS):
+def _filed(system: SteppedSystem) -> None:
+    placed(system)
+    for item in system.harness.items(HERS):
         if item.subject != "Bystander":
-            ground.exchange.move_item(item.item_id, SUB_FOLDER)
+            system.exchange.move_item(item.item_id, SUB_FOLDER)
 
 
 def _in(mailbox: str, title: str) -> dict[str, Counter[str]]:
     return {mailbox: titles(title)}
 
 
-def _write(ground: Ground) -> None:
-    tell(ground, "New")
+def _write(system: SteppedSystem) -> None:
+    tell(system, "New")
 
 
-def _move(ground: Ground) -> None:
-    tell(ground, "New", KARIM)
+def _move(system: SteppedSystem) -> None:
+    tell(system, "New", KARIM)
 
 
 CREATE = Scene("create", "CreateItem", nothing, _write, _in(HERS, "New"))
@@ -99,16 +99,16 @@ DELETE = Scene("delete", "DeleteItem", placed, destroy, {})
 LOOK_UP = Scene("look-up after a lost create", "FindItem", _answer_lost, _write, _in(HERS, "New"))
 LOOK_BELOW = Scene("look-up in sub-folders", "FindFolder", _filed, _write, _in(HERS, "New"))
 FOLDER = Scene(
-    "identify: GetFolder", "GetFolder", nothing, lambda ground: tell(ground, "New", CLAIRE), _in(NEW, "New"), CLAIRE
+    "identify: GetFolder", "GetFolder", nothing, lambda system: tell(system, "New", CLAIRE), _in(NEW, "New"), CLAIRE
 )
 OWNER = Scene(
-    "identify: ConvertId", "ConvertId", nothing, lambda ground: tell(ground, "New", CLAIRE), _in(NEW, "New"), CLAIRE
+    "identify: ConvertId", "ConvertId", nothing, lambda system: tell(system, "New", CLAIRE), _in(NEW, "New"), CLAIRE
 )
 OTHERS_BELOW = Scene(
     "other installations: FindFolder",
     "FindFolder",
     nothing,
-    lambda ground: tell(ground, "New", CLAIRE),
+    lambda system: tell(system, "New", CLAIRE),
     _in(NEW, "New"),
     CLAIRE,
 )
@@ -116,7 +116,7 @@ OTHERS = Scene(
     "other installations: FindItem",
     "FindItem",
     nothing,
-    lambda ground: tell(ground, "New", CLAIRE),
+    lambda system: tell(system, "New", CLAIRE),
     _in(NEW, "New"),
     CLAIRE,
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tests.faults import cell, hands, scenes, troubles
-from tests.faults.ground import Premises
+from tests.faults.system import SharedExchange
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 
@@ -62,47 +62,49 @@ def ruled(head: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join([row(head), row("---" for _ in head), *(row(each) for each in rows)]) + "\n"
 
 
-def single(premises: Premises, trouble: troubles.Trouble | troubles.Plight) -> list[str]:
+def single(shared_exchange: SharedExchange, trouble: troubles.Trouble | troubles.Plight) -> list[str]:
     """Play a trouble in every scene; return its row."""
-    ended = [cell.play(premises, scene, [(trouble, scene.struck, 0)]) for scene in scenes.SCENES]
+    ended = [cell.play(shared_exchange, scene, [(trouble, scene.struck, 0)]) for scene in scenes.SCENES]
     return [trouble.name, *map(str, ended)]
 
 
-def pair(premises: Premises, scene: scenes.Scene, first: troubles.Trouble, second: troubles.Trouble) -> str:
+def pair(
+    shared_exchange: SharedExchange, scene: scenes.Scene, first: troubles.Trouble, second: troubles.Trouble
+) -> str:
     """Play two troubles, the second one call and two calls after the first; return the cell."""
     struck = None if scene is scenes.LOOK_UP else scene.struck
     opening = (first, scenes.LOOK_UP.struck if struck is None else struck, 0)
     # The lost create of that scene comes first, and is one more call to be spared.
     spared = 1 if scene is scenes.LOOK_UP else 0
-    ended = [cell.play(premises, scene, [opening, (second, None, spared + gap)]) for gap in (1, 2)]
+    ended = [cell.play(shared_exchange, scene, [opening, (second, None, spared + gap)]) for gap in (1, 2)]
     return " / ".join(f"{each.posts}{'*' if each.refused else ''}" for each in ended)
 
 
-def hand(premises: Premises, done: hands.Hand) -> list[str]:
+def hand(shared_exchange: SharedExchange, done: hands.Hand) -> list[str]:
     """Play one hand in every scene; return its row."""
-    return [done.name, *(str(hands.play(premises, done, scene)) for scene in hands.SCENES)]
+    return [done.name, *(str(hands.play(shared_exchange, done, scene)) for scene in hands.SCENES)]
 
 
-def singles_table(premises: Premises) -> str:
-    rows = [single(premises, trouble) for trouble in (*troubles.TROUBLES, *troubles.PLIGHTS)]
+def singles_table(shared_exchange: SharedExchange) -> str:
+    rows = [single(shared_exchange, trouble) for trouble in (*troubles.TROUBLES, *troubles.PLIGHTS)]
     return ruled(["fault", *(scene.name for scene in scenes.SCENES)], rows)
 
 
-def pairs_table(premises: Premises, scene: scenes.Scene) -> str:
+def pairs_table(shared_exchange: SharedExchange, scene: scenes.Scene) -> str:
     head = ["first \\ second", *(trouble.short for trouble in troubles.IN_PAIRS)]
     rows = [
-        [first.short, *(pair(premises, scene, first, second) for second in troubles.IN_PAIRS)]
+        [first.short, *(pair(shared_exchange, scene, first, second) for second in troubles.IN_PAIRS)]
         for first in troubles.IN_PAIRS
     ]
     return f"\n### {scene.name}\n\n{ruled(head, rows)}"
 
 
-def hands_table(premises: Premises) -> str:
-    rows = [hand(premises, done) for done in hands.HANDS]
+def hands_table(shared_exchange: SharedExchange) -> str:
+    rows = [hand(shared_exchange, done) for done in hands.HANDS]
     return ruled(["done to it", *(scene.name.partition(":")[0] for scene in hands.SCENES)], rows)
 
 
-def document(premises: Premises) -> str:
+def document(shared_exchange: SharedExchange) -> str:
     """Play everything; return the whole page."""
-    pairs = "".join(pairs_table(premises, scene) for scene in scenes.IN_PAIRS)
-    return f"{HEAD}{SINGLES}\n{singles_table(premises)}{HANDS}\n{hands_table(premises)}{PAIRS}{pairs}"
+    pairs = "".join(pairs_table(shared_exchange, scene) for scene in scenes.IN_PAIRS)
+    return f"{HEAD}{SINGLES}\n{singles_table(shared_exchange)}{HANDS}\n{hands_table(shared_exchange)}{PAIRS}{pairs}"

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults import hands, scenes, table, troubles
-from tests.faults.ground import Premises
-from tests.faults.ground import premises as opened_premises
+from tests.faults.system import SharedExchange
+from tests.faults.system import shared_exchange as open_shared_exchange
 
 PAGE = table.DOCUMENT.read_text("utf-8") if table.DOCUMENT.exists() else ""
 STRIDE = 5
@@ -18,23 +18,23 @@ STRIDE = 5
 
 
 @pytest.fixture(scope="module")
-def premises() -> Iterator[Premises]:
+def shared_exchange() -> Iterator[SharedExchange]:
     logging.disable()
-    with opened_premises() as opened:
+    with open_shared_exchange() as opened:
         yield opened
     logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("trouble", [*troubles.TROUBLES, *troubles.PLIGHTS], ids=lambda trouble: trouble.name)
 def test_one_fault_against_every_verb_ends_as_the_page_says(
-    premises: Premises, trouble: troubles.Trouble | troubles.Plight
+    shared_exchange: SharedExchange, trouble: troubles.Trouble | troubles.Plight
 ) -> None:
-    assert table.row(table.single(premises, trouble)) in PAGE.splitlines()
+    assert table.row(table.single(shared_exchange, trouble)) in PAGE.splitlines()
 
 
 @pytest.mark.parametrize("hand", hands.HANDS, ids=lambda hand: hand.name)
-def test_hands_on_an_entry_end_as_the_page_says(premises: Premises, hand: hands.Hand) -> None:
-    assert table.row(table.hand(premises, hand)) in PAGE.splitlines()
+def test_hands_on_an_entry_end_as_the_page_says(shared_exchange: SharedExchange, hand: hands.Hand) -> None:
+    assert table.row(table.hand(shared_exchange, hand)) in PAGE.splitlines()
 
 
 def sample() -> Iterator[tuple[scenes.Scene, troubles.Trouble, troubles.Trouble]]:
@@ -48,12 +48,12 @@ def sample() -> Iterator[tuple[scenes.Scene, troubles.Trouble, troubles.Trouble]
     ("scene", "first", "second"), list(sample()), ids=lambda part: getattr(part, "short", part.name)
 )
 def test_two_faults_end_as_the_page_says(
-    premises: Premises, scene: scenes.Scene, first: troubles.Trouble, second: troubles.Trouble
+    shared_exchange: SharedExchange, scene: scenes.Scene, first: troubles.Trouble, second: troubles.Trouble
 ) -> None:
     chapter = PAGE.partition(f"\n### {scene.name}\n")[2].partition("\n### ")[0]
     [line] = [line for line in chapter.splitlines() if line.startswith(f"| {first.short} |")]
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert table.pair(premises, scene, first, second) == cells[1 + troubles.IN_PAIRS.index(second)]
+    assert table.pair(shared_exchange, scene, first, second) == cells[1 + troubles.IN_PAIRS.index(second)]
 
 
 def test_the_page_has_every_row_and_no_other() -> None:

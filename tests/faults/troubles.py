@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from mock_exchange import Fault, FaultKind
-from tests.faults.ground import CALL_TIMEOUT_S, Ground
-from tests.worker.bench import HERS, HIS
+from tests.faults.system import CALL_TIMEOUT_S, SteppedSystem
+from tests.lab.worker_harness import HERS, HIS
 
 BEFORE_LOOK_UP_S = CALL_TIMEOUT_S * 3
 AFTER_LOOK_UP_S = CALL_TIMEOUT_S * 15
@@ -27,12 +27,12 @@ class Trouble:
     for_good: bool = False
     """The content is refused for good: it is not sent again, and its failure stays on show, until there is other."""
 
-    def strike(self, ground: Ground, verb: str | None, after: int = 0) -> None:
+    def strike(self, system: SteppedSystem, verb: str | None, after: int = 0) -> None:
         """Have a call meet it: the next one of the verb, or of any; `after` so many more."""
         details = dict(self.details)
         if self.kind is FaultKind.ITEM_ERROR:
             details["index"] = 1 if verb in BATCH_VERBS else 0
-        ground.exchange.inject(Fault(self.kind, verb=verb, after=after, **details))
+        system.exchange.inject(Fault(self.kind, verb=verb, after=after, **details))
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Plight:
     """A state that Exchange is in for a while, whatever is called."""
 
     name: str
-    begin: Callable[[Ground], None]
-    end: Callable[[Ground], None]
+    begin: Callable[[SteppedSystem], None]
+    end: Callable[[SteppedSystem], None]
     for_good: bool = False
 
-    def strike(self, ground: Ground, _verb: str | None, _after: int = 0) -> None:
+    def strike(self, system: SteppedSystem, _verb: str | None, _after: int = 0) -> None:
         """Have it begin now and end by itself."""
-        self.begin(ground)
-        ground.later(HEALS_AFTER, lambda: self.end(ground))
+        self.begin(system)
+        system.later(HEALS_AFTER, lambda: self.end(system))
 
 
 def _item(code: str, words: str, short: str = "", *, for_good: bool = False) -> Trouble:
@@ -90,10 +90,10 @@ TROUBLES: tuple[Trouble, ...] = (
 IN_PAIRS = tuple(trouble for trouble in TROUBLES if trouble.short)
 
 
-def _each(act: Callable[[Ground, str], None]) -> Callable[[Ground], None]:
-    def on_both(ground: Ground) -> None:
+def _each(act: Callable[[SteppedSystem, str], None]) -> Callable[[SteppedSystem], None]:
+    def on_both(system: SteppedSystem) -> None:
         for mailbox in (HERS, HIS):
-            act(ground, mailbox)
+            act(system, mailbox)
 
     return on_both
 
@@ -101,17 +101,17 @@ def _each(act: Callable[[Ground, str], None]) -> Callable[[Ground], None]:
 PLIGHTS: tuple[Plight, ...] = (
     Plight(
         "mailboxes full for 5 minutes",
-        _each(lambda ground, mailbox: ground.exchange.set_quota(mailbox, 0)),
-        _each(lambda ground, mailbox: ground.exchange.set_quota(mailbox, None)),
+        _each(lambda system, mailbox: system.exchange.set_quota(mailbox, 0)),
+        _each(lambda system, mailbox: system.exchange.set_quota(mailbox, None)),
     ),
     Plight(
         "mailboxes move to another database for 5 minutes: new ids",
-        _each(lambda ground, mailbox: ground.exchange.begin_move(mailbox)),
-        _each(lambda ground, mailbox: ground.exchange.finish_move(mailbox)),
+        _each(lambda system, mailbox: system.exchange.begin_move(mailbox)),
+        _each(lambda system, mailbox: system.exchange.finish_move(mailbox)),
     ),
     Plight(
         "throttled to one call in 30 s for 5 minutes",
-        lambda ground: ground.exchange.limit(calls=1, recharge_per_s=1 / 30),
-        lambda ground: ground.exchange.limit(),
+        lambda system: system.exchange.limit(calls=1, recharge_per_s=1 / 30),
+        lambda system: system.exchange.limit(),
     ),
 )

@@ -18,6 +18,7 @@ from tests.fuzz.marks import MARK, marked, permitted
 SEED = 20261201
 
 
+@pytest.mark.threat(id="fuzzed-bodies")
 def test_mutated_bodies_are_refused_by_name_or_kept_and_shown_within_bounds() -> None:
     tally = run.some(SEED, 0, 2500)
     assert tally.failures == []

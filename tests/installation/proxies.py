@@ -3,13 +3,14 @@
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+
+from tests.lab.waiting import wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 HOST = "rdv.departement.example"
@@ -145,11 +146,11 @@ def running(command: list[str], place: Place, ca_file: Path) -> Iterator[Proxy]:
 
 
 def _wait_for(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+    def answers() -> bool:
         assert process.poll() is None, log.read_text()
         with suppress(OSError):
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
+            return True
+        return False
+
+    wait_until(answers, "the proxy", PATIENCE_S, evidence=log.read_text)

@@ -104,6 +104,7 @@ def test_programs_bring_their_token_through_it(place: Inside) -> None:
     assert asked(place.proxy, "/api/v1/overview").status == 401
 
 
+@pytest.mark.threat(id="proxy-header")
 def test_nobody_can_give_himself_a_name(place: Inside) -> None:
     """The receiver trusts this very proxy."""
     answer = asked(place.proxy, "/status", *LIES)

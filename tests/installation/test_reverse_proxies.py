@@ -149,6 +149,7 @@ def test_the_pages_cannot_be_reached_through_a_webhooks_path(proxy: Proxy) -> No
         assert b"<form" not in answer.body
 
 
+@pytest.mark.threat(id="path-confusion")
 @pytest.mark.parametrize(
     "path", ["/webhooks/../readyz", "/webhooks/%2e%2e/readyz", "//readyz", "/webhooks/..%2freadyz"]
 )
@@ -174,6 +175,7 @@ def test_the_health_of_the_web_is_published(proxy: Proxy) -> None:
     assert exchange(proxy, request(b"", path="/healthz", method="GET", signed=False)).status == 200
 
 
+@pytest.mark.threat(id="request-smuggling")
 def test_two_lengths_or_a_length_and_chunks_never_make_two_requests(proxy: Proxy) -> None:
     """Request smuggling: what the proxy takes for a body must not be a request to the receiver."""
     hidden = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -21,8 +21,8 @@ from emitter.scenarios import SCENARIOS, ExpectedEntry, build
 from mock_exchange import MockExchange
 from receiver import sentences
 from tests.databases import new_database, sqlalchemy_url
-from tests.end_to_end.town import KARIM, KEYS, MARTINE, Town
 from tests.installation.versions import MARK, Version, this_version, version_after
+from tests.lab.running_receiver import KARIM, KEYS, MARTINE, RunningReceiver
 
 OLD = this_version()
 OLD_SCHEMA = int(OLD.revision)
@@ -44,13 +44,13 @@ def breaking(new: Version, tmp_path_factory: pytest.TempPathFactory) -> Version:
 
 
 @dataclass
-class Fleet:
+class Hosts:
     """One installation on several hosts, whose programs may be of different versions."""
 
     folder: Path
     url: str
     exchange: MockExchange
-    towns: dict[str, Town]
+    receivers: dict[str, RunningReceiver]
     """By host: its configuration and port."""
     started: ExitStack = field(default_factory=ExitStack)
     running: dict[tuple[str, str], subprocess.Popen[str]] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Fleet:
         return self.folder / "receiver.log"
 
     def start(self, version: Version, command: str, host: str) -> None:
-        words = ["receiver", "--config", str(self.towns[host].config), command]
+        words = ["receiver", "--config", str(self.receivers[host].config), command]
         environment = KEYS.environment | version.environment
         self.running[command, host] = self.started.enter_context(processes.running(words, environment, self.log))
 
@@ -81,7 +81,7 @@ class Fleet:
 
     def command(self, version: Version, command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "receiver", "--config", str(self.towns["a"].config), command],
+            [sys.executable, "-m", "receiver", "--config", str(self.receivers["a"].config), command],
             env={**os.environ, **KEYS.environment, **version.environment},
             capture_output=True,
             text=True,
@@ -105,7 +105,7 @@ class Fleet:
 
     def ready(self, host: str) -> tuple[int, dict[str, str]]:
         try:
-            answer = requests.get(f"http://127.0.0.1:{self.towns[host].port}/readyz", timeout=5)
+            answer = requests.get(f"http://127.0.0.1:{self.receivers[host].port}/readyz", timeout=5)
         except requests.ConnectionError:
             return 0, {}
         return answer.status_code, answer.json()["checks"]
@@ -114,7 +114,7 @@ class Fleet:
         self.wait_for(lambda: self.ready(host)[1].get("worker") == "ok")
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        self.towns["a"].wait_for(condition, "the fleet")
+        self.receivers["a"].wait_for(condition, "the hosts")
 
     def events(self, event: str) -> list[dict[str, object]]:
         return [line for line in self.lines() if line["event"] == event]
@@ -125,34 +125,34 @@ class Fleet:
 
 
 @contextmanager
-def open_fleet(folder: Path, url: str) -> Iterator[Fleet]:
+def installed_hosts(folder: Path, url: str) -> Iterator[Hosts]:
     """Install the present version, without starting anything; everything ends with the block."""
     account = {"users": {ACCOUNT: KEYS.exchange}, "impersonators": {ACCOUNT: None}}
     with MockExchange([MARTINE, KARIM], auth="ntlm", **account) as exchange:
-        towns = {host: town(folder / host, url, exchange) for host in HOSTS}
-        fleet = Fleet(folder, url, exchange, towns)
-        for each in towns.values():
-            (each.folder / "receiver.log").symlink_to(fleet.log)
-        fleet.migrate(OLD)
-        with fleet.started:
-            yield fleet
+        receivers = {host: receiver(folder / host, url, exchange) for host in HOSTS}
+        hosts = Hosts(folder, url, exchange, receivers)
+        for each in receivers.values():
+            (each.folder / "receiver.log").symlink_to(hosts.log)
+        hosts.migrate(OLD)
+        with hosts.started:
+            yield hosts
         assert exchange.schema_errors == []
 
 
-def town(folder: Path, url: str, exchange: MockExchange) -> Town:
+def receiver(folder: Path, url: str, exchange: MockExchange) -> RunningReceiver:
     folder.mkdir()
     port = processes.free_port()
     config = configuration.write(folder, exchange.url, port)
     text = config.read_text("utf-8").replace(f"sqlite:///{folder}/store.db", url.replace("+psycopg", ""))
     config.write_text(text.replace("web:\n", "web:\n  processes: 1\n"), "utf-8")
-    return Town(folder, exchange, port, config)
+    return RunningReceiver(folder, exchange, port, config)
 
 
 @dataclass
 class Emitter:
     """Tells every story, some of its webhooks in each wave, to all hosts in turn."""
 
-    fleet: Fleet
+    hosts: Hosts
     waves: int
     told: int = 0
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -173,7 +173,7 @@ class Emitter:
     def tell(self) -> None:
         """Send the next wave; every webhook is taken the first time, or is no concern of a calendar."""
         bodies, self.told = self._waves[self.told], self.told + 1
-        couriers = [town.courier() for town in self.fleet.towns.values()]
+        couriers = [receiver.courier() for receiver in self.hosts.receivers.values()]
         answers = [couriers[number % len(couriers)].post(body)[0] for number, body in enumerate(bodies)]
         assert set(answers) <= {200, 202}
 
@@ -183,80 +183,80 @@ def test_an_upgrade_host_by_host_and_the_way_back_lose_double_and_refuse_nothing
 ) -> None:
     """In the order of docs/fr/mise-a-jour.md: workers first, and last on the way back."""
     url = sqlalchemy_url(new_database(postgres))
-    with open_fleet(tmp_path, url) as fleet:
+    with installed_hosts(tmp_path, url) as hosts:
         for host in HOSTS:
-            fleet.start(OLD, "serve", host)
-        fleet.start(OLD, "worker", "a")
+            hosts.start(OLD, "serve", host)
+        hosts.start(OLD, "worker", "a")
         for host in HOSTS:
-            fleet.wait_until_ready(host)
+            hosts.wait_until_ready(host)
         steps: list[Callable[[], None]] = [
-            lambda: fleet.migrate(new),
-            lambda: fleet.start_worker(new, "b"),
-            lambda: fleet.stop("worker", "a"),
-            lambda: fleet.exchange_web(new, "a"),
-            lambda: fleet.exchange_web(new, "b"),
+            lambda: hosts.migrate(new),
+            lambda: hosts.start_worker(new, "b"),
+            lambda: hosts.stop("worker", "a"),
+            lambda: hosts.exchange_web(new, "a"),
+            lambda: hosts.exchange_web(new, "b"),
             # All is new; and back.
-            lambda: fleet.exchange_web(OLD, "b"),
-            lambda: fleet.exchange_web(OLD, "a"),
-            lambda: fleet.start_worker(OLD, "a"),
-            lambda: fleet.stop("worker", "b"),
+            lambda: hosts.exchange_web(OLD, "b"),
+            lambda: hosts.exchange_web(OLD, "a"),
+            lambda: hosts.start_worker(OLD, "a"),
+            lambda: hosts.stop("worker", "b"),
         ]
-        emitter = Emitter(fleet, waves=len(steps) + 1)
+        emitter = Emitter(hosts, waves=len(steps) + 1)
         emitter.tell()
         for step in steps:
             step()
             emitter.tell()
-        fleet.towns["a"].wait_for_calendars(emitter.expected)
-        assert {fleet.ready(host)[0] for host in HOSTS} == {200}
-        assert fleet.rows("SELECT count(*) FROM inbox") == [(0,)]
-        written_by = {mark for (mark,) in fleet.rows(f"SELECT DISTINCT novelty{new.revision} FROM events")}
+        hosts.receivers["a"].wait_for_calendars(emitter.expected)
+        assert {hosts.ready(host)[0] for host in HOSTS} == {200}
+        assert hosts.rows("SELECT count(*) FROM inbox") == [(0,)]
+        written_by = {mark for (mark,) in hosts.rows(f"SELECT DISTINCT novelty{new.revision} FROM events")}
         assert written_by == {None, MARK}, "both versions wrote"
-        assert [line for line in fleet.lines() if line["level"] == "error"] == []
+        assert [line for line in hosts.lines() if line["level"] == "error"] == []
 
 
 def test_a_program_on_sqlite_goes_on_while_a_newer_one_migrates(tmp_path: Path, new: Version) -> None:
-    with open_fleet(tmp_path, f"sqlite:///{tmp_path / 'store.db'}") as fleet:
-        fleet.start(OLD, "serve", "a")
-        fleet.start(OLD, "worker", "a")
-        fleet.wait_until_ready("a")
+    with installed_hosts(tmp_path, f"sqlite:///{tmp_path / 'store.db'}") as hosts:
+        hosts.start(OLD, "serve", "a")
+        hosts.start(OLD, "worker", "a")
+        hosts.wait_until_ready("a")
         stories = [build(name, datetime.now(UTC)) for name in ("moved_on_the_31st", "un_cancelled")]
         bodies = [step.body for story in stories for step in story.steps]
-        send = fleet.towns["a"].courier().post
+        send = hosts.receivers["a"].courier().post
         assert {send(body)[0] for body in bodies[:2]} == {202}
-        fleet.migrate(new)
+        hosts.migrate(new)
         assert {send(body)[0] for body in bodies[2:]} == {202}
         expected: Calendars = {MARTINE: Counter()}
         for story in stories:
             expected[MARTINE].update(story.expected[MARTINE])
-        fleet.towns["a"].wait_for_calendars(expected)
-        assert fleet.ready("a")[0] == 200
-        assert [line for line in fleet.lines() if line["level"] == "error"] == []
-        back = fleet.command(OLD, "migrate")
+        hosts.receivers["a"].wait_for_calendars(expected)
+        assert hosts.ready("a")[0] == 200
+        assert [line for line in hosts.lines() if line["level"] == "error"] == []
+        back = hosts.command(OLD, "migrate")
         assert (back.returncode, back.stdout.strip()) == (0, sentences.COMMANDS["migrated_by_newer"])
-        assert fleet.revision() == new.revision, "`run` of who goes back migrates, and must take nothing away"
+        assert hosts.revision() == new.revision, "`run` of who goes back migrates, and must take nothing away"
 
 
 def test_a_version_that_takes_something_away_stops_the_programs_that_need_it(
     tmp_path: Path, new: Version, breaking: Version
 ) -> None:
     """They refuse webhooks, which come again, rather than keep and write them wrongly."""
-    with open_fleet(tmp_path, f"sqlite:///{tmp_path / 'store.db'}") as fleet:
-        fleet.start(OLD, "serve", "a")
-        fleet.start(OLD, "worker", "a")
-        fleet.wait_until_ready("a")
-        fleet.migrate(breaking)
-        fleet.wait_for(lambda: fleet.ready("a") == (503, {"store": "store_too_new", "worker": "failed"}))
-        fleet.wait_for(lambda: refusal(fleet.towns["a"]) == (503, "store_too_new"))
-        assert fleet.running["worker", "a"].wait(30) == 1
-        assert fleet.events("store_too_new") != []
+    with installed_hosts(tmp_path, f"sqlite:///{tmp_path / 'store.db'}") as hosts:
+        hosts.start(OLD, "serve", "a")
+        hosts.start(OLD, "worker", "a")
+        hosts.wait_until_ready("a")
+        hosts.migrate(breaking)
+        hosts.wait_for(lambda: hosts.ready("a") == (503, {"store": "store_too_new", "worker": "failed"}))
+        hosts.wait_for(lambda: refusal(hosts.receivers["a"]) == (503, "store_too_new"))
+        assert hosts.running["worker", "a"].wait(30) == 1
+        assert hosts.events("store_too_new") != []
         for command in ("migrate", "run"):
-            done = fleet.command(OLD, command)
+            done = hosts.command(OLD, command)
             assert (done.returncode, done.stdout) == (1, "")
             assert sentences.CHECK["store_too_new"] in done.stderr
-        assert fleet.revision() == breaking.revision
+        assert hosts.revision() == breaking.revision
 
 
-def refusal(town: Town) -> tuple[int, str | None]:
+def refusal(receiver: RunningReceiver) -> tuple[int, str | None]:
     [step] = build("create", datetime.now(UTC)).steps
-    status, answer = town.courier().post(step.body)
+    status, answer = receiver.courier().post(step.body)
     return status, json.loads(answer).get("reason")

@@ -19,7 +19,7 @@ from receiver.store.database.tables import metadata
 from receiver.store.intake import inbox
 from receiver.store.reports import activity, status
 from tests.databases import new_database, postgres_binaries, sqlalchemy_url
-from tests.end_to_end.town import Town, open_town
+from tests.lab.running_receiver import RunningReceiver, running_receiver
 from tests.makers import NOW, a_delivery, incoming
 from tests.requirements import require
 
@@ -47,6 +47,7 @@ def account(database: str) -> str:
     return re.sub("//[^@]+@", f"//{name}@", database)
 
 
+@pytest.mark.threat(id="hostile-web-host")
 @pytest.mark.parametrize("table", sorted({*metadata.tables, "alembic_version"}))
 @pytest.mark.parametrize("verb", ["SELECT", "UPDATE", "DELETE", "TRUNCATE", "INSERT"])
 def test_the_account_may_nothing_else(account: str, table: str, verb: str) -> None:
@@ -107,6 +108,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.threat(id="hostile-web-host")
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_nothing_that_it_puts_down_stops_the_others(account: str, database: str, name: str) -> None:
     owner = Store(sqlalchemy_url(database))
@@ -126,6 +128,7 @@ def test_nothing_that_it_puts_down_stops_the_others(account: str, database: str,
         owner.close()
 
 
+@pytest.mark.threat(id="hostile-web-host")
 @pytest.mark.parametrize("news", ["a text without end", "no scope"])
 def test_what_nobody_could_bear_or_bound_is_refused(account: str, news: str) -> None:
     long = ORDINARY | {"news": "repeat('x', 2000000)"}
@@ -152,18 +155,19 @@ def _incoming(number: int) -> Incoming:
     return replace(incoming(a_delivery(number)), authority=EVERYTHING)
 
 
+@pytest.mark.threat(id="hostile-web-host")
 def test_a_web_host_works_under_an_account_that_may_only_append(tmp_path: Path, account: str, database: str) -> None:
     """It takes webhooks in, counts what it refuses, is ready, and stops: with no word of an error anywhere."""
-    with open_town(tmp_path, ()) as town:
-        _use(town, account)
-        town.start("serve")
-        town.wait_for(lambda: town.get("/healthz") == 200, "the web")
+    with running_receiver(tmp_path, ()) as receiver:
+        _use(receiver, account)
+        receiver.start("serve")
+        receiver.wait_for(lambda: receiver.get("/healthz") == 200, "the web")
         (body, *_) = [step.body for step in build("create", datetime.now(UTC)).steps]
-        assert town.answers(body, b"{}") == [(202, "accepted"), (422, "invalid")]
+        assert receiver.answers(body, b"{}") == [(202, "accepted"), (422, "invalid")]
         store = Store(sqlalchemy_url(database))
         store.write(heartbeats.beat, "worker/elsewhere/1", store.now())
-        town.wait_for(lambda: town.get("/readyz") == 200, "it to be ready")
-        serve = town.running["serve"]
+        receiver.wait_for(lambda: receiver.get("/readyz") == 200, "it to be ready")
+        serve = receiver.running["serve"]
         serve.terminate()
         assert serve.wait(40) == 0
         try:
@@ -172,13 +176,13 @@ def test_a_web_host_works_under_an_account_that_may_only_append(tmp_path: Path, 
             assert not store.read(inbox.is_empty), "that is left to the workers"
         finally:
             store.close()
-        assert "Insufficient" not in town.log.read_text("utf-8")
-        assert {line["level"] for line in town.log_lines("webhook")} == {"info", "warning"}
-        assert '"level": "error"' not in town.log.read_text("utf-8")
+        assert "Insufficient" not in receiver.log.read_text("utf-8")
+        assert {line["level"] for line in receiver.log_lines("webhook")} == {"info", "warning"}
+        assert '"level": "error"' not in receiver.log.read_text("utf-8")
 
 
-def _use(town: Town, address: str) -> None:
-    text = town.config.read_text("utf-8")
+def _use(receiver: RunningReceiver, address: str) -> None:
+    text = receiver.config.read_text("utf-8")
     changed, count = re.subn(r"sqlite:///[^\s\"']+", address, text)
     assert count == 1
-    town.config.write_text(changed, "utf-8")
+    receiver.config.write_text(changed, "utf-8")

@@ -4,9 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from icalendar import Calendar
 from lxml import etree
 
 from demo.processes import free_port, stop
+from tests.lab.waiting import wait_until
 from tests.requirements import require
 
 PROGRAM = Path("/usr/share/davmail/davmail.jar")
@@ -82,15 +82,14 @@ def gateway(url: str, folder: Path) -> Iterator[Gateway]:
 
 
 def _wait_for(process: subprocess.Popen[str], port: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
+    def answers() -> bool:
+        assert process.poll() is None, "DavMail ended"
+        with suppress(OSError):
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError("DavMail did not start")
+            return True
+        return False
+
+    wait_until(answers, "DavMail", PATIENCE_S)
 
 
 def event_of(text: str) -> Calendar:

@@ -4,12 +4,12 @@ import json
 import re
 import shlex
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.lab.waiting import wait_until
 from tests.packaging.dockerfile import Stage
 from tests.packaging.sandbox import Sandbox
 
@@ -62,11 +62,12 @@ class Container:
 
     def wait_until(self, holds: Callable[[], bool], patience_s: float = 30) -> None:
         """Wait while the container runs; what it wrote tells why it did not come to that."""
-        deadline = time.monotonic() + patience_s
-        while not holds():
+
+        def holds_here() -> bool:
             assert self.process.poll() is None, self.output.read_text()
-            assert time.monotonic() < deadline, self.output.read_text()
-            time.sleep(0.2)
+            return holds()
+
+        wait_until(holds_here, "the container", patience_s, 0.2, self.output.read_text)
 
     def stop(self, patience_s: float = 75) -> int:
         """Ask process 1 to end, as the engine does; return its status."""

@@ -87,6 +87,7 @@ def test_the_last_rule_that_matches_decides(tmp_path: Path, rules: str, seen: se
     assert set(build_context.files(tmp_path)) - {".dockerignore"} == seen
 
 
+@pytest.mark.threat(id="confined-program")
 def test_compose_takes_every_privilege_away(service: Any) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -95,6 +96,7 @@ def test_compose_takes_every_privilege_away(service: Any) -> None:
     assert "user" not in service  # the image's own
 
 
+@pytest.mark.threat(id="core-dumps")
 def test_compose_bounds_memory_and_leaves_no_image_of_it(compose: Any) -> None:
     """What a process holds in memory are secrets too."""
     for service in compose["services"].values():
@@ -116,6 +118,7 @@ def test_compose_builds_on_a_base_that_may_be_given_by_digest(service: Any) -> N
     assert service["build"] == {"context": ".", "args": {"BASE": "${RDV_RECEIVER_BASE:-debian:bookworm-slim}"}}
 
 
+@pytest.mark.threat(id="changed-packages")
 def test_no_step_of_an_installation_takes_a_package_without_its_hash() -> None:
     """`pip install .` alone would fetch whatever setuptools is newest, and run it."""
     for page in ("README.md", "Dockerfile", *(str(guide.relative_to(CHECKOUT)) for guide in GUIDES)):

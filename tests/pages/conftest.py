@@ -1,4 +1,4 @@
-"""One town for all who only look, and a browser."""
+"""One site for all who only look, and a browser."""
 
 import shutil
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from receiver.core.roles import Role
 from receiver.store import Store
 from tests.pages import story
 from tests.pages.browser import ARGUMENTS, CHROMIUM, axe, serving
-from tests.pages.story import Town, Visitor
+from tests.pages.story import SiteInTime, Visitor
 from tests.requirements import require
 
 
@@ -21,40 +21,40 @@ def told_store(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) 
     path = tmp_path_factory.mktemp("pages") / "store.db"
     shutil.copy(migrated_sqlite, path)
     store = Store(f"sqlite:///{path}")
-    story.tell(Town(store, story.settings_of(f"sqlite:///{path}")))
+    story.tell(SiteInTime(store, story.settings_of(f"sqlite:///{path}")))
     store.close()
     return path
 
 
 @pytest.fixture(scope="session")
-def town(told_store: Path) -> Iterator[Town]:
-    """The town that tests only look at."""
+def site(told_store: Path) -> Iterator[SiteInTime]:
+    """The site that tests only look at."""
     store = Store(f"sqlite:///{told_store}")
-    yield Town(store, story.settings_of(f"sqlite:///{told_store}"))
+    yield SiteInTime(store, story.settings_of(f"sqlite:///{told_store}"))
     store.close()
 
 
 @pytest.fixture
-def own_town(told_store: Path, tmp_path: Path) -> Iterator[Town]:
-    """A town that a test may change."""
+def own_site(told_store: Path, tmp_path: Path) -> Iterator[SiteInTime]:
+    """A site that a test may change."""
     path = tmp_path / "store.db"
     shutil.copy(told_store, path)
     store = Store(f"sqlite:///{path}")
-    yield Town(store, story.settings_of(f"sqlite:///{path}"))
+    yield SiteInTime(store, story.settings_of(f"sqlite:///{path}"))
     store.close()
 
 
 @pytest.fixture(scope="session")
-def address(town: Town) -> Iterator[str]:
-    """Where the town's pages are."""
-    with serving(town.app) as url:
+def address(site: SiteInTime) -> Iterator[str]:
+    """Where the site's pages are."""
+    with serving(site.app) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def tokens(town: Town) -> dict[Role, str]:
+def tokens(site: SiteInTime) -> dict[Role, str]:
     """A token for each role."""
-    return {role: town.token(role) for role in Role}
+    return {role: site.token(role) for role in Role}
 
 
 @pytest.fixture(scope="session")
@@ -74,12 +74,12 @@ def axe_source() -> str:
 
 
 @pytest.fixture
-def reader(town: Town, tokens: dict[Role, str]) -> Visitor:
+def reader(site: SiteInTime, tokens: dict[Role, str]) -> Visitor:
     """Somebody who may look."""
-    return Visitor(town, tokens[Role.READ])
+    return Visitor(site, tokens[Role.READ])
 
 
 @pytest.fixture
-def nobody(town: Town) -> Visitor:
+def nobody(site: SiteInTime) -> Visitor:
     """Somebody without a token."""
-    return Visitor(town, None)
+    return Visitor(site, None)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import insert, select, update
 from werkzeug.test import TestResponse
 
 from receiver.config import (
@@ -40,6 +40,7 @@ from receiver.store.work import servers
 from receiver.web.app import create_app
 from receiver.web.auth import cookies
 from tests.core.samples import as_body, sample
+from tests.lab.database import database, execute
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import SECRET, TOKEN_KEY, hex_signature
 
@@ -83,7 +84,7 @@ def settings_of(store_url: str, pages: bool = True) -> Settings:
 
 
 @dataclass
-class Town:
+class SiteInTime:
     """The application over a store, both at a moment that the test sets."""
 
     store: Store
@@ -111,11 +112,13 @@ class Town:
             pass
 
     def change(self, *statements: Any) -> None:
-        def block(connection: Connection) -> None:
+        with database(self.settings.store_url) as connection:
             for statement in statements:
                 connection.execute(statement)
 
-        self.store.write(block)
+    def execute(self, *statements: str) -> None:
+        """Change the database as somebody with a database client would."""
+        execute(self.settings.store_url, *statements)
 
 
 def a_rdv(number: int, *emails: str, now: datetime = NOW, event: str = "created", **data: Any) -> Any:
@@ -135,43 +138,43 @@ def a_rdv(number: int, *emails: str, now: datetime = NOW, event: str = "created"
     return document
 
 
-def tell(town: Town) -> None:
+def tell(site: SiteInTime) -> None:
     """Have the week happen."""
-    _receive(town)
-    town.settle()
-    _set_aside(town, town.now)
-    town.change(*_outcomes(town.store))
-    _count_week(town.store, town.now)
+    _receive(site)
+    site.settle()
+    _set_aside(site, site.now)
+    site.change(*_outcomes(site.settings.store_url))
+    _count_week(site.settings.store_url, site.now)
     for ago_s, name in ((9, "worker/srv-rdv-1/2214"), (14, "worker/srv-rdv-2/1871"), (5, "web")):
-        town.store.write(heartbeats.beat, name, town.now - timedelta(seconds=ago_s))
-    town.store.write(
-        servers.change, "exchange", lambda server: replace(server, succeeded_at=town.now - timedelta(minutes=1))
+        site.store.write(heartbeats.beat, name, site.now - timedelta(seconds=ago_s))
+    site.store.write(
+        servers.change, "exchange", lambda server: replace(server, succeeded_at=site.now - timedelta(minutes=1))
     )
-    town.store.write(servers.change, "pilote", lambda server: _failing(server, town.now))
+    site.store.write(servers.change, "pilote", lambda server: _failing(server, site.now))
 
 
-def _receive(town: Town) -> None:
-    now = town.now
+def _receive(site: SiteInTime) -> None:
+    now = site.now
     told = a_delivery(
         agents=(AgentRef("90", f"leila.benali@{AT_HOME}"),), now=now - timedelta(minutes=17), wire_id=8120, uuid=None
     )
     news = incoming(told, source="insertion", emitter=Emitter.RDV_INSERTION, received_at=now - timedelta(minutes=17))
-    town.store.write(judge_batch.take, [news], now - timedelta(minutes=17))
+    site.store.write(judge_batch.take, [news], now - timedelta(minutes=17))
     for number in range(4330, 4370):
         name = NAMES[number % len(NAMES)]
-        town.now = now - timedelta(minutes=4370 - number)
-        assert town.post(a_rdv(number, f"{name}@{AT_HOME}", now=town.now)) == 202
+        site.now = now - timedelta(minutes=4370 - number)
+        assert site.post(a_rdv(number, f"{name}@{AT_HOME}", now=site.now)) == 202
         if number % 10 == 3:
-            assert town.post(a_rdv(number, f"{STRANGERS[number // 10 % 2]}@{ELSEWHERE}", now=town.now)) == 202
-    town.now = now - timedelta(minutes=2)
-    assert town.post(a_rdv(SERVED_RDV, f"karim.agent@{AT_HOME}", now=town.now, event="updated")) == 202
-    assert town.post(a_rdv(DESTROYED_RDV, now=town.now, event="destroyed")) == 202
-    town.now = now
+            assert site.post(a_rdv(number, f"{STRANGERS[number // 10 % 2]}@{ELSEWHERE}", now=site.now)) == 202
+    site.now = now - timedelta(minutes=2)
+    assert site.post(a_rdv(SERVED_RDV, f"karim.agent@{AT_HOME}", now=site.now, event="updated")) == 202
+    assert site.post(a_rdv(DESTROYED_RDV, now=site.now, event="destroyed")) == 202
+    site.now = now
 
 
-def _set_aside(town: Town, now: datetime) -> None:
+def _set_aside(site: SiteInTime, now: datetime) -> None:
     """Another organisation's secret speaks of a RDV, and somebody deletes more than goes without a word."""
-    tag = secret_tag(town.store.installation().digest_key, SECRET)
+    tag = secret_tag(site.store.installation().digest_key, SECRET)
 
     def tell(number: int, kind: EventKind, organisation: int, signed_by: str, minutes: int) -> None:
         at = now - timedelta(minutes=minutes)
@@ -179,7 +182,7 @@ def _set_aside(town: Town, now: datetime) -> None:
         told = replace(told, organisation=organisation)
         authority = Authority(frozenset({organisation}))
         news = replace(incoming(told, received_at=at), authority=authority, signed_by=signed_by)
-        town.store.write(judge_batch.take, [replace(news, held=kind is EventKind.DESTROYED)], at)
+        site.store.write(judge_batch.take, [replace(news, held=kind is EventKind.DESTROYED)], at)
 
     tell(4333, EventKind.UPDATED, FOREIGN, OTHER_TAG, 55)
     tell(4334, EventKind.UPDATED, FOREIGN, OTHER_TAG, 54)
@@ -187,9 +190,9 @@ def _set_aside(town: Town, now: datetime) -> None:
         tell(number, EventKind.DESTROYED, HOME, tag, 22)
 
 
-def _outcomes(store: Store) -> list[Any]:
+def _outcomes(url: str) -> list[Any]:
     """What the workers left word of."""
-    with store._engine.connect() as connection:
+    with database(url) as connection:
         ids = {row.wire_id: row.id for row in connection.execute(select(events.c.id, events.c.wire_id))}
         boxes = {row.address: row.id for row in connection.execute(select(mailboxes.c.id, mailboxes.c.address))}
     refused, full = boxes[f"paul.durand@{AT_HOME}"], boxes[f"yann.leroy@{AT_HOME}"]
@@ -239,16 +242,14 @@ def _failing(server: ServerState, now: datetime) -> ServerState:
     )
 
 
-def _count_week(store: Store, now: datetime) -> None:
+def _count_week(url: str, now: datetime) -> None:
     """A week of offices that open at 8 and close at 18, an outage on Thursday and a secret changed on Monday."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     moments = [hour - timedelta(hours=back) for back in range(24 * 7)]
 
-    def block(connection: Connection) -> None:
+    with database(url) as connection:
         for moment in moments:
             counters.add(connection, _counts_of(moment.astimezone(PARIS)), moment)
-
-    store.write(block)
 
 
 def _counts_of(local: datetime) -> Counter[Tally]:
@@ -277,7 +278,7 @@ def _counts_of(local: datetime) -> Counter[Tally]:
 class Visitor:
     """Somebody with a token, or nobody: speaks HTTP without a browser."""
 
-    town: Town
+    site: SiteInTime
     token: str | None
 
     def get(self, path: str) -> TestResponse:
@@ -297,7 +298,7 @@ class Visitor:
         return answer.get_json()
 
     def _client(self) -> FlaskClient:
-        client = self.town.app.test_client()
+        client = self.site.app.test_client()
         if self.token:
             client.set_cookie(cookies.NAME, self.token, domain="localhost", secure=True)
         return client

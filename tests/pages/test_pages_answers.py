@@ -1,14 +1,12 @@
 """What the pages and the API answer, without a browser."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.roles import Role
@@ -16,6 +14,7 @@ from receiver.store import Standing, Store, StoreUnavailable, counters, heartbea
 from receiver.store.database.tables import mailboxes
 from receiver.store.intake import set_aside
 from receiver.store.reports import activity, event_history, overview
+from tests.lab.database import database, statements
 from tests.pages.story import (
     ANSWERS,
     AT_HOME,
@@ -23,7 +22,7 @@ from tests.pages.story import (
     PAGES,
     REFUSED_RDV,
     SERVED_RDV,
-    Town,
+    SiteInTime,
     Visitor,
     settings_of,
 )
@@ -31,30 +30,14 @@ from tests.pages.story import (
 TOO_LONG = "a" * 10_000
 
 
-@contextmanager
-def counted(store: Store) -> Iterator[list[str]]:
-    """Collect the queries of a block."""
-    queries: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(("BEGIN", "PRAGMA")):
-            queries.append(statement)
-
-    event.listen(store._engine, "before_cursor_execute", note)
-    try:
-        yield queries
-    finally:
-        event.remove(store._engine, "before_cursor_execute", note)
-
-
 @pytest.fixture
-def empty_town(store: Store, store_url: str) -> Town:
+def empty_site(store: Store, store_url: str) -> SiteInTime:
     """An installation of this minute, on each kind of database."""
-    return Town(store, settings_of(store_url))
+    return SiteInTime(store, settings_of(store_url))
 
 
-def visitor(town: Town, role: Role = Role.READ) -> Visitor:
-    return Visitor(town, town.token(role))
+def visitor(site: SiteInTime, role: Role = Role.READ) -> Visitor:
+    return Visitor(site, site.token(role))
 
 
 def sent(answer: Any) -> tuple[int, str]:
@@ -62,31 +45,33 @@ def sent(answer: Any) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_asks_few_questions_however_much_there_is(page: str, town: Town, own_town: Town, tmp_path: Path) -> None:
+def test_a_page_asks_few_questions_however_much_there_is(
+    page: str, site: SiteInTime, own_site: SiteInTime, tmp_path: Path
+) -> None:
     """Most of the overview's are those of `status`, which the command and alerts ask too."""
     bare_store = Store(f"sqlite:///{tmp_path}/bare.db")
     bare_store.migrate()
     bare_store.write(
-        heartbeats.beat, "worker/srv-rdv-1/1", own_town.now
+        heartbeats.beat, "worker/srv-rdv-1/1", own_site.now
     )  # a silent one costs a look at whether the store can be written
     counts = []
-    for each in (Town(bare_store, own_town.settings), own_town):
+    for each in (SiteInTime(bare_store, own_site.settings), own_site):
         who = visitor(each)
-        with counted(each.store) as queries:
+        with statements() as sent:
             who.page(PAGES[page])
-        counts.append(len(queries))
+        counts.append(sum(not statement.startswith(("BEGIN", "PRAGMA")) for statement in sent))
     bare_store.close()
     assert counts[0] == counts[1] <= (18 if page == "overview" else 12)
 
 
-def test_an_installation_of_this_minute_has_all_its_pages_and_answers(empty_town: Town) -> None:
-    who = visitor(empty_town)
+def test_an_installation_of_this_minute_has_all_its_pages_and_answers(empty_site: SiteInTime) -> None:
+    who = visitor(empty_site)
     paths = *PAGES.values(), "/status/unmapped.txt", *ANSWERS.values()
     assert {path: who.get(path).status_code for path in paths} == dict.fromkeys(paths, 200) | {ANSWERS["event"]: 404}
 
 
-def test_without_the_setting_there_is_nothing(own_town: Town) -> None:
-    plain = Town(own_town.store, settings_of(own_town.settings.store_url, pages=False))
+def test_without_the_setting_there_is_nothing(own_site: SiteInTime) -> None:
+    plain = SiteInTime(own_site.store, settings_of(own_site.settings.store_url, pages=False))
     answers = [Visitor(plain, None).get(path) for path in (*PAGES.values(), *ANSWERS.values())]
     assert {(answer.status_code, answer.mimetype) for answer in answers} == {(404, "application/json")}
 
@@ -192,6 +177,7 @@ def test_without_its_store_a_page_says_what_to_look_at(
     assert reader.data(ANSWERS[name], 503) == {"status": "unavailable"}
 
 
+@pytest.mark.threat(id="error-pages")
 def test_an_unforeseen_error_tells_nothing(reader: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("words of nobody's business")
@@ -235,26 +221,24 @@ def test_the_overview_tells_what_is_wrong_and_what_goes_on(reader: Visitor) -> N
     )
 
 
-def test_all_is_well_is_said_plainly(own_town: Town) -> None:
-    bare = settings_of(own_town.settings.store_url)
-    store = own_town.store
-    store.write(lambda connection: connection.exec_driver_sql("DELETE FROM tallies"))
-    for sql in (
+def test_all_is_well_is_said_plainly(own_site: SiteInTime) -> None:
+    bare = settings_of(own_site.settings.store_url)
+    own_site.execute(
+        "DELETE FROM tallies",
         "UPDATE mailboxes SET failure=NULL",
         "UPDATE placements SET failure=NULL, gave_up=0, due_at=NULL",
         "UPDATE events SET failure=NULL, unmapped=0",
         "DELETE FROM servers",
         "DELETE FROM set_aside",
-    ):
-        store.write(lambda connection, sql=sql: connection.exec_driver_sql(sql))
-    who = visitor(Town(store, bare))
+    )
+    who = visitor(SiteInTime(own_site.store, bare))
     assert "Tout va bien" in who.page("/status")
     assert who.data("/api/v1/overview")["ok"] is True
 
 
-def test_one_trouble_is_no_plural(own_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_trouble_is_no_plural(own_site: SiteInTime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "standing", lambda _: Standing.NOT_CURRENT)
-    assert re.search(r">Alarme : 1 point<", visitor(own_town).page("/status"))
+    assert re.search(r">Alarme : 1 point<", visitor(own_site).page("/status"))
 
 
 def test_mailboxes_come_page_by_page(reader: Visitor) -> None:
@@ -268,14 +252,10 @@ def test_mailboxes_come_page_by_page(reader: Visitor) -> None:
     assert len(seen) == 6
 
 
-def test_the_pages_of_mailboxes_are_linked(own_town: Town) -> None:
+def test_the_pages_of_mailboxes_are_linked(own_site: SiteInTime) -> None:
     rows = ", ".join(f"('exchange', 'agent{number:03}@box.example', 0)" for number in range(120))
-    own_town.store.write(
-        lambda connection: connection.exec_driver_sql(
-            f"INSERT INTO mailboxes (calendar, address, attempts) VALUES {rows}"
-        )
-    )
-    who, path, pages = visitor(own_town), "/status/mailboxes", 0
+    own_site.execute(f"INSERT INTO mailboxes (calendar, address, attempts) VALUES {rows}")
+    who, path, pages = visitor(own_site), "/status/mailboxes", 0
     seen: list[str] = []
     while path:
         text = who.page(path)
@@ -326,14 +306,14 @@ def test_a_refused_entry_and_a_destroyed_event_are_told(reader: Visitor) -> None
     assert (destroyed["destroyed"], destroyed["kind"]) == (True, "destroyed")
 
 
-def test_events_of_several_models_under_one_number_are_all_shown(own_town: Town) -> None:
+def test_events_of_several_models_under_one_number_are_all_shown(own_site: SiteInTime) -> None:
     sql = (
         "INSERT INTO events (uid, platform, model, wire_id, emitter, source, kind, state_at, purged, ambiguous,"
         " delivery, changed_at, unmapped) SELECT 'x@' || uid, 'demo', 'Absence', wire_id, emitter, source, kind,"
         f" state_at, purged, ambiguous, delivery, changed_at, unmapped FROM events WHERE wire_id = {SERVED_RDV}"
     )
-    own_town.store.write(lambda connection: connection.exec_driver_sql(sql))
-    text = visitor(own_town).page(f"/status/event?id={SERVED_RDV}")
+    own_site.execute(sql)
+    text = visitor(own_site).page(f"/status/event?id={SERVED_RDV}")
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", text) == [
         f"Absence {SERVED_RDV}, plateforme demo",
         f"Rendez-vous {SERVED_RDV}, plateforme production",
@@ -356,49 +336,49 @@ def test_refused_requests_by_reason(reader: Visitor) -> None:
     assert found["mds", "model"]["week"] > found["mds", "model"]["day"] > 0
 
 
-def a_group(town: Town, who: Visitor) -> dict[str, str]:
+def a_group(site: SiteInTime, who: Visitor) -> dict[str, str]:
     text = who.page("/status/failures")
     csrf = re.search(r'name="csrf" value="(\w+)"', text)
     assert csrf
     return {"csrf": csrf[1], "scope": "mailbox", "code": "quota_exceeded", "calendar": "exchange"}
 
 
-def blocked(town: Town) -> list[Any]:
-    with town.store._engine.connect() as connection:
+def blocked(site: SiteInTime) -> list[Any]:
+    with database(site.settings.store_url) as connection:
         sql = "SELECT address FROM mailboxes WHERE blocked_until > '2026-12-01 09:00' ORDER BY address"
         return [row[0] for row in connection.exec_driver_sql(sql)]
 
 
-def test_a_retry_is_told_after_a_redirect(own_town: Town) -> None:
-    who = visitor(own_town, Role.OPERATE)
-    answer = who.post("/status/failures/retry", data=a_group(own_town, who))
+def test_a_retry_is_told_after_a_redirect(own_site: SiteInTime) -> None:
+    who = visitor(own_site, Role.OPERATE)
+    answer = who.post("/status/failures/retry", data=a_group(own_site, who))
     assert sent(answer) == (303, "/status/failures?retried=1")
     assert "1 élément sera réessayé aussitôt." in who.page("/status/failures?retried=1")
-    assert blocked(own_town) == [f"paul.durand@{AT_HOME}"]
+    assert blocked(own_site) == [f"paul.durand@{AT_HOME}"]
 
 
-def test_a_retry_through_the_api(own_town: Town) -> None:
+def test_a_retry_through_the_api(own_site: SiteInTime) -> None:
     group = {"scope": "mailbox", "code": "quota_exceeded", "calendar": "exchange"}
-    answer = visitor(own_town, Role.OPERATE).post("/api/v1/failures/retry", json=group)
+    answer = visitor(own_site, Role.OPERATE).post("/api/v1/failures/retry", json=group)
     assert (answer.status_code, answer.get_json()) == (200, {"retried": 1})
-    assert blocked(own_town) == [f"paul.durand@{AT_HOME}"]
+    assert blocked(own_site) == [f"paul.durand@{AT_HOME}"]
 
 
-def test_a_reader_has_no_button_and_is_refused(own_town: Town) -> None:
-    who = visitor(own_town)
-    group = a_group(own_town, who)
+def test_a_reader_has_no_button_and_is_refused(own_site: SiteInTime) -> None:
+    who = visitor(own_site)
+    group = a_group(own_site, who)
     assert "Réessayer maintenant" not in who.page("/status/failures")
     assert who.post("/status/failures/retry", data=group).status_code == 403
     assert who.post("/api/v1/failures/retry", json=group).status_code == 403
-    assert len(blocked(own_town)) == 2
+    assert len(blocked(own_site)) == 2
 
 
 @pytest.mark.parametrize("csrf", ["", "0" * 64])
-def test_a_form_that_is_not_ours_is_refused(csrf: str, own_town: Town) -> None:
-    who = visitor(own_town, Role.OPERATE)
-    group = a_group(own_town, who) | {"csrf": csrf}
+def test_a_form_that_is_not_ours_is_refused(csrf: str, own_site: SiteInTime) -> None:
+    who = visitor(own_site, Role.OPERATE)
+    group = a_group(own_site, who) | {"csrf": csrf}
     assert who.post("/status/failures/retry", data=group).status_code == 403
-    assert len(blocked(own_town)) == 2
+    assert len(blocked(own_site)) == 2
 
 
 @pytest.mark.parametrize(
@@ -414,25 +394,25 @@ def test_a_form_that_is_not_ours_is_refused(csrf: str, own_town: Town) -> None:
         {"scope": "event"},
     ],
 )
-def test_a_group_that_cannot_exist_is_refused(change: dict[str, str], own_town: Town) -> None:
+def test_a_group_that_cannot_exist_is_refused(change: dict[str, str], own_site: SiteInTime) -> None:
     """A code that is left out would mean all of them to what is called."""
-    who = visitor(own_town, Role.OPERATE)
-    group = a_group(own_town, who) | change
+    who = visitor(own_site, Role.OPERATE)
+    group = a_group(own_site, who) | change
     assert who.post("/status/failures/retry", data=group).status_code == 400
     assert who.post("/api/v1/failures/retry", json=group).status_code == 400
-    assert len(blocked(own_town)) == 2
+    assert len(blocked(own_site)) == 2
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b"null", b'{"scope": 3}'])
-def test_a_body_that_is_no_group_is_refused(body: bytes, own_town: Town) -> None:
-    who = visitor(own_town, Role.OPERATE)
+def test_a_body_that_is_no_group_is_refused(body: bytes, own_site: SiteInTime) -> None:
+    who = visitor(own_site, Role.OPERATE)
     answer = who.post("/api/v1/failures/retry", data=body, content_type="application/json")
     assert (answer.status_code, answer.get_json()["status"]) == (400, "bad_request")
     assert who.post("/api/v1/failures/retry", data=b"scope=mailbox").status_code == 415
 
 
-def test_a_proxys_word_opens_the_pages(own_town: Town) -> None:
-    client = own_town.app.test_client()
+def test_a_proxys_word_opens_the_pages(own_site: SiteInTime) -> None:
+    client = own_site.app.test_client()
     environ = {"REMOTE_ADDR": "203.0.113.7"}
     answer = client.get("/status", headers={"X-Remote-User": "camille"}, environ_base=environ)
     assert (answer.status_code, "camille" in answer.text, "logout" in answer.text) == (200, True, False)
@@ -443,18 +423,18 @@ def test_moments_are_utc_and_texts_of_paris(reader: Visitor) -> None:
     assert '<time datetime="2026-12-01T09:00:00Z">01/12/2026 10:00</time>' in reader.page("/status")
 
 
-def test_a_source_that_never_spoke_is_there(own_town: Town) -> None:
-    own_town.now += timedelta(days=8)
-    sources = visitor(own_town).data("/api/v1/overview")["activity"]["sources"]
+def test_a_source_that_never_spoke_is_there(own_site: SiteInTime) -> None:
+    own_site.now += timedelta(days=8)
+    sources = visitor(own_site).data("/api/v1/overview")["activity"]["sources"]
     assert [(each["name"], each["day"], each["models"]) for each in sources] == [("mds", 0, []), ("insertion", 0, [])]
 
 
-def test_a_mailbox_that_another_installations_entries_are_in_is_shown_with_its_name(own_town: Town) -> None:
+def test_a_mailbox_that_another_installations_entries_are_in_is_shown_with_its_name(own_site: SiteInTime) -> None:
     name = "00000000-0000-4000-8000-000000000001"
     shut = update(mailboxes).where(mailboxes.c.failure.is_not(None))
-    with own_town.store._engine.begin() as connection:
+    with database(own_site.settings.store_url) as connection:
         connection.execute(shut.values(failure=OTHER_INSTALLATION, other_installation=name))
-    who = visitor(own_town)
+    who = visitor(own_site)
     codes = [(each["code"], each["cause"]) for each in who.data("/api/v1/overview")["troubles"]]
     assert ("other_installation", name) in codes
     assert "mailboxes_failing" not in dict(codes)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 from receiver.core.roles import Role
 from tests.pages.browser import cookie
 from tests.pages.pictures import small
-from tests.pages.story import PAGES, Town, Visitor
+from tests.pages.story import PAGES, SiteInTime, Visitor
 
 DOCS = Path(__file__).parents[2] / "docs"
 API = (DOCS / "api.md").read_text("utf-8")
@@ -57,15 +57,15 @@ def differences(example: Any, real: Any, at: str = "$") -> list[str]:
     return [] if example == real else [f"{at}: {example} is {real}"]
 
 
-def test_every_answer_has_its_example(town: Town) -> None:
-    rules = {rule.rule: rule.methods for rule in town.app.url_map.iter_rules() if rule.endpoint.startswith("api.")}
+def test_every_answer_has_its_example(site: SiteInTime) -> None:
+    rules = {rule.rule: rule.methods for rule in site.app.url_map.iter_rules() if rule.endpoint.startswith("api.")}
     told = {path.replace("4331", "<number>").partition("?")[0] for _, path, _ in EXAMPLES}
     assert told == set(rules)
 
 
-def test_the_example_of_a_decision_is_what_is_really_answered(own_town: Town) -> None:
+def test_the_example_of_a_decision_is_what_is_really_answered(own_site: SiteInTime) -> None:
     """Numbers of a group are taken as they are; the short name of a secret is another in each store."""
-    who = Visitor(own_town, own_town.token(Role.OPERATE))
+    who = Visitor(own_site, own_site.token(Role.OPERATE))
     for path in ("/api/v1/held/release", "/api/v1/held/drop"):
         [answer] = [json.loads(text) for _, each, text in EXAMPLES if each == path]
         body = API.partition(f"## POST {path}\n")[2].partition("-d '")[2].partition("'")[0]
@@ -77,9 +77,9 @@ def test_an_example_is_what_is_really_answered(path: str, example: str, reader: 
     assert differences(json.loads(example), reader.data(path)) == []
 
 
-def test_the_example_of_a_retry_is_what_is_really_answered(own_town: Town) -> None:
+def test_the_example_of_a_retry_is_what_is_really_answered(own_site: SiteInTime) -> None:
     body, answer = re.findall(r"-d '(.*?)'", API)[0], json.loads(EXAMPLES[2][2])
-    who = Visitor(own_town, own_town.token(Role.OPERATE))
+    who = Visitor(own_site, own_site.token(Role.OPERATE))
     assert EXAMPLES[2][:2] == ("POST", "/api/v1/failures/retry")
     assert who.post("/api/v1/failures/retry", json=json.loads(body)).get_json() == answer
 
@@ -92,11 +92,12 @@ def test_the_guide_names_every_page_and_shows_small_pictures() -> None:
     assert [picture for picture in pictures if not 0 < (DOCS / "fr" / picture).stat().st_size < LARGEST_IMAGE] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("picture", PICTURES if ASKED else PICTURES[:1], ids=lambda picture: picture.name)
 def test_a_picture_of_a_page(
     picture: Picture, browser: Browser, address: str, tokens: dict[Role, str], tmp_path: Path
 ) -> None:
-    """With RDV_SCREENSHOTS=1 all are taken anew, into the documents: town, clock and Debian's fonts are the same."""
+    """With RDV_SCREENSHOTS=1 all are taken anew, into the documents: story, clock and Debian's fonts are the same."""
     file = (DOCS / "fr" / "images" if ASKED else tmp_path) / f"{picture.name}.png"
     context = browser.new_context(
         viewport={"width": picture.width, "height": picture.height}, color_scheme=picture.scheme, locale="fr-FR"

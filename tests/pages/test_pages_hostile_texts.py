@@ -15,7 +15,7 @@ from tests.core.samples import sample
 from tests.core.test_payload_privacy import personal
 from tests.makers import NOW
 from tests.pages.browser import cookie, serving
-from tests.pages.story import ANSWERS, AT_HOME, PAGES, Town, Visitor, a_rdv
+from tests.pages.story import ANSWERS, AT_HOME, PAGES, SiteInTime, Visitor, a_rdv
 
 RUN = "window.hacked=1"
 ATTACKS = (
@@ -30,7 +30,7 @@ NUMBER = 7000
 EVENT = f"/status/event?id={NUMBER}"
 
 
-def attack(town: Town) -> list[str]:
+def attack(site: SiteInTime) -> list[str]:
     """Have every attack delivered in every text that is kept; return the e-mails, as they are known then."""
     emails: list[str] = []
     for number, text in enumerate(ATTACKS):
@@ -42,17 +42,17 @@ def attack(town: Town) -> list[str]:
         data["lieu"] |= {"name": text, "address": text}
         data["organisation"] |= {"name": text, "verticale": text}
         data["url_for_agents"] = f"https://www.rdv-solidarites.fr/{text}"
-        assert town.post(document) == 202
-    town.settle()
+        assert site.post(document) == 202
+    site.settle()
     sql = "UPDATE mailboxes SET failure = 'quota_exceeded' WHERE address LIKE '%hacked%'"
-    town.store.write(lambda connection: connection.exec_driver_sql(sql))
+    site.execute(sql)
     return emails
 
 
 @pytest.fixture
-def attacked(own_town: Town) -> Town:
-    attack(own_town)
-    return own_town
+def attacked(own_site: SiteInTime) -> SiteInTime:
+    attack(own_site)
+    return own_site
 
 
 def paths() -> list[str]:
@@ -62,7 +62,10 @@ def paths() -> list[str]:
     return [*PAGES.values(), EVENT, *typed, f"/status/login?next={quote(ATTACKS[1])}"]
 
 
-def test_nothing_that_was_delivered_or_typed_runs(attacked: Town, browser: Browser) -> None:
+@pytest.mark.threat(id="xss")
+@pytest.mark.threat(id="template-injection")
+@pytest.mark.slow
+def test_nothing_that_was_delivered_or_typed_runs(attacked: SiteInTime, browser: Browser) -> None:
     """With the policy for scripts out of force: escaping alone must hold."""
     with serving(attacked.app) as at:
         context = browser.new_context(bypass_csp=True)
@@ -78,9 +81,9 @@ def test_nothing_that_was_delivered_or_typed_runs(attacked: Town, browser: Brows
     assert {path: found for path, found in seen.items() if found != [None, 0]} == {}
 
 
-def test_e_mails_are_shown_as_they_are_and_nothing_else_is(own_town: Town) -> None:
-    emails = attack(own_town)
-    who = Visitor(own_town, own_town.token(Role.READ))
+def test_e_mails_are_shown_as_they_are_and_nothing_else_is(own_site: SiteInTime) -> None:
+    emails = attack(own_site)
+    who = Visitor(own_site, own_site.token(Role.READ))
     shown = html.unescape(who.page("/status/mailboxes") + who.page("/status/unmapped"))
     assert [email for email in emails if email not in shown] == []
     raw = "".join(who.page(path) for path in PAGES.values())
@@ -88,15 +91,15 @@ def test_e_mails_are_shown_as_they_are_and_nothing_else_is(own_town: Town) -> No
     assert "1337" not in raw
 
 
-def test_the_download_is_text_whatever_an_e_mail_says(attacked: Town) -> None:
+def test_the_download_is_text_whatever_an_e_mail_says(attacked: SiteInTime) -> None:
     answer = Visitor(attacked, attacked.token(Role.READ)).get("/status/unmapped.txt")
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_visitors_own_name_is_escaped(own_town: Town) -> None:
-    text = Visitor(own_town, own_town.token(Role.READ, ATTACKS[0])).page("/status")
+def test_the_visitors_own_name_is_escaped(own_site: SiteInTime) -> None:
+    text = Visitor(own_site, own_site.token(Role.READ, ATTACKS[0])).page("/status")
     assert ATTACKS[0] not in text
     assert html.escape(ATTACKS[0]) in text
 
@@ -114,11 +117,11 @@ def marked() -> list[Any]:
     return [document, absence]
 
 
-def test_no_mark_is_on_any_page_or_in_any_answer(own_town: Town) -> None:
+def test_no_mark_is_on_any_page_or_in_any_answer(own_site: SiteInTime) -> None:
     documents = marked()
-    assert [own_town.post(document) for document in documents] == [202, 202]
-    own_town.settle()
-    who = Visitor(own_town, own_town.token(Role.OPERATE))
+    assert [own_site.post(document) for document in documents] == [202, 202]
+    own_site.settle()
+    who = Visitor(own_site, own_site.token(Role.OPERATE))
     answers = [who.get(path) for path in (*PAGES.values(), EVENT, *ANSWERS.values(), f"/api/v1/events/{NUMBER}")]
     assert len(who.data(f"/api/v1/events/{NUMBER}")["events"]) == 2
     texts = "".join(html.unescape(answer.text) for answer in [*answers, who.get("/status/unmapped.txt")])
@@ -126,7 +129,7 @@ def test_no_mark_is_on_any_page_or_in_any_answer(own_town: Town) -> None:
     assert "canari" not in texts.lower()
 
 
-def test_an_appointments_title_place_and_time_are_nowhere(town: Town, reader: Visitor) -> None:
+def test_an_appointments_title_place_and_time_are_nowhere(site: SiteInTime, reader: Visitor) -> None:
     data = a_rdv(4331, f"karim.agent@{AT_HOME}")["data"]
     starts_at = datetime.strptime(data["starts_at"], "%Y-%m-%d %H:%M:%S %z")
     texts = "".join(html.unescape(reader.get(path).text) for path in (*PAGES.values(), *ANSWERS.values()))

@@ -11,9 +11,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from receiver.core.roles import Role
 from receiver.core.troubles import Code
+from receiver.store import Store
 from receiver.store.tools import tokens
+from receiver.store.tools import tokens as stored_tokens
 from tests.pages.browser import DESKTOP, PHONE, cookie, serving
-from tests.pages.story import PAGES, Town, Visitor
+from tests.pages.story import PAGES, SiteInTime, Visitor
 
 SCREENS = {"desktop": (DESKTOP, "light"), "phone": (PHONE, "dark")}
 SHOWN = [PAGES[name] for name in PAGES if name not in {"failing", "event-unknown"}] + [
@@ -71,10 +73,10 @@ def window(browser: Browser, address: str, tokens: dict[Role, str]) -> Iterator[
 
 
 @contextmanager
-def windows_on(town: Town, window: Window, role: Role = Role.OPERATE, **options: Any) -> Iterator[Seen]:
-    """A window on a town of the test's own."""
-    with serving(town.app) as at:
-        seen: Seen = window(token=town.token(role), at=at, **options)
+def windows_on(site: SiteInTime, window: Window, role: Role = Role.OPERATE, **options: Any) -> Iterator[Seen]:
+    """A window on a site of the test's own."""
+    with serving(site.app) as at:
+        seen: Seen = window(token=site.token(role), at=at, **options)
         yield seen
         seen.context.close()
 
@@ -126,8 +128,8 @@ def focus_by_keyboard(page: Page, name: str, most: int = 30) -> None:
     raise AssertionError(f"{name} is out of the keyboard's reach")
 
 
-def test_a_retry_by_keyboard_alone_is_told(own_town: Town, window: Window) -> None:
-    with windows_on(own_town, window) as seen:
+def test_a_retry_by_keyboard_alone_is_told(own_site: SiteInTime, window: Window) -> None:
+    with windows_on(own_site, window) as seen:
         page = seen.open("/status/failures")
         focus_by_keyboard(page, "Réessayer maintenant")
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
@@ -148,8 +150,8 @@ def test_a_reader_sees_the_failures_and_no_button(window: Window) -> None:
     expect(page.get_by_role("button", name="Réessayer")).to_have_count(0)
 
 
-def test_a_decision_by_keyboard_alone_is_told(own_town: Town, window: Window) -> None:
-    with windows_on(own_town, window) as seen:
+def test_a_decision_by_keyboard_alone_is_told(own_site: SiteInTime, window: Window) -> None:
+    with windows_on(own_site, window) as seen:
         page = seen.open("/status/held")
         focus_by_keyboard(page, "Écarter", most=40)
         page.keyboard.press("Enter")
@@ -171,8 +173,8 @@ def test_without_scripts_the_overview_shows_the_same(window: Window) -> None:
     assert plain.locator("main").text_content() == lively.locator("main").text_content()
 
 
-def test_no_other_page_has_a_script(town: Town, tokens: dict[Role, str]) -> None:
-    who = Visitor(town, tokens[Role.READ])
+def test_no_other_page_has_a_script(site: SiteInTime, tokens: dict[Role, str]) -> None:
+    who = Visitor(site, tokens[Role.READ])
     assert [name for name, path in PAGES.items() if "<script" in who.page(path)] == ["overview"]
 
 
@@ -189,15 +191,15 @@ def test_logging_out_closes_the_pages(window: Window) -> None:
     assert "/status/login" in page.url
 
 
-def make_worse(town: Town) -> None:
+def make_worse(site: SiteInTime) -> None:
     sql = "UPDATE heartbeats SET beat_at = '2026-12-01 07:00:00.000000' WHERE name LIKE 'worker/%'"
-    town.store.write(lambda connection: connection.exec_driver_sql(sql))
+    site.execute(sql)
 
 
 @pytest.fixture
-def own_window(own_town: Town, window: Window) -> Iterator[Seen]:
-    """A window on a town of the test's own, under a clock that the test turns."""
-    with windows_on(own_town, window) as seen:
+def own_window(own_site: SiteInTime, window: Window) -> Iterator[Seen]:
+    """A window on a site of the test's own, under a clock that the test turns."""
+    with windows_on(own_site, window) as seen:
         seen.context.clock.install()
         yield seen
 
@@ -208,11 +210,11 @@ def overview(own_window: Seen) -> Page:
     return own_window.open("/status")
 
 
-def test_the_overview_follows_what_happens(overview: Page, own_town: Town) -> None:
+def test_the_overview_follows_what_happens(overview: Page, own_site: SiteInTime) -> None:
     expect(overview.locator("#verdict")).to_have_text("Alarme : 10 points")
     overview.get_by_text("Les mêmes chiffres en tableau").click()
     overview.evaluate("document.activeElement.blur()")
-    make_worse(own_town)
+    make_worse(own_site)
     overview.clock.fast_forward(31_000)
     expect(overview.locator("#verdict")).to_have_text("Alarme : 11 points")
     expect(overview.locator("code", has_text=Code.WORKER_SILENT)).to_be_visible()
@@ -225,10 +227,12 @@ def fetches(page: Page) -> list[str]:
     return asked
 
 
-def test_the_overview_stands_still_while_somebody_is_in_it_but_for_its_colour(overview: Page, own_town: Town) -> None:
+def test_the_overview_stands_still_while_somebody_is_in_it_but_for_its_colour(
+    overview: Page, own_site: SiteInTime
+) -> None:
     """What is read does not move; what it says of the whole must not be old."""
     overview.locator("summary").focus()
-    make_worse(own_town)
+    make_worse(own_site)
     overview.clock.fast_forward(31_000)
     expect(overview.locator("#verdict")).to_have_text("Alarme : 11 points")
     expect(overview.locator("code", has_text=Code.WORKER_SILENT)).to_have_count(0)
@@ -247,18 +251,18 @@ def test_the_overview_stands_still_when_told_to(overview: Page) -> None:
     assert len(asked) == 1
 
 
-def test_an_overview_that_cannot_follow_says_so(overview: Page, own_town: Town, own_window: Seen) -> None:
+def test_an_overview_that_cannot_follow_says_so(overview: Page, own_site: SiteInTime, own_window: Seen) -> None:
     """A revoked token: what stands there is old, and looks no different."""
-    [record] = own_town.store.read(tokens.listed)
-    own_town.store.write(tokens.revoke, record.id, own_town.now)
+    [record] = own_site.store.read(stored_tokens.listed)
+    own_site.store.write(tokens.revoke, record.id, own_site.now)
     overview.clock.fast_forward(31_000)
     expect(overview.locator("#stale")).to_have_text("L'actualisation échoue : rechargez la page.")
     expect(overview.locator("#verdict")).to_have_text("État inconnu")
     own_window.complaints.clear()  # the browser's own line about the answer that led elsewhere
 
 
-def test_the_style_sheet_is_small_and_names_no_other_host(town: Town) -> None:
-    with town.app.test_client().get("/status/static/pages.css") as answer:
+def test_the_style_sheet_is_small_and_names_no_other_host(site: SiteInTime) -> None:
+    with site.app.test_client().get("/status/static/pages.css") as answer:
         sheet = answer.text
     assert len(sheet.encode()) < 12_000
     assert "//" not in sheet
@@ -274,7 +278,7 @@ def test_nothing_is_fetched_from_elsewhere(window: Window) -> None:
     assert [url for url in asked if not url.startswith(seen.address)] == []
 
 
-def test_all_is_well_in_green_and_in_words(window: Window, own_town: Town) -> None:
+def test_all_is_well_in_green_and_in_words(window: Window, own_site: SiteInTime) -> None:
     sql = (
         "UPDATE mailboxes SET failure=NULL",
         "UPDATE placements SET failure=NULL, gave_up=0, due_at=NULL",
@@ -283,9 +287,8 @@ def test_all_is_well_in_green_and_in_words(window: Window, own_town: Town) -> No
         "DELETE FROM set_aside",
         "DELETE FROM tallies WHERE kind = 'refused'",
     )
-    for each in sql:
-        own_town.store.write(lambda connection, each=each: connection.exec_driver_sql(each))
-    with windows_on(own_town, window, Role.READ) as seen:
+    own_site.execute(*sql)
+    with windows_on(own_site, window, Role.READ) as seen:
         expect(seen.open("/status").get_by_role("status").first).to_have_text("Tout va bien")
         expect(seen.open("/status").locator(".verdict.good")).to_be_visible()
         for path in ("/status/failures", "/status/refused", "/status/held", "/status/unmapped"):
@@ -294,9 +297,11 @@ def test_all_is_well_in_green_and_in_words(window: Window, own_town: Town) -> No
             expect(page.locator(".good")).to_have_count(0)
 
 
-def test_a_store_that_is_down_has_its_page(own_town: Town, window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
-    with windows_on(own_town, window) as seen:
-        monkeypatch.setattr(tokens, "find", lambda connection, _: no_database(connection))
+def test_a_store_that_is_down_has_its_page(
+    own_site: SiteInTime, window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with windows_on(own_site, window) as seen:
+        monkeypatch.setattr(Store, "token", lambda *_: own_site.store._write(no_database))
         page = seen.context.new_page()
         answer = page.goto(seen.address + "/status")
         assert answer is not None

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from receiver.core.roles import Role
-from tests.pages.story import ANSWERS, AT_HOME, PAGES, Town, Visitor, a_rdv
+from tests.pages.story import ANSWERS, AT_HOME, PAGES, SiteInTime, Visitor, a_rdv
 
 CANARY = "Canari7341Zwq"
 NUMBERS = {9101: 12, 9102: 34}
@@ -28,17 +30,18 @@ def everything(reader: Visitor) -> str:
     for number in NUMBERS:
         paths += [f"/status/event?id={number}", f"/api/v1/events/{number}"]
     bearer = {"Authorization": f"Bearer {reader.token}"}
-    metrics = reader.town.app.test_client().get("/metrics", base_url="https://localhost", headers=bearer)
+    metrics = reader.site.app.test_client().get("/metrics", base_url="https://localhost", headers=bearer)
     answers = [*(reader.get(path) for path in paths), metrics]
     assert {answer.status_code for answer in answers} == {200}
     return "\n".join(answer.text for answer in answers)
 
 
-def test_a_read_token_sees_all_organisations_and_nothing_of_an_usager(own_town: Town) -> None:
+@pytest.mark.threat(id="read-token")
+def test_a_read_token_sees_all_organisations_and_nothing_of_an_usager(own_site: SiteInTime) -> None:
     for number, organisation in NUMBERS.items():
-        assert own_town.post(a_told_rdv(number, organisation)) == 202
-    own_town.settle()
-    reader = Visitor(own_town, own_town.token(Role.READ))
+        assert own_site.post(a_told_rdv(number, organisation)) == 202
+    own_site.settle()
+    reader = Visitor(own_site, own_site.token(Role.READ))
     seen = everything(reader)
     for organisation in NUMBERS.values():
         assert f"agent.{organisation}@{AT_HOME}" in seen

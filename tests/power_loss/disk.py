@@ -4,10 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.lab.waiting import happens
 
 CHECKOUT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
@@ -71,9 +72,9 @@ def recorded(image: Path, log: Path, place: Path) -> Iterator[Path]:
 
 def _unmount(place: Path) -> None:
     """Unmount as soon as the last process has gone; else at once for all but those that still have it open."""
-    deadline = time.monotonic() + PATIENCE_S
-    while subprocess.run(["umount", str(place)], check=False, capture_output=True).returncode:
-        if time.monotonic() > deadline:
-            subprocess.run(["umount", "--lazy", str(place)], check=False, capture_output=True)
-            return
-        time.sleep(0.05)
+
+    def is_unmounted() -> bool:
+        return subprocess.run(["umount", str(place)], check=False, capture_output=True).returncode == 0
+
+    if not happens(is_unmounted, PATIENCE_S, every_s=0.05):
+        subprocess.run(["umount", "--lazy", str(place)], check=False, capture_output=True)

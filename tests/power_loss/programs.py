@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from demo.processes import free_port, is_ready
+from tests.lab.waiting import happens
 
 SECRET_NAME, SECRET = "RDV_WEBHOOK_SECRET", "power-loss"
 PATIENCE_S = 60.0
@@ -73,9 +73,5 @@ def _configuration(folder: Path, store_url: str, port: int) -> dict[str, object]
 
 
 def _wait_until_ready(url: str, log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
-        if is_ready(url):
-            return
-        time.sleep(0.05)
-    raise NotStarted(str(log))
+    if not happens(lambda: is_ready(url), PATIENCE_S):
+        raise NotStarted(str(log))

@@ -19,10 +19,10 @@ from receiver.operations import held_organisations
 from receiver.store import Store
 from receiver.store.intake import set_aside
 from receiver.worker.periodic import LOOK_AGAIN, LOOK_EVERY, Periodic
+from tests.lab.worker_harness import settings_for
 from tests.makers import MARTINE
 from tests.resync.instance import ADMIN, ARRAS, CANARIES, EMAIL, LENS, PASSWORD, an_instance, an_rdv
 from tests.store.scopes import Town, a_rdv
-from tests.worker.bench import settings_for
 
 HERS = MARTINE.email or ""
 OF_ARRAS, OF_LENS = Authority(frozenset({ARRAS.id})), Authority(frozenset({LENS.id}))
@@ -122,6 +122,7 @@ def test_what_exists_was_not_destroyed_and_no_list_says_that_it_was(here: Here) 
     assert here.shown() == ["known"] * 3
 
 
+@pytest.mark.threat(id="borrowed-number")
 def test_a_number_of_ones_own_beside_anothers_uuid_proves_nothing(here: Here) -> None:
     """The list would name the organisation of another RDV than the one that is meant."""
     here.town.tell(a_rdv(ARRAS.id, 60, number=1, motif="known"), OF_ARRAS)

@@ -28,6 +28,7 @@ def readable_by_others(folder: Path) -> list[str]:
     return sorted(path.name for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
+@pytest.mark.threat(id="readable-files")
 @pytest.mark.usefixtures("loose_umask")
 def test_the_store_and_all_beside_it_are_its_owners_alone(tmp_path: Path) -> None:
     folder = tmp_path / "state"
@@ -40,6 +41,7 @@ def test_the_store_and_all_beside_it_are_its_owners_alone(tmp_path: Path) -> Non
     store.close()
 
 
+@pytest.mark.threat(id="readable-files")
 @pytest.mark.usefixtures("loose_umask")
 def test_what_commands_write_is_their_users_alone(operator: Operator, tmp_path: Path) -> None:
     folder = tmp_path / "written"
@@ -50,6 +52,7 @@ def test_what_commands_write_is_their_users_alone(operator: Operator, tmp_path: 
     assert readable_by_others(folder) == []
 
 
+@pytest.mark.threat(id="secrets-exposed")
 def test_no_secret_is_among_the_arguments_of_a_process(victim: Receiver) -> None:
     arguments = [(folder / "cmdline").read_bytes() for folder in victim.processes()]
     assert len(arguments) >= 3
@@ -63,6 +66,7 @@ def test_the_environment_of_a_process_is_its_users_alone(victim: Receiver) -> No
         assert stat.S_IMODE((folder / "environ").stat().st_mode) == 0o400
 
 
+@pytest.mark.threat(id="secrets-exposed")
 def test_no_secret_is_in_the_log(victim: Receiver) -> None:
     text = victim.log.read_text()
     assert text

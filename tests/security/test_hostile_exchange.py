@@ -67,6 +67,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.threat(id="xml-bombs")
 @pytest.mark.parametrize("name", BOMBS)
 def test_no_document_grows_beyond_its_bytes(name: str) -> None:
     """A billion laughs are three gigabytes out of one kilobyte."""
@@ -77,6 +78,7 @@ def test_no_document_grows_beyond_its_bytes(name: str) -> None:
     assert peak < 20 * LIMIT
 
 
+@pytest.mark.threat(id="xml-bombs")
 def test_no_document_fetches_another(tmp_path: Path) -> None:
     """Else a file of ours, or a page of the inside, would be read for the server."""
     secret = tmp_path / "secret"
@@ -120,6 +122,7 @@ inflating = answer(gzip.compress(b"<a/>" * 25 * LIMIT), "Content-Encoding: gzip"
 inflating_twice = answer(gzip.compress(gzip.compress(b" " * 500 * LIMIT)), "Content-Encoding: gzip, gzip")
 
 
+@pytest.mark.threat(id="endless-answers")
 @pytest.mark.parametrize("reply", [endless, endless_chunks, endless_headers, endless_line, inflating, inflating_twice])
 def test_no_more_of_an_answer_is_taken_than_any_that_could_be_meant(
     reply: Reply, monkeypatch: pytest.MonkeyPatch
@@ -140,13 +143,14 @@ def test_an_answer_that_compresses_nothing_without_end_is_given_up_in_time() -> 
     def named_without_end(_: bytes) -> Iterable[bytes]:
         yield b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\0\0\0\0\0\0"
         while True:
-            time.sleep(0.01)
+            time.sleep(0.01)  # a server that trickles
             yield b"a" * 100
 
     with hostile(named_without_end) as server, connected(replace(settings(server), timeout_s=0.5)) as connector:
         assert failure(connector).code == "timeout"
 
 
+@pytest.mark.threat(id="followed-redirects")
 @pytest.mark.parametrize("auth", ["basic", "ntlm"])
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 def test_credentials_follow_no_redirect(auth: str, status: str) -> None:
@@ -155,6 +159,7 @@ def test_credentials_follow_no_redirect(auth: str, status: str) -> None:
         assert elsewhere.heard == []
 
 
+@pytest.mark.threat(id="basic-challenge")
 @pytest.mark.parametrize(
     "challenge", ["Basic realm=x", "Digest realm=x, nonce=y", "Bearer", "Negotiate, Basic realm=x"]
 )

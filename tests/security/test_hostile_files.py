@@ -22,6 +22,7 @@ CELLS = {
 }
 
 
+@pytest.mark.threat(id="mailbox-lists")
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("column", [0, 1])
 def test_a_cell_is_an_address_or_refused(name: str, column: int, tmp_path: Path) -> None:
@@ -37,6 +38,7 @@ def test_an_address_that_begins_like_a_formula_stays_a_text(tmp_path: Path) -> N
     assert list(loaded(with_csv(tmp_path, content)).mailboxes.addresses) == ["=cmd@x.example"]
 
 
+@pytest.mark.threat(id="mailbox-lists")
 @pytest.mark.parametrize("content", [b'"' * 100_000, b'a,"' + b"x" * 200_000, b"," * 500_000, b"\r" * 500_000])
 def test_no_list_takes_more_memory_than_its_size_allows(content: bytes, tmp_path: Path) -> None:
     tracemalloc.start()

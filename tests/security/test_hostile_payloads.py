@@ -47,11 +47,13 @@ BODIES = {
 }
 
 
+@pytest.mark.threat(id="ambiguous-json")
 @pytest.mark.parametrize("name", BODIES)
 def test_a_body_with_two_meanings_or_none_is_refused_as_a_whole(name: str) -> None:
     assert refused(BODIES[name]) == ("$",)
 
 
+@pytest.mark.threat(id="ambiguous-json")
 def test_a_signed_body_of_any_form_is_answered_and_never_an_error_of_ours(receiver: Receiver) -> None:
     for body in BODIES.values():
         response = receiver.post(body, headers={"X-Lapin-Signature": hex_signature(body, SECRET)})
@@ -114,6 +116,7 @@ CALENDARS = {
 }
 
 
+@pytest.mark.threat(id="calendar-texts")
 @pytest.mark.parametrize("name", CALENDARS)
 def test_a_calendar_text_is_refused_or_read_within_the_size_of_a_body(name: str) -> None:
     """Nothing is expanded: a rule is read as a rule, whatever it would mean."""
@@ -125,6 +128,7 @@ def test_a_calendar_text_is_refused_or_read_within_the_size_of_a_body(name: str)
     assert peak < 20 << 20
 
 
+@pytest.mark.threat(id="calendar-texts")
 @pytest.mark.parametrize(
     "zone", ["Europe", "America/Argentina", ".", "..", "../../../etc/passwd", "/etc/passwd", "a" * 5000, "tzdata.zi"]
 )
@@ -176,6 +180,7 @@ def _decoded(body: bytes) -> tuple[str, ...]:
     return ()
 
 
+@pytest.mark.threat(id="slow-regex")
 @pytest.mark.parametrize("name", LINEAR)
 def test_no_text_takes_more_than_its_length_of_time(name: str) -> None:
     work, text = LINEAR[name]

@@ -42,6 +42,7 @@ DOCUMENTS = {
 }
 
 
+@pytest.mark.threat(id="rest-json")
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_no_document_upsets_the_reading(name: str) -> None:
     assert refusal(a_list(DOCUMENTS[name])) == "not_understood"
@@ -54,6 +55,7 @@ def endless(_: bytes) -> Iterable[bytes]:
 INFLATING = answer(gzip.compress(b" " * 200 * LIMIT), "Content-Encoding: gzip", *SIGNED_IN)
 
 
+@pytest.mark.threat(id="endless-answers")
 @pytest.mark.parametrize("reply", [endless, INFLATING])
 def test_no_more_of_an_answer_is_taken_than_any_that_could_be_meant(
     reply: Reply, monkeypatch: pytest.MonkeyPatch
@@ -69,7 +71,7 @@ def test_no_more_of_an_answer_is_taken_than_any_that_could_be_meant(
 def trickling(_: bytes) -> Iterable[bytes]:
     yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
     while True:
-        time.sleep(0.01)
+        time.sleep(0.01)  # a server that trickles
         yield b" "
 
 
@@ -79,6 +81,7 @@ def test_an_answer_that_trickles_is_given_up_in_time(monkeypatch: pytest.MonkeyP
     assert refusal(trickling) == "timeout"
 
 
+@pytest.mark.threat(id="followed-redirects")
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
 def test_neither_password_nor_token_follows_a_redirect(status: str) -> None:
     with hostile(answer(b"{}", *SIGNED_IN)) as elsewhere:
@@ -93,6 +96,7 @@ def test_neither_password_nor_token_follows_a_redirect(status: str) -> None:
         assert elsewhere.heard == []
 
 
+@pytest.mark.threat(id="basic-challenge")
 def test_the_password_is_not_shown_to_who_asks_for_it_in_another_way() -> None:
     challenge = answer(b"", "WWW-Authenticate: Basic realm=x", *SIGNED_IN, status="401 Unauthorized")
     with hostile(challenge) as server, an_api(server.address) as api, pytest.raises(RestError):

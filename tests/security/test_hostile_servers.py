@@ -38,6 +38,7 @@ def too_long(took: Mapping[str, float]) -> dict[str, float]:
 # Deadlines
 
 
+@pytest.mark.threat(id="trickling-answers")
 @pytest.mark.parametrize("auth", ["basic", "ntlm"])
 def test_no_call_to_exchange_outlasts_its_time(auth: str) -> None:
     replies = {**tricks.SLOW, **tricks.FAST, "legs": tricks.late_legs(TIMEOUT_S * 0.6)}
@@ -91,6 +92,7 @@ def raw(serve: Callable[[socket.socket], None]) -> Iterator[int]:
         thread.join()
 
 
+@pytest.mark.threat(id="trickling-answers")
 def test_no_tls_handshake_outlasts_its_time() -> None:
     """A record of 16 KB that comes a byte at a time."""
     with raw(lambda line: line.sendall(b"\x16\x03\x03\x3f\xff" if not line.getsockopt(6, 1) else b"\x02")) as port:
@@ -106,6 +108,7 @@ def test_no_tls_handshake_outlasts_its_time() -> None:
         assert time.monotonic() - began < LONGEST_S
 
 
+@pytest.mark.threat(id="trickling-answers")
 def test_no_call_to_the_platform_outlasts_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("receiver.operations.resync.platform_http.WHOLE_S", TIMEOUT_S)
     monkeypatch.setattr("receiver.operations.resync.platform_http.ATTEMPTS", 1)
@@ -123,6 +126,7 @@ def test_no_call_to_the_platform_outlasts_its_time(monkeypatch: pytest.MonkeyPat
     assert too_long(took) == {}
 
 
+@pytest.mark.threat(id="trickling-answers")
 def test_no_answer_of_a_proxy_outlasts_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answer to CONNECT has headers without end, and no limit of their number."""
     monkeypatch.setattr("receiver.operations.resync.platform_http.WHOLE_S", 1.0)
@@ -145,6 +149,7 @@ def send(reply: Reply, patience_s: float) -> Outcome:
         return Sending(AlertSettings((Secret(address),)), address, Message(Tone.ALARM, "t", "b"), patience_s).wait()
 
 
+@pytest.mark.threat(id="hostile-alert-receivers")
 @pytest.mark.parametrize("name", ["headers", "1xx", "chunks", "a body of a 503"])
 def test_no_receiver_of_alerts_is_waited_for_beyond_its_time(name: str) -> None:
     began = time.monotonic()
@@ -153,6 +158,7 @@ def test_no_receiver_of_alerts_is_waited_for_beyond_its_time(name: str) -> None:
     assert outcome is not Outcome.SENT
 
 
+@pytest.mark.threat(id="hostile-alert-receivers")
 def test_a_letter_that_was_taken_counts_as_sent_however_long_the_answer_is() -> None:
     """Else it would be sent again, and again."""
     bombs = tricks.bombs()
@@ -174,25 +180,30 @@ def peak_mib(kind: str, calls: int, replies: Collection[Reply]) -> float:
     return float(done.stdout)
 
 
+@pytest.mark.threat(id="endless-answers")
 @pytest.mark.parametrize("kind", ["ews:basic", "ews:ntlm", "rest"])
 def test_what_inflates_takes_no_memory(kind: str) -> None:
     assert peak_mib(kind, 8, tricks.bombs().values()) < MOST_MIB
 
 
+@pytest.mark.threat(id="endless-answers")
 @pytest.mark.parametrize("kind", ["ews:ntlm", "rest"])
 def test_what_floods_takes_no_memory(kind: str) -> None:
     assert peak_mib(kind, 4, tricks.FAST.values()) < MOST_MIB
 
 
+@pytest.mark.threat(id="tiny-parts")
 @pytest.mark.parametrize("size", [150_000, 2_000_000])
 def test_tiny_elements_take_no_memory_of_a_worker(size: int) -> None:
     assert peak_mib("ews:basic", 8, tricks.tiny_elements(size).values()) < MOST_MIB
 
 
+@pytest.mark.threat(id="tiny-parts")
 def test_names_that_were_met_once_do_not_stay() -> None:
     """Else a worker would grow for as long as a server likes."""
     assert peak_mib("ews:basic", 40, [tricks.tiny_elements(600_000)["names"]]) < MOST_MIB
 
 
+@pytest.mark.threat(id="tiny-parts")
 def test_tiny_values_take_no_memory_of_who_asks_the_platform() -> None:
     assert peak_mib("rest", 2, tricks.tiny_values(8_000_000).values()) < MOST_MIB

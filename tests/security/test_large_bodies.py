@@ -16,6 +16,7 @@ from receiver.core.policies import Policies
 from receiver.core.wire.weight import HEAVIEST, is_heavier, weight_of
 from receiver.web.bodies import LARGE_AT_ONCE, LARGE_BYTES, MAX_BODY_BYTES
 from receiver.web.gunicorn_worker import LARGE_READ_WITHIN_S, READ_WITHIN_S
+from tests.lab.waiting import wait_until
 from tests.security.wire import Receiver, Way, a_receiver, a_webhook, head, signed, status_of
 
 LIMIT_KIB = 200_000
@@ -111,6 +112,7 @@ def peak_kib(receiver: Receiver) -> int:
     return max(peaks)
 
 
+@pytest.mark.threat(id="large-bodies")
 def test_hostile_bodies_with_a_valid_signature_take_no_process_beyond_its_memory(fresh: Way) -> None:
     """Two at a time, each kind twice, one kind after the other: what one leaves the next must not add to."""
     for name, make in HOSTILE.items():
@@ -168,6 +170,7 @@ def beginning(chunked: bool) -> bytes:
     return head(LONG) + b"\r\n{"
 
 
+@pytest.mark.threat(id="large-bodies")
 @pytest.mark.parametrize("chunked", [False, True], ids=["with a length", "chunked"])
 def test_while_two_large_bodies_are_under_way_a_third_is_told_to_come_again_and_small_ones_are_taken(
     directly: Way, chunked: bool
@@ -180,22 +183,16 @@ def test_while_two_large_bodies_are_under_way_a_third_is_told_to_come_again_and_
                 break
             stream = stack.enter_context(directly.connection())
             stream.sendall(beginning(chunked))
-            time.sleep(0.2)
+            time.sleep(0.2)  # nothing shows that a body which is not whole has its place
             answer = directly.ask(large)
         assert b"Retry-After: " in answer
         assert b'"reason": "busy"' in answer
         assert status_of(directly.ask(signed(a_webhook()))) in {200, 202}
         # Those two go on holding their connections. What they say no more costs them their places.
-        until(lambda: status_of(directly.ask(large)) == 422)
+        wait_until(lambda: status_of(directly.ask(large)) == 422, "a place", PATIENCE_S, 0.05)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
+@pytest.mark.threat(id="large-bodies")
 def test_two_that_trickle_keep_a_third_waiting_for_no_longer_than_one_may_take(directly: Way) -> None:
     stopping = threading.Event()
     with ExitStack() as stack:
@@ -213,7 +210,7 @@ def test_two_that_trickle_keep_a_third_waiting_for_no_longer_than_one_may_take(d
         thread.start()
         stack.callback(thread.join)
         stack.callback(stopping.set)
-        until(lambda: status_of(directly.ask(signed(b" " * LONG))) == 422)
+        wait_until(lambda: status_of(directly.ask(signed(b" " * LONG))) == 422, "a place", PATIENCE_S, 0.05)
 
 
 def test_a_line_that_is_slow_and_honest_brings_a_large_body(directly: Way) -> None:
@@ -222,7 +219,7 @@ def test_a_line_that_is_slow_and_honest_brings_a_large_body(directly: Way) -> No
     raw = signed(b" " * MAX_BODY_BYTES)
     with directly.connection() as stream:
         stream.sendall(raw[:-1])
-        time.sleep(6.5)  # the program looks at its clocks each second
+        time.sleep(6.5)  # a slow line; the program looks at its clocks each second
         stream.sendall(raw[-1:])
         assert status_of(stream.recv(65536)) == 422
 
@@ -245,7 +242,7 @@ def test_a_place_is_given_back_however_a_body_ends(directly: Way, name: str) -> 
         else:
             with directly.connection() as stream:
                 stream.sendall(raw)
-    until(lambda: status_of(directly.ask(signed(b" " * LONG))) == 422)
+    wait_until(lambda: status_of(directly.ask(signed(b" " * LONG))) == 422, "a place", PATIENCE_S, 0.05)
     with ThreadPoolExecutor(LARGE_AT_ONCE) as pool:
         answers = pool.map(lambda _: status_of(directly.ask(signed(b" " * LONG))), range(LARGE_AT_ONCE))
     assert set(answers) == {422}

@@ -38,6 +38,7 @@ AMBIGUOUS = {
 }
 
 
+@pytest.mark.threat(id="request-smuggling")
 @pytest.mark.parametrize("name", AMBIGUOUS)
 def test_one_request_in_is_at_most_one_request_seen(way: Way, name: str) -> None:
     """What one takes for a body, another could take for the next request: somebody else's, past the proxy's rules."""
@@ -65,6 +66,8 @@ NOT_HTTP = {
 }
 
 
+@pytest.mark.threat(id="huge-requests")
+@pytest.mark.threat(id="log-injection")
 @pytest.mark.parametrize("name", NOT_HTTP)
 def test_what_is_no_request_leaves_no_word_of_it(directly: Way, name: str) -> None:
     """gunicorn itself would log the sender's words and address, and answer with a page that repeats them."""
@@ -78,10 +81,12 @@ def test_what_is_no_request_leaves_no_word_of_it(directly: Way, name: str) -> No
     assert told["http_status"] == status_of(answer)
 
 
+@pytest.mark.threat(id="huge-requests")
 def test_a_huge_body_is_refused_before_it_is_read(directly: Way) -> None:
     assert status_of(directly.ask(head(1 << 40) + b"\r\n")) == 413
 
 
+@pytest.mark.threat(id="huge-requests")
 def test_of_a_body_that_does_not_say_how_long_it_is_no_more_than_the_limit_is_read(directly: Way) -> None:
     """The signature is one over all of it: of the beginning alone it cannot be right."""
     chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
@@ -106,12 +111,14 @@ def test_a_longer_way_of_asking_leads_to_nothing_more(behind_nginx: Way, behind_
             assert status_of(answer) >= 300 or not answer.partition(b"\r\n\r\n")[2]  # Caddy has nothing to say
 
 
+@pytest.mark.threat(id="path-confusion")
 @pytest.mark.parametrize("name", ["X_Lapin_Signature", "X-Lapin_Signature", "x_lapin-signature"])
 def test_a_name_with_an_underscore_is_no_other_name_for_a_header(directly: Way, name: str) -> None:
     """WSGI writes both in one way: a header that a proxy takes away could come back under a name it does not know."""
     assert status_of(directly.ask(signed(a_webhook()).replace(b"X-Lapin-Signature", name.encode()))) == 401
 
 
+@pytest.mark.threat(id="path-confusion")
 @pytest.mark.parametrize("name", ["SCRIPT_NAME", "SCRIPT-NAME", "PATH_INFO", "X-Script-Name", "X-Forwarded-Prefix"])
 def test_no_header_moves_the_program_to_another_path(directly: Way, name: str) -> None:
     value = "/status/login" if name == "PATH_INFO" else "/webhooks"
@@ -119,6 +126,7 @@ def test_no_header_moves_the_program_to_another_path(directly: Way, name: str) -
     assert status_of(directly.ask(raw.encode())) == 404
 
 
+@pytest.mark.threat(id="compressed-bodies")
 def test_a_compressed_body_is_bytes_like_any_other(directly: Way) -> None:
     """Who does not inflate cannot be blown up: 100 MiB would come out of these."""
     bomb = gzip.compress(b" " * 100 * MEBIBYTE)

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+import pytest
+
 from tests.security.wire import THREADS, Way, a_webhook, head, signed, status_of
 
 BEGINNINGS = [
@@ -52,6 +54,7 @@ def slow_clients(way: Way) -> Iterator[list[int]]:
             thread.join()
 
 
+@pytest.mark.threat(id="slow-clients")
 def test_many_of_them_keep_no_webhook_waiting_for_longer_than_its_emitter_waits(directly: Way) -> None:
     """Without a proxy, and six for each thread: gunicorn alone would wait for them without end."""
     failures = len(directly.receiver.lines("unforeseen"))
@@ -75,7 +78,7 @@ def test_requests_in_a_row_on_one_connection_are_each_answered(directly: Way) ->
     """At once, after the thread has given the connection back, and two in one breath."""
     with directly.connection() as stream:
         for pause_s in (0.0, 0.0, 0.1, 0.0):
-            time.sleep(pause_s)
+            time.sleep(pause_s)  # a client that asks again at once, or a little later
             stream.sendall(signed(a_webhook(), keep=True))
             assert status_of(answer_on(stream)) in {200, 202}
         stream.sendall(signed(a_webhook(), keep=True) + signed(a_webhook()))
@@ -85,6 +88,7 @@ def test_requests_in_a_row_on_one_connection_are_each_answered(directly: Way) ->
         assert received.count(b"HTTP/1.1 202") == 2
 
 
+@pytest.mark.threat(id="slow-clients")
 def test_a_proxy_keeps_them_to_itself(behind_nginx: Way, behind_caddy: Way) -> None:
     for way in (behind_nginx, behind_caddy):
         before = len(way.receiver.lines("webhook"))

@@ -17,29 +17,29 @@ from receiver.config import Secret, WebSettings
 from receiver.core import tokens as core
 from receiver.operations.access.token_key import FILE_NAME
 from receiver.store import Store
-from receiver.store.tools import tokens
+from receiver.store.tools import tokens as stored_tokens
 from receiver.web.app import create_app
 from tests.makers import NOW
 from tests.store.test_copying import nobody_watches
-from tests.web.access_desk import PAGE, AccessDesk
+from tests.web.access_client import PAGE, AccessHarness
 from tests.web.receiver_client import SOURCES, settings_of
 
 
 @pytest.fixture
-def desk(migrated_sqlite: Path, tmp_path: Path) -> Iterator[AccessDesk]:
+def site(migrated_sqlite: Path, tmp_path: Path) -> Iterator[AccessHarness]:
     """An installation's pages."""
     store = Store(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'store.db')}")
-    yield AccessDesk(store)
+    yield AccessHarness(store)
     store.close()
 
 
 @pytest.fixture
-def robbed(desk: AccessDesk, tmp_path: Path) -> tuple[AccessDesk, Path]:
+def robbed(site: AccessHarness, tmp_path: Path) -> tuple[AccessHarness, Path]:
     """An installation with a token that opens, whose database was copied."""
-    desk.issue(label="prometheus")
+    site.issue(label="prometheus")
     copy = tmp_path / "stolen.db"
-    desk.store.back_up(copy, nobody_watches)
-    return desk, copy
+    site.store.back_up(copy, nobody_watches)
+    return site, copy
 
 
 def stolen_words(copy: Path) -> Iterator[bytes]:
@@ -62,27 +62,29 @@ def guessed_keys(copy: Path) -> set[bytes]:
     return {key for key in keys if key}
 
 
+@pytest.mark.threat(id="stolen-backup")
 @pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
-def test_nothing_in_a_copied_database_signs_a_token_or_a_form(robbed: tuple[AccessDesk, Path]) -> None:
-    desk, copy = robbed
-    [record] = desk.store.read(tokens.listed)
+def test_nothing_in_a_copied_database_signs_a_token_or_a_form(robbed: tuple[AccessHarness, Path]) -> None:
+    site, copy = robbed
+    [record] = site.store.read(stored_tokens.listed)
     claims: dict[str, Any] = {
         "iss": core.ISSUER,
-        "aud": desk.store.installation().id,
+        "aud": site.store.installation().id,
         "jti": record.id,
         "role": "read",
         "iat": int(NOW.timestamp()),
         "exp": int(record.expires_at.timestamp()),
     }
-    word = desk.tokens.form_word(record.id)
+    word = site.tokens.form_word(record.id)
     keys = guessed_keys(copy)
-    assert hmac.digest(desk.store.installation().digest_key, b"rdv-receiver tokens", "sha256") in keys
+    assert hmac.digest(site.store.installation().digest_key, b"rdv-receiver tokens", "sha256") in keys
     for key in keys:
-        assert desk.api(jwt.encode(claims, key, core.ALGORITHM)).status_code == 401
+        assert site.api(jwt.encode(claims, key, core.ALGORITHM)).status_code == 401
         assert core.csrf_token(key, record.id) != word
-    assert desk.api(jwt.encode(claims, desk.tokens.key, core.ALGORITHM)).status_code == 200  # all else is right
+    assert site.api(jwt.encode(claims, site.tokens.key, core.ALGORITHM)).status_code == 200  # all else is right
 
 
+@pytest.mark.threat(id="stolen-backup")
 def test_the_file_beside_the_database_is_not_in_its_copy(migrated_sqlite: Path, tmp_path: Path) -> None:
     database, copy = tmp_path / "store.db", tmp_path / "copy" / "store.db"
     copy.parent.mkdir()
@@ -98,12 +100,12 @@ def test_the_file_beside_the_database_is_not_in_its_copy(migrated_sqlite: Path, 
     assert bytes.fromhex(key) not in copy.read_bytes()
 
 
-def test_a_copy_that_is_restored_elsewhere_knows_no_token_of_before(desk: AccessDesk) -> None:
-    text, _ = desk.issue()
+def test_a_copy_that_is_restored_elsewhere_knows_no_token_of_before(site: AccessHarness) -> None:
+    text, _ = site.issue()
     web = WebSettings(pages=True, token_key=Secret("another host's secret, which signs its own tokens"))
     elsewhere = replace(settings_of(*SOURCES), web=web)
-    app = create_app(elsewhere, desk.store, lambda: NOW, flush_after_s=None)
+    app = create_app(elsewhere, site.store, lambda: NOW, flush_after_s=None)
     answer = app.test_client().get("/api/v1/overview", headers={"Authorization": f"Bearer {text}"})
     assert answer.status_code == 401
-    assert desk.login(text).status_code == 303
-    assert desk.get(PAGE).status_code == 200
+    assert site.login(text).status_code == 303
+    assert site.get(PAGE).status_code == 200

@@ -22,7 +22,7 @@ def slowly(start: bytes, again: bytes) -> Reply:
     def reply(_: bytes) -> Iterable[bytes]:
         yield start
         while True:
-            time.sleep(TICK_S)
+            time.sleep(TICK_S)  # a server that trickles
             yield again
 
     return reply
@@ -37,7 +37,7 @@ def late_legs(pause_s: float) -> Reply:
     """Return one whose every leg of a handshake takes its time."""
 
     def reply(_: bytes) -> Iterable[bytes]:
-        time.sleep(pause_s)
+        time.sleep(pause_s)  # a server that is slow
         yield REFUSED + b"Content-Length: 0\r\n\r\n"
 
     return reply

@@ -24,6 +24,8 @@ from receiver.store.reports import status as stored_status
 from receiver.store.reports.status import COUNTED
 from tests.databases import new_database, sqlalchemy_url
 
+pytestmark = pytest.mark.slow  # a large database
+
 SIZE = Size(int(os.environ.get("RDV_EVENTS", "100000")))
 BIG = "events|placements|deliveries|writes|event_agents"
 MOST_QUERIES = 25

@@ -1,5 +1,6 @@
 """Each text column, and the longest value that can come to it: PostgreSQL refuses a longer one each time."""
 
+import pytest
 from sqlalchemy import String, Text
 
 from connectors.base import ADDRESS_LIMIT, CODE_LIMIT, UID_LIMIT
@@ -119,6 +120,7 @@ def widths() -> dict[str, int]:
     return {name: length or 0 for name, length in limited.items()}
 
 
+@pytest.mark.threat(id="server-words")
 def test_nothing_longer_than_its_column_can_come_to_any() -> None:
     assert LONGEST.keys() == widths().keys()
     assert {name: longest for name, longest in LONGEST.items() if longest > widths()[name]} == {}

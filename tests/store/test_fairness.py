@@ -60,6 +60,7 @@ def settled(store: Store, limit: int = 200) -> list[tuple[str, int | None]]:
 # Judging
 
 
+@pytest.mark.threat(id="flooding-source")
 def test_a_lone_webhook_is_judged_in_the_next_batch_whatever_waits_before_it(store: Store) -> None:
     for number in range(120):
         store.keep(news(number))
@@ -183,6 +184,7 @@ def know(store: Store) -> None:
         connection.execute(update(dues).values(known=True))
 
 
+@pytest.mark.threat(id="flooding-source")
 @pytest.mark.parametrize("known", [True, False])
 def test_the_mailbox_of_a_lone_change_is_claimed_among_the_next_few(store: Store, known: bool) -> None:
     for number in range(2 * CROWD):

@@ -27,6 +27,8 @@ from receiver.store.work import leases, mailbox_identity, settling
 from receiver.store.work.mailbox_identity import Neighbour
 from tests.makers import MARTINE, NOW, a_delivery, a_role, a_state, an_agent, incoming
 
+pytestmark = pytest.mark.slow  # lists of 70,000
+
 MANY = 70_000
 MOST_VALUES = 32_766
 LEASE = timedelta(seconds=60)
@@ -101,6 +103,7 @@ def scope() -> Scope:
     return Scope("mds", frozenset(Model), frozenset(NUMBERS))
 
 
+@pytest.mark.threat(id="unsettleable-events")
 @pytest.mark.parametrize("name", WALKS)
 def test_a_list_may_be_as_long_as_it_likes(walked: Store, name: str) -> None:
     WALKS[name](walked, placed(walked))

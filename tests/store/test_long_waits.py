@@ -45,6 +45,7 @@ def test_a_mailbox_is_not_left_alone_for_decades(
     assert store.write(stored_servers.shorten_waits, NOW) == 0
 
 
+@pytest.mark.threat(id="long-waits")
 @pytest.mark.parametrize("far", [timedelta(hours=2), DECADES])
 def test_a_server_is_not_left_alone_for_decades(store: Store, far: timedelta) -> None:
     def of_old(server: servers.ServerState) -> servers.ServerState:

@@ -145,6 +145,7 @@ def test_each_batch_is_counted_in_the_store_and_then_in_the_marker(store_url: st
         assert store.installation().counter == 2, "nothing to do is nothing to count"
 
 
+@pytest.mark.threat(id="swapped-database")
 def test_a_store_that_counted_less_hands_out_no_work_and_must_adopt(store_url: str, marker: Path) -> None:
     with closing(opened(store_url, marker)) as store:
         store.migrate()
@@ -268,6 +269,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return sqlalchemy_url(new_database(request.getfixturevalue("postgres")))
 
 
+@pytest.mark.threat(id="swapped-database")
 @pytest.mark.parametrize("known_by", ["marker", "configuration"])
 def test_where_one_is_known_none_is_made(empty_url: str, marker: Path, tmp_path: Path, known_by: str) -> None:
     if known_by == "marker":

@@ -31,6 +31,7 @@ def destroy(town: Town, numbers: range, age_s: float = 60) -> list[Verdict]:
     return [town.verdict(a_rdv(12, age_s, DESTROYED, number=number), TWELVE) for number in numbers]
 
 
+@pytest.mark.threat(id="mass-removals")
 def test_twenty_go_and_the_next_are_held(store: Store) -> None:
     town = town_with(store, 60)
     verdicts = destroy(town, range(1, 41))
@@ -138,6 +139,7 @@ def test_a_newer_state_that_takes_nothing_out_decides(store: Store) -> None:
     assert [group.count for group in town.waits()] == [9]
 
 
+@pytest.mark.threat(id="mass-removals")
 @pytest.mark.parametrize("way", ["agent", "listed"])
 def test_another_e_mail_moves_no_calendar_whole(store: Store, way: str) -> None:
     town = town_with(store, 40)
@@ -230,6 +232,7 @@ def cancel(town: Town, numbers: range) -> None:
         assert town.verdict(cancelled, TWELVE) is Verdict.ACCEPTED
 
 
+@pytest.mark.threat(id="mass-removals")
 def test_cancellations_beyond_the_limit_show_until_they_are_released(store: Store) -> None:
     town = town_with(store, 60)
     cancel(town, range(1, 31))

@@ -115,6 +115,7 @@ def test_a_transaction_that_ends_in_a_file_that_went_meanwhile_has_failed(store:
         store.write(block)
 
 
+@pytest.mark.threat(id="swapped-database")
 def test_another_file_is_not_written_into_and_not_changed(store: Store, file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     with closing(Store(f"sqlite:///{other}")) as made:

@@ -22,6 +22,8 @@ from tests.requirements import require
 from tests.store.refusing import PASSWORD, Server, refusing_server, written
 from tests.store.vanishing import way_to
 
+pytestmark = pytest.mark.slow  # PostgreSQL servers of its own, set up in many ways
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -26,6 +26,7 @@ def town(store: Store) -> Town:
 # Appointments
 
 
+@pytest.mark.threat(id="foreign-organisation")
 @pytest.mark.parametrize("attack", [UPDATED, DESTROYED, CREATED])
 @pytest.mark.parametrize("by", [THIRTY_FOUR])
 def test_another_organisations_secret_changes_nothing_of_a_rdv(town: Town, attack: EventKind, by: object) -> None:
@@ -42,6 +43,7 @@ def test_what_a_body_claims_gives_it_no_organisation(town: Town) -> None:
     assert town.verdict(a_rdv(12, 10, number=7), THIRTY_FOUR) is Verdict.OUT_OF_SCOPE
 
 
+@pytest.mark.threat(id="foreign-organisation")
 def test_two_organisations_that_claim_one_number_in_every_order(store: Store) -> None:
     """Whoever is first has it, until somebody decides; a tombstone of what was never known stops its own alone."""
     kinds = [(CREATED, 90), (UPDATED, 60), (DESTROYED, 30)]
@@ -108,6 +110,7 @@ def test_the_same_body_under_the_right_secret_is_no_duplicate(town: Town) -> Non
     assert town.verdict(a_rdv(12, 30, motif="moved"), TWELVE, body=b"x") is Verdict.ACCEPTED
 
 
+@pytest.mark.threat(id="set-aside-limit")
 def test_of_one_secret_so_many_are_kept_and_of_another_as_many(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("receiver.store.intake.set_aside.MOST", 3)
     town = Town(store)
@@ -165,6 +168,7 @@ def test_three_organisations_tell_of_an_absence_in_any_order_without_an_alarm(st
         assert town.waits() == [], told
 
 
+@pytest.mark.threat(id="foreign-organisation")
 def test_who_never_told_of_an_absence_neither_changes_nor_destroys_it(town: Town) -> None:
     town.tell(a_slot(an_absence()), TWELVE)
     moved = a_slot(an_absence(first_end=an_absence().first_end + timedelta(days=1)), 10)
@@ -217,6 +221,7 @@ def test_what_another_binding_decides_has_others_judged_again(town: Town) -> Non
 # Agents
 
 
+@pytest.mark.threat(id="hijacked-agents")
 def test_an_agents_e_mail_moves_the_entries_of_who_told_it_alone(town: Town) -> None:
     town.tell_all([(a_rdv(12, 60, number=1, agents=(MARTINE,)), TWELVE)])
     town.tell_all([(a_rdv(34, 60, number=2, agents=(MARTINE,)), THIRTY_FOUR)])
@@ -229,6 +234,7 @@ def test_an_agents_e_mail_moves_the_entries_of_who_told_it_alone(town: Town) -> 
     assert set(town.shown()[HERS]) == {"Rdv/uuid-1@production"}
 
 
+@pytest.mark.threat(id="hijacked-agents")
 def test_a_departure_told_by_another_organisation_empties_nothing(store: Store) -> None:
     town = Town(store)
     gone = AgentRef(MARTINE.ident, "agent_31@deleted.rdv-solidarites.fr")
@@ -254,6 +260,7 @@ def test_a_word_that_is_only_repeated_still_overtakes_anothers(town: Town) -> No
     assert set(town.shown()) == {HERS}
 
 
+@pytest.mark.threat(id="hijacked-agents")
 def test_rdv_insertion_never_has_the_last_word_on_an_e_mail(town: Town) -> None:
     town.tell(a_rdv(12, 60, agents=(MARTINE,)), ALL)
     town.tell(a_rdv(12, 5, number=9, agents=(EVIL,)), ALL, emitter=Emitter.RDV_INSERTION)
@@ -292,6 +299,7 @@ def test_what_was_known_before_scopes_counts_until_something_newer_is_told(town:
 # Places in an organisation
 
 
+@pytest.mark.threat(id="hijacked-agents")
 def test_a_place_in_another_organisation_is_no_way_to_remove_absences(town: Town) -> None:
     town.tell(a_slot(an_absence(), 90), TWELVE)
     town.tell(replace(a_role(1, CREATED, 80), organisation=12), TWELVE)

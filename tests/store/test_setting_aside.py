@@ -53,6 +53,7 @@ def settle(store: Store, decide: Callable[[EventView], Decision]) -> tuple[int, 
     return store.settle(decide, NOW, spoilt=spoilt.append), spoilt
 
 
+@pytest.mark.threat(id="unsettleable-events")
 def test_one_that_cannot_be_decided_costs_the_others_nothing_and_is_shown(store: Store) -> None:
     tell(store, 1, 2, 3)
     assert settle(store, spoilt_by(2)) == (3, ["Rdv/2@production"])

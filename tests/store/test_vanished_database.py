@@ -22,6 +22,8 @@ from tests.makers import NOW
 from tests.requirements import require
 from tests.store.vanishing import Way, way_to
 
+pytestmark = pytest.mark.slow  # a PostgreSQL server that stops answering
+
 SOON = {"connect_timeout": "2"}
 """The shortest that libpq knows."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from receiver.store import Store
-from tests.web.access_desk import AccessDesk
+from tests.web.access_client import AccessHarness
 from tests.web.receiver_client import Receiver
 
 
@@ -18,8 +18,8 @@ def receiver(store: Store, store_url: str) -> Receiver:
 
 
 @pytest.fixture
-def desk(migrated_sqlite: Path, tmp_path: Path) -> Iterator[AccessDesk]:
+def site(migrated_sqlite: Path, tmp_path: Path) -> Iterator[AccessHarness]:
     """Somebody before the pages. Which database there is makes no difference here: tests/store looks after that."""
     store = Store(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'store.db')}")
-    yield AccessDesk(store)
+    yield AccessHarness(store)
     store.close()

@@ -3,7 +3,7 @@
 import pytest
 
 from receiver.core.roles import Role
-from tests.web.access_desk import ACTION, API, METRICS, PAGE, AccessDesk
+from tests.web.access_client import ACTION, API, METRICS, PAGE, AccessHarness
 from tests.web.receiver_client import Receiver
 
 POLICY = {
@@ -26,6 +26,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.threat(id="clickjacking")
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -40,8 +41,8 @@ OTHERS = {
         ("GET", "/status/../status/login", 404),
     ],
 )
-def test_every_answer_has_them_whatever_it_is(desk: AccessDesk, method: str, path: str, status: int) -> None:
-    answer = desk.app.test_client().open(path, method=method, base_url="https://rdv.departement.example")
+def test_every_answer_has_them_whatever_it_is(site: AccessHarness, method: str, path: str, status: int) -> None:
+    answer = site.app.test_client().open(path, method=method, base_url="https://rdv.departement.example")
     assert answer.status_code == status
     assert set(answer.headers["Content-Security-Policy"].split("; ")) == POLICY
     assert {name: answer.headers.get(name) for name in OTHERS} == OTHERS
@@ -49,31 +50,32 @@ def test_every_answer_has_them_whatever_it_is(desk: AccessDesk, method: str, pat
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
 
 
-def test_a_page_for_a_visitor_and_a_refusal_have_them_too(desk: AccessDesk) -> None:
-    desk.login(desk.issue(Role.READ)[0])
-    for answer, status in ((desk.get(), 200), (desk.act(desk.word(), ACTION), 403)):
+def test_a_page_for_a_visitor_and_a_refusal_have_them_too(site: AccessHarness) -> None:
+    site.login(site.issue(Role.READ)[0])
+    for answer, status in ((site.get(), 200), (site.act(site.word(), ACTION), 403)):
         assert (answer.status_code, answer.headers["Cache-Control"]) == (status, "no-store")
         assert set(answer.headers["Content-Security-Policy"].split("; ")) == POLICY
 
 
-def test_a_failure_of_ours_has_them_too(desk: AccessDesk) -> None:
-    desk.app.add_url_rule("/status/broken", "broken", lambda: 1 / 0)
-    answer = desk.get("/status/broken")
+def test_a_failure_of_ours_has_them_too(site: AccessHarness) -> None:
+    site.app.add_url_rule("/status/broken", "broken", lambda: 1 / 0)
+    answer = site.get("/status/broken")
     assert (answer.status_code, answer.headers["X-Frame-Options"]) == (500, "DENY")
 
 
-def test_tls_is_demanded_only_where_there_is_some(desk: AccessDesk) -> None:
+def test_tls_is_demanded_only_where_there_is_some(site: AccessHarness) -> None:
     """A browser that heard it on its own machine would demand TLS there of everything else."""
-    assert "Strict-Transport-Security" not in desk.get("/status/login", base_url="http://localhost").headers
+    assert "Strict-Transport-Security" not in site.get("/status/login", base_url="http://localhost").headers
 
 
-def test_webhooks_and_probes_keep_their_own(desk: AccessDesk) -> None:
+def test_webhooks_and_probes_keep_their_own(site: AccessHarness) -> None:
     for path in ("/webhooks/mds", "/healthz", "/statusx"):
-        assert "Content-Security-Policy" not in desk.app.test_client().get(path).headers
+        assert "Content-Security-Policy" not in site.app.test_client().get(path).headers
 
 
-def test_the_pages_hold_no_script_and_no_style(desk: AccessDesk) -> None:
-    html = desk.get("/status/login").text
+@pytest.mark.threat(id="xss")
+def test_the_pages_hold_no_script_and_no_style(site: AccessHarness) -> None:
+    html = site.get("/status/login").text
     assert "style=" not in html
     assert "<style" not in html
     assert "<script>" not in html

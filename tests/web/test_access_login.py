@@ -10,11 +10,10 @@ from werkzeug.test import TestResponse
 
 from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
-from receiver.store import StoreUnavailable
-from receiver.store.tools import tokens
+from receiver.store import Store, StoreUnavailable
 from receiver.web.auth.session import page_after
 from tests.makers import NOW
-from tests.web.access_desk import ACTION, NEAR, PAGE, AccessDesk
+from tests.web.access_client import ACTION, NEAR, PAGE, AccessHarness
 
 HERE = {"Sec-Fetch-Site": "same-origin"}
 
@@ -25,73 +24,76 @@ def flags(answer: TestResponse) -> tuple[str, set[str]]:
     return first.partition("=")[0], set(rest)
 
 
-def test_a_stranger_is_led_to_the_login_page_and_back(desk: AccessDesk) -> None:
-    answer = desk.get(f"{PAGE}?calendar=mail&page=2")
+def test_a_stranger_is_led_to_the_login_page_and_back(site: AccessHarness) -> None:
+    answer = site.get(f"{PAGE}?calendar=mail&page=2")
     assert (answer.status_code, answer.location) == (303, "/status/login?next=/status/probe?calendar%3Dmail%26page%3D2")
-    form = desk.get(answer.location).text
+    form = site.get(answer.location).text
     assert 'name="next" value="/status/probe?calendar=mail&amp;page=2"' in form
-    text, _ = desk.issue()
-    answer = desk.login(text, form={"next": f"{PAGE}?calendar=mail&page=2"})
+    text, _ = site.issue()
+    answer = site.login(text, form={"next": f"{PAGE}?calendar=mail&page=2"})
     assert (answer.status_code, answer.location) == (303, f"{PAGE}?calendar=mail&page=2")
-    assert desk.get().status_code == 200
+    assert site.get().status_code == 200
 
 
-def test_a_form_of_a_stranger_leads_to_the_login_page_and_not_back(desk: AccessDesk) -> None:
+def test_a_form_of_a_stranger_leads_to_the_login_page_and_not_back(site: AccessHarness) -> None:
     """What was to be done is to be looked at again, not done by a redirect."""
-    answer = desk.act(None)
+    answer = site.act(None)
     assert (answer.status_code, answer.location) == (303, "/status/login")
 
 
-def test_the_token_is_typed_unseen_and_no_browser_keeps_it(desk: AccessDesk) -> None:
-    field = desk.get("/status/login").text.partition("<input id=")[2].partition(">")[0]
+def test_the_token_is_typed_unseen_and_no_browser_keeps_it(site: AccessHarness) -> None:
+    field = site.get("/status/login").text.partition("<input id=")[2].partition(">")[0]
     assert 'type="password"' in field
     assert 'autocomplete="off"' in field
 
 
-def test_the_cookie_is_out_of_reach_and_ends_with_the_token(desk: AccessDesk) -> None:
-    text, record = desk.issue(days=2)
-    name, attributes = flags(desk.login(f" {text}\n"))
+@pytest.mark.threat(id="stolen-cookie")
+def test_the_cookie_is_out_of_reach_and_ends_with_the_token(site: AccessHarness) -> None:
+    text, record = site.issue(days=2)
+    name, attributes = flags(site.login(f" {text}\n"))
     assert name == "__Host-rdv_receiver"
     expires = f"Expires={record.expires_at:%a, %d %b %Y %H:%M:%S} GMT"
     assert attributes == {"Secure", "HttpOnly", "SameSite=Strict", "Path=/", expires}
-    desk.now = NOW + timedelta(days=2)
-    assert desk.get().status_code == 303
+    site.now = NOW + timedelta(days=2)
+    assert site.get().status_code == 303
 
 
 @pytest.mark.parametrize("dress", ["\ufeff{}\xa0", "\u200b{}\r\n", '"{}"', "« {} »", "TOKEN={}"])
-def test_a_token_may_be_pasted_with_what_copying_put_around_it(desk: AccessDesk, dress: str) -> None:
-    text, _ = desk.issue()
-    assert desk.login(dress.format(text)).status_code == 303
-    assert desk.get().status_code == 200
+def test_a_token_may_be_pasted_with_what_copying_put_around_it(site: AccessHarness, dress: str) -> None:
+    text, _ = site.issue()
+    assert site.login(dress.format(text)).status_code == 303
+    assert site.get().status_code == 200
 
 
 @pytest.mark.parametrize("address", ["http://localhost:8080", "http://127.0.0.1", "http://[::1]:8080"])
-def test_a_tunnel_to_ones_own_machine_needs_no_tls(desk: AccessDesk, address: str) -> None:
+def test_a_tunnel_to_ones_own_machine_needs_no_tls(site: AccessHarness, address: str) -> None:
     """Browsers take their own machine for a safe place, and keep the cookie there."""
-    answer = desk.login(desk.issue()[0], base_url=address)
+    answer = site.login(site.issue()[0], base_url=address)
     assert flags(answer)[0] == "__Host-rdv_receiver"
 
 
+@pytest.mark.threat(id="stolen-cookie")
 @pytest.mark.parametrize(
     "address", ["http://rdv.departement.example", "http://localhost.evil.example", "http://10.0.0.1"]
 )
-def test_elsewhere_a_token_is_not_taken_without_tls(desk: AccessDesk, address: str) -> None:
-    text, _ = desk.issue()
-    assert 'name="token"' not in desk.get("/status/login", base_url=address).text
-    answer = desk.login(text, base_url=address)
+def test_elsewhere_a_token_is_not_taken_without_tls(site: AccessHarness, address: str) -> None:
+    text, _ = site.issue()
+    assert 'name="token"' not in site.get("/status/login", base_url=address).text
+    answer = site.login(text, base_url=address)
     assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
 
 
-def test_a_stranger_cannot_make_us_believe_in_tls(desk: AccessDesk) -> None:
+def test_a_stranger_cannot_make_us_believe_in_tls(site: AccessHarness) -> None:
     lie: dict[str, Any] = {"base_url": "http://rdv.departement.example", "headers": {"X-Forwarded-Proto": "https"}}
-    text, _ = desk.issue()
-    far = desk.login(text, environ_base={"REMOTE_ADDR": "192.0.2.7"}, **lie)
+    text, _ = site.issue()
+    far = site.login(text, environ_base={"REMOTE_ADDR": "192.0.2.7"}, **lie)
     assert (far.status_code, "Set-Cookie" in far.headers) == (403, False)
-    assert desk.login(text, **NEAR, **lie).status_code == 303  # a proxy on this machine
-    behind = AccessDesk(desk.store, ProxySettings("10.1.2.0/24", "X-Remote-User", Role.READ))
+    assert site.login(text, **NEAR, **lie).status_code == 303  # a proxy on this machine
+    behind = AccessHarness(site.store, ProxySettings("10.1.2.0/24", "X-Remote-User", Role.READ))
     assert behind.login(text, environ_base={"REMOTE_ADDR": "10.1.2.3"}, **lie).status_code == 303  # or on another
 
 
+@pytest.mark.threat(id="csrf")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -103,31 +105,31 @@ def test_a_stranger_cannot_make_us_believe_in_tls(desk: AccessDesk) -> None:
         {"Origin": "https://rdv.departement.example.evil.example"},
     ],
 )
-def test_another_sites_form_logs_nobody_in(desk: AccessDesk, headers: dict[str, str]) -> None:
+def test_another_sites_form_logs_nobody_in(site: AccessHarness, headers: dict[str, str]) -> None:
     """Else somebody would work with a token that an attacker gave, and knows."""
-    answer = desk.login(desk.issue()[0], headers=headers)
+    answer = site.login(site.issue()[0], headers=headers)
     assert (answer.status_code, "Set-Cookie" in answer.headers) == (403, False)
 
 
 @pytest.mark.parametrize("headers", [HERE, HERE | {"Origin": "null"}, {"Origin": "https://rdv.departement.example"}])
-def test_our_own_form_does(desk: AccessDesk, headers: dict[str, str]) -> None:
+def test_our_own_form_does(site: AccessHarness, headers: dict[str, str]) -> None:
     """Under `Referrer-Policy: no-referrer` browsers call our own pages' origin null."""
-    assert desk.login(desk.issue()[0], headers=headers).status_code == 303
+    assert site.login(site.issue()[0], headers=headers).status_code == 303
 
 
-def test_an_operators_form_with_its_word_is_taken(desk: AccessDesk) -> None:
-    desk.login(desk.issue(Role.OPERATE)[0])
-    assert desk.act(desk.word()).text == "done"
-    assert desk.act(desk.word(), headers=HERE).text == "done"
+def test_an_operators_form_with_its_word_is_taken(site: AccessHarness) -> None:
+    site.login(site.issue(Role.OPERATE)[0])
+    assert site.act(site.word()).text == "done"
+    assert site.act(site.word(), headers=HERE).text == "done"
 
 
 @pytest.mark.parametrize("word", [None, "", "0" * 64, "é"])
-def test_a_form_without_its_word_is_refused(desk: AccessDesk, word: str | None) -> None:
-    desk.login(desk.issue(Role.OPERATE)[0])
-    assert desk.act(word).status_code == 403
+def test_a_form_without_its_word_is_refused(site: AccessHarness, word: str | None) -> None:
+    site.login(site.issue(Role.OPERATE)[0])
+    assert site.act(word).status_code == 403
 
 
-def test_words_are_compared_in_constant_time(desk: AccessDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_are_compared_in_constant_time(site: AccessHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[bytes, bytes]] = []
     compare = hmac.compare_digest
 
@@ -135,61 +137,61 @@ def test_words_are_compared_in_constant_time(desk: AccessDesk, monkeypatch: pyte
         compared.append((one, other))
         return compare(one, other)
 
-    desk.login(desk.issue(Role.OPERATE)[0])
-    word = desk.word()
+    site.login(site.issue(Role.OPERATE)[0])
+    word = site.word()
     monkeypatch.setattr("receiver.web.auth.access.hmac.compare_digest", note)
-    desk.act("0" * 64)
+    site.act("0" * 64)
     assert (b"0" * 64, word.encode()) in compared
 
 
-def test_the_word_of_another_token_is_refused(desk: AccessDesk) -> None:
-    desk.login(desk.issue(Role.OPERATE)[0])
-    word = desk.word()
-    desk.login(desk.issue(Role.OPERATE)[0])
-    assert desk.word() != word
-    assert desk.act(word).status_code == 403
+def test_the_word_of_another_token_is_refused(site: AccessHarness) -> None:
+    site.login(site.issue(Role.OPERATE)[0])
+    word = site.word()
+    site.login(site.issue(Role.OPERATE)[0])
+    assert site.word() != word
+    assert site.act(word).status_code == 403
 
 
-def test_a_word_in_the_address_is_refused(desk: AccessDesk) -> None:
-    desk.login(desk.issue(Role.OPERATE)[0])
-    assert desk.act(None, f"{ACTION}?csrf={desk.word()}").status_code == 403
+def test_a_word_in_the_address_is_refused(site: AccessHarness) -> None:
+    site.login(site.issue(Role.OPERATE)[0])
+    assert site.act(None, f"{ACTION}?csrf={site.word()}").status_code == 403
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
-def test_the_right_word_from_another_site_is_refused(desk: AccessDesk, site: str) -> None:
-    desk.login(desk.issue(Role.OPERATE)[0])
-    assert desk.act(desk.word(), headers={"Sec-Fetch-Site": site}).status_code == 403
+@pytest.mark.parametrize("relation", ["cross-site", "same-site", "none", ""])
+def test_the_right_word_from_another_site_is_refused(site: AccessHarness, relation: str) -> None:
+    site.login(site.issue(Role.OPERATE)[0])
+    assert site.act(site.word(), headers={"Sec-Fetch-Site": relation}).status_code == 403
 
 
-def test_a_readers_form_is_refused(desk: AccessDesk) -> None:
-    desk.login(desk.issue(Role.READ)[0])
-    answer = desk.act(desk.word())
+def test_a_readers_form_is_refused(site: AccessHarness) -> None:
+    site.login(site.issue(Role.READ)[0])
+    answer = site.act(site.word())
     assert (answer.status_code, answer.mimetype) == (403, "text/html")
 
 
-def test_going_out_takes_the_cookie_away(desk: AccessDesk) -> None:
-    desk.login(desk.issue()[0])
-    answer = desk.act(desk.word(), "/status/logout")
+def test_going_out_takes_the_cookie_away(site: AccessHarness) -> None:
+    site.login(site.issue()[0])
+    answer = site.act(site.word(), "/status/logout")
     assert (answer.status_code, answer.location) == (303, "/status/login")
     name, attributes = flags(answer)
     assert name == "__Host-rdv_receiver"
     assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=0"} <= attributes
-    assert desk.get().status_code == 303
+    assert site.get().status_code == 303
 
 
-def test_another_site_sends_nobody_out(desk: AccessDesk) -> None:
-    desk.login(desk.issue()[0])
-    assert desk.act(None, "/status/logout").status_code == 403
-    assert desk.get("/status/logout").status_code == 405
-    assert desk.get().status_code == 200
+def test_another_site_sends_nobody_out(site: AccessHarness) -> None:
+    site.login(site.issue()[0])
+    assert site.act(None, "/status/logout").status_code == 403
+    assert site.get("/status/logout").status_code == 405
+    assert site.get().status_code == 200
 
 
-def test_only_the_cookie_with_its_prefix_counts(desk: AccessDesk) -> None:
+def test_only_the_cookie_with_its_prefix_counts(site: AccessHarness) -> None:
     """A neighbour under the same domain can set one without."""
-    text, _ = desk.issue()
+    text, _ = site.issue()
     for name in ("rdv_receiver", "__host-rdv_receiver", "__Secure-rdv_receiver"):
-        desk.browser.set_cookie(name, text, domain="rdv.departement.example")
-    assert desk.get().status_code == 303
+        site.browser.set_cookie(name, text, domain="rdv.departement.example")
+    assert site.get().status_code == 303
 
 
 WHERE = [
@@ -218,27 +220,28 @@ WHERE = [
 ]
 
 
+@pytest.mark.threat(id="open-redirect")
 @pytest.mark.parametrize("wanted", WHERE)
-def test_the_login_leads_nowhere_else(desk: AccessDesk, wanted: str) -> None:
+def test_the_login_leads_nowhere_else(site: AccessHarness, wanted: str) -> None:
     """An open redirect lends our name to another's page; a line break in a header is another header."""
     assert page_after(wanted) == "/status"
-    answer = desk.login(desk.issue()[0], form={"next": wanted})
+    answer = site.login(site.issue()[0], form={"next": wanted})
     assert (answer.status_code, answer.location) == (303, "/status")
     assert list(parse_cookie("; ".join(answer.headers.getlist("Set-Cookie")))).count("a") == 0
-    assert "evil" not in desk.get("/status/login", query_string={"next": wanted}).text
+    assert "evil" not in site.get("/status/login", query_string={"next": wanted}).text
 
 
 def test_a_store_that_does_not_answer_is_said_to_people_and_programs(
-    desk: AccessDesk, monkeypatch: pytest.MonkeyPatch
+    site: AccessHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text, _ = desk.issue()
-    desk.login(text)
+    text, _ = site.issue()
+    site.login(text)
 
     def fail(*_: object) -> None:
         raise StoreUnavailable("OperationalError")
 
-    monkeypatch.setattr(tokens, "find", fail)
-    page, program, entering = desk.get(), desk.api(text), desk.login(text)
+    monkeypatch.setattr(Store, "token", fail)
+    page, program, entering = site.get(), site.api(text), site.login(text)
     assert [page.status_code, program.status_code, entering.status_code] == [503, 503, 503]
     assert (page.mimetype, program.json) == ("text/html", {"status": "unavailable"})
     assert "OperationalError" not in page.text + program.text + entering.text

@@ -54,6 +54,7 @@ def test_an_account_that_may_not_put_webhooks_down_is_not_ready(
     assert (answer.status_code, answer.get_json()["codes"]) == (503, [Code.STORE_UNREACHABLE])
 
 
+@pytest.mark.threat(id="false-unready")
 def test_no_trouble_of_exchange_stops_the_intake(receiver: Receiver) -> None:
     """A balancer takes out whatever answers 503: all hosts at once, as all know the same servers."""
     store, now = receiver.store, receiver.store.now()
@@ -96,6 +97,7 @@ def test_the_web_process_is_no_worker(receiver: Receiver) -> None:
     assert receiver.store.read(heartbeats.last_beat, "web") is not None
 
 
+@pytest.mark.threat(id="unpaid-work")
 def test_many_who_ask_cost_one_look(receiver: Receiver) -> None:
     """Anybody may ask, and a look writes to the disk."""
     assert readiness(receiver) == NO_WORKER

@@ -8,7 +8,7 @@ from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
 from receiver.web.auth.login_throttle import FREE, LONGEST_S, REMEMBERED, LoginThrottle
 from tests.makers import NOW
-from tests.web.access_desk import NEAR, AccessDesk
+from tests.web.access_client import NEAR, AccessHarness
 
 
 class Clock:
@@ -62,6 +62,7 @@ def test_others_do_not_wait(throttle: LoginThrottle) -> None:
     assert throttle.pause_s("b") == 0
 
 
+@pytest.mark.threat(id="unbounded-names")
 def test_a_crowd_of_clients_takes_no_more_memory(throttle: LoginThrottle) -> None:
     pauses(throttle, FREE, "quiet")
     for number in range(REMEMBERED):
@@ -70,50 +71,51 @@ def test_a_crowd_of_clients_takes_no_more_memory(throttle: LoginThrottle) -> Non
     assert throttle.pause_s("quiet") == 0
 
 
-def wrong(desk: AccessDesk, times: int, **more: object) -> list[int]:
-    return [desk.login("wrong", **more).status_code for _ in range(times)]
+def wrong(site: AccessHarness, times: int, **more: object) -> list[int]:
+    return [site.login("wrong", **more).status_code for _ in range(times)]
 
 
-def test_one_who_tries_waits_and_another_address_does_not(desk: AccessDesk) -> None:
-    text, _ = desk.issue()
+@pytest.mark.threat(id="entry-without-token")
+def test_one_who_tries_waits_and_another_address_does_not(site: AccessHarness) -> None:
+    text, _ = site.issue()
     there, elsewhere = {"REMOTE_ADDR": "192.0.2.7"}, {"REMOTE_ADDR": "192.0.2.8"}
-    assert wrong(desk, FREE + 2, environ_base=there) == [403] * FREE + [429] * 2
-    answer = desk.login(text, environ_base=there)
+    assert wrong(site, FREE + 2, environ_base=there) == [403] * FREE + [429] * 2
+    answer = site.login(text, environ_base=there)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1")
-    assert desk.login(text, environ_base=elsewhere).status_code == 303
-    desk.now = NOW + timedelta(seconds=1)
-    assert desk.login(text, environ_base=there).status_code == 303
+    assert site.login(text, environ_base=elsewhere).status_code == 303
+    site.now = NOW + timedelta(seconds=1)
+    assert site.login(text, environ_base=there).status_code == 303
 
 
-def test_who_gets_in_at_last_starts_anew(desk: AccessDesk) -> None:
-    text, _ = desk.issue()
+def test_who_gets_in_at_last_starts_anew(site: AccessHarness) -> None:
+    text, _ = site.issue()
     for _ in range(FREE):
-        wrong(desk, FREE - 1)
-        assert desk.login(text).status_code == 303
+        wrong(site, FREE - 1)
+        assert site.login(text).status_code == 303
 
 
-def test_behind_a_proxy_each_client_waits_for_itself(desk: AccessDesk) -> None:
-    wrong(desk, FREE, headers={"X-Forwarded-For": "192.0.2.7"}, **NEAR)
-    assert wrong(desk, 1, headers={"X-Forwarded-For": "6.6.6.6, 192.0.2.7"}, **NEAR) == [429]
-    assert wrong(desk, 1, headers={"X-Forwarded-For": "192.0.2.8"}, **NEAR) == [403]
+def test_behind_a_proxy_each_client_waits_for_itself(site: AccessHarness) -> None:
+    wrong(site, FREE, headers={"X-Forwarded-For": "192.0.2.7"}, **NEAR)
+    assert wrong(site, 1, headers={"X-Forwarded-For": "6.6.6.6, 192.0.2.7"}, **NEAR) == [429]
+    assert wrong(site, 1, headers={"X-Forwarded-For": "192.0.2.8"}, **NEAR) == [403]
 
 
-def test_a_stranger_cannot_name_another_client(desk: AccessDesk) -> None:
+def test_a_stranger_cannot_name_another_client(site: AccessHarness) -> None:
     far = {"environ_base": {"REMOTE_ADDR": "192.0.2.7"}}
     for number in range(FREE):
-        wrong(desk, 1, headers={"X-Forwarded-For": f"10.0.0.{number}"}, **far)
-    assert wrong(desk, 1, headers={"X-Forwarded-For": "10.0.0.99"}, **far) == [429]
+        wrong(site, 1, headers={"X-Forwarded-For": f"10.0.0.{number}"}, **far)
+    assert wrong(site, 1, headers={"X-Forwarded-For": "10.0.0.99"}, **far) == [429]
 
 
-def test_the_addresses_of_one_ipv6_customer_are_one_client(desk: AccessDesk) -> None:
+def test_the_addresses_of_one_ipv6_customer_are_one_client(site: AccessHarness) -> None:
     for number in range(FREE):
-        wrong(desk, 1, environ_base={"REMOTE_ADDR": f"2001:db8:1:2::{number}"})
-    assert wrong(desk, 1, environ_base={"REMOTE_ADDR": "2001:db8:1:2::ffff"}) == [429]
-    assert wrong(desk, 1, environ_base={"REMOTE_ADDR": "2001:db8:1:3::1"}) == [403]
+        wrong(site, 1, environ_base={"REMOTE_ADDR": f"2001:db8:1:2::{number}"})
+    assert wrong(site, 1, environ_base={"REMOTE_ADDR": "2001:db8:1:2::ffff"}) == [429]
+    assert wrong(site, 1, environ_base={"REMOTE_ADDR": "2001:db8:1:3::1"}) == [403]
 
 
-def test_the_trusted_proxy_may_be_on_another_machine(desk: AccessDesk) -> None:
-    behind = AccessDesk(desk.store, ProxySettings("10.1.2.3/32", "X-Remote-User", Role.READ))
+def test_the_trusted_proxy_may_be_on_another_machine(site: AccessHarness) -> None:
+    behind = AccessHarness(site.store, ProxySettings("10.1.2.3/32", "X-Remote-User", Role.READ))
     there = {"environ_base": {"REMOTE_ADDR": "10.1.2.3"}}
     wrong(behind, FREE, headers={"X-Forwarded-For": "192.0.2.7"}, **there)
     assert wrong(behind, 1, headers={"X-Forwarded-For": "192.0.2.8"}, **there) == [403]

@@ -30,6 +30,7 @@ def test_a_slash_at_the_end_is_the_same_address(receiver: Receiver) -> None:
     assert post(receiver, "/webhooks/mds/") == 202
 
 
+@pytest.mark.threat(id="strangers-paths")
 @pytest.mark.parametrize(
     "path",
     [

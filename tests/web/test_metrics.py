@@ -21,7 +21,7 @@ from receiver.web.app import create_app
 from tests.makers import NOW, incoming
 from tests.store.failing_ground import HERS, hear, place, refuse
 from tests.store.scopes import THIRTY_FOUR, a_rdv
-from tests.web.metrics_desk import FIGURES, Scraped, suffer
+from tests.web.metrics_scrape import FIGURES, Scraped, suffer
 from tests.web.receiver_client import RDV, SECRET, SOURCES, settings_of
 from tests.web.test_webhook_logs import CANARY, with_canaries
 

@@ -14,7 +14,7 @@ import yaml
 from receiver.core.troubles import Code
 from receiver.store import Store
 from tests.requirements import require
-from tests.web.metrics_desk import Scraped, suffer
+from tests.web.metrics_scrape import Scraped, suffer
 
 TOP = Path(__file__).parents[2]
 RULES = TOP / "deploy/prometheus/rdv-receiver.rules.yml"

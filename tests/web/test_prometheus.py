@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
@@ -17,8 +16,9 @@ from werkzeug.serving import make_server
 
 from demo.processes import free_port
 from receiver.store import Store
+from tests.lab.waiting import wait_until
 from tests.requirements import require
-from tests.web.metrics_desk import Scraped, suffer
+from tests.web.metrics_scrape import Scraped, suffer
 from tests.web.test_monitoring_files import GUIDE, RULES, on_sqlite
 
 PATIENCE_S = 30.0
@@ -71,16 +71,15 @@ def prometheus(address: tuple[str, str], tmp_path: Path) -> Iterator[str]:
 
 def ask(prometheus: str, question: str) -> list[Any]:
     """The answer, as soon as there is one."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+
+    def found() -> list[Any]:
         try:
             told = requests.get(f"{prometheus}/api/v1/query", params={"query": question}, timeout=5).json()
         except requests.RequestException:  # not up yet, or up and still reading what it wrote before
-            told = {}
-        if found := told.get("data", {}).get("result", []):
-            return list(found)
-        time.sleep(0.1)
-    raise TimeoutError(question)
+            return []
+        return list(told.get("data", {}).get("result", []))
+
+    return wait_until(found, f"an answer to {question}", PATIENCE_S, every_s=0.1)
 
 
 @on_sqlite

@@ -73,6 +73,7 @@ def test_nothing_of_the_usager_is_stored(receiver: Receiver) -> None:
         assert word not in stored
 
 
+@pytest.mark.threat(id="replayed-webhook")
 def test_the_same_body_again_is_a_duplicate(receiver: Receiver) -> None:
     """The emitter is told no other than the first time: what is known of it is looked at later."""
     assert receiver.verdict() is Verdict.ACCEPTED
@@ -137,6 +138,7 @@ def test_an_organisation_outside_the_list_is_ignored(receiver: Receiver, organis
 REFUSED = (401, {"status": "unauthorized"})
 
 
+@pytest.mark.threat(id="forged-webhook")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -166,6 +168,7 @@ def test_a_source_knows_only_its_own_secrets(receiver: Receiver) -> None:
     assert told(receiver.post(secret=SECRET, source="bound")) == REFUSED
 
 
+@pytest.mark.threat(id="foreign-organisation")
 @pytest.mark.parametrize(
     ("secret", "organisation", "status"),
     [
@@ -239,6 +242,7 @@ def test_what_breaks_the_contract_is_refused_by_naming_fields(
     assert receiver.dump() == before
 
 
+@pytest.mark.threat(id="odd-emails")
 @pytest.mark.parametrize(("wrong", "more"), [(20, None), (21, 1), (90, 70)])
 def test_of_many_wrong_fields_some_are_named_and_the_rest_is_counted(
     receiver: Receiver, wrong: int, more: int | None
@@ -255,6 +259,7 @@ def test_of_many_wrong_fields_some_are_named_and_the_rest_is_counted(
     assert line.get("more_paths") == more
 
 
+@pytest.mark.threat(id="odd-emails")
 @pytest.mark.parametrize("email", ["a" * 5000, "a\ud800b@x.example", "=1+1", "<script>", "\0", "@@@", "\u202e"])
 def test_an_odd_e_mail_costs_the_webhook_nothing(receiver: Receiver, email: str) -> None:
     body = json.dumps(edited(RDV, "data.agents.1.email", email)).encode()
@@ -263,6 +268,7 @@ def test_an_odd_e_mail_costs_the_webhook_nothing(receiver: Receiver, email: str)
     assert judged.receipt is not None
 
 
+@pytest.mark.threat(id="replayed-webhook")
 @pytest.mark.parametrize("now", [NOW + timedelta(days=11), NOW - timedelta(days=2)])
 def test_an_age_that_cannot_be_is_refused_and_not_stored(receiver: Receiver, now: Any) -> None:
     """Stored, a state from the future would block its successors."""

@@ -63,6 +63,7 @@ def test_what_is_personal_is_neither_logged_nor_stored_nor_answered(receiver: Re
     assert [line["level"] for line in lines(stream)] == ["info", "info", "warning", "info", "warning", "warning"]
 
 
+@pytest.mark.threat(id="log-injection")
 def test_what_a_stranger_sends_is_not_logged(receiver: Receiver) -> None:
     """A name in the address, headers, a query, a body: a log that repeats them can be written by anybody."""
     with captured_logs("DEBUG") as stream:
@@ -93,6 +94,7 @@ def test_no_secret_and_no_signature_is_logged(receiver: Receiver, secret: str) -
     assert secret not in repr(receiver.app.extensions["receiver"].settings)
 
 
+@pytest.mark.threat(id="error-pages")
 def test_what_nobody_foresaw_is_answered_in_json_and_logged_without_its_words(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +113,7 @@ def test_what_nobody_foresaw_is_answered_in_json_and_logged_without_its_words(
 # Counts of what was refused
 
 
+@pytest.mark.threat(id="unpaid-work")
 def test_refusals_are_counted_by_source_and_reason_without_a_commit_each(receiver: Receiver) -> None:
     receiver.post(source=CANARY)
     receiver.post(source="other")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.worker_harness import StoreInTime, WorkerHarness, open_harness
 from tests.logs.captured import captured_logs
-from tests.worker.bench import Bench, StoreInTime, open_bench
-from tests.worker.office import Office
-from tests.worker.periodic_bench import Watch
+from tests.worker.loop_harness import WorkerLoopHarness
+from tests.worker.periodic_harness import PeriodicHarness
 
 
 @pytest.fixture
@@ -26,29 +26,29 @@ def store_in_time(fresh_sqlite: str) -> Iterator[StoreInTime]:
 
 
 @pytest.fixture
-def bench(fresh_sqlite: str) -> Iterator[Bench]:
-    with open_bench(fresh_sqlite) as opened:
+def harness(fresh_sqlite: str) -> Iterator[WorkerHarness]:
+    with open_harness(fresh_sqlite) as opened:
         yield opened
 
 
 @pytest.fixture
-def bench_on_each(store_url: str) -> Iterator[Bench]:
-    with open_bench(store_url) as opened:
+def harness_on_each(store_url: str) -> Iterator[WorkerHarness]:
+    with open_harness(store_url) as opened:
         yield opened
 
 
 @pytest.fixture
-def office(store_in_time: StoreInTime, tmp_path: Path) -> Iterator[Office]:
+def loop_harness(store_in_time: StoreInTime, tmp_path: Path) -> Iterator[WorkerLoopHarness]:
     with captured_logs() as stream:
-        opened = Office(tmp_path, store_in_time, stream)
+        opened = WorkerLoopHarness(tmp_path, store_in_time, stream)
         yield opened
         opened.worker._stop_servers()
 
 
 @pytest.fixture
-def watch(store_in_time: StoreInTime) -> Iterator[Watch]:
+def periodic_harness(store_in_time: StoreInTime) -> Iterator[PeriodicHarness]:
     with captured_logs() as stream:
-        opened = Watch(store_in_time, stream)
+        opened = PeriodicHarness(store_in_time, stream)
         yield opened
         for each in opened.lookouts:
             each.stop()

@@ -12,54 +12,54 @@ from receiver.store import Verdict
 from receiver.store.database.tables import metadata
 from receiver.store.intake import judge_batch
 from receiver.store.work import rulesets
+from tests.lab.worker_harness import WorkerHarness
 from tests.makers import MARTINE, a_slot, incoming
-from tests.worker.bench import Bench
 
 
-def hear(bench: Bench, news: News) -> Verdict:
+def hear(harness: WorkerHarness, news: News) -> Verdict:
     """One webhook, of whatever it tells, comes in now and is settled."""
-    [receipt] = bench.store.write(judge_batch.take, [incoming(news)], bench.store.moment)
-    bench.settle()
+    [receipt] = harness.store.write(judge_batch.take, [incoming(news)], harness.store.moment)
+    harness.settle()
     return receipt.verdict
 
 
-def slot(bench: Bench, state: AgendaState, age_s: float = 60, **how: Any) -> Verdict:
+def slot(harness: WorkerHarness, state: AgendaState, age_s: float = 60, **how: Any) -> Verdict:
     """A state of an absence or a plage comes in."""
-    return hear(bench, a_slot(state, age_s, now=bench.store.moment, **{"agent": MARTINE, **how}))
+    return hear(harness, a_slot(state, age_s, now=harness.store.moment, **{"agent": MARTINE, **how}))
 
 
-def propose(bench: Bench, *, confirmed: bool = False) -> rules.Proposal:
-    """What a worker does with the bench's settings when it starts or reloads; it then follows what is in force."""
-    proposal = rules.propose(bench.store, bench.settings.ruleset(), bench.store.moment, confirmed=confirmed)
-    follow(bench)
+def propose(harness: WorkerHarness, *, confirmed: bool = False) -> rules.Proposal:
+    """What a worker does with the settings when it starts or reloads; it then follows what is in force."""
+    proposal = rules.propose(harness.store, harness.settings.ruleset(), harness.store.moment, confirmed=confirmed)
+    follow(harness)
     return proposal
 
 
-def follow(bench: Bench) -> None:
-    in_force = bench.store.read(rulesets.in_force)
+def follow(harness: WorkerHarness) -> None:
+    in_force = harness.store.read(rulesets.in_force)
     assert in_force is not None
-    bench.crew.ruleset = in_force.ruleset
+    harness.crew.ruleset = in_force.ruleset
 
 
-def remap(bench: Bench, **changes: Any) -> None:
+def remap(harness: WorkerHarness, **changes: Any) -> None:
     """Change the mapping of the settings; nobody follows it yet."""
-    bench.settings = replace(bench.settings, mailboxes=replace(bench.settings.mailboxes, **changes))
+    harness.settings = replace(harness.settings, mailboxes=replace(harness.settings.mailboxes, **changes))
 
 
-def posts(bench: Bench, since: int = 0) -> list[tuple[str, str | None]]:
+def posts(harness: WorkerHarness, since: int = 0) -> list[tuple[str, str | None]]:
     """Verb and mailbox of each POST, in order."""
-    return [(each.verb, each.mailbox) for each in bench.exchange.requests[since:]]
+    return [(each.verb, each.mailbox) for each in harness.exchange.requests[since:]]
 
 
-def shown(bench: Bench, mailbox: str, days: int = 400) -> list[Any]:
+def shown(harness: WorkerHarness, mailbox: str, days: int = 400) -> list[Any]:
     """The occurrences that the calendar shows from now on."""
-    start = bench.store.moment - timedelta(days=60)
-    return bench.exchange.occurrences(mailbox, start, start + timedelta(days=days))
+    start = harness.store.moment - timedelta(days=60)
+    return harness.exchange.occurrences(mailbox, start, start + timedelta(days=days))
 
 
-def dump(bench: Bench) -> dict[str, list[dict[str, Any]]]:
+def dump(harness: WorkerHarness) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table."""
-    engine = create_engine(bench.settings.store_url)
+    engine = create_engine(harness.settings.store_url)
     with engine.connect() as connection:
         tables = {
             table.name: [dict(row) for row in connection.execute(select(table)).mappings()]

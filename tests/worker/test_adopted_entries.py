@@ -15,129 +15,137 @@ from receiver.store.database.tables import deliveries, event_agents, events, ins
 from receiver.store.work import leases, mailbox_identity, settling
 from receiver.worker.loop import IDLE_NEWS_EVERY
 from receiver.worker.periodic import BEAT_EVERY
+from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, WorkerHarness
 from tests.makers import MARTINE
-from tests.worker.bench import CALENDAR, HERS, Bench
-from tests.worker.crews import wait_until
-from tests.worker.office import Office
+from tests.worker.loop_harness import WorkerLoopHarness
 from tests.worker.steps import posts
 
 SECOND = timedelta(seconds=1)
 
 
-def lose_the_record(bench: Bench) -> None:
+def lose_the_record(harness: WorkerHarness) -> None:
     """And read her mailbox back."""
-    engine = create_engine(bench.settings.store_url)
+    engine = create_engine(harness.settings.store_url)
     with engine.begin() as connection:
         for table in (placements, event_agents, deliveries, events):
             connection.execute(delete(table))
     engine.dispose()
-    [hers] = [each for each in bench.store.read(mailbox_identity.in_use) if each.address == HERS]
-    work = bench.store.write(leases.claim_one, hers, bench.store.moment, SECOND)
+    [hers] = [each for each in harness.store.read(mailbox_identity.in_use) if each.address == HERS]
+    work = harness.store.write(leases.claim_one, hers, harness.store.moment, SECOND)
     assert work is not None
-    start = bench.store.moment - timedelta(days=1)
-    listed = bench.connector.list_marked(HERS, start, start + timedelta(days=30))
+    start = harness.store.moment - timedelta(days=1)
+    listed = harness.connector.list_marked(HERS, start, start + timedelta(days=30))
     items = {each.entry.uid: each.item_id for each in listed}
-    note_found(bench.store, work, items, (), found_at=bench.store.moment, now=bench.store.moment)
-    bench.store.release(work)
+    note_found(harness.store, work, items, (), found_at=harness.store.moment, now=harness.store.moment)
+    harness.store.release(work)
 
 
-def test_an_entry_that_was_read_back_is_changed_with_one_post(bench_on_each: Bench) -> None:
-    bench = bench_on_each
-    bench.tell(90, agents=(MARTINE,))
-    bench.work()
-    [before] = bench.items()
-    lose_the_record(bench)
-    bench.pass_time(SECOND)
-    asked = len(bench.exchange.requests)
-    bench.tell(agents=(MARTINE,), motif="Vaccination")
-    bench.work_until_quiet()
-    assert posts(bench, asked) == [("UpdateItem", HERS)]
-    assert [(item.item_id, item.subject) for item in bench.items()] == [(before.item_id, "Vaccination")]
+def test_an_entry_that_was_read_back_is_changed_with_one_post(harness_on_each: WorkerHarness) -> None:
+    harness = harness_on_each
+    harness.tell(90, agents=(MARTINE,))
+    harness.work()
+    [before] = harness.items()
+    lose_the_record(harness)
+    harness.pass_time(SECOND)
+    asked = len(harness.exchange.requests)
+    harness.tell(agents=(MARTINE,), motif="Vaccination")
+    harness.work_until_quiet()
+    assert posts(harness, asked) == [("UpdateItem", HERS)]
+    assert [(item.item_id, item.subject) for item in harness.items()] == [(before.item_id, "Vaccination")]
 
 
-def test_an_entry_that_was_read_back_of_an_event_that_is_destroyed_goes(bench_on_each: Bench) -> None:
-    bench = bench_on_each
-    bench.tell(90, agents=(MARTINE,))
-    bench.work()
-    lose_the_record(bench)
-    bench.pass_time(SECOND)
-    asked = len(bench.exchange.requests)
-    bench.tell(kind=EventKind.DESTROYED)
-    bench.work_until_quiet()
-    assert posts(bench, asked) == [("DeleteItem", HERS)]
-    assert bench.items() == []
+def test_an_entry_that_was_read_back_of_an_event_that_is_destroyed_goes(harness_on_each: WorkerHarness) -> None:
+    harness = harness_on_each
+    harness.tell(90, agents=(MARTINE,))
+    harness.work()
+    lose_the_record(harness)
+    harness.pass_time(SECOND)
+    asked = len(harness.exchange.requests)
+    harness.tell(kind=EventKind.DESTROYED)
+    harness.work_until_quiet()
+    assert posts(harness, asked) == [("DeleteItem", HERS)]
+    assert harness.items() == []
 
 
 # While nothing may be written
 
 
-def set_back(office: Office) -> None:
-    engine = create_engine(f"sqlite:///{office.folder}/store.db")
+def set_back(loop_harness: WorkerLoopHarness) -> None:
+    engine = create_engine(f"sqlite:///{loop_harness.folder}/store.db")
     with engine.begin() as connection:
         connection.execute(update(installation).values(must_adopt=True))
     engine.dispose()
 
 
-def test_until_the_calendars_are_read_a_worker_beats_and_says_why_it_does_nothing(office: Office) -> None:
-    set_back(office)
-    office.hear(1)
+def test_until_the_calendars_are_read_a_worker_beats_and_says_why_it_does_nothing(
+    loop_harness: WorkerLoopHarness,
+) -> None:
+    set_back(loop_harness)
+    loop_harness.hear(1)
     for _ in range(3):
-        office.turn(5)
-        office.store.moment += BEAT_EVERY
-    assert office.store.read(heartbeats.last_beat, "worker/test") == office.store.moment - BEAT_EVERY
-    assert [(line["code"], line["level"]) for line in office.lines("nothing_is_written")] == [("must_adopt", "warning")]
-    office.store.moment += IDLE_NEWS_EVERY
-    office.turn(2)
-    assert len(office.lines("nothing_is_written")) == 2
-    assert (office.connected, office.written(), office.store.read(settling.has_unsettled)) == (0, 0, True)
-    office.store.calendars_were_read()
-    office.turn()
-    wait_until(lambda: office.written() == 1)
+        loop_harness.turn(5)
+        loop_harness.store.moment += BEAT_EVERY
+    assert loop_harness.store.read(heartbeats.last_beat, "worker/test") == loop_harness.store.moment - BEAT_EVERY
+    assert [(line["code"], line["level"]) for line in loop_harness.lines("nothing_is_written")] == [
+        ("must_adopt", "warning")
+    ]
+    loop_harness.store.moment += IDLE_NEWS_EVERY
+    loop_harness.turn(2)
+    assert len(loop_harness.lines("nothing_is_written")) == 2
+    assert (loop_harness.connected, loop_harness.written(), loop_harness.store.read(settling.has_unsettled)) == (
+        0,
+        0,
+        True,
+    )
+    loop_harness.store.calendars_were_read()
+    loop_harness.turn()
+    wait_until(lambda: loop_harness.written() == 1)
 
 
-def test_a_worker_says_for_which_installation_it_works(office: Office) -> None:
+def test_a_worker_says_for_which_installation_it_works(loop_harness: WorkerLoopHarness) -> None:
     """So that the name is known when the database is lost."""
-    office.turn(3)
-    assert [line["id"] for line in office.lines("installation")] == [office.store.installation().id]
+    loop_harness.turn(3)
+    assert [line["id"] for line in loop_harness.lines("installation")] == [loop_harness.store.installation().id]
 
 
-def test_a_worker_that_runs_follows_another_name(office: Office) -> None:
-    office.turn()
+def test_a_worker_that_runs_follows_another_name(loop_harness: WorkerLoopHarness) -> None:
+    loop_harness.turn()
     name = "00000000-0000-4000-8000-000000000000"
-    assert office.store.take_installation(name, office.store.moment)
-    office.store.calendars_were_read()
-    office.hear(1)
-    office.turn()
-    wait_until(lambda: office.written() == 1)
-    [file] = (office.folder / "ics" / "martine@box.example").glob("*.ics")
+    assert loop_harness.store.take_installation(name, loop_harness.store.moment)
+    loop_harness.store.calendars_were_read()
+    loop_harness.hear(1)
+    loop_harness.turn()
+    wait_until(lambda: loop_harness.written() == 1)
+    [file] = (loop_harness.folder / "ics" / "martine@box.example").glob("*.ics")
     assert name in file.read_text("utf-8")
 
 
-def test_a_worker_that_runs_writes_nothing_more_once_its_entries_are_taken_out(office: Office) -> None:
-    office.hear(*range(1, 41))
-    running = threading.Thread(target=office.worker.run)
+def test_a_worker_that_runs_writes_nothing_more_once_its_entries_are_taken_out(loop_harness: WorkerLoopHarness) -> None:
+    loop_harness.hear(*range(1, 41))
+    running = threading.Thread(target=loop_harness.worker.run)
     running.start()
     try:
-        wait_until(lambda: office.written() > 0)
-        assert take_out(office).ok
-        assert office.written() == 0
-        office.hear(*range(41, 51))
-        wait_until(lambda: office.lines("nothing_is_written"))
-        assert [line["code"] for line in office.lines("nothing_is_written")] == ["uninstalled"]
-        wait_until(lambda: office.store.read(settling.has_unsettled))
-        assert office.written() == 0
-        office.store.write(stored_installation.undo_uninstalling, office.store.moment)
-        wait_until(lambda: office.written() == 50)
+        wait_until(lambda: loop_harness.written() > 0)
+        assert take_out(loop_harness).ok
+        assert loop_harness.written() == 0
+        loop_harness.hear(*range(41, 51))
+        wait_until(lambda: loop_harness.lines("nothing_is_written"))
+        assert [line["code"] for line in loop_harness.lines("nothing_is_written")] == ["uninstalled"]
+        wait_until(lambda: loop_harness.store.read(settling.has_unsettled))
+        assert loop_harness.written() == 0
+        loop_harness.store.write(stored_installation.undo_uninstalling, loop_harness.store.moment)
+        wait_until(lambda: loop_harness.written() == 50)
     finally:
-        office.worker.stop()
+        loop_harness.worker.stop()
         running.join()
-    assert not office.lines("unforeseen")
+    assert not loop_harness.lines("unforeseen")
 
 
-def take_out(office: Office) -> uninstall.UninstallReport:
+def take_out(loop_harness: WorkerLoopHarness) -> uninstall.UninstallReport:
     """Take everything out, as the command does beside a worker."""
-    settings = office.worker.settings.current
-    connectors: dict[str, Connector] = dict(office.connect(settings))
-    mailboxes = uninstall.choose(office.store, settings, ())
+    settings = loop_harness.worker.settings.current
+    connectors: dict[str, Connector] = dict(loop_harness.connect(settings))
+    mailboxes = uninstall.choose(loop_harness.store, settings, ())
     assert [each.calendar for each in mailboxes] == ["pilot"] != [CALENDAR]
-    return uninstall.run(office.store, settings, mailboxes, connectors, lambda: None, dry_run=False)
+    return uninstall.run(loop_harness.store, settings, mailboxes, connectors, lambda: None, dry_run=False)

@@ -2,19 +2,20 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from receiver.store import Store, Wakeup
 from receiver.worker import loop
 from tests.databases import new_database, sqlalchemy_url
+from tests.lab.database import statements
+from tests.lab.waiting import wait_until
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
-from tests.worker.office import Office
+from tests.worker.loop_harness import WorkerLoopHarness
 
 LONG_S = 600.0
 """Nobody waits so long: a test that does shows that the worker was not woken."""
@@ -27,51 +28,36 @@ def url(postgres: str, migrated_postgres: str) -> str:
 
 
 @contextmanager
-def working(folder: Path, url: str) -> Iterator[tuple[Office, list[str]]]:
+def working(folder: Path, url: str) -> Iterator[tuple[WorkerLoopHarness, list[str]]]:
     """A worker at work; yields every question that its loop asks the database."""
-    asked: list[str] = []
-    store = Store(url)
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if threading.current_thread().name == "loop":
-            asked.append(statement)
-
-    event.listen(store._engine, "before_cursor_execute", note)
-    with closing(store), captured_logs() as stream:
-        office = Office(folder, store, stream)  # type: ignore[arg-type]  # this one lives in our own time
-        thread = threading.Thread(target=office.worker.run, name="loop")
+    with closing(Store(url)) as store, captured_logs() as stream, statements(thread="loop") as asked:
+        loop_harness = WorkerLoopHarness(folder, store, stream)  # type: ignore[arg-type]  # this one lives in our own time
+        thread = threading.Thread(target=loop_harness.worker.run, name="loop")
         thread.start()
         try:
-            yield office, asked
+            yield loop_harness, asked
         finally:
-            office.worker.stop()
+            loop_harness.worker.stop()
             thread.join(20)
             assert not thread.is_alive()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_an_idle_worker_acts_on_a_webhook_of_another_process_at_once(
     tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "IDLE_S", LONG_S)
-    with working(tmp_path, url) as (office, _), closing(Store(url)) as other:
+    with working(tmp_path, url) as (loop_harness, _), closing(Store(url)) as other:
         for count in (1, 2):
             other.keep(incoming(a_delivery(wire_id=count, uuid=f"u{count}")))
-            wait_until(lambda count=count: office.written() == count)  # type: ignore[misc]
+            wait_until(lambda count=count: loop_harness.written() == count, "the entry")  # type: ignore[misc]
 
 
 def test_an_idle_worker_reloads_and_stops_at_once(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "IDLE_S", LONG_S)
-    with working(tmp_path, url) as (office, _):
-        wait_until(lambda: office.connected == 1)
-        office.worker.reload()
-        wait_until(lambda: office.connected == 2)
+    with working(tmp_path, url) as (loop_harness, _):
+        wait_until(lambda: loop_harness.connected == 1, "the first connection")
+        loop_harness.worker.reload()
+        wait_until(lambda: loop_harness.connected == 2, "the connection of the reload")
 
 
 def test_a_worker_that_is_told_asks_a_small_part_of_what_one_that_looks_asks(
@@ -79,10 +65,10 @@ def test_a_worker_that_is_told_asks_a_small_part_of_what_one_that_looks_asks(
 ) -> None:
     def idle(name: str) -> int:
         (tmp_path / name).mkdir()
-        with working(tmp_path / name, url) as (office, asked):
-            wait_until(lambda: office.connected == 1)
+        with working(tmp_path / name, url) as (loop_harness, asked):
+            wait_until(lambda: loop_harness.connected == 1, "the first connection")
             before = len(asked)
-            time.sleep(WATCHED_S)
+            time.sleep(WATCHED_S)  # what is asked in a span of time is the subject
             return len(asked) - before
 
     told = idle("told")

@@ -23,19 +23,19 @@ from receiver.store.tools import audit
 from receiver.store.work import leases
 from receiver.worker import periodic, server_threads
 from receiver.worker.periodic import LOOK_AGAIN
+from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness
 from tests.makers import KARIM, MARTINE, NOW
-from tests.worker.bench import CALENDAR, HERS, HIS, Bench
-from tests.worker.crews import wait_until
-from tests.worker.periodic_bench import UNAUTHORIZED, Watch
+from tests.worker.periodic_harness import UNAUTHORIZED, PeriodicHarness
 
 PARIS = ZoneInfo("Europe/Paris")
 SECOND = timedelta(seconds=1)
 
 
-def night_of(watch: Watch) -> datetime:
+def night_of(periodic_harness: PeriodicHarness) -> datetime:
     """The first moment of the coming night at which this installation's audit may begin."""
     moment = datetime(2026, 12, 2, 0, 0, tzinfo=PARIS)
-    while not nightly.is_time(watch.installation, moment):
+    while not nightly.is_time(periodic_harness.installation, moment):
         moment += timedelta(minutes=1)
     return moment
 
@@ -52,26 +52,26 @@ def test_audits_begin_in_the_small_hours_and_not_all_at_once() -> None:
 
 
 @pytest.fixture
-def at_night(watch: Watch) -> Watch:
-    watch.tell(MARTINE, KARIM)
-    watch.tell(MARTINE, number=2)
-    watch.work()
-    watch.store.moment = night_of(watch)
-    return watch
+def at_night(periodic_harness: PeriodicHarness) -> PeriodicHarness:
+    periodic_harness.tell(MARTINE, KARIM)
+    periodic_harness.tell(MARTINE, number=2)
+    periodic_harness.work()
+    periodic_harness.store.moment = night_of(periodic_harness)
+    return periodic_harness
 
 
 KINDS = ("audit/missing", "audit/doubled", "audit/foreign", "audit/orphaned")
 
 
-def found(watch: Watch) -> dict[str, int]:
+def found(periodic_harness: PeriodicHarness) -> dict[str, int]:
     return {
         name: figure.value
-        for name, figure in watch.store.read(counters.figures_named).items()
+        for name, figure in periodic_harness.store.read(counters.figures_named).items()
         if name.startswith("audit")
     }
 
 
-def test_a_nights_audit_leaves_what_it_found(at_night: Watch) -> None:
+def test_a_nights_audit_leaves_what_it_found(at_night: PeriodicHarness) -> None:
     at_night.exchange.held[HERS].popitem()
     [item] = at_night.exchange.held[HIS].values()
     at_night.exchange.held[HIS][item.item_id] = replace(item, entry=replace(item.entry, title="changed"))
@@ -86,7 +86,7 @@ def test_a_nights_audit_leaves_what_it_found(at_night: Watch) -> None:
     assert at_night.asked("apply") == 2, "as before the night"
 
 
-def test_one_host_audits_once_a_night(at_night: Watch) -> None:
+def test_one_host_audits_once_a_night(at_night: PeriodicHarness) -> None:
     for _ in range(3):
         at_night.look(at_night.host(at_night.a_crew()))
         at_night.look(at_night.lookouts[-1], LOOK_AGAIN)
@@ -96,7 +96,7 @@ def test_one_host_audits_once_a_night(at_night: Watch) -> None:
     assert at_night.asked("list") == 4
 
 
-def test_by_day_nothing_is_audited_nor_where_it_is_switched_off(at_night: Watch) -> None:
+def test_by_day_nothing_is_audited_nor_where_it_is_switched_off(at_night: PeriodicHarness) -> None:
     at_night.store.moment = NOW + timedelta(hours=2)
     at_night.look(at_night.host())
     at_night.store.moment = night_of(at_night)
@@ -105,7 +105,9 @@ def test_by_day_nothing_is_audited_nor_where_it_is_switched_off(at_night: Watch)
     assert (at_night.asked("list"), found(at_night)) == (0, {})
 
 
-def test_work_that_comes_in_goes_before_the_rest_of_an_audit(at_night: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_that_comes_in_goes_before_the_rest_of_an_audit(
+    at_night: PeriodicHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server_threads, "ASK_AGAIN_S", 0.01)
     come = iter([True])
 
@@ -128,7 +130,7 @@ def test_work_that_comes_in_goes_before_the_rest_of_an_audit(at_night: Watch, mo
 
 
 def test_an_audit_that_is_interrupted_leaves_no_half_figures_and_is_done_anew(
-    at_night: Watch, monkeypatch: pytest.MonkeyPatch
+    at_night: PeriodicHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_threads, "ASK_AGAIN_S", 0.01)
     first = at_night.host()
@@ -141,7 +143,7 @@ def test_an_audit_that_is_interrupted_leaves_no_half_figures_and_is_done_anew(
 
 
 def test_an_audit_that_loses_its_store_for_a_moment_is_done_anew(
-    at_night: Watch, monkeypatch: pytest.MonkeyPatch
+    at_night: PeriodicHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = at_night.host()
     with monkeypatch.context() as broken:
@@ -157,7 +159,7 @@ def test_an_audit_that_loses_its_store_for_a_moment_is_done_anew(
 
 
 def test_a_server_in_trouble_is_left_out_and_one_that_none_answers_leaves_no_figures(
-    at_night: Watch, monkeypatch: pytest.MonkeyPatch
+    at_night: PeriodicHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(periodic, "QUESTION_LIMIT_S", 0.0)
     monkeypatch.setattr(server_threads, "ASK_AGAIN_S", 0.01)
@@ -172,7 +174,7 @@ def test_a_server_in_trouble_is_left_out_and_one_that_none_answers_leaves_no_fig
     assert found(at_night)["audit"] == 2
 
 
-def test_a_mailbox_that_cannot_be_read_is_counted_among_those_left_out(at_night: Watch) -> None:
+def test_a_mailbox_that_cannot_be_read_is_counted_among_those_left_out(at_night: PeriodicHarness) -> None:
     def deny() -> None:
         if at_night.exchange.calls[-1] == ("list", HIS):
             raise Permanent("access_denied", Scope.MAILBOX)
@@ -182,7 +184,7 @@ def test_a_mailbox_that_cannot_be_read_is_counted_among_those_left_out(at_night:
     assert (found(at_night)["audit"], found(at_night)["audit/left_out"]) == (1, 1)
 
 
-def test_an_audit_meets_a_refused_account_once(at_night: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_audit_meets_a_refused_account_once(at_night: PeriodicHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(periodic, "QUESTION_LIMIT_S", 0.1)
     monkeypatch.setattr(server_threads, "ASK_AGAIN_S", 0.01)
     at_night.exchange.calls.clear()
@@ -195,22 +197,22 @@ def test_an_audit_meets_a_refused_account_once(at_night: Watch, monkeypatch: pyt
 
 
 def test_over_ews_an_audit_and_a_clock_cost_few_posts_and_a_refusal_one(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(periodic, "QUESTION_LIMIT_S", 0.0)
-    bench.tell()
-    bench.work()
-    door = EwsCalendar(CALENDAR, bench.exchange.url, "Exchange2016", Auth.BASIC, Access.IMPERSONATION, "svc", None)
-    settings = replace(bench.settings, calendars={CALENDAR: door})
-    visitors = {CALENDAR: bench.crew.for_questions(threading.Event())}
-    before = len(bench.exchange.requests)
-    night = nightly.run(bench.store, settings, visitors)
+    harness.tell()
+    harness.work()
+    door = EwsCalendar(CALENDAR, harness.exchange.url, "Exchange2016", Auth.BASIC, Access.IMPERSONATION, "svc", None)
+    settings = replace(harness.settings, calendars={CALENDAR: door})
+    visitors = {CALENDAR: harness.crew.for_questions(threading.Event())}
+    before = len(harness.exchange.requests)
+    night = nightly.run(harness.store, settings, visitors)
     assert night is not None
     assert (night.looked_into, night.left_out, sum(night.counts.values())) == (2, 0, 0)
-    assert len(bench.exchange.requests) - before == 6
-    ahead_s = bench.crew.for_questions(threading.Event()).probe(HERS).clock_ahead_s
+    assert len(harness.exchange.requests) - before == 6
+    ahead_s = harness.crew.for_questions(threading.Event()).probe(HERS).clock_ahead_s
     assert ahead_s is not None
-    assert len(bench.exchange.requests) - before == 8
-    bench.inject(FaultKind.UNAUTHORIZED, times=None)
-    assert nightly.run(bench.store, settings, visitors) is None
-    assert len(bench.exchange.requests) - before == 9
+    assert len(harness.exchange.requests) - before == 8
+    harness.inject(FaultKind.UNAUTHORIZED, times=None)
+    assert nightly.run(harness.store, settings, visitors) is None
+    assert len(harness.exchange.requests) - before == 9

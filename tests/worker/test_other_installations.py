@@ -27,10 +27,10 @@ from receiver.store.tools.failures import Chosen
 from receiver.store.work import leases
 from tests.connectors.conformance import entry
 from tests.connectors.series_conformance import RULES, series
+from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness, wire
 from tests.makers import KARIM, MARTINE, NOW
-from tests.worker.bench import CALENDAR, HERS, HIS, Bench, wire
-from tests.worker.crews import wait_until
-from tests.worker.office import Office
+from tests.worker.loop_harness import WorkerLoopHarness
 from tests.worker.steps import posts
 
 OTHER = str(uuid.UUID(int=7))
@@ -40,44 +40,46 @@ HOUR = timedelta(hours=1)
 ONLY_HERS = (MARTINE,)
 
 
-def unmeet(bench: Bench) -> None:
+def unmeet(harness: WorkerHarness) -> None:
     """Have nobody asked yet."""
-    engine = create_engine(bench.settings.store_url)
+    engine = create_engine(harness.settings.store_url)
     with engine.begin() as connection:
         connection.execute(update(mailboxes).values(met_at=None))
     engine.dispose()
 
 
 @pytest.fixture
-def unmet(bench_on_each: Bench) -> Bench:
-    unmeet(bench_on_each)
-    return bench_on_each
+def unmet(harness_on_each: WorkerHarness) -> WorkerHarness:
+    unmeet(harness_on_each)
+    return harness_on_each
 
 
 @contextmanager
-def another(bench: Bench, name: str = OTHER) -> Iterator[Connector]:
-    connector = wire(bench.exchange, name)
+def another(harness: WorkerHarness, name: str = OTHER) -> Iterator[Connector]:
+    connector = wire(harness.exchange, name)
     try:
         yield connector
     finally:
         connector.close()
 
 
-def write(bench: Bench, uid: str = "Rdv/1@production", mailbox: str = HERS, name: str = OTHER, **fields: Any) -> None:
+def write(
+    harness: WorkerHarness, uid: str = "Rdv/1@production", mailbox: str = HERS, name: str = OTHER, **fields: Any
+) -> None:
     """What another installation writes, in two hours unless something else is said."""
-    start = bench.store.moment + 2 * HOUR
-    with another(bench, name) as connector:
+    start = harness.store.moment + 2 * HOUR
+    with another(harness, name) as connector:
         connector.apply(mailbox, [Create(entry(uid, **({"start": start, "end": start + HOUR} | fields)))])
 
 
-def sight(bench: Bench, address: str = HERS) -> MailboxSight:
+def sight(harness: WorkerHarness, address: str = HERS) -> MailboxSight:
     [found] = [
-        each for each in bench.store.read(overview.mailbox_page, "", 50, failing=False) if each.address == address
+        each for each in harness.store.read(overview.mailbox_page, "", 50, failing=False) if each.address == address
     ]
     return found
 
 
-def test_nothing_is_written_beside_the_entries_of_another_installation(unmet: Bench) -> None:
+def test_nothing_is_written_beside_the_entries_of_another_installation(unmet: WorkerHarness) -> None:
     write(unmet)
     unmet.tell(agents=(MARTINE, KARIM))
     unmet.work_until_quiet()
@@ -88,7 +90,7 @@ def test_nothing_is_written_beside_the_entries_of_another_installation(unmet: Be
     assert (group.code, group.calendar, group.count, group.installations) == (OTHER_INSTALLATION, CALENDAR, 1, (OTHER,))
 
 
-def test_the_look_up_is_made_once_for_a_mailbox(unmet: Bench) -> None:
+def test_the_look_up_is_made_once_for_a_mailbox(unmet: WorkerHarness) -> None:
     for number in range(30):
         unmet.tell(agents=ONLY_HERS, wire_id=number + 1, uuid=None)
     asked = len(unmet.exchange.requests)
@@ -101,7 +103,7 @@ def test_the_look_up_is_made_once_for_a_mailbox(unmet: Bench) -> None:
     assert [verb for verb, _ in posts(unmet, asked)] == ["CreateItem"]
 
 
-def test_a_mailbox_where_others_write_is_left_alone_for_ten_minutes(unmet: Bench) -> None:
+def test_a_mailbox_where_others_write_is_left_alone_for_ten_minutes(unmet: WorkerHarness) -> None:
     """Each look costs its server something, and nobody cures it within seconds."""
     write(unmet)
     unmet.tell(agents=ONLY_HERS)
@@ -111,7 +113,7 @@ def test_a_mailbox_where_others_write_is_left_alone_for_ten_minutes(unmet: Bench
     assert 2 <= looks["FindItem"] <= 12
 
 
-def test_what_is_removed_by_other_means_is_noticed_by_itself(unmet: Bench) -> None:
+def test_what_is_removed_by_other_means_is_noticed_by_itself(unmet: WorkerHarness) -> None:
     write(unmet)
     unmet.tell(agents=ONLY_HERS)
     unmet.work()
@@ -123,7 +125,7 @@ def test_what_is_removed_by_other_means_is_noticed_by_itself(unmet: Bench) -> No
     assert (sight(unmet).failure, sight(unmet).installation) == (None, None)
 
 
-def test_a_retry_has_it_noticed_at_once(unmet: Bench) -> None:
+def test_a_retry_has_it_noticed_at_once(unmet: WorkerHarness) -> None:
     write(unmet)
     unmet.tell(agents=ONLY_HERS)
     unmet.work()
@@ -137,7 +139,7 @@ def test_a_retry_has_it_noticed_at_once(unmet: Bench) -> None:
 
 
 @pytest.mark.parametrize("uid", ["Rdv/1@demo", "1@", "production", "Rdv/1", ""])
-def test_entries_of_another_platform_or_of_other_software_are_nothing_to_us(unmet: Bench, uid: str) -> None:
+def test_entries_of_another_platform_or_of_other_software_are_nothing_to_us(unmet: WorkerHarness, uid: str) -> None:
     if uid:
         write(unmet, uid)
     write(unmet, name="somebody's own mark")
@@ -146,7 +148,7 @@ def test_entries_of_another_platform_or_of_other_software_are_nothing_to_us(unme
     assert "Consultation PMI" in unmet.subjects()
 
 
-def test_what_is_over_does_not_count_and_a_series_that_goes_on_does(unmet: Bench) -> None:
+def test_what_is_over_does_not_count_and_a_series_that_goes_on_does(unmet: WorkerHarness) -> None:
     past = {"start": NOW - 3 * HOUR, "end": NOW - 2 * HOUR}
     write(unmet, **past)
     write(unmet, "Rdv/2@production", HIS, **past)
@@ -159,7 +161,7 @@ def test_what_is_over_does_not_count_and_a_series_that_goes_on_does(unmet: Bench
     assert (len(unmet.items(HERS)), len(unmet.items(HIS))) == (2, 2)
 
 
-def test_neighbours_may_stand_beside_us_and_others_may_not(unmet: Bench) -> None:
+def test_neighbours_may_stand_beside_us_and_others_may_not(unmet: WorkerHarness) -> None:
     write(unmet)
     write(unmet, name=THIRD)
     unmet.settings = replace(unmet.settings, neighbours=frozenset({OTHER}))
@@ -174,7 +176,7 @@ def test_neighbours_may_stand_beside_us_and_others_may_not(unmet: Bench) -> None
     assert len(unmet.items()) == 3
 
 
-def test_a_look_up_that_fails_is_a_trouble_of_the_mailbox_and_nothing_is_written(unmet: Bench) -> None:
+def test_a_look_up_that_fails_is_a_trouble_of_the_mailbox_and_nothing_is_written(unmet: WorkerHarness) -> None:
     unmet.inject(FaultKind.DROP_BEFORE, verb="FindItem", times=1, mailbox=HERS)
     unmet.tell(agents=ONLY_HERS)
     asked = len(unmet.exchange.requests)
@@ -185,7 +187,7 @@ def test_a_look_up_that_fails_is_a_trouble_of_the_mailbox_and_nothing_is_written
     assert unmet.subjects() == ["Consultation PMI"]
 
 
-def test_a_look_up_that_one_mailbox_refuses_holds_up_no_other(unmet: Bench) -> None:
+def test_a_look_up_that_one_mailbox_refuses_holds_up_no_other(unmet: WorkerHarness) -> None:
     unmet.inject(FaultKind.ERROR, code="ErrorAccessDenied", verb="FindFolder", times=None, mailbox=HERS)
     unmet.tell(agents=(MARTINE, KARIM))
     unmet.work_until_quiet(timedelta(minutes=30))
@@ -201,7 +203,7 @@ class PowerCut(KeyboardInterrupt):
 
 
 def test_a_crash_between_look_up_and_write_doubles_nothing_and_loses_nothing(
-    unmet: Bench, monkeypatch: pytest.MonkeyPatch
+    unmet: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unmet.tell(agents=ONLY_HERS)
 
@@ -217,7 +219,9 @@ def test_a_crash_between_look_up_and_write_doubles_nothing_and_loses_nothing(
     assert unmet.subjects() == ["Consultation PMI"]
 
 
-def test_a_crash_before_the_look_up_was_noted_has_it_made_again(unmet: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_before_the_look_up_was_noted_has_it_made_again(
+    unmet: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def die(*_: Any) -> None:
         raise PowerCut
 
@@ -234,7 +238,7 @@ def test_a_crash_before_the_look_up_was_noted_has_it_made_again(unmet: Bench, mo
 
 
 def test_a_lease_that_was_lost_during_the_look_up_has_nothing_written(
-    unmet: Bench, monkeypatch: pytest.MonkeyPatch
+    unmet: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unmet.tell(agents=ONLY_HERS)
     real = type(unmet.connector).list_others
@@ -255,38 +259,38 @@ def test_a_lease_that_was_lost_during_the_look_up_has_nothing_written(
     assert unmet.subjects() == ["Consultation PMI"]
 
 
-def test_a_mailbox_that_changes_its_address_stays_met(bench_on_each: Bench) -> None:
-    bench = bench_on_each
-    bench.tell(90, agents=ONLY_HERS)
-    bench.work()
-    write(bench, "Rdv/77@production")
-    bench.exchange.rename_mailbox(HERS, MARRIED)
-    mapping = bench.settings.mailboxes
+def test_a_mailbox_that_changes_its_address_stays_met(harness_on_each: WorkerHarness) -> None:
+    harness = harness_on_each
+    harness.tell(90, agents=ONLY_HERS)
+    harness.work()
+    write(harness, "Rdv/77@production")
+    harness.exchange.rename_mailbox(HERS, MARRIED)
+    mapping = harness.settings.mailboxes
     mapped = {**mapping.addresses, MARRIED: Mailbox(CALENDAR, MARRIED)}
-    bench.settings = replace(bench.settings, mailboxes=replace(mapping, addresses=mapped))
-    bench.restart()
-    bench.tell(60, agents=(AgentRef(MARTINE.ident, MARRIED),), motif="Nouveau")
-    bench.work_until_quiet()
-    assert "Nouveau" in [item.subject for item in bench.items(MARRIED)]
-    assert met(bench)[MARRIED]
+    harness.settings = replace(harness.settings, mailboxes=replace(mapping, addresses=mapped))
+    harness.restart()
+    harness.tell(60, agents=(AgentRef(MARTINE.ident, MARRIED),), motif="Nouveau")
+    harness.work_until_quiet()
+    assert "Nouveau" in [item.subject for item in harness.items(MARRIED)]
+    assert met(harness)[MARRIED]
 
 
-def test_a_new_mailbox_is_asked_for_its_name_and_then_for_others(bench_on_each: Bench) -> None:
-    bench = bench_on_each
-    bench.exchange.add_mailbox(MARRIED)
-    mapping = bench.settings.mailboxes
+def test_a_new_mailbox_is_asked_for_its_name_and_then_for_others(harness_on_each: WorkerHarness) -> None:
+    harness = harness_on_each
+    harness.exchange.add_mailbox(MARRIED)
+    mapping = harness.settings.mailboxes
     mapped = {**mapping.addresses, MARRIED: Mailbox(CALENDAR, MARRIED)}
-    bench.settings = replace(bench.settings, mailboxes=replace(mapping, addresses=mapped))
-    bench.restart()
-    write(bench, mailbox=MARRIED)
-    bench.tell(agents=(AgentRef("35", MARRIED),))
-    bench.work()
-    assert len(bench.items(MARRIED)) == 1
-    assert (sight(bench, MARRIED).failure, met(bench)[MARRIED]) == (OTHER_INSTALLATION, False)
+    harness.settings = replace(harness.settings, mailboxes=replace(mapping, addresses=mapped))
+    harness.restart()
+    write(harness, mailbox=MARRIED)
+    harness.tell(agents=(AgentRef("35", MARRIED),))
+    harness.work()
+    assert len(harness.items(MARRIED)) == 1
+    assert (sight(harness, MARRIED).failure, met(harness)[MARRIED]) == (OTHER_INSTALLATION, False)
 
 
-def met(bench: Bench) -> dict[str, bool]:
-    engine = create_engine(bench.settings.store_url)
+def met(harness: WorkerHarness) -> dict[str, bool]:
+    engine = create_engine(harness.settings.store_url)
     with engine.connect() as connection:
         found = {row.address: row.met_at is not None for row in connection.execute(select(mailboxes))}
     engine.dispose()
@@ -296,47 +300,47 @@ def met(bench: Bench) -> dict[str, bool]:
 # A worker with its files
 
 
-def put(office: Office, uid: str = "Rdv/1@production") -> None:
+def put(loop_harness: WorkerLoopHarness, uid: str = "Rdv/1@production") -> None:
     """What another installation wrote into her folder, in two hours."""
-    start = office.store.moment + 2 * HOUR
-    other = IcsFolderConnector(office.folder / "ics", OTHER)
+    start = loop_harness.store.moment + 2 * HOUR
+    other = IcsFolderConnector(loop_harness.folder / "ics", OTHER)
     [done] = other.apply("martine@box.example", [Create(entry(uid, start=start, end=start + HOUR))])
     assert isinstance(done, Done)
 
 
-def test_a_neighbour_that_a_reload_brings_is_believed_at_once(office: Office) -> None:
+def test_a_neighbour_that_a_reload_brings_is_believed_at_once(loop_harness: WorkerLoopHarness) -> None:
     """Nobody waits for the next look, and no process is started anew."""
-    put(office)
-    office.hear(1)
-    office.turn(2)
-    wait_until(lambda: office.lines(OTHER_INSTALLATION))
-    office.turn(3)
-    [line] = office.lines(OTHER_INSTALLATION)
-    assert (line["installation"], line["count"], line["level"], office.written()) == (OTHER, 1, "error", 1)
-    office.configure(store={"url": f"sqlite:///{office.folder}/store.db", "neighbours": [OTHER]})
-    office.worker.reload()
-    office.turn(2)
-    wait_until(lambda: office.written() == 2)
-    assert not office.lines("unforeseen")
+    put(loop_harness)
+    loop_harness.hear(1)
+    loop_harness.turn(2)
+    wait_until(lambda: loop_harness.lines(OTHER_INSTALLATION))
+    loop_harness.turn(3)
+    [line] = loop_harness.lines(OTHER_INSTALLATION)
+    assert (line["installation"], line["count"], line["level"], loop_harness.written()) == (OTHER, 1, "error", 1)
+    loop_harness.configure(store={"url": f"sqlite:///{loop_harness.folder}/store.db", "neighbours": [OTHER]})
+    loop_harness.worker.reload()
+    loop_harness.turn(2)
+    wait_until(lambda: loop_harness.written() == 2)
+    assert not loop_harness.lines("unforeseen")
 
 
-def test_a_worker_asks_for_the_platforms_of_its_sources(office: Office) -> None:
-    put(office, "Rdv/1@demo")
-    office.hear(1)
-    office.turn(2)
-    wait_until(lambda: office.written() == 2)
+def test_a_worker_asks_for_the_platforms_of_its_sources(loop_harness: WorkerLoopHarness) -> None:
+    put(loop_harness, "Rdv/1@demo")
+    loop_harness.hear(1)
+    loop_harness.turn(2)
+    wait_until(lambda: loop_harness.written() == 2)
 
 
-def test_files_that_cannot_be_read_hold_up_their_mailbox_alone(office: Office) -> None:
-    folder = office.folder / "ics" / "martine@box.example"
+def test_files_that_cannot_be_read_hold_up_their_mailbox_alone(loop_harness: WorkerLoopHarness) -> None:
+    folder = loop_harness.folder / "ics" / "martine@box.example"
     folder.mkdir()
     broken = folder / "broken.ics"
     broken.write_text("BEGIN:VCALENDAR\nPRODID:-//rdv-receiver//FR\n", "utf-8")
-    office.hear(1)
-    office.turn(2)
-    wait_until(lambda: office.lines("meeting_failed"))
-    assert office.written() == 1
+    loop_harness.hear(1)
+    loop_harness.turn(2)
+    wait_until(lambda: loop_harness.lines("meeting_failed"))
+    assert loop_harness.written() == 1
     broken.unlink()
-    office.store.write(failures.retry_mailboxes, Chosen(code="item_unreadable"))
-    office.turn(2)
-    wait_until(lambda: office.written() == 1 and not broken.exists())
+    loop_harness.store.write(failures.retry_mailboxes, Chosen(code="item_unreadable"))
+    loop_harness.turn(2)
+    wait_until(lambda: loop_harness.written() == 1 and not broken.exists())

@@ -19,9 +19,10 @@ from receiver.store import Store
 from receiver.store.work import servers
 from receiver.worker.account_tag import tag
 from receiver.worker.server_threads import ServerThreads
+from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness, exchange_with
 from tests.makers import KARIM, MARTINE, NOW
-from tests.worker.bench import CALENDAR, HERS, HIS, Bench
-from tests.worker.crews import boxes, exchange_with, open_yard, wait_until, wire
+from tests.worker.crew_harness import boxes, open_crew_harness, wire
 
 SECOND = timedelta(seconds=1)
 
@@ -39,15 +40,15 @@ def wake(*crews: ServerThreads, times: int = 5) -> None:
         time.sleep(0.02)
 
 
-def another_process(bench: Bench, credentials: str = "") -> ServerThreads:
+def another_process(harness: WorkerHarness, credentials: str = "") -> ServerThreads:
     """A worker of another host: it shares the store alone."""
-    return ServerThreads(CALENDAR, bench.connector, 1, bench.store, bench.settings.ruleset(), credentials)
+    return ServerThreads(CALENDAR, harness.connector, 1, harness.store, harness.settings.ruleset(), credentials)
 
 
-def tell_both(bench: Bench, count: int = 4) -> None:
+def tell_both(harness: WorkerHarness, count: int = 4) -> None:
     for number in range(1, count + 1):
         agent = MARTINE if number % 2 else KARIM
-        bench.tell(60, agents=(agent,), wire_id=number, uuid=None)
+        harness.tell(60, agents=(agent,), wire_id=number, uuid=None)
 
 
 # The account
@@ -56,97 +57,104 @@ def tell_both(bench: Bench, count: int = 4) -> None:
 def test_a_wrong_password_at_the_start_costs_one_attempt(store_url: str) -> None:
     """An Active Directory locks an account after a few: not one for each thread of each process."""
     mailboxes = boxes(8)
-    with exchange_with(mailboxes) as exchange, open_yard(store_url, dict.fromkeys(mailboxes, CALENDAR)) as yard:
-        yard.send(*mailboxes)
-        crews = [yard.crew(wire(exchange, yard.store, password="old")) for _ in range(2)]
+    with (
+        exchange_with(mailboxes) as exchange,
+        open_crew_harness(store_url, dict.fromkeys(mailboxes, CALENDAR)) as crew_harness,
+    ):
+        crew_harness.send(*mailboxes)
+        crews = [crew_harness.crew(wire(exchange, crew_harness.store, password="old")) for _ in range(2)]
         for crew in crews:
             crew.start()
-        wait_until(lambda: yard.server().failure)
+        wait_until(lambda: crew_harness.server().failure)
         wake(*crews)
-        assert (refusals(exchange), yard.server().failure) == (1, "unauthorized")
+        assert (refusals(exchange), crew_harness.server().failure) == (1, "unauthorized")
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_a_refused_account_is_tried_once_in_five_minutes_by_all_processes(bench_on_each: Bench, restarts: bool) -> None:
-    bench = bench_on_each
-    tell_both(bench)
-    bench.inject(FaultKind.UNAUTHORIZED, times=None)
-    crews = [another_process(bench) for _ in range(3)]
+def test_a_refused_account_is_tried_once_in_five_minutes_by_all_processes(
+    harness_on_each: WorkerHarness, restarts: bool
+) -> None:
+    harness = harness_on_each
+    tell_both(harness)
+    harness.inject(FaultKind.UNAUTHORIZED, times=None)
+    crews = [another_process(harness) for _ in range(3)]
     tries = []
-    while bench.store.moment < NOW + timedelta(minutes=30):
+    while harness.store.moment < NOW + timedelta(minutes=30):
         if restarts:
-            crews = [another_process(bench) for _ in range(3)]
-        before = len(bench.exchange.requests)
+            crews = [another_process(harness) for _ in range(3)]
+        before = len(harness.exchange.requests)
         for crew in crews:
             crew.work_once()
-        tries += [bench.store.moment] * (len(bench.exchange.requests) - before)
-        bench.pass_time(SECOND * 20)
+        tries += [harness.store.moment] * (len(harness.exchange.requests) - before)
+        harness.pass_time(SECOND * 20)
     assert 3 <= len(tries) <= 6
     assert all(later - earlier >= ACCOUNT_PAUSE for earlier, later in pairwise(tries))
 
 
-def test_another_password_is_tried_at_once_and_the_same_is_not(bench: Bench) -> None:
-    tell_both(bench)
-    bench.inject(FaultKind.UNAUTHORIZED)
-    bench.crew = another_process(bench, "aa")
-    assert bench.work() == 1
-    bench.crew = another_process(bench, "aa")
-    assert bench.work() == 0, "a restart with the password that was refused"
-    bench.crew = another_process(bench, "bb")
-    assert bench.work() == 2
-    [server] = bench.store.read(servers.listed)
+def test_another_password_is_tried_at_once_and_the_same_is_not(harness: WorkerHarness) -> None:
+    tell_both(harness)
+    harness.inject(FaultKind.UNAUTHORIZED)
+    harness.crew = another_process(harness, "aa")
+    assert harness.work() == 1
+    harness.crew = another_process(harness, "aa")
+    assert harness.work() == 0, "a restart with the password that was refused"
+    harness.crew = another_process(harness, "bb")
+    assert harness.work() == 2
+    [server] = harness.store.read(servers.listed)
     assert (server.failure, server.credentials) == (None, "bb")
 
 
-def test_a_host_with_an_old_password_stops_itself_and_no_other(bench: Bench) -> None:
-    old = another_process(bench, "old")
-    bench.tell(90, agents=(MARTINE,))
+def test_a_host_with_an_old_password_stops_itself_and_no_other(harness: WorkerHarness) -> None:
+    old = another_process(harness, "old")
+    harness.tell(90, agents=(MARTINE,))
     assert old.work_once()
-    bench.crew = another_process(bench, "new")
-    bench.tell(80, agents=(MARTINE,), motif="Nouveau")
-    assert bench.work() == 1
-    bench.tell(60, agents=(MARTINE,), motif="Encore un autre")
-    bench.inject(FaultKind.UNAUTHORIZED)
-    bench.pass_time(SECOND)
+    harness.crew = another_process(harness, "new")
+    harness.tell(80, agents=(MARTINE,), motif="Nouveau")
+    assert harness.work() == 1
+    harness.tell(60, agents=(MARTINE,), motif="Encore un autre")
+    harness.inject(FaultKind.UNAUTHORIZED)
+    harness.pass_time(SECOND)
     assert old.work_once()
     assert [old.work_once(), old.work_once()] == [False, False]
-    assert bench.work() == 1
-    assert bench.subjects() == ["Encore un autre"]
+    assert harness.work() == 1
+    assert harness.subjects() == ["Encore un autre"]
 
 
-def test_over_another_connection_a_refused_account_waits_and_all_else_is_tried_at_once(bench_on_each: Bench) -> None:
+def test_over_another_connection_a_refused_account_waits_and_all_else_is_tried_at_once(
+    harness_on_each: WorkerHarness,
+) -> None:
     """A reload with an authority, an address or rights put right: nobody waits a quarter of an hour for it."""
-    bench = bench_on_each
-    tell_both(bench)
-    bench.inject(FaultKind.UNAUTHORIZED)
-    bench.crew = another_process(bench, "aa11")
-    assert bench.work() == 1
-    bench.crew = another_process(bench, "aa22")
-    assert bench.work() == 0, "the password that was refused"
-    bench.pass_time(ACCOUNT_PAUSE)
-    bench.inject(FaultKind.UNAVAILABLE, retry_after_s=600)
-    assert bench.work() == 1
-    bench.pass_time(SECOND)
-    bench.crew = another_process(bench, "aa22")
-    assert bench.work() == 0
-    bench.crew = another_process(bench, "aa33")
-    assert bench.work() == 2
+    harness = harness_on_each
+    tell_both(harness)
+    harness.inject(FaultKind.UNAUTHORIZED)
+    harness.crew = another_process(harness, "aa11")
+    assert harness.work() == 1
+    harness.crew = another_process(harness, "aa22")
+    assert harness.work() == 0, "the password that was refused"
+    harness.pass_time(ACCOUNT_PAUSE)
+    harness.inject(FaultKind.UNAVAILABLE, retry_after_s=600)
+    assert harness.work() == 1
+    harness.pass_time(SECOND)
+    harness.crew = another_process(harness, "aa22")
+    assert harness.work() == 0
+    harness.crew = another_process(harness, "aa33")
+    assert harness.work() == 2
 
 
-def test_over_another_connection_mailboxes_that_failed_are_tried_at_once(bench_on_each: Bench) -> None:
+def test_over_another_connection_mailboxes_that_failed_are_tried_at_once(harness_on_each: WorkerHarness) -> None:
     """The rights that they lacked may be those of another kind of access."""
-    bench = bench_on_each
-    tell_both(bench, 2)
-    bench.crew = another_process(bench, "aa11")
-    bench.inject(FaultKind.ERROR, code="ErrorImpersonateUserDenied", mailbox=HERS, times=2)
-    bench.work()
-    bench.crew = another_process(bench, "aa11")
-    assert bench.work() == 0
-    bench.crew = another_process(bench, "aa22")
-    assert bench.work() > 0
-    bench.crew = another_process(bench, "bb22")
-    assert bench.work() > 0, "whose account has the rights, too"
-    assert (len(bench.items(HERS)), len(bench.items(HIS))) == (1, 1)
+    harness = harness_on_each
+    tell_both(harness, 2)
+    harness.crew = another_process(harness, "aa11")
+    harness.inject(FaultKind.ERROR, code="ErrorImpersonateUserDenied", mailbox=HERS, times=2)
+    harness.work()
+    harness.crew = another_process(harness, "aa11")
+    assert harness.work() == 0
+    harness.crew = another_process(harness, "aa22")
+    assert harness.work() > 0
+    harness.crew = another_process(harness, "bb22")
+    assert harness.work() > 0, "whose account has the rights, too"
+    assert (len(harness.items(HERS)), len(harness.items(HIS))) == (1, 1)
 
 
 def test_the_tag_tells_changes_of_the_account_and_little_else() -> None:
@@ -208,95 +216,102 @@ def test_the_tag_of_a_keytab_tells_that_it_was_replaced(tmp_path) -> None:  # ty
 # A server that is down
 
 
-def test_a_server_that_is_down_is_probed_by_one_of_all_hosts(bench_on_each: Bench) -> None:
-    bench = bench_on_each
-    tell_both(bench, 10)
-    crews = [another_process(bench) for _ in range(5)]
-    bench.inject(FaultKind.UNAVAILABLE, verb="CreateItem", times=None, retry_after_s=60)
+def test_a_server_that_is_down_is_probed_by_one_of_all_hosts(harness_on_each: WorkerHarness) -> None:
+    harness = harness_on_each
+    tell_both(harness, 10)
+    crews = [another_process(harness) for _ in range(5)]
+    harness.inject(FaultKind.UNAVAILABLE, verb="CreateItem", times=None, retry_after_s=60)
     posts = []
     for _ in range(8):
-        before = len(bench.exchange.requests)
+        before = len(harness.exchange.requests)
         for crew in crews:
             crew.work_once()
-        posts.append(len(bench.exchange.requests) - before)
-        bench.pass_time(SECOND * 61)
+        posts.append(len(harness.exchange.requests) - before)
+        harness.pass_time(SECOND * 61)
     assert max(posts) == 1
-    [server] = bench.store.read(servers.listed)
+    [server] = harness.store.read(servers.listed)
     assert (server.failure, server.failing_since is not None) == ("server_busy", True)
-    bench.exchange.faults.clear()
-    bench.work_until_quiet()
-    assert (len(bench.items(HERS)), len(bench.items(HIS))) == (5, 5)
-    [server] = bench.store.read(servers.listed)
+    harness.exchange.faults.clear()
+    harness.work_until_quiet()
+    assert (len(harness.items(HERS)), len(harness.items(HIS))) == (5, 5)
+    [server] = harness.store.read(servers.listed)
     assert (server.failure, server.failing_since, server.attempts) == (None, None, 0)
 
 
-def test_a_trouble_outlives_the_process_that_met_it(bench: Bench) -> None:
-    tell_both(bench)
-    bench.inject(FaultKind.DROP_BEFORE, verb="CreateItem", times=None)
-    bench.work()
-    [server] = bench.store.read(servers.listed)
+def test_a_trouble_outlives_the_process_that_met_it(harness: WorkerHarness) -> None:
+    tell_both(harness)
+    harness.inject(FaultKind.DROP_BEFORE, verb="CreateItem", times=None)
+    harness.work()
+    [server] = harness.store.read(servers.listed)
     assert (server.failure, server.failing_since) == ("connection_lost", NOW)
-    bench.restart()
-    assert bench.work() == 0
+    harness.restart()
+    assert harness.work() == 0
 
 
-def test_a_probe_that_died_holds_the_server_up_for_a_lease_and_no_longer(bench: Bench) -> None:
-    tell_both(bench)
-    bench.store.write(servers.change, CALENDAR, lambda server: server)
-    assert bench.store.write(servers.claim_probe, CALENDAR, "dead", NOW, bench.timings.lease)
-    assert bench.work() == 0
-    bench.pass_time(bench.timings.lease)
-    assert bench.work() == 2
+def test_a_probe_that_died_holds_the_server_up_for_a_lease_and_no_longer(harness: WorkerHarness) -> None:
+    tell_both(harness)
+    harness.store.write(servers.change, CALENDAR, lambda server: server)
+    assert harness.store.write(servers.claim_probe, CALENDAR, "dead", NOW, harness.timings.lease)
+    assert harness.work() == 0
+    harness.pass_time(harness.timings.lease)
+    assert harness.work() == 2
 
 
-def test_a_probe_that_found_nothing_to_ask_is_given_back(bench: Bench) -> None:
-    bench.tell(agents=(MARTINE,))
-    claim, bench.store.claim = bench.store.claim, lambda *_: None  # type: ignore[method-assign]
-    assert not bench.crew.work_once()
-    bench.store.claim = claim  # type: ignore[method-assign]
-    assert another_process(bench).work_once()
+def test_a_probe_that_found_nothing_to_ask_is_given_back(harness: WorkerHarness) -> None:
+    harness.tell(agents=(MARTINE,))
+    claim, harness.store.claim = harness.store.claim, lambda *_: None  # type: ignore[method-assign]
+    assert not harness.crew.work_once()
+    harness.store.claim = claim  # type: ignore[method-assign]
+    assert another_process(harness).work_once()
 
 
-def test_a_mailbox_that_hangs_ends_no_trouble_and_one_that_is_denied_does(bench: Bench) -> None:
+def test_a_mailbox_that_hangs_ends_no_trouble_and_one_that_is_denied_does(harness: WorkerHarness) -> None:
     """A refusal is an answer; silence is none."""
-    bench.tell(agents=(MARTINE,))
-    bench.store.write(
+    harness.tell(agents=(MARTINE,))
+    harness.store.write(
         servers.change, CALENDAR, lambda server: replace(server, failure="connection_lost", failing_since=NOW)
     )
-    bench.inject(FaultKind.HANG, verb="CreateItem", delay_s=1.5)
-    bench.work()
-    assert [server.failure for server in bench.store.read(servers.listed)] == ["connection_lost"]
-    bench.exchange.settle()
-    bench.inject(FaultKind.ERROR, code="ErrorAccessDenied", times=None)
-    bench.tell(30, agents=(KARIM,))
-    bench.pass_time(SECOND * 2)
-    bench.work()
-    assert [server.failure for server in bench.store.read(servers.listed)] == [None]
+    harness.inject(FaultKind.HANG, verb="CreateItem", delay_s=1.5)
+    harness.work()
+    assert [server.failure for server in harness.store.read(servers.listed)] == ["connection_lost"]
+    harness.exchange.settle()
+    harness.inject(FaultKind.ERROR, code="ErrorAccessDenied", times=None)
+    harness.tell(30, agents=(KARIM,))
+    harness.pass_time(SECOND * 2)
+    harness.work()
+    assert [server.failure for server in harness.store.read(servers.listed)] == [None]
 
 
 def test_one_server_that_is_down_delays_no_other(store_url: str) -> None:
     mailboxes = boxes(8)
     homes = {address: ("a", "b")[number % 2] for number, address in enumerate(mailboxes)}
-    with exchange_with(mailboxes) as down, exchange_with(mailboxes) as well, open_yard(store_url, homes) as yard:
-        crews = [yard.crew(wire(server, yard.store), calendar=name) for name, server in (("a", down), ("b", well))]
+    with (
+        exchange_with(mailboxes) as down,
+        exchange_with(mailboxes) as well,
+        open_crew_harness(store_url, homes) as crew_harness,
+    ):
+        crews = [
+            crew_harness.crew(wire(server, crew_harness.store), calendar=name)
+            for name, server in (("a", down), ("b", well))
+        ]
         down.stop()
         for crew in crews:
             crew.start()
-        yard.send(*mailboxes, each=5)
+        crew_harness.send(*mailboxes, each=5)
         wake(*crews)
         wait_until(lambda: sum(len(well.items(address)) for address in mailboxes) == 20)
-        wait_until(lambda: yard.server("a").failure == "connection_failed")
-        assert yard.server("b").failure is None
-        assert yard.server("b").succeeded_at is not None
+        wait_until(lambda: crew_harness.server("a").failure == "connection_failed")
+        assert crew_harness.server("b").failure is None
+        assert crew_harness.server("b").succeeded_at is not None
         down.start()
-        yard.pass_time("a")
+        crew_harness.pass_time("a")
 
         def woken() -> bool:
             wake(*crews, times=1)
             return sum(len(down.items(address)) for address in mailboxes) == 20
 
         wait_until(woken)
-        assert yard.server("a").failure is None
+        assert crew_harness.server("a").failure is None
 
 
 # What health costs
@@ -316,38 +331,40 @@ def counting(store: Store) -> Iterator[list[str]]:
     event.remove(store._engine, "before_cursor_execute", note)
 
 
-def test_health_costs_a_look_a_second_and_a_note_a_minute_however_much_is_written(bench_on_each: Bench) -> None:
-    bench = bench_on_each
-    bench.tell(90, agents=(MARTINE,))
-    bench.work()
-    with counting(bench.store) as statements:
+def test_health_costs_a_look_a_second_and_a_note_a_minute_however_much_is_written(
+    harness_on_each: WorkerHarness,
+) -> None:
+    harness = harness_on_each
+    harness.tell(90, agents=(MARTINE,))
+    harness.work()
+    with counting(harness.store) as statements:
         for number in range(20):
-            bench.tell(60 - number, agents=(MARTINE,), motif=f"Motif {number}")
-            assert bench.work() == 1
+            harness.tell(60 - number, agents=(MARTINE,), motif=f"Motif {number}")
+            assert harness.work() == 1
         assert statements == []
         for _ in range(3):
-            bench.pass_time(SECOND)
-            bench.work()
+            harness.pass_time(SECOND)
+            harness.work()
         assert statements == ["SELECT"] * 3
-        bench.pass_time(SECOND * 57)
+        harness.pass_time(SECOND * 57)
         statements.clear()
-        bench.tell(30, agents=(MARTINE,), motif="Nouveau")
-        bench.work()
+        harness.tell(30, agents=(MARTINE,), motif="Nouveau")
+        harness.work()
         assert statements == ["SELECT", "SELECT", "UPDATE"]
 
 
-def test_an_idle_worker_writes_nothing_of_a_server(bench: Bench) -> None:
-    bench.tell(90, agents=(MARTINE,))
-    bench.work()
-    with counting(bench.store) as statements:
+def test_an_idle_worker_writes_nothing_of_a_server(harness: WorkerHarness) -> None:
+    harness.tell(90, agents=(MARTINE,))
+    harness.work()
+    with counting(harness.store) as statements:
         for _ in range(5):
-            bench.pass_time(timedelta(minutes=5))
-            assert bench.work() == 0
+            harness.pass_time(timedelta(minutes=5))
+            assert harness.work() == 0
         assert set(statements) == {"SELECT"}
 
 
-def test_an_idle_worker_that_has_met_nobody_probes_nobody(bench: Bench) -> None:
-    bench.work()
-    bench.pass_time(timedelta(minutes=5))
-    assert (bench.work(), bench.exchange.requests) == (0, [])
-    assert [server.probe for server in bench.store.read(servers.listed)] == [None]
+def test_an_idle_worker_that_has_met_nobody_probes_nobody(harness: WorkerHarness) -> None:
+    harness.work()
+    harness.pass_time(timedelta(minutes=5))
+    assert (harness.work(), harness.exchange.requests) == (0, [])
+    assert [server.probe for server in harness.store.read(servers.listed)] == [None]

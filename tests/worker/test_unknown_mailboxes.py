@@ -35,6 +35,7 @@ def test_as_long_as_they_turn_out_to_be_there_all_connections_may_be_theirs() ->
     assert strangers.admit() == KNOWN_ONLY, "no more than there are"
 
 
+@pytest.mark.threat(id="flooding-source")
 @pytest.mark.parametrize(("connections", "share"), [(1, 1), (4, 1), (8, 2), (10, 2)])
 def test_when_they_do_not_they_get_a_share(connections: int, share: int) -> None:
     strangers = UnknownMailboxes(connections)

@@ -18,10 +18,11 @@ from receiver.store.intake import judge_batch
 from receiver.store.work import servers
 from receiver.worker.loop import STUCK_STATUS
 from receiver.worker.server_threads import CallsStuck, ServerThreads
+from tests.lab.waiting import wait_until
+from tests.lab.worker_harness import CALENDAR
 from tests.logs.captured import captured_logs
 from tests.makers import MARTINE, a_delivery, incoming
-from tests.worker.bench import CALENDAR
-from tests.worker.crews import LONGEST_S, Yard, boxes, open_yard, wait_until
+from tests.worker.crew_harness import LONGEST_S, CrewHarness, boxes, open_crew_harness
 from tests.worker.doubles import Deaf
 
 ROOT = Path(__file__).parents[2]
@@ -30,12 +31,12 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def working(
     store_url: str, mailboxes: list[str], connector: Deaf, connections: int
-) -> Iterator[tuple[Yard, ServerThreads]]:
-    with open_yard(store_url, dict.fromkeys(mailboxes, CALENDAR)) as yard:
-        crew = yard.crew(connector, connections)  # type: ignore[arg-type]
+) -> Iterator[tuple[CrewHarness, ServerThreads]]:
+    with open_crew_harness(store_url, dict.fromkeys(mailboxes, CALENDAR)) as crew_harness:
+        crew = crew_harness.crew(connector, connections)  # type: ignore[arg-type]
         crew.start()
         try:
-            yield yard, crew
+            yield crew_harness, crew
         finally:
             connector.go.set()
 
@@ -47,19 +48,19 @@ def overdue(crew: ServerThreads) -> bool:
 def test_a_thread_whose_call_does_not_come_back_is_replaced_and_the_others_go_on(store_url: str) -> None:
     stuck, *others = mailboxes = boxes(6)
     connector = Deaf(0.05, frozenset({stuck}))
-    with captured_logs() as log, working(store_url, mailboxes, connector, 2) as (yard, crew):
-        yard.send(others[0])
+    with captured_logs() as log, working(store_url, mailboxes, connector, 2) as (crew_harness, crew):
+        crew_harness.send(others[0])
         wait_until(lambda: connector.done == [others[0]])
-        yard.send(stuck)
+        crew_harness.send(stuck)
         wait_until(lambda: connector.blocked)
         wait_until(lambda: overdue(crew))
         for _ in range(3):
             crew.look_after()
         lines = [line for line in map(json.loads, log.getvalue().splitlines()) if line["event"] == "call_stuck"]
         assert [line["calendar"] for line in lines] == [CALENDAR], "told once"
-        assert (yard.server().stuck_calls, yard.server().stuck_at is not None) == (1, True)
+        assert (crew_harness.server().stuck_calls, crew_harness.server().stuck_at is not None) == (1, True)
         assert sum(thread.is_alive() for thread in crew._threads) == 3
-        yard.send(*others)
+        crew_harness.send(*others)
         wait_until(lambda: set(connector.done) == set(others))
         wait_until(lambda: not crew.gate._turns)  # the place that it held among the calls under way is free
 
@@ -67,10 +68,10 @@ def test_a_thread_whose_call_does_not_come_back_is_replaced_and_the_others_go_on
 def test_a_call_that_comes_back_after_all_records_nothing_and_its_thread_ends(store_url: str) -> None:
     first, stuck = mailboxes = boxes(2)
     connector = Deaf(0.05, frozenset({stuck}))
-    with captured_logs() as log, working(store_url, mailboxes, connector, 2) as (yard, crew):
-        yard.send(first)
+    with captured_logs() as log, working(store_url, mailboxes, connector, 2) as (crew_harness, crew):
+        crew_harness.send(first)
         wait_until(lambda: connector.done)
-        yard.send(stuck)
+        crew_harness.send(stuck)
         wait_until(lambda: overdue(crew))
         crew.look_after()
         connector.go.set()
@@ -84,25 +85,25 @@ def test_too_many_calls_that_do_not_come_back_end_the_crew(store_url: str) -> No
     """Each holds a connection for good: a new process has all of them again."""
     first, *stuck = mailboxes = boxes(3)
     connector = Deaf(0.05, frozenset(stuck))
-    with working(store_url, mailboxes, connector, 2) as (yard, crew):
-        yard.send(first)
+    with working(store_url, mailboxes, connector, 2) as (crew_harness, crew):
+        crew_harness.send(first)
         wait_until(lambda: connector.done)
-        yard.send(stuck[0])
+        crew_harness.send(stuck[0])
         wait_until(lambda: overdue(crew))
         crew.look_after()
-        yard.send(stuck[1])
+        crew_harness.send(stuck[1])
         wait_until(lambda: len(connector.blocked) == 2)
         wait_until(lambda: len(crew._calls.overdue(crew._timings.lease)) == 2)
         with pytest.raises(CallsStuck):
             crew.look_after()
-        assert yard.server().stuck_calls == 2
+        assert crew_harness.server().stuck_calls == 2
 
 
 def test_an_end_waits_for_calls_no_longer_than_it_may(store_url: str) -> None:
     [mailbox] = mailboxes = boxes(1)
     connector = Deaf(5.0)
-    with captured_logs() as log, working(store_url, mailboxes, connector, 1) as (yard, crew):
-        yard.send(mailbox)
+    with captured_logs() as log, working(store_url, mailboxes, connector, 1) as (crew_harness, crew):
+        crew_harness.send(mailbox)
         wait_until(lambda: connector.blocked)
         crew.stop()
         crew.join(time.monotonic() + 0.05)

@@ -6,16 +6,16 @@ from receiver import sentences
 from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.databases import ACCOUNT, PASSWORD, as_superuser, lock_held, stop_postgres
-from tests.drill.ground import Ground, until
 from tests.drill.rows.machine import REFUSED_MEANWHILE, WORKER_SILENT_SOON
+from tests.drill.system import DrillSystem, until
 
 
-def lock_database(ground: Ground) -> Repair:
+def lock_database(system: DrillSystem) -> Repair:
     """Another process holds SQLite's write lock and does not let go."""
-    locked = lock_held(ground.folder / "store.db")
+    locked = lock_held(system.folder / "store.db")
     locked.__enter__()
-    ground._open.callback(locked.__exit__, None, None, None)
-    assert ground.book() == 503
+    system._open.callback(locked.__exit__, None, None, None)
+    assert system.book() == 503
 
     def repair() -> None:
         locked.__exit__(None, None, None)
@@ -23,26 +23,26 @@ def lock_database(ground: Ground) -> Repair:
     return repair
 
 
-def stop_database(ground: Ground) -> Repair:
+def stop_database(system: DrillSystem) -> Repair:
     """PostgreSQL is stopped."""
-    start = stop_postgres(ground.store_url)
-    assert ground.book() == 503
+    start = stop_postgres(system.store_url)
+    assert system.book() == 503
     return start
 
 
 def change(broken: Sequence[str], right: Sequence[str], database: str = "postgres") -> Strike:
     """PostgreSQL's administrator changes something, and ends the connections that are open."""
 
-    def strike(ground: Ground) -> Repair:
-        _administer(ground, broken, database)
-        until(lambda: ground.book() == 503, "webhooks to be refused")
-        return lambda: _administer(ground, right, database)
+    def strike(system: DrillSystem) -> Repair:
+        _administer(system, broken, database)
+        until(lambda: system.book() == 503, "webhooks to be refused")
+        return lambda: _administer(system, right, database)
 
     return strike
 
 
-def _administer(ground: Ground, statements: Sequence[str], database: str) -> None:
-    with as_superuser(ground.store_url, database) as connection:
+def _administer(system: DrillSystem, statements: Sequence[str], database: str) -> None:
+    with as_superuser(system.store_url, database) as connection:
         for statement in statements:
             connection.execute(statement)  # type: ignore[arg-type]  # our own text
         connection.execute(END)
@@ -52,29 +52,29 @@ OURS = "FROM pg_stat_activity WHERE datname = 'rdv' AND pid <> pg_backend_pid()"
 END = f"SELECT pg_terminate_backend(pid, 10000) {OURS}"
 
 
-def back_up(ground: Ground) -> None:
+def back_up(system: DrillSystem) -> None:
     """Make a copy, as each night."""
-    ground.command("backup", str(ground.folder / "copy.db"))
+    system.command("backup", str(system.folder / "copy.db"))
 
 
-def damage(ground: Ground) -> Repair:
+def damage(system: DrillSystem) -> Repair:
     """Something writes over the middle of the file."""
-    assert ground.unit
-    file = ground.folder / "store.db"
+    assert system.unit
+    file = system.folder / "store.db"
     size = file.stat().st_size
     with file.open("r+b") as opened:
         opened.seek(size // 4)
         opened.write(b"\xa5" * (size // 2))
 
     def repair() -> None:
-        assert ground.unit
-        ground.unit.stop()
+        assert system.unit
+        system.unit.stop()
         for name in ("store.db", "store.db-wal", "store.db-shm"):
-            (ground.folder / name).unlink(missing_ok=True)
-        (ground.folder / "copy.db").replace(file)
-        ground.unit.start()
-        until(ground.is_up, "the web to be up")
-        ground.command("adopt")
+            (system.folder / name).unlink(missing_ok=True)
+        (system.folder / "copy.db").replace(file)
+        system.unit.start()
+        until(system.is_up, "the web to be up")
+        system.command("adopt")
 
     return repair
 

@@ -14,7 +14,7 @@ from receiver.core.troubles import Code
 from receiver.store.database.tables import events, inbox
 from tests.drill.breakage import Breakage, Repair
 from tests.drill.exchange import MARTINE
-from tests.drill.ground import ACCEPTED, Ground, until
+from tests.drill.system import ACCEPTED, DrillSystem, until
 
 DAY = timedelta(hours=26)
 """What is counted by the hour has left the last 24 hours by then."""
@@ -26,84 +26,84 @@ MANY = ALWAYS_ALLOWED + 5
 """More entries than one secret may take out of calendars within an hour without anybody being asked."""
 
 
-def skip_a_day(ground: Ground) -> None:
+def skip_a_day(system: DrillSystem) -> None:
     """Skip time while nobody looks: a silence is none in which webhooks came and workers beat all the while."""
-    ground.signal("watch", signal.SIGSTOP)
-    ground.skip(DAY)
-    ground.book_and_see()
-    ground.signal("watch", signal.SIGCONT)
+    system.signal("watch", signal.SIGSTOP)
+    system.skip(DAY)
+    system.book_and_see()
+    system.signal("watch", signal.SIGCONT)
 
 
 # Secrets
 
 
-def rotate_secret(ground: Ground) -> Repair:
+def rotate_secret(system: DrillSystem) -> Repair:
     """Somebody changes the secret at the emitter and tells nobody."""
-    ground.secret = "the secret after the change"
-    refused = _refuse_signatures(ground)
+    system.secret = "the secret after the change"
+    refused = _refuse_signatures(system)
 
     def repair() -> str:
-        ground.write("secret-neuf", ground.secret)
-        ground.edit(("{file: secret}\n", "{file: secret}\n      - {file: secret-neuf}\n"))
-        ground.reload()
-        ground.send_again()
+        system.write("secret-neuf", system.secret)
+        system.edit(("{file: secret}\n", "{file: secret}\n      - {file: secret-neuf}\n"))
+        system.reload()
+        system.send_again()
         return f"{refused} webhooks refused, all taken when sent again"
 
     return repair
 
 
-def change_secret_here(ground: Ground) -> Repair:
+def change_secret_here(system: DrillSystem) -> Repair:
     """Somebody writes another secret into the receiver's file, and not into the emitter's form."""
-    ground.write("secret", "a secret that the emitter was never told")
-    ground.reload()
-    until(lambda: ground.book() == 401, "the reload")
-    refused = _refuse_signatures(ground)
+    system.write("secret", "a secret that the emitter was never told")
+    system.reload()
+    until(lambda: system.book() == 401, "the reload")
+    refused = _refuse_signatures(system)
 
     def repair() -> str:
-        ground.write("secret", ground.secret)
-        ground.reload()
-        ground.send_again()
+        system.write("secret", system.secret)
+        system.reload()
+        system.send_again()
         return f"{refused} webhooks refused, all taken when sent again"
 
     return repair
 
 
-def _refuse_signatures(ground: Ground) -> int:
+def _refuse_signatures(system: DrillSystem) -> int:
     count = Thresholds().signatures_refused
-    answers = [ground.book() for _ in range(count)]
+    answers = [system.book() for _ in range(count)]
     assert answers == [401] * count
-    return len(ground.refused)
+    return len(system.refused)
 
 
-def bind_secret_elsewhere(ground: Ground) -> Repair:
+def bind_secret_elsewhere(system: DrillSystem) -> Repair:
     """The secret is written down as that of another organisation."""
-    ground.edit(("{file: secret}\n", "{file: secret, organisations: [13]}\n"))
-    ground.reload()
-    until(lambda: ground.book() == 401, "a webhook to be refused")
+    system.edit(("{file: secret}\n", "{file: secret, organisations: [13]}\n"))
+    system.reload()
+    until(lambda: system.book() == 401, "a webhook to be refused")
 
     def repair() -> str:
-        ground.edit(("{file: secret, organisations: [13]}\n", "{file: secret}\n"))
-        ground.reload()
-        ground.send_again()
+        system.edit(("{file: secret, organisations: [13]}\n", "{file: secret}\n"))
+        system.reload()
+        system.send_again()
         return "webhooks refused, all taken when sent again"
 
     return repair
 
 
-def sign_for_another(ground: Ground) -> Repair:
+def sign_for_another(system: DrillSystem) -> Repair:
     """A secret bound to Lens says that an appointment of Arras is Lens's, and moves it."""
-    made, moved = (step.body for step in ground.tell("moved_to_another_month").steps)
-    assert ground.post(made, ground.secret) in ACCEPTED
-    ground.write("secret-lens", "the secret of Lens")
-    ground.edit(("{file: secret}\n", "{file: secret}\n      - {file: secret-lens, organisations: [13]}\n"))
-    ground.reload()
+    made, moved = (step.body for step in system.tell("moved_to_another_month").steps)
+    assert system.post(made, system.secret) in ACCEPTED
+    system.write("secret-lens", "the secret of Lens")
+    system.edit(("{file: secret}\n", "{file: secret}\n      - {file: secret-lens, organisations: [13]}\n"))
+    system.reload()
     told = json.loads(moved)
     told["data"]["organisation"]["id"] = 13
     body = json.dumps(told).encode()
-    until(lambda: ground.post(body, "the secret of Lens") in ACCEPTED, "the reload")
+    until(lambda: system.post(body, "the secret of Lens") in ACCEPTED, "the reload")
 
     def repair() -> None:
-        ground.command("held", "release", "--all")
+        system.command("held", "release", "--all")
 
     return repair
 
@@ -111,42 +111,42 @@ def sign_for_another(ground: Ground) -> Repair:
 # Bodies
 
 
-def rename_a_field(ground: Ground) -> Repair:
+def rename_a_field(system: DrillSystem) -> Repair:
     """A new version of the emitter calls the beginning of an appointment otherwise."""
-    [step] = ground.tell("create").steps
+    [step] = system.tell("create").steps
     told = json.loads(step.body)
     told["data"]["begins_at"] = told["data"].pop("starts_at")
-    assert ground.post(json.dumps(told).encode(), ground.secret) == 422
+    assert system.post(json.dumps(told).encode(), system.secret) == 422
 
     def repair() -> str:
-        ground.refused.append(step.body)
-        ground.send_again()
+        system.refused.append(step.body)
+        system.send_again()
         return "1 webhook refused, taken in its usual shape"
 
     return repair
 
 
-def send_too_much(ground: Ground) -> Repair:
+def send_too_much(system: DrillSystem) -> Repair:
     """A body of more than 8 MiB, well signed."""
-    assert ground.post(b'{"data": "' + b"x" * LARGEST + b'"}', ground.secret) == 413
+    assert system.post(b'{"data": "' + b"x" * LARGEST + b'"}', system.secret) == 413
     return lambda: None
 
 
-def send_a_form(ground: Ground) -> Repair:
+def send_a_form(system: DrillSystem) -> Repair:
     """A proxy sends each webhook on as a form."""
-    [step] = ground.tell("create").steps
+    [step] = system.tell("create").steps
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert ground.post(step.body, ground.secret, headers=kind) == 415
+    assert system.post(step.body, system.secret, headers=kind) == 415
 
     def repair() -> str:
-        ground.refused.append(step.body)
-        ground.send_again()
+        system.refused.append(step.body)
+        system.send_again()
         return "1 webhook refused, taken when sent as JSON"
 
     return repair
 
 
-def spoil_a_webhook(ground: Ground) -> Repair:
+def spoil_a_webhook(system: DrillSystem) -> Repair:
     """What was kept of a webhook cannot be read, as where an older program finds what a newer one kept."""
     kept: list[tuple[int, str]] = []
 
@@ -154,20 +154,20 @@ def spoil_a_webhook(ground: Ground) -> Repair:
         kept.append(connection.execute(select(inbox.c.id, inbox.c.news)).one())  # type: ignore[arg-type]
         connection.execute(update(inbox).values(news="{}"))
 
-    with _worker_asleep(ground):
-        assert ground.book() in ACCEPTED
-        ground.in_the_database(spoil)
+    with _worker_asleep(system):
+        assert system.book() in ACCEPTED
+        system.in_the_database(spoil)
 
     def repair() -> None:
         [(number, news)] = kept
-        ground.in_the_database(lambda it: it.execute(update(inbox).where(inbox.c.id == number).values(news=news)))
-        ground.stop("worker")
-        ground.start("worker")
+        system.in_the_database(lambda it: it.execute(update(inbox).where(inbox.c.id == number).values(news=news)))
+        system.stop("worker")
+        system.start("worker")
 
     return repair
 
 
-def spoil_an_event(ground: Ground) -> Repair:
+def spoil_an_event(system: DrillSystem) -> Repair:
     """What is known of an appointment cannot be read any more."""
     kept: list[tuple[int, str]] = []
 
@@ -178,88 +178,88 @@ def spoil_an_event(ground: Ground) -> Repair:
         soiled = update(events).where(events.c.id == number).values(facts="{}", unsettled_at=events.c.changed_at)
         connection.execute(soiled)
 
-    ground.in_the_database(spoil)
+    system.in_the_database(spoil)
 
     def repair() -> None:
         [(number, facts)] = kept
-        ground.in_the_database(lambda it: it.execute(update(events).where(events.c.id == number).values(facts=facts)))
-        ground.command("retry", "--code", "not_settled")
+        system.in_the_database(lambda it: it.execute(update(events).where(events.c.id == number).values(facts=facts)))
+        system.command("retry", "--code", "not_settled")
 
     return repair
 
 
 @contextmanager
-def _worker_asleep(ground: Ground) -> Iterator[None]:
-    ground.signal("worker", signal.SIGSTOP)
+def _worker_asleep(system: DrillSystem) -> Iterator[None]:
+    system.signal("worker", signal.SIGSTOP)
     try:
         yield
     finally:
-        ground.signal("worker", signal.SIGCONT)
+        system.signal("worker", signal.SIGCONT)
 
 
 # Too much at once, and nothing at all
 
 
-def book_many(name: str) -> Callable[[Ground], None]:
+def book_many(name: str) -> Callable[[DrillSystem], None]:
     """Return what books more appointments than may go at once, by the first steps of stories that take them back."""
 
-    def prepare(ground: Ground) -> None:
-        stories = [ground.tell(name) for _ in range(MANY)]
-        ground.later = [story.steps[1].body for story in stories]
+    def prepare(system: DrillSystem) -> None:
+        stories = [system.tell(name) for _ in range(MANY)]
+        system.later = [story.steps[1].body for story in stories]
         for story in stories:
-            assert ground.post(story.steps[0].body, ground.secret) in ACCEPTED
-        count = ground.expected.total() + MANY
-        until(lambda: ground.exchange.calendar(MARTINE).total() == count, "the appointments to be written")
+            assert system.post(story.steps[0].body, system.secret) in ACCEPTED
+        count = system.expected.total() + MANY
+        until(lambda: system.exchange.calendar(MARTINE).total() == count, "the appointments to be written")
 
     return prepare
 
 
-def take_back_many(ground: Ground) -> Repair:
+def take_back_many(system: DrillSystem) -> Repair:
     """All of them go at once."""
-    for body in ground.later:
-        assert ground.post(body, ground.secret) in ACCEPTED
+    for body in system.later:
+        assert system.post(body, system.secret) in ACCEPTED
 
     def repair() -> str:
-        left = ground.exchange.calendar(MARTINE).total() - ground.expected.total()
+        left = system.exchange.calendar(MARTINE).total() - system.expected.total()
         assert left == MANY - ALWAYS_ALLOWED
-        ground.command("held", "release", "--all")
+        system.command("held", "release", "--all")
         return f"{ALWAYS_ALLOWED} of {MANY} entries went by themselves, {left} waited"
 
     return repair
 
 
-def cancel_many(ground: Ground) -> Repair:
+def cancel_many(system: DrillSystem) -> Repair:
     """All of them are cancelled at once."""
-    for body in ground.later:
-        assert ground.post(body, ground.secret) in ACCEPTED
+    for body in system.later:
+        assert system.post(body, system.secret) in ACCEPTED
 
     def repair() -> str:
-        marked = sum("ANNUL" in each.title for each in ground.exchange.calendar(MARTINE).elements())
+        marked = sum("ANNUL" in each.title for each in system.exchange.calendar(MARTINE).elements())
         assert marked == MANY - ALWAYS_ALLOWED
-        ground.command("held", "release", "--reason", "cancellation", "--all")
+        system.command("held", "release", "--reason", "cancellation", "--all")
         return f"{ALWAYS_ALLOWED} of {MANY} entries went by themselves, {marked} were shown « ANNULÉ »"
 
     return repair
 
 
-def misaddress(ground: Ground) -> Repair:
+def misaddress(system: DrillSystem) -> Repair:
     """The address of a new source is misspelt at the emitter."""
-    [step] = ground.tell("create").steps
-    assert ground.post(step.body, ground.secret, "/webhooks/cass") == 404
+    [step] = system.tell("create").steps
+    assert system.post(step.body, system.secret, "/webhooks/cass") == 404
 
     def repair() -> str:
-        assert ground.post(step.body, ground.secret, "/webhooks/ccas") in ACCEPTED
+        assert system.post(step.body, system.secret, "/webhooks/ccas") in ACCEPTED
         return "1 webhook refused, taken at the right address"
 
     return repair
 
 
-def silence_source(ground: Ground) -> Repair:
+def silence_source(system: DrillSystem) -> Repair:
     """The webhook was removed at the emitter: nothing comes, and nothing is wrong here."""
-    ground.skip(SILENCE)
+    system.skip(SILENCE)
 
     def repair() -> None:
-        assert ground.book() in ACCEPTED
+        assert system.book() in ACCEPTED
 
     return repair
 

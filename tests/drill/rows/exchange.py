@@ -7,55 +7,55 @@ from receiver.core.troubles import Code
 from tests.drill import hastened
 from tests.drill.breakage import Breakage, Repair, Strike
 from tests.drill.exchange import MARTINE, Exposure
-from tests.drill.ground import ACCEPTED, Ground, until
+from tests.drill.system import ACCEPTED, DrillSystem, until
 
 # Mailboxes
 
 
-def take_mailbox(ground: Ground) -> Repair:
+def take_mailbox(system: DrillSystem) -> Repair:
     """An agent's mailbox is disconnected."""
-    mailbox = ground.exchange.take_mailbox(MARTINE)
-    assert ground.book() in ACCEPTED
+    mailbox = system.exchange.take_mailbox(MARTINE)
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.exchange.put_mailbox(MARTINE, mailbox)
-        ground.command("retry", "--mailbox", MARTINE)
+        system.exchange.put_mailbox(MARTINE, mailbox)
+        system.command("retry", "--mailbox", MARTINE)
 
     return repair
 
 
-def fill_mailbox(ground: Ground) -> Repair:
+def fill_mailbox(system: DrillSystem) -> Repair:
     """An agent's mailbox is over its quota."""
-    ground.exchange.mock.set_quota(MARTINE, 1)
-    assert ground.book() in ACCEPTED
+    system.exchange.mock.set_quota(MARTINE, 1)
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.exchange.mock.set_quota(MARTINE, None)
-        ground.command("retry", "--code", "quota_exceeded")
+        system.exchange.mock.set_quota(MARTINE, None)
+        system.command("retry", "--code", "quota_exceeded")
 
     return repair
 
 
-def withdraw_right(ground: Ground) -> Repair:
+def withdraw_right(system: DrillSystem) -> Repair:
     """Somebody takes the service account out of the role."""
-    ground.exchange.withdraw_right()
-    assert ground.book() in ACCEPTED
+    system.exchange.withdraw_right()
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.exchange.give_right()
-        ground.command("retry", "--code", "impersonation_denied")
+        system.exchange.give_right()
+        system.command("retry", "--code", "impersonation_denied")
 
     return repair
 
 
-def refuse_one_entry(ground: Ground) -> Repair:
+def refuse_one_entry(system: DrillSystem) -> Repair:
     """Exchange refuses one entry for good."""
-    ground.exchange.mock.inject(Fault(FaultKind.ITEM_ERROR, verb="CreateItem", code="ErrorInvalidRequest"))
-    assert ground.book() in ACCEPTED
+    system.exchange.mock.inject(Fault(FaultKind.ITEM_ERROR, verb="CreateItem", code="ErrorInvalidRequest"))
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.exchange.mock.faults.clear()
-        ground.command("retry", "--code", "invalid_request")
+        system.exchange.mock.faults.clear()
+        system.command("retry", "--code", "invalid_request")
 
     return repair
 
@@ -63,42 +63,42 @@ def refuse_one_entry(ground: Ground) -> Repair:
 # The account
 
 
-def expire_password(ground: Ground) -> Repair:
+def expire_password(system: DrillSystem) -> Repair:
     """The account's password expires; who has it may not lock the account by trying."""
-    ground.exchange.mock.forget_requests()
-    ground.exchange.set_password("the next password")
-    assert ground.book() in ACCEPTED
+    system.exchange.mock.forget_requests()
+    system.exchange.set_password("the next password")
+    assert system.book() in ACCEPTED
 
     def repair() -> str:
-        assert ground.book() in ACCEPTED  # more work is no reason to try again
-        assert ground.exchange.wrong_proofs == 1
-        ground.write("password", "the next password")
-        ground.reload()
-        until(lambda: ground.exchange.calendar(MARTINE) == ground.expected, "the writes after the reload")
-        assert ground.exchange.wrong_proofs == 1
+        assert system.book() in ACCEPTED  # more work is no reason to try again
+        assert system.exchange.wrong_proofs == 1
+        system.write("password", "the next password")
+        system.reload()
+        until(lambda: system.exchange.calendar(MARTINE) == system.expected, "the writes after the reload")
+        assert system.exchange.wrong_proofs == 1
         return "1 wrong attempt in all: the account is not locked"
 
     return repair
 
 
-def refuse_for_one_mailbox(ground: Ground) -> Repair:
+def refuse_for_one_mailbox(system: DrillSystem) -> Repair:
     """A proxy asks for the password anew wherever one mailbox is named."""
-    ground.exchange.mock.inject(Fault(FaultKind.UNAUTHORIZED, mailbox=MARTINE, times=None))
-    assert ground.book() in ACCEPTED
+    system.exchange.mock.inject(Fault(FaultKind.UNAUTHORIZED, mailbox=MARTINE, times=None))
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.exchange.mock.faults.clear()
+        system.exchange.mock.faults.clear()
 
     return repair
 
 
-def refuse_ntlm(ground: Ground) -> Repair:
+def refuse_ntlm(system: DrillSystem) -> Repair:
     """NTLM is switched off at the virtual directory: Basic alone is offered."""
-    ground.exchange.offer("basic")
-    assert ground.book() in ACCEPTED
+    system.exchange.offer("basic")
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.exchange.offer("ntlm")
+        system.exchange.offer("ntlm")
 
     return repair
 
@@ -106,16 +106,16 @@ def refuse_ntlm(ground: Ground) -> Repair:
 # The way there
 
 
-def change_authority(ground: Ground) -> Repair:
+def change_authority(system: DrillSystem) -> Repair:
     """Exchange gets a certificate of an authority that the receiver was not told of."""
-    ground.exchange.mock.stop()
-    authority = ground.exchange.new_authority()
-    ground.exchange.mock.start()
-    assert ground.book() in ACCEPTED
+    system.exchange.mock.stop()
+    authority = system.exchange.new_authority()
+    system.exchange.mock.start()
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.exchange.trust(authority)
-        ground.reload()
+        system.exchange.trust(authority)
+        system.reload()
 
     return repair
 
@@ -123,79 +123,79 @@ def change_authority(ground: Ground) -> Repair:
 def change_certificate(exposure: Exposure) -> Strike:
     """Exchange starts with another certificate of the same authority."""
 
-    def strike(ground: Ground) -> Repair:
-        ground.exchange.renew(exposure)
-        assert ground.book() in ACCEPTED
+    def strike(system: DrillSystem) -> Repair:
+        system.exchange.renew(exposure)
+        assert system.book() in ACCEPTED
 
         def repair() -> None:
-            ground.exchange.renew(Exposure())
-            ground.command("retry", "--calendar", "exchange")
-            assert ground.book() in ACCEPTED  # the certificate is seen when there is something to write
+            system.exchange.renew(Exposure())
+            system.command("retry", "--calendar", "exchange")
+            assert system.book() in ACCEPTED  # the certificate is seen when there is something to write
 
         return repair
 
     return strike
 
 
-def speak_plainly(ground: Ground) -> Repair:
+def speak_plainly(system: DrillSystem) -> Repair:
     """The binding of the port lost its certificate: there is no TLS."""
-    ground.exchange.speak(encrypted=False)
-    assert ground.book() in ACCEPTED
+    system.exchange.speak(encrypted=False)
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.exchange.speak(encrypted=True)
-        ground.command("retry", "--calendar", "exchange")
+        system.exchange.speak(encrypted=True)
+        system.command("retry", "--calendar", "exchange")
 
     return repair
 
 
-def forget_name(ground: Ground) -> Repair:
+def forget_name(system: DrillSystem) -> Repair:
     """The DNS of the receiver's machine does not know Exchange any more."""
-    ground.write("hosts", "localhost")
-    ground.exchange.cut()
-    assert ground.book() in ACCEPTED
+    system.write("hosts", "localhost")
+    system.exchange.cut()
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.write("hosts", "")
+        system.write("hosts", "")
 
     return repair
 
 
-def stop_exchange(ground: Ground) -> Repair:
+def stop_exchange(system: DrillSystem) -> Repair:
     """Exchange is stopped: its port is closed."""
-    ground.exchange.mock.stop()
-    assert ground.book() in ACCEPTED
-    return ground.exchange.mock.start
+    system.exchange.mock.stop()
+    assert system.book() in ACCEPTED
+    return system.exchange.mock.start
 
 
 def answer(*faults: Fault, retry: Sequence[str] = ()) -> Strike:
     """Each call meets a trouble, until it is over; then what waits for a moment is tried at once."""
 
-    def strike(ground: Ground) -> Repair:
+    def strike(system: DrillSystem) -> Repair:
         for fault in faults:
-            ground.exchange.mock.inject(fault)
-        assert ground.book() in ACCEPTED
+            system.exchange.mock.inject(fault)
+        assert system.book() in ACCEPTED
 
         def repair() -> None:
-            ground.exchange.mock.faults.clear()
+            system.exchange.mock.faults.clear()
             if retry:
-                ground.command("retry", *retry)
+                system.command("retry", *retry)
 
         return repair
 
     return strike
 
 
-def slow_exchange(ground: Ground) -> Repair:
+def slow_exchange(system: DrillSystem) -> Repair:
     """Exchange needs forty seconds for each call."""
-    ground.exchange.mock.latency_s = 40
-    ground.exchange.mock.forget_requests()
-    assert ground.book() in ACCEPTED
-    until(lambda: ground.exchange.mock._working > 0, "the first write to be under way")
-    assert ground.book() in ACCEPTED  # it waits for the one before
+    system.exchange.mock.latency_s = 40
+    system.exchange.mock.forget_requests()
+    assert system.book() in ACCEPTED
+    until(lambda: system.exchange.mock._working > 0, "the first write to be under way")
+    assert system.book() in ACCEPTED  # it waits for the one before
 
     def repair() -> None:
-        ground.exchange.mock.latency_s = 0
+        system.exchange.mock.latency_s = 0
 
     return repair
 

@@ -17,25 +17,25 @@ from receiver.core.troubles import Code
 from receiver.store import Store
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
 from tests.drill.exchange import KARIM
-from tests.drill.ground import ACCEPTED, Ground, until
 from tests.drill.rows.machine import REFUSED_MEANWHILE
+from tests.drill.system import ACCEPTED, DrillSystem, until
 
 PutBack = Callable[[], object]
 MARKER = {"store:\n": "store:\n  marker: marker.json\n"}
 """Elsewhere than the database."""
 
 
-def lose(way: Callable[[Ground], PutBack]) -> Strike:
+def lose(way: Callable[[DrillSystem], PutBack]) -> Strike:
     """The database goes in some way; put back, it is taken up without a restart."""
 
-    def strike(ground: Ground) -> Repair:
-        ground.rest()
-        put_back = way(ground)
-        until(lambda: ground.book() == 503, "webhooks to be refused")
-        there = _files(_file(ground).parent)
+    def strike(system: DrillSystem) -> Repair:
+        system.rest()
+        put_back = way(system)
+        until(lambda: system.book() == 503, "webhooks to be refused")
+        there = _files(_file(system).parent)
 
         def repair() -> str:
-            assert _files(_file(ground).parent) == there, "nothing new is made"
+            assert _files(_file(system).parent) == there, "nothing new is made"
             put_back()
             return "webhooks refused (503) and taken when sent again"
 
@@ -44,76 +44,76 @@ def lose(way: Callable[[Ground], PutBack]) -> Strike:
     return strike
 
 
-def remove(ground: Ground) -> PutBack:
+def remove(system: DrillSystem) -> PutBack:
     """The file is moved away."""
-    kept = ground.folder / "kept.db"
-    _file(ground).rename(kept)
-    return lambda: kept.rename(_file(ground))
+    kept = system.folder / "kept.db"
+    _file(system).rename(kept)
+    return lambda: kept.rename(_file(system))
 
 
-def unmount(ground: Ground) -> PutBack:
+def unmount(system: DrillSystem) -> PutBack:
     """The disk is unmounted while it is in use."""
-    disk = _file(ground).parent
+    disk = _file(system).parent
     found = subprocess.run(["findmnt", "-no", "SOURCE", str(disk)], check=True, capture_output=True, text=True)
     device = found.stdout.strip()
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
     return lambda: subprocess.run(["mount", device, str(disk)], check=True)
 
 
-def empty(ground: Ground) -> PutBack:
+def empty(system: DrillSystem) -> PutBack:
     """An empty file is put in its place."""
-    kept = ground.folder / "kept.db"
-    _file(ground).rename(kept)
-    _file(ground).touch()
-    return lambda: kept.replace(_file(ground))
+    kept = system.folder / "kept.db"
+    _file(system).rename(kept)
+    _file(system).touch()
+    return lambda: kept.replace(_file(system))
 
 
-def put_anothers_there(ground: Ground) -> PutBack:
+def put_anothers_there(system: DrillSystem) -> PutBack:
     """The database of another installation is put in its place."""
-    other = ground.folder / "other.db"
+    other = system.folder / "other.db"
     store = Store(f"sqlite:///{other}")
     store.migrate()
     store.close()
-    kept = ground.folder / "kept.db"
-    _file(ground).rename(kept)
-    shutil.copy(other, _file(ground))
-    return lambda: kept.replace(_file(ground))
+    kept = system.folder / "kept.db"
+    _file(system).rename(kept)
+    shutil.copy(other, _file(system))
+    return lambda: kept.replace(_file(system))
 
 
-def put_old_copy_back(ground: Ground) -> Repair:
+def put_old_copy_back(system: DrillSystem) -> Repair:
     """Somebody puts a copy back that knows less than the calendars; no command made it."""
-    assert ground.unit
-    old = ground.folder / "old.db"
-    ground.rest()
-    with closing(sqlite3.connect(_file(ground))) as source, closing(sqlite3.connect(old)) as target:
+    assert system.unit
+    old = system.folder / "old.db"
+    system.rest()
+    with closing(sqlite3.connect(_file(system))) as source, closing(sqlite3.connect(old)) as target:
         source.backup(target)
-    ground.book_and_see()
-    ground.rest()
-    ground.unit.stop()
+    system.book_and_see()
+    system.rest()
+    system.unit.stop()
     for beside in ("-wal", "-shm"):
-        _file(ground).with_name(f"store.db{beside}").unlink(missing_ok=True)
-    shutil.copy(old, _file(ground))
-    ground.unit.start()
-    until(ground.is_up, "the web to be up")
-    assert ground.book() in ACCEPTED
-    return lambda: ground.command("adopt") and None
+        _file(system).with_name(f"store.db{beside}").unlink(missing_ok=True)
+    shutil.copy(old, _file(system))
+    system.unit.start()
+    until(system.is_up, "the web to be up")
+    assert system.book() in ACCEPTED
+    return lambda: system.command("adopt") and None
 
 
-def meet_another(ground: Ground) -> Repair:
+def meet_another(system: DrillSystem) -> Repair:
     """A trial wrote into a mailbox before we ever did: its entries bear its own installation."""
-    store = Store(f"sqlite:///{ground.folder}/trial.db")
+    store = Store(f"sqlite:///{system.folder}/trial.db")
     store.migrate()
     trial = store.installation().id
     store.close()
     settings = EwsSettings(
-        ground.exchange.mock.url,
+        system.exchange.mock.url,
         "Exchange2016",
         "ntlm",
         "impersonation",
         ACCOUNT,
-        (ground.folder / "password").read_text("utf-8"),
+        (system.folder / "password").read_text("utf-8"),
         trial,
-        ground.exchange.authorities,
+        system.exchange.authorities,
     )
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
     connector = EwsConnector(settings)
@@ -122,19 +122,19 @@ def meet_another(ground: Ground) -> Repair:
     connector.close()
     told = build("agent_swapped", datetime.now(UTC))
     for step in told.steps:
-        assert ground.post(step.body, ground.secret) in ACCEPTED
+        assert system.post(step.body, system.secret) in ACCEPTED
 
     def repair() -> str:
-        assert [each.title for each in ground.exchange.calendar(KARIM).elements()] == ["Essai"], "nothing is doubled"
-        ground.command("uninstall", "--installation", trial, "--yes")
-        until(lambda: ground.exchange.calendar(KARIM) == Counter(told.expected[KARIM]), "Karim's calendar to be ours")
+        assert [each.title for each in system.exchange.calendar(KARIM).elements()] == ["Essai"], "nothing is doubled"
+        system.command("uninstall", "--installation", trial, "--yes")
+        until(lambda: system.exchange.calendar(KARIM) == Counter(told.expected[KARIM]), "Karim's calendar to be ours")
         return "the trial's 1 entry went, ours came"
 
     return repair
 
 
-def _file(ground: Ground) -> Path:
-    return Path(ground.store_url.removeprefix("sqlite:///"))
+def _file(system: DrillSystem) -> Path:
+    return Path(system.store_url.removeprefix("sqlite:///"))
 
 
 def _files(folder: Path) -> set[str]:

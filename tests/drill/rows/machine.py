@@ -1,21 +1,18 @@
 """What goes wrong with the receiver's own machine and processes."""
 
-import fcntl
 import os
 import shutil
 import signal
 import socket
 from datetime import timedelta
-from pathlib import Path
 
 from receiver.core.thresholds import Thresholds
 from receiver.core.troubles import Code
-from receiver.store.database.sqlite_lock import SUFFIX
 from tests.drill import hastened
 from tests.drill.breakage import Breakage, Repair, StoreKind, Strike
-from tests.drill.ground import ACCEPTED, Ground, until
 from tests.drill.rows.emitter import skip_a_day
 from tests.drill.screens import Screen
+from tests.drill.system import ACCEPTED, DrillSystem, until
 
 WORKER_SILENT_SOON = {hastened.WORKER_SILENT: 5.0}
 WEB_SILENT_SOON = {hastened.WEB_SILENT: 5.0}
@@ -27,12 +24,12 @@ NO_WEB = frozenset({Screen.PAGE, Screen.READYZ})
 def fill_disk(share: float, answer: int) -> Strike:
     """Something else takes the room on the database's disk, but for a share."""
 
-    def strike(ground: Ground) -> Repair:
-        filler = ground.folder / "disk" / "filler"
+    def strike(system: DrillSystem) -> Repair:
+        filler = system.folder / "disk" / "filler"
         usage = shutil.disk_usage(filler.parent)
         with filler.open("wb") as file:
             os.posix_fallocate(file.fileno(), 0, usage.free - int(usage.total * share))
-        until(lambda: ground.book() == answer, f"webhooks to be answered {answer}")
+        until(lambda: system.book() == answer, f"webhooks to be answered {answer}")
 
         def repair() -> str:
             filler.unlink()
@@ -43,86 +40,83 @@ def fill_disk(share: float, answer: int) -> Strike:
     return strike
 
 
-def set_clock_back(ground: Ground) -> Repair:
+def set_clock_back(system: DrillSystem) -> Repair:
     """The machine's clock goes an hour back."""
-    ground.set_clock(-timedelta(hours=1))
-    assert ground.book() == 422
-    return lambda: ground.set_clock(timedelta())
+    system.set_clock(-timedelta(hours=1))
+    assert system.book() == 422
+    return lambda: system.set_clock(timedelta())
 
 
-def set_clock_ahead(ground: Ground) -> Repair:
+def set_clock_ahead(system: DrillSystem) -> Repair:
     """The machine's clock goes an hour ahead; set right, it goes back under what was noted meanwhile."""
-    ground.set_clock(timedelta(hours=1))
-    assert ground.book() in ACCEPTED
-    return lambda: ground.set_clock(timedelta())
+    system.set_clock(timedelta(hours=1))
+    assert system.book() in ACCEPTED
+    return lambda: system.set_clock(timedelta())
 
 
-def kill_worker(ground: Ground) -> Repair:
+def kill_worker(system: DrillSystem) -> Repair:
     """The kernel kills the worker, and nobody starts it again."""
-    ground.signal("worker", signal.SIGKILL)
-    ground.processes["worker"].wait()
-    assert ground.book() in ACCEPTED
-    return lambda: ground.start("worker")
+    system.signal("worker", signal.SIGKILL)
+    system.processes["worker"].wait()
+    assert system.book() in ACCEPTED
+    return lambda: system.start("worker")
 
 
-def hang_worker(ground: Ground) -> Repair:
-    """The worker lives and does nothing, and does not hold the right to write at that moment."""
-    database = Path(ground.store_url.removeprefix("sqlite:///"))
-    with database.with_name(database.name + SUFFIX).open("rb") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        ground.signal("worker", signal.SIGSTOP)
-    assert ground.book() in ACCEPTED
+def hang_worker(system: DrillSystem) -> Repair:
+    """The worker lives and does nothing."""
+    system.signal("worker", signal.SIGSTOP)
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        worker = ground.processes["worker"]
+        worker = system.processes["worker"]
         worker.kill()
         worker.wait()
-        ground.start("worker")
+        system.start("worker")
 
     return repair
 
 
-def kill_worker_often(ground: Ground) -> Repair:
+def kill_worker_often(system: DrillSystem) -> Repair:
     """The kernel kills each worker that is started."""
-    assert ground.unit
+    assert system.unit
     count = Thresholds().worker_deaths
     for _ in range(count):
-        worker = ground.unit.wait_for("worker")
-        beats = ground.log.count('"worker_started"')
-        until(lambda now=beats: ground.log.count('"worker_started"') >= max(now, 1), "the worker to be up")
-        ground.book_and_see()
-        ground.rest()
+        worker = system.unit.wait_for("worker")
+        beats = system.log.count('"worker_started"')
+        until(lambda now=beats: system.log.count('"worker_started"') >= max(now, 1), "the worker to be up")
+        system.book_and_see()
+        system.rest()
         os.kill(worker, signal.SIGKILL)
-        until(lambda old=worker: ground.unit.wait_for("worker") != old, "another worker")  # type: ignore[union-attr]
+        until(lambda old=worker: system.unit.wait_for("worker") != old, "another worker")  # type: ignore[union-attr]
     return lambda: f"killed {count} times, started again each time"
 
 
-def an_hour_later(ground: Ground) -> None:
+def an_hour_later(system: DrillSystem) -> None:
     """Have the hour pass in which deaths are counted."""
-    ground.signal("watch", signal.SIGSTOP)
-    ground.skip(timedelta(hours=2))
-    ground.book_and_see()
-    ground.signal("watch", signal.SIGCONT)
+    system.signal("watch", signal.SIGSTOP)
+    system.skip(timedelta(hours=2))
+    system.book_and_see()
+    system.signal("watch", signal.SIGCONT)
 
 
-def kill_web(ground: Ground) -> Repair:
+def kill_web(system: DrillSystem) -> Repair:
     """The kernel kills the web, and nobody starts it again."""
-    ground.stop("serve")
-    assert ground.book() is None
-    return lambda: ground.start("serve")
+    system.stop("serve")
+    assert system.book() is None
+    return lambda: system.start("serve")
 
 
-def take_port(ground: Ground) -> Repair:
+def take_port(system: DrillSystem) -> Repair:
     """Another program takes the port while the service is down."""
-    assert ground.unit
-    ground.unit.stop()
-    taker = socket.create_server(("127.0.0.1", ground.port))
+    assert system.unit
+    system.unit.stop()
+    taker = socket.create_server(("127.0.0.1", system.port))
     taker.close()
     taker = socket.socket()
     taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    taker.bind(("127.0.0.1", ground.port))
+    taker.bind(("127.0.0.1", system.port))
     taker.listen()
-    ground.unit.start()
+    system.unit.start()
 
     def repair() -> None:
         taker.close()

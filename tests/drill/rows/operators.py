@@ -5,73 +5,73 @@ from concurrent.futures import ThreadPoolExecutor
 from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair
 from tests.drill.exchange import MARTINE
-from tests.drill.ground import ACCEPTED, Ground, until
 from tests.drill.rows.machine import REFUSED_MEANWHILE
+from tests.drill.system import ACCEPTED, DrillSystem, until
 
 BACKLOG = 1000
 
 
-def uninstall(ground: Ground) -> Repair:
+def uninstall(system: DrillSystem) -> Repair:
     """Somebody takes the entries of the wrong installation out."""
-    ground.command("uninstall", "--yes")
-    assert ground.book() in ACCEPTED
+    system.command("uninstall", "--yes")
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.command("uninstall", "--undo")
+        system.command("uninstall", "--undo")
 
     return repair
 
 
-def restore_backup(ground: Ground) -> Repair:
+def restore_backup(system: DrillSystem) -> Repair:
     """Somebody goes back to yesterday's copy."""
-    assert ground.unit
-    ground.command("backup", str(ground.folder / "copy.db"))
-    ground.book_and_see()
-    ground.unit.stop()
+    assert system.unit
+    system.command("backup", str(system.folder / "copy.db"))
+    system.book_and_see()
+    system.unit.stop()
     for beside in ("-wal", "-shm"):
-        (ground.folder / f"store.db{beside}").unlink(missing_ok=True)
-    (ground.folder / "copy.db").replace(ground.folder / "store.db")
-    ground.unit.start()
-    until(ground.is_up, "the web to be up")
-    assert ground.book() in ACCEPTED
+        (system.folder / f"store.db{beside}").unlink(missing_ok=True)
+    (system.folder / "copy.db").replace(system.folder / "store.db")
+    system.unit.start()
+    until(system.is_up, "the web to be up")
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.command("adopt")
+        system.command("adopt")
 
     return repair
 
 
-def reach_backlog_limit(ground: Ground) -> Repair:
+def reach_backlog_limit(system: DrillSystem) -> Repair:
     """Much comes while nobody works it out."""
-    ground.stop("worker")
+    system.stop("worker")
     with ThreadPoolExecutor(4) as emitters:
-        stories = [ground.tell("destroyed").steps for _ in range(BACKLOG // 2 + 10)]
+        stories = [system.tell("destroyed").steps for _ in range(BACKLOG // 2 + 10)]
         bodies = [step.body for steps in stories for step in steps]
-        answers = list(emitters.map(lambda body: ground.post(body, ground.secret), bodies))
+        answers = list(emitters.map(lambda body: system.post(body, system.secret), bodies))
     assert set(answers) <= {202, 503}
-    ground.refused += [body for body, answer in zip(bodies, answers, strict=True) if answer == 503]
-    until(lambda: ground.book() == 503, "webhooks to be refused")
+    system.refused += [body for body, answer in zip(bodies, answers, strict=True) if answer == 503]
+    until(lambda: system.book() == 503, "webhooks to be refused")
 
     def repair() -> str:
-        ground.start("worker")
+        system.start("worker")
         return "webhooks refused (503) and taken when sent again"
 
     return repair
 
 
-def refuse_mail(ground: Ground) -> Repair:
+def refuse_mail(system: DrillSystem) -> Repair:
     """The mail server refuses what comes from here; then something happens that people are told."""
-    ground.mail.refuses = True
-    ground.is_mail_heard = False
-    ground.exchange.mock.set_quota(MARTINE, 1)
-    assert ground.book() in ACCEPTED
+    system.mail.refuses = True
+    system.is_mail_heard = False
+    system.exchange.mock.set_quota(MARTINE, 1)
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.mail.refuses = False
-        ground.reload()
-        until(lambda: any("boîte" in title for title in ground.mailed), "the mail of what goes on")
-        ground.exchange.mock.set_quota(MARTINE, None)
-        ground.command("retry", "--code", "quota_exceeded")
+        system.mail.refuses = False
+        system.reload()
+        until(lambda: any("boîte" in title for title in system.mailed), "the mail of what goes on")
+        system.exchange.mock.set_quota(MARTINE, None)
+        system.command("retry", "--code", "quota_exceeded")
 
     return repair
 

@@ -4,8 +4,8 @@ from receiver.core.removal_limits import ALWAYS_ALLOWED
 from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair, Strike
 from tests.drill.exchange import KARIM, MARTINE
-from tests.drill.ground import ACCEPTED, Ground, until
 from tests.drill.screens import Screen
+from tests.drill.system import ACCEPTED, DrillSystem, until
 
 DOMAINS = "  domains: {departement.example: departement.example}\n"
 BY_CSV = {DOMAINS: "  csv: agents.csv\n"}
@@ -18,15 +18,15 @@ MANY = ALWAYS_ALLOWED + 5
 def spoil(name: str, text: str) -> Strike:
     """A file gets another text, then a reload; put right, another."""
 
-    def strike(ground: Ground) -> Repair:
-        usual = (ground.folder / name).read_text("utf-8")
-        ground.write(name, text)
-        ground.reload()
-        assert ground.book() in ACCEPTED
+    def strike(system: DrillSystem) -> Repair:
+        usual = (system.folder / name).read_text("utf-8")
+        system.write(name, text)
+        system.reload()
+        assert system.book() in ACCEPTED
 
         def repair() -> None:
-            ground.write(name, usual)
-            ground.reload()
+            system.write(name, usual)
+            system.reload()
 
         return repair
 
@@ -36,30 +36,30 @@ def spoil(name: str, text: str) -> Strike:
 def remove(name: str) -> Strike:
     """A file goes, then a reload; put right, another."""
 
-    def strike(ground: Ground) -> Repair:
-        usual = (ground.folder / name).read_text("utf-8")
-        (ground.folder / name).unlink()
-        ground.reload()
-        assert ground.book() in ACCEPTED
+    def strike(system: DrillSystem) -> Repair:
+        usual = (system.folder / name).read_text("utf-8")
+        (system.folder / name).unlink()
+        system.reload()
+        assert system.book() in ACCEPTED
 
         def repair() -> None:
-            ground.write(name, usual)
-            ground.reload()
+            system.write(name, usual)
+            system.reload()
 
         return repair
 
     return strike
 
 
-def misspell(ground: Ground) -> Repair:
+def misspell(system: DrillSystem) -> Repair:
     """Somebody edits the configuration, and forgets a brace."""
-    ground.edit(("{file: secret}\n", "{file: secret\n"))
-    ground.reload()
-    assert ground.book() in ACCEPTED
+    system.edit(("{file: secret}\n", "{file: secret\n"))
+    system.reload()
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.edit(("{file: secret\n", "{file: secret}\n"))
-        ground.reload()
+        system.edit(("{file: secret\n", "{file: secret}\n"))
+        system.reload()
 
     return repair
 
@@ -67,44 +67,44 @@ def misspell(ground: Ground) -> Repair:
 def rewrite_csv(text: str) -> Strike:
     """A program writes the CSV anew; nobody reloads anything."""
 
-    def strike(ground: Ground) -> Repair:
-        ground.write("agents.csv", text)
-        assert ground.book() in ACCEPTED
-        return lambda: ground.write("agents.csv", CSV)
+    def strike(system: DrillSystem) -> Repair:
+        system.write("agents.csv", text)
+        assert system.book() in ACCEPTED
+        return lambda: system.write("agents.csv", CSV)
 
     return strike
 
 
-def book_many(ground: Ground) -> None:
+def book_many(system: DrillSystem) -> None:
     """Have more entries than rules may take."""
     for _ in range(MANY):
-        assert ground.book() in ACCEPTED
-    ground.wait_for_calendar()
+        assert system.book() in ACCEPTED
+    system.wait_for_calendar()
 
 
-def leave_many(ground: Ground) -> Repair:
+def leave_many(system: DrillSystem) -> Repair:
     """The CSV loses the line of an agent who has many appointments."""
-    ground.write("agents.csv", WITHOUT_MARTINE)
+    system.write("agents.csv", WITHOUT_MARTINE)
 
     def repair() -> str:
-        left = ground.exchange.calendar(MARTINE)
-        assert left == ground.expected
-        ground.write("agents.csv", CSV)
+        left = system.exchange.calendar(MARTINE)
+        assert left == system.expected
+        system.write("agents.csv", CSV)
         return f"{left.total()} entries stayed"
 
     return repair
 
 
-def go_dry(ground: Ground) -> Repair:
+def go_dry(system: DrillSystem) -> Repair:
     """Somebody tries something out, and leaves it so."""
-    ground.write("config.yaml", ground.config.read_text("utf-8") + "dry_run: true\n")
-    ground.reload()
-    until(lambda: '"dry_run": true' in ground.log or '"event": "dry_run"' in ground.log, "the reload")
-    assert ground.book() in ACCEPTED
+    system.write("config.yaml", system.config.read_text("utf-8") + "dry_run: true\n")
+    system.reload()
+    until(lambda: '"dry_run": true' in system.log or '"event": "dry_run"' in system.log, "the reload")
+    assert system.book() in ACCEPTED
 
     def repair() -> None:
-        ground.edit(("dry_run: true\n", ""))
-        ground.reload()
+        system.edit(("dry_run: true\n", ""))
+        system.reload()
 
     return repair
 

@@ -1,0 +1,1 @@
+"""What tests of whole systems share: waiting for a condition, processes, configurations, what a calendar shows."""
