@@ -25,6 +25,8 @@ class Words:
 def words(trouble: Trouble) -> Words:
     """Return a trouble's sentences, its details filled in."""
     advice = sentences.TROUBLES[trouble.code]
+    if trouble.code is Code.STORE_VANISHED:
+        advice = sentences.VANISHED.get(trouble.cause, advice)
     if trouble.cause in sentences.STORE_CAUSES or trouble.code is Code.STORE_UNREACHABLE:
         return _of_store(trouble, advice)
     told = {"subject": trouble.subject, "count": trouble.count, "cause": _behind(trouble)}

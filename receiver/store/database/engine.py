@@ -82,6 +82,7 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         event.listen(engine, "do_connect", _look_first)
         event.listen(engine, "do_connect", presence.connect)
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", presence.note_opened)
         event.listen(engine, "connect", partial(_note_rights, Path(make_url(url).database or "")))
         event.listen(engine, "checkin", _drop_read_only)
         event.listen(engine, "handle_error", _drop_refused)
@@ -275,6 +276,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
                 yield connection
             if presence := presence_of(engine):
                 presence.confirm(opened)
+                presence.confirm_log(opened)
                 presence.note_log()
     except IntegrityError:
         raise Conflict from None
