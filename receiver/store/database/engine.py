@@ -59,9 +59,14 @@ _SQLITE_ERROR = 1  # of the statement itself: it is wrong, or has too many value
 def is_of_the_database(error: Exception) -> bool:
     """Whether it is the database that fails, whatever was asked of it: not reached, locked, full, damaged.
 
-    Else it is what was asked: the same fails again, and something else does not.
+    So it is where a table, a column or a right is missing. Else it is what was asked: the same fails again, and
+    something else does not.
     """
-    if not isinstance(error, DBAPIError) or isinstance(error, (DataError, IntegrityError, ProgrammingError)):
+    if not isinstance(error, DBAPIError):
+        return False
+    if refusal_of(error).cause in {Cause.RIGHTS_MISSING, Cause.INCOMPLETE}:
+        return True
+    if isinstance(error, (DataError, IntegrityError, ProgrammingError)):
         return False
     own = getattr(error.orig, "sqlite_errorcode", None) == _SQLITE_ERROR
     return not own and not (getattr(error.orig, "sqlstate", None) or "").startswith(_LIMIT_EXCEEDED)
