@@ -91,13 +91,14 @@ def _migrate_when_back(settings: Settings) -> None:
     """Bring a store up to date once it is back; what else ails it, its users say."""
     while True:
         time.sleep(LOOK_EVERY_S)
-        store = bootstrap.open_store(settings)
         try:
-            log.info("store_is_back", standing=Standing(store.migrate()))
+            with closing(bootstrap.open_store(settings)) as store:
+                log.info("store_is_back", standing=Standing(store.migrate()))
         except StoreUnavailable:
             continue
-        finally:
-            store.close()
+        except Exception:  # the thread must go on: nobody else migrates what comes back
+            log.exception("unforeseen", errand="migration")
+            continue
         return
 
 
@@ -120,8 +121,11 @@ def _leave_word(settings: Reloadable) -> None:
     word = Word("run")
     while True:
         now, current, refused = datetime.now(UTC), settings.current, settings.refused
-        if word.is_due(refused, now):
-            with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
-                if store.standing().usable:
-                    word.leave(store, refused, now)
+        try:
+            if word.is_due(refused, now):
+                with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
+                    if store.standing().usable:
+                        word.leave(store, refused, now)
+        except Exception:  # the thread must go on: nobody else leaves this word
+            log.exception("unforeseen", errand="word")
         time.sleep(WORD_EVERY_S)
