@@ -44,7 +44,8 @@ def _of_store(trouble: Trouble, advice: sentences.Advice) -> Words:
     behind = store_words(trouble.cause, dict(trouble.details))
     if trouble.code is not Code.STORE_UNREACHABLE:
         return behind
-    return Words(f"{advice.title} : {behind.title}", f"{advice.cure} {behind.cure}")
+    meanwhile = sentences.MEANWHILE.get(trouble.cause, advice.cure)
+    return Words(f"{advice.title} : {behind.title}", f"{meanwhile} {behind.cure}")
 
 
 def store_words(cause: str, details: Mapping[str, object]) -> Words:

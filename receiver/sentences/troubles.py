@@ -174,6 +174,13 @@ TROUBLES: Mapping[str, Advice] = {
 }
 """Troubles, by `receiver.core.troubles.Code`. `{cause}` is the sentence of what lies behind."""
 
+MEANWHILE: Mapping[str, str] = {
+    "store_corrupt": "Les webhooks sont refusés, et l'émetteur les renverra, dès que le service a vu le dommage : dix "
+    "minutes au plus. Ceux qu'il a pris d'ici là sont dans la base endommagée : une fois la base restaurée, "
+    "« rdv-receiver resync » les redemande.",
+}
+"""What becomes of webhooks while the store is `store_unreachable`, by cause, where that is not what its cure says."""
+
 VANISHED: Mapping[str, Advice] = {
     "store_log_missing": Advice(
         "Le journal de la base (-wal, -shm) a été supprimé pendant qu'elle servait",
