@@ -258,7 +258,12 @@ class Store:
         return self._write(lambda connection: inbox.judge(connection, now, limit, self._judging, waits=waits))
 
     def may_append(self) -> bool:
-        """Whether this account of the database may put webhooks down."""
+        """Whether this account of the database may put webhooks down.
+
+        Raises:
+            StoreUnavailable: the database cannot be read, or lets nobody put any down now.
+
+        """
         with reading(self._engine) as connection:
             return rights.may_append(connection)
 

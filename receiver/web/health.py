@@ -89,21 +89,23 @@ class _Readiness:
             return _unusable(error)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
         checks = {"store": OK, "worker": OK if fresh else FAILED}
-        codes = self._codes(now) if fresh else [*self._codes(now), Code.WORKER_SILENT]
+        found, cause = self._codes(now)
+        codes = found if fresh else [*found, Code.WORKER_SILENT]
         if reason := self._parts.pressure.reason():
-            return _Seen(NOT_READY, checks, _once([_CODES.get(reason, reason), *codes]))
-        return _Seen(DEGRADED if codes else READY, checks, _once(codes))
+            return _Seen(NOT_READY, checks, _once([_CODES.get(reason, reason), *codes]), cause)
+        return _Seen(DEGRADED if codes else READY, checks, _once(codes), cause)
 
-    def _codes(self, now: datetime) -> list[str]:
-        """Return the codes of what is wrong, as far as this account of the database may see."""
+    def _codes(self, now: datetime) -> tuple[list[str], str]:
+        """Return the codes of what is wrong, as far as this account may see, and why the store cannot be read."""
         store = self._parts.store
         try:
             if not store.may_judge():
-                return []
+                return [], ""
             found = status(self._parts.settings, store, now).troubles
         except StoreUnavailable as error:
-            return list(_unusable(error).codes)
-        return [] if is_well(found) else [trouble.code for trouble in found]
+            seen = _unusable(error)
+            return list(seen.codes), seen.cause
+        return [] if is_well(found) else [trouble.code for trouble in found], ""
 
 
 def _unusable(error: StoreUnavailable) -> _Seen:
