@@ -274,7 +274,7 @@ def test_a_copy_beside_the_log_of_the_file_that_is_gone_is_not_mixed_with_it(hou
 
 
 def test_a_log_that_is_removed_costs_no_webhook_that_was_acknowledged(house: House) -> None:
-    first = house.send_one()
+    house.send_one()
     house.wait_for_entries(1)
     house.wait_for_rest()
     for name in TRANSIENT:
@@ -285,12 +285,13 @@ def test_a_log_that_is_removed_costs_no_webhook_that_was_acknowledged(house: Hou
     house.wait_until_all_say(503, "store_log_missing")
     assert not {each.name for each in house.place.iterdir()} & TRANSIENT
     house.stop()
+    with closing(sqlite3.connect(house.file)) as database:
+        assert database.execute("SELECT count(*) FROM events").fetchone() == (1,)
     house.start("run")
     house.wait_until_ready()
-    assert {status for status, _ in house.answers(*first)} == {200}, "they are known"
     assert house.send(*refused).undelivered == ()
     house.wait_for_entries(2)
-    assert "store_behind" not in house.troubles()
+    assert not house.troubles().keys() & {"store_behind", "store_vanished"}
 
 
 def test_a_lost_database_is_made_anew_for_the_same_installation(house: House) -> None:
