@@ -144,7 +144,7 @@ def _read(path: Path) -> _FileJson | None:
         found = _FileJson.model_validate(json.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError, ValidationError, RecursionError) as error:
         log.error("memory_not_read", error=type(error).__name__)
         return None
     return found if found.version in {VERSION, BEFORE} else None

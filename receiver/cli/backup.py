@@ -11,9 +11,10 @@ from pathlib import Path
 from receiver import logs
 from receiver.cli import output
 from receiver.cli.output import progress
+from receiver.cli.own_files import is_refused
 from receiver.cli.stores import with_current_store
 from receiver.config import Settings
-from receiver.config.store_url import UnusableAddress, address_of
+from receiver.config.store_url import UnusableAddress, address_of, sqlite_file
 from receiver.operations import backup as operation
 from receiver.operations.backup import Backup
 from receiver.sentences import BACKUP, COMMANDS, CONFIGURATION
@@ -44,6 +45,8 @@ def add_migrate_store(parser: argparse.ArgumentParser) -> None:
 def backup(args: Namespace, settings: Settings) -> int:
     """Copy the store into a file; 1 if that failed, 2 if the file is there already."""
     logs.configure("ERROR")
+    if is_refused(args.file, settings, args.config):
+        return 2
 
     def use(store: Store) -> int:
         watch = partial(progress, BACKUP["progress"])
@@ -78,6 +81,8 @@ def migrate_store(args: Namespace, settings: Settings) -> int:
         address = address_of(args.to, password)
     except UnusableAddress as error:
         print(output.printable(f"--to : {CONFIGURATION[str(error)]}"), file=sys.stderr)
+        return 2
+    if is_refused(sqlite_file(address), settings, args.config):
         return 2
     return with_current_store(settings, lambda store: _move(args, address, store))
 

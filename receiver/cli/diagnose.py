@@ -10,6 +10,7 @@ from pathlib import Path
 
 from receiver import bootstrap, logs
 from receiver.cli import output
+from receiver.cli.own_files import is_refused
 from receiver.config import Settings
 from receiver.operations.support import check
 from receiver.operations.support import diagnose as operation
@@ -27,10 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def diagnose(args: Namespace, settings: Settings) -> int:
-    """Write an archive for support; 1 if it cannot be written."""
+    """Write an archive for whoever helps from outside; 1 if it cannot be written, 2 if the name is the service's."""
     logs.configure("ERROR")
     now = datetime.now(PARIS)
     path = args.file or Path(f"rdv-diagnostic-{now:%Y%m%d-%H%M%S}.zip")
+    if is_refused(path, settings, args.config):
+        return 2
     files = _collect(args, settings)
     manifest = _manifest(files, now)
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from receiver import logs
 from receiver.cli import output
 from receiver.cli.output import progress
+from receiver.cli.own_files import is_refused
 from receiver.cli.parser import LONGEST_TEXT
 from receiver.cli.stores import with_current_store
 from receiver.config import Settings
@@ -50,6 +51,8 @@ def purge(args: Namespace, settings: Settings) -> int:
     logs.configure("ERROR")
     if code := _mistake(args):
         print(PURGE[code], file=sys.stderr)
+        return 2
+    if is_refused(args.report, settings, args.config):
         return 2
     if args.agent is None:
         return with_current_store(settings, lambda store: _retention(args, settings, store))

@@ -96,13 +96,14 @@ def _migrate_when_back(settings: Settings) -> None:
     """Bring a store up to date once it is back. Its users report what else is wrong with it."""
     while True:
         time.sleep(RETRY_EVERY_S)
-        store = bootstrap.open_store(settings)
         try:
-            log.info("store_is_back", standing=Standing(store.migrate()))
+            with closing(bootstrap.open_store(settings)) as store:
+                log.info("store_is_back", standing=Standing(store.migrate()))
         except StoreUnavailable:
             continue
-        finally:
-            store.close()
+        except Exception:  # the thread must go on: nobody else migrates what comes back
+            log.exception("unforeseen", errand="migration")
+            continue
         return
 
 
@@ -120,8 +121,11 @@ def _report_refused(settings: Reloadable) -> None:
     notice = Notice("run")
     while True:
         now, current, refused = datetime.now(UTC), settings.current, settings.refused
-        if notice.is_due(refused, now):
-            with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
-                if store.standing().usable:
-                    notice.write(store, refused, now)
+        try:
+            if notice.is_due(refused, now):
+                with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
+                    if store.standing().usable:
+                        notice.write(store, refused, now)
+        except Exception:  # the thread must go on: nobody else leaves this word
+            log.exception("unforeseen", errand="word")
         time.sleep(NOTICE_EVERY_S)

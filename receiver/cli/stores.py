@@ -50,7 +50,7 @@ def report_refusal(error: BaseException, refusal: Refusal) -> None:
 def say_vanished(error: StoreVanished) -> None:
     """Say that the store which belongs here is not there, why not, and what not to do."""
     log.error(str(error), cause=error.cause)
-    advice = sentences.TROUBLES[str(error)]
+    advice = sentences.VANISHED.get(error.cause, sentences.TROUBLES[str(error)])
     cure = advice.cure.format(cause=sentences.CAUSES[error.cause])
     print(f"{advice.title}.\n{cure}", file=sys.stderr)
 

@@ -33,7 +33,7 @@ from receiver.sentences.pages import (
 from receiver.sentences.recovery import ADOPT, RECOVER, RECOVERY_HELP, UNINSTALL
 from receiver.sentences.resync import RESYNC, SECRETS
 from receiver.sentences.store import STORE_CAUSES, STORE_FILES
-from receiver.sentences.troubles import CAUSES, TROUBLES, UNKNOWN, Advice
+from receiver.sentences.troubles import CAUSES, MEANWHILE, TROUBLES, UNKNOWN, VANISHED, Advice
 
 __all__ = [
     "ACCESS",
@@ -64,6 +64,7 @@ __all__ = [
     "LEVELS",
     "MAILBOXES_CHECK",
     "MAILBOXES_TABLE",
+    "MEANWHILE",
     "PAGE_ERRORS",
     "PAGE_WORDS",
     "PURGE",
@@ -92,6 +93,7 @@ __all__ = [
     "UNMAPPED_LINE",
     "UNMAPPED_MAIL",
     "USAGE",
+    "VANISHED",
     "WATCH",
     "WEEKDAYS",
     "Advice",

@@ -128,6 +128,8 @@ CHECK: Mapping[str, str] = {
     "docs/fr/reprise.md, « La base a disparu ».",
     "store_another": "La base qui est là est celle d'une autre installation que celle du témoin ou de "
     "store.installation. Vérifiez store.url ; puis docs/fr/reprise.md, « La base a disparu ».",
+    "store_log_missing": "La base sert, et son journal (fichiers -wal et -shm) a été supprimé. Arrêtez le service "
+    "proprement, sans ouvrir la base autrement, puis redémarrez-le : docs/fr/reprise.md, « La base a disparu ».",
     "marker_none": "Aucun témoin ne dit quelle base est la bonne : une base vidée ou restaurée ne serait pas reconnue. "
     "Donnez un fichier sous store.marker.",
     "marker_beside_store": "Le témoin est dans le dossier de la base ({path}) : il disparaîtrait avec elle. Donnez "

@@ -95,6 +95,8 @@ BACKUP: Mapping[str, str] = {
     "toute écriture (docs/fr/exploitation.md).",
     "exists": "{path} existe déjà : donnez un autre nom, ou --force pour le remplacer.",
     "is_store": "{path} est la base elle-même. Donnez un autre fichier.",
+    "is_own": "{path} est un fichier du service (base, journal, verrou, témoin, clé, configuration ou alertes). Donnez "
+    "un autre nom.",
     "in_use": "{path} est ouvert par un autre programme, ou l'a été ({path}-wal existe). Donnez un autre nom.",
     "unwritable": "{path} ne peut pas être écrit. Vérifiez que le dossier existe, les droits et la place.",
     "damaged": "La copie n'est pas saine : elle a été jetée. La base est peut-être abîmée : faites une copie de ses "

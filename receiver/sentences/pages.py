@@ -70,6 +70,8 @@ REFUSALS: Mapping[str, str] = {
     "store_vanished": "La base n'était pas là, ou une autre avait pris sa place. L'émetteur renverra ces messages.",
     "store_too_new": "La base est d'une version trop récente pour le programme qui a reçu ces messages : mettez-le à "
     "jour. L'émetteur les renverra.",
+    "store_unreachable": "La base était endommagée, ou il y manquait des tables ou des droits. L'émetteur renverra ces "
+    "messages.",
     "not_found": "L'adresse ne nomme aucune source configurée. Vérifiez l'adresse chez l'émetteur.",
     "model": "Ces messages ne concernent aucun calendrier (usagers, motifs...). C'est normal ; décochez-les chez "
     "l'émetteur si vous le souhaitez.",

@@ -25,6 +25,8 @@ class Words:
 def words(trouble: Trouble) -> Words:
     """Return a trouble's sentences, its details filled in."""
     advice = sentences.TROUBLES[trouble.code]
+    if trouble.code is Code.STORE_VANISHED:
+        advice = sentences.VANISHED.get(trouble.cause, advice)
     if trouble.cause in sentences.STORE_CAUSES or trouble.code is Code.STORE_UNREACHABLE:
         return _of_store(trouble, advice)
     told = {"subject": trouble.subject, "count": trouble.count, "cause": _behind(trouble)}
@@ -42,7 +44,8 @@ def _of_store(trouble: Trouble, advice: sentences.Advice) -> Words:
     behind = store_words(trouble.cause, dict(trouble.details))
     if trouble.code is not Code.STORE_UNREACHABLE:
         return behind
-    return Words(f"{advice.title} : {behind.title}", f"{advice.cure} {behind.cure}")
+    meanwhile = sentences.MEANWHILE.get(trouble.cause, advice.cure)
+    return Words(f"{advice.title} : {behind.title}", f"{meanwhile} {behind.cure}")
 
 
 def store_words(cause: str, details: Mapping[str, object]) -> Words:

@@ -178,6 +178,24 @@ TROUBLES: Mapping[str, Advice] = {
 }
 """Troubles, by `receiver.core.troubles.Code`. `{cause}` is the sentence of what lies behind."""
 
+MEANWHILE: Mapping[str, str] = {
+    "store_corrupt": "Les webhooks sont refusés, et l'émetteur les renverra, dès que le service a vu le dommage : dix "
+    "minutes au plus. Ceux qu'il a pris d'ici là sont dans la base endommagée : une fois la base restaurée, "
+    "« rdv-receiver resync » les redemande.",
+}
+"""What becomes of webhooks while the store is `store_unreachable`, by cause, where that is not what its cure says."""
+
+VANISHED: Mapping[str, Advice] = {
+    "store_log_missing": Advice(
+        "Le journal de la base (-wal, -shm) a été supprimé pendant qu'elle servait",
+        "Arrêtez le service proprement (systemctl stop rdv-receiver, jamais kill -9), puis redémarrez-le : à l'arrêt, "
+        "ce qui est encore dans le journal est écrit dans la base. D'ici là n'ouvrez la base avec aucun autre "
+        "programme. Les webhooks sont refusés (503) et l'émetteur les garde ; rien n'est écrit dans les calendriers. "
+        "Voir docs/fr/reprise.md, « La base a disparu ».",
+    ),
+}
+"""What is said of `store_vanished` in place of its own words, by cause: where a restart is the cure."""
+
 CAUSES: Mapping[str, str] = {
     "file": "Le fichier de configuration a une faute.",
     "csv": "Le CSV des boîtes (mailboxes.csv) ne peut pas être lu, ou a une faute.",
@@ -191,6 +209,8 @@ CAUSES: Mapping[str, str] = {
     "store_another": "La base qui est là est celle d'une autre installation.",
     "store_log": "Une copie a été mise à côté du journal de la base disparue (fichiers -wal et -shm), qui serait pris "
     "pour le sien. Mettez ces deux fichiers de côté.",
+    "store_log_missing": "Le journal de la base (fichiers -wal et -shm, à côté d'elle) a été supprimé ou déplacé "
+    "pendant qu'elle servait.",
     "marker_unreadable": "Son fichier (store.marker) ne se laisse pas lire, ou ne contient pas ce qu'il doit. Vérifiez "
     "ses droits ; s'il est abîmé, voyez docs/fr/reprise.md, « Le témoin ».",
     "marker_unwritable": "Le compte du service ne peut pas écrire son fichier (store.marker) : vérifiez que le dossier "

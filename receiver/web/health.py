@@ -14,8 +14,8 @@ from flask import Blueprint, Response, jsonify
 from receiver.core.troubles import Code, is_well
 from receiver.operations.status import status
 from receiver.store import Cause, Standing, StoreUnavailable, StoreVanished, heartbeats
+from receiver.store.database import rights
 from receiver.store.heartbeats import WORKERS
-from receiver.store.intake import inbox
 from receiver.web.context import WebContext
 
 HEARTBEAT_FRESH = timedelta(seconds=30)
@@ -81,7 +81,7 @@ class _Readiness:
             if not standing.usable:
                 cause = Cause.EMPTY if standing is Standing.NOT_CURRENT and store.is_empty() else ""
                 return _cannot_keep(standing, Code(standing), cause)
-            if not store.read(inbox.may_append):
+            if not store.read(rights.may_append):
                 return _cannot_keep(FAILED, Code.STORE_UNREACHABLE, Cause.RIGHTS_MISSING)
             store.look_for_damage()
             now = store.now()
@@ -91,21 +91,23 @@ class _Readiness:
             return _unusable(error)
         fresh = last_beat is not None and now - last_beat < HEARTBEAT_FRESH
         checks = {"store": OK, "worker": OK if fresh else FAILED}
-        codes = self._codes(now) if fresh else [*self._codes(now), Code.WORKER_SILENT]
+        found, cause = self._codes(now)
+        codes = found if fresh else [*found, Code.WORKER_SILENT]
         if reason := self._context.overload.reason():
-            return _Seen(NOT_READY, checks, _once([_CODES.get(reason, reason), *codes]))
-        return _Seen(DEGRADED if codes else READY, checks, _once(codes))
+            return _Seen(NOT_READY, checks, _once([_CODES.get(reason, reason), *codes]), cause)
+        return _Seen(DEGRADED if codes else READY, checks, _once(codes), cause)
 
-    def _codes(self, now: datetime) -> list[str]:
-        """Return the codes of what is wrong, as far as this account of the database may see."""
+    def _codes(self, now: datetime) -> tuple[list[str], str]:
+        """Return the codes of what is wrong, as far as this account may see, and why the store cannot be read."""
         store = self._context.store
         try:
-            if not store.read(inbox.may_judge):
-                return []
+            if not store.read(rights.may_judge):
+                return [], ""
             found = status(self._context.settings, store, now).troubles
         except StoreUnavailable as error:
-            return list(_unusable(error).codes)
-        return [] if is_well(found) else [trouble.code for trouble in found]
+            seen = _unusable(error)
+            return list(seen.codes), seen.cause
+        return [] if is_well(found) else [trouble.code for trouble in found], ""
 
 
 def _unusable(error: StoreUnavailable) -> _Seen:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from receiver import logs
 from receiver.core.room import Room
+from receiver.core.troubles import Code
 from receiver.operations.status import disk_of
-from receiver.store import Store, StoreUnavailable, StoreVanished
+from receiver.store import Cause, Store, StoreUnavailable, StoreVanished
 from receiver.store.reports import status
 
 LOOK_EVERY = timedelta(seconds=5)
+_NOT_TO_BE_TRUSTED = {Cause.CORRUPT, Cause.NOT_A_DATABASE, Cause.INCOMPLETE, Cause.RIGHTS_MISSING}
+"""What ails a store as a whole, though a row may still be added to it."""
 
 log = logs.get("web")
 
@@ -39,7 +42,7 @@ class Overload:
         self._cause: str | None = None
 
     def reason(self) -> str | None:
-        """Return why webhooks are refused: ``disk``, ``backlog``, or a store not for us; None: they are not."""
+        """Return why webhooks are refused: ``disk``, ``backlog``, or the store's trouble; None: they are not."""
         now = self._clock()
         is_due = not self._look_due - LOOK_EVERY <= now < self._look_due  # also where the clock was set back
         if is_due and self._lock.acquire(blocking=False):
@@ -58,13 +61,15 @@ class Overload:
             standing = self._store.standing()
             if not standing.usable:
                 return standing
+            self._store.look_for_damage()
             reason = "backlog" if self._store.read(status.has_backlog, more_than=self._limit) else None
         except StoreVanished as error:
             self._note_cause(error.cause)
             return str(error)
         except StoreUnavailable as error:
             self._note_cause(error.refusal.cause)
-            return None  # keeping a webhook finds it out
+            # What was kept all the same might be lost with the store. Of other causes, who keeps a webhook finds out.
+            return Code.STORE_UNREACHABLE if error.refusal.cause in _NOT_TO_BE_TRUSTED else None
         self._note_cause(None)
         return reason
 

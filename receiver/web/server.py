@@ -12,7 +12,7 @@ from gunicorn.config import Config
 from receiver import logs
 from receiver.config import Reloadable
 from receiver.store import StoreUnavailable
-from receiver.store.intake import inbox
+from receiver.store.database import rights
 from receiver.web import beat
 from receiver.web.allocator import keep_no_large_blocks
 from receiver.web.context import WebContext
@@ -45,7 +45,7 @@ def _leave(_server: object, worker: Any) -> None:
     try:
         with suppress(StoreUnavailable):
             while (
-                context.store.read(inbox.may_judge)
+                context.store.read(rights.may_judge)
                 and context.store.standing().usable
                 and context.store.judge(context.clock())
             ):

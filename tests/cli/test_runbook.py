@@ -8,8 +8,9 @@ import pytest
 from receiver import sentences
 from receiver.core.refusal_reasons import NOT_UNDERSTOOD
 from receiver.core.trouble_rules import OTHER_ORGANISATION, SET_ASIDE_FULL
-from receiver.core.troubles import Code
-from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
+from receiver.core.troubles import Code, Severity, Trouble
+from receiver.sentences.phrases import words
+from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, LOG_MISSING, OLD_LOG, REPLACED
 from receiver.store.place.marker import UNREADABLE, UNWRITABLE
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "fr" / "depannage.md"
@@ -42,11 +43,18 @@ def test_every_reason_of_a_refusal_has_its_sentence() -> None:
     assert NOT_UNDERSTOOD | {"missing", "doubled", "foreign", "orphaned"} <= set(sentences.CAUSES)
     assert {"undecidable", "not_settled"} <= set(sentences.CAUSES)
     assert {OTHER_ORGANISATION, SET_ASIDE_FULL} <= set(sentences.CAUSES)
-    assert {GONE, REPLACED, EMPTIED, ANOTHER, OLD_LOG, UNREADABLE, UNWRITABLE} <= set(sentences.CAUSES)
-    assert {GONE, REPLACED, EMPTIED, ANOTHER, UNREADABLE, UNWRITABLE} <= set(sentences.CHECK)
+    assert {GONE, REPLACED, EMPTIED, ANOTHER, OLD_LOG, LOG_MISSING, UNREADABLE, UNWRITABLE} <= set(sentences.CAUSES)
+    assert {GONE, REPLACED, EMPTIED, ANOTHER, LOG_MISSING, UNREADABLE, UNWRITABLE} <= set(sentences.CHECK)
 
 
 def test_the_sentence_of_a_store_that_vanished_names_the_guide_and_forbids_the_restart() -> None:
     cure = sentences.TROUBLES[Code.STORE_VANISHED].cure
     assert "docs/fr/reprise.md" in cure
     assert "Ne redémarrez pas" in cure
+
+
+def test_of_a_log_that_was_removed_it_says_to_stop_properly_and_to_open_nothing_else() -> None:
+    told = words(Trouble(Code.STORE_VANISHED, Severity.ALARM, cause=LOG_MISSING))
+    assert "Arrêtez le service proprement" in told.cure
+    assert "n'ouvrez la base avec aucun autre programme" in told.cure
+    assert "Ne redémarrez pas" not in told.cure

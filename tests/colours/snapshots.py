@@ -24,7 +24,7 @@ from receiver.core.trouble_rules import (
 )
 from receiver.core.troubles import STORE_CODES, Code
 from receiver.store import Cause
-from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
+from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, LOG_MISSING, OLD_LOG, REPLACED
 from receiver.store.place.marker import UNREADABLE, UNWRITABLE
 from receiver.web import webhook
 from receiver.web.webhook import Answer
@@ -106,7 +106,8 @@ def _refused(reason: str) -> Reason:
 
 
 def _of_store(code: Code) -> Reason:
-    causes = {Code.STORE_UNREACHABLE: tuple(Cause), Code.STORE_VANISHED: (GONE, REPLACED, EMPTIED, ANOTHER, OLD_LOG)}
+    vanished = (GONE, REPLACED, EMPTIED, ANOTHER, OLD_LOG, LOG_MISSING)
+    causes = {Code.STORE_UNREACHABLE: tuple(Cause), Code.STORE_VANISHED: vanished}
 
     def apply(making: Making) -> None:
         making.values |= {"store": code, "store_cause": making.chance.choice(causes.get(code, ("",)))}

@@ -293,6 +293,27 @@ def test_a_copy_beside_the_log_of_the_file_that_is_gone_is_not_mixed_with_it(rec
     receiver.wait_for(lambda: "must_adopt" in receiver.troubles(), "the copy to be taken up")
 
 
+def test_a_log_that_is_removed_costs_no_webhook_that_was_acknowledged(receiver: ReceiverWithMarker) -> None:
+    receiver.send_one()
+    receiver.wait_for_entries(1)
+    receiver.wait_for_rest()
+    for name in TRANSIENT:
+        (receiver.place / name).unlink()
+    assert receiver.troubles().get("store_vanished") == "store_log_missing", "and the command makes no second log"
+    refused = receiver.bodies()
+    assert receiver.answers(*refused) == [(503, "unavailable")] * len(refused)
+    receiver.wait_until_all_say(503, "store_log_missing")
+    assert not {each.name for each in receiver.place.iterdir()} & TRANSIENT
+    receiver.stop()
+    with closing(sqlite3.connect(receiver.file)) as database:
+        assert database.execute("SELECT count(*) FROM events").fetchone() == (1,)
+    receiver.start("run")
+    receiver.wait_until_ready()
+    assert receiver.send(*refused).undelivered == ()
+    receiver.wait_for_entries(2)
+    assert not receiver.troubles().keys() & {"store_behind", "store_vanished"}
+
+
 def test_a_lost_database_is_made_anew_for_the_same_installation(receiver: ReceiverWithMarker) -> None:
     """As docs/fr/reprise.md says it."""
     first = receiver.send_one()

@@ -15,6 +15,7 @@ from psycopg import sql
 from emitter.scenarios import build
 from receiver.core.scope import EVERYTHING
 from receiver.store import Incoming, Store, counters, heartbeats
+from receiver.store.database import rights
 from receiver.store.database.tables import metadata
 from receiver.store.intake import inbox
 from receiver.store.reports import activity, status
@@ -140,7 +141,7 @@ def test_what_nobody_could_bear_or_bound_is_refused(account: str, news: str) -> 
 def test_it_judges_nothing_and_sees_a_backlog_all_the_same(account: str, database: str) -> None:
     owner, appender = Store(sqlalchemy_url(database)), Store(sqlalchemy_url(account))
     try:
-        assert (owner.read(inbox.may_judge), appender.read(inbox.may_judge)) == (True, False)
+        assert (owner.read(rights.may_judge), appender.read(rights.may_judge)) == (True, False)
         for number in (1, 2):
             appender.keep(_incoming(number))
         assert appender.read(status.has_backlog, more_than=1)

@@ -106,8 +106,22 @@ def test_when_it_returns_what_was_noted_stands_there(marker: Path) -> None:
     assert Marker(marker).read() == Mark(OTHER, 3), "one that was deleted is made again"
 
 
+def counted(number: str) -> bytes:
+    return f'{{"installation": "{OTHER}", "counter": {number}}}'.encode()
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"installation": "x", "counter": 1}', b'{"counter": 1}', b"\xff"]
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"installation": "x", "counter": 1}',
+        b'{"counter": 1}',
+        b"\xff",
+        b"[" * 4096,
+        *map(counted, ["1e999", "NaN", "9" * 26, str(2**62), "-5", "true", "1.0", '"1"', "null"]),
+    ],
 )
 def test_one_that_makes_no_sense_is_said_and_not_written_over(marker: Path, content: bytes) -> None:
     marker.write_bytes(content)

@@ -1,7 +1,10 @@
 """An SQLite file that is taken away, replaced and put back, under a store that is open."""
 
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +15,7 @@ from typing import Any
 import pytest
 
 from receiver.store import Standing, Store, StoreVanished, heartbeats
-from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, OLD_LOG, REPLACED
+from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, LOG_MISSING, OLD_LOG, REPLACED
 from receiver.store.place.marker import Mark, Marker
 from receiver.store.place.presence import Presence, make
 from receiver.store.tools import backup
@@ -210,6 +213,116 @@ def test_a_file_without_sense_in_its_place_is_said(store: Store, file: Path) -> 
     with pytest.raises(StoreVanished) as caught:
         store.standing()
     assert caught.value.cause == REPLACED
+
+
+WRITING = [WRITES[0], WRITES[1], WRITES[3]]
+
+
+@pytest.mark.parametrize("removed", [["-wal", "-shm"], ["-wal"], ["-shm"]], ids="".join)
+@pytest.mark.parametrize("act", WRITING, ids=["keep", "beat", "standing"])
+def test_nothing_is_acknowledged_once_the_log_was_removed_and_none_is_made(
+    store: Store, file: Path, removed: list[str], act: Callable[[Store], object]
+) -> None:
+    for ending in removed:
+        Path(f"{file}{ending}").unlink()
+    with pytest.raises(StoreVanished) as caught:
+        act(store)
+    assert caught.value.cause == LOG_MISSING
+    assert [ending for ending in removed if Path(f"{file}{ending}").exists()] == []
+
+
+def test_another_store_of_the_process_makes_no_second_log(store: Store, file: Path) -> None:
+    Path(f"{file}-wal").unlink()
+    with closing(Store(f"sqlite:///{file}")) as another, pytest.raises(StoreVanished) as caught:
+        another.installation()
+    assert caught.value.cause == LOG_MISSING
+    assert not Path(f"{file}-wal").exists()
+
+
+OPENS = """
+import sys
+from receiver.store import Store, StoreVanished
+store = Store(f"sqlite:///{sys.argv[1]}")
+try:
+    store.installation()
+except StoreVanished as error:
+    print(error.cause)
+else:
+    print("opened", flush=True)
+    sys.stdin.read()
+"""
+
+
+def opening(file: Path) -> "subprocess.Popen[str]":
+    words = [sys.executable, "-c", OPENS, str(file)]
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def test_another_process_opens_no_database_that_is_in_use_and_lost_its_log(store: Store, file: Path) -> None:
+    for ending in ("-wal", "-shm"):
+        Path(f"{file}{ending}").unlink()
+    told, _ = opening(file).communicate(timeout=60)
+    assert told.strip() == LOG_MISSING
+    assert not Path(f"{file}-wal").exists()
+
+
+def test_a_database_that_another_process_uses_is_opened_only_with_its_log(store: Store, file: Path) -> None:
+    store.close()
+    with opening(file) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == "opened"
+        assert store.standing() is Standing.CURRENT
+        store.close()
+        for ending in ("-wal", "-shm"):
+            Path(f"{file}{ending}").unlink()
+        with pytest.raises(StoreVanished) as caught:
+            store.standing()
+        assert caught.value.cause == LOG_MISSING
+        other.communicate("")
+    assert store.standing() is Standing.CURRENT, "nobody uses it"
+
+
+def test_what_was_acknowledged_before_the_log_was_removed_is_there_after_a_clean_stop(store: Store, file: Path) -> None:
+    for ending in ("-wal", "-shm"):
+        Path(f"{file}{ending}").unlink()
+    with pytest.raises(StoreVanished):
+        keep(store, 2)
+    store.close()
+    with closing(Store(f"sqlite:///{file}")) as again:
+        keep(again, 3)
+        assert again.read(backup.counts_of)["inbox"] >= 2
+
+
+def test_a_log_that_is_put_back_is_taken_up(store: Store, file: Path) -> None:
+    log = Path(f"{file}-wal")
+    log.rename(file.with_name("kept"))
+    with pytest.raises(StoreVanished):
+        keep(store, 2)
+    file.with_name("kept").rename(log)
+    assert store.standing() is Standing.CURRENT
+    keep(store, 3)
+
+
+def test_connections_that_were_all_closed_leave_the_next_ones_free_to_make_a_log(store: Store, file: Path) -> None:
+    store.close()
+    assert not Path(f"{file}-wal").exists()
+    keep(store, 2)
+    assert store.standing() is Standing.CURRENT
+
+
+def test_a_commit_of_a_webhook_costs_two_looks_more_than_the_database_itself(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    stat = os.stat
+
+    def counted(path: Any, *words: Any, **more: Any) -> os.stat_result:
+        asked.append(Path(path).name)
+        return stat(path, *words, **more)
+
+    monkeypatch.setattr("receiver.store.place.presence.os.stat", counted)
+    keep(store, 2)
+    assert sorted(asked) == ["store.db", "store.db", "store.db", "store.db-shm", "store.db-wal"]
 
 
 def test_what_a_lost_file_left_is_set_aside_before_a_new_one_is_made(tmp_path: Path) -> None:

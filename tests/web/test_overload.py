@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from receiver.core.room import LEFT_FREE_BYTES
-from receiver.store import Standing, Store, StoreUnavailable
+from receiver.store import Cause, Refusal, Standing, Store, StoreUnavailable
 from receiver.store.intake import judge_batch
 from receiver.web.overload import LOOK_EVERY, Overload
 from tests.makers import NOW, a_delivery, incoming
@@ -92,6 +92,24 @@ def test_a_store_that_cannot_be_read_is_left_to_those_who_write(store: Store, mo
 
     monkeypatch.setattr(store, "has_unsettled", away)
     assert Overload(store, None, 3, lambda: NOW).reason() is None
+
+
+@pytest.mark.parametrize("cause", [Cause.CORRUPT, Cause.INCOMPLETE, Cause.RIGHTS_MISSING])
+def test_a_store_that_is_known_to_be_damaged_is_a_reason_though_a_row_could_be_added(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, cause: Cause
+) -> None:
+    """The screens say that webhooks are refused, and the cure throws away what was taken."""
+
+    def damaged(_: Store) -> None:
+        raise StoreUnavailable(cause, Refusal(cause))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "look_for_damage", damaged)
+        response = receiver.post()
+        told = {"status": "unavailable", "reason": "store_unreachable"}
+        assert (response.status_code, response.get_json()) == (503, told)
+    receiver.now += LOOK_EVERY
+    assert receiver.post().status_code == 202
 
 
 def test_a_refused_webhook_gets_503_and_when_to_come_back_and_changes_nothing(

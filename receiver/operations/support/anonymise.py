@@ -112,7 +112,7 @@ def log_line(line: str) -> str | None:
     """Return a line of our own log with its impersonal fields; None: it is not ours."""
     try:
         content = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(content, dict) or not {"ts", "level", "event", "log"} <= content.keys():
         return None

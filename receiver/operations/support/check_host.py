@@ -4,6 +4,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
+from http.client import HTTPException
 from ipaddress import IPv6Address, ip_address
 
 from receiver.config import Settings
@@ -69,5 +70,5 @@ def _answers(address: str) -> bool:
     try:
         with opener.open(url, timeout=ANSWERS_WITHIN_S) as answer:
             return bool(json.loads(answer.read(1000)) == {"status": "ok"})
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError, HTTPException):
         return False

@@ -60,9 +60,14 @@ _SQLITE_ERROR = 1  # of the statement itself: it is wrong, or has too many value
 def is_of_the_database(error: Exception) -> bool:
     """Whether it is the database that fails, whatever was asked of it: not reached, locked, full, damaged.
 
-    Else it is what was asked: the same fails again, and something else does not.
+    So it is where a table, a column or a right is missing. Else it is what was asked: the same fails again, and
+    something else does not.
     """
-    if not isinstance(error, DBAPIError) or isinstance(error, (DataError, IntegrityError, ProgrammingError)):
+    if not isinstance(error, DBAPIError):
+        return False
+    if refusal_of(error).cause in {Cause.RIGHTS_MISSING, Cause.INCOMPLETE}:
+        return True
+    if isinstance(error, (DataError, IntegrityError, ProgrammingError)):
         return False
     own = getattr(error.orig, "sqlite_errorcode", None) == _SQLITE_ERROR
     return not own and not (getattr(error.orig, "sqlstate", None) or "").startswith(_LIMIT_EXCEEDED)
@@ -83,6 +88,7 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         event.listen(engine, "do_connect", _look_first)
         event.listen(engine, "do_connect", presence.connect)
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", presence.note_opened)
         event.listen(engine, "connect", partial(_note_rights, Path(make_url(url).database or "")))
         event.listen(engine, "checkin", _drop_read_only)
         event.listen(engine, "handle_error", _drop_refused)
@@ -276,6 +282,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
                 yield connection
             if presence := presence_of(engine):
                 presence.confirm(opened)
+                presence.confirm_log(opened)
                 presence.note_log()
     except IntegrityError:
         raise Conflict from None

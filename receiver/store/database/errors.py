@@ -22,9 +22,9 @@ VANISHED = "store_vanished"
 MARKER_UNUSABLE = "marker_unusable"
 
 GONE, REPLACED, EMPTIED = "store_gone", "store_replaced", "store_emptied"
-ANOTHER, OLD_LOG = "store_another", "store_log"
+ANOTHER, OLD_LOG, LOG_MISSING = "store_another", "store_log", "store_log_missing"
 """Causes of `VANISHED`: no file; another file than was opened; no schema; another installation's; the log of the file
-that is gone lies beside a new one."""
+that is gone lies beside a new one; the log of the file was removed while it was in use."""
 
 
 class StoreVanished(StoreUnavailable):

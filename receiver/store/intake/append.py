@@ -112,6 +112,7 @@ class _Sqlite:
         connection.execute(self._INTO + ", ".join([self._ROW] * len(rows)), list(chain.from_iterable(rows)))
         if self._presence:
             self._presence.confirm(connection)
+            self._presence.confirm_log(connection)
             self._presence.note_log()
 
 

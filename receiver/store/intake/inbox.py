@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from receiver.core.facts import model_of
@@ -33,10 +33,6 @@ LENGTH_AT_ONCE = 100_000
 _WAITING = inbox.c.failure.is_(None)
 _LINE = fairness.Line(inbox, _WAITING, inbox.c.id)
 _THESE = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
-
-
-_MAY_JUDGE = text("SELECT has_table_privilege('inbox', 'DELETE') AND has_table_privilege('events', 'SELECT')")
-_MAY_APPEND = text("SELECT has_table_privilege('inbox', 'INSERT')")
 
 
 class Row(NamedTuple):
@@ -186,16 +182,3 @@ def waiting(connection: Connection, most: int) -> tuple[int, datetime | None]:
     first = select(inbox.c.received_at).where(_WAITING).order_by(inbox.c.id).limit(1).scalar_subquery()
     count, oldest = connection.execute(select(select(func.count()).select_from(some).scalar_subquery(), first)).one()
     return count, oldest
-
-
-def may_append(connection: Connection) -> bool:
-    """Whether this account of the database may append webhooks. Asked, as below."""
-    return connection.dialect.name == "sqlite" or bool(connection.scalar(_MAY_APPEND))
-
-
-def may_judge(connection: Connection) -> bool:
-    """Whether this account of the database may do more than append: that of a web host may not.
-
-    Asked, not tried: a refusal would fill the server's log.
-    """
-    return connection.dialect.name == "sqlite" or bool(connection.scalar(_MAY_JUDGE))

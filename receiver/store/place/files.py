@@ -23,8 +23,12 @@ _OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH
 
 def beside(database: Path) -> list[Path]:
     """Return the files that SQLite and we keep beside a database, and which are there."""
-    names = [f"{database.name}{suffix}" for suffix in (*SQLITES, SUFFIX, MIGRATION_SUFFIX)]
-    return [path for name in names if os.path.lexists(path := database.with_name(name))]
+    return [path for path in names_beside(database) if os.path.lexists(path)]
+
+
+def names_beside(database: Path) -> list[Path]:
+    """Return the files that SQLite and we keep beside a database, whether they are there or not."""
+    return [database.with_name(f"{database.name}{suffix}") for suffix in (*SQLITES, SUFFIX, MIGRATION_SUFFIX)]
 
 
 def fault(database: Path) -> Refusal | None:

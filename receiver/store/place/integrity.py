@@ -5,9 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from receiver.store.database import rights
 from receiver.store.database.causes import Cause, Refusal
 from receiver.store.database.engine import reading, unavailable
 from receiver.store.database.errors import StoreUnavailable
+from receiver.store.place import ownership
 
 _STEPS = 10_000
 """Steps of SQLite's virtual machine between two checks of the time limit."""
@@ -21,10 +23,15 @@ _known: dict[str, tuple[float, Refusal | None]] = {}
 def look(engine: Engine) -> None:
     """Read for a second now and then, and remember the result for callers that ask every few seconds.
 
+    Tables and rights are looked at each time, unless our account is one that only appends.
+
     Raises:
-        StoreUnavailable: a page is damaged, or the file cannot be read.
+        StoreUnavailable: a page is damaged, a table or a right is missing, or the database cannot be read.
 
     """
+    with reading(engine) as connection:
+        if rights.may_judge(connection):
+            ownership.check_tables(connection)
     if engine.dialect.name != "sqlite":
         return
     file = engine.url.database or ""

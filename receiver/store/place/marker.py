@@ -19,6 +19,8 @@ from receiver.store.database.errors import MarkerUnusable
 
 UNREADABLE, UNWRITABLE = "marker_unreadable", "marker_unwritable"
 _LONGEST = 4096
+_COUNTERS_END = 2**62
+"""A database can count on from any number below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +120,14 @@ def _read(path: Path) -> Mark | None:
     try:
         with path.open("rb") as file:
             told = json.loads(file.read(_LONGEST))
-        return Mark(str(uuid.UUID(told["installation"])), int(told["counter"]))
+        mark = Mark(str(uuid.UUID(told["installation"])), told["counter"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise MarkerUnusable(UNREADABLE) from None
+    if type(mark.counter) is not int or not 0 <= mark.counter < _COUNTERS_END:  # a bool is an int too
+        raise MarkerUnusable(UNREADABLE)
+    return mark
 
 
 def _advance(path: Path, mark: Mark, *, always: bool = False) -> Mark:

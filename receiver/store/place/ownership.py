@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from receiver.store.database.causes import Cause, Refusal
 from receiver.store.database.engine import OURS_BEYOND_DOUBT
 from receiver.store.database.errors import StoreUnavailable
+from receiver.store.database.tables import metadata
 
 _VERSIONS = "alembic_version"
 """Many programs have a table of this name."""
@@ -34,6 +35,13 @@ _VISIBLE = {
     ),
 }
 
+_USABLE = text(
+    "SELECT bool_and(found IS NOT NULL), coalesce(bool_and("
+    "has_table_privilege(found, 'SELECT') AND has_table_privilege(found, 'INSERT') AND "
+    "has_table_privilege(found, 'UPDATE') AND has_table_privilege(found, 'DELETE')), false) "
+    "FROM unnest(CAST(:names AS text[])) AS name, to_regclass(name) AS found"
+)
+
 
 def check(connection: Connection) -> str | None:
     """Check that a database is ours or empty; return the number of its schema, None: it has none.
@@ -56,6 +64,24 @@ def check(connection: Connection) -> str | None:
         ours = there >= OURS_BEYOND_DOUBT or (not there and numbered)
         cause = Cause.INCOMPLETE if ours else Cause.FOREIGN
     raise StoreUnavailable(cause, Refusal(cause))
+
+
+def check_tables(connection: Connection) -> None:
+    """See that every table of ours is there, and that our account may use it.
+
+    Raises:
+        StoreUnavailable: one is missing, or a right to it.
+
+    """
+    names = sorted(metadata.tables)
+    if connection.dialect.name == "sqlite":
+        cause = None if tables(connection).issuperset(names) else Cause.INCOMPLETE
+    else:
+        are_there, are_usable = connection.execute(_USABLE, {"names": names}).one()
+        cause = None if are_usable else Cause.RIGHTS_MISSING
+        cause = cause if are_there else Cause.INCOMPLETE
+    if cause is not None:
+        raise StoreUnavailable(cause, Refusal(cause))
 
 
 def refuse_other_encodings(connection: Connection) -> None:

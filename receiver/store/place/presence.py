@@ -2,19 +2,24 @@
 
 A file that was removed, replaced, or hidden under a mount point goes on taking commits from whoever has it open, and
 all of them are lost. So each connection knows which file it opened, and the path is asked before and after a commit:
-one `stat` each. No file is ever made here.
+one `stat` each. The same holds for the write-ahead log and its index, which are asked for after a commit. No file is
+ever made here.
 """
 
+import fcntl
 import os
 import sqlite3
+import struct
 import threading
 import time
 from contextlib import closing, suppress
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakSet
 
-from receiver.store.database.errors import GONE, REPLACED, StoreUnavailable, StoreVanished
+from receiver.store.database.errors import GONE, LOG_MISSING, REPLACED, StoreUnavailable, StoreVanished
 from receiver.store.database.refusals import refusal_of
 from receiver.store.database.sqlite_lock import make_private
 from receiver.store.place.files import SQLITES
@@ -22,6 +27,8 @@ from receiver.store.place.files import SQLITES
 AT_REST_S = 2.0
 
 _LOG = ("-wal", "-shm")
+_OPENING_S = 2.0
+"""So long another process may take from its lock on the database to its log."""
 
 File = tuple[int, int]
 """Device and inode."""
@@ -31,6 +38,20 @@ class Opened(sqlite3.Connection):
     """A connection that knows which file it has open."""
 
     file: File
+    log: tuple[File | None, ...] = ()
+    """The write-ahead log that it writes into, and its index; empty: not opened yet."""
+
+    def close(self) -> None:
+        """Close it."""
+        self.log = ()  # the last one to close removes it
+        super().close()
+        with _registry:
+            _open.discard(self)
+
+
+_registry = threading.RLock()  # the garbage collector may close a connection within
+_open: WeakSet[Opened] = WeakSet()
+"""All connections of this process."""
 
 
 class Presence:
@@ -56,9 +77,7 @@ class Presence:
 
         """
         file = self.confirm()
-        where = f"file:{quote(str(self.path.absolute()))}?mode=rw"
-        connection: Opened = sqlite3.connect(where, **options | {"uri": True, "factory": Opened})
-        connection.file = file
+        connection = self._open(file, options)
         try:
             with self._lock:
                 if self._accepted is None:
@@ -68,6 +87,53 @@ class Presence:
             connection.close()
             raise
         return connection
+
+    def _open(self, file: File, options: dict[str, Any]) -> Opened:
+        """Open the file, unless it is in use and its log is gone.
+
+        SQLite would make a second log then, and one of the two would be lost, or the file ruined.
+        """
+        where = f"file:{quote(str(self.path.absolute()))}?mode=rw"
+        deadline = time.monotonic() + _OPENING_S
+        while True:
+            with _registry:
+                is_used = None in self._log_beside() and _is_in_use(self.path, file)
+                if not is_used:
+                    connection: Opened = sqlite3.connect(where, **options | {"uri": True, "factory": Opened})
+                    connection.file = file
+                    _open.add(connection)
+                    return connection
+            if is_used is _Use.OURS or time.monotonic() >= deadline:
+                raise StoreVanished(LOG_MISSING)
+            time.sleep(0.01)
+
+    def note_opened(self, connection: Any, _record: object) -> None:
+        """Note which log a connection writes into, once it has read or written, as SQLAlchemy tells of it."""
+        found = self._log_beside()
+        if None not in found:
+            connection.log = found
+
+    def confirm_log(self, connection: Any) -> None:
+        """See that the log that a connection writes into is the one beside the path.
+
+        Raises:
+            StoreVanished: it is not; what was committed may be lost.
+
+        """
+        if connection.log and self._log_beside() != connection.log:
+            raise StoreVanished(LOG_MISSING)
+
+    def has_lost_log(self) -> bool:
+        """Whether the accepted file is there, and the log is not that of the connections which are open."""
+        with suppress(OSError):
+            if self._accepted is None or _file(self.path) != self._accepted:
+                return False
+            before = self._log_beside()
+            with _registry:
+                known = {each.log for each in _open if each.file == self._accepted and each.log}
+            # Asked twice: the first connection may be opened, or the last one closed, meanwhile.
+            return bool(known) and known != {before} and known != {self._log_beside()}
+        return False
 
     def confirm(self, connection: Any = None) -> File:
         """Return which file stands at the path.
@@ -117,11 +183,11 @@ class Presence:
         return bool(self._log & self._beside())
 
     def _beside(self) -> frozenset[File]:
-        found: set[File] = set()
-        for ending in _LOG:
-            with suppress(OSError):
-                found.update(filter(None, [_file(Path(f"{self.path}{ending}"))]))
-        return frozenset(found)
+        return frozenset(filter(None, self._log_beside()))
+
+    def _log_beside(self) -> tuple[File | None, ...]:
+        """Return the log and its index; None in the place of one that is not there."""
+        return tuple(_found(f"{self.path}{ending}") for ending in _LOG)
 
     def is_at_rest(self) -> bool:
         """Whether the file is not being copied at this moment: a copy is no database before it is complete."""
@@ -176,6 +242,49 @@ def make(path: Path) -> None:
             left.replace(f"{left}.left")
     with suppress(FileExistsError):
         make_private(path)
+
+
+class _Use(Enum):
+    """Who uses a file."""
+
+    OURS = auto()
+    ANOTHERS = auto()
+
+
+_WAL_AT, _WAL = 18, b"\x02"
+"""The byte of a database's header that says whether it has a log; see sqlite.org/fileformat.html."""
+_FLOCK = "hhqqi4x"
+_READERS = (0x40000002, 510)
+"""The bytes of a file that SQLite locks for as long as a database with a log is open: start and length."""
+
+
+def _is_in_use(path: Path, file: File) -> _Use | None:
+    """Return who has a database open that must have a log; None: nobody."""
+    own = [each for each in _open if each.file == file]
+    if own:  # the file is not opened here: to close it would give up SQLite's locks
+        return _Use.OURS if any(each.log for each in own) else None
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if os.pread(handle, 1, _WAL_AT) != _WAL:
+            return None
+        question = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, *_READERS, 0)
+        kind = struct.unpack(_FLOCK, fcntl.fcntl(handle, fcntl.F_GETLK, question))[0]
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return None if kind == fcntl.F_UNLCK else _Use.ANOTHERS
+
+
+def _found(path: str) -> File | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116  # after each commit
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _file(path: Path) -> File | None:

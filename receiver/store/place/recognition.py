@@ -4,7 +4,15 @@ from sqlalchemy import Engine
 
 from receiver.store import migrations
 from receiver.store.database.engine import close_engine, presence_of, reading
-from receiver.store.database.errors import ANOTHER, EMPTIED, OLD_LOG, REPLACED, StoreOccupied, StoreVanished
+from receiver.store.database.errors import (
+    ANOTHER,
+    EMPTIED,
+    LOG_MISSING,
+    OLD_LOG,
+    REPLACED,
+    StoreOccupied,
+    StoreVanished,
+)
 from receiver.store.migrations import Standing
 from receiver.store.place import batch_counter
 from receiver.store.place.presence import Presence
@@ -85,7 +93,11 @@ def take_up(engine: Engine, last_seen: str | None) -> None:
 
     """
     file = presence_of(engine)
-    if file is None or not file.has_another():
+    if file is None:
+        return
+    if file.has_lost_log():
+        raise StoreVanished(LOG_MISSING)
+    if not file.has_another():
         return
     if file.has_old_log():
         raise StoreVanished(OLD_LOG)

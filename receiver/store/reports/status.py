@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, sele
 
 from receiver.core.mailboxes import Mailbox
 from receiver.store import heartbeats
+from receiver.store.database import rights
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import deliveries, events, installation, mailboxes, placements
 from receiver.store.intake import inbox, set_aside
@@ -182,6 +183,6 @@ def last_written(connection: Connection, calendar: str) -> Mailbox | None:
 
 def has_backlog(connection: Connection, more_than: int) -> bool:
     """Whether more than so many webhooks wait to be judged, or events to be settled, where those may be read."""
-    if not inbox.may_judge(connection):
+    if not rights.may_judge(connection):
         return inbox.size_by_number(connection, more_than + 1) > more_than
     return inbox.size(connection, more_than + 1) > more_than or settling.has_unsettled(connection, more_than)
