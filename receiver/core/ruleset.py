@@ -49,7 +49,7 @@ class Ruleset:
         return digest(entry, self.wording)
 
     def policies(self, source: str) -> Policies:
-        """Return a source's policies; one that is configured no more leaves its events with the defaults."""
+        """Return a source's policies; one that no ruleset in force ever had leaves its events with the defaults."""
         return self._rules(source).policies
 
     def entry(self, uid: str, source: str, state: EventState | None) -> CalendarEntry | None:

@@ -59,6 +59,20 @@ def in_force(store: Store, settings: Settings) -> Ruleset:
     return found.ruleset if found else settings.ruleset()
 
 
+def completed(store: Store, ruleset: Ruleset) -> Ruleset:
+    """Return a ruleset with the rules of the sources that it lacks and the one in force has.
+
+    A source that was renamed or removed still has events: they keep their hours and policies until another source
+    tells of them.
+    """
+    current = store.ruleset()
+    return ruleset if current is None else _with_lost_sources(ruleset, current.ruleset)
+
+
+def _with_lost_sources(ruleset: Ruleset, current: Ruleset) -> Ruleset:
+    return replace(ruleset, sources={**current.sources, **ruleset.sources})
+
+
 UNDECIDABLE = "undecidable"
 
 
@@ -90,8 +104,10 @@ def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = 
     Without that word, entries keep the sentences they are written in: an upgrade changes no calendar.
     """
     current = store.ruleset()
-    if current is not None and not confirmed:
-        ruleset = replace(ruleset, wording=current.ruleset.wording)
+    if current is not None:
+        ruleset = _with_lost_sources(ruleset, current.ruleset)
+        if not confirmed:
+            ruleset = replace(ruleset, wording=current.ruleset.wording)
     if current is not None and current.fingerprint == fingerprint(ruleset):
         if store.held_removals() is not None:
             store.withdraw_held()  # the file was set back: what was held is nobody's wish any more

@@ -147,6 +147,9 @@ CHECK: Mapping[str, str] = {
     "alert_address_ready": "L'adresse d'alerte ({scheme}) est comprise ; « rdv-receiver watch --test » l'essaie.",
     "alert_address_unusable": "L'adresse d'alerte ({scheme}) ne peut pas servir : Apprise ne la comprend pas. Voyez "
     "docs/fr/alertes.md.",
+    "source_lost": "{count} événement(s) à venir viennent de cette source, que le fichier n'a plus. Ils gardent ses "
+    "règles. Source renommée ? Les webhooks de la nouvelle les reprennent, ou rendez-lui son nom. Retirée ? Leurs "
+    "entrées restent et ne changent plus.",
     "nothing_mapped": "Aucun agent n'a de boîte : rien ne sera écrit. Remplissez mailboxes.domains, map ou csv.",
 }
 

@@ -47,11 +47,12 @@ from receiver.store.intake.set_aside import Group, Waiting, Wanted
 from receiver.store.migrations import Standing
 from receiver.store.place import batch_counter, integrity, recognition
 from receiver.store.place.marker import UNWRITABLE, Mark, Marker
-from receiver.store.reports import activity, overview
+from receiver.store.reports import activity, names, overview
 from receiver.store.reports import event_history as history
 from receiver.store.reports import status as sight
 from receiver.store.reports.activity import HourCount, ModelCount, SeriesCount
 from receiver.store.reports.event_history import EventHistory
+from receiver.store.reports.names import ComingOrganisation
 from receiver.store.reports.overview import FailureGroup, FailureScope, MailboxSight
 from receiver.store.reports.status import Sight
 from receiver.store.tools import audit, backup, erasure, recovery, resync, retention, tokens, unused
@@ -833,6 +834,28 @@ class Store:
     def revoke_token(self, token_id: str, now: datetime) -> None:
         """Have a token open nothing any more."""
         self._write(lambda connection: tokens.revoke(connection, token_id, now))
+
+    # Names that the configuration may lack
+
+    def lost_platforms(self, configured: Collection[str], now: datetime) -> dict[str, int]:
+        """Return the platforms of events to come that are not configured, with how many events."""
+        with reading(self._engine) as connection:
+            return names.lost_platforms(connection, configured, now)
+
+    def lost_calendars(self, configured: Collection[str], now: datetime) -> dict[str, int]:
+        """Return the calendars with entries of events that are not over and that are not configured, with counts."""
+        with reading(self._engine) as connection:
+            return names.lost_calendars(connection, configured, now)
+
+    def lost_sources(self, configured: Collection[str], now: datetime) -> dict[str, int]:
+        """Return the sources of events to come that are not configured, with how many events."""
+        with reading(self._engine) as connection:
+            return names.lost_sources(connection, configured, now)
+
+    def coming_organisations(self, now: datetime) -> list[ComingOrganisation]:
+        """Return the organisations of RDVs and plages to come."""
+        with reading(self._engine) as connection:
+            return names.coming_organisations(connection, now)
 
     # Re-syncs
 

@@ -222,3 +222,35 @@ def test_a_question_that_does_not_exist_exits_2(desk: Desk, words: list[str], ex
         cli.main(["--config", str(desk.path), *words])
     assert left.value.code == 2
     assert expected in desk.capsys.readouterr().err
+
+
+# Names that the file lost while the store holds what is to come under them
+
+SOURCE = {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
+
+
+def checked(desk: Desk) -> tuple[int, dict[str, tuple[str, str, dict[str, Any]]]]:
+    """The exit status of `check`, and its findings about names: subject, level and details."""
+    status = cli.main(["--config", str(desk.path), "check", "--json"])
+    findings = json.loads(desk.capsys.readouterr().out)["findings"]
+    codes = ("source_lost", "platform_lost", "calendar_lost", "organisation_unlisted")
+    return status, {
+        each["code"]: (each["subject"], each["level"], each["details"]) for each in findings if each["code"] in codes
+    }
+
+
+def test_check_warns_of_a_source_that_the_file_lacks(desk: Desk) -> None:
+    desk.run("apply-policies")
+    desk.expect([1, 2], MARTINE)
+    before, found = checked(desk)
+    assert found == {}
+    desk.configure(sources={"nord": SOURCE})
+    assert checked(desk) == (before, {"source_lost": ("sources.mds", "warning", {"count": 2})})
+
+
+def test_a_dry_run_counts_with_the_rules_of_a_source_that_was_renamed(desk: Desk) -> None:
+    desk.configure(policies={"category": "RDV"})
+    desk.run("apply-policies")
+    desk.expect([1, 2], MARTINE)
+    desk.configure(sources={"nord": SOURCE})
+    assert desk.report("apply-policies", "--dry-run") == {"standing": "preview", **COUNTS, "kept": 2}

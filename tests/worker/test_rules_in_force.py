@@ -1,17 +1,18 @@
 """Rules that come into force, wait for a word, and what each does to the calendars meanwhile."""
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from receiver.core.facts import Delivery
-from receiver.core.policies import OnAgentDeparture
+from receiver.core.policies import OnAgentDeparture, Policies
 from receiver.core.ruleset import Ruleset
 from receiver.operations import unmapped
 from receiver.operations.rules import FREE_REMOVALS, Effects, Standing, effects
-from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_agent, incoming
+from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_absence, an_agent, incoming
 from tests.worker.bench import HERS, HIS, UNMAPPED, Bench
-from tests.worker.steps import dump, hear, posts, propose, remap
+from tests.worker.steps import dump, hear, posts, propose, remap, shown, slot
 
 MANY = FREE_REMOVALS + 5
 WITHOUT_HER = {"ignore": ("martine*",)}
@@ -183,3 +184,38 @@ def test_an_event_that_a_bug_makes_undecidable_stops_no_proposal(bench: Bench, m
 
     monkeypatch.setattr(Ruleset, "decide", faulty)
     assert effects(bench.store, bench.settings.ruleset(), NOW) == Effects(kept=1)
+
+
+def rename(bench: Bench, name: str) -> None:
+    """Give the source another name, with ordinary rules."""
+    [source] = bench.settings.sources.values()
+    renamed = replace(source, name=name, time_zone=ZoneInfo("Europe/Paris"), policies=Policies())
+    bench.settings = replace(bench.settings, sources={name: renamed})
+
+
+def test_a_source_that_is_renamed_keeps_its_rules_for_the_events_it_told(bench: Bench) -> None:
+    source = replace(bench.settings.sources["mds"], time_zone=ZoneInfo("Indian/Reunion"))
+    bench.settings = replace(bench.settings, sources={"mds": source})
+    bench.policies(category="RDV")
+    propose(bench)
+    slot(bench, an_absence())
+    bench.work()
+    [before] = shown(bench, HERS)
+    rules_of_mds = bench.crew.ruleset.sources["mds"]
+    since = len(bench.exchange.requests)
+    rename(bench, "nord")
+    assert propose(bench).effects == Effects(kept=1)
+    assert bench.crew.ruleset.sources["mds"] == rules_of_mds
+    assert propose(bench).standing is Standing.UNCHANGED, "what was carried over is no other ruleset"
+    bench.work()
+    assert (posts(bench, since), shown(bench, HERS)) == ([], [before])
+    rename(bench, "sud")
+    propose(bench)
+    assert set(bench.crew.ruleset.sources) == {"mds", "nord", "sud"}
+
+
+def test_a_source_that_is_configured_follows_the_file(bench: Bench) -> None:
+    propose(bench)
+    bench.policies(category="RDV")
+    propose(bench)
+    assert bench.crew.ruleset.sources["mds"].policies.category == "RDV"

@@ -1,0 +1,30 @@
+"""What `check` says of names that the store holds for what is to come and that the configuration lacks."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from receiver.config import Settings
+from receiver.config.store_url import sqlite_file
+from receiver.operations.support.check import STORE_ERRORS, Finding, Level, OpenStore
+from receiver.store import Store
+
+
+def name_findings(settings: Settings, open_store: OpenStore) -> list[Finding]:
+    """Return what the configuration lacks; nothing where the store does not tell."""
+    file = sqlite_file(settings.store_url)
+    if file is not None and not file.exists():  # to open it would make it
+        return []
+    try:
+        store = open_store(settings)
+        try:
+            return list(_findings(settings, store)) if store.standing().usable else []
+        finally:
+            store.close()
+    except STORE_ERRORS:
+        return []
+
+
+def _findings(settings: Settings, store: Store) -> Iterator[Finding]:
+    now = datetime.now(UTC)
+    for name, count in store.lost_sources(settings.sources, now).items():
+        yield Finding("source_lost", f"sources.{name}", Level.WARNING, {"count": count})
