@@ -89,12 +89,11 @@ def apply_policies(args: Namespace, settings: Settings) -> int:
     def use(store: Store) -> int:
         now, ruleset = store.now(), settings.ruleset()
         if args.dry_run:
-            output.print_effects(
-                "preview", rules.effects(store, rules.completed(store, ruleset), now), as_json=args.json
-            )
+            found = rules.effects(store, rules.completed(store, ruleset), now, settings.calendars)
+            output.print_effects("preview", found, as_json=args.json)
             output.print_held(store.held_removals(), as_json=args.json)
         else:
-            proposal = rules.propose(store, ruleset, now, confirmed=True)
+            proposal = rules.propose(store, ruleset, now, confirmed=True, calendars=settings.calendars)
             output.print_effects(proposal.standing, proposal.effects, as_json=args.json)
         return 0
 

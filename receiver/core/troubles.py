@@ -62,6 +62,8 @@ class Code(StrEnum):
     EVENTS_FAILING = "events_failing"
     CHANGES_LATE = "changes_late"
     RULES_HELD = "rules_held"
+    CALENDAR_LOST = "calendar_lost"
+    PLATFORM_LOST = "platform_lost"
     OUT_OF_SCOPE = "out_of_scope"
     WEBHOOKS_HELD = "webhooks_held"
     CANCELLATIONS_MARKED = "cancellations_marked"
@@ -236,6 +238,10 @@ class Snapshot:
     """Since when the change waits that has waited longest; those of failing mailboxes and servers are left out."""
     removals_held: int = 0
     removals_held_since: datetime | None = None
+    calendars_lost: Mapping[str, int] = field(default_factory=dict)
+    """Calendars that are not configured, and how many entries to come each holds."""
+    platforms_lost: Mapping[str, int] = field(default_factory=dict)
+    """Platforms that no source has, and how many events to come each has."""
     agents_unmapped: int = 0
     set_aside: tuple[SetAside, ...] = ()
     servers: tuple[ServerSight, ...] = ()
@@ -369,6 +375,10 @@ def _late(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble
 def _rules(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     if seen.removals_held:
         yield Trouble(Code.RULES_HELD, Severity.ALARM, since=seen.removals_held_since, count=seen.removals_held)
+    for name, count in sorted(seen.calendars_lost.items()):  # until somebody confirms it, rules are held: an alarm
+        yield Trouble(Code.CALENDAR_LOST, Severity.WARNING, name, count=count)
+    for name, count in sorted(seen.platforms_lost.items()):  # an alarm: these entries follow no webhook any more
+        yield Trouble(Code.PLATFORM_LOST, Severity.ALARM, name, count=count)
     if seen.agents_unmapped:
         yield Trouble(Code.AGENTS_UNMAPPED, Severity.WARNING, count=seen.agents_unmapped)
 

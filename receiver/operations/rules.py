@@ -4,6 +4,7 @@ Configuration never destroys by accident: a ruleset that would remove more than 
 calendars waits for somebody's word, and until then the one before stays in force.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -29,12 +30,14 @@ class Effects:
     updated: int = 0
     removed: int = 0
     kept: int = 0
+    orphaned: int = 0
+    """Entries in calendars that are not configured any more: nothing can remove them, and others may double them."""
 
     @property
     def may_go_ahead(self) -> bool:
-        """Whether it removes little enough to need no confirmation."""
+        """Whether it removes little enough to need no confirmation, and leaves nothing behind."""
         placed = self.updated + self.removed + self.kept
-        return self.removed <= max(FREE_REMOVALS, placed * FREE_SHARE)
+        return not self.orphaned and self.removed <= max(FREE_REMOVALS, placed * FREE_SHARE)
 
 
 class Standing(StrEnum):
@@ -85,8 +88,16 @@ def decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
         return Decision({}, failure=UNDECIDABLE)
 
 
-def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
-    """Count what a ruleset would change. Reads every live event; changes nothing."""
+def effects(store: Store, ruleset: Ruleset, now: datetime, calendars: Collection[str] | None = None) -> Effects:
+    """Count what a ruleset would change. Reads every live event; changes nothing.
+
+    Args:
+        store: what is known of calendars.
+        ruleset: the rules that would be in force.
+        now: the moment.
+        calendars: the configured ones; None: all that the store knows.
+
+    """
     created = updated = removed = kept = 0
     for event in store.preview(lambda view: decide(ruleset, view, now)):
         for mailbox, wish in event.then.items():
@@ -95,13 +106,36 @@ def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
             removed += before is not None and wish is None
             updated += before is not None and wish is not None and wish != before
             kept += before is not None and wish == before
-    return Effects(created, updated, removed, kept)
+    return Effects(created, updated, removed, kept, _orphaned(store, calendars, now))
 
 
-def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = False) -> Proposal:
+def _orphaned(store: Store, calendars: Collection[str] | None, now: datetime) -> int:
+    """Count the entries in calendars that the ruleset in force uses and that are not configured.
+
+    One that it does not use was given up before, and somebody has confirmed that.
+    """
+    current = store.ruleset()
+    if calendars is None or current is None:
+        return 0
+    mapping = current.ruleset.mailboxes
+    used = {mapping.default_calendar, *(mailbox.calendar for mailbox in mapping.addresses.values())}
+    if used <= set(calendars):
+        return 0
+    return sum(count for name, count in store.lost_calendars(calendars, now).items() if name in used)
+
+
+def propose(
+    store: Store,
+    ruleset: Ruleset,
+    now: datetime,
+    *,
+    confirmed: bool = False,
+    calendars: Collection[str] | None = None,
+) -> Proposal:
     """Put a ruleset in force if it is another one and removes little, or if somebody confirmed it.
 
-    Without that word, entries keep the sentences they are written in: an upgrade changes no calendar.
+    One that leaves entries behind in a calendar that is not among the configured `calendars` is held.
+    Unless somebody confirms, entries keep the sentences they are written in: an upgrade changes no calendar.
     """
     current = store.ruleset()
     if current is not None:
@@ -112,9 +146,9 @@ def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = 
         if store.held_removals() is not None:
             store.withdraw_held()  # the file was set back: what was held is nobody's wish any more
         return Proposal(Standing.UNCHANGED, Effects())
-    found = effects(store, ruleset, now) if current is not None else Effects()
+    found = effects(store, ruleset, now, calendars) if current is not None else Effects()
     if confirmed or found.may_go_ahead:
         store.adopt(ruleset, found.removed, now)
         return Proposal(Standing.ADOPTED, found)
-    store.hold(ruleset, found.removed, now)
+    store.hold(ruleset, max(found.removed, found.orphaned), now)
     return Proposal(Standing.HELD, found)

@@ -14,7 +14,7 @@ from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.room import Disk
 from receiver.core.servers import Server
 from receiver.core.troubles import Code, Failing, ServerSight, SetAside, Snapshot, SourceSight, Trouble, troubles
-from receiver.operations import refused_configuration, refused_requests, unmapped, unreached
+from receiver.operations import lost_names, refused_configuration, refused_requests, unmapped, unreached
 from receiver.operations.access import token_key
 from receiver.operations.refused_requests import DAY, Hours
 from receiver.operations.working_hours import working_time
@@ -74,6 +74,7 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     servers = tuple(server for server in store.servers() if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
     figures = store.figures()
+    down += lost_names.calendars(figures, settings)  # nothing writes into them: that is told as such
     sight = _with_heard(store.sight(settings.sources, down, now), settings, figures)
     seen = snapshot(settings, store, _Read(sight, servers, figures, store.refused_by_hour(now - DAY)), now)
     found = troubles(seen, now, settings.alerts.thresholds)
@@ -115,6 +116,8 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         oldest_due_at=min(filter(None, (sight.oldest_due_at, sight.unsettled_since)), default=None),
         removals_held=sight.removals_held or 0,
         removals_held_since=sight.removals_held_since,
+        calendars_lost=lost_names.calendars(figures, settings),
+        platforms_lost=lost_names.platforms(figures, settings),
         agents_unmapped=_unmapped(settings, store, figures, now),
         set_aside=tuple(_set_aside(sight.set_aside)),
         servers=tuple(_server(name, read.servers, figures, now) for name in settings.calendars),

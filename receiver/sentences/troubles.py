@@ -120,6 +120,18 @@ TROUBLES: Mapping[str, Advice] = {
         "Comptez avec « rdv-receiver apply-policies --dry-run ». Si c'est voulu, « rdv-receiver apply-policies » ; "
         "sinon corrigez la configuration ou le CSV.",
     ),
+    "calendar_lost": Advice(
+        "{count} entrée(s) à venir dans le calendrier {subject}, que la configuration n'a plus",
+        "Renommé ? Rendez-lui son ancien nom sous calendars, puis systemctl reload : sous un autre nom, tout serait "
+        "écrit en double. Abandonné ? « rdv-receiver apply-policies » le confirme ; ces entrées restent où elles sont, "
+        "et ceci s'efface quand elles sont passées.",
+    ),
+    "platform_lost": Advice(
+        "{count} événement(s) à venir de la plateforme {subject}, qu'aucune source n'a plus",
+        "Renommée ? Rendez-lui son ancien nom (platform, sous sources), puis systemctl reload : sous un autre nom, "
+        "tout serait écrit en double. Abandonnée ? Gardez une source de cette plateforme dans la configuration "
+        "jusqu'à leur fin : rien d'autre ne les suit.",
+    ),
     "out_of_scope": Advice("{count} webhook(s) de {subject} hors de la portée de leur secret", "{cause}"),
     "webhooks_held": Advice(
         "{count} suppression(s) ou réaffectation(s) de {subject} en attente d'une décision",

@@ -13,7 +13,7 @@ from connectors.base import Certificate, ConnectorError, Probe
 from receiver import logs
 from receiver.config import ApiSettings, EwsCalendar, Settings, Source
 from receiver.core.ruleset import Ruleset
-from receiver.operations import unmapped
+from receiver.operations import lost_names, unmapped
 from receiver.operations.audit import nightly
 from receiver.store import Store, StoreUnavailable
 from receiver.worker.errands import Errand, Errands
@@ -63,6 +63,7 @@ class Lookout:
 
     def _all(self) -> Iterator[Errand]:
         yield Errand("unmapped", self._count_unmapped)
+        yield Errand("lost_names", self._count_lost_names)
         for name, crew in self._crews.items():
             if isinstance(self._settings.calendars.get(name), EwsCalendar):
                 yield Errand(f"certificate/{name}", partial(self._look_at_certificate, crew))
@@ -76,6 +77,13 @@ class Lookout:
     def _count_unmapped(self, now: datetime) -> timedelta:
         if self._store.take_turn("unmapped", COUNT_EVERY, now):
             self._note("unmapped", unmapped.count_unmapped(self._store, self._ruleset.mailboxes, now), now)
+        return COUNT_EVERY
+
+    def _count_lost_names(self, now: datetime) -> timedelta:
+        is_first = "lost_names" not in self._looked  # the settings may be new: what they lack shows at once
+        self._looked.add("lost_names")
+        if self._store.take_turn("lost_names", COUNT_EVERY, now) or is_first:
+            lost_names.note(self._store, self._settings, now)
         return COUNT_EVERY
 
     # The doors of a server

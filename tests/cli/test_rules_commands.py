@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, update
 
 from receiver import sentences
 from receiver.cli import main as cli
@@ -17,6 +18,7 @@ from receiver.config import load
 from receiver.core.facts import AgentRef
 from receiver.operations.rules import FREE_REMOVALS
 from receiver.store import Store
+from receiver.store.database.tables import placements
 from tests.logs.captured import captured_logs
 from tests.makers import KARIM, MARTINE, a_delivery, a_slot, an_absence, incoming
 
@@ -91,7 +93,7 @@ def process_logs() -> Iterator[io.StringIO]:
 
 
 NOBODY = {"mailboxes": {"map": {}}}
-COUNTS = {"created": 0, "updated": 0, "removed": 0, "kept": 0}
+COUNTS = {"created": 0, "updated": 0, "removed": 0, "kept": 0, "orphaned": 0}
 
 
 # apply-policies
@@ -254,3 +256,37 @@ def test_a_dry_run_counts_with_the_rules_of_a_source_that_was_renamed(desk: Desk
     desk.expect([1, 2], MARTINE)
     desk.configure(sources={"nord": SOURCE})
     assert desk.report("apply-policies", "--dry-run") == {"standing": "preview", **COUNTS, "kept": 2}
+
+
+def written(desk: Desk, count: int) -> None:
+    """So many entries in the calendar, as far as the store knows."""
+    desk.expect(range(1, count + 1), MARTINE)
+    engine = create_engine(f"sqlite:///{desk.path.parent}/store.db")
+    with engine.begin() as connection:
+        connection.execute(update(placements).values(applied=placements.c.desired, due_at=None))
+    engine.dispose()
+
+
+RENAMED = {"calendars": {"messagerie": {"kind": "ics_folder", "path": "ics"}}}
+
+
+def test_a_calendar_that_is_renamed_is_named_and_counted_before_anything_is_doubled(desk: Desk) -> None:
+    desk.run("apply-policies")
+    written(desk, 3)
+    assert checked(desk)[1] == {}
+    desk.configure(**RENAMED)
+    status, found = checked(desk)
+    assert (status, found) == (1, {"calendar_lost": ("calendars.pilot", "trouble", {"count": 3})})
+    counts = {**COUNTS, "created": 3, "removed": 3, "orphaned": 3}
+    assert desk.report("apply-policies", "--dry-run") == {"standing": "preview", **counts}
+    assert sentences.RULES["orphaned"].format(orphaned=3) in desk.run("apply-policies", "--dry-run")[1]
+    status, out = desk.run("apply-policies")
+    assert (status, sentences.RULES["orphaned_left"].format(orphaned=3) in out) == (0, True), "somebody's word"
+    assert checked(desk)[1].keys() == {"calendar_lost"}, "they are still there"
+
+
+def test_a_platform_that_is_renamed_is_named(desk: Desk) -> None:
+    desk.expect([1, 2], MARTINE)
+    desk.configure(sources={"mds": SOURCE | {"platform": "prod"}})
+    status, found = checked(desk)
+    assert (status, found) == (1, {"platform_lost": ("production", "trouble", {"count": 2})})

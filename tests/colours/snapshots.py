@@ -157,6 +157,8 @@ NOT_WRITTEN: Mapping[str, Reason] = {
     "event fails": _added("events", Making.failing),
     "late": _set(oldest_due_at=lambda m: m.past(LIMITS.change_late)),
     "rules held": _set(removals_held=Making.count),
+    "calendar lost": _set(calendars_lost=lambda m: {m.name(): m.count()}),
+    "platform lost": _set(platforms_lost=lambda m: {m.name(): m.count()}),
     "agents unmapped": _set(agents_unmapped=Making.count),
     "out of scope": _set_aside("scope"),
     "webhooks held": _set_aside("removal"),

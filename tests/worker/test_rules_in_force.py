@@ -1,18 +1,22 @@
 """Rules that come into force, wait for a word, and what each does to the calendars meanwhile."""
 
 from dataclasses import replace
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from receiver.config import Access, Auth, EwsCalendar, Settings
 from receiver.core.facts import Delivery
 from receiver.core.policies import OnAgentDeparture, Policies
 from receiver.core.ruleset import Ruleset
-from receiver.operations import unmapped
-from receiver.operations.rules import FREE_REMOVALS, Effects, Standing, effects
+from receiver.core.troubles import Code, Severity
+from receiver.operations import lost_names, rules, unmapped
+from receiver.operations.rules import FREE_REMOVALS, Effects, Proposal, Standing, effects
+from receiver.operations.status import status
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_absence, an_agent, incoming
-from tests.worker.bench import HERS, HIS, UNMAPPED, Bench
-from tests.worker.steps import dump, hear, posts, propose, remap, shown, slot
+from tests.worker.bench import CALENDAR, HERS, HIS, UNMAPPED, Bench
+from tests.worker.steps import dump, follow, hear, posts, propose, remap, shown, slot
 
 MANY = FREE_REMOVALS + 5
 WITHOUT_HER = {"ignore": ("martine*",)}
@@ -219,3 +223,85 @@ def test_a_source_that_is_configured_follows_the_file(bench: Bench) -> None:
     bench.policies(category="RDV")
     propose(bench)
     assert bench.crew.ruleset.sources["mds"].policies.category == "RDV"
+
+
+def rename_calendar(bench: Bench, name: str) -> None:
+    """Give the calendar another name in the file, and every agent the same mailbox there."""
+    addresses = {agent: replace(box, calendar=name) for agent, box in bench.settings.mailboxes.addresses.items()}
+    remap(bench, default_calendar=name, addresses=addresses)
+
+
+def propose_with(bench: Bench, *calendars: str, confirmed: bool = False) -> Proposal:
+    """What a worker does whose file has these calendars."""
+    now = bench.store.moment
+    return rules.propose(bench.store, bench.settings.ruleset(), now, calendars=calendars, confirmed=confirmed)
+
+
+def test_a_calendar_that_is_renamed_waits_for_a_word_however_little_it_holds(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    fill(bench, 3)
+    good = bench.settings
+    rename_calendar(bench, "messagerie")
+    for _ in range(2):
+        proposal = propose_with(bench, "messagerie")
+        assert (proposal.standing, proposal.effects) == (Standing.HELD, Effects(created=3, removed=3, orphaned=3))
+    assert bench.store.held_removals() == 3
+    follow(bench)
+    assert (bench.work(), len(bench.items())) == (0, 3)
+    bench.settings = good
+    assert propose_with(bench, CALENDAR).standing is Standing.UNCHANGED
+    assert bench.store.held_removals() is None
+
+
+def test_once_confirmed_the_calendar_that_was_given_up_holds_up_no_other_rules(bench: Bench) -> None:
+    fill(bench, 3)
+    rename_calendar(bench, "messagerie")
+    assert propose_with(bench, "messagerie", confirmed=True).standing is Standing.ADOPTED
+    bench.settings = replace(bench.settings, start_at=NOW)
+    assert propose_with(bench, "messagerie").standing is Standing.ADOPTED
+
+
+def test_a_calendar_that_holds_nothing_to_come_may_go(bench: Bench) -> None:
+    fill(bench, 1)
+    bench.pass_time(timedelta(days=30))
+    rename_calendar(bench, "messagerie")
+    assert propose_with(bench, "messagerie").standing is Standing.ADOPTED
+
+
+def test_what_lost_names_hold_is_told_until_they_are_back(bench_on_each: Bench) -> None:
+    bench = bench_on_each
+    fill(bench, 3)
+    exchange = EwsCalendar(CALENDAR, "https://x/", "Exchange2016", Auth.BASIC, Access.IMPERSONATION, "svc", None)
+    settings = replace(bench.settings, calendars={CALENDAR: exchange})
+    [source] = settings.sources.values()
+    renamed = replace(
+        settings,
+        sources={"mds": replace(source, platform="prod")},
+        calendars={"messagerie": replace(exchange, name="messagerie")},
+    )
+
+    def told(seen_by: Settings) -> list[tuple[Code, Severity, str, int]]:
+        codes = {Code.CALENDAR_LOST, Code.PLATFORM_LOST}
+        found = status(seen_by, bench.store, bench.store.moment).troubles
+        return [(each.code, each.severity, each.subject, each.count) for each in found if each.code in codes]
+
+    lost_names.note(bench.store, settings, NOW)
+    assert told(settings) == []
+    lost_names.note(bench.store, renamed, NOW)
+    assert told(renamed) == [
+        (Code.PLATFORM_LOST, Severity.ALARM, source.platform, 3),
+        (Code.CALENDAR_LOST, Severity.WARNING, CALENDAR, 3),
+    ]
+    assert told(settings) == [], "the file was put right, and no worker has counted yet"
+    bench.pass_time(timedelta(days=30))
+    lost_names.note(bench.store, renamed, bench.store.moment)
+    assert told(renamed) == [], "they are over"
+
+
+def test_what_waits_for_a_lost_calendar_is_not_told_as_late(bench: Bench) -> None:
+    fill(bench, 1)
+    hear(bench, a_rdv(1, 30, "Changé"))
+    bench.pass_time(timedelta(hours=1))
+    lost_names.note(bench.store, bench.settings, bench.store.moment)
+    codes = {each.code for each in status(bench.settings, bench.store, bench.store.moment).troubles}
+    assert (Code.CALENDAR_LOST in codes, Code.CHANGES_LATE in codes) == (True, False)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
+from receiver.operations.lost_names import configured_platforms
 from receiver.operations.support.check import STORE_ERRORS, Finding, Level, OpenStore
 from receiver.store import Store
 
@@ -26,5 +27,9 @@ def name_findings(settings: Settings, open_store: OpenStore) -> list[Finding]:
 
 def _findings(settings: Settings, store: Store) -> Iterator[Finding]:
     now = datetime.now(UTC)
+    for name, count in store.lost_calendars(settings.calendars, now).items():
+        yield Finding("calendar_lost", f"calendars.{name}", Level.TROUBLE, {"count": count})
+    for name, count in store.lost_platforms(configured_platforms(settings), now).items():
+        yield Finding("platform_lost", name, Level.TROUBLE, {"count": count})
     for name, count in store.lost_sources(settings.sources, now).items():
         yield Finding("source_lost", f"sources.{name}", Level.WARNING, {"count": count})
