@@ -17,6 +17,8 @@ class Thresholds:
     change_late: timedelta = timedelta(minutes=15)
     signatures_refused: int = 10
     """So many wrong signatures in a day: a secret was changed at one end, not two or three stray requests."""
+    signed_strangers: int = 5
+    """So many signed webhooks in a day for addresses that no source has: an emitter, not a robot."""
     source_silent: timedelta = timedelta(hours=8)
     """Of working time."""
     certificate_warning: timedelta = timedelta(days=30)

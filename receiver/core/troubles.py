@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from receiver.core.refusal_reasons import LEFT_ALONE, RIGHTLY_SIGNED, WRONG_SIGNATURE
+from receiver.core.refusal_reasons import (
+    LEFT_ALONE,
+    NEVER_HEARD,
+    RIGHTLY_SIGNED,
+    SIGNED_ELSEWHERE,
+    SIGNED_UNKNOWN,
+    WRONG_SIGNATURE,
+)
 from receiver.core.room import Disk, Room
 from receiver.core.thresholds import Thresholds
 
@@ -256,6 +263,12 @@ class Snapshot:
     strangers: int = 0
     """Webhooks of the last 24 hours for addresses that no source has."""
     strangers_until: datetime | None = None
+    signed_strangers: int = 0
+    """Those of them that are signed by a secret that is not known."""
+    signed_strangers_until: datetime | None = None
+    misdirected: int = 0
+    """Requests of the last 24 hours that a known secret signed, for addresses that no source has."""
+    misdirected_until: datetime | None = None
     backlog: float | None = None
     """What waits to be judged or worked out, as a share of the limit beyond which webhooks are refused; 1: beyond."""
     unreached: tuple[Unreached, ...] = ()
@@ -404,10 +417,20 @@ def _sources(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Tro
         yield from _refused(source, limits)
         if source.last_at is not None and source.silent_work >= limits.source_silent:
             yield Trouble(Code.SOURCE_SILENT, Severity.WARNING, source.name, since=source.last_at)
-    # Robots ask for anything: only while a source is missed can it be its emitter that has the address wrong.
-    if seen.strangers and any(source.last_at is None for source in seen.sources):
-        until = seen.strangers_until
-        yield Trouble(Code.ADDRESS_UNKNOWN, Severity.WARNING, count=seen.strangers, until=until)
+    yield from _misdirected(seen, limits)
+
+
+def _misdirected(seen: Snapshot, limits: Thresholds) -> Iterator[Trouble]:
+    code, warning = Code.ADDRESS_UNKNOWN, Severity.WARNING
+    if seen.misdirected:  # an alarm: no robot has the secret, and what the emitter gives up on is lost
+        until = seen.misdirected_until
+        yield Trouble(code, Severity.ALARM, cause=SIGNED_ELSEWHERE, count=seen.misdirected, until=until)
+    elif seen.strangers and any(source.last_at is None for source in seen.sources):
+        # Robots ask for anything, but while a source is missed it can be its emitter that has the address wrong.
+        yield Trouble(code, warning, cause=NEVER_HEARD, count=seen.strangers, until=seen.strangers_until)
+    elif seen.signed_strangers >= limits.signed_strangers:
+        count, until = seen.signed_strangers, seen.signed_strangers_until
+        yield Trouble(code, warning, cause=SIGNED_UNKNOWN, count=count, until=until)
 
 
 def _refused(source: SourceSight, limits: Thresholds) -> Iterator[Trouble]:

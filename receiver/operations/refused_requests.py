@@ -4,7 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from receiver.core.refusal_reasons import LEFT_ALONE, NOT_FOUND, NOT_UNDERSTOOD, WRONG_SIGNATURE
+from receiver.core.refusal_reasons import (
+    LEFT_ALONE,
+    NOT_FOUND,
+    NOT_UNDERSTOOD,
+    SIGNED_ELSEWHERE,
+    SIGNED_UNKNOWN,
+    WRONG_SIGNATURE,
+)
 from receiver.store import Figure
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -14,6 +21,8 @@ TURNED_AWAY = "turned_away/"
 """How the figures begin that say when a webhook was last refused so, by source and reason."""
 UNKNOWN_SOURCE = "?"
 """Stands for every address that no source has."""
+
+_OF_STRANGERS = NOT_FOUND, SIGNED_UNKNOWN, SIGNED_ELSEWHERE
 
 Hours = Sequence[tuple[datetime, int]]
 """When each hour began, the oldest first, and how many there were in it."""
@@ -30,7 +39,7 @@ class Refused:
 
 def is_for_a_while(reason: str) -> bool:
     """Whether a request is refused for the moment only, whatever it says."""
-    return reason not in {WRONG_SIGNATURE, NOT_FOUND, *NOT_UNDERSTOOD, *LEFT_ALONE}
+    return reason not in {WRONG_SIGNATURE, *_OF_STRANGERS, *NOT_UNDERSTOOD, *LEFT_ALONE}
 
 
 def of_source(
@@ -68,7 +77,19 @@ def of_source(
 
 def strangers(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
     """Return how many webhooks came for no source's address within a day, and until when that is told."""
-    some = hours.get((UNKNOWN_SOURCE, NOT_FOUND), ())
+    some = sorted((*hours.get((UNKNOWN_SOURCE, NOT_FOUND), ()), *hours.get((UNKNOWN_SOURCE, SIGNED_UNKNOWN), ())))
+    return _sum(some), _falls_below(1, some) if some else None
+
+
+def signed_strangers(hours: Mapping[tuple[str, str], Hours], least: int) -> tuple[int, datetime | None]:
+    """Return how many of them were signed by no known secret, and until when `least` of them are counted."""
+    some = hours.get((UNKNOWN_SOURCE, SIGNED_UNKNOWN), ())
+    return _sum(some), _falls_below(least, some) if some else None
+
+
+def misdirected(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
+    """Return how many requests that a known secret signed came for no source's address, and until when it is told."""
+    some = hours.get((UNKNOWN_SOURCE, SIGNED_ELSEWHERE), ())
     return _sum(some), _falls_below(1, some) if some else None
 
 

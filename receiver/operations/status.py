@@ -99,6 +99,9 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
     sight, figures = read.sight, read.figures
     behind = figures.get(BEHIND)
     strangers, strangers_until = refused_requests.strangers(read.refused)
+    least = settings.alerts.thresholds.signed_strangers
+    signed, signed_until = refused_requests.signed_strangers(read.refused, least)
+    misdirected, misdirected_until = refused_requests.misdirected(read.refused)
     behind = figures.get(BEHIND)
     return Snapshot(
         must_adopt=sight.must_adopt,
@@ -129,6 +132,10 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         events=_failing(sight.events, now),
         strangers=strangers,
         strangers_until=strangers_until,
+        signed_strangers=signed,
+        signed_strangers_until=signed_until,
+        misdirected=misdirected,
+        misdirected_until=misdirected_until,
         backlog=_backlog(settings, store, sight),
         unreached=unreached.unreached(figures, now),
         token_key=token_key.unusable(settings) if settings.web.pages else "",

@@ -156,9 +156,8 @@ TROUBLES: Mapping[str, Advice] = {
     ),
     "webhooks_refused": Advice("{count} webhook(s) refusé(s) en 24 h sur {subject}", "{cause}"),
     "address_unknown": Advice(
-        "{count} webhook(s) en 24 h vers une adresse qu'aucune source n'a, et une source n'a jamais rien reçu",
-        "L'adresse chez l'émetteur est sans doute fausse : elle est /webhooks/<nom de la source>, tel que dans la "
-        "configuration, en minuscules. Corrigez-la. Le premier webhook de cette source efface ceci.",
+        "{count} webhook(s) en 24 h vers une adresse qu'aucune source n'a",
+        "{cause}",
     ),
     "backlog_high": Advice(
         "Trop de webhooks attendent d'être traités",
@@ -215,6 +214,15 @@ CAUSES: Mapping[str, str] = {
     "premiers webhooks seuls sont gardés : les suivants ont été écartés. Corrigez organisations sous "
     "secrets, ou le secret chez l'émetteur, puis lancez « rdv-receiver resync ». « rdv-receiver held » nomme ceux qui "
     "sont gardés.",
+    "never_heard": "Et une source n'a jamais rien reçu. L'adresse chez l'émetteur est sans doute fausse : elle est "
+    "/webhooks/<nom de la source>, tel que dans la configuration, en minuscules. Corrigez-la. Le premier webhook de "
+    "cette source efface ceci.",
+    "signed_elsewhere": "Un secret connu les a bien signés : ce sont ceux d'un émetteur, et ils ne sont pas pris. "
+    "L'adresse chez l'émetteur est fausse, ou le mandataire inverse en change le chemin : ici elle est "
+    "/webhooks/<nom de la source>, en POST, sans rien devant. Corrigez-la. L'émetteur renvoie pendant 6 jours ce qui a "
+    "été refusé ; au-delà, « rdv-receiver resync ».",
+    "signed_unknown": "Ils sont signés, par un secret inconnu ici. Une source a-t-elle été retirée ou renommée ? "
+    "Remettez-la, ou supprimez ce webhook chez l'émetteur.",
     "too_large": "Des messages dépassent 8 Mio : ce ne sont sans doute pas ceux de l'émetteur.",
     "unsupported_media_type": "Des messages ne sont pas en JSON : ce ne sont sans doute pas ceux de l'émetteur, ou un "
     "mandataire les transforme.",

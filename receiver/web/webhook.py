@@ -6,20 +6,20 @@ emitter keep the message and send it again for days. Whether it is news a worker
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from receiver import logs
 from receiver.config import SigningKey, Source, authority, signed_by, signing_keys
 from receiver.core.digests import delivery_digest, secret_tag
-from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
+from receiver.core.facts import Delivery, Emitter, Model, News, RoleNews, has_credible_age, model_of
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
-from receiver.core.refusal_reasons import UNFORESEEN
+from receiver.core.refusal_reasons import SIGNED_ELSEWHERE, SIGNED_UNKNOWN, UNFORESEEN
 from receiver.core.scope import EVERYTHING, Authority
-from receiver.core.signature import SIGNATURE_HEADERS, matching_keys
+from receiver.core.signature import HMAC_HEADERS, SIGNATURE_HEADERS, matching_keys
 from receiver.operations.refused_requests import TURNED_AWAY, UNKNOWN_SOURCE, is_for_a_while
 from receiver.store import Incoming, StoreUnavailable, StoreVanished, Tally
 from receiver.web.bodies import Bodies, Busy, TooLarge
@@ -80,35 +80,90 @@ def blueprint(parts: Parts) -> Blueprint:
     pages = Blueprint("webhook", __name__)
     bodies = Bodies()
     receptions = {name: _Reception(parts, source, bodies) for name, source in parts.settings.sources.items()}
+    lost = _Lost(parts, bodies)
+    # By `note_lost`, of requests that no route takes.
+    pages.record_once(lambda state: state.app.extensions.update(lost_webhooks=lost))
 
     @pages.post("/webhooks/<source>")
     @pages.post("/webhooks/<source>/")  # people copy addresses so
     def receive(source: str) -> Response:
         delivery_id = f"{random.getrandbits(128):032x}"  # nosec B311  # nobody gains by guessing it
         reception = receptions.get(source)
-        name = source if reception else UNKNOWN_SOURCE  # what a stranger typed stays out of log and store
+        if reception is None:
+            lost.note(is_addressed=True)
+            return NOT_FOUND.response()
         try:
-            answer = reception.answer(delivery_id) if reception else NOT_FOUND
+            answer = reception.answer(delivery_id)
         except Exception as error:
             if not isinstance(error, (HTTPException, *NOT_HTTP)):  # those are no webhooks: they cannot be read
-                parts.tallying.count(Tally("refused", name, "", UNFORESEEN))
+                parts.tallying.count(Tally("refused", source, "", UNFORESEEN))
             raise
-        _count(parts, name, answer)
-        _log(name, delivery_id, answer)
+        _count(parts, source, answer)
+        _log(source, delivery_id, answer)
         return answer.response()
 
     return pages
 
 
-def is_lost(method: str, path: str) -> bool:
-    """Whether a request that no route takes may be a webhook whose emitter has the address wrong."""
-    return method == "POST" and path.lower().lstrip("/").startswith("webhook")
+def note_lost(app: Flask) -> None:
+    """Count and log a request that no route takes, if it may be a webhook whose emitter has the address wrong.
+
+    Raises:
+        Exception: one of `NOT_HTTP`, if its body cannot be read.
+
+    """
+    is_addressed = request.method == "POST" and request.path.lower().lstrip("/").startswith("webhook")
+    lost: _Lost = app.extensions["lost_webhooks"]
+    lost.note(is_addressed=is_addressed)
 
 
-def note_lost(parts: Parts) -> None:
-    """Count and log it as what comes for a source that does not exist."""
-    _count(parts, UNKNOWN_SOURCE, NOT_FOUND)
-    _log(UNKNOWN_SOURCE, "", NOT_FOUND)
+class _Lost:
+    """Notes what comes for no source, and whether a known secret signed it: then it is an emitter's.
+
+    No body is read unless a signature comes with it, and never more than a source's endpoint would. What a stranger
+    typed stays out of log and store.
+    """
+
+    def __init__(self, parts: Parts, bodies: Bodies) -> None:
+        self._parts = parts
+        self._bodies = bodies
+        self._keys: dict[Emitter, list[bytes]] = {}
+        for source in parts.settings.sources.values():
+            known = self._keys.setdefault(source.emitter, [])
+            known += {key.text.encode() for key in signing_keys(source)}.difference(known)
+
+    def note(self, *, is_addressed: bool) -> None:
+        """Count and log one; of those that are not addressed as webhooks are, only what a known secret signed."""
+        headers = _signature_headers()
+        has_signature = any(name in headers for name in HMAC_HEADERS.values()) or _is_bearer(headers)
+        if has_signature and self._is_known(headers):
+            reason = SIGNED_ELSEWHERE
+        elif is_addressed:
+            reason = SIGNED_UNKNOWN if has_signature else NOT_FOUND.status
+        else:
+            return
+        self._parts.tallying.count(Tally("refused", UNKNOWN_SOURCE, "", reason))
+        _log(UNKNOWN_SOURCE, "", replace(NOT_FOUND, reason=None if reason == NOT_FOUND.status else reason))
+
+    def _is_known(self, headers: Mapping[str, str]) -> bool:
+        if request.mimetype != "application/json" or self._parts.pressure.reason():
+            return False
+        try:
+            with self._bodies.read(request) as body:
+                return any(
+                    matching_keys(emitter, body, headers, keys, self._parts.clock())
+                    for emitter, keys in self._keys.items()
+                )
+        except (TooLarge, Busy, HTTPException):
+            return False
+
+
+def _signature_headers() -> dict[str, str]:
+    return {name: value for name in SIGNATURE_HEADERS if (value := request.headers.get(name)) is not None}
+
+
+def _is_bearer(headers: Mapping[str, str]) -> bool:
+    return headers.get("authorization", "").lower().startswith("bearer ")
 
 
 def _count(parts: Parts, name: str, answer: Answer) -> None:
@@ -197,8 +252,7 @@ class _Reception:
         return self._refusal(news, keys) or self._keep(delivery_id, body, news, keys)
 
     def _matching_keys(self, body: bytes) -> frozenset[int]:
-        headers = {name: value for name in SIGNATURE_HEADERS if (value := request.headers.get(name)) is not None}
-        return matching_keys(self.source.emitter, body, headers, self._keys, self.parts.clock())
+        return matching_keys(self.source.emitter, body, _signature_headers(), self._keys, self.parts.clock())
 
     def _refusal(self, news: News, keys: frozenset[int]) -> Answer | None:
         """Judge whom the source and the matching secrets may speak for."""

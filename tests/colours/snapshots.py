@@ -133,6 +133,8 @@ REFUSED: Mapping[str, Reason] = {
     "backlog": _set(backlog=lambda m: 1.0),
     "nobody listens": _set(web_beat_at=lambda m: m.past(LIMITS.web_silent)),
     "an address of nobody's": _unheard,
+    "a signed webhook for nobody": _set(misdirected=Making.count),
+    "signed by an unknown secret": _set(signed_strangers=lambda m: LIMITS.signed_strangers - 1 + m.count()),
 }
 """Why rightly signed webhooks are refused."""
 FORGED: Mapping[str, Reason] = {"forged": _refused(WRONG_SIGNATURE)}
