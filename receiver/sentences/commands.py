@@ -156,6 +156,9 @@ CHECK: Mapping[str, str] = {
     "platform_lost": "{count} événement(s) à venir sont de cette plateforme, qu'aucune source du fichier n'a plus. "
     "Renommée ? Rendez-lui son ancien nom : sous un autre, tout serait écrit en double. Abandonnée ? Gardez une "
     "source de cette plateforme dans le fichier, jusqu'à leur fin.",
+    "organisation_unlisted": "{count} événement(s) à venir sont de l'organisation {organisation}, qui n'est pas dans "
+    "cette liste. Leurs webhooks sont mis de côté (« rdv-receiver held »). Ajoutez-la si elle doit y être : ils sont "
+    "alors jugés.",
     "nothing_mapped": "Aucun agent n'a de boîte : rien ne sera écrit. Remplissez mailboxes.domains, map ou csv.",
 }
 

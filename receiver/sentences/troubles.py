@@ -207,9 +207,10 @@ CAUSES: Mapping[str, str] = {
     "age": "Des messages sont trop vieux, ou viennent du futur. Vérifiez l'horloge de ce serveur (timedatectl).",
     "secret_organisation": "Un secret réservé à certaines organisations signe pour une autre. Corrigez organisations "
     "sous secrets, ou le secret chez l'émetteur.",
-    "other_organisation": "Un secret a signé pour une organisation qui n'est pas la sienne : rien n'a été changé, et "
-    "ces webhooks sont gardés. « rdv-receiver held » les nomme. Corrigez organisations sous secrets, ou le secret chez "
-    "l'émetteur : ils sont alors jugés de nouveau. Sinon décidez avec held release ou held drop.",
+    "other_organisation": "Un secret a signé pour une organisation qui n'est pas la sienne, ou que la source ne liste "
+    "pas : rien n'a été changé, et ces webhooks sont gardés. « rdv-receiver held » les nomme. Corrigez organisations, "
+    "sous la source ou sous secrets, ou le secret chez l'émetteur : ils sont alors jugés de nouveau. Sinon décidez "
+    "avec held release ou held drop.",
     "set_aside_full": "Un secret a signé pour une organisation qui n'est pas la sienne, si souvent que les 1 000 "
     "premiers webhooks seuls sont gardés : les suivants ont été écartés. Corrigez organisations sous "
     "secrets, ou le secret chez l'émetteur, puis lancez « rdv-receiver resync ». « rdv-receiver held » nomme ceux qui "

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, func, select
 
 from receiver.core.audit import EventStanding, Recorded
-from receiver.core.facts import Model
+from receiver.core.facts import Delivery, Model
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
@@ -39,7 +39,7 @@ from receiver.store.database.errors import Conflict, MarkerUnusable, StoreUnavai
 from receiver.store.database.records import ComingAgent, Incoming, Installation, MailboxWork, Receipt, Trouble
 from receiver.store.database.tables import mailboxes, placements
 from receiver.store.fairness import Rota
-from receiver.store.intake import agents, inbox, judge_batch, set_aside
+from receiver.store.intake import agents, inbox, judge_batch, judge_events, set_aside
 from receiver.store.intake.append import Appender
 from receiver.store.intake.group_commit import Grouped
 from receiver.store.intake.inbox import Judged
@@ -327,6 +327,16 @@ class Store:
         for some in chunks(sorted(ids)):
             done += self._write(lambda connection, some=some: block(connection, some))  # type: ignore[misc]
         return done
+
+    def knows(self, platform: str, delivery: Delivery) -> bool:
+        """Whether the state of an event that a webhook tells of is held.
+
+        Raises:
+            StoreUnavailable: it cannot be read, or not by this account.
+
+        """
+        with reading(self._engine) as connection:
+            return judge_events.is_known(connection, platform, delivery)
 
     def accept(self, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
         """Judge news of our own making at once; every receipt is on disk when this returns.

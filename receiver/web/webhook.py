@@ -21,7 +21,7 @@ from receiver.core.refusal_reasons import SIGNED_ELSEWHERE, SIGNED_UNKNOWN, UNFO
 from receiver.core.scope import EVERYTHING, Authority
 from receiver.core.signature import HMAC_HEADERS, SIGNATURE_HEADERS, matching_keys
 from receiver.operations.refused_requests import TURNED_AWAY, UNKNOWN_SOURCE, is_for_a_while
-from receiver.store import Incoming, StoreUnavailable, StoreVanished, Tally
+from receiver.store import Cause, Incoming, StoreUnavailable, StoreVanished, Tally
 from receiver.web.bodies import Bodies, Busy, TooLarge
 from receiver.web.gunicorn_worker import NOT_HTTP
 from receiver.web.parts import Parts
@@ -260,11 +260,29 @@ class _Reception:
             return None
         allowed = self.source.organisations
         if allowed is not None and news.organisation not in allowed:
-            return IGNORED_ORGANISATION
+            return self._unlisted(news)
         bindings = [self.source.secrets[self._known[key].position].organisations for key in keys]
         if not any(bound is None or news.organisation in bound for bound in bindings):
             return Answer(401, "unauthorized", "secret_organisation")
         return None
+
+    def _unlisted(self, news: News) -> Answer | None:
+        """Judge news of an organisation that the source does not list.
+
+        Of an event that is known they are kept, whatever the secrets: no authority covers them, so that they are set
+        aside and told. The list may be wrong, and the emitter would not send them again.
+        """
+        if not isinstance(news, Delivery):
+            return IGNORED_ORGANISATION
+        try:
+            is_known = self.parts.store.knows(self.source.platform, news)
+        except StoreVanished as error:
+            return unavailable(str(error))
+        except StoreUnavailable as error:
+            # A web host without pages may append webhooks and read no event.
+            is_forbidden = error.refusal.cause is Cause.RIGHTS_MISSING
+            return IGNORED_ORGANISATION if is_forbidden else UNAVAILABLE
+        return None if is_known else IGNORED_ORGANISATION
 
     def _signature(self, keys: frozenset[int]) -> "_Signature":
         """Return what the secrets that signed stand for. Few sets of them ever sign: each is looked up once."""

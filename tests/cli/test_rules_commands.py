@@ -290,3 +290,16 @@ def test_a_platform_that_is_renamed_is_named(desk: Desk) -> None:
     desk.configure(sources={"mds": SOURCE | {"platform": "prod"}})
     status, found = checked(desk)
     assert (status, found) == (1, {"platform_lost": ("production", "trouble", {"count": 2})})
+
+
+def test_organisations_that_the_list_lacks_are_named(desk: Desk) -> None:
+    desk.expect([1, 2], MARTINE)
+    desk.configure(sources={"mds": SOURCE | {"organisations": [12]}})
+    before, found = checked(desk)
+    assert found == {}
+    desk.configure(sources={"mds": SOURCE | {"organisations": [21]}})
+    details = {"organisation": 12, "count": 2}
+    assert checked(desk) == (
+        before,
+        {"organisation_unlisted": ("sources.mds.organisations", "warning", details)},
+    )

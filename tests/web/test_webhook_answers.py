@@ -5,13 +5,17 @@ import hashlib
 import hmac
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
-from receiver.store import Verdict
+from receiver.config import authority_of
+from receiver.core.troubles import Code
+from receiver.operations.status import status
+from receiver.store import Cause, Refusal, StoreUnavailable, StoreVanished, Verdict
 from receiver.web.bodies import MAX_BODY_BYTES
 from tests.core.samples import REMOVED, as_body, edited, sample, sample_bytes
 from tests.logs.captured import captured_logs
@@ -25,9 +29,11 @@ from tests.web.receiver_client import (
     LENS_SECRET,
     RDV,
     SECRET,
+    SOURCES,
     Receiver,
     hex_signature,
     lines,
+    settings_of,
 )
 
 FROM_INSERTION = sample("rdv-insertion-created")
@@ -130,6 +136,53 @@ def test_an_organisation_outside_the_list_is_ignored(receiver: Receiver, organis
     assert answer == (200, {"status": "ignored", "reason": "organisation"})
     assert receiver.dump() == before
     assert told(receiver.post(of_organisation(ARRAS), "listed"))[0] == 202
+
+
+def test_what_an_unlisted_organisation_tells_of_a_known_event_is_set_aside_until_the_list_is_right(
+    receiver: Receiver,
+) -> None:
+    """A list that was mistyped loses nothing: the emitter would not send again what was answered 2xx."""
+    assert receiver.verdict(of_organisation(ARRAS), "listed") is Verdict.ACCEPTED
+    moved = at(of_organisation(LENS), NOW.isoformat())
+    assert receiver.verdict(moved, "listed") is Verdict.OUT_OF_SCOPE
+    found = status(settings_of(*SOURCES), receiver.store, NOW).troubles
+    assert [(each.code, each.subject) for each in found if each.code is Code.OUT_OF_SCOPE] == [
+        (Code.OUT_OF_SCOPE, "listed")
+    ]
+    source = replace(SOURCES[2], organisations=frozenset({ARRAS, LENS}))
+    tell = authority_of(source, receiver.store.installation().digest_key)
+    assert receiver.store.judge_out_of_scope({"listed": tell}, NOW) == 1
+    [event] = receiver.dump()["events"]
+    assert (f", {LENS}, " in event, receiver.dump()["set_aside"]) == (True, [])
+
+
+def test_listed_organisations_cost_no_look_into_the_store(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object) -> bool:
+        raise AssertionError("the store was asked")
+
+    monkeypatch.setattr(receiver.store, "knows", asked)
+    assert told(receiver.post(of_organisation(ARRAS), "listed"))[0] == 202
+    assert told(receiver.post())[0] == 202
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (StoreUnavailable("OperationalError"), 503),
+        (StoreVanished("store_gone"), 503),
+        (StoreUnavailable("ProgrammingError", Refusal(Cause.RIGHTS_MISSING)), 200),
+    ],
+)
+def test_an_unlisted_organisation_comes_again_while_the_store_cannot_tell(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, error: StoreUnavailable, status: int
+) -> None:
+    """A web host without pages has no right to read events: there it is as if the event were not known."""
+
+    def fails(*_: object) -> bool:
+        raise error
+
+    monkeypatch.setattr(receiver.store, "knows", fails)
+    assert told(receiver.post(of_organisation(LENS), "listed"))[0] == status
 
 
 # Refused

@@ -33,3 +33,20 @@ def _findings(settings: Settings, store: Store) -> Iterator[Finding]:
         yield Finding("platform_lost", name, Level.TROUBLE, {"count": count})
     for name, count in store.lost_sources(settings.sources, now).items():
         yield Finding("source_lost", f"sources.{name}", Level.WARNING, {"count": count})
+    yield from _unlisted(settings, store, now)
+
+
+def _unlisted(settings: Settings, store: Store, now: datetime) -> Iterator[Finding]:
+    """Name the organisations of events to come that no source of their platform lists."""
+    for each in store.coming_organisations(now):
+        sources = [
+            source
+            for source in settings.sources.values()
+            if (source.platform, source.emitter) == (each.platform, each.emitter)
+        ]
+        if sources and all(
+            source.organisations is not None and each.organisation not in source.organisations for source in sources
+        ):
+            subject = f"sources.{sources[0].name}.organisations"
+            details = {"organisation": each.organisation, "count": each.events}
+            yield Finding("organisation_unlisted", subject, Level.WARNING, details)
