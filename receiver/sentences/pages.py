@@ -70,6 +70,9 @@ REFUSALS: Mapping[str, str] = {
     "store_vanished": "La base n'était pas là, ou une autre avait pris sa place. L'émetteur renverra ces messages.",
     "store_too_new": "La base est d'une version trop récente pour le programme qui a reçu ces messages : mettez-le à "
     "jour. L'émetteur les renverra.",
+    "platform_lost": "La plateforme de cette source n'a encore rien reçu, et une autre, qui n'est plus dans la "
+    "configuration, a des événements à venir du même émetteur. Renommée ? Rendez-lui son ancien nom. Sinon gardez une "
+    "source de l'ancienne plateforme dans la configuration. L'émetteur renverra ces messages.",
     "not_found": "L'adresse ne nomme aucune source configurée. Vérifiez l'adresse chez l'émetteur.",
     "model": "Ces messages ne concernent aucun calendrier (usagers, motifs...). C'est normal ; décochez-les chez "
     "l'émetteur si vous le souhaitez.",

@@ -129,8 +129,8 @@ TROUBLES: Mapping[str, Advice] = {
     "platform_lost": Advice(
         "{count} événement(s) à venir de la plateforme {subject}, qu'aucune source n'a plus",
         "Renommée ? Rendez-lui son ancien nom (platform, sous sources), puis systemctl reload : sous un autre nom, "
-        "tout serait écrit en double. Abandonnée ? Gardez une source de cette plateforme dans la configuration "
-        "jusqu'à leur fin : rien d'autre ne les suit.",
+        "tout serait écrit en double. Les webhooks d'une plateforme jamais vue sont donc refusés (503), et renvoyés. "
+        "Abandonnée ? Gardez une source de cette plateforme dans la configuration jusqu'à leur fin.",
     ),
     "out_of_scope": Advice("{count} webhook(s) de {subject} hors de la portée de leur secret", "{cause}"),
     "webhooks_held": Advice(

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, func, select
 
 from receiver.core.audit import EventStanding, Recorded
-from receiver.core.facts import Delivery, Model
+from receiver.core.facts import Delivery, Emitter, Model
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
@@ -851,6 +851,18 @@ class Store:
         """Return the platforms of events to come that are not configured, with how many events."""
         with reading(self._engine) as connection:
             return names.lost_platforms(connection, configured, now)
+
+    def knows_platform(self, platform: str) -> bool:
+        """Whether there is an event of a platform."""
+        with reading(self._engine) as connection:
+            return names.is_known_platform(connection, platform)
+
+    def has_lost_events(
+        self, configured: Collection[str], emitter: Emitter, organisations: Collection[int] | None, now: datetime
+    ) -> bool:
+        """Whether a platform that is not configured has events to come of an emitter; see `names.has_lost_events`."""
+        with reading(self._engine) as connection:
+            return names.has_lost_events(connection, configured, emitter, organisations, now)
 
     def lost_calendars(self, configured: Collection[str], now: datetime) -> dict[str, int]:
         """Return the calendars with entries of events that are not over and that are not configured, with counts."""

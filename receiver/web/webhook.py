@@ -25,6 +25,7 @@ from receiver.store import Cause, Incoming, StoreUnavailable, StoreVanished, Tal
 from receiver.web.bodies import Bodies, Busy, TooLarge
 from receiver.web.gunicorn_worker import NOT_HTTP
 from receiver.web.parts import Parts
+from receiver.web.platforms import Platforms
 
 log = logs.get("webhook")
 
@@ -67,6 +68,7 @@ IGNORED_ORGANISATION = Answer(200, "ignored", "organisation")
 NOT_CREDIBLE = Answer(422, "invalid", "age")
 UNAVAILABLE = Answer(503, "unavailable")
 BUSY = Answer(503, "unavailable", "busy")
+PLATFORM_LOST = Answer(503, "unavailable", "platform_lost")
 ACCEPTED = 202
 
 
@@ -79,7 +81,8 @@ def blueprint(parts: Parts) -> Blueprint:
     """Build the endpoint."""
     pages = Blueprint("webhook", __name__)
     bodies = Bodies()
-    receptions = {name: _Reception(parts, source, bodies) for name, source in parts.settings.sources.items()}
+    platforms = Platforms(parts.settings, parts.store, parts.clock)
+    receptions = {name: _Reception(parts, source, bodies, platforms) for name, source in parts.settings.sources.items()}
     lost = _Lost(parts, bodies)
     # By `note_lost`, of requests that no route takes.
     pages.record_once(lambda state: state.app.extensions.update(lost_webhooks=lost))
@@ -212,10 +215,11 @@ class _Signature:
 class _Reception:
     """Takes one source's requests in."""
 
-    def __init__(self, parts: Parts, source: Source, bodies: Bodies) -> None:
+    def __init__(self, parts: Parts, source: Source, bodies: Bodies, platforms: Platforms) -> None:
         self.parts = parts
         self.source = source
         self.bodies = bodies
+        self.platforms = platforms
         self._known = signing_keys(source)
         self._keys = [key.text.encode() for key in self._known]
         self._signatures: dict[frozenset[int], _Signature] = {}
@@ -296,6 +300,8 @@ class _Reception:
         source, now = self.source, self.parts.clock()
         if not has_credible_age(news.version, source.emitter, now):
             return NOT_CREDIBLE
+        if self.platforms.is_doubtful(source):
+            return PLATFORM_LOST
         signature = self._signature(keys)
         digest = delivery_digest(self.parts.digest_key, body, signature.told_as)
         try:

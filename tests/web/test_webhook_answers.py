@@ -13,9 +13,11 @@ import pytest
 from werkzeug.test import TestResponse
 
 from receiver.config import authority_of
+from receiver.core.facts import Emitter
 from receiver.core.troubles import Code
 from receiver.operations.status import status
 from receiver.store import Cause, Refusal, StoreUnavailable, StoreVanished, Verdict
+from receiver.web.app import create_app
 from receiver.web.bodies import MAX_BODY_BYTES
 from tests.core.samples import REMOVED, as_body, edited, sample, sample_bytes
 from tests.logs.captured import captured_logs
@@ -154,6 +156,35 @@ def test_what_an_unlisted_organisation_tells_of_a_known_event_is_set_aside_until
     assert receiver.store.judge_out_of_scope({"listed": tell}, NOW) == 1
     [event] = receiver.dump()["events"]
     assert (f", {LENS}, " in event, receiver.dump()["set_aside"]) == (True, [])
+
+
+def renamed(receiver: Receiver, **changes: Any) -> Receiver:
+    """A receiver over the same store, after a change to its first source and without the others of its platform."""
+    again = Receiver(receiver.store, receiver.url)
+    again.app = create_app(settings_of(replace(SOURCES[0], **changes)), receiver.store, lambda: NOW, flush_after_s=None)
+    return again
+
+
+def test_a_platform_under_another_name_doubles_no_event(receiver: Receiver) -> None:
+    assert receiver.verdict(RDV) is Verdict.ACCEPTED
+    moved = at(RDV, NOW.isoformat())
+    again = renamed(receiver, platform="prod")
+    assert told(again.post(moved)) == (503, {"status": "unavailable", "reason": "platform_lost"})
+    assert again.flush_refusals() == {("mds", "platform_lost"): 1}
+    assert renamed(receiver).verdict(moved) is Verdict.ACCEPTED, "it has its name back"
+    assert len(receiver.dump()["events"]) == 1
+
+
+def test_another_platform_is_taken_in_where_none_is_lost(receiver: Receiver) -> None:
+    assert told(renamed(receiver, platform="prod").post()) == (202, {"status": "accepted"}), "nothing is known yet"
+    assert receiver.store.judge(NOW)
+    assert told(renamed(receiver, platform="prod").post(at(RDV, NOW.isoformat())))[0] == 202
+    elsewhere = {"platform": "demo", "organisations": frozenset({LENS})}
+    assert told(renamed(receiver, **elsewhere).post(of_organisation(LENS)))[0] == 202, "other organisations"
+    other = {"platform": "demo", "emitter": Emitter.RDV_INSERTION}
+    body = as_body(FROM_INSERTION)
+    headers = {"X-RDVI-SIGNATURE": hex_signature(body, SECRET)}
+    assert told(renamed(receiver, **other).post(body, headers=headers))[0] == 202, "another emitter"
 
 
 def test_listed_organisations_cost_no_look_into_the_store(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:

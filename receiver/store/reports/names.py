@@ -44,6 +44,38 @@ def lost_platforms(connection: Connection, configured: Collection[str], now: dat
     return {name: count for name, count in counts.items() if count}
 
 
+def is_known_platform(connection: Connection, platform: str) -> bool:
+    """Whether there is an event of a platform."""
+    return connection.execute(select(events.c.id).where(events.c.platform == platform).limit(1)).first() is not None
+
+
+def has_lost_events(
+    connection: Connection,
+    configured: Collection[str],
+    emitter: Emitter,
+    organisations: Collection[int] | None,
+    now: datetime,
+) -> bool:
+    """Whether a platform that is not configured has events to come of an emitter, and of some organisations.
+
+    Args:
+        connection: to read from.
+        configured: the platforms that are.
+        emitter: whose events.
+        organisations: of which organisations; None: of any.
+        now: the moment.
+
+    """
+    wanted = [_coming(now), events.c.emitter == emitter]
+    if organisations is not None:
+        wanted.append(events.c.organisation.in_(sorted(organisations)))
+    lost = [name for name in _names(connection, events.c.platform) if name not in configured]
+    return any(
+        connection.execute(select(events.c.id).where(events.c.platform == name, *wanted).limit(1)).first()
+        for name in lost
+    )
+
+
 def lost_calendars(connection: Connection, configured: Collection[str], now: datetime) -> dict[str, int]:
     """Return the calendars that hold entries of events that are not over and that are not configured, with counts."""
     lost = [name for name in _names(connection, mailboxes.c.calendar) if name not in configured]
