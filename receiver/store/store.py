@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, func, select
 
 from receiver.core.audit import EventStanding, Recorded
-from receiver.core.facts import Delivery, Emitter, Model
+from receiver.core.facts import Delivery, Emitter, Model, RoleNews
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.ruleset import Ruleset
@@ -328,15 +328,17 @@ class Store:
             done += self._write(lambda connection, some=some: block(connection, some))  # type: ignore[misc]
         return done
 
-    def knows(self, platform: str, delivery: Delivery) -> bool:
-        """Whether the state of an event that a webhook tells of is held.
+    def knows(self, platform: str, news: Delivery | RoleNews) -> bool:
+        """Whether the event or the place that a webhook tells of is known, and not as gone.
 
         Raises:
             StoreUnavailable: it cannot be read, or not by this account.
 
         """
         with reading(self._engine) as connection:
-            return judge_events.is_known(connection, platform, delivery)
+            if isinstance(news, RoleNews):
+                return agents.is_known_role(connection, platform, news)
+            return judge_events.is_known(connection, platform, news)
 
     def accept(self, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
         """Judge news of our own making at once; every receipt is on disk when this returns.

@@ -273,10 +273,10 @@ class _Reception:
     def _unlisted(self, news: News) -> Answer | None:
         """Judge news of an organisation that the source does not list.
 
-        Of an event that is known they are kept, whatever the secrets: no authority covers them, so that they are set
-        aside and told. The list may be wrong, and the emitter would not send them again.
+        Of an event or a place that is known they are kept, whatever the secrets: no authority covers them, so that they
+        are set aside and told. The list may be wrong, and the emitter would not send them again.
         """
-        if not isinstance(news, Delivery):
+        if not isinstance(news, Delivery | RoleNews):
             return IGNORED_ORGANISATION
         try:
             is_known = self.parts.store.knows(self.source.platform, news)

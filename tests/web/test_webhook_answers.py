@@ -38,6 +38,7 @@ from tests.web.receiver_client import (
     settings_of,
 )
 
+ROLE = sample("agent-role-destroyed")
 FROM_INSERTION = sample("rdv-insertion-created")
 COUNTS: dict[str, list[str]] = {"tallies": []}
 
@@ -156,6 +157,15 @@ def test_what_an_unlisted_organisation_tells_of_a_known_event_is_set_aside_until
     assert receiver.store.judge_out_of_scope({"listed": tell}, NOW) == 1
     [event] = receiver.dump()["events"]
     assert (f", {LENS}, " in event, receiver.dump()["set_aside"]) == (True, [])
+
+
+def test_an_unlisted_organisation_may_not_take_a_known_place_away_in_silence(receiver: Receiver) -> None:
+    """Of places that were never told of it is still left alone."""
+    made = edited(edited(ROLE, "meta.event", "created"), "data.organisation.id", ARRAS)
+    lost = at(edited(ROLE, "data.organisation.id", LENS), NOW.isoformat())
+    assert told(receiver.post(lost, "listed")) == (200, {"status": "ignored", "reason": "organisation"})
+    assert receiver.verdict(made, "listed") is Verdict.ACCEPTED
+    assert receiver.verdict(lost, "listed") is Verdict.OUT_OF_SCOPE
 
 
 def renamed(receiver: Receiver, **changes: Any) -> Receiver:
