@@ -11,7 +11,9 @@ from receiver.config import load
 from receiver.config.file_watch import MISSED, FileWatch
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
+from receiver.core.troubles import Code
 from receiver.operations.refused_configuration import refusals
+from receiver.operations.status import status
 from receiver.store import StoreUnavailable
 from receiver.store.intake import judge_batch
 from receiver.worker import loop
@@ -67,6 +69,33 @@ def test_a_worker_keeps_the_rules_in_force_where_its_own_wait(office: Office) ->
     office.hear(26)
     office.turn()
     wait_until(lambda: office.written() == 26)
+
+
+def test_a_renamed_calendar_and_platform_are_told_and_nothing_is_written_twice(office: Office) -> None:
+    office.hear(1, 2)
+    office.turn()
+    wait_until(lambda: office.written() == 2)
+    files = sorted(path.name for path in office.folder.rglob("*.ics"))
+    renamed = {"emitter": "rdv_service_public", "platform": "prod", "secrets": [{"env": "RDV_SECRET"}]}
+    office.configure(calendars={"other": {"kind": "ics_folder", "path": "other"}}, sources={"mds": renamed})
+    (office.folder / "other").mkdir()
+    office.worker.reload()
+    office.turn(3)
+    assert office.lines("rules_proposed")[-1]["standing"] == "held"
+    assert office.lines("rules_proposed")[-1]["orphaned"] == 2
+    settings = office.worker.settings.current
+
+    def told() -> set[tuple[Code, str]]:
+        return {(each.code, each.subject) for each in status(settings, office.store, NOW).troubles}
+
+    wait_until(lambda: {(Code.CALENDAR_LOST, "pilot"), (Code.PLATFORM_LOST, "production")} <= told())
+    assert (Code.RULES_HELD, "") in told()
+    assert sorted(path.name for path in office.folder.rglob("*.ics")) == files
+    office.configure()
+    office.worker.reload()
+    office.turn(2)
+    settings = office.worker.settings.current
+    assert not {Code.CALENDAR_LOST, Code.PLATFORM_LOST, Code.RULES_HELD} & {code for code, _ in told()}
 
 
 def test_rules_that_could_not_be_proposed_for_want_of_a_store_are_proposed_later(
