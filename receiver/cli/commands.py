@@ -13,6 +13,7 @@ from receiver.operations import rules
 from receiver.operations.support import check as operation
 from receiver.operations.support.check_exposure import exposure_findings
 from receiver.operations.support.check_host import host_findings
+from receiver.operations.support.check_names import name_findings
 from receiver.operations.support.check_secrets import secret_findings
 from receiver.store import Standing, Store, StoreOccupied
 from receiver.store.work import rulesets
@@ -74,6 +75,7 @@ def check(args: Namespace, settings: Settings) -> int:
     logs.configure("ERROR")
     findings = operation.check(settings, args.mailbox, bootstrap.open_store, bootstrap.connectors)
     findings += host_findings(settings, bootstrap.open_store)
+    findings += name_findings(settings, bootstrap.open_store)
     findings += [*exposure_findings(settings), *secret_findings(settings, bootstrap.open_store)]
     findings += [*watch.address_findings(settings), *watch.memory_findings(settings)]
     show = output.print_findings_json if args.json else output.print_findings
@@ -88,10 +90,11 @@ def apply_policies(args: Namespace, settings: Settings) -> int:
     def use(store: Store) -> int:
         now, ruleset = store.now(), settings.ruleset()
         if args.dry_run:
-            output.print_effects("preview", rules.effects(store, ruleset, now), as_json=args.json)
+            found = rules.effects(store, rules.completed(store, ruleset), now, settings.calendars)
+            output.print_effects("preview", found, as_json=args.json)
             output.print_held(store.read(rulesets.held_removals), as_json=args.json)
         else:
-            proposal = rules.propose(store, ruleset, now, confirmed=True)
+            proposal = rules.propose(store, ruleset, now, confirmed=True, calendars=settings.calendars)
             output.print_effects(proposal.standing, proposal.effects, as_json=args.json)
         return 0
 

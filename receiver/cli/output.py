@@ -134,6 +134,8 @@ def print_effects(standing: str, effects: Effects, *, as_json: bool) -> None:
         print(json.dumps({"standing": standing, **asdict(effects)}, indent=2))
         return
     print(sentences.RULES["counts"].format(**asdict(effects)))
+    if effects.orphaned:
+        print(sentences.RULES["orphaned" if standing == "preview" else "orphaned_left"].format(**asdict(effects)))
     print(sentences.RULES[standing])
 
 

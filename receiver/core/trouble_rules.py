@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from receiver.core.refusal_reasons import IGNORED, VALIDLY_SIGNED, WRONG_SIGNATURE
+from receiver.core.refusal_reasons import (
+    IGNORED,
+    NEVER_HEARD,
+    SIGNED_ELSEWHERE,
+    SIGNED_UNKNOWN,
+    VALIDLY_SIGNED,
+    WRONG_SIGNATURE,
+)
 from receiver.core.room import Disk, Room
 from receiver.core.thresholds import Thresholds
 from receiver.core.troubles import Code, Severity, Trouble
@@ -121,6 +128,10 @@ class Snapshot:
     """When the oldest due change became due, except for failing mailboxes and servers."""
     removals_held: int = 0
     removals_held_since: datetime | None = None
+    calendars_lost: Mapping[str, int] = field(default_factory=dict)
+    """Calendars that are not configured, with the number of coming entries in each."""
+    platforms_lost: Mapping[str, int] = field(default_factory=dict)
+    """Platforms that no source has, with the number of coming events of each."""
     agents_unmapped: int = 0
     set_aside: tuple[SetAside, ...] = ()
     servers: tuple[SeenServer, ...] = ()
@@ -135,6 +146,12 @@ class Snapshot:
     strangers: int = 0
     """Webhooks of the last 24 hours to addresses that no source has."""
     strangers_until: datetime | None = None
+    signed_strangers: int = 0
+    """Those of them that are signed with an unknown secret."""
+    signed_strangers_until: datetime | None = None
+    misdirected: int = 0
+    """Requests of the last 24 hours that a known secret signed, for addresses that no source has."""
+    misdirected_until: datetime | None = None
     backlog: float | None = None
     """What waits to be judged or settled, as a share of the limit; from 1 on webhooks are refused."""
     unreached: tuple[Unreached, ...] = ()
@@ -254,6 +271,10 @@ def _late(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble
 def _rules(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     if seen.removals_held:
         yield Trouble(Code.RULES_HELD, Severity.ALARM, since=seen.removals_held_since, count=seen.removals_held)
+    for name, count in sorted(seen.calendars_lost.items()):  # until somebody confirms it, rules are held: an alarm
+        yield Trouble(Code.CALENDAR_LOST, Severity.WARNING, name, count=count)
+    for name, count in sorted(seen.platforms_lost.items()):  # an alarm: these entries follow no webhook any more
+        yield Trouble(Code.PLATFORM_LOST, Severity.ALARM, name, count=count)
     if seen.agents_unmapped:
         yield Trouble(Code.AGENTS_UNMAPPED, Severity.WARNING, count=seen.agents_unmapped)
 
@@ -279,10 +300,20 @@ def _sources(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Tro
         yield from _refused(source, limits)
         if source.last_at is not None and source.silent_work >= limits.source_silent:
             yield Trouble(Code.SOURCE_SILENT, Severity.WARNING, source.name, since=source.last_at)
-    # Robots send anything. Only while a source has sent nothing may its emitter use a wrong address.
-    if seen.strangers and any(source.last_at is None for source in seen.sources):
-        until = seen.strangers_until
-        yield Trouble(Code.ADDRESS_UNKNOWN, Severity.WARNING, count=seen.strangers, until=until)
+    yield from _misdirected(seen, limits)
+
+
+def _misdirected(seen: Snapshot, limits: Thresholds) -> Iterator[Trouble]:
+    code, warning = Code.ADDRESS_UNKNOWN, Severity.WARNING
+    if seen.misdirected:  # an alarm: no robot has the secret, and what the emitter gives up on is lost
+        until = seen.misdirected_until
+        yield Trouble(code, Severity.ALARM, cause=SIGNED_ELSEWHERE, count=seen.misdirected, until=until)
+    elif seen.strangers and any(source.last_at is None for source in seen.sources):
+        # Robots request anything. While a source was never heard, its emitter may have the address wrong.
+        yield Trouble(code, warning, cause=NEVER_HEARD, count=seen.strangers, until=seen.strangers_until)
+    elif seen.signed_strangers >= limits.signed_strangers:
+        count, until = seen.signed_strangers, seen.signed_strangers_until
+        yield Trouble(code, warning, cause=SIGNED_UNKNOWN, count=count, until=until)
 
 
 def _refused(source: SeenSource, limits: Thresholds) -> Iterator[Trouble]:

@@ -72,6 +72,8 @@ class Code(StrEnum):
     EVENTS_FAILING = "events_failing"
     CHANGES_LATE = "changes_late"
     RULES_HELD = "rules_held"
+    CALENDAR_LOST = "calendar_lost"
+    PLATFORM_LOST = "platform_lost"
     OUT_OF_SCOPE = "out_of_scope"
     WEBHOOKS_HELD = "webhooks_held"
     CANCELLATIONS_MARKED = "cancellations_marked"

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from receiver.core.refusal_reasons import IGNORED, NOT_FOUND, NOT_UNDERSTOOD, WRONG_SIGNATURE
+from receiver.core.refusal_reasons import (
+    IGNORED,
+    NOT_FOUND,
+    NOT_UNDERSTOOD,
+    SIGNED_ELSEWHERE,
+    SIGNED_UNKNOWN,
+    WRONG_SIGNATURE,
+)
 from receiver.store.counters import Figure
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -17,6 +24,8 @@ TURNED_AWAY = "turned_away/"
 """How the figures begin that say when a webhook was last refused so, by source and reason."""
 UNKNOWN_SOURCE = "?"
 """Stands for every address that no source has."""
+
+_OF_STRANGERS = NOT_FOUND, SIGNED_UNKNOWN, SIGNED_ELSEWHERE
 
 Hours = Sequence[tuple[datetime, int]]
 """When each hour began, the oldest first, and how many there were in it."""
@@ -33,7 +42,7 @@ class Refused:
 
 def is_for_a_while(reason: str) -> bool:
     """Whether a request is refused for the moment only, whatever it says."""
-    return reason not in {WRONG_SIGNATURE, NOT_FOUND, *NOT_UNDERSTOOD, *IGNORED}
+    return reason not in {WRONG_SIGNATURE, *_OF_STRANGERS, *NOT_UNDERSTOOD, *IGNORED}
 
 
 def of_source(
@@ -70,8 +79,20 @@ def of_source(
 
 
 def strangers(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
-    """Return how many webhooks came for no source's address within a day, and until when that is shown."""
-    some = hours.get((UNKNOWN_SOURCE, NOT_FOUND), ())
+    """Return how many webhooks came for no source's address within a day, and until when that is told."""
+    some = sorted((*hours.get((UNKNOWN_SOURCE, NOT_FOUND), ()), *hours.get((UNKNOWN_SOURCE, SIGNED_UNKNOWN), ())))
+    return _sum(some), _falls_below(1, some) if some else None
+
+
+def signed_strangers(hours: Mapping[tuple[str, str], Hours], least: int) -> tuple[int, datetime | None]:
+    """Return how many of them were signed by no known secret, and until when `least` of them are counted."""
+    some = hours.get((UNKNOWN_SOURCE, SIGNED_UNKNOWN), ())
+    return _sum(some), _falls_below(least, some) if some else None
+
+
+def misdirected(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
+    """Return how many requests that a known secret signed came for no source's address, and until when it is told."""
+    some = hours.get((UNKNOWN_SOURCE, SIGNED_ELSEWHERE), ())
     return _sum(some), _falls_below(1, some) if some else None
 
 

@@ -4,7 +4,7 @@ A configuration removes nothing by accident: a ruleset that would remove more th
 calendars waits for somebody's word, and until then the one before stays in force.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +14,7 @@ from receiver.config import Settings
 from receiver.core.desired import Decision, EventView
 from receiver.core.ruleset import Ruleset, fingerprint
 from receiver.store import Store
+from receiver.store.reports import names
 from receiver.store.work import rulesets, settling
 from receiver.store.work import rulesets as stored_rulesets
 from receiver.store.work.settling import Previewed
@@ -33,12 +34,14 @@ class Effects:
     updated: int = 0
     removed: int = 0
     kept: int = 0
+    orphaned: int = 0
+    """Entries in calendars that are not configured any more: nothing can remove them, and others may double them."""
 
     @property
     def may_go_ahead(self) -> bool:
-        """Whether it removes little enough to need no confirmation."""
+        """Whether it removes little enough to need no confirmation, and leaves nothing behind."""
         placed = self.updated + self.removed + self.kept
-        return self.removed <= max(FREE_REMOVALS, placed * FREE_SHARE)
+        return not self.orphaned and self.removed <= max(FREE_REMOVALS, placed * FREE_SHARE)
 
 
 class ProposalState(StrEnum):
@@ -63,6 +66,20 @@ def in_force(store: Store, settings: Settings) -> Ruleset:
     return found.ruleset if found else settings.ruleset()
 
 
+def completed(store: Store, ruleset: Ruleset) -> Ruleset:
+    """Return a ruleset with the rules of the sources that it lacks and the one in force has.
+
+    A source that was renamed or removed still has events: they keep their hours and policies until another source
+    tells of them.
+    """
+    current = store.read(rulesets.in_force)
+    return ruleset if current is None else _with_lost_sources(ruleset, current.ruleset)
+
+
+def _with_lost_sources(ruleset: Ruleset, current: Ruleset) -> Ruleset:
+    return replace(ruleset, sources={**current.sources, **ruleset.sources})
+
+
 UNDECIDABLE = "undecidable"
 
 
@@ -83,8 +100,16 @@ def preview(store: Store, decide: settling.Decide, page: int = 500) -> Iterator[
         yield from previewed
 
 
-def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
-    """Count what a ruleset would change. Reads every live event; changes nothing."""
+def effects(store: Store, ruleset: Ruleset, now: datetime, calendars: Collection[str] | None = None) -> Effects:
+    """Count what a ruleset would change. Reads every live event; changes nothing.
+
+    Args:
+        store: what is known of calendars.
+        ruleset: the rules that would be in force.
+        now: the moment.
+        calendars: the configured ones; None: all that the store knows.
+
+    """
     created = updated = removed = kept = 0
     for event in preview(store, lambda view: decide(ruleset, view, now)):
         for mailbox, wish in event.then.items():
@@ -93,24 +118,49 @@ def effects(store: Store, ruleset: Ruleset, now: datetime) -> Effects:
             removed += before is not None and wish is None
             updated += before is not None and wish is not None and wish != before
             kept += before is not None and wish == before
-    return Effects(created, updated, removed, kept)
+    return Effects(created, updated, removed, kept, _orphaned(store, calendars, now))
 
 
-def propose(store: Store, ruleset: Ruleset, now: datetime, *, confirmed: bool = False) -> Proposal:
-    """Put a ruleset in force if it is another one and removes little, or if it was confirmed.
+def _orphaned(store: Store, calendars: Collection[str] | None, now: datetime) -> int:
+    """Count the entries in calendars that the ruleset in force uses and that are not configured.
 
-    Without that word, entries keep the sentences they are written in: an upgrade changes no calendar.
+    One that it does not use was given up before, and somebody has confirmed that.
     """
     current = store.read(rulesets.in_force)
-    if current is not None and not confirmed:
-        ruleset = replace(ruleset, wording=current.ruleset.wording)
+    if calendars is None or current is None:
+        return 0
+    mapping = current.ruleset.mailboxes
+    used = {mapping.default_calendar, *(mailbox.calendar for mailbox in mapping.addresses.values())}
+    if used <= set(calendars):
+        return 0
+    return sum(count for name, count in store.read(names.lost_calendars, calendars, now).items() if name in used)
+
+
+def propose(
+    store: Store,
+    ruleset: Ruleset,
+    now: datetime,
+    *,
+    confirmed: bool = False,
+    calendars: Collection[str] | None = None,
+) -> Proposal:
+    """Put a ruleset in force if it is another one and removes little, or if somebody confirmed it.
+
+    One that leaves entries behind in a calendar that is not among the configured `calendars` is held.
+    Unless somebody confirms, entries keep the sentences they are written in: an upgrade changes no calendar.
+    """
+    current = store.read(rulesets.in_force)
+    if current is not None:
+        ruleset = _with_lost_sources(ruleset, current.ruleset)
+        if not confirmed:
+            ruleset = replace(ruleset, wording=current.ruleset.wording)
     if current is not None and current.fingerprint == fingerprint(ruleset):
         if store.read(rulesets.held_removals) is not None:
-            store.write(rulesets.withdraw)  # the file was set back: what was held is wanted no more
+            store.write(rulesets.withdraw)  # the file was set back: what was held is nobody's wish any more
         return Proposal(ProposalState.UNCHANGED, Effects())
-    found = effects(store, ruleset, now) if current is not None else Effects()
+    found = effects(store, ruleset, now, calendars) if current is not None else Effects()
     if confirmed or found.may_go_ahead:
         store.write(stored_rulesets.put_in_force, ruleset, found.removed, now)
         return Proposal(ProposalState.ADOPTED, found)
-    store.write(stored_rulesets.hold, ruleset, found.removed, now)
+    store.write(stored_rulesets.hold, ruleset, max(found.removed, found.orphaned), now)
     return Proposal(ProposalState.HELD, found)

@@ -14,7 +14,7 @@ from receiver.core.room import Disk
 from receiver.core.servers import ServerState
 from receiver.core.trouble_rules import Failing, SeenServer, SeenSource, SetAside, Snapshot, troubles
 from receiver.core.troubles import Code, DifferenceKind, Trouble
-from receiver.operations import refused_configuration, refused_requests, unmapped, unreached
+from receiver.operations import lost_names, refused_configuration, refused_requests, unmapped, unreached
 from receiver.operations.access import token_key
 from receiver.operations.refused_requests import DAY, Hours
 from receiver.operations.working_hours import working_time
@@ -77,6 +77,7 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     servers = tuple(server for server in store.read(stored_servers.listed) if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
     figures = store.read(counters.figures_named)
+    down += lost_names.calendars(figures, settings)  # nothing writes into them: that is told as such
     sight = _with_heard(store.read(stored_status.look, settings.sources, down, now), settings, figures)
     seen = snapshot(
         settings, store, _Read(sight, servers, figures, store.read(counters.refused_by_hour, now - DAY)), now
@@ -103,6 +104,9 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
     sight, figures = read.sight, read.figures
     behind = figures.get(BEHIND)
     strangers, strangers_until = refused_requests.strangers(read.refused)
+    least = settings.alerts.thresholds.signed_strangers
+    signed, signed_until = refused_requests.signed_strangers(read.refused, least)
+    misdirected, misdirected_until = refused_requests.misdirected(read.refused)
     behind = figures.get(BEHIND)
     return Snapshot(
         must_adopt=sight.must_adopt,
@@ -120,6 +124,8 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         oldest_due_at=min(filter(None, (sight.oldest_due_at, sight.unsettled_since)), default=None),
         removals_held=sight.removals_held or 0,
         removals_held_since=sight.removals_held_since,
+        calendars_lost=lost_names.calendars(figures, settings),
+        platforms_lost=lost_names.platforms(figures, settings),
         agents_unmapped=_unmapped(settings, store, figures, now),
         set_aside=tuple(_set_aside(sight.set_aside)),
         servers=tuple(_server(name, read.servers, figures, now) for name in settings.calendars),
@@ -131,6 +137,10 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         events=_failing(sight.events, now),
         strangers=strangers,
         strangers_until=strangers_until,
+        signed_strangers=signed,
+        signed_strangers_until=signed_until,
+        misdirected=misdirected,
+        misdirected_until=misdirected_until,
         backlog=_backlog(settings, store, sight),
         unreached=unreached.unreached(figures, now),
         token_key=token_key.unusable(settings) if settings.web.pages else "",

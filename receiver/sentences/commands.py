@@ -148,6 +148,18 @@ CHECK: Mapping[str, str] = {
     "alert_address_ready": "L'adresse d'alerte ({scheme}) est comprise ; « rdv-receiver watch --test » l'essaie.",
     "alert_address_unusable": "L'adresse d'alerte ({scheme}) ne peut pas servir : Apprise ne la comprend pas. Voyez "
     "docs/fr/alertes.md.",
+    "source_lost": "{count} événement(s) à venir viennent de cette source, que le fichier n'a plus. Ils gardent ses "
+    "règles. Source renommée ? Les webhooks de la nouvelle les reprennent, ou rendez-lui son nom. Retirée ? Leurs "
+    "entrées restent et ne changent plus.",
+    "calendar_lost": "{count} entrée(s) à venir sont dans ce calendrier, que le fichier n'a plus. Renommé ? Rendez-lui "
+    "son ancien nom : sous un autre, tout serait écrit en double. Abandonné ? « rdv-receiver apply-policies » le "
+    "confirme, et ces entrées restent où elles sont.",
+    "platform_lost": "{count} événement(s) à venir sont de cette plateforme, qu'aucune source du fichier n'a plus. "
+    "Renommée ? Rendez-lui son ancien nom : sous un autre, tout serait écrit en double. Abandonnée ? Gardez une "
+    "source de cette plateforme dans le fichier, jusqu'à leur fin.",
+    "organisation_unlisted": "{count} événement(s) à venir sont de l'organisation {organisation}, qui n'est pas dans "
+    "cette liste. Leurs webhooks sont mis de côté (« rdv-receiver held »). Ajoutez-la si elle doit y être : ils sont "
+    "alors jugés.",
     "nothing_mapped": "Aucun agent n'a de boîte : rien ne sera écrit. Remplissez mailboxes.domains, map ou csv.",
 }
 
@@ -179,6 +191,12 @@ RULES: Mapping[str, str] = {
     "adopted": "Ces règles sont maintenant en vigueur ; les calendriers suivent.",
     "preview": "Rien n'a été changé. Sans --dry-run, ces règles entreraient en vigueur.",
     "counts": "{created} entrées à créer, {updated} à modifier, {removed} à retirer, {kept} inchangées.",
+    "orphaned": "ATTENTION : {orphaned} entrées sont dans un calendrier que la configuration n'a plus. Renommé ? "
+    "Rendez-lui son ancien nom. Sinon, ces règles attendent que vous les confirmiez par « rdv-receiver "
+    "apply-policies » : ces entrées resteraient où elles sont, et seraient en double si le nouveau calendrier est le "
+    "même serveur.",
+    "orphaned_left": "{orphaned} entrées restent dans un calendrier que la configuration n'a plus : retirez-les à la "
+    "main, ou rendez son nom au calendrier.",
     "held": "Une autre version attend déjà une confirmation ({removals} entrées à retirer).",
 }
 

@@ -72,6 +72,9 @@ REFUSALS: Mapping[str, str] = {
     "jour. L'émetteur les renverra.",
     "store_unreachable": "La base était endommagée, ou il y manquait des tables ou des droits. L'émetteur renverra ces "
     "messages.",
+    "platform_lost": "La plateforme de cette source n'a encore rien reçu, et une autre, qui n'est plus dans la "
+    "configuration, a des événements à venir du même émetteur. Renommée ? Rendez-lui son ancien nom. Sinon gardez une "
+    "source de l'ancienne plateforme dans la configuration. L'émetteur renverra ces messages.",
     "not_found": "L'adresse ne nomme aucune source configurée. Vérifiez l'adresse chez l'émetteur.",
     "model": "Ces messages ne concernent aucun calendrier (usagers, motifs...). C'est normal ; décochez-les chez "
     "l'émetteur si vous le souhaitez.",

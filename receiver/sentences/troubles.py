@@ -120,6 +120,18 @@ TROUBLES: Mapping[str, Advice] = {
         "Comptez avec « rdv-receiver apply-policies --dry-run ». Si c'est voulu, « rdv-receiver apply-policies » ; "
         "sinon corrigez la configuration ou le CSV.",
     ),
+    "calendar_lost": Advice(
+        "{count} entrée(s) à venir dans le calendrier {subject}, que la configuration n'a plus",
+        "Renommé ? Rendez-lui son ancien nom sous calendars, puis systemctl reload : sous un autre nom, tout serait "
+        "écrit en double. Abandonné ? « rdv-receiver apply-policies » le confirme ; ces entrées restent où elles sont, "
+        "et ceci s'efface quand elles sont passées.",
+    ),
+    "platform_lost": Advice(
+        "{count} événement(s) à venir de la plateforme {subject}, qu'aucune source n'a plus",
+        "Renommée ? Rendez-lui son ancien nom (platform, sous sources), puis systemctl reload : sous un autre nom, "
+        "tout serait écrit en double. Les webhooks d'une plateforme jamais vue sont donc refusés (503), et renvoyés. "
+        "Abandonnée ? Gardez une source de cette plateforme dans la configuration jusqu'à leur fin.",
+    ),
     "out_of_scope": Advice("{count} webhook(s) de {subject} hors de la portée de leur secret", "{cause}"),
     "webhooks_held": Advice(
         "{count} suppression(s) ou réaffectation(s) de {subject} en attente d'une décision",
@@ -144,9 +156,8 @@ TROUBLES: Mapping[str, Advice] = {
     ),
     "webhooks_refused": Advice("{count} webhook(s) refusé(s) en 24 h sur {subject}", "{cause}"),
     "address_unknown": Advice(
-        "{count} webhook(s) en 24 h vers une adresse qu'aucune source n'a, et une source n'a jamais rien reçu",
-        "L'adresse chez l'émetteur est sans doute fausse : elle est /webhooks/<nom de la source>, tel que dans la "
-        "configuration, en minuscules. Corrigez-la. Le premier webhook de cette source efface ceci.",
+        "{count} webhook(s) en 24 h vers une adresse qu'aucune source n'a",
+        "{cause}",
     ),
     "backlog_high": Advice(
         "Trop de webhooks attendent d'être traités",
@@ -220,13 +231,23 @@ CAUSES: Mapping[str, str] = {
     "age": "Des messages sont trop vieux, ou viennent du futur. Vérifiez l'horloge de ce serveur (timedatectl).",
     "secret_organisation": "Un secret réservé à certaines organisations signe pour une autre. Corrigez organisations "
     "sous secrets, ou le secret chez l'émetteur.",
-    "other_organisation": "Un secret a signé pour une organisation qui n'est pas la sienne : rien n'a été changé, et "
-    "ces webhooks sont gardés. « rdv-receiver held » les nomme. Corrigez organisations sous secrets, ou le secret chez "
-    "l'émetteur : ils sont alors jugés de nouveau. Sinon décidez avec held release ou held drop.",
+    "other_organisation": "Un secret a signé pour une organisation qui n'est pas la sienne, ou que la source ne liste "
+    "pas : rien n'a été changé, et ces webhooks sont gardés. « rdv-receiver held » les nomme. Corrigez organisations, "
+    "sous la source ou sous secrets, ou le secret chez l'émetteur : ils sont alors jugés de nouveau. Sinon décidez "
+    "avec held release ou held drop.",
     "set_aside_full": "Un secret a signé pour une organisation qui n'est pas la sienne, si souvent que les 1 000 "
     "premiers webhooks seuls sont gardés : les suivants ont été écartés. Corrigez organisations sous "
     "secrets, ou le secret chez l'émetteur, puis lancez « rdv-receiver resync ». « rdv-receiver held » nomme ceux qui "
     "sont gardés.",
+    "never_heard": "Et une source n'a jamais rien reçu. L'adresse chez l'émetteur est sans doute fausse : elle est "
+    "/webhooks/<nom de la source>, tel que dans la configuration, en minuscules. Corrigez-la. Le premier webhook de "
+    "cette source efface ceci.",
+    "signed_elsewhere": "Un secret connu les a bien signés : ce sont ceux d'un émetteur, et ils ne sont pas pris. "
+    "L'adresse chez l'émetteur est fausse, ou le mandataire inverse en change le chemin : ici elle est "
+    "/webhooks/<nom de la source>, en POST, sans rien devant. Corrigez-la. L'émetteur renvoie pendant 6 jours ce qui a "
+    "été refusé ; au-delà, « rdv-receiver resync ».",
+    "signed_unknown": "Ils sont signés, par un secret inconnu ici. Une source a-t-elle été retirée ou renommée ? "
+    "Remettez-la, ou supprimez ce webhook chez l'émetteur.",
     "too_large": "Des messages dépassent 8 Mio : ce ne sont sans doute pas ceux de l'émetteur.",
     "unsupported_media_type": "Des messages ne sont pas en JSON : ce ne sont sans doute pas ceux de l'émetteur, ou un "
     "mandataire les transforme.",

@@ -78,8 +78,11 @@ _STATUS_WORDS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 
 
 def _http_error(error: HTTPException) -> tuple[Response, int, dict[str, str]]:
     code = error.code or 500
-    if code == 404 and webhook.is_lost(request.method, request.path):
-        webhook.note_lost(current_app.extensions["receiver"])
+    if error is request.routing_exception and code in {404, 405}:
+        try:
+            webhook.note_lost(current_app)
+        except NOT_HTTP as unreadable:
+            return *_not_http(unreadable), {}
     methods = error.valid_methods if isinstance(error, MethodNotAllowed) else None
     headers = {"Allow": ", ".join(sorted(methods))} if methods else {}
     return _told(code), code, headers

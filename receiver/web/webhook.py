@@ -6,26 +6,28 @@ emitter keep the message and send it again for days. Whether it is news a worker
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from receiver import logs
 from receiver.config import SigningKey, Source, authority, signed_by, signing_keys
 from receiver.core.digests import delivery_digest, secret_tag
-from receiver.core.facts import Delivery, Model, News, RoleNews, has_credible_age, model_of
+from receiver.core.facts import Delivery, Emitter, Model, News, RoleNews, has_credible_age, model_of
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
-from receiver.core.refusal_reasons import UNFORESEEN
+from receiver.core.refusal_reasons import SIGNED_ELSEWHERE, SIGNED_UNKNOWN, UNFORESEEN
 from receiver.core.scope import EVERYTHING, Authority
-from receiver.core.signature import SIGNATURE_HEADERS, matching_keys
+from receiver.core.signature import HMAC_HEADERS, SIGNATURE_HEADERS, matching_keys
 from receiver.operations.refused_requests import TURNED_AWAY, UNKNOWN_SOURCE, is_for_a_while
-from receiver.store import Incoming, StoreUnavailable, StoreVanished
+from receiver.store import Cause, Incoming, StoreUnavailable, StoreVanished
 from receiver.store.counters import Tally
+from receiver.store.intake import judge_batch
 from receiver.web.bodies import Bodies, Busy, TooLarge
 from receiver.web.context import WebContext
 from receiver.web.gunicorn_worker import NOT_HTTP
+from receiver.web.platforms import Platforms
 
 log = logs.get("webhook")
 
@@ -68,6 +70,7 @@ IGNORED_ORGANISATION = Answer(200, "ignored", "organisation")
 NOT_CREDIBLE = Answer(422, "invalid", "age")
 UNAVAILABLE = Answer(503, "unavailable")
 BUSY = Answer(503, "unavailable", "busy")
+PLATFORM_LOST = Answer(503, "unavailable", "platform_lost")
 ACCEPTED = 202
 
 
@@ -80,36 +83,94 @@ def blueprint(context: WebContext) -> Blueprint:
     """Build the endpoint."""
     pages = Blueprint("webhook", __name__)
     bodies = Bodies()
-    receptions = {name: _Reception(context, source, bodies) for name, source in context.settings.sources.items()}
+    platforms = Platforms(context.settings, context.store, context.clock)
+    receptions = {
+        name: _Reception(context, source, bodies, platforms) for name, source in context.settings.sources.items()
+    }
+    lost = _Lost(context, bodies)
+    # By `note_lost`, of requests that no route takes.
+    pages.record_once(lambda state: state.app.extensions.update(lost_webhooks=lost))
 
     @pages.post("/webhooks/<source>")
     @pages.post("/webhooks/<source>/")  # some copy the address with a slash
     def receive(source: str) -> Response:
         delivery_id = f"{random.getrandbits(128):032x}"  # nosec B311  # guessing it gains nothing
         reception = receptions.get(source)
-        name = source if reception else UNKNOWN_SOURCE  # an unknown name enters neither log nor store
+        if reception is None:
+            lost.note(is_addressed=True)
+            return NOT_FOUND.response()
         try:
-            answer = reception.answer(delivery_id) if reception else NOT_FOUND
+            answer = reception.answer(delivery_id)
         except Exception as error:
             if not isinstance(error, (HTTPException, *NOT_HTTP)):  # those are no webhooks: they cannot be read
-                context.counting.count(Tally("refused", name, "", UNFORESEEN))
+                context.counting.count(Tally("refused", source, "", UNFORESEEN))
             raise
-        _count(context, name, answer)
-        _log(name, delivery_id, answer)
+        _count(context, source, answer)
+        _log(source, delivery_id, answer)
         return answer.response()
 
     return pages
 
 
-def is_lost(method: str, path: str) -> bool:
-    """Whether a request without a route may be a webhook sent to a wrong address."""
-    return method == "POST" and path.lower().lstrip("/").startswith("webhook")
+def note_lost(app: Flask) -> None:
+    """Count and log a request that no route takes, if it may be a webhook whose emitter has the address wrong.
+
+    Raises:
+        Exception: one of `NOT_HTTP`, if its body cannot be read.
+
+    """
+    is_addressed = request.method == "POST" and request.path.lower().lstrip("/").startswith("webhook")
+    lost: _Lost = app.extensions["lost_webhooks"]
+    lost.note(is_addressed=is_addressed)
 
 
-def note_lost(context: WebContext) -> None:
-    """Count and log it as one for a source that does not exist."""
-    _count(context, UNKNOWN_SOURCE, NOT_FOUND)
-    _log(UNKNOWN_SOURCE, "", NOT_FOUND)
+class _Lost:
+    """Notes what comes for no source, and whether a known secret signed it: then it is an emitter's.
+
+    No body is read unless a signature comes with it, and never more than a source's endpoint would. What a stranger
+    typed stays out of log and store.
+    """
+
+    def __init__(self, context: WebContext, bodies: Bodies) -> None:
+        self._context = context
+        self._bodies = bodies
+        self._keys: dict[Emitter, list[bytes]] = {}
+        for source in context.settings.sources.values():
+            known = self._keys.setdefault(source.emitter, [])
+            known += {key.text.encode() for key in signing_keys(source)}.difference(known)
+
+    def note(self, *, is_addressed: bool) -> None:
+        """Count and log one; of those that are not addressed as webhooks are, only what a known secret signed."""
+        headers = _signature_headers()
+        has_signature = any(name in headers for name in HMAC_HEADERS.values()) or _is_bearer(headers)
+        if has_signature and self._is_known(headers):
+            reason = SIGNED_ELSEWHERE
+        elif is_addressed:
+            reason = SIGNED_UNKNOWN if has_signature else NOT_FOUND.status
+        else:
+            return
+        self._context.counting.count(Tally("refused", UNKNOWN_SOURCE, "", reason))
+        _log(UNKNOWN_SOURCE, "", replace(NOT_FOUND, reason=None if reason == NOT_FOUND.status else reason))
+
+    def _is_known(self, headers: Mapping[str, str]) -> bool:
+        if request.mimetype != "application/json" or self._context.overload.reason():
+            return False
+        try:
+            with self._bodies.read(request) as body:
+                return any(
+                    matching_keys(emitter, body, headers, keys, self._context.clock())
+                    for emitter, keys in self._keys.items()
+                )
+        except (TooLarge, Busy, HTTPException):
+            return False
+
+
+def _signature_headers() -> dict[str, str]:
+    return {name: value for name in SIGNATURE_HEADERS if (value := request.headers.get(name)) is not None}
+
+
+def _is_bearer(headers: Mapping[str, str]) -> bool:
+    return headers.get("authorization", "").lower().startswith("bearer ")
 
 
 def _count(context: WebContext, name: str, answer: Answer) -> None:
@@ -158,10 +219,11 @@ class _Signature:
 class _Reception:
     """Handles the requests of one source."""
 
-    def __init__(self, context: WebContext, source: Source, bodies: Bodies) -> None:
+    def __init__(self, context: WebContext, source: Source, bodies: Bodies, platforms: Platforms) -> None:
         self.context = context
         self.source = source
         self.bodies = bodies
+        self.platforms = platforms
         self._known = signing_keys(source)
         self._keys = [key.text.encode() for key in self._known]
         self._signatures: dict[frozenset[int], _Signature] = {}
@@ -198,8 +260,7 @@ class _Reception:
         return self._refusal(news, keys) or self._keep(delivery_id, body, news, keys)
 
     def _matching_keys(self, body: bytes) -> frozenset[int]:
-        headers = {name: value for name in SIGNATURE_HEADERS if (value := request.headers.get(name)) is not None}
-        return matching_keys(self.source.emitter, body, headers, self._keys, self.context.clock())
+        return matching_keys(self.source.emitter, body, _signature_headers(), self._keys, self.context.clock())
 
     def _refusal(self, news: News, keys: frozenset[int]) -> Answer | None:
         """Decide for whom the source and the matching secrets may speak."""
@@ -207,11 +268,29 @@ class _Reception:
             return None
         allowed = self.source.organisations
         if allowed is not None and news.organisation not in allowed:
-            return IGNORED_ORGANISATION
+            return self._unlisted(news)
         bindings = [self.source.secrets[self._known[key].position].organisations for key in keys]
         if not any(bound is None or news.organisation in bound for bound in bindings):
             return Answer(401, "unauthorized", "secret_organisation")
         return None
+
+    def _unlisted(self, news: News) -> Answer | None:
+        """Judge news of an organisation that the source does not list.
+
+        Of an event or a place that is known they are kept, whatever the secrets: no authority covers them, so that they
+        are set aside and told. The list may be wrong, and the emitter would not send them again.
+        """
+        if not isinstance(news, Delivery | RoleNews):
+            return IGNORED_ORGANISATION
+        try:
+            is_known = self.context.store.read(judge_batch.is_known, self.source.platform, news)
+        except StoreVanished as error:
+            return unavailable(str(error))
+        except StoreUnavailable as error:
+            # A web host without pages may append webhooks and read no event.
+            is_forbidden = error.refusal.cause is Cause.RIGHTS_MISSING
+            return IGNORED_ORGANISATION if is_forbidden else UNAVAILABLE
+        return None if is_known else IGNORED_ORGANISATION
 
     def _signature(self, keys: frozenset[int]) -> "_Signature":
         """Return what follows from the secrets that signed. There are few sets of them: each is looked up once."""
@@ -225,6 +304,8 @@ class _Reception:
         source, now = self.source, self.context.clock()
         if not has_credible_age(news.version, source.emitter, now):
             return NOT_CREDIBLE
+        if self.platforms.is_doubtful(source):
+            return PLATFORM_LOST
         signature = self._signature(keys)
         digest = delivery_digest(self.context.digest_key, body, signature.told_as)
         try:

@@ -194,7 +194,8 @@ class Worker:
 
     def _propose(self) -> None:
         """Put the configuration's mapping and policies in force, or say that they wait for a confirmation."""
-        proposal = rules.propose(self.store, self.settings.current.ruleset(), self.store.now())
+        settings = self.settings.current
+        proposal = rules.propose(self.store, settings.ruleset(), self.store.now(), calendars=settings.calendars)
         found = proposal.effects
         report = log.error if proposal.standing is rules.ProposalState.HELD else log.info
         report(
@@ -203,6 +204,7 @@ class Worker:
             created=found.created,
             updated=found.updated,
             removed=found.removed,
+            orphaned=found.orphaned,
         )
 
     def _follow_ruleset(self) -> Ruleset:

@@ -18,7 +18,7 @@ from connectors.base import Certificate, ConnectorError
 from receiver import logs
 from receiver.config import ApiSettings, EwsCalendar, Reloadable, Settings, Source
 from receiver.core.ruleset import Ruleset
-from receiver.operations import unmapped
+from receiver.operations import lost_names, unmapped
 from receiver.operations.audit import nightly
 from receiver.operations.erasure import note_unused
 from receiver.store import Store, StoreUnavailable, counters
@@ -153,6 +153,7 @@ class Periodic:
 
     def _all(self) -> Iterator[Task]:
         yield Task("unmapped", COUNT_EVERY, self._count_unmapped)
+        yield Task("lost_names", COUNT_EVERY, self._count_lost_names)
         for name, server in self._servers.items():
             if isinstance(self._settings.calendars.get(name), EwsCalendar):
                 yield Task(f"certificate/{name}", LOOK_AGAIN, partial(self._check_certificate, server))
@@ -167,6 +168,13 @@ class Periodic:
     def _count_unmapped(self, now: datetime) -> None:
         if self._store.write(counters.take_turn, "unmapped", COUNT_EVERY, now):
             self._note("unmapped", unmapped.count_unmapped(self._store, self._ruleset.mailboxes, now), now)
+
+    def _count_lost_names(self, now: datetime) -> timedelta:
+        is_first = "lost_names" not in self._looked  # the settings may be new: what they lack shows at once
+        self._looked.add("lost_names")
+        if self._store.write(counters.take_turn, "lost_names", COUNT_EVERY, now) or is_first:
+            lost_names.note(self._store, self._settings, now)
+        return COUNT_EVERY
 
     # Certificates and clocks
 

@@ -5,12 +5,14 @@ import os
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, update
 
 from receiver import sentences
 from receiver.cli import main as cli
 from receiver.config import load
 from receiver.core.facts import AgentRef
 from receiver.operations.rules import FREE_REMOVALS
+from receiver.store.database.tables import placements
 from receiver.store.intake import judge_batch
 from receiver.store.work import rulesets, settling
 from receiver.store.work import rulesets as stored_rulesets
@@ -22,7 +24,7 @@ MANY = FREE_REMOVALS + 5
 
 
 NOBODY = {"mailboxes": {"map": {}}}
-COUNTS = {"created": 0, "updated": 0, "removed": 0, "kept": 0}
+COUNTS = {"created": 0, "updated": 0, "removed": 0, "kept": 0, "orphaned": 0}
 
 
 # apply-policies
@@ -157,3 +159,82 @@ def test_a_question_that_does_not_exist_exits_2(console: Console, words: list[st
         cli.main(["--config", str(console.path), *words])
     assert left.value.code == 2
     assert expected in console.capsys.readouterr().err
+
+
+# Names that the file lost while the store holds what is to come under them
+
+SOURCE = {"emitter": "rdv_service_public", "platform": "production", "secrets": [{"env": "RDV_SECRET"}]}
+
+
+def checked(console: Console) -> tuple[int, dict[str, tuple[str, str, dict[str, Any]]]]:
+    """The exit status of `check`, and its findings about names: subject, level and details."""
+    status = cli.main(["--config", str(console.path), "check", "--json"])
+    findings = json.loads(console.capsys.readouterr().out)["findings"]
+    codes = ("source_lost", "platform_lost", "calendar_lost", "organisation_unlisted")
+    return status, {
+        each["code"]: (each["subject"], each["level"], each["details"]) for each in findings if each["code"] in codes
+    }
+
+
+def test_check_warns_of_a_source_that_the_file_lacks(console: Console) -> None:
+    console.run("apply-policies")
+    console.expect([1, 2], MARTINE)
+    before, found = checked(console)
+    assert found == {}
+    console.configure(sources={"nord": SOURCE})
+    assert checked(console) == (before, {"source_lost": ("sources.mds", "warning", {"count": 2})})
+
+
+def test_a_dry_run_counts_with_the_rules_of_a_source_that_was_renamed(console: Console) -> None:
+    console.configure(policies={"category": "RDV"})
+    console.run("apply-policies")
+    console.expect([1, 2], MARTINE)
+    console.configure(sources={"nord": SOURCE})
+    assert console.report("apply-policies", "--dry-run") == {"standing": "preview", **COUNTS, "kept": 2}
+
+
+def written(console: Console, count: int) -> None:
+    """So many entries in the calendar, as far as the store knows."""
+    console.expect(range(1, count + 1), MARTINE)
+    engine = create_engine(f"sqlite:///{console.path.parent}/store.db")
+    with engine.begin() as connection:
+        connection.execute(update(placements).values(applied=placements.c.desired, due_at=None))
+    engine.dispose()
+
+
+RENAMED = {"calendars": {"messagerie": {"kind": "ics_folder", "path": "ics"}}}
+
+
+def test_a_calendar_that_is_renamed_is_named_and_counted_before_anything_is_doubled(console: Console) -> None:
+    console.run("apply-policies")
+    written(console, 3)
+    assert checked(console)[1] == {}
+    console.configure(**RENAMED)
+    status, found = checked(console)
+    assert (status, found) == (1, {"calendar_lost": ("calendars.pilot", "trouble", {"count": 3})})
+    counts = {**COUNTS, "created": 3, "removed": 3, "orphaned": 3}
+    assert console.report("apply-policies", "--dry-run") == {"standing": "preview", **counts}
+    assert sentences.RULES["orphaned"].format(orphaned=3) in console.run("apply-policies", "--dry-run")[1]
+    status, out = console.run("apply-policies")
+    assert (status, sentences.RULES["orphaned_left"].format(orphaned=3) in out) == (0, True), "somebody's word"
+    assert checked(console)[1].keys() == {"calendar_lost"}, "they are still there"
+
+
+def test_a_platform_that_is_renamed_is_named(console: Console) -> None:
+    console.expect([1, 2], MARTINE)
+    console.configure(sources={"mds": SOURCE | {"platform": "prod"}})
+    status, found = checked(console)
+    assert (status, found) == (1, {"platform_lost": ("production", "trouble", {"count": 2})})
+
+
+def test_organisations_that_the_list_lacks_are_named(console: Console) -> None:
+    console.expect([1, 2], MARTINE)
+    console.configure(sources={"mds": SOURCE | {"organisations": [12]}})
+    before, found = checked(console)
+    assert found == {}
+    console.configure(sources={"mds": SOURCE | {"organisations": [21]}})
+    details = {"organisation": 12, "count": 2}
+    assert checked(console) == (
+        before,
+        {"organisation_unlisted": ("sources.mds.organisations", "warning", details)},
+    )

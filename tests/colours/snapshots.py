@@ -133,6 +133,8 @@ REFUSED: Mapping[str, Reason] = {
     "backlog": _set(backlog=lambda m: 1.0),
     "nobody listens": _set(web_beat_at=lambda m: m.past(LIMITS.web_silent)),
     "an address of nobody's": _unheard,
+    "a signed webhook for nobody": _set(misdirected=Making.count),
+    "signed by an unknown secret": _set(signed_strangers=lambda m: LIMITS.signed_strangers - 1 + m.count()),
 }
 """Why rightly signed webhooks are refused."""
 FORGED: Mapping[str, Reason] = {"forged": _refused(WRONG_SIGNATURE)}
@@ -157,6 +159,8 @@ NOT_WRITTEN: Mapping[str, Reason] = {
     "event fails": _added("events", Making.failing),
     "late": _set(oldest_due_at=lambda m: m.past(LIMITS.change_late)),
     "rules held": _set(removals_held=Making.count),
+    "calendar lost": _set(calendars_lost=lambda m: {m.name(): m.count()}),
+    "platform lost": _set(platforms_lost=lambda m: {m.name(): m.count()}),
     "agents unmapped": _set(agents_unmapped=Making.count),
     "out of scope": _set_aside("scope"),
     "webhooks held": _set_aside("removal"),

@@ -14,7 +14,7 @@ from psycopg import sql
 
 from emitter.scenarios import build
 from receiver.core.scope import EVERYTHING
-from receiver.store import Incoming, Store, counters, heartbeats
+from receiver.store import Cause, Incoming, Store, StoreUnavailable, counters, heartbeats
 from receiver.store.database import rights
 from receiver.store.database.tables import metadata
 from receiver.store.intake import inbox
@@ -149,6 +149,17 @@ def test_it_judges_nothing_and_sees_a_backlog_all_the_same(account: str, databas
         assert len(owner.judge(NOW)) == 2
     finally:
         owner.close()
+        appender.close()
+
+
+def test_it_does_not_see_which_events_are_known_and_says_that_it_may_not(account: str) -> None:
+    """So its web process leaves what unlisted organisations tell alone."""
+    appender = Store(sqlalchemy_url(account))
+    try:
+        with pytest.raises(StoreUnavailable) as raised:
+            appender.knows("production", a_delivery())
+        assert raised.value.refusal.cause is Cause.RIGHTS_MISSING
+    finally:
         appender.close()
 
 

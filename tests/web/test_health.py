@@ -9,7 +9,7 @@ import pytest
 from receiver.config import IcsFolder
 from receiver.core.troubles import Code
 from receiver.store import StoreUnavailable, heartbeats
-from receiver.store.intake import inbox
+from receiver.store.database import rights
 from receiver.store.work import servers
 from receiver.web.app import create_app
 from receiver.web.health import HEARTBEAT_FRESH, PROBE_EVERY
@@ -49,7 +49,7 @@ def test_an_account_that_may_not_put_webhooks_down_is_not_ready(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receiver.store.write(heartbeats.beat, "worker/host/1", receiver.store.now())
-    monkeypatch.setattr(inbox, "may_append", lambda _: False)
+    monkeypatch.setattr(rights, "may_append", lambda _: False)
     answer = receiver.request("GET", "/readyz")
     assert (answer.status_code, answer.get_json()["codes"]) == (503, [Code.STORE_UNREACHABLE])
 

@@ -5,13 +5,20 @@ import hashlib
 import hmac
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
-from receiver.store import Verdict
+from receiver.config import authority_of
+from receiver.core.facts import Emitter
+from receiver.core.troubles import Code
+from receiver.operations.status import status
+from receiver.store import Cause, Refusal, StoreUnavailable, StoreVanished, Verdict
+from receiver.store.intake import judge_batch
+from receiver.web.app import create_app
 from receiver.web.bodies import MAX_BODY_BYTES
 from tests.core.samples import REMOVED, as_body, edited, sample, sample_bytes
 from tests.logs.captured import captured_logs
@@ -25,11 +32,14 @@ from tests.web.receiver_client import (
     LENS_SECRET,
     RDV,
     SECRET,
+    SOURCES,
     Receiver,
     hex_signature,
     lines,
+    settings_of,
 )
 
+ROLE = sample("agent-role-destroyed")
 FROM_INSERTION = sample("rdv-insertion-created")
 COUNTS: dict[str, list[str]] = {"tallies": []}
 
@@ -131,6 +141,91 @@ def test_an_organisation_outside_the_list_is_ignored(receiver: Receiver, organis
     assert answer == (200, {"status": "ignored", "reason": "organisation"})
     assert receiver.dump() == before
     assert told(receiver.post(of_organisation(ARRAS), "listed"))[0] == 202
+
+
+def test_what_an_unlisted_organisation_tells_of_a_known_event_is_set_aside_until_the_list_is_right(
+    receiver: Receiver,
+) -> None:
+    """A list that was mistyped loses nothing: the emitter would not send again what was answered 2xx."""
+    assert receiver.verdict(of_organisation(ARRAS), "listed") is Verdict.ACCEPTED
+    moved = at(of_organisation(LENS), NOW.isoformat())
+    assert receiver.verdict(moved, "listed") is Verdict.OUT_OF_SCOPE
+    found = status(settings_of(*SOURCES), receiver.store, NOW).troubles
+    assert [(each.code, each.subject) for each in found if each.code is Code.OUT_OF_SCOPE] == [
+        (Code.OUT_OF_SCOPE, "listed")
+    ]
+    source = replace(SOURCES[2], organisations=frozenset({ARRAS, LENS}))
+    tell = authority_of(source, receiver.store.installation().digest_key)
+    assert receiver.store.write(judge_batch.judge_out_of_scope, {"listed": tell}, NOW) == 1
+    [event] = receiver.dump()["events"]
+    assert (f", {LENS}, " in event, receiver.dump()["set_aside"]) == (True, [])
+
+
+def test_an_unlisted_organisation_may_not_take_a_known_place_away_in_silence(receiver: Receiver) -> None:
+    """Of places that were never told of it is still left alone."""
+    made = edited(edited(ROLE, "meta.event", "created"), "data.organisation.id", ARRAS)
+    lost = at(edited(ROLE, "data.organisation.id", LENS), NOW.isoformat())
+    assert told(receiver.post(lost, "listed")) == (200, {"status": "ignored", "reason": "organisation"})
+    assert receiver.verdict(made, "listed") is Verdict.ACCEPTED
+    assert receiver.verdict(lost, "listed") is Verdict.OUT_OF_SCOPE
+
+
+def renamed(receiver: Receiver, **changes: Any) -> Receiver:
+    """A receiver over the same store, after a change to its first source and without the others of its platform."""
+    again = Receiver(receiver.store, receiver.url)
+    again.app = create_app(settings_of(replace(SOURCES[0], **changes)), receiver.store, lambda: NOW, flush_after_s=None)
+    return again
+
+
+def test_a_platform_under_another_name_doubles_no_event(receiver: Receiver) -> None:
+    assert receiver.verdict(RDV) is Verdict.ACCEPTED
+    moved = at(RDV, NOW.isoformat())
+    again = renamed(receiver, platform="prod")
+    assert told(again.post(moved)) == (503, {"status": "unavailable", "reason": "platform_lost"})
+    assert again.flush_refusals() == {("mds", "platform_lost"): 1}
+    assert renamed(receiver).verdict(moved) is Verdict.ACCEPTED, "it has its name back"
+    assert len(receiver.dump()["events"]) == 1
+
+
+def test_another_platform_is_taken_in_where_none_is_lost(receiver: Receiver) -> None:
+    assert told(renamed(receiver, platform="prod").post()) == (202, {"status": "accepted"}), "nothing is known yet"
+    assert receiver.store.judge(NOW)
+    assert told(renamed(receiver, platform="prod").post(at(RDV, NOW.isoformat())))[0] == 202
+    elsewhere = {"platform": "demo", "organisations": frozenset({LENS})}
+    assert told(renamed(receiver, **elsewhere).post(of_organisation(LENS)))[0] == 202, "other organisations"
+    other = {"platform": "demo", "emitter": Emitter.RDV_INSERTION}
+    body = as_body(FROM_INSERTION)
+    headers = {"X-RDVI-SIGNATURE": hex_signature(body, SECRET)}
+    assert told(renamed(receiver, **other).post(body, headers=headers))[0] == 202, "another emitter"
+
+
+def test_listed_organisations_cost_no_look_into_the_store(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object) -> bool:
+        raise AssertionError("the store was asked")
+
+    monkeypatch.setattr(receiver.store, "knows", asked)
+    assert told(receiver.post(of_organisation(ARRAS), "listed"))[0] == 202
+    assert told(receiver.post())[0] == 202
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (StoreUnavailable("OperationalError"), 503),
+        (StoreVanished("store_gone"), 503),
+        (StoreUnavailable("ProgrammingError", Refusal(Cause.RIGHTS_MISSING)), 200),
+    ],
+)
+def test_an_unlisted_organisation_comes_again_while_the_store_cannot_tell(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, error: StoreUnavailable, status: int
+) -> None:
+    """A web host without pages has no right to read events: there it is as if the event were not known."""
+
+    def fails(*_: object) -> bool:
+        raise error
+
+    monkeypatch.setattr(receiver.store, "knows", fails)
+    assert told(receiver.post(of_organisation(LENS), "listed"))[0] == status
 
 
 # Refused

@@ -127,7 +127,7 @@ def test_refusals_are_counted_by_source_and_reason_without_a_commit_each(receive
     receiver.post(edited(RDV, "meta.timestamp", "2026-10-30 09:12:44 +0100"))
     assert receiver.store.read(counters.refused, NOW) == {}
     assert receiver.flush_refusals() == {
-        ("?", "not_found"): 2,
+        ("?", "signed_elsewhere"): 2,
         ("mds", "unauthorized"): 1,
         ("listed", "organisation"): 1,
         ("bound", "secret_organisation"): 1,

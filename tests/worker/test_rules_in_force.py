@@ -1,20 +1,25 @@
 """Rules that come into force, wait for a word, and what each does to the calendars meanwhile."""
 
 from dataclasses import replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from receiver.config import Access, Auth, EwsCalendar, Settings
 from receiver.core.facts import Delivery
-from receiver.core.policies import OnAgentDeparture
+from receiver.core.policies import OnAgentDeparture, Policies
 from receiver.core.ruleset import Ruleset
-from receiver.operations import unmapped
-from receiver.operations.rules import FREE_REMOVALS, Effects, ProposalState, effects
+from receiver.core.troubles import Code, Severity
+from receiver.operations import lost_names, rules, unmapped
+from receiver.operations.rules import FREE_REMOVALS, Effects, Proposal, ProposalState, effects
+from receiver.operations.status import status
 from receiver.store.intake import judge_batch
 from receiver.store.work import rulesets, settling
 from receiver.store.work import rulesets as stored_rulesets
-from tests.lab.worker_harness import HERS, HIS, UNMAPPED, WorkerHarness
-from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_agent, incoming
-from tests.worker.steps import dump, hear, posts, propose, remap
+from tests.lab.worker_harness import CALENDAR, HERS, HIS, UNMAPPED, WorkerHarness
+from tests.makers import KARIM, MARTINE, NOW, a_delivery, an_absence, an_agent, incoming
+from tests.worker.steps import dump, follow, hear, posts, propose, remap, shown, slot
 
 MANY = FREE_REMOVALS + 5
 WITHOUT_HER = {"ignore": ("martine*",)}
@@ -189,5 +194,122 @@ def test_an_event_that_a_bug_makes_undecidable_stops_no_proposal(
             raise ZeroDivisionError
         return decide(self, view, now)
 
-    monkeypatch.setattr(Ruleset, "compute_desired", faulty)
+    monkeypatch.setattr(Ruleset, "decide", faulty)
     assert effects(harness.store, harness.settings.ruleset(), NOW) == Effects(kept=1)
+
+
+def rename(harness: WorkerHarness, name: str) -> None:
+    """Give the source another name, with ordinary rules."""
+    [source] = harness.settings.sources.values()
+    renamed = replace(source, name=name, time_zone=ZoneInfo("Europe/Paris"), policies=Policies())
+    harness.settings = replace(harness.settings, sources={name: renamed})
+
+
+def test_a_source_that_is_renamed_keeps_its_rules_for_the_events_it_told(harness: WorkerHarness) -> None:
+    source = replace(harness.settings.sources["mds"], time_zone=ZoneInfo("Indian/Reunion"))
+    harness.settings = replace(harness.settings, sources={"mds": source})
+    harness.policies(category="RDV")
+    propose(harness)
+    slot(harness, an_absence())
+    harness.work()
+    [before] = shown(harness, HERS)
+    rules_of_mds = harness.crew.ruleset.sources["mds"]
+    since = len(harness.exchange.requests)
+    rename(harness, "nord")
+    assert propose(harness).effects == Effects(kept=1)
+    assert harness.crew.ruleset.sources["mds"] == rules_of_mds
+    assert propose(harness).standing is ProposalState.UNCHANGED, "what was carried over is no other ruleset"
+    harness.work()
+    assert (posts(harness, since), shown(harness, HERS)) == ([], [before])
+    rename(harness, "sud")
+    propose(harness)
+    assert set(harness.crew.ruleset.sources) == {"mds", "nord", "sud"}
+
+
+def test_a_source_that_is_configured_follows_the_file(harness: WorkerHarness) -> None:
+    propose(harness)
+    harness.policies(category="RDV")
+    propose(harness)
+    assert harness.crew.ruleset.sources["mds"].policies.category == "RDV"
+
+
+def rename_calendar(harness: WorkerHarness, name: str) -> None:
+    """Give the calendar another name in the file, and every agent the same mailbox there."""
+    addresses = {agent: replace(box, calendar=name) for agent, box in harness.settings.mailboxes.addresses.items()}
+    remap(harness, default_calendar=name, addresses=addresses)
+
+
+def propose_with(harness: WorkerHarness, *calendars: str, confirmed: bool = False) -> Proposal:
+    """What a worker does whose file has these calendars."""
+    now = harness.store.moment
+    return rules.propose(harness.store, harness.settings.ruleset(), now, calendars=calendars, confirmed=confirmed)
+
+
+def test_a_calendar_that_is_renamed_waits_for_a_word_however_little_it_holds(harness_on_each: WorkerHarness) -> None:
+    harness = harness_on_each
+    fill(harness, 3)
+    good = harness.settings
+    rename_calendar(harness, "messagerie")
+    for _ in range(2):
+        proposal = propose_with(harness, "messagerie")
+        assert (proposal.standing, proposal.effects) == (ProposalState.HELD, Effects(created=3, removed=3, orphaned=3))
+    assert harness.store.read(rulesets.held_removals) == 3
+    follow(harness)
+    assert (harness.work(), len(harness.items())) == (0, 3)
+    harness.settings = good
+    assert propose_with(harness, CALENDAR).standing is ProposalState.UNCHANGED
+    assert harness.store.read(rulesets.held_removals) is None
+
+
+def test_once_confirmed_the_calendar_that_was_given_up_holds_up_no_other_rules(harness: WorkerHarness) -> None:
+    fill(harness, 3)
+    rename_calendar(harness, "messagerie")
+    assert propose_with(harness, "messagerie", confirmed=True).standing is ProposalState.ADOPTED
+    harness.settings = replace(harness.settings, start_at=NOW)
+    assert propose_with(harness, "messagerie").standing is ProposalState.ADOPTED
+
+
+def test_a_calendar_that_holds_nothing_to_come_may_go(harness: WorkerHarness) -> None:
+    fill(harness, 1)
+    harness.pass_time(timedelta(days=30))
+    rename_calendar(harness, "messagerie")
+    assert propose_with(harness, "messagerie").standing is ProposalState.ADOPTED
+
+
+def test_what_lost_names_hold_is_told_until_they_are_back(harness_on_each: WorkerHarness) -> None:
+    harness = harness_on_each
+    fill(harness, 3)
+    exchange = EwsCalendar(CALENDAR, "https://x/", "Exchange2016", Auth.BASIC, Access.IMPERSONATION, "svc", None)
+    settings = replace(harness.settings, calendars={CALENDAR: exchange})
+    [source] = settings.sources.values()
+    renamed = replace(
+        settings,
+        sources={"mds": replace(source, platform="prod")},
+        calendars={"messagerie": replace(exchange, name="messagerie")},
+    )
+
+    def told(seen_by: Settings) -> list[tuple[Code, Severity, str, int]]:
+        codes = {Code.CALENDAR_LOST, Code.PLATFORM_LOST}
+        found = status(seen_by, harness.store, harness.store.moment).troubles
+        return [(each.code, each.severity, each.subject, each.count) for each in found if each.code in codes]
+
+    lost_names.note(harness.store, settings, NOW)
+    assert told(settings) == []
+    lost_names.note(harness.store, renamed, NOW)
+    assert told(renamed) == [
+        (Code.PLATFORM_LOST, Severity.ALARM, source.platform, 3),
+        (Code.CALENDAR_LOST, Severity.WARNING, CALENDAR, 3),
+    ]
+    assert told(settings) == [], "the file was put right, and no worker has counted yet"
+    harness.pass_time(timedelta(days=30))
+    lost_names.note(harness.store, renamed, harness.store.moment)
+    assert told(renamed) == [], "they are over"
+
+
+def test_what_waits_for_a_lost_calendar_is_not_told_as_late(harness: WorkerHarness) -> None:
+    fill(harness, 1)
+    hear(harness, a_rdv(1, 30, "Changé"))
+    harness.pass_time(timedelta(hours=1))
+    lost_names.note(harness.store, harness.settings, harness.store.moment)
+    codes = {each.code for each in status(harness.settings, harness.store, harness.store.moment).troubles}
+    assert (Code.CALENDAR_LOST in codes, Code.CHANGES_LATE in codes) == (True, False)

@@ -12,7 +12,9 @@ from receiver.config import load
 from receiver.config.reload import MISSED, FileWatch
 from receiver.core.recurrence import Rule
 from receiver.core.ruleset import Ruleset
+from receiver.core.troubles import Code
 from receiver.operations.refused_configuration import refusals
+from receiver.operations.status import status
 from receiver.store import StoreUnavailable, counters, heartbeats
 from receiver.store.intake import judge_batch
 from receiver.store.work import rulesets, settling
@@ -70,6 +72,33 @@ def test_a_worker_keeps_the_rules_in_force_where_its_own_wait(loop_harness: Work
     loop_harness.hear(26)
     loop_harness.turn()
     wait_until(lambda: loop_harness.written() == 26)
+
+
+def test_a_renamed_calendar_and_platform_are_told_and_nothing_is_written_twice(loop_harness: WorkerLoopHarness) -> None:
+    loop_harness.hear(1, 2)
+    loop_harness.turn()
+    wait_until(lambda: loop_harness.written() == 2)
+    files = sorted(path.name for path in loop_harness.folder.rglob("*.ics"))
+    renamed = {"emitter": "rdv_service_public", "platform": "prod", "secrets": [{"env": "RDV_SECRET"}]}
+    loop_harness.configure(calendars={"other": {"kind": "ics_folder", "path": "other"}}, sources={"mds": renamed})
+    (loop_harness.folder / "other").mkdir()
+    loop_harness.worker.reload()
+    loop_harness.turn(3)
+    assert loop_harness.lines("rules_proposed")[-1]["standing"] == "held"
+    assert loop_harness.lines("rules_proposed")[-1]["orphaned"] == 2
+    settings = loop_harness.worker.settings.current
+
+    def told() -> set[tuple[Code, str]]:
+        return {(each.code, each.subject) for each in status(settings, loop_harness.store, NOW).troubles}
+
+    wait_until(lambda: {(Code.CALENDAR_LOST, "pilot"), (Code.PLATFORM_LOST, "production")} <= told())
+    assert (Code.RULES_HELD, "") in told()
+    assert sorted(path.name for path in loop_harness.folder.rglob("*.ics")) == files
+    loop_harness.configure()
+    loop_harness.worker.reload()
+    loop_harness.turn(2)
+    settings = loop_harness.worker.settings.current
+    assert not {Code.CALENDAR_LOST, Code.PLATFORM_LOST, Code.RULES_HELD} & {code for code, _ in told()}
 
 
 def test_rules_that_could_not_be_proposed_for_want_of_a_store_are_proposed_later(

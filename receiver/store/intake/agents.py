@@ -58,6 +58,12 @@ def _learn(connection: Connection, incoming: Incoming, news: AgentNews | RoleNew
     return learn(connection, incoming.platform, news.agent, news.version.state_at, now, by, guard.allows(incoming))
 
 
+def is_known_role(connection: Connection, platform: str, news: RoleNews) -> bool:
+    """Whether a place was told of before, and not yet as lost."""
+    this = roles.c.platform == platform, roles.c.wire_id == news.wire_id, ~roles.c.gone
+    return connection.execute(select(roles.c.wire_id).where(*this)).first() is not None
+
+
 def _may_tell(incoming: Incoming, news: RoleNews, known: Any) -> bool:
     """Whether a message may speak for the organisation that the place is in, as far as that is known."""
     by = incoming.authority

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from receiver.core.facts import AgentNews, Delivery, RoleNews
 from receiver.store.database.engine import chunks
 from receiver.store.database.records import Incoming, Receipt, Verdict
-from receiver.store.intake import agents, set_aside
+from receiver.store.intake import agents, judge_events, set_aside
 from receiver.store.intake.journal import Journal
 from receiver.store.intake.judge_events import Workset
 from receiver.store.intake.removal_guard import Guard
@@ -131,3 +131,10 @@ def _take_agent_news(
     if receipt.verdict not in {Verdict.HELD, Verdict.OUT_OF_SCOPE}:
         journal.note(incoming, None, receipt.verdict)
     return receipt
+
+
+def is_known(connection: Connection, platform: str, news: Delivery | RoleNews) -> bool:
+    """Whether the event, or the agent's role, that a webhook tells of is known."""
+    if isinstance(news, RoleNews):
+        return agents.is_known_role(connection, platform, news)
+    return judge_events.is_known(connection, platform, news)

@@ -333,6 +333,15 @@ _UNLIST = delete(event_agents).where(event_agents.c.event_id.in_(bindparam("ids"
 _CREATE = insert(events).returning(events.c.id, events.c.uid)
 
 
+def is_known(connection: Connection, platform: str, delivery: Delivery) -> bool:
+    """Whether the state of an event that a webhook tells of is held."""
+    named: dict[str, Any] = {"platform": platform, "model": delivery.model}
+    named["uuids"] = [delivery.uuid] if delivery.uuid is not None else []
+    named["wire_ids"] = [delivery.wire_id] if delivery.wire_id is not None else []
+    wanted = select(events.c.uuid).where(events.c.id.in_(_BY_NAME), events.c.facts.is_not(None))
+    return any(None in {uuid, delivery.uuid} or uuid == delivery.uuid for uuid in connection.scalars(wanted, named))
+
+
 def _kin(incoming: Incoming, delivery: Delivery) -> Kin:
     return incoming.platform, delivery.model
 

@@ -34,6 +34,16 @@ def skip_a_day(system: DrillSystem) -> None:
     system.signal("watch", signal.SIGCONT)
 
 
+def skip_a_day_of_two(system: DrillSystem) -> None:
+    """Skip time where webhooks came for the new source too."""
+    system.signal("watch", signal.SIGSTOP)
+    system.skip(DAY)
+    [step] = system.tell("create").steps
+    assert system.post(step.body, system.secret, "/webhooks/ccas") in ACCEPTED
+    system.book_and_see()
+    system.signal("watch", signal.SIGCONT)
+
+
 # Secrets
 
 
@@ -384,7 +394,10 @@ ROWS = (
         Code.ADDRESS_UNKNOWN,
         misaddress,
         "Webhooks of a new source, which was never heard, come to an address that no source has: they get 404.",
-        "The address is put right at the emitter, which sends again.",
+        "The address is put right at the emitter, which sends again." + A_DAY,
+        "signed_elsewhere",
+        has_own_clock=True,
+        lasts=skip_a_day_of_two,
         settings={"calendars:\n": ANOTHER_SOURCE},
         in_ci=True,
     ),

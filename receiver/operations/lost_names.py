@@ -1,0 +1,48 @@
+"""Platforms and calendars of what is to come that the configuration lacks: a worker counts, all screens show."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from receiver.config import Settings
+from receiver.store import Store, counters
+from receiver.store.counters import Figure
+from receiver.store.reports import names
+
+PLATFORMS, CALENDARS = "lost/platform/", "lost/calendar/"
+"""How the figures begin, before the name."""
+
+
+def configured_platforms(settings: Settings) -> frozenset[str]:
+    """Return the platforms of all sources."""
+    return frozenset(source.platform for source in settings.sources.values())
+
+
+def note(store: Store, settings: Settings, now: datetime) -> None:
+    """Count what lost names hold, and write it down. A name that holds nothing any more counts 0."""
+    platforms = store.read(names.lost_platforms, configured_platforms(settings), now)
+    calendars = store.read(names.lost_calendars, settings.calendars, now)
+    found = {PLATFORMS + name: count for name, count in platforms.items()}
+    found |= {CALENDARS + name: count for name, count in calendars.items()}
+    known = [
+        name
+        for name, figure in store.read(counters.figures_named).items()
+        if name.startswith((PLATFORMS, CALENDARS)) and figure.value
+    ]
+    if values := dict.fromkeys(known, 0) | found:
+        store.write(counters.record, {}, values, now)
+
+
+def platforms(figures: Mapping[str, Figure], settings: Settings) -> dict[str, int]:
+    """Return the platforms that were lost, and how many events to come each has."""
+    return _lost(figures, PLATFORMS, configured_platforms(settings))
+
+
+def calendars(figures: Mapping[str, Figure], settings: Settings) -> dict[str, int]:
+    """Return the calendars that were lost, and how many entries each holds."""
+    return _lost(figures, CALENDARS, settings.calendars)
+
+
+def _lost(figures: Mapping[str, Figure], prefix: str, configured: Collection[str]) -> dict[str, int]:
+    """Leave out what is configured here: a file that was put right is seen before a worker has counted."""
+    named = {name.removeprefix(prefix): each.value for name, each in sorted(figures.items()) if name.startswith(prefix)}
+    return {name: count for name, count in named.items() if count and name not in configured}

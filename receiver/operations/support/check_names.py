@@ -1,0 +1,53 @@
+"""What `check` says of names that the store holds for what is to come and that the configuration lacks."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from receiver.config import Settings
+from receiver.config.store_url import sqlite_file
+from receiver.operations.lost_names import configured_platforms
+from receiver.operations.support.check import STORE_ERRORS, Finding, Level, OpenStore
+from receiver.store import Store
+from receiver.store.reports import names
+
+
+def name_findings(settings: Settings, open_store: OpenStore) -> list[Finding]:
+    """Return what the configuration lacks; nothing where the store does not tell."""
+    file = sqlite_file(settings.store_url)
+    if file is not None and not file.exists():  # to open it would make it
+        return []
+    try:
+        store = open_store(settings)
+        try:
+            return list(_findings(settings, store)) if store.standing().usable else []
+        finally:
+            store.close()
+    except STORE_ERRORS:
+        return []
+
+
+def _findings(settings: Settings, store: Store) -> Iterator[Finding]:
+    now = datetime.now(UTC)
+    for name, count in store.read(names.lost_calendars, settings.calendars, now).items():
+        yield Finding("calendar_lost", f"calendars.{name}", Level.TROUBLE, {"count": count})
+    for name, count in store.read(names.lost_platforms, configured_platforms(settings), now).items():
+        yield Finding("platform_lost", name, Level.TROUBLE, {"count": count})
+    for name, count in store.read(names.lost_sources, settings.sources, now).items():
+        yield Finding("source_lost", f"sources.{name}", Level.WARNING, {"count": count})
+    yield from _unlisted(settings, store, now)
+
+
+def _unlisted(settings: Settings, store: Store, now: datetime) -> Iterator[Finding]:
+    """Name the organisations of events to come that no source of their platform lists."""
+    for each in store.read(names.coming_organisations, now):
+        sources = [
+            source
+            for source in settings.sources.values()
+            if (source.platform, source.emitter) == (each.platform, each.emitter)
+        ]
+        if sources and all(
+            source.organisations is not None and each.organisation not in source.organisations for source in sources
+        ):
+            subject = f"sources.{sources[0].name}.organisations"
+            details = {"organisation": each.organisation, "count": each.events}
+            yield Finding("organisation_unlisted", subject, Level.WARNING, details)
