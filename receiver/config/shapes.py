@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 from datetime import time
 from typing import Annotated, Any, ClassVar, Literal, Self, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from receiver.config.address_fields import AgentKey, Domain, Email
 from receiver.config.fields import (
@@ -36,9 +36,10 @@ from receiver.config.fields import (
 )
 from receiver.config.settings import Access, Auth
 from receiver.core.facts import Emitter
-from receiver.core.policies import Policies
+from receiver.core.policies import Policies, Title
 from receiver.core.roles import Role
 from receiver.core.secret_edges import bare
+from receiver.core.text import folded
 from receiver.core.token_secret import SHORTEST_SECRET, is_weak
 
 MINIMUM_RETENTION_DAYS = 30
@@ -235,10 +236,19 @@ class RetentionShape(Shape):
     journal_days: RetentionDays = 30
 
 
+def _by_motif(titles: dict[str, Title]) -> dict[str, Title]:
+    """Return them in one order, each motif in one spelling."""
+    found = {folded(motif): title for motif, title in sorted(titles.items())}
+    if len(found) < len(titles):
+        raise refuse("motif_twice")
+    return found
+
+
 _POLICY_TYPES: dict[str, Any] = {
     "past_days": Annotated[int, Field(ge=0, le=3650)],
     "reminder_minutes": Annotated[int, Field(ge=0, le=40320)] | None,  # Outlook offers no more than four weeks
     "category": Line | None,
+    "motif_titles": Annotated[dict[Line, Title], AfterValidator(_by_motif)],
     "link_hosts": Annotated[tuple[Host, ...], Field(strict=False)],  # strictly, a list is no tuple
 }
 """Where a policy's type alone allows too much. The keys themselves are the core's, so that they cannot drift apart."""

@@ -1,9 +1,11 @@
 """The choices an administrator makes about entries. `config.example.yaml` explains each one."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from connectors.base import Sensitivity
+from receiver.core.text import folded
 
 
 class OnCancel(StrEnum):
@@ -34,6 +36,14 @@ class OnAgentDeparture(StrEnum):
     DELETE_FUTURE = "delete_future"
 
 
+class Title(StrEnum):
+    """What the title of an appointment says."""
+
+    MOTIF = "motif"
+    GENERIC = "generic"
+    """That there is an appointment, and not what for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policies:
     """The policies of one source."""
@@ -50,8 +60,15 @@ class Policies:
     absence_titles: bool = False
     visio_link: bool = False
     single_use_places: bool = False
+    title: Title = Title.MOTIF
+    motif_titles: Mapping[str, Title] = field(default_factory=dict)
+    """What differs from `title`, by motif as `folded` returns it."""
     sensitivity: Sensitivity = Sensitivity.PRIVATE
     reminder_minutes: int | None = None
     category: str | None = None
     link_hosts: tuple[str, ...] = ()
     """Hosts that links may lead to, in addition to the platform's own."""
+
+    def shows(self, motif: str) -> bool:
+        """Whether titles may say this motif."""
+        return self.motif_titles.get(folded(motif), self.title) is Title.MOTIF

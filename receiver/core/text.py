@@ -64,6 +64,11 @@ def clean(text: str, limit: int) -> str:
     return line[: _boundary(line, _fitting(line, limit - 1))].rstrip() + "…"
 
 
+def folded(text: str) -> str:
+    """Return a name in the form in which two spellings of it are equal: capitals, accents in pieces, blanks."""
+    return unicodedata.normalize("NFC", " ".join(text.split())).casefold()
+
+
 def _units(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 

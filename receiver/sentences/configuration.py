@@ -133,6 +133,7 @@ CONFIGURATION: Mapping[str, str] = {
     "principal": "avec auth: kerberos, il faut le principal entier, comme « svc-rdv@DEPARTEMENT.EXAMPLE ».",
     "calendar_unknown": "aucun calendrier de ce nom sous calendars.",
     "default_calendar_missing": "il y a plusieurs calendriers : dites lequel sert quand aucun n'est nommé ({known}).",
+    "motif_twice": "un motif y figure deux fois : majuscules et espaces ne comptent pas. Gardez une des deux lignes.",
     "agent_twice": "cet agent figure déjà avec une autre boîte.",
     "csv_unreadable": "le fichier CSV n'existe pas ou ne peut pas être lu.",
     "clock_time": 'ce n\'est pas une heure : écrivez-la entre guillemets, comme "08:00", ou null.',

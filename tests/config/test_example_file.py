@@ -70,7 +70,7 @@ def test_a_sources_policies_override_the_global_ones_key_by_key(installed: Path)
 
 def test_the_example_shows_the_defaults_where_it_says_so() -> None:
     shown: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text())["policies"]
-    for name in shown.keys() - {"link_hosts", "reminder_minutes", "category"}:
+    for name in shown.keys() - {"link_hosts", "reminder_minutes", "category", "motif_titles"}:
         assert shown[name] == getattr(Policies(), name)
 
 

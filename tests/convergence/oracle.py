@@ -45,6 +45,7 @@ class Choices:
     titles: bool = False
     visio_links: bool = False
     single_use_places: bool = False
+    generic_titles: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,20 +190,23 @@ class Oracle(Hearing):
             title = f"Absence : {data['title']}" if data.get("title") else "Absence"
             return title if self.choices.absences else None, "", "OOF"
         if event.model == "PlageOuverture":
-            motifs = ", ".join(motif["name"] for motif in data["motifs"])
-            return f"Plage d'ouverture : {motifs}" if self.choices.plages else None, _lieu(data.get("lieu")), "Free"
+            motifs = "" if self.choices.generic_titles else ", ".join(motif["name"] for motif in data["motifs"])
+            title = f"Plage d'ouverture : {motifs}" if motifs else "Plage d'ouverture"
+            return title if self.choices.plages else None, _lieu(data.get("lieu")), "Free"
         cancelled = is_cancelled(data)
         if cancelled and not self.choices.mark_cancelled and not event.marked:
             return None, "", ""
-        title = _rdv_title(data)
+        title = _rdv_title(data, generic=self.choices.generic_titles)
         return (f"ANNULÉ : {title}", _place(data), "Free") if cancelled else (title, _place(data), "Busy")
 
 
-def _rdv_title(data: Json) -> str:
-    title = str(data["motif"]["name"])
+def _rdv_title(data: Json, *, generic: bool) -> str:
+    title = "Rendez-vous" if generic else str(data["motif"]["name"])
     if not (data.get("collectif") or data["motif"].get("collectif")):
         return title
-    if data.get("name"):
+    if generic:
+        title = "Rendez-vous collectif"
+    elif data.get("name"):
         title += f" : {data['name']}"
     count, most = data.get("users_count"), data.get("max_participants_count")
     if count is None:

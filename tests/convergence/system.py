@@ -13,7 +13,7 @@ from emitter.signing import Scheme, headers
 from receiver.config import Emitter, Secret, Settings, SigningSecret, Source, WebSettings, authority_of
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import CallLimits, Placement
-from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Policies
+from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Policies, Title
 from receiver.core.ruleset import Ruleset
 from receiver.operations import rules
 from receiver.store import LeaseLost, MailboxWork, StoreUnavailable, Verdict
@@ -222,6 +222,7 @@ def _settings(choices: Choices, directory: Directory, bound: Mapping[str, frozen
         absence_titles=choices.titles,
         visio_link=choices.visio_links,
         single_use_places=choices.single_use_places,
+        title=Title.GENERIC if choices.generic_titles else Title.MOTIF,
     )
     sources = {name: _source(name, policies, bound[name]) for name in SOURCES}
     return Settings("", sources, {}, _mapping(directory), WebSettings())

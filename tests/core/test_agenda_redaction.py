@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from connectors.base import CalendarEntry, Frequency, Recurrence, Sensitivity, ShowAs, Weekday
 from connectors.occurrences import occurrences
 from receiver.core.facts import AgendaState, Lieu, Model
-from receiver.core.policies import Policies
+from receiver.core.policies import Policies, Title
 from receiver.core.recurrence import Rule, Unholdable
 from receiver.core.redaction import Setting, digest, render
 from tests.makers import a_plage, an_absence, wall
@@ -55,6 +55,17 @@ def test_an_absence_shows_exactly_this() -> None:
         category=None,
         recurrence=None,
     )
+
+
+@pytest.mark.parametrize(
+    ("policies", "title"),
+    [
+        (replace(PLAGES, title=Title.GENERIC), "Plage d'ouverture"),
+        (replace(PLAGES, motif_titles={"vaccination": Title.GENERIC}), "Plage d'ouverture : Consultation PMI"),
+    ],
+)
+def test_a_plage_does_not_name_motifs_that_others_need_not_read(policies: Policies, title: str) -> None:
+    assert shown(a_plage(), policies).title == title
 
 
 def test_a_plage_shows_exactly_this() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.base import CalendarEntry, Frequency, Recurrence, Sensitivity, ShowAs
 from receiver.core.facts import Lieu, LocationType, RdvState
-from receiver.core.policies import OnCancel, Policies
+from receiver.core.policies import OnCancel, Policies, Title
 from receiver.core.redaction import NOTICE, WORDING, Setting, digest, leads_to, render
 from tests.makers import a_state
 
@@ -69,6 +69,33 @@ def test_an_ordinary_appointment_shows_exactly_this() -> None:
 def test_the_title_is_the_motif_and_for_several_usagers_how_many(facts: dict[str, Any], title: str) -> None:
     """Plain text: escaping is for whoever writes it into HTML or iCalendar."""
     assert shown(**facts).title == title
+
+
+GENERIC = Policies(title=Title.GENERIC)
+
+
+@pytest.mark.parametrize(
+    ("policies", "facts", "title"),
+    [
+        (GENERIC, {}, "Rendez-vous"),
+        (GENERIC, {"collective": True, "users_count": 3, "name": "Atelier RSA"}, "Rendez-vous collectif (3)"),
+        (Policies(motif_titles={"consultation pmi": Title.GENERIC}), {}, "Rendez-vous"),
+        (Policies(motif_titles={"consultation pmi": Title.GENERIC}), {"motif": "CONSULTATION  PMI "}, "Rendez-vous"),
+        (Policies(motif_titles={"consultation pmi": Title.GENERIC}), {"motif": "Consultation"}, "Consultation"),
+        (replace(GENERIC, motif_titles={"consultation pmi": Title.MOTIF}), {}, "Consultation PMI"),
+        (replace(GENERIC, on_cancel=OnCancel.MARK), {"cancelled": True}, "ANNULÉ : Rendez-vous"),
+    ],
+)
+def test_a_motif_that_others_need_not_read_is_not_in_the_title(
+    policies: Policies, facts: dict[str, Any], title: str
+) -> None:
+    assert shown(policies=policies, **facts).title == title
+
+
+@given(st.text(min_size=1), st.text())
+def test_a_generic_title_says_nothing_of_motif_and_name(motif: str, name: str) -> None:
+    for collective, title in ((False, "Rendez-vous"), (True, "Rendez-vous collectif")):
+        assert shown(policies=GENERIC, motif=motif, name=name, collective=collective).title == title
 
 
 # Place

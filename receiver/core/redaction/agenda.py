@@ -37,7 +37,7 @@ def render(uid: str, state: AgendaState, setting: Setting) -> CalendarEntry | No
         raise Unholdable(CLOCK_CHANGES)
     return CalendarEntry(
         uid=uid,
-        title=clean(_absence_title(state, policies) if absence else _plage_title(state), TITLE_LIMIT),
+        title=clean(_absence_title(state, policies) if absence else _plage_title(state, policies), TITLE_LIMIT),
         start=start,
         end=end,
         time_zone=zone.key,
@@ -73,8 +73,9 @@ def _absence_title(state: AgendaState, policies: Policies) -> str:
     return f"{ABSENCE} : {state.title}" if state.title and policies.absence_titles else ABSENCE
 
 
-def _plage_title(state: AgendaState) -> str:
-    return f"{PLAGE} : {', '.join(state.motifs)}" if state.motifs else PLAGE
+def _plage_title(state: AgendaState, policies: Policies) -> str:
+    motifs = [motif for motif in state.motifs if policies.shows(motif)]
+    return f"{PLAGE} : {', '.join(motifs)}" if motifs else PLAGE
 
 
 def _link(state: AgendaState, setting: Setting) -> str | None:

@@ -18,6 +18,8 @@ from receiver.core.text import clean
 
 NOTICE = "Ne modifiez pas ce rendez-vous ici : les changements se font dans RDV Service Public."
 CANCELLED_PREFIX = "ANNULÉ : "
+GENERIC_TITLE = "Rendez-vous"
+GENERIC_COLLECTIVE_TITLE = "Rendez-vous collectif"
 HOME = "Domicile"
 PHONE = "Téléphone"
 VISIO = "Visioconférence"
@@ -33,7 +35,7 @@ def render(uid: str, state: RdvState, setting: Setting) -> CalendarEntry | None:
     zone = ZoneInfo(state.time_zone) if state.time_zone else setting.time_zone
     return CalendarEntry(
         uid=uid,
-        title=_title(state),
+        title=_title(state, policies),
         start=state.starts_at.astimezone(zone),
         end=state.ends_at.astimezone(zone),
         time_zone=zone.key,
@@ -47,11 +49,13 @@ def render(uid: str, state: RdvState, setting: Setting) -> CalendarEntry | None:
     )
 
 
-def _title(state: RdvState) -> str:
-    title = state.motif
-    if state.collective:
-        title += f" : {state.name}" if state.name else ""
-        title += _head_count(state)
+def _title(state: RdvState, policies: Policies) -> str:
+    if not policies.shows(state.motif):  # the name of a collective RDV would tell what it is for
+        title = GENERIC_COLLECTIVE_TITLE + _head_count(state) if state.collective else GENERIC_TITLE
+    elif state.collective:
+        title = state.motif + (f" : {state.name}" if state.name else "") + _head_count(state)
+    else:
+        title = state.motif
     return clean(CANCELLED_PREFIX + title if state.cancelled else title, TITLE_LIMIT)
 
 

@@ -11,14 +11,14 @@ OPEN = frozenset(
     {
         "access", "auth", "calendar", "default_calendar", "digest_at", "emitter", "kind", "neighbours",
         "on_agent_deletion", "on_agent_departure", "on_cancel", "on_rgpd_purge", "platform", "role", "sensitivity",
-        "start_at", "time_zone", "version",
+        "start_at", "time_zone", "title", "version",
     }
 )  # fmt: skip
 """Keys of the configuration whose texts are choices, names or dates: nothing personal."""
 
 _HOSTS = frozenset({"host", "link_hosts", "listen", "domains", "address"})
-_NAMED_BY_PEOPLE = frozenset({"map", "domains"})
-"""Sections whose keys are addresses."""
+_NAMED_BY_PEOPLE = frozenset({"map", "domains", "motif_titles"})
+"""Sections whose keys people typed: addresses and motifs."""
 
 # From where a word begins only: else each letter of a long one would be tried as a beginning.
 _EMAIL = re.compile(r"(?<![^\s\"'<>(),;:@/\\])[^\s\"'<>(),;:@/\\]+@[^\s\"'<>(),;:@/\\]+")
