@@ -189,8 +189,10 @@ def _alert(known: KnownTrouble, now: datetime, timings: AlertTimings) -> Alert |
     if known.unsent_since is None:
         return None
     since = known.unsent_since if known.sent else known.first_at
-    hold = timings.hold if known.trouble.code in PASSING else timedelta()
     kind = Kind.CHANGED if known.sent else Kind.BEGUN
+    # A cause may pass by itself, for instance while an operator puts a file back. A new alarm does not wait.
+    is_another_cause = kind is Kind.CHANGED and not known.others and "!" not in known.points - known.sent
+    hold = timings.hold if is_another_cause or known.trouble.code in PASSING else timedelta()
     return Alert(kind, known.trouble, known.first_at, others=known.others) if now - since >= hold else None
 
 

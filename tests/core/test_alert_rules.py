@@ -132,6 +132,19 @@ def test_an_end_names_the_cause_that_was_told_not_one_that_passed_by(watchman: W
     assert {(each.kind, each.trouble.cause) for each in ends} == {(Kind.ENDED, "store_host_unreachable")}
 
 
+def test_a_cause_that_takes_the_place_of_another_is_told_when_it_lasts(watchman: Watchman) -> None:
+    """While an operator puts a file back, the store says for a moment that it is not at rest."""
+    vanished, passing, other = (
+        Trouble(Code.STORE_VANISHED, Severity.ALARM, cause=cause) for cause in ("gone", "at work", "another")
+    )
+    watchman.see(vanished, minutes=3)
+    watchman.see(passing)
+    watchman.see(vanished, minutes=10)
+    assert [kind for _, kind, _ in watchman.heard] == [Kind.BEGUN]
+    watchman.see(other, minutes=10)
+    assert watchman.heard[1:] == [(19, Kind.CHANGED, Code.STORE_VANISHED)]
+
+
 def test_a_cause_that_joins_another_is_told_once_with_both(watchman: Watchman) -> None:
     gone, denied = (Trouble(Code.EVENTS_FAILING, Severity.ALARM, cause=cause) for cause in ("one", "other"))
     watchman.see(gone, minutes=3)

@@ -26,6 +26,7 @@ from receiver.core import servers
 from receiver.operations import refused_requests
 from receiver.operations import status as looking
 from receiver.store import heartbeats
+from receiver.store.place import presence
 from receiver.web import beat, health, overload
 from receiver.web.app import create_app
 from receiver.web.server import serve
@@ -39,6 +40,7 @@ LATELY = timedelta(seconds=12)
 COUNT_EVERY = timedelta(seconds=1)
 THROTTLED_TOLD = timedelta(seconds=5)
 WEB_LOOK = timedelta(seconds=0.5)
+FILE_AT_REST_S = 0.2
 SUPERVISION = supervise.Waits(pause_s=0.2, longest_pause_s=1.0)
 MISCONFIGURED, UNFORESEEN = 2, 70
 """Exit statuses, as the command line has them."""
@@ -82,6 +84,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
     """Be one part of the receiver until asked to stop, or answer `status`."""
     refused_requests.LATELY = LATELY
     looking.THROTTLED_TOLD = THROTTLED_TOLD
+    presence.AT_REST_S = FILE_AT_REST_S
     heartbeats.DEAD_AFTER = seconds(DEAD_AFTER, heartbeats.DEAD_AFTER)
     beat.BEAT_EVERY_S = whole.NOTICE_EVERY_S = WEB_LOOK.total_seconds()
     match part:

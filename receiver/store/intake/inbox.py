@@ -85,7 +85,7 @@ def judge(
     One that cannot be judged, whatever the reason, costs the others nothing: it is set aside. While another host
     judges, nothing is judged here unless one `waits` for it.
     """
-    if not judge_batch.may_judge(connection, waits=waits):
+    if not judge_batch.take_turn(connection, waits=waits):
         return []
     rows = _next(connection, rota or Rota(), limit)
     if not rows:

@@ -24,10 +24,11 @@ _LOCK = 7_302_002
 """PostgreSQL's advisory lock of who judges. Another number than that of migrations."""
 
 
-def may_judge(connection: Connection, *, waits: bool) -> bool:
-    """Whether this transaction may judge, until it ends; of all hosts one does at a time.
+def take_turn(connection: Connection, *, waits: bool) -> bool:
+    """Take the turn to judge until this transaction ends; return whether it was free.
 
-    A webhook may have others judged again, of any event: two that judge would lock the same rows in different orders.
+    One transaction of all hosts judges at a time. A webhook may have others judged again, of any event: two that judge
+    would lock the same rows in different orders.
     SQLite has one writer anyway.
 
     Args:
@@ -56,7 +57,7 @@ def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> li
 
     What waits for somebody to decide, and tells of the same, is judged again: it may be decided now.
     """
-    may_judge(connection, waits=True)
+    take_turn(connection, waits=True)
     touched = _Touched()
     receipts = _take(connection, batch, now, touched)
     while touched.events or touched.agents:
@@ -86,7 +87,7 @@ def judge_out_of_scope(connection: Connection, authorities: Mapping[str, set_asi
 
 def _decide(connection: Connection, now: datetime) -> set_aside.Judge:
     """Return what takes in webhooks that somebody decided on, and judges again what waits beside them."""
-    may_judge(connection, waits=True)  # before anything that was set aside is locked
+    take_turn(connection, waits=True)  # before anything that was set aside is locked
     return lambda batch: take(connection, batch, now)
 
 
