@@ -62,5 +62,5 @@ class Console:
         self.store.write(judge_batch.take, news, now)
         in_force = self.store.read(rulesets.in_force)
         if in_force is not None:
-            while self.store.settle(lambda view: in_force.ruleset.decide(view, now), now):
+            while self.store.settle(lambda view: in_force.ruleset.compute_desired(view, now), now):
                 pass

@@ -8,7 +8,8 @@ import pytest
 
 from receiver.config import load
 from receiver.core.facts import AgentRef
-from receiver.store import Store, StoreUnavailable
+from receiver.store import StoreUnavailable
+from receiver.store.tools import erasure
 from tests.cli.operator import HERS, SECRET, Operator
 from tests.makers import KARIM, MARTINE, a_delivery, a_slot, an_absence
 
@@ -71,7 +72,7 @@ def test_with_entries_the_worker_takes_them_out_first(served: Operator, monkeypa
 def test_while_the_worker_is_at_it_the_command_waits(served: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     served.hear(a_delivery(1, wire_id=2, uuid="u2", agents=(MARTINE,), motif="Another"))
     settings = load(served.config, {"RDV_SECRET": SECRET})
-    served.store.settle(lambda view: settings.ruleset().decide(view, served.store.now()), served.store.now())
+    served.store.settle(lambda view: settings.ruleset().compute_desired(view, served.store.now()), served.store.now())
     work = served.store.claim("dossier", served.store.now(), 100, timedelta(minutes=1))
     assert work is not None
     assert work.mailbox.address == HERS
@@ -143,7 +144,7 @@ def test_an_erasure_that_fails_leaves_no_report(served: Operator, monkeypatch: p
     def fail(*_: object, **__: object) -> None:
         raise StoreUnavailable("DiskFull")
 
-    monkeypatch.setattr(Store, "erase", fail)
+    monkeypatch.setattr(erasure, "erase", fail)
     path = served.folder / "r.txt"
     assert served.run("purge", "--agent", HERS, "--report", str(path))[0] == 1
     assert not path.exists()

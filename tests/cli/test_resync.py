@@ -26,8 +26,8 @@ from receiver.operations.resync.missing import Finding
 from receiver.operations.resync.platform_api import Api
 from receiver.operations.resync.progress import End, PollTimings
 from receiver.operations.resync.start import Step
-from receiver.store import Store
 from receiver.store.database.tables import metadata
+from receiver.store.tools import resync as stored_resync
 from receiver.worker.server_threads import ServerThreads
 from tests.authentication.certificates import Authority
 from tests.cli.resync_harness import ENVIRON, SECRET, ResyncHarness, open_resync_harness
@@ -146,7 +146,7 @@ def shown(harness: ResyncHarness) -> set[int]:
     rules.propose(harness.store, settings.ruleset(), now, confirmed=True)
     connector = bootstrap.connectors(settings, harness.store.installation().id)["pilot"]
     crew = ServerThreads("pilot", connector, 1, harness.store, settings.ruleset())
-    while harness.store.settle(lambda view: settings.ruleset().decide(view, now), now) or crew.work_once():
+    while harness.store.settle(lambda view: settings.ruleset().compute_desired(view, now), now) or crew.work_once():
         pass
     connector.close()
     entries = "".join(path.read_text("utf-8") for path in (harness.folder / "ics").glob("*/*.ics"))
@@ -347,13 +347,13 @@ def test_other_webhooks_of_an_organisation_are_left_alone(harness: ResyncHarness
 def test_a_token_that_runs_out_midway_stops_nothing(harness: ResyncHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     harness.hold(*(an_rdv(number) for number in range(1, 4)), an_absence(1))
     harness.platform.vanish(an_rdv(1), an_absence(1))
-    count = Store.told
+    count = stored_resync.told
 
     def told(*args: Any) -> Any:
         harness.platform.accounts.expire()
         return count(*args)
 
-    monkeypatch.setattr(Store, "told", told)
+    monkeypatch.setattr(stored_resync, "told", told)
     assert len(harness.removed()) == 2
     assert harness.platform.accounts.sign_ins == 2
 
@@ -370,18 +370,18 @@ def test_a_busy_platform_is_waited_for(harness: ResyncHarness) -> None:
 
 def test_interrupting_leaves_the_resync_running(harness: ResyncHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     harness.hold(an_rdv(1))
-    count = Store.told
+    count = stored_resync.told
 
     def press(*_args: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Store, "told", press)
+    monkeypatch.setattr(stored_resync, "told", press)
     status, report = harness.report()
     assert (status, report["interrupted"], report["verification"]) == (1, True, None)
     harness.platform.wait()
     now = harness.store.now()
     harness.store.judge_all(now)
-    assert count(harness.store, "mds", now - timedelta(minutes=5)) == {Model.RDV: 1}
+    assert harness.store.read(count, "mds", now - timedelta(minutes=5)) == {Model.RDV: 1}
 
 
 def test_a_verification_that_is_interrupted_removes_nothing(

@@ -409,9 +409,9 @@ def test_agents_that_nothing_maps_are_counted_for_an_event_that_is_over_too() ->
     past = a_state(starts_at=NOW - timedelta(hours=2), ends_at=NOW - timedelta(hours=1))
     agents = (AgentView(makers.MARTINE.email), AgentView("anne@elsewhere.example"))
     event = EventView("uid", "mds", NOW, past, purged=False, agents=agents, held={mailbox: True})
-    found = DEFAULTS.decide(event, NOW)
+    found = DEFAULTS.compute_desired(event, NOW)
     assert found.unmapped == 1
-    assert found.wishes[mailbox] is not None
+    assert found.digests[mailbox] is not None
 
 
 def test_a_fingerprint_has_the_length_that_its_column_was_made_for() -> None:

@@ -17,7 +17,7 @@ from receiver.core.scope import EVERYTHING
 from receiver.store import Cause, Incoming, Store, StoreUnavailable, counters, heartbeats
 from receiver.store.database import rights
 from receiver.store.database.tables import metadata
-from receiver.store.intake import inbox
+from receiver.store.intake import inbox, judge_batch
 from receiver.store.reports import activity, status
 from tests.databases import new_database, postgres_binaries, sqlalchemy_url
 from tests.lab.running_receiver import RunningReceiver, running_receiver
@@ -157,7 +157,7 @@ def test_it_does_not_see_which_events_are_known_and_says_that_it_may_not(account
     appender = Store(sqlalchemy_url(account))
     try:
         with pytest.raises(StoreUnavailable) as raised:
-            appender.knows("production", a_delivery())
+            appender.read(judge_batch.is_known, "production", a_delivery())
         assert raised.value.refusal.cause is Cause.RIGHTS_MISSING
     finally:
         appender.close()

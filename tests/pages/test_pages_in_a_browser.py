@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from receiver.core.roles import Role
 from receiver.core.troubles import Code
-from receiver.store import Store
 from receiver.store.tools import tokens
 from receiver.store.tools import tokens as stored_tokens
 from tests.pages.browser import DESKTOP, PHONE, cookie, serving
@@ -301,7 +300,7 @@ def test_a_store_that_is_down_has_its_page(
     own_site: SiteInTime, window: Window, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with windows_on(own_site, window) as seen:
-        monkeypatch.setattr(Store, "token", lambda *_: own_site.store._write(no_database))
+        monkeypatch.setattr(stored_tokens, "find", lambda *_: own_site.store.write(no_database))
         page = seen.context.new_page()
         answer = page.goto(seen.address + "/status")
         assert answer is not None

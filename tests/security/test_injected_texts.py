@@ -122,7 +122,7 @@ def test_what_strangers_say_adds_nothing_to_what_is_remembered(receiver: Receive
         receiver.post(headers={"X-Lapin-Signature": f"{number}"})
     tallying = receiver.app.extensions["receiver"].counting
     assert (len(tallying._counts), len(tallying._seen)) == (2, 0)
-    assert receiver.flush_refusals() == {("?", "not_found"): 200, ("mds", "unauthorized"): 200}
+    assert receiver.flush_refusals() == {("?", "signed_unknown"): 200, ("mds", "unauthorized"): 200}
 
 
 def test_no_level_of_logging_lets_a_library_speak(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from werkzeug.test import TestResponse
 
 from receiver.config.settings import ProxySettings
 from receiver.core.roles import Role
-from receiver.store import Store, StoreUnavailable
+from receiver.store import StoreUnavailable
+from receiver.store.tools import tokens as stored_tokens
 from receiver.web.auth.session import page_after
 from tests.makers import NOW
 from tests.web.access_client import ACTION, NEAR, PAGE, AccessHarness
@@ -240,7 +241,7 @@ def test_a_store_that_does_not_answer_is_said_to_people_and_programs(
     def fail(*_: object) -> None:
         raise StoreUnavailable("OperationalError")
 
-    monkeypatch.setattr(Store, "token", fail)
+    monkeypatch.setattr(stored_tokens, "find", fail)
     page, program, entering = site.get(), site.api(text), site.login(text)
     assert [page.status_code, program.status_code, entering.status_code] == [503, 503, 503]
     assert (page.mimetype, program.json) == ("text/html", {"status": "unavailable"})

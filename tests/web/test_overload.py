@@ -10,6 +10,7 @@ import pytest
 from receiver.core.room import LEFT_FREE_BYTES
 from receiver.store import Cause, Refusal, Standing, Store, StoreUnavailable
 from receiver.store.intake import judge_batch
+from receiver.store.reports import status
 from receiver.web.overload import LOOK_EVERY, Overload
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import Receiver
@@ -90,7 +91,7 @@ def test_a_store_that_cannot_be_read_is_left_to_those_who_write(store: Store, mo
     def away(_connection: object, more_than: int) -> bool:
         raise StoreUnavailable("OperationalError")
 
-    monkeypatch.setattr(store, "has_unsettled", away)
+    monkeypatch.setattr(status, "has_backlog", away)
     assert Overload(store, None, 3, lambda: NOW).reason() is None
 
 

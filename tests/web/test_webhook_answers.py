@@ -203,7 +203,7 @@ def test_listed_organisations_cost_no_look_into_the_store(receiver: Receiver, mo
     def asked(*_: object) -> bool:
         raise AssertionError("the store was asked")
 
-    monkeypatch.setattr(receiver.store, "knows", asked)
+    monkeypatch.setattr(judge_batch, "is_known", asked)
     assert told(receiver.post(of_organisation(ARRAS), "listed"))[0] == 202
     assert told(receiver.post())[0] == 202
 
@@ -224,7 +224,7 @@ def test_an_unlisted_organisation_comes_again_while_the_store_cannot_tell(
     def fails(*_: object) -> bool:
         raise error
 
-    monkeypatch.setattr(receiver.store, "knows", fails)
+    monkeypatch.setattr(judge_batch, "is_known", fails)
     assert told(receiver.post(of_organisation(LENS), "listed"))[0] == status
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from receiver.core.redaction import WORDING
-from receiver.operations.rules import ProposalState, propose
+from receiver.operations.rules import ProposalState, preview, propose
 from receiver.store.work import rulesets
 from tests.lab.worker_harness import WorkerHarness
 from tests.makers import NOW
@@ -39,6 +39,6 @@ def test_a_change_of_policy_keeps_the_sentences_in_force(harness: WorkerHarness)
 def test_two_wordings_of_an_entry_are_two_entries(harness: WorkerHarness, wording: int) -> None:
     harness.tell(90)
     ruleset = replace(harness.settings.ruleset(), wording=wording)
-    [event] = list(harness.store.preview(lambda view: ruleset.decide(view, NOW)))
+    [event] = list(preview(harness.store, lambda view: ruleset.compute_desired(view, NOW)))
     same = [event.then[mailbox] == event.now[mailbox] for mailbox in event.then]
     assert same == [wording == WORDING] * len(same)

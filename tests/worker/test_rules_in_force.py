@@ -194,7 +194,7 @@ def test_an_event_that_a_bug_makes_undecidable_stops_no_proposal(
             raise ZeroDivisionError
         return decide(self, view, now)
 
-    monkeypatch.setattr(Ruleset, "decide", faulty)
+    monkeypatch.setattr(Ruleset, "compute_desired", faulty)
     assert effects(harness.store, harness.settings.ruleset(), NOW) == Effects(kept=1)
 
 
