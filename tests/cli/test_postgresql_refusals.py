@@ -105,7 +105,7 @@ def test_no_output_tells_the_password_or_the_address(
     assert (answer.json or {})["cause"] == cause
     seen = check(load(config, {"RDV_SECRET": "s", "RDV_PASSWORD": PASSWORD}), bootstrap.open_store, None)
     told += repr(seen)
-    assert [each.cause for each in seen.standing.troubles] == [cause]
+    assert [each.cause for each in seen.summary.troubles] == [cause]
     store.close()
     for secret in (PASSWORD, str(url.username), str(url.port), "Traceback", "postgresql://"):
         assert secret not in told

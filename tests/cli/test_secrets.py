@@ -103,7 +103,7 @@ def test_the_web_process_notes_each_secret_by_itself(console: Console) -> None:
     body = as_body(sample("rdv-2024-created"))
     headers = {"X-Lapin-Signature": hex_signature(body, NEW)}
     app.test_client().post("/webhooks/mds", data=body, headers=headers, content_type="application/json")
-    app.extensions["receiver"].tallying.flush()
+    app.extensions["receiver"].counting.flush()
     status, states = console.states("--source", "mds")
     assert (status, states) == (0, {OLD_PLACE: State.NEVER, NEW_PLACE: State.USED})
 

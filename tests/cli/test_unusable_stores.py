@@ -231,7 +231,7 @@ def test_each_command_tells_the_cause_and_writes_nothing(
 def test_the_watch_tells_the_cause(file: Path, config: Path, harm: Harm, cause: Cause) -> None:
     harm(file)
     seen = check(load(config, {"RDV_SECRET": "s"}), bootstrap.open_store, None)
-    assert [(each.code, each.cause) for each in seen.standing.troubles] == [(Code.STORE_UNREACHABLE, cause)]
+    assert [(each.code, each.cause) for each in seen.summary.troubles] == [(Code.STORE_UNREACHABLE, cause)]
 
 
 @pytest.mark.parametrize(("harm", "cause"), [each for each in HARMS if each[0] is not content_lost_beside_its_log])

@@ -150,7 +150,7 @@ def _run(config: Path, settings: Settings) -> int:
         return {name: [sys.executable, "-m", PROGRAM, name, str(config)] for name in usual(config, settings)}
 
     whole.child_commands = children  # type: ignore[assignment]
-    whole.supervise = partial(supervise.supervise, patience=SUPERVISION)  # type: ignore[attr-defined]
+    whole.supervise = partial(supervise.supervise, waits=SUPERVISION)  # type: ignore[attr-defined]
     return whole.run(argparse.Namespace(config=config), settings)
 
 
