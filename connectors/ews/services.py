@@ -60,7 +60,7 @@ class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no ann
 
     def __init__(self, address: str, protocol: ServerProtocol, access: str) -> None:
         # Not the base class's `__init__`: it would search a cache of the process for its protocol, by the password.
-        if not ADDRESS.match(address):  # it would not be a valid header
+        if not ADDRESS.match(address):  # nor would it be a valid X-AnchorMailbox
             raise CallFailed(MAILBOX_NOT_FOUND)
         self.address = address
         self.protocol = protocol
@@ -135,6 +135,7 @@ class _OnePost:
         In place of the base class's tour through all API versions.
         """
         body = self.wrap(payload, api_version=self.protocol.version.api_version)  # type: ignore[attr-defined]
+        # exchangelib's: X-AnchorMailbox. Constant headers are set on each session, in `transport`.
         headers = self._extra_headers()  # type: ignore[attr-defined]
         answer = self.protocol.wire.post(body, headers)
         self.clock_ahead_s = answer.clock_ahead_s

@@ -1,6 +1,6 @@
-"""Judges webhooks: newest facts win, whatever the order, the repeats and the number of hosts.
+"""Judges a batch of webhooks. Which of two states is the newer one, `receiver.core.facts.judge_state` decides.
 
-A batch is judged in memory, one webhook after the other, against rows that were read together; what came of it is
+The batch is judged in memory, one webhook after the other, against rows that were read together; what came of it is
 written together. A thousand webhooks cost a few statements for each hundred, not ten for each.
 """
 
