@@ -61,7 +61,7 @@ class Policies:
     visio_link: bool = False
     single_use_places: bool = False
     title: Title = Title.MOTIF
-    motif_titles: Mapping[str, Title] = field(default_factory=dict)
+    motif_titles: Mapping[str, Title] = field(default_factory=dict, hash=False)
     """What differs from `title`, by motif as `folded` returns it."""
     sensitivity: Sensitivity = Sensitivity.PRIVATE
     reminder_minutes: int | None = None
