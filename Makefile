@@ -11,7 +11,7 @@ JOBS ?= 2
 demo: $(READY)  ## play a working day from end to end; STAY=1 keeps it running
 	@$(RUN) -m demo $(if $(STAY),--stay)
 
-test: $(READY)  ## the quick tier: what one process or the mock can show (about 4 minutes); ARGS go to pytest
+test: $(READY)  ## the quick tier: what one process or the mock can show (about 6 minutes); ARGS go to pytest
 	@$(RUN) -m pytest -n $(JOBS) --dist worksteal -m "not slow" $(ARGS)
 
 test-all: $(READY)  ## all tests; what needs an absent system part skips and says why

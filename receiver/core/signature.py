@@ -41,10 +41,20 @@ def matching_keys(
     signature = headers.get(HMAC_HEADERS[emitter], "")
     if signature:
         return frozenset(i for i, key in enumerate(keys) if _is_hmac_of(body, signature, key))
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if emitter is Emitter.RDV_INSERTION and scheme.lower() == "bearer" and token:
-        return frozenset(i for i, key in enumerate(keys) if _is_token_of(body, token.strip(), key, now))
+    token = _bearer_token(headers)
+    if emitter is Emitter.RDV_INSERTION and token:
+        return frozenset(i for i, key in enumerate(keys) if _is_token_of(body, token, key, now))
     return frozenset()
+
+
+def has_signature(headers: Mapping[str, str]) -> bool:
+    """Whether a signature of any emitter comes with a request, right or wrong. Header names are in lower case."""
+    return any(name in headers for name in HMAC_HEADERS.values()) or bool(_bearer_token(headers))
+
+
+def _bearer_token(headers: Mapping[str, str]) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _is_hmac_of(body: bytes, signature: str, key: bytes) -> bool:

@@ -16,7 +16,6 @@ from receiver.core.ruleset import Ruleset, fingerprint
 from receiver.store import Store
 from receiver.store.reports import names
 from receiver.store.work import rulesets, settling
-from receiver.store.work import rulesets as stored_rulesets
 from receiver.store.work.settling import Previewed
 
 log = logs.get("rules")
@@ -160,7 +159,7 @@ def propose(
         return Proposal(ProposalState.UNCHANGED, Effects())
     found = effects(store, ruleset, now, calendars) if current is not None else Effects()
     if confirmed or found.may_go_ahead:
-        store.write(stored_rulesets.put_in_force, ruleset, found.removed, now)
+        store.write(rulesets.put_in_force, ruleset, found.removed, now)
         return Proposal(ProposalState.ADOPTED, found)
-    store.write(stored_rulesets.hold, ruleset, max(found.removed, found.orphaned), now)
+    store.write(rulesets.hold, ruleset, max(found.removed, found.orphaned), now)
     return Proposal(ProposalState.HELD, found)

@@ -43,7 +43,6 @@ LOOKED_AGAIN = timedelta(minutes=15)
 """How soon a worker checks a certificate and a clock again that were in trouble."""
 THROTTLED_TOLD = timedelta(minutes=1)
 """How long at least a server that asked for a pause is shown: the next pause may follow."""
-DEATHS_WITHIN = timedelta(hours=1)
 BACKLOG_SHARES = (1.0, 0.8)
 """Shares of the limit that are asked for, as counting all of it would take long."""
 
@@ -107,7 +106,6 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
     least = settings.alerts.thresholds.signed_strangers
     signed, signed_until = refused_requests.signed_strangers(read.refused, least)
     misdirected, misdirected_until = refused_requests.misdirected(read.refused)
-    behind = figures.get(BEHIND)
     return Snapshot(
         must_adopt=sight.must_adopt,
         behind_since=behind.taken_at if behind else None,
@@ -163,7 +161,7 @@ def _backlog(settings: Settings, store: Store, sight: Sight) -> float:
 def _deaths_until(settings: Settings, sight: Sight) -> datetime | None:
     """Return when so few deaths are left, if no more come, that they are no trouble."""
     moments, least = sight.worker_deaths_moments, settings.alerts.thresholds.worker_deaths
-    return moments[least - 1] + DEATHS_WITHIN if len(moments) >= least else None
+    return moments[least - 1] + heartbeats.DEATHS_WITHIN if len(moments) >= least else None
 
 
 def _refusal_of_writing(store: Store, now: datetime) -> Refusal | None:

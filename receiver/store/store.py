@@ -280,15 +280,6 @@ class Store:
         self._marker.note(mark)
         return work
 
-    def meet(self, work: MailboxWork, now: datetime, lease: timedelta) -> None:
-        """Note that a leased mailbox holds nothing of other installations that stands in the way.
-
-        Raises:
-            LeaseLost: nothing was recorded.
-
-        """
-        self.write(leases.meet, work, now, lease)
-
     def advance(
         self,
         work: MailboxWork,

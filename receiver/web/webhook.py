@@ -19,7 +19,7 @@ from receiver.core.facts import Delivery, Emitter, Model, News, RoleNews, has_cr
 from receiver.core.payload import InvalidPayload, Irrelevant, decode
 from receiver.core.refusal_reasons import SIGNED_ELSEWHERE, SIGNED_UNKNOWN, UNFORESEEN
 from receiver.core.scope import EVERYTHING, Authority
-from receiver.core.signature import HMAC_HEADERS, SIGNATURE_HEADERS, matching_keys
+from receiver.core.signature import SIGNATURE_HEADERS, has_signature, matching_keys
 from receiver.operations.refused_requests import TURNED_AWAY, UNKNOWN_SOURCE, is_for_a_while
 from receiver.store import Cause, Incoming, StoreUnavailable, StoreVanished
 from receiver.store.counters import Tally
@@ -142,11 +142,11 @@ class _Lost:
     def note(self, *, is_addressed: bool) -> None:
         """Count and log one; of those that are not addressed as webhooks are, only what a known secret signed."""
         headers = _signature_headers()
-        has_signature = any(name in headers for name in HMAC_HEADERS.values()) or _is_bearer(headers)
-        if has_signature and self._is_known(headers):
+        is_signed = has_signature(headers)
+        if is_signed and self._is_known(headers):
             reason = SIGNED_ELSEWHERE
         elif is_addressed:
-            reason = SIGNED_UNKNOWN if has_signature else NOT_FOUND.status
+            reason = SIGNED_UNKNOWN if is_signed else NOT_FOUND.status
         else:
             return
         self._context.counting.count(Tally("refused", UNKNOWN_SOURCE, "", reason))
@@ -167,10 +167,6 @@ class _Lost:
 
 def _signature_headers() -> dict[str, str]:
     return {name: value for name in SIGNATURE_HEADERS if (value := request.headers.get(name)) is not None}
-
-
-def _is_bearer(headers: Mapping[str, str]) -> bool:
-    return headers.get("authorization", "").lower().startswith("bearer ")
 
 
 def _count(context: WebContext, name: str, answer: Answer) -> None:

@@ -169,12 +169,11 @@ class Periodic:
         if self._store.write(counters.take_turn, "unmapped", COUNT_EVERY, now):
             self._note("unmapped", unmapped.count_unmapped(self._store, self._ruleset.mailboxes, now), now)
 
-    def _count_lost_names(self, now: datetime) -> timedelta:
+    def _count_lost_names(self, now: datetime) -> None:
         is_first = "lost_names" not in self._looked  # the settings may be new: what they lack shows at once
         self._looked.add("lost_names")
         if self._store.write(counters.take_turn, "lost_names", COUNT_EVERY, now) or is_first:
             lost_names.note(self._store, self._settings, now)
-        return COUNT_EVERY
 
     # Certificates and clocks
 

@@ -41,7 +41,7 @@ from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import UNANSWERED
 from receiver.store import MailboxWork, Store, Trouble, WorkItem, Written
-from receiver.store.work import mailbox_identity, settling
+from receiver.store.work import leases, mailbox_identity, settling
 from receiver.store.work.mailbox_identity import Neighbour
 from receiver.store.work.writes import DONE
 
@@ -204,7 +204,7 @@ class Pass:
             return False
         self.heard = True
         if not counted:
-            self.store.meet(self.work, self.store.now(), self.timings.lease)
+            self.store.write(leases.meet, self.work, self.store.now(), self.timings.lease)
             return True
         self.other = with_most_entries(counted)
         # Nobody cures it within seconds.

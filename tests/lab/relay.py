@@ -1,5 +1,6 @@
 """A connector through which every call passes one place, where a test may do something before, after or instead."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -9,12 +10,12 @@ from connectors.base import Change, Connector, Found, Other, Outcome
 T = TypeVar("T")
 
 
-class Relay:
+class Relay(ABC):
     """All verbs of the port; a subclass says what becomes of a call."""
 
+    @abstractmethod
     def called(self, call: Callable[[Connector], T]) -> T:
         """Carry out a call, or not."""
-        raise NotImplementedError
 
     def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
         return self.called(lambda connector: connector.apply(mailbox, changes))

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from receiver.core.roles import Role
 from receiver.core.troubles import Code
-from receiver.store.tools import tokens
 from receiver.store.tools import tokens as stored_tokens
 from tests.pages.browser import DESKTOP, PHONE, cookie, serving
 from tests.pages.story import PAGES, SiteInTime, Visitor
@@ -253,7 +252,7 @@ def test_the_overview_stands_still_when_told_to(overview: Page) -> None:
 def test_an_overview_that_cannot_follow_says_so(overview: Page, own_site: SiteInTime, own_window: Seen) -> None:
     """A revoked token: what stands there is old, and looks no different."""
     [record] = own_site.store.read(stored_tokens.listed)
-    own_site.store.write(tokens.revoke, record.id, own_site.now)
+    own_site.store.write(stored_tokens.revoke, record.id, own_site.now)
     overview.clock.fast_forward(31_000)
     expect(overview.locator("#stale")).to_have_text("L'actualisation échoue : rechargez la page.")
     expect(overview.locator("#verdict")).to_have_text("État inconnu")

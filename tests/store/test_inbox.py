@@ -55,13 +55,13 @@ def test_what_is_put_down_is_judged_in_the_order_it_came_and_leaves_the_inbox(st
 @pytest.mark.parametrize("news", [a_delivery(), a_slot(an_absence()), a_slot(a_plage()), a_role(7), an_agent(MARTINE)])
 def test_news_are_the_same_after_the_wait(store: Store, news: News, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[News] = []
-    take = judge_batch.take
+    take = judge_batch.take_in_turn
 
     def look(connection: Connection, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
         seen.extend(each.news for each in batch)
         return take(connection, batch, now)
 
-    monkeypatch.setattr(judge_batch, "take", look)
+    monkeypatch.setattr(judge_batch, "take_in_turn", look)
     store.keep(incoming(news))
     store.judge(NOW)
     assert seen == [news]

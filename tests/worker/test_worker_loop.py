@@ -314,7 +314,7 @@ def test_what_cannot_be_judged_is_told_once_and_tried_again_by_the_next_worker(
         raise ZeroDivisionError("canari")
 
     with monkeypatch.context() as broken:
-        broken.setattr(judge_batch, "take", faulty)
+        broken.setattr(judge_batch, "take_in_turn", faulty)
         loop_harness.hear(1)
         loop_harness.turn(2)
     assert [line["source"] for line in loop_harness.lines("not_judged")] == ["mds"]

@@ -123,7 +123,7 @@ def _try(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> l
 
 def _judge(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Judged]:
     batch = [incoming_of(row) for row in rows]
-    receipts = judge_batch.take(connection, batch, now)
+    receipts = judge_batch.take_in_turn(connection, batch, now)
     pairs = list(zip(batch, receipts, strict=True))
     counts = Counter(Tally("webhook", each.source, model_of(each.news), receipt.verdict) for each, receipt in pairs)
     counters.add(connection, counts, now)

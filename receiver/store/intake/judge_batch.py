@@ -7,6 +7,7 @@ written together. A thousand webhooks cost a few statements for each hundred, no
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import cast
 
@@ -28,8 +29,7 @@ def take_turn(connection: Connection, *, waits: bool) -> bool:
     """Take the turn to judge until this transaction ends; return whether it was free.
 
     One transaction of all hosts judges at a time. A webhook may have others judged again, of any event: two that judge
-    would lock the same rows in different orders.
-    SQLite has one writer anyway.
+    would lock the same rows in different orders. SQLite has one writer anyway.
 
     Args:
         connection: in a write transaction.
@@ -53,17 +53,23 @@ class _Touched:
 
 
 def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
-    """Judge webhooks in their order and keep what is news. Runs inside a write transaction.
+    """Take the turn to judge, wait for it if need be, and judge webhooks as `take_in_turn` does."""
+    take_turn(connection, waits=True)
+    return take_in_turn(connection, batch, now)
+
+
+def take_in_turn(connection: Connection, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
+    """Judge webhooks in their order and keep what is news. Runs inside a write transaction that has the turn to judge.
 
     What waits for somebody to decide, and tells of the same, is judged again: it may be decided now.
     """
-    take_turn(connection, waits=True)
     touched = _Touched()
     receipts = _take(connection, batch, now, touched)
     while touched.events or touched.agents:
         events, people = touched.events, touched.agents
         touched = _Touched()
-        if not set_aside.judge_again(connection, judge(connection, now, touched), events, people):
+        again = partial(_take, connection, now=now, touched=touched)
+        if not set_aside.judge_again(connection, again, events, people):
             break  # nothing that was judged again was decided
     return receipts
 
@@ -88,12 +94,7 @@ def judge_out_of_scope(connection: Connection, authorities: Mapping[str, set_asi
 def _decide(connection: Connection, now: datetime) -> set_aside.Judge:
     """Return what takes in webhooks that somebody decided on, and judges again what waits beside them."""
     take_turn(connection, waits=True)  # before anything that was set aside is locked
-    return lambda batch: take(connection, batch, now)
-
-
-def judge(connection: Connection, now: datetime, touched: "_Touched | None" = None) -> set_aside.Judge:
-    """Return what judges webhooks that were set aside."""
-    return lambda batch: _take(connection, batch, now, touched or _Touched())
+    return partial(take_in_turn, connection, now=now)
 
 
 def _take(connection: Connection, batch: Sequence[Incoming], now: datetime, touched: _Touched) -> list[Receipt]:

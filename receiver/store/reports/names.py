@@ -11,6 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, and_, func, or_, selec
 
 from receiver.core.facts import Emitter, Model
 from receiver.store.database.tables import events, mailboxes, placements
+from receiver.store.work.placements import may_be_there
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +28,20 @@ def _coming(now: datetime) -> ColumnElement[bool]:
     return and_(events.c.facts.is_not(None), events.c.ends_at >= now)
 
 
-def _names(connection: Connection, column: Column[str]) -> Iterator[str]:
-    """Walk the names of a column along its index."""
+def _lost(connection: Connection, column: Column[str], configured: Collection[str]) -> Iterator[str]:
+    """Walk the names of a column along its index; yield those that are not configured."""
     name: str | None = connection.scalar(select(func.min(column)))
     while name is not None:
-        yield name
+        if name not in configured:
+            yield name
         name = connection.scalar(select(func.min(column)).where(column > name))
 
 
 def lost_platforms(connection: Connection, configured: Collection[str], now: datetime) -> dict[str, int]:
     """Return the platforms of events to come that are not configured, and how many events each has."""
-    lost = [name for name in _names(connection, events.c.platform) if name not in configured]
     counts = {
-        name: connection.scalar(select(func.count()).where(events.c.platform == name, _coming(now))) for name in lost
+        name: connection.scalar(select(func.count()).where(events.c.platform == name, _coming(now)))
+        for name in _lost(connection, events.c.platform, configured)
     }
     return {name: count for name, count in counts.items() if count}
 
@@ -69,28 +71,23 @@ def has_lost_events(
     wanted = [_coming(now), events.c.emitter == emitter]
     if organisations is not None:
         wanted.append(events.c.organisation.in_(sorted(organisations)))
-    lost = [name for name in _names(connection, events.c.platform) if name not in configured]
     return any(
         connection.execute(select(events.c.id).where(events.c.platform == name, *wanted).limit(1)).first()
-        for name in lost
+        for name in _lost(connection, events.c.platform, configured)
     )
 
 
 def lost_calendars(connection: Connection, configured: Collection[str], now: datetime) -> dict[str, int]:
     """Return the calendars that hold entries of events that are not over and that are not configured, with counts."""
-    lost = [name for name in _names(connection, mailboxes.c.calendar) if name not in configured]
+    lost = list(_lost(connection, mailboxes.c.calendar, configured))
     if not lost:
         return {}
-    # As `Placement.may_be_there`.
-    is_there = or_(
-        placements.c.applied.is_not(None), placements.c.look_up_at.is_not(None), placements.c.recheck_at.is_not(None)
-    )
     found = (
         select(mailboxes.c.calendar, func.count())
         .select_from(placements)
         .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
         .join(events, events.c.id == placements.c.event_id)
-        .where(mailboxes.c.calendar.in_(lost), is_there, or_(events.c.ends_at.is_(None), events.c.ends_at >= now))
+        .where(mailboxes.c.calendar.in_(lost), may_be_there(), or_(events.c.ends_at.is_(None), events.c.ends_at >= now))
         .group_by(mailboxes.c.calendar)
         .order_by(mailboxes.c.calendar)
     )

@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 
-from receiver.store.database.tables import Moment, dues, events, installation, mailboxes, placements
+from receiver.store.database.tables import dues, events, installation, mailboxes, placements
 from receiver.store.fairness import Rota
 from receiver.store.work import dues as due_rows
 
@@ -31,7 +31,7 @@ LOOKED_AT = 100
 TURNS = 4
 """Sources or organisations that are tried in turn; the mailboxes of one may all be in use."""
 
-_NOW = bindparam("now", type_=Moment())
+_NOW = due_rows.NOW
 
 
 def is_due() -> ColumnElement[bool]:
@@ -55,10 +55,6 @@ def is_due() -> ColumnElement[bool]:
 
 
 _MAY_WRITE = exists().where(~installation.c.must_adopt, installation.c.uninstalled_at.is_(None))
-_FREE = and_(
-    or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= _NOW),
-    or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= _NOW),
-)
 _CLAIMABLE = exists(
     select(placements.c.id)
     .join(events, events.c.id == placements.c.event_id)
@@ -74,7 +70,7 @@ _READY = and_(
 _OLDEST = (
     select(mailboxes, _CLAIMABLE)
     .join(dues, dues.c.mailbox_id == mailboxes.c.id)
-    .where(_READY, _FREE, _MAY_WRITE)
+    .where(_READY, due_rows.IS_FREE, _MAY_WRITE)
     .order_by(dues.c.next_at)
     .limit(1)
     .with_for_update(skip_locked=True, of=mailboxes, key_share=True)
@@ -91,7 +87,7 @@ _NEXT_ORGANISATION = (
 _FIRST = (
     select(mailboxes.c.id, _CLAIMABLE)
     .join(dues, dues.c.mailbox_id == mailboxes.c.id)
-    .where(_READY, _FREE, _MAY_WRITE)
+    .where(_READY, due_rows.IS_FREE, _MAY_WRITE)
     .order_by(dues.c.next_at)
     .limit(LOOKED_AT)
     .subquery()
@@ -100,7 +96,7 @@ _IS_FIRST = (
     select(_CLAIMABLE)
     .select_from(mailboxes)
     .join(dues, dues.c.mailbox_id == mailboxes.c.id)
-    .where(_READY, _FREE, _MAY_WRITE)
+    .where(_READY, due_rows.IS_FREE, _MAY_WRITE)
     .order_by(dues.c.next_at)
     .limit(1)
 )

@@ -102,17 +102,17 @@ _OF_MAILBOX = _Announcement(placements.c.id.in_(first_of_mailbox()))
 _LACKING = ~exists().where(dues.c.mailbox_id == placements.c.mailbox_id)
 _OF_ALL = _Announcement(_LACKING)
 _ANY_LACKS = select(placements.c.id).where(placements.c.due_at.is_not(None), _LACKING).limit(1)
-_NOW = bindparam("now", type_=Moment())
-_DUE_BY_NOW = exists().where(
-    placements.c.mailbox_id == mailboxes.c.id,
-    placements.c.due_at <= _NOW,
-    or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= _NOW),
-    or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= _NOW),
+NOW = bindparam("now", type_=Moment())
+IS_FREE = and_(
+    or_(mailboxes.c.leased_until.is_(None), mailboxes.c.leased_until <= NOW),
+    or_(mailboxes.c.blocked_until.is_(None), mailboxes.c.blocked_until <= NOW),
 )
+"""Matches mailboxes that may be claimed at the moment of the parameter ``now``."""
+_DUE_BY_NOW = exists().where(placements.c.mailbox_id == mailboxes.c.id, placements.c.due_at <= NOW)
 _LATE = (
     select(dues.c.mailbox_id)
     .join(mailboxes, mailboxes.c.id == dues.c.mailbox_id)
-    .where(dues.c.next_at > _NOW, _DUE_BY_NOW)
+    .where(dues.c.next_at > NOW, IS_FREE, _DUE_BY_NOW)
 )
 _FORGET = delete(dues).where(dues.c.mailbox_id == bindparam("mailbox"))
 _NOTHING_DUE = ~exists().where(placements.c.mailbox_id == dues.c.mailbox_id, placements.c.due_at.is_not(None))
