@@ -257,6 +257,13 @@ class PlainConnection(_Bounded):
 class TlsConnection(_Bounded, HTTPSConnection):
     """With TLS."""
 
+    def _tunnel(self) -> None:
+        """Ask a proxy for a tunnel. To the standard library a connection that was shut down is an answer's end."""
+        super()._tunnel()
+        call = deadline.current()
+        if call is not None and call.over:
+            raise ConnectTimeoutError(self, "timed out")
+
 
 class PlainPool(urllib3.HTTPConnectionPool):
     """Connections without TLS."""
