@@ -1,5 +1,6 @@
 """One thread of all processes writes into a SQLite file at a time, and hands the turn on without a long sleep."""
 
+import errno
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ import pytest
 
 from receiver.store import Store, StoreUnavailable
 from receiver.store.database import engine as engine_module
+from receiver.store.database import sqlite_lock
 from receiver.store.database.sqlite_lock import SUFFIX, WriteLock
 from receiver.store.intake import judge_batch
 from tests.makers import NOW, a_delivery, incoming
@@ -63,6 +65,48 @@ def test_without_a_file_the_threads_of_the_process_take_turns(tmp_path: Path) ->
     other.join()
     assert got == [False]
     lock.release()
+    lock.close()
+
+
+def test_where_no_file_can_be_locked_the_threads_of_the_process_take_turns(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(sqlite_lock.fcntl, "flock", refused)
+    lock = WriteLock(path)
+    for _ in range(2):
+        assert lock.acquire(0.01)
+        assert not lock.acquire(0.01)
+        lock.release()
+    lock.close()
+
+
+def test_what_fails_while_a_turn_is_asked_for_keeps_nobody_from_the_next(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = WriteLock(path)
+    with monkeypatch.context() as broken:
+        broken.setattr(lock, "_open", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            lock.acquire(1)
+    assert lock.acquire(0.01)
+    lock.release()
+    lock.close()
+
+
+def test_closing_waits_for_nobody(path: Path) -> None:
+    """A process that ends does not hang because one of its threads does."""
+    lock = WriteLock(path)
+    assert lock.acquire(1)
+    lock.close()
+    other = WriteLock(path)
+    assert not other.acquire(0.01)
+    lock.release()
+    assert other.acquire(1)
+    other.release()
+    other.close()
     lock.close()
 
 

@@ -49,22 +49,28 @@ class WriteLock:
     def acquire(self, patience_s: float) -> bool:
         """Wait for the turn; return whether it came in time.
 
-        Where there can be no such file (no folder, no room), the turn is among the threads of this process alone, and
-        SQLite's own locks do the rest.
+        Where there can be no such file or lock (no folder, no room, a network's file system), the turn is among the
+        threads of this process alone, and SQLite's own locks do the rest.
         """
         deadline = time.monotonic() + patience_s
         if not self._mine.acquire(timeout=patience_s):
             return False
-        if self._lock_file(deadline):
-            return True
-        self._mine.release()
-        return False
+        is_locked = False
+        try:
+            is_locked = self._lock_file(deadline)
+        finally:
+            if not is_locked:
+                self._mine.release()
+        return is_locked
 
     def release(self) -> None:
         """End the turn."""
-        if self._file is not None:
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-        self._mine.release()
+        try:
+            if self._file is not None:
+                with suppress(OSError):
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
+        finally:
+            self._mine.release()
 
     def _lock_file(self, deadline: float) -> bool:
         file = self._file = self._file if self._file is not None else self._open()
@@ -77,6 +83,8 @@ class WriteLock:
             except BlockingIOError:
                 if time.monotonic() >= deadline:
                     return False
+            except OSError:
+                return True  # no lock can be had
             else:
                 return True
             time.sleep(pause)
@@ -91,8 +99,11 @@ class WriteLock:
             return None
 
     def close(self) -> None:
-        """Give the file back. The lock may be taken again."""
-        with self._mine:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+        """Give the file back, unless a thread has its turn: then it stays open. The lock may be taken again."""
+        if self._mine.acquire(blocking=False):
+            try:
+                file, self._file = self._file, None
+                if file is not None:
+                    os.close(file)
+            finally:
+                self._mine.release()
