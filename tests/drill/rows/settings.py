@@ -4,6 +4,7 @@ from receiver.core.removal_limits import ALWAYS_ALLOWED
 from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair, Strike
 from tests.drill.exchange import KARIM, MARTINE
+from tests.drill.rows.machine import REFUSED_MEANWHILE
 from tests.drill.screens import Screen
 from tests.drill.system import ACCEPTED, DrillSystem, until
 
@@ -109,6 +110,38 @@ def go_dry(system: DrillSystem) -> Repair:
     return repair
 
 
+def rename_calendar(system: DrillSystem) -> Repair:
+    """Somebody finds a better name for the server."""
+    system.edit(("  exchange:\n", "  messagerie:\n"))
+    system.reload()
+    assert system.book() in ACCEPTED
+
+    def repair() -> str:
+        left = system.exchange.calendar(MARTINE)
+        assert left <= system.expected
+        system.edit(("  messagerie:\n", "  exchange:\n"))
+        system.reload()
+        return "no entry was written twice"
+
+    return repair
+
+
+def rename_platform(system: DrillSystem) -> Repair:
+    """Somebody finds a better name for the platform."""
+    system.edit(("platform: production\n", "platform: rdv-sp\n"))
+    system.reload()
+    until(lambda: system.book() == UNAVAILABLE, "webhooks to be refused")
+
+    def repair() -> str:
+        assert system.exchange.calendar(MARTINE) <= system.expected
+        system.edit(("platform: rdv-sp\n", "platform: production\n"))
+        system.reload()
+        return "no entry was written twice"
+
+    return repair
+
+
+UNAVAILABLE = 503
 REFUSED = "It is refused; what was in force goes on, and webhooks are taken."
 
 ROWS = (
@@ -189,6 +222,22 @@ ROWS = (
         prepare=book_many,
         files={"agents.csv": CSV},
         settings=BY_CSV,
+    ),
+    Breakage(
+        "a calendar renamed",
+        Code.CALENDAR_LOST,
+        rename_calendar,
+        "A calendar gets another name under `calendars`, then a reload. The new rules wait.",
+        "It gets its old name, then a reload.",
+        along=frozenset({Code.RULES_HELD}),
+    ),
+    Breakage(
+        "a platform renamed",
+        Code.PLATFORM_LOST,
+        rename_platform,
+        "The platform of a source gets another name, then a reload. Webhooks are refused (503).",
+        "It gets its old name, then a reload; the emitter sends again.",
+        may_come=REFUSED_MEANWHILE,
     ),
     Breakage(
         "dry_run left on",
