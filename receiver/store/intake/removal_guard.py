@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import Connection, func, select
 
@@ -32,7 +33,6 @@ class Guard:
         self._now = now
         self._ledger = Ledger(connection, now)
         self._placed: dict[int, int] = {}
-        self._ruleset: Ruleset | None = None
         self._aliases: Mapping[Mailbox, Mailbox] | None = None
 
     def write(self) -> None:
@@ -49,7 +49,7 @@ class Guard:
 
     def is_shown(self, incoming: Incoming, state: EventState | None) -> bool:
         """Whether an entry can show a state. A RDV that was cancelled is counted apart."""
-        ruleset = self._in_force()
+        ruleset = self._ruleset
         if ruleset is None or not isinstance(state, AgendaState):
             return state is not None
         try:
@@ -167,12 +167,14 @@ class Guard:
 
     def _leaves(self, incoming: Incoming, before: KnownEmail | None, after: KnownEmail | None) -> bool:
         """Whether entries leave a mailbox when something else is credible_email of an agent."""
+        if before and after and (before.email, before.former_email) == (after.email, after.former_email):
+            return False
         home = self._home(incoming, before)
         return home is not None and home != self._home(incoming, after)
 
     def _home(self, incoming: Incoming, word: KnownEmail | None) -> Mailbox | None:
         """Return where the entries of an agent are; None: nowhere."""
-        ruleset = self._in_force()
+        ruleset = self._ruleset
         if ruleset is None or word is None:
             return None  # nothing was ever written; or nobody may say
         place = ruleset.mailboxes.locate(word.email)
@@ -184,11 +186,12 @@ class Guard:
             self._aliases = mailbox_identity.aliases(self._connection)
         return self._aliases.get(place, place)
 
-    def _in_force(self) -> Ruleset | None:
-        if self._ruleset is None and (found := rulesets.in_force(self._connection)):
-            self._ruleset = found.ruleset
-        return self._ruleset
+    @cached_property
+    def _ruleset(self) -> Ruleset | None:
+        """The one in force, read once; None: none ever was."""
+        found = rulesets.in_force(self._connection)
+        return found.ruleset if found else None
 
     def _policies(self, incoming: Incoming) -> Policies:
-        ruleset = self._in_force()
+        ruleset = self._ruleset
         return ruleset.policies(incoming.source) if ruleset else Policies()
