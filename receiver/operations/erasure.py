@@ -3,11 +3,11 @@
 Only the record is erased here. Entries in calendars are removed, where asked, by the worker.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from time import monotonic, sleep
 
 from receiver import __version__
 from receiver.config import Settings
@@ -74,7 +74,7 @@ def purge(store: Store, now: datetime, tombstone_days: int, journal_days: int) -
     dropped: Counter[str] = Counter()
     while some := store.write(stored_retention.drop_old, now, tombstone_days, journal_days):
         dropped += some
-        time.sleep(stored_retention.PAUSE_S)
+        sleep(stored_retention.PAUSE_S)
     return dropped
 
 
@@ -111,7 +111,7 @@ def erase_agent(
     email = kept_spelling(email) or ""
     in_force = store.read(rulesets.in_force)
     mapping = (in_force.ruleset if in_force else settings.ruleset()).mailboxes
-    deadline = time.monotonic() + limit_s
+    deadline = monotonic() + limit_s
 
     def once() -> Erased:
         run = store.rehearse if dry_run else store.write
@@ -128,8 +128,8 @@ def erase_agent(
 def _wait(erased: Erased, once: Callable[[], Erased], watch: Watch, deadline: float) -> Erased:
     """Erase again until all is erased or the time is over; return all that was."""
     with watch(erased.removals) as done:
-        while (erased.busy or erased.removals) and time.monotonic() < deadline:
-            time.sleep(PAUSE_S)
+        while (erased.busy or erased.removals) and monotonic() < deadline:
+            sleep(PAUSE_S)
             further = once()
             if further.busy:
                 continue  # it changed nothing

@@ -61,7 +61,7 @@ def test_programs_read_what_was_erased_and_what_is_to_be_done(served: Operator) 
 
 
 def test_with_entries_the_worker_takes_them_out_first(served: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.operations.erasure.time.sleep", lambda _: served.work())
+    monkeypatch.setattr("receiver.operations.erasure.sleep", lambda _: served.work())
     path = served.folder / "r.json"
     _, report = served.report("purge", "--agent", HERS, "--with-entries", "--report", str(path), "--wait", "60")
     assert (served.entries(HERS), report["removals"], report["unfinished"]) == (0, 0, ["mapped"])
@@ -78,7 +78,7 @@ def test_while_the_worker_is_at_it_the_command_waits(served: Operator, monkeypat
     assert work.mailbox.address == HERS
     status, report = served.report("purge", "--agent", HERS, "--report", str(served.folder / "1.json"), "--wait", "0")
     assert (status, report["erased"], "busy" in report["unfinished"]) == (1, {}, True)
-    monkeypatch.setattr("receiver.operations.erasure.time.sleep", lambda _: served.store.release(work))
+    monkeypatch.setattr("receiver.operations.erasure.sleep", lambda _: served.store.release(work))
     _, report = served.report("purge", "--agent", HERS, "--report", str(served.folder / "2.json"), "--wait", "60")
     assert (report["erased"]["agents"], "busy" in report["unfinished"]) == (1, False)
 
