@@ -167,7 +167,7 @@ def _print(found: Sequence[Held], count: int, full: Iterable[str]) -> None:
 
 def _row(each: Held) -> tuple[str, ...]:
     model, kind = PAGE_WORDS["model"].get(each.model, each.model), PAGE_WORDS["kind"][each.kind]
-    what = f"{model}, {kind} : {held_subject(each.uid, each.agent, each.email)}"
+    what = f"{model}, {kind} : {held_subject(each.uid, each.event_number, each.agent, each.email)}"
     whose = held_organisation(each.organisation, each.claimed)
     secret = ", ".join((each.source, *each.places))
     reason = HELD_REASONS[each.reason]

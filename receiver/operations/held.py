@@ -47,6 +47,8 @@ class Held:
     """``created``, ``updated`` or ``destroyed``."""
     uid: str | None
     """The event; None: it is news of an agent."""
+    event_number: int | None
+    """The event's number at the emitter, by which people find it there; None: it has none, or it is news of an agent."""
     agent: str | None
     """The agent's number at the emitter; None: it is news of an event."""
     email: str | None
@@ -106,6 +108,7 @@ def describe(waiting: Waiting, known: Places) -> Held:
         model=waiting.model,
         kind=news.version.kind,
         uid=waiting.uid or (event_uid(waiting.platform, news) if isinstance(news, Delivery) else None),
+        event_number=news.wire_id if isinstance(news, Delivery) else None,
         agent=agent.ident if agent else None,
         email=news.agent.email if isinstance(news, AgentNews) else None,
         organisation=waiting.organisation,

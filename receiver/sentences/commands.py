@@ -97,6 +97,8 @@ CHECK: Mapping[str, str] = {
     "sont refusés (503), l'émetteur les garde. Faites de la place.",
     "listen_ready": "L'adresse {address} est libre.",
     "listen_ours": "L'adresse {address} est tenue par ce service, qui répond.",
+    "listen_perhaps_ours": "Un récepteur répond à l'adresse {address}. La base ne dit pas si c'est ce service. Ne "
+    "l'arrêtez pas avant d'avoir lu docs/fr/reprise.md : il peut tenir ouverte la base qui manque.",
     "listen_taken": "L'adresse {address} (web.listen) est déjà prise par un autre programme. « ss -ltnp » le nomme. "
     "Arrêtez-le, ou changez web.listen.",
     "listen_forbidden": "Ce compte n'a pas le droit d'ouvrir {address} (web.listen) : les ports sous 1024 sont "

@@ -76,10 +76,10 @@ def local(moment: datetime) -> str:
     return f"{moment.astimezone(PARIS):%d/%m/%Y %H:%M}"
 
 
-def held_subject(uid: str | None, agent: str | None, email: str | None) -> str:
+def held_subject(uid: str | None, event_number: int | None, agent: str | None, email: str | None) -> str:
     """Return what a webhook is about that was set aside: an event, or an agent."""
     if uid is not None:
-        return uid
+        return uid if event_number is None else sentences.HELD["event"].format(number=event_number, uid=uid)
     return sentences.HELD["agent email" if email else "agent"].format(agent=agent, email=display_safe(email or ""))
 
 

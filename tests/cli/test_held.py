@@ -69,6 +69,7 @@ def test_what_waits_is_told_with_what_somebody_decides_by(attacked: Operator) ->
         "model": "Rdv",
         "kind": "updated",
         "uid": "Rdv/uuid-1@production",
+        "event_number": 1,
         "agent": None,
         "email": None,
         "organisation": 12,
@@ -82,7 +83,7 @@ def test_what_waits_is_told_with_what_somebody_decides_by(attacked: Operator) ->
 def test_people_read_the_same(attacked: Operator) -> None:
     status, out, _ = attacked.run("held")
     assert status == 1
-    assert "Rdv/uuid-1@production" in out
+    assert "n° 1 chez l'émetteur (Rdv/uuid-1@production)" in out
     assert "sources.mds.secrets[0]" in out
     assert "wrong" not in out
 

@@ -107,6 +107,8 @@ def test_an_address_that_our_own_service_holds_is_well(tmp_path: Path) -> None:
         store.write(heartbeats.beat, f"{SERVES}here", store.now())
         assert findings(config)["web.listen"] == ("listen_ours", Level.OK)
         store.close()
+        (tmp_path / "rdv.db").unlink()
+        assert findings(config)["web.listen"] == ("listen_perhaps_ours", Level.WARNING), "it may hold the lost store"
         ours.shutdown()
 
 

@@ -33,7 +33,7 @@ def host_findings(settings: Settings, open_store: OpenStore) -> list[Finding]:
 
 
 def _of_service(settings: Settings, open_store: OpenStore) -> Iterator[Finding]:
-    runs = False
+    runs: bool | None = None
     try:
         store = open_store(settings)
         try:
@@ -52,17 +52,22 @@ def _of_service(settings: Settings, open_store: OpenStore) -> Iterator[Finding]:
     yield _address(settings.web.listen, runs=runs)
 
 
-def _address(address: str, *, runs: bool) -> Finding:
+def _address(address: str, *, runs: bool | None) -> Finding:
+    """Check the web's address; `runs`: whether this installation was heard of lately, None where the store is silent.
+
+    Who stops the service that holds a removed store open loses it: where it may be that one, nobody is told to.
+    """
     found = check_port.unusable(address)
     if found is None:
         return Finding("listen_ready", "web.listen", Level.OK, {"address": address})
-    if found.code == check_port.TAKEN and runs and _answers(address):
-        return Finding("listen_ours", "web.listen", Level.OK, {"address": address})
+    if found.code == check_port.TAKEN and runs is not False and _answers(address):
+        code, level = ("listen_ours", Level.OK) if runs else ("listen_perhaps_ours", Level.WARNING)
+        return Finding(code, "web.listen", level, {"address": address})
     return Finding(found.code, "web.listen", Level.TROUBLE, dict(found.details))
 
 
 def _answers(address: str) -> bool:
-    """Whether a receiver answers there. One of this installation was heard of a moment ago: it is that one."""
+    """Whether a receiver answers there. Where one of this installation was heard of a moment ago, it is that one."""
     host, port = check_port.split(address)
     host = {str(ip_address(0)): "127.0.0.1", str(IPv6Address(0)): "::1"}.get(host, host)  # all of this machine's
     url = f"http://[{host}]:{port}/healthz" if ":" in host else f"http://{host}:{port}/healthz"
