@@ -87,7 +87,9 @@ def retry(args: Namespace, settings: Settings) -> int:
         if chosen.event is not None and not store.read(stored_failures.meant_events, chosen):
             return _unknown(args.event)
         retried = operation.retry_all(store, chosen)
-        print(json.dumps(asdict(retried), indent=2) if args.json else FAILURES["retried"].format(**asdict(retried)))
+        counts = asdict(retried)
+        sentence = FAILURES["retried" if retried.total else "nothing_to_retry"]
+        print(json.dumps(counts, indent=2) if args.json else sentence.format(**counts))
         return 0
 
     return with_current_store(settings, use)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from receiver import bootstrap, logs, sentences
 from receiver.cli import output
+from receiver.cli.stores import say_only_appends
 from receiver.config import Settings
 from receiver.core.servers import PAUSED
 from receiver.core.troubles import Trouble, colour, is_well
@@ -26,6 +27,8 @@ def show(args: Namespace, settings: Settings) -> int:
     """Say how things go; 1 if something is wrong."""
     logs.configure("ERROR")
     found = _look(settings)
+    if found is None:
+        return 1
     if args.json:
         _print_json(found)
     else:
@@ -33,7 +36,8 @@ def show(args: Namespace, settings: Settings) -> int:
     return 0 if is_well(found.troubles) else 1
 
 
-def _look(settings: Settings) -> Status:
+def _look(settings: Settings) -> Status | None:
+    """Return what there is to say; None, having said so: the account may not read it."""
     try:
         store = bootstrap.open_store(settings)
         try:
@@ -41,6 +45,8 @@ def _look(settings: Settings) -> Status:
         finally:
             store.close()
     except check.STORE_ERRORS as error:
+        if say_only_appends(settings, error):
+            return None
         # Without a store there is no clock but ours, and nothing that it would be held against.
         return status.unreadable(settings, error, datetime.now(PARIS))
 

@@ -10,6 +10,7 @@ from receiver.config.store_url import sqlite_file
 from receiver.operations.support.check import STORE_ERRORS, store_error_name
 from receiver.sentences.phrases import store_words
 from receiver.store import Cause, Refusal, Standing, Store, StoreVanished, refusal_of
+from receiver.store.database import rights
 from receiver.store.place import integrity
 
 SOUNDNESS_S = 5.0
@@ -35,8 +36,26 @@ def with_store(settings: Settings, use: Callable[[Store], int]) -> int:
         say_vanished(error)
         return 1
     except STORE_ERRORS as error:
-        report_refusal(error, refusal_of(error, sqlite_file(settings.store_url)))
+        if not say_only_appends(settings, error):
+            report_refusal(error, refusal_of(error, sqlite_file(settings.store_url)))
         return 1
+
+
+def say_only_appends(settings: Settings, error: BaseException) -> bool:
+    """Say, where that is why a store refused, that its account may only put webhooks down; return whether it is."""
+    if refusal_of(error).cause is not Cause.RIGHTS_MISSING:
+        return False
+    try:
+        store = bootstrap.open_store(settings)
+        try:
+            only_appends = store.read(rights.only_appends)
+        finally:
+            store.close()
+    except STORE_ERRORS:
+        return False
+    if only_appends:
+        print(sentences.COMMANDS["only_appends"], file=sys.stderr)
+    return only_appends
 
 
 def report_refusal(error: BaseException, refusal: Refusal) -> None:

@@ -48,7 +48,7 @@ class Held:
     uid: str | None
     """The event; None: it is news of an agent."""
     event_number: int | None
-    """The event's number at the emitter, by which people find it there; None: it has none, or it is news of an agent."""
+    """The event's at the emitter, by which people find it there; None: it has none, or it is news of an agent."""
     agent: str | None
     """The agent's number at the emitter; None: it is news of an event."""
     email: str | None

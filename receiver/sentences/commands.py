@@ -70,6 +70,8 @@ COMMANDS: Mapping[str, str] = {
     "migrated_by_newer": "La base est d'une version plus récente que ce programme, qui sait l'utiliser : rien n'a été "
     "changé.",
     "output_lost": "La sortie n'a pas pu être écrite en entier : vérifiez la place là où elle va.",
+    "only_appends": "Le compte PostgreSQL de cette machine ne peut qu'ajouter des webhooks "
+    "(deploy/postgresql/serve.sql). Lancez cette commande sur la machine du worker.",
     "store_failed": "La base ne peut pas être utilisée : {cause}. {cure}",
 }
 

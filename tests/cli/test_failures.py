@@ -100,6 +100,8 @@ def test_a_retry_needs_to_know_of_what(night: Operator, words: list[str]) -> Non
 
 def test_a_retry_says_how_many(night: Operator) -> None:
     none = {"mailboxes": 0, "entries": 0, "events": 0, "servers": 0}
+    assert night.report("retry", "--code", "no_such_code") == (0, none)
+    assert night.run("retry", "--code", "no_such_code")[1] == FAILURES["nothing_to_retry"] + "\n"
     assert night.report("retry", "--code", "invalid_item") == (0, none | {"entries": 7})
     assert night.report("retry", "--mailbox", HIS.upper()) == (0, none | {"mailboxes": 1})
     assert night.report("retry", "--event", "9") == (0, none | {"events": 1})

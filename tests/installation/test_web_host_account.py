@@ -14,6 +14,7 @@ from psycopg import sql
 
 from emitter.scenarios import build
 from receiver.core.scope import EVERYTHING
+from receiver.sentences import COMMANDS
 from receiver.store import Cause, Incoming, Store, StoreUnavailable, counters, heartbeats
 from receiver.store.database import rights
 from receiver.store.database.tables import metadata
@@ -191,6 +192,16 @@ def test_a_web_host_works_under_an_account_that_may_only_append(tmp_path: Path, 
         assert "Insufficient" not in receiver.log.read_text("utf-8")
         assert {line["level"] for line in receiver.log_lines("webhook")} == {"info", "warning"}
         assert '"level": "error"' not in receiver.log.read_text("utf-8")
+
+
+def test_a_command_that_needs_more_says_where_it_belongs(tmp_path: Path, account: str) -> None:
+    """Nothing is wrong there: no alarm, and no advice that would undo what the account may not do."""
+    with running_receiver(tmp_path, ()) as receiver:
+        _use(receiver, account)
+        for words in (["status"], ["held"], ["failures"]):
+            done = receiver.command(*words)
+            assert (done.returncode, done.stdout) == (1, ""), words
+            assert done.stderr.splitlines()[-1] == COMMANDS["only_appends"], words
 
 
 def _use(receiver: RunningReceiver, address: str) -> None:

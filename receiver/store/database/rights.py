@@ -25,6 +25,11 @@ def may_append(connection: Connection) -> bool:
     return True
 
 
+def only_appends(connection: Connection) -> bool:
+    """Whether the account is that of a host which only takes webhooks in (deploy/postgresql/serve.sql)."""
+    return not may_judge(connection) and may_append(connection)
+
+
 def may_judge(connection: Connection) -> bool:
     """Whether more is allowed than to put webhooks down. Asked, not tried: a refusal would fill the server's log."""
     return connection.dialect.name == "sqlite" or bool(connection.scalar(_MAY_JUDGE))
