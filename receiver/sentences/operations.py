@@ -23,8 +23,8 @@ FAILURES: Mapping[str, str] = {
     "which": "dites quoi relancer : --code, --calendar, --mailbox, --event, ou --all (seul)",
     "retried": "Relancés : {mailboxes} boîte(s), {entries} entrée(s), {events} événement(s), "
     "{servers} serveur(s). Le service les essaie aussitôt. Un compte refusé attend la fin de sa pause de 5 minutes.",
-    "nothing_to_retry": "Rien n'échoue de ce qui est nommé : rien n'a été relancé. « rdv-receiver failures » liste ce qui "
-    "échoue, avec les codes. --event relance une entrée abandonnée ; une boîte en échec se relance par --mailbox.",
+    "nothing_to_retry": "Rien n'échoue de ce qui est nommé : rien n'a été relancé. « rdv-receiver failures » liste ce "
+    "qui échoue, avec les codes. --event relance une entrée abandonnée ; une boîte en échec se relance par --mailbox.",
     "unknown_event": "Aucun événement ne porte le numéro ou l'identifiant {event}.",
     "several_events": "Plusieurs événements portent ce numéro ; donnez l'identifiant de l'un d'eux : {uids}",
     "forgotten": "Laissés de côté : {entries} entrée(s), {events} événement(s). Un contenu nouveau les fera reprendre.",
