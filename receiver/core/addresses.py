@@ -44,7 +44,9 @@ def canonical(email: str) -> str:
     """
     text = kept_spelling(email) or ""
     local_part, at, domain = text.rpartition("@")
-    return f"{_unquoted(local_part)}@{ascii_domain(domain)}" if at else text
+    if not at or " " in normalize("NFKC", domain):  # no domain has a blank; in punycode two might come together
+        return text
+    return f"{_unquoted(local_part)}@{ascii_domain(domain)}"
 
 
 def ascii_domain(domain: str) -> str:

@@ -123,7 +123,7 @@ class Snapshot:
     worker_deaths_until: datetime | None = None
     """When the count falls below the threshold, if no more die."""
     started_at: datetime | None = None
-    """When the first process of this installation started: a worker has some time from then on for its first beat."""
+    """When the first process of this installation started: web and worker have some time for their first beats."""
     oldest_due_at: datetime | None = None
     """When the oldest due change became due, except for failing mailboxes and servers."""
     removals_held: int = 0
@@ -132,6 +132,8 @@ class Snapshot:
     """Calendars that are not configured, with the number of coming entries in each."""
     platforms_lost: Mapping[str, int] = field(default_factory=dict)
     """Platforms that no source has, with the number of coming events of each."""
+    sources_lost: Mapping[str, int] = field(default_factory=dict)
+    """Sources that are not configured, with the number of coming events that each was the last to send."""
     agents_unmapped: int = 0
     set_aside: tuple[SetAside, ...] = ()
     servers: tuple[SeenServer, ...] = ()
@@ -203,8 +205,9 @@ def _configuration(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Itera
 
 
 def _web(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
-    if seen.web_beat_at is not None and now - seen.web_beat_at >= limits.web_silent:
-        yield Trouble(Code.WEB_SILENT, Severity.ALARM, since=seen.web_beat_at)
+    last = seen.web_beat_at or seen.started_at
+    if last is not None and now - last >= limits.web_silent:
+        yield Trouble(Code.WEB_SILENT, Severity.ALARM, since=last)
 
 
 def _worker(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
@@ -275,6 +278,8 @@ def _rules(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trou
         yield Trouble(Code.CALENDAR_LOST, Severity.WARNING, name, count=count)
     for name, count in sorted(seen.platforms_lost.items()):  # an alarm: these entries follow no webhook any more
         yield Trouble(Code.PLATFORM_LOST, Severity.ALARM, name, count=count)
+    for name, count in sorted(seen.sources_lost.items()):  # where it was renamed, its webhooks come under the new name
+        yield Trouble(Code.SOURCE_LOST, Severity.WARNING, name, count=count)
     if seen.agents_unmapped:
         yield Trouble(Code.AGENTS_UNMAPPED, Severity.WARNING, count=seen.agents_unmapped)
 
@@ -317,7 +322,9 @@ def _misdirected(seen: Snapshot, limits: Thresholds) -> Iterator[Trouble]:
 
 
 def _refused(source: SeenSource, limits: Thresholds) -> Iterator[Trouble]:
-    for reason in sorted(source.refused.keys() - IGNORED):
+    # What is ignored rightly comes beside what is taken. Where nothing ever was, the configuration may be wrong.
+    unremarkable = IGNORED if source.last_at is not None else frozenset[str]()
+    for reason in sorted(source.refused.keys() - unremarkable):
         count, until = source.refused[reason], source.refused_until.get(reason)
         if reason == WRONG_SIGNATURE:
             if count >= limits.signatures_refused:

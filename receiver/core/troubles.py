@@ -74,6 +74,7 @@ class Code(StrEnum):
     RULES_HELD = "rules_held"
     CALENDAR_LOST = "calendar_lost"
     PLATFORM_LOST = "platform_lost"
+    SOURCE_LOST = "source_lost"
     OUT_OF_SCOPE = "out_of_scope"
     WEBHOOKS_HELD = "webhooks_held"
     CANCELLATIONS_MARKED = "cancellations_marked"

@@ -1,4 +1,4 @@
-"""Platforms and calendars of what is to come that the configuration lacks: a worker counts, all screens show."""
+"""Platforms, sources and calendars of what is to come that the configuration lacks: a worker counts, screens show."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from receiver.store import Store, counters
 from receiver.store.counters import Figure
 from receiver.store.reports import names
 
-PLATFORMS, CALENDARS = "lost/platform/", "lost/calendar/"
+PLATFORMS, CALENDARS, SOURCES = "lost/platform/", "lost/calendar/", "lost/source/"
 """How the figures begin, before the name."""
 
 
@@ -18,17 +18,27 @@ def configured_platforms(settings: Settings) -> frozenset[str]:
 
 
 def note(store: Store, settings: Settings, now: datetime) -> None:
-    """Count what lost names hold, and write it down. A name that holds nothing any more counts 0."""
+    """Count what lost platforms and calendars hold, and write it down. A name that holds nothing any more counts 0."""
     platforms = store.read(names.lost_platforms, configured_platforms(settings), now)
     calendars = store.read(names.lost_calendars, settings.calendars, now)
     found = {PLATFORMS + name: count for name, count in platforms.items()}
     found |= {CALENDARS + name: count for name, count in calendars.items()}
+    _write(store, (PLATFORMS, CALENDARS), found, now)
+
+
+def note_sources(store: Store, settings: Settings, now: datetime) -> None:
+    """Count what lost sources were the last to send, and write it down: rarely, as every event is read."""
+    found = store.read(names.lost_sources, settings.sources, now)
+    _write(store, (SOURCES,), {SOURCES + name: count for name, count in found.items()}, now)
+
+
+def _write(store: Store, prefixes: tuple[str, ...], found: Mapping[str, int], now: datetime) -> None:
     known = [
         name
         for name, figure in store.read(counters.figures_named).items()
-        if name.startswith((PLATFORMS, CALENDARS)) and figure.value
+        if name.startswith(prefixes) and figure.value
     ]
-    if values := dict.fromkeys(known, 0) | found:
+    if values := dict.fromkeys(known, 0) | dict(found):
         store.write(counters.record, {}, values, now)
 
 
@@ -40,6 +50,14 @@ def platforms(figures: Mapping[str, Figure], settings: Settings) -> dict[str, in
 def calendars(figures: Mapping[str, Figure], settings: Settings) -> dict[str, int]:
     """Return the calendars that were lost, and how many entries each holds."""
     return _lost(figures, CALENDARS, settings.calendars)
+
+
+def sources(figures: Mapping[str, Figure], settings: Settings) -> dict[str, int]:
+    """Return the sources that were lost while another one has their platform, and how many events each sent last.
+
+    Those of a lost platform are told by that platform.
+    """
+    return {} if platforms(figures, settings) else _lost(figures, SOURCES, settings.sources)
 
 
 def _lost(figures: Mapping[str, Figure], prefix: str, configured: Collection[str]) -> dict[str, int]:

@@ -124,6 +124,7 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         removals_held_since=sight.removals_held_since,
         calendars_lost=lost_names.calendars(figures, settings),
         platforms_lost=lost_names.platforms(figures, settings),
+        sources_lost=lost_names.sources(figures, settings),
         agents_unmapped=_unmapped(settings, store, figures, now),
         set_aside=tuple(_set_aside(sight.set_aside)),
         servers=tuple(_server(name, read.servers, figures, now) for name in settings.calendars),

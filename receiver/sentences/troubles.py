@@ -75,7 +75,7 @@ TROUBLES: Mapping[str, Advice] = {
     ),
     "web_silent": Advice(
         "Plus rien ne reçoit les webhooks",
-        "Le processus serve ne donne plus signe de vie. Les émetteurs gardent les webhooks quelques jours. Regardez "
+        "Le processus serve ne donne pas signe de vie. Les émetteurs gardent les webhooks quelques jours. Regardez "
         "« systemctl status rdv-receiver » et le journal (une adresse déjà prise ?), puis redémarrez le service.",
     ),
     "worker_silent": Advice(
@@ -125,6 +125,13 @@ TROUBLES: Mapping[str, Advice] = {
         "Renommé ? Rendez-lui son ancien nom sous calendars, puis systemctl reload : sous un autre nom, tout serait "
         "écrit en double. Abandonné ? « rdv-receiver apply-policies » le confirme ; ces entrées restent où elles sont, "
         "et ceci s'efface quand elles sont passées.",
+    ),
+    "source_lost": Advice(
+        "{count} événement(s) à venir de la source {subject}, que la configuration n'a plus",
+        "Retirée par erreur ? Rendez-lui son nom sous sources, puis systemctl reload : ce que l'émetteur envoie à son "
+        "adresse est refusé (404). Renommée ? L'adresse déclarée chez l'émetteur doit porter le nouveau nom ; ensuite "
+        "« rdv-receiver resync » efface ceci. Abandonnée ? Leurs entrées restent comme elles sont, et ceci s'efface "
+        "quand elles sont passées.",
     ),
     "platform_lost": Advice(
         "{count} événement(s) à venir de la plateforme {subject}, qu'aucune source n'a plus",
@@ -228,6 +235,11 @@ CAUSES: Mapping[str, str] = {
     "existe, ses droits, et la place sur son disque.",
     "payload": "Des messages bien signés n'ont pas la forme attendue : l'émetteur a sans doute changé. L'émetteur les "
     "garde et les renvoie ; mettez ce programme à jour, ou signalez-le.",
+    "organisation": "Cette source n'a encore reçu que des messages d'organisations qui ne sont pas dans sa liste "
+    "organisations : ils sont ignorés, et l'émetteur ne les renvoie pas. Corrigez la liste, puis lancez "
+    "« rdv-receiver resync ». Le premier webhook pris efface ceci.",
+    "model": "Cette source n'a encore reçu que des messages qui ne concernent aucun calendrier (usagers, motifs...). "
+    "Cochez chez l'émetteur Rdv, Absence et Agent. Le premier webhook pris efface ceci.",
     "age": "Des messages sont trop vieux, ou viennent du futur. Vérifiez l'horloge de ce serveur (timedatectl).",
     "secret_organisation": "Un secret réservé à certaines organisations signe pour une autre. Corrigez organisations "
     "sous secrets, ou le secret chez l'émetteur.",

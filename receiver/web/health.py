@@ -107,7 +107,8 @@ class _Readiness:
         except StoreUnavailable as error:
             seen = _unusable(error)
             return list(seen.codes), seen.cause
-        return [] if is_well(found) else [trouble.code for trouble in found], ""
+        told = [trouble for trouble in found if trouble.code is not Code.WEB_SILENT]  # this process answers
+        return [] if is_well(told) else [trouble.code for trouble in told], ""
 
 
 def _unusable(error: StoreUnavailable) -> _Seen:

@@ -154,6 +154,7 @@ class Periodic:
     def _all(self) -> Iterator[Task]:
         yield Task("unmapped", COUNT_EVERY, self._count_unmapped)
         yield Task("lost_names", COUNT_EVERY, self._count_lost_names)
+        yield Task("lost_sources", LOOK_AGAIN, self._count_lost_sources)
         for name, server in self._servers.items():
             if isinstance(self._settings.calendars.get(name), EwsCalendar):
                 yield Task(f"certificate/{name}", LOOK_AGAIN, partial(self._check_certificate, server))
@@ -174,6 +175,12 @@ class Periodic:
         self._looked.add("lost_names")
         if self._store.write(counters.take_turn, "lost_names", COUNT_EVERY, now) or is_first:
             lost_names.note(self._store, self._settings, now)
+
+    def _count_lost_sources(self, now: datetime) -> None:
+        is_first = "lost_sources" not in self._looked
+        self._looked.add("lost_sources")
+        if self._store.write(counters.take_turn, "lost_sources", LOOK_AGAIN, now) or is_first:
+            lost_names.note_sources(self._store, self._settings, now)
 
     # Certificates and clocks
 

@@ -118,7 +118,8 @@ def place(tmp_path: Path) -> Iterator[Open]:
 
 
 def beat(store: Store) -> None:
-    store.write(heartbeats.beat, "worker/here/1", store.now())
+    for name in (f"{heartbeats.SERVES}here", "worker/here/1"):
+        store.write(heartbeats.beat, name, store.now())
 
 
 def address(sink: HttpSink) -> str:

@@ -37,7 +37,8 @@ def night(operator: Operator) -> Operator:
 
 
 def test_where_nothing_fails_all_is_fine(operator: Operator) -> None:
-    operator.store.write(heartbeats.beat, "worker/here/1/a", operator.store.now())
+    for name in (f"{heartbeats.SERVES}here", "worker/here/1/a"):
+        operator.store.write(heartbeats.beat, name, operator.store.now())
     assert operator.report("failures") == (0, {"ok": True, "failures": [], "troubles": []})
     status, out, _ = operator.run("failures")
     assert status == 0
@@ -46,6 +47,7 @@ def test_where_nothing_fails_all_is_fine(operator: Operator) -> None:
 
 def test_while_something_else_is_wrong_an_empty_list_says_so(operator: Operator) -> None:
     """No worker was ever heard of here."""
+    operator.store.write(heartbeats.beat, f"{heartbeats.SERVES}here", operator.store.now())
     assert operator.report("failures") == (1, {"ok": False, "failures": [], "troubles": ["worker_silent"]})
     status, out, _ = operator.run("failures")
     assert status == 1

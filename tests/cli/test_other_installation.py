@@ -62,8 +62,9 @@ def hear_again_and_work(place: Place) -> dict[str, int]:
 
 
 def troubles(place: Place) -> tuple[Trouble, ...]:
-    """What is wrong while a worker lives."""
-    place.store.write(heartbeats.beat, "worker/here/1", place.store.now())
+    """What is wrong while web and worker live."""
+    for name in (f"{heartbeats.SERVES}here", "worker/here/1"):
+        place.store.write(heartbeats.beat, name, place.store.now())
     return status(place.settings, place.store, place.store.now()).troubles
 
 

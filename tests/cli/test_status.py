@@ -29,7 +29,8 @@ from tests.store.scopes import THIRTY_FOUR, a_rdv
 @pytest.fixture
 def place(console: Console) -> Console:  # the fixture
     console.run("apply-policies")
-    console.store.write(heartbeats.beat, "worker/here/1", console.store.now())
+    for name in (f"{heartbeats.SERVES}here", "worker/here/1"):
+        console.store.write(heartbeats.beat, name, console.store.now())
     return console
 
 
@@ -70,14 +71,14 @@ def break_server(place: Console) -> None:
 
 
 def silence_worker(place: Console) -> None:
-    place.execute("DELETE FROM heartbeats")
+    place.execute("DELETE FROM heartbeats WHERE name LIKE 'worker/%'")
     place.store.write(heartbeats.beat, "worker/here/1", place.store.now() - timedelta(minutes=5))
 
 
 def refuse_signatures(place: Console) -> None:
     refused = {("mds", "unauthorized"): 12, ("mds", "model"): 500, ("old", "payload"): 3}
     counts = {Tally("refused", name, "", reason): count for (name, reason), count in refused.items()}
-    place.store.write(counters.record, counts, {}, place.store.now())
+    place.store.write(counters.record, counts, {"seen/mds": 1}, place.store.now())
 
 
 def test_a_worker_that_cannot_write_is_not_what_needs_looking_after(

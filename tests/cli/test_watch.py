@@ -87,7 +87,8 @@ def test_one_look_tells_what_is_due_prints_nothing_and_remembers(
     http: HttpSink,
 ) -> None:
     addresses(console, monkeypatch, of(http))
-    console.store.write(heartbeats.beat, "worker/here/1", console.store.now())
+    for name in (f"{heartbeats.SERVES}here", "worker/here/1"):
+        console.store.write(heartbeats.beat, name, console.store.now())
     console.store.write(
         stored_rulesets.hold,
         load(console.path, {"RDV_SECRET": "s", "RDV_TO_0": of(http)}).ruleset(),

@@ -145,6 +145,7 @@ NOT_WRITTEN: Mapping[str, Reason] = {
     "uninstalled": _set(uninstalled_at=lambda m: m.past(timedelta())),
     "dry run": _set(dry_run=lambda _: True),
     "worker dead": _set(worker_beat_at=lambda m: m.past(LIMITS.worker_silent + LIMITS.worker_restart)),
+    "no web ever": _set(web_beat_at=lambda _: None, started_at=lambda m: m.past(LIMITS.web_silent)),
     "no worker ever": _set(worker_beat_at=lambda _: None, started_at=lambda m: m.past(LIMITS.worker_silent)),
     "workers die": _set(worker_deaths=lambda m: LIMITS.worker_deaths + m.count()),
     "server fails": _added("servers", lambda m: SeenServer(m.name(), m.chance.choice(CAUSES), m.past(timedelta()))),
@@ -161,6 +162,7 @@ NOT_WRITTEN: Mapping[str, Reason] = {
     "rules held": _set(removals_held=Making.count),
     "calendar lost": _set(calendars_lost=lambda m: {m.name(): m.count()}),
     "platform lost": _set(platforms_lost=lambda m: {m.name(): m.count()}),
+    "source lost": _set(sources_lost=lambda m: {m.name(): m.count()}),
     "agents unmapped": _set(agents_unmapped=Making.count),
     "out of scope": _set_aside("scope"),
     "webhooks held": _set_aside("removal"),
@@ -177,6 +179,7 @@ BEFORE_LONG: Mapping[str, Reason] = {
     ),
     "token key": _set(token_key=lambda _: "token_key_unreadable"),
     "nobody is alerted": _added("unreached", lambda m: Unreached("alerts.to[0]", m.past(timedelta()))),
+    "all is ignored": _added("sources", lambda m: SeenSource(m.name(), refused={m.chance.choice(sorted(IGNORED)): 1})),
     "source silent": _added("sources", lambda m: SeenSource(m.name(), m.past(timedelta()), LIMITS.source_silent)),
     "certificate": _added(
         "servers", lambda m: SeenServer(m.name(), certificate_until=NOW + m.chance.random() * timedelta(days=29))
@@ -195,7 +198,7 @@ def harmless(making: Making) -> None:
     """Add what is no reason for anything."""
     chance = making.chance
     making.values |= {
-        "web_beat_at": chance.choice((None, NOW - 0.9 * LIMITS.web_silent)),
+        "web_beat_at": NOW - chance.random() * 0.9 * LIMITS.web_silent,
         "worker_beat_at": NOW - chance.random() * 0.9 * LIMITS.worker_silent,
         "worker_deaths": chance.randrange(LIMITS.worker_deaths),
         "started_at": making.past(timedelta()),

@@ -46,6 +46,8 @@ def test_addresses_that_only_look_alike(one: str, other: str) -> None:
 
 @given(st.text(max_size=300) | st.text("aé@.\"'\u0301\u200b\u202e xn-", max_size=60))
 @example("@ .")
+@example("@ \u00a1 0")
+@example("@a\u00a8\u00a8b")
 def test_one_spelling_has_no_other(text: str) -> None:
     """What is kept of a message, and what is made of it, both mean the same as the message."""
     once = canonical(text)

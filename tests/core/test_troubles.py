@@ -32,6 +32,7 @@ def found(seen: Snapshot) -> list[Trouble]:
 
 def test_a_healthy_receiver_has_no_trouble() -> None:
     healthy = Snapshot(
+        web_beat_at=NOW,
         worker_beat_at=NOW,
         started_at=NOW - timedelta(days=9),
         oldest_due_at=NOW - timedelta(seconds=20),
@@ -80,8 +81,18 @@ def test_a_marker_that_cannot_be_used_is_an_alarm_beside_all_else() -> None:
 @pytest.mark.parametrize("name", ["worker_beat_at", "started_at"])
 def test_a_worker_is_missed_from_the_limit_on(name: str) -> None:
     since = NOW - LIMITS.worker_silent
-    assert found(replace(Snapshot(), **{name: since})) == [Trouble(Code.WORKER_SILENT, ALARM, since=since)]
-    assert found(replace(Snapshot(), **{name: since + MOMENT})) == []
+    seen = Snapshot(web_beat_at=NOW)
+    assert found(replace(seen, **{name: since})) == [Trouble(Code.WORKER_SILENT, ALARM, since=since)]
+    assert found(replace(seen, **{name: since + MOMENT})) == []
+
+
+@pytest.mark.parametrize("name", ["web_beat_at", "started_at"])
+def test_a_web_is_missed_from_the_limit_on(name: str) -> None:
+    """Also one that never came up: its address was taken from the start."""
+    since = NOW - LIMITS.web_silent
+    seen = Snapshot(worker_beat_at=NOW)
+    assert found(replace(seen, **{name: since})) == [Trouble(Code.WEB_SILENT, ALARM, since=since)]
+    assert found(replace(seen, **{name: since + MOMENT})) == []
 
 
 def test_a_worker_that_keeps_dying_is_told_whether_or_not_one_lives_at_the_moment() -> None:
@@ -99,7 +110,7 @@ def test_a_worker_that_keeps_dying_is_told_whether_or_not_one_lives_at_the_momen
 
 
 def test_a_beat_is_newer_than_the_start() -> None:
-    assert found(Snapshot(worker_beat_at=NOW, started_at=NOW - timedelta(days=1))) == []
+    assert found(Snapshot(web_beat_at=NOW, worker_beat_at=NOW, started_at=NOW - timedelta(days=1))) == []
 
 
 def test_a_failing_server_says_why_and_since_when() -> None:
@@ -194,6 +205,13 @@ def test_webhooks_that_were_not_understood_are_told_by_reason() -> None:
         Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", "disk", count=4),
         Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", "too_large", count=1),
     ]
+
+
+@pytest.mark.parametrize("reason", ["organisation", "model"])
+def test_a_source_of_which_all_is_ignored_may_be_configured_wrongly(reason: str) -> None:
+    source = SeenSource("mds", refused={reason: 12})
+    assert found(Snapshot(sources=(source,))) == [Trouble(Code.WEBHOOKS_REFUSED, WARNING, "mds", reason, count=12)]
+    assert found(Snapshot(sources=(replace(source, last_at=NOW),))) == []
 
 
 def test_a_source_is_silent_after_so_much_working_time() -> None:

@@ -145,7 +145,7 @@ def tell(site: SiteInTime) -> None:
     _set_aside(site, site.now)
     site.change(*_outcomes(site.settings.store_url))
     _count_week(site.settings.store_url, site.now)
-    for ago_s, name in ((9, "worker/srv-rdv-1/2214"), (14, "worker/srv-rdv-2/1871"), (5, "web")):
+    for ago_s, name in ((9, "worker/srv-rdv-1/2214"), (14, "worker/srv-rdv-2/1871"), (5, "serve/srv-rdv-1")):
         site.store.write(heartbeats.beat, name, site.now - timedelta(seconds=ago_s))
     site.store.write(
         servers.change, "exchange", lambda server: replace(server, succeeded_at=site.now - timedelta(minutes=1))

@@ -306,6 +306,26 @@ def test_what_lost_names_hold_is_told_until_they_are_back(harness_on_each: Worke
     assert told(renamed) == [], "they are over"
 
 
+def test_what_a_lost_source_sent_last_is_told_until_it_is_back_or_another_one_sent_it(
+    harness_on_each: WorkerHarness,
+) -> None:
+    harness = harness_on_each
+    fill(harness, 3)
+    [(name, source)] = harness.settings.sources.items()
+    renamed = replace(harness.settings, sources={"mds-nord": replace(source, name="mds-nord")})
+
+    def told(seen_by: Settings) -> list[tuple[Severity, str, int]]:
+        lost_names.note_sources(harness.store, seen_by, harness.store.moment)
+        found = status(seen_by, harness.store, harness.store.moment).troubles
+        return [(each.severity, each.subject, each.count) for each in found if each.code is Code.SOURCE_LOST]
+
+    assert told(harness.settings) == []
+    assert told(renamed) == [(Severity.WARNING, name, 3)]
+    assert told(harness.settings) == []
+    harness.pass_time(timedelta(days=30))
+    assert told(renamed) == [], "they are over"
+
+
 def test_what_waits_for_a_lost_calendar_is_not_told_as_late(harness: WorkerHarness) -> None:
     fill(harness, 1)
     hear(harness, a_rdv(1, 30, "Changé"))
