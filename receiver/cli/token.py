@@ -55,11 +55,14 @@ def issue(args: Namespace, settings: Settings) -> int:
 
     def use(store: Store) -> int:
         lifetime = timedelta(days=args.days)
+        has_lost_key = tokens.has_lost_key(settings, store, store.now())
         try:
             text, record = Tokens.of(settings, store).issue(Role(args.role), lifetime, args.label, store.now())
         except KeyUnavailable as error:
             print(TOKEN_KEY[error.code], file=sys.stderr)
             return 2
+        if has_lost_key:
+            print(TOKEN["new_key"], file=sys.stderr)
         if args.json:
             print(json.dumps(asdict(record) | {"token": text}, indent=2, default=_iso))
             return 0

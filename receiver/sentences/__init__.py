@@ -33,12 +33,13 @@ from receiver.sentences.pages import (
 from receiver.sentences.recovery import ADOPT, RECOVER, RECOVERY_HELP, UNINSTALL
 from receiver.sentences.resync import RESYNC, SECRETS
 from receiver.sentences.store import STORE_CAUSES, STORE_FILES
-from receiver.sentences.troubles import CAUSES, MEANWHILE, TROUBLES, UNKNOWN, VANISHED, Advice
+from receiver.sentences.troubles import ALL_IGNORED, CAUSES, MEANWHILE, TROUBLES, UNKNOWN, VANISHED, Advice
 
 __all__ = [
     "ACCESS",
     "ADOPT",
     "ALERT",
+    "ALL_IGNORED",
     "AUDIT",
     "BACKUP",
     "BAD_QUESTION",

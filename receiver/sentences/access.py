@@ -35,6 +35,9 @@ TOKEN_KEY: Mapping[str, str] = {
     "une clé sera créée." + _RELOAD,
     "token_key_weak_file": _NOTHING + "La clé qui les signe, dans token.key à côté de la base, est vide ou trop "
     "courte. Retirez ce fichier : une clé sera créée, et il faudra créer de nouveaux jetons." + _RELOAD,
+    "token_key_gone": "La clé qui signe les jetons, token.key à côté de la base, n'est plus là. Le service se sert de "
+    "celle qu'il a lue jusqu'à ce qu'il s'arrête. Remettez ce fichier. S'il est perdu, créez un jeton (rdv-receiver "
+    "token issue) : une clé sera créée, et les jetons d'avant n'ouvriront plus." + _RELOAD,
     "token_key_exposed": "Tout utilisateur de la machine peut lire ou changer la clé qui signe les jetons. Retirez "
     "token.key, à côté de la base : une clé sera créée, et il faudra créer de nouveaux jetons." + _RELOAD,
 }
@@ -53,6 +56,8 @@ TOKEN_HELP: Mapping[str, str] = {
 
 TOKEN: Mapping[str, str] = {
     "issued": "Jeton {id}, rôle {role}, valable jusqu'au {expires}. Le voici ; il ne sera plus montré :",
+    "new_key": "La clé qui signait les jetons n'était plus là : une autre a été créée. Les jetons d'avant n'ouvriront "
+    "plus." + _RELOAD,
     "no_pages": "web.pages n'est pas à true : ce jeton n'ouvrira rien d'ici là.",
     "bad_days": "il faut un nombre de jours entre 1 et {longest}",
     "bad_label": "il faut une ligne de {longest} caractères au plus",

@@ -25,6 +25,8 @@ class Words:
 def words(trouble: Trouble) -> Words:
     """Return a trouble's sentences, its details filled in."""
     advice = sentences.TROUBLES[trouble.code]
+    if trouble.code is Code.WEBHOOKS_REFUSED:
+        advice = sentences.ALL_IGNORED.get(trouble.cause, advice)
     if trouble.code is Code.STORE_VANISHED:
         advice = sentences.VANISHED.get(trouble.cause, advice)
     if trouble.cause in sentences.STORE_CAUSES or trouble.code is Code.STORE_UNREACHABLE:
@@ -57,7 +59,8 @@ def store_words(cause: str, details: Mapping[str, object]) -> Words:
 
 def cause_sentence(code: str) -> str:
     """Return what lies behind a failure, and its cure, by the failure's code."""
-    return sentences.CAUSES.get(code) or sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
+    known = sentences.CAUSES.get(code) or sentences.TOKEN_KEY.get(code)
+    return known or sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
 
 
 def refusal_sentence(reason: str) -> str:

@@ -64,9 +64,8 @@ TROUBLES: Mapping[str, Advice] = {
         "Corrigez, puis « systemctl reload rdv-receiver » (un CSV corrigé est relu de lui-même).",
     ),
     "token_key_unusable": Advice(
-        "Les pages et l'API n'ouvrent à personne : la clé des jetons ne peut pas servir",
-        "Les webhooks sont reçus et écrits. « rdv-receiver check » dit ce qui manque à web.token_key, ou au fichier "
-        "token.key à côté de la base.",
+        "La clé des jetons ne peut pas servir : les pages et l'API n'ouvrent à personne, ou plus au prochain démarrage",
+        "Les webhooks sont reçus et écrits. {cause}",
     ),
     "alerts_failing": Advice(
         "Les alertes n'arrivent pas à l'adresse {subject}",
@@ -214,6 +213,20 @@ VANISHED: Mapping[str, Advice] = {
 }
 """What is said of `store_vanished` in place of its own words, by cause: where a restart is the cure."""
 
+ALL_IGNORED: Mapping[str, Advice] = {
+    "organisation": Advice(
+        "{count} webhook(s) ignoré(s) en 24 h sur {subject}, et aucun pris",
+        "Leurs organisations ne sont pas dans la liste organisations de la source, et l'émetteur ne les renvoie pas. "
+        "Corrigez la liste, puis lancez « rdv-receiver resync ». Le premier webhook pris efface ceci.",
+    ),
+    "model": Advice(
+        "{count} webhook(s) ignoré(s) en 24 h sur {subject}, et aucun pris",
+        "Ils ne concernent aucun calendrier (usagers, motifs...). Cochez chez l'émetteur Rdv, Absence et Agent. Le "
+        "premier webhook pris efface ceci.",
+    ),
+}
+"""Of `webhooks_refused`, where a source has taken nothing yet."""
+
 CAUSES: Mapping[str, str] = {
     "file": "Le fichier de configuration a une faute.",
     "csv": "Le CSV des boîtes (mailboxes.csv) ne peut pas être lu, ou a une faute.",
@@ -235,11 +248,6 @@ CAUSES: Mapping[str, str] = {
     "existe, ses droits, et la place sur son disque.",
     "payload": "Des messages bien signés n'ont pas la forme attendue : l'émetteur a sans doute changé. L'émetteur les "
     "garde et les renvoie ; mettez ce programme à jour, ou signalez-le.",
-    "organisation": "Cette source n'a encore reçu que des messages d'organisations qui ne sont pas dans sa liste "
-    "organisations : ils sont ignorés, et l'émetteur ne les renvoie pas. Corrigez la liste, puis lancez "
-    "« rdv-receiver resync ». Le premier webhook pris efface ceci.",
-    "model": "Cette source n'a encore reçu que des messages qui ne concernent aucun calendrier (usagers, motifs...). "
-    "Cochez chez l'émetteur Rdv, Absence et Agent. Le premier webhook pris efface ceci.",
     "age": "Des messages sont trop vieux, ou viennent du futur. Vérifiez l'horloge de ce serveur (timedatectl).",
     "secret_organisation": "Un secret réservé à certaines organisations signe pour une autre. Corrigez organisations "
     "sous secrets, ou le secret chez l'émetteur.",

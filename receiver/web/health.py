@@ -107,8 +107,7 @@ class _Readiness:
         except StoreUnavailable as error:
             seen = _unusable(error)
             return list(seen.codes), seen.cause
-        told = [trouble for trouble in found if trouble.code is not Code.WEB_SILENT]  # this process answers
-        return [] if is_well(told) else [trouble.code for trouble in told], ""
+        return [] if is_well(found) else [trouble.code for trouble in found], ""
 
 
 def _unusable(error: StoreUnavailable) -> _Seen:

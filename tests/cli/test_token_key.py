@@ -17,6 +17,7 @@ from receiver.core.roles import Role
 from receiver.operations.access import token_key
 from receiver.operations.access.token_key import KeyUnavailable
 from receiver.operations.support import diagnose
+from receiver.sentences import TOKEN
 from receiver.sentences import TOKEN_KEY as SENTENCES
 from receiver.store import Store
 from receiver.store.tools import tokens
@@ -195,6 +196,23 @@ def test_tokens_that_another_key_signed_are_listed_as_such(place: Console) -> No
     listed = json.loads(typed(place, "token", "list", "--json")[1])["tokens"]
     states = {each["label"]: each["state"] for each in listed}
     assert states == {"ancien": "other_key", "revoque": "revoked", "0.1": "other_key", "neuf": "valid"}
+
+
+def test_a_key_that_is_gone_while_tokens_are_valid_is_told(place: Console) -> None:
+    """A restart would end them all; whoever makes another key is told so."""
+    place.configure(web={"listen": "127.0.0.1:0", "pages": True})
+
+    def causes() -> list[str]:
+        report = json.loads(typed(place, "status", "--json")[1])
+        return [each["cause"] for each in report["troubles"] if each["code"] == "token_key_unusable"]
+
+    assert typed(place, "token", "issue")[2].count("\n") == 1
+    assert causes() == []
+    (place.path.parent / token_key.FILE_NAME).unlink()
+    assert causes() == [token_key.GONE]
+    assert SENTENCES[token_key.GONE] in typed(place, "status")[1]
+    assert TOKEN["new_key"] in typed(place, "token", "issue")[2]
+    assert causes() == []
 
 
 @pytest.mark.threat(id="stolen-backup")

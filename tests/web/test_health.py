@@ -17,6 +17,12 @@ from receiver.web.overload import Overload
 from tests.web.receiver_client import SOURCES, Receiver, settings_of
 
 
+@pytest.fixture(autouse=True)
+def listening(receiver: Receiver) -> None:
+    """Processes that serve beat; here none runs."""
+    receiver.store.write(heartbeats.beat, f"{heartbeats.SERVES}host/1", receiver.store.now())
+
+
 def readiness(receiver: Receiver) -> tuple[int, str, str, str]:
     response = receiver.request("GET", "/readyz", headers={"Accept": "text/html"})
     assert response.mimetype == "application/json"

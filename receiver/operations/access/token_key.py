@@ -17,6 +17,7 @@ from receiver.core.token_secret import is_weak
 
 FILE_NAME = "token.key"
 MISSING, UNREADABLE, NOT_MADE = "token_key_missing", "token_key_unreadable", "token_key_not_made"
+GONE = "token_key_gone"
 NOT_REGULAR, WEAK, EXPOSED = "token_key_not_regular", "token_key_weak_file", "token_key_exposed"
 _BYTES = 32
 _LONGEST = 64 * 1024
