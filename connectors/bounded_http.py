@@ -4,12 +4,14 @@ Timeouts of requests and urllib3 start anew with each byte. They read bodies to 
 again (at a 401, at a redirect that is not followed), and inflate them. This module does all that itself, with limits.
 """
 
+import errno
 import http.client
 import socket
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from ssl import SSLSocket
 from typing import Any
 
@@ -78,6 +80,17 @@ class Adapter(HTTPAdapter):
             self.certificate = _shown(response)  # a handshake needs it; it cannot be read later
             self._take(response)
         return response
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Choose the certificate authorities.
+
+        Raises:
+            OSError: their file is gone, or is no file: a pipe would be waited for.
+
+        """
+        if isinstance(verify, str) and not Path(verify).is_file():
+            raise OSError(errno.EINVAL, "not a regular file")
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]  # so in types-requests
 
     def _take(self, response: requests.Response) -> None:
         """Read the body, and store it where requests expects a body that was read, so that nothing else reads it."""

@@ -128,8 +128,8 @@ class Adapter(bounded_http.Adapter):
     def cert_verify(self, *args: Any, **kwargs: Any) -> None:
         """Choose the certificate authorities, whose file may be gone."""
         try:
-            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call]  # so in types-requests
-        except OSError:  # the authorities' file is gone
+            super().cert_verify(*args, **kwargs)
+        except OSError:
             raise CallFailed(TLS_FAILED) from None
 
 

@@ -3,6 +3,7 @@
 No byte of ours is sent but the TLS handshake's. Nothing here serves the traffic proper, which always verifies.
 """
 
+import errno
 import socket
 import ssl
 import time
@@ -68,6 +69,8 @@ def _verifying(ca_file: Path | None) -> ssl.SSLContext:
     """Return a context with the same trust as the EWS connections."""
     context = create_urllib3_context()
     context.hostname_checks_common_name = False
+    if ca_file is not None and not ca_file.is_file():
+        raise OSError(errno.EINVAL, "not a regular file")  # a pipe would be waited for
     context.load_verify_locations(str(ca_file or DEFAULT_CA_BUNDLE_PATH))
     return context
 

@@ -5,6 +5,7 @@ it. The server proves itself by its certificate, so no mutual authentication is 
 """
 
 import base64
+import os
 import threading
 import uuid
 from collections.abc import Mapping
@@ -63,6 +64,7 @@ class Tickets:
     def __init__(self, settings: EwsSettings, guard: Guard) -> None:
         self._guard = guard
         self._principal = settings.username
+        self._keytab = str(settings.keytab)
         self._host = urlsplit(settings.server).hostname or ""
         self._store: dict[bytes | str, bytes | str] = {
             "client_keytab": f"FILE:{settings.keytab}",
@@ -86,6 +88,8 @@ class Tickets:
             self._lock.release()
 
     def _made(self, bindings: ChannelBindings | None) -> bytes:
+        if os.path.exists(self._keytab) and not os.path.isfile(self._keytab):  # noqa: PTH110, PTH113  # the library would wait for a pipe
+            raise CallFailed(self._guard.refuse(KEYTAB_REFUSED))
         try:
             return self._step(_SPNEGO, bindings)
         except GSSError as error:

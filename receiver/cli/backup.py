@@ -80,7 +80,8 @@ def migrate_store(args: Namespace, settings: Settings) -> int:
     try:
         address = address_of(args.to, password)
     except UnusableAddress as error:
-        print(output.printable(f"--to : {CONFIGURATION[str(error)]}"), file=sys.stderr)
+        for code, details in error.troubles:
+            print(output.printable(f"--to : {CONFIGURATION[code].format_map(details)}"), file=sys.stderr)
         return 2
     if is_refused(sqlite_file(address), settings, args.config):
         return 2

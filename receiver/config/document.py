@@ -14,6 +14,7 @@ from receiver.config.decoding import Undecodable, decoded
 from receiver.config.problems import ConfigurationErrors, Location, Problem
 from receiver.config.yaml_loader import MAX_DEPTH, Loader, TooDeepError
 from receiver.core.text import is_blank
+from receiver.regular_files import NotRegularError, open_regular
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
@@ -53,11 +54,15 @@ def read_document(path: Path) -> Document:
 
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        code = "file_missing" if isinstance(error, FileNotFoundError) else "file_unreadable"
+    except FileNotFoundError:
+        raise ConfigurationErrors([Problem((), "file_missing")]) from None
+    except NotRegularError:
+        code = "file_is_folder" if path.is_dir() else "file_not_regular"
         raise ConfigurationErrors([Problem((), code)]) from None
+    except (OSError, UnicodeError):
+        raise ConfigurationErrors([Problem((), "file_unreadable")]) from None
     if len(raw) > MAX_BYTES:
         raise ConfigurationErrors([Problem((), "file_too_big")])
     return parse(raw)

@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from receiver.core import zones
 from receiver.core.secret_edges import bare
 from receiver.core.text import has_half_letters
+from receiver.regular_files import NotRegularError, check_regular, open_regular
 
 MAX_SECRET_BYTES = 64 * 1024
 KEYTAB_BEGINNINGS = (b"\x05\x01", b"\x05\x02")
@@ -214,19 +215,14 @@ def _any_from_file(raw: object, info: ValidationInfo) -> SecretText:
     return SecretText(_checked_secret(value), exposed=bool(mode & stat.S_IROTH))
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe that nobody writes into would hold up the start for ever
-
-
 def _read_secret(path: Path) -> tuple[bytes, int]:
     try:
-        with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                raise refuse("secret_file_not_regular")
-            return file.read(MAX_SECRET_BYTES + 1), mode
+        with open_regular(path) as file:
+            return file.read(MAX_SECRET_BYTES + 1), os.fstat(file.fileno()).st_mode
     except FileNotFoundError:
         raise refuse("secret_file_missing") from None
+    except NotRegularError:
+        raise refuse("secret_file_not_regular") from None
     except (OSError, UnicodeError):  # the file system's encoding may lack a letter of the name
         raise refuse("secret_file_unreadable") from None
 
@@ -263,6 +259,7 @@ def _path(raw: object, info: ValidationInfo) -> Path:
 def _authorities(raw: object, info: ValidationInfo) -> Path:
     path = _path(raw, info)
     try:
+        check_regular(path)
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
     except ssl.SSLError:
         raise refuse("ca_file_not_pem") from None
@@ -276,12 +273,13 @@ def _authorities(raw: object, info: ValidationInfo) -> Path:
 def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
     path = _path(raw, info)
     try:
-        with open(path, "rb", opener=_without_waiting) as file:  # as above
-            mode = os.fstat(file.fileno()).st_mode
-            begins_as_one = stat.S_ISREG(mode) and file.read(2) in KEYTAB_BEGINNINGS
-            exposed = bool(mode & stat.S_IROTH)
+        with open_regular(path) as file:
+            begins_as_one = file.read(2) in KEYTAB_BEGINNINGS
+            exposed = bool(os.fstat(file.fileno()).st_mode & stat.S_IROTH)
     except FileNotFoundError:
         raise refuse("keytab_missing") from None
+    except NotRegularError:
+        raise refuse("keytab_not_one") from None
     except (OSError, UnicodeError):  # as above
         raise refuse("keytab_unreadable") from None
     if not begins_as_one:

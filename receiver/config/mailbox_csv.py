@@ -21,6 +21,7 @@ from receiver.config.validate import Reader
 from receiver.core.mailboxes import Mailbox
 from receiver.core.secret_edges import trimmed
 from receiver.core.text import has_half_letters
+from receiver.regular_files import open_regular
 
 MAX_CSV_BYTES = 10 * 1024 * 1024
 PLACE: Location = ("mailboxes", "csv")
@@ -54,7 +55,7 @@ class _File:
 
     def text(self) -> str | None:
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 raw = file.read(MAX_CSV_BYTES + 1)
         except (OSError, UnicodeError):  # the file system's encoding may lack a letter of the name
             self.report("csv_unreadable")

@@ -1,12 +1,13 @@
 """`store`: the database's address, checked, with its password put in from elsewhere; and where its marker stands."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
+from receiver.config.postgresql_parameters import PASSWORDS, Trouble, parameter_troubles
 from receiver.config.problems import Location
 from receiver.config.settings import Secret
 from receiver.config.shapes import SecretReference, StoreShape
@@ -56,7 +57,11 @@ def _is_own(host: str) -> bool:
 
 
 class UnusableAddress(ValueError):
-    """A database's address is not what it must be. Carries the code of a problem."""
+    """A database's address is not what it must be. Carries everything that is wrong with it."""
+
+    def __init__(self, troubles: Sequence[Trouble]) -> None:
+        super().__init__(", ".join(code for code, _ in troubles))
+        self.troubles = tuple(troubles)
 
 
 def address_of(url: str, password: str | None) -> str:
@@ -67,8 +72,8 @@ def address_of(url: str, password: str | None) -> str:
 
     """
     parts = _split(url)
-    if (code := _trouble(parts, has_password=password is not None)) is not None:
-        raise UnusableAddress(code)
+    if troubles := _troubles(parts, has_password=password is not None):
+        raise UnusableAddress(troubles)
     return url if parts is None or parts.scheme == "sqlite" else _with_password(parts, password)
 
 
@@ -77,8 +82,9 @@ def read_address(
 ) -> str | None:
     """Return the address as SQLAlchemy takes it, password included, or None where it is wrong (and reported)."""
     parts = _split(shape.url)
-    if code := _trouble(parts, has_password=shape.password is not None):
-        reader.report(("store", "url"), code)
+    if troubles := _troubles(parts, has_password=shape.password is not None):
+        for code, details in troubles:
+            reader.report(("store", "url"), code, **details)
         return None
     if parts is None or parts.scheme == "sqlite":
         return shape.url
@@ -98,13 +104,16 @@ def _split(text: str) -> SplitResult | None:
     return None if unusual else parts
 
 
-def _trouble(parts: SplitResult | None, *, has_password: bool) -> str | None:
+def _troubles(parts: SplitResult | None, *, has_password: bool) -> list[Trouble]:
     match parts:
         case SplitResult(scheme="sqlite"):
-            return _sqlite_trouble(parts, has_password=has_password)
+            code = _sqlite_trouble(parts, has_password=has_password)
+            return [(code, {})] if code else []
         case SplitResult(scheme="postgresql" | "postgresql+psycopg"):
-            return _postgresql_trouble(parts, has_password=has_password)
-    return "store_url"
+            code = _postgresql_trouble(parts, has_password=has_password)
+            found: list[Trouble] = [(code, {})] if code else []
+            return [*found, *parameter_troubles(parts)]
+    return [("store_url", {})]
 
 
 def _sqlite_trouble(parts: SplitResult, *, has_password: bool) -> str | None:
@@ -115,7 +124,7 @@ def _sqlite_trouble(parts: SplitResult, *, has_password: bool) -> str | None:
 
 
 def _postgresql_trouble(parts: SplitResult, *, has_password: bool) -> str | None:
-    if parts.password is not None or "password" in parse_qs(parts.query, keep_blank_values=True):
+    if parts.password is not None or PASSWORDS & parse_qs(parts.query, keep_blank_values=True).keys():
         return "store_password_in_url"
     if len(parts.path) < 2:
         return "store_database_missing"

@@ -34,6 +34,7 @@ from receiver.store.database.records import Reason
 from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
 from receiver.store.intake.set_aside import Group
 from receiver.store.place.batch_counter import BEHIND
+from receiver.store.place.files import followed
 from receiver.store.reports import status as stored_status
 from receiver.store.reports.overview import FailureGroup
 from receiver.store.reports.status import COUNTED, Sight
@@ -213,7 +214,7 @@ def _refused(seen: Snapshot, code: Code, refusal: Refusal | None) -> Snapshot:
 def disk(settings: Settings) -> Disk | None:
     """Return the disk that holds the store; None: it is not on this machine, or not to be seen."""
     file = sqlite_file(settings.store_url)
-    return None if file is None else disk_of(file.parent)
+    return None if file is None else disk_of(followed(file).parent)
 
 
 def disk_of(folder: Path) -> Disk | None:

@@ -9,6 +9,8 @@ CONFIGURATION: Mapping[str, str] = {
     # The file as such
     "file_missing": "le fichier n'existe pas. Indiquez-le avec --config FICHIER ou la variable RDV_RECEIVER_CONFIG.",
     "file_unreadable": "le fichier ne peut pas être lu. Vérifiez les droits du compte qui lance la commande.",
+    "file_is_folder": "c'est un dossier : il faut un fichier. Indiquez-le avec --config FICHIER.",
+    "file_not_regular": "ce n'est pas un fichier ordinaire. Mettez la configuration dans un fichier de texte.",
     "file_too_big": "le fichier est trop gros pour être le bon.",
     "file_empty": "le fichier est vide. Partez de config.example.yaml.",
     "not_utf8": "ce n'est pas de l'UTF-8 (peut-être du Windows-1252, ou « ANSI »). Enregistrez le fichier en UTF-8 ; "
@@ -102,6 +104,22 @@ CONFIGURATION: Mapping[str, str] = {
     "store_user_missing": "il y a un mot de passe, mais pas d'utilisateur dans l'adresse : "
     "« postgresql://utilisateur@… ».",
     "store_driver_missing": "le pilote PostgreSQL n'est pas installé. Installez « rdv-receiver[postgresql] ».",
+    "store_parameter_unknown": "l'adresse a un paramètre que ce programme n'accepte pas : « {key} ». Retirez-le. "
+    "Paramètres possibles : {known}.",
+    "store_parameter_twice": "le paramètre « {key} » y figure plusieurs fois. Gardez-le une seule fois ; plusieurs "
+    "serveurs s'écrivent host=a,b.",
+    "store_parameter_choice": "la valeur du paramètre « {key} » n'est pas reconnue. Valeurs possibles : {choices}.",
+    "store_parameter_number": "le paramètre « {key} » veut un nombre entier de {least} à {most}.",
+    "store_parameter_path": "le paramètre « {key} » veut le chemin absolu d'un fichier.",
+    "store_parameter_file": "ce que nomme le paramètre « {key} » n'est pas un fichier ordinaire.",
+    "store_parameter_text": "la valeur du paramètre « {key} » est vide, trop longue, ou a un caractère interdit.",
+    "store_parameter_hosts": "le paramètre « {key} » ne convient pas. Il faut des serveurs séparés par des virgules, "
+    "et un port pour tous ou un pour chacun.",
+    "store_parameter_options": "le paramètre « {key} » ne peut fixer que des durées, comme -c%20lock_timeout%3D2s. "
+    "Réglages possibles : {known}.",
+    "store_parameter_needs_tls": "« {key} » ne va qu'avec une connexion chiffrée. Ajoutez {wanted}.",
+    "store_parameter_needs_network": "« {key} » ne va pas avec une connexion locale (socket). Retirez-le, ou nommez un "
+    "serveur.",
     "marker_is_store": "le témoin ne peut pas être la base, ni un fichier que la base tient à côté d'elle. Donnez un "
     "autre fichier, sur un autre disque si possible.",
     "marker_is_folder": "c'est un dossier : il faut un fichier.",

@@ -10,6 +10,7 @@ from receiver.core.room import Room
 from receiver.core.troubles import Code
 from receiver.operations.status import disk_of
 from receiver.store import Cause, Store, StoreUnavailable, StoreVanished
+from receiver.store.place.files import followed
 from receiver.store.reports import status
 
 LOOK_EVERY = timedelta(seconds=5)
@@ -33,7 +34,7 @@ class Overload:
 
         """
         self._store = store
-        self._folder = file.parent if file else None
+        self._folder = followed(file).parent if file else None
         self._limit = backlog_limit
         self._clock = clock
         self._lock = threading.Lock()

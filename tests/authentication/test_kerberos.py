@@ -207,7 +207,14 @@ def _gone(place: Place) -> Account:
     return account
 
 
-@pytest.mark.parametrize(("case", "attempts"), [(_stale, 1), (_removed, 1), (_of_another, 0), (_gone, 0)])
+def _pipe(place: Place) -> Account:
+    """Which the library would wait for."""
+    account = _gone(place)
+    os.mkfifo(account.keytab)
+    return account
+
+
+@pytest.mark.parametrize(("case", "attempts"), [(_stale, 1), (_removed, 1), (_of_another, 0), (_gone, 0), (_pipe, 0)])
 def test_a_keytab_that_is_not_the_accounts_is_tried_once(
     place: Place, case: Callable[[Place], Account], attempts: int
 ) -> None:

@@ -207,7 +207,7 @@ def test_a_value_refused_by_yaml_is_not_reported_again_by_its_section(tmp_path: 
     assert [problem.code for problem in caught.value.problems if problem.path == "store.url"] == ["yaml_tag"]
 
 
-@pytest.mark.parametrize(("name", "code"), [("absent.yaml", "file_missing"), (".", "file_unreadable")])
+@pytest.mark.parametrize(("name", "code"), [("absent.yaml", "file_missing"), (".", "file_is_folder")])
 def test_a_file_that_cannot_be_read(name: str, code: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationErrors) as caught:
         load(tmp_path / name, {})

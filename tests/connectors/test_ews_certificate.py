@@ -1,5 +1,6 @@
 """What is wrong between us and a server, told apart without a word of ours."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -112,6 +113,11 @@ def test_a_closed_port(tmp_path: Path) -> None:
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".invalid"])
 def test_an_unknown_host(host: str, tmp_path: Path) -> None:
     assert told(check(f"https://{host}/", ca_file(tmp_path))).code == "host_unknown"
+
+
+def test_an_authority_file_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert told(check("https://localhost:1/", tmp_path / "pipe")).code == "tls_ca_file_unreadable"
 
 
 def test_an_authority_file_that_is_gone(tmp_path: Path) -> None:

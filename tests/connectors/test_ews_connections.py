@@ -1,5 +1,6 @@
 """The network beneath: who is trusted, who we are, how many connections there are, and what never left."""
 
+import os
 import socket
 import threading
 import time
@@ -90,7 +91,7 @@ def test_two_servers_with_two_authorities_do_not_mix(authorities: tuple[Authorit
 
 
 @pytest.mark.parametrize(
-    "case", ["other authority", "no authority", "other name", "authority gone", "not a certificate"]
+    "case", ["other authority", "no authority", "other name", "authority gone", "a pipe", "not a certificate"]
 )
 def test_a_server_that_cannot_prove_itself_is_sent_nothing(
     authorities: tuple[Authority, Authority], case: str, tmp_path: Path
@@ -98,11 +99,13 @@ def test_a_server_that_cannot_prove_itself_is_sent_nothing(
     ours, other = authorities
     garbage = tmp_path / "garbage.pem"
     garbage.write_text("not a certificate", "utf-8")
+    os.mkfifo(tmp_path / "pipe")
     ca_file = {
         "other authority": other.ca_file,
         "no authority": None,
         "other name": ours.ca_file,
         "authority gone": tmp_path / "gone.pem",
+        "a pipe": tmp_path / "pipe",
         "not a certificate": garbage,
     }[case]
     name = "mail.autre.example" if case == "other name" else "localhost"

@@ -335,3 +335,16 @@ def test_roots_marker_is_the_services(marker: Path) -> None:
 
 def _watch(_steps: int) -> AbstractContextManager[Callable[[], None]]:
     return nullcontext(lambda: None)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_marker_that_is_no_file_is_told_and_not_waited_for(
+    store_url: str, marker: Path, make: Callable[[Path], None]
+) -> None:
+    make(marker)
+    assert Marker(marker).trouble() == "marker_unreadable"
+    with closing(opened(store_url, marker)) as store:
+        store.migrate() if store.standing().usable else None
+        assert store.marker_trouble() == "marker_unreadable"
+        with pytest.raises(MarkerUnusable):
+            store.hold_if_behind(NOW)

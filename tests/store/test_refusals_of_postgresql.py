@@ -1,5 +1,6 @@
 """Each way in which a PostgreSQL server says no has a cause of its own; none tells a password or an address."""
 
+import json
 import os
 import shutil
 import socket
@@ -13,10 +14,18 @@ from pathlib import Path
 import psycopg
 import pytest
 import trustme
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 
+from receiver import bootstrap
+from receiver.config import load
+from receiver.core.thresholds import Thresholds
+from receiver.core.trouble_rules import Snapshot, troubles
+from receiver.core.troubles import Code, Colour
+from receiver.operations.support.check import check
+from receiver.sentences.phrases import words
 from receiver.store import PATIENCE_S, Cause, Store, StoreUnavailable, heartbeats, refusal_of
 from tests.authentication.certificates import Authority
+from tests.lab.configuration import a_configuration
 from tests.makers import NOW, a_delivery, incoming
 from tests.requirements import require
 from tests.store.refusing import PASSWORD, Server, refusing_server, written
@@ -293,7 +302,7 @@ def test_a_connection_that_is_cut_is_told_so(server: Server, url: URL) -> None:
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
 def test_no_store_is_made_in_a_database_that_cannot_hold_every_text_and_one_that_is_there_goes_on(
-    server: Server, url: URL, encoding: str, monkeypatch: pytest.MonkeyPatch
+    server: Server, url: URL, encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"e{os.urandom(4).hex()}"
     made = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'"
@@ -310,6 +319,25 @@ def test_no_store_is_made_in_a_database_that_cannot_hold_every_text_and_one_that
             store.migrate()
         assert store.standing().usable
         store.keep(incoming(a_delivery()))
+        config = tmp_path / "config.yaml"
+        config.write_text(json.dumps(a_configuration("postgresql://u@h/b")))
+        settings = load(config, {"RDV_SECRET": "un secret assez long pour un essai"})
+        findings = check(settings, [], lambda _: Store(written(url.set(database=name))), bootstrap.connectors)
+        [finding] = [each for each in findings if each.subject == "store"]
+        assert (finding.code, finding.details["cause"]) == ("store_unreachable", Cause.WRONG_ENCODING)
+
+
+def test_a_text_that_the_encoding_lacks_needs_a_hand() -> None:
+    """It does not pass by itself, and what to do is said."""
+    [trouble] = [
+        each
+        for each in troubles(
+            Snapshot(store=Code.STORE_UNREACHABLE, store_cause=Cause.WRONG_ENCODING), NOW, Thresholds()
+        )
+        if each.code is Code.STORE_UNREACHABLE
+    ]
+    assert trouble.colour is Colour.ALARM
+    assert "ENCODING 'UTF8'" in words(trouble).cure
 
 
 def test_a_store_that_may_be_written_again_is_written_without_a_restart(server: Server, url: URL) -> None:
@@ -363,3 +391,23 @@ def test_a_database_with_another_programs_schema_beside_ours_is_taken(server: Se
     server.do("CREATE SCHEMA wiki", "CREATE TABLE wiki.pages (id int)", database=url.database or "")
     with closing(Store(written(url))) as store:
         assert store.migrate().usable
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("sslrootcert", Cause.TLS_UNTRUSTED),
+        ("sslcrl", Cause.TLS_UNTRUSTED),
+        ("sslcert", Cause.TLS_FAILED),
+        ("sslkey", Cause.TLS_FAILED),
+    ],
+)
+def test_a_pipe_that_took_the_place_of_a_certificate_is_not_waited_for(tmp_path: Path, name: str, cause: Cause) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert cause_of(make_url(f"postgresql+psycopg://u@127.0.0.1:1/b?{name}={tmp_path}/pipe")) is cause
+
+
+def test_texts_are_sent_in_utf8_whatever_the_address_says(url: URL) -> None:
+    store = Store(written(url.update_query_dict({"client_encoding": "latin1"})))
+    with closing(store):
+        assert store.read(lambda connection: connection.exec_driver_sql("SELECT '\U0001f600'").scalar()) == "\U0001f600"

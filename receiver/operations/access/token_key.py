@@ -14,6 +14,7 @@ from pathlib import Path
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.token_secret import is_weak
+from receiver.regular_files import NotRegularError, open_regular
 
 FILE_NAME = "token.key"
 MISSING, UNREADABLE, NOT_MADE = "token_key_missing", "token_key_unreadable", "token_key_not_made"
@@ -101,16 +102,15 @@ def _configured(settings: Settings) -> str:
 def _read(path: Path) -> tuple[str, int]:
     """Return the secret and the file's mode."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe is not waited for
-        with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
-                raise KeyUnavailable(NOT_REGULAR)
+        with open_regular(path) as file:
+            mode = os.fstat(file.fileno()).st_mode
             text = file.read(_LONGEST).decode()
     except UnicodeDecodeError:
         raise KeyUnavailable(WEAK) from None
-    except OSError as error:
-        raise KeyUnavailable(NOT_REGULAR if isinstance(error, IsADirectoryError) else UNREADABLE) from None
+    except NotRegularError:
+        raise KeyUnavailable(NOT_REGULAR) from None
+    except OSError:
+        raise KeyUnavailable(UNREADABLE) from None
     found = text.removesuffix("\n").removesuffix("\r")
     if is_weak(found):
         raise KeyUnavailable(WEAK)

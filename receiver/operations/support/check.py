@@ -31,7 +31,7 @@ from receiver.store import (
 )
 from receiver.store.database import engine
 from receiver.store.place import files as store_files
-from receiver.store.place import integrity
+from receiver.store.place import integrity, ownership
 
 PROBED_PER_CALENDAR = 10
 """Enough to see that rights and mapping hold; probing hundreds would take minutes and prove little more."""
@@ -128,7 +128,7 @@ def store_error_name(error: BaseException) -> str:
 
 def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[list[Finding], str]:
     file = sqlite_file(url)
-    beside = list(file_findings([file.parent, file, *store_files.beside(file)])) if file else []
+    beside = list(file_findings([store_files.followed(file).parent, file, *store_files.beside(file)])) if file else []
     installation = NO_INSTALLATION
     try:
         store = open_store()
@@ -154,6 +154,8 @@ def _check_open(store: Store) -> tuple[Finding, str]:
         is_empty = standing is Standing.NOT_CURRENT and store.is_empty()
         return Finding(standing, "store", level, {"cause": Cause.EMPTY} if is_empty else {}), NO_INSTALLATION
     store.read(integrity.check)
+    store.read(integrity.check_tables)
+    store.read(ownership.refuse_other_encodings)
     store.write(heartbeats.beat, HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
     if careless := store.read(engine.careless_settings):
         details = {"settings": ", ".join(careless)}
@@ -179,7 +181,7 @@ def _check_marker(settings: Settings) -> Iterator[Finding]:
 
 def _check_file(path: Path) -> Finding | None:
     """Return why the SQLite file cannot be opened, or not yet; None where opening it is worth a try."""
-    folder = path.parent
+    folder = store_files.followed(path).parent
     if os.path.isdir(folder) and (kind := network_file_system(folder.resolve(), mount_table())):  # noqa: PTH112  # raises nothing
         return Finding("store_on_network", "store", Level.TROUBLE, {"kind": kind})
     refusal = store_files.fault(path)

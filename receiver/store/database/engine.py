@@ -82,7 +82,9 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
 
     """
     if make_url(url).get_backend_name() == "sqlite":
-        presence = Presence(Path(str(make_url(url).database)))
+        named = Path(str(make_url(url).database))
+        presence = Presence(files.followed(named), named)
+        url = make_url(url).set(database=str(presence.path)).render_as_string(hide_password=False)
         options = {_LOCK: WriteLock(Path(f"{presence.path}{SUFFIX}")), _PRESENCE: presence}
         engine = create_engine(url, pool_size=CONNECTIONS, max_overflow=CONNECTIONS, execution_options=options)
         event.listen(engine, "do_connect", _look_first)

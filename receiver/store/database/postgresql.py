@@ -12,8 +12,8 @@ import psycopg
 from psycopg.abc import PQGen
 from sqlalchemy import URL
 
+_ENCODING = {"client_encoding": "utf8"}  # whatever environment and address say: texts hold any character
 _CONNECTION = {
-    "client_encoding": "utf8",  # whatever the environment says: texts hold any character
     "connect_timeout": 2,  # the shortest that libpq knows
     "tcp_user_timeout": 4_000,  # ms without a sign that what was sent has arrived
     # A connection on which only the server has something to say: 5 s of silence, then probes; dead 4 s after that.
@@ -31,7 +31,7 @@ WHERE current_setting(name) = '0'"""
 
 def connection_arguments(url: URL) -> dict[str, Any]:
     """Return how to connect, but for what the address says itself."""
-    return {name: value for name, value in _CONNECTION.items() if name not in url.query}
+    return _ENCODING | {name: value for name, value in _CONNECTION.items() if name not in url.query}
 
 
 def limiting(patience_s: float | None) -> Callable[[Any, object], None]:

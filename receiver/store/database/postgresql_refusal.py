@@ -24,6 +24,12 @@ _CODE = re.compile(rb'^[^\n]*\tErrorResponse\t[^\n]*? C "([0-9A-Z]{5})"', re.MUL
 _LONGEST_RECORD = 64 * 1024
 _NOT_AUTHORISED = "28000"
 _WITHOUT_TLS = {"disable", "allow"}
+_TLS_FILES = {
+    "sslrootcert": Cause.TLS_UNTRUSTED,
+    "sslcrl": Cause.TLS_UNTRUSTED,
+    "sslcert": Cause.TLS_FAILED,
+    "sslkey": Cause.TLS_FAILED,
+}
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
@@ -43,6 +49,7 @@ class Explained:
             OperationalError: the server cannot be reached, or refuses.
 
         """
+        _refuse_pipes(options)
         try:
             return self._connect(*words, **options)
         except psycopg.OperationalError as error:
@@ -61,6 +68,16 @@ class Explained:
             error.sqlstate = state
         if cause is not None:
             error.rdv_cause = cause  # type: ignore[attr-defined]
+
+
+def _refuse_pipes(options: dict[str, Any]) -> None:
+    """Refuse a certificate's file that is no file: libpq would wait for a pipe without a limit."""
+    for name, cause in _TLS_FILES.items():
+        path = options.get(name)
+        if path and os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113  # raise nothing
+            error = psycopg.OperationalError(f"{name}: not a regular file")
+            error.rdv_cause = cause  # type: ignore[attr-defined]
+            raise error
 
 
 def _parameters(options: dict[str, Any]) -> dict[str, Any]:

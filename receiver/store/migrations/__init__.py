@@ -26,7 +26,7 @@ from receiver.store.database.engine import presence_of, reading, unavailable, wr
 from receiver.store.database.errors import EMPTIED, Conflict, StoreUnavailable, StoreVanished
 from receiver.store.database.sqlite_lock import MIGRATION_SUFFIX, make_private
 from receiver.store.database.tables import installation
-from receiver.store.place import integrity, ownership, presence
+from receiver.store.place import files, integrity, ownership, presence
 
 _ADVISORY_LOCK = 7_367_113  # any number, as long as every version uses the same
 _TABLE_WAIT = "2s"
@@ -62,7 +62,7 @@ def upgrade(engine: Engine, *, may_create: bool = True) -> Standing:
 
     Raises:
         StoreUnavailable: the database cannot be reached or written, or is damaged, or another program's, or older than
-            the first schema.
+            the first schema, or lacks a table or a right.
         StoreVanished: it is not there, or empty, and should not be; nothing was made.
 
     """
@@ -93,7 +93,10 @@ def _upgrade(engine: Engine, may_create: bool) -> Standing:
             command.upgrade(config, "head")
             _name_installation(connection)
             connection.execute(update(installation).values(oldest_schema=_oldest()))
-        return _standing(connection)
+        found_now = _standing(connection)
+        if found_now.usable:
+            integrity.check_tables(connection)
+        return found_now
 
 
 def standing(engine: Engine) -> Standing:
@@ -192,6 +195,8 @@ def _alone(engine: Engine, may_create: bool) -> Iterator[Connection]:
 def _lock_file(engine: Engine, file: presence.Presence, may_create: bool) -> Iterator[None]:
     try:
         path = Path(f"{file.path}{MIGRATION_SUFFIX}")
+        if found := files.not_a_file(path):  # a pipe would be waited for
+            raise StoreUnavailable(found.cause, found)
         with suppress(FileExistsError):
             make_private(path)
         with path.open("w") as lock:

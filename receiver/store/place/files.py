@@ -21,6 +21,14 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 _OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH
 
 
+def followed(database: Path) -> Path:
+    """Return the file that a link leads to, whether it is there or not; the path itself where it is no link.
+
+    SQLite keeps its log beside that file, so all that belongs to a database is there.
+    """
+    return Path(os.path.realpath(database)) if os.path.islink(database) else database  # noqa: PTH114  # raises nothing
+
+
 def beside(database: Path) -> list[Path]:
     """Return the files that SQLite and we keep beside a database, and which are there."""
     return [path for path in names_beside(database) if os.path.lexists(path)]
@@ -28,11 +36,13 @@ def beside(database: Path) -> list[Path]:
 
 def names_beside(database: Path) -> list[Path]:
     """Return the files that SQLite and we keep beside a database, whether they are there or not."""
-    return [database.with_name(f"{database.name}{suffix}") for suffix in (*SQLITES, SUFFIX, MIGRATION_SUFFIX)]
+    file = followed(database)
+    return [file.with_name(f"{file.name}{suffix}") for suffix in (*SQLITES, SUFFIX, MIGRATION_SUFFIX)]
 
 
 def fault(database: Path) -> Refusal | None:
     """Return which file or folder keeps us from using a database, and how to put it right; None: none of them."""
+    database = followed(database)
     folder = database.parent
     if not os.path.isdir(folder):  # noqa: PTH112  # raises nothing, whatever the rights
         return _closed_parent(folder) or Refusal(Cause.FOLDER_MISSING, str(folder))

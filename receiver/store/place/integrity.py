@@ -30,8 +30,7 @@ def look(engine: Engine) -> None:
 
     """
     with reading(engine) as connection:
-        if rights.may_judge(connection):
-            ownership.check_tables(connection)
+        check_tables(connection)
     if engine.dialect.name != "sqlite":
         return
     file = engine.url.database or ""
@@ -48,6 +47,17 @@ def look(engine: Engine) -> None:
         _known[file] = time.monotonic() + (_AGAIN_IF_DAMAGED_S if refusal else _AGAIN_S), refusal
     if refusal is not None:
         raise StoreUnavailable(refusal.cause, refusal)
+
+
+def check_tables(connection: Connection) -> None:
+    """See that all tables are there and may be used; of an account that only appends, nothing is asked.
+
+    Raises:
+        StoreUnavailable: a table is missing, or a right to one.
+
+    """
+    if rights.may_judge(connection):
+        ownership.check_tables(connection)
 
 
 def check(connection: Connection, patience_s: float | None = None) -> None:

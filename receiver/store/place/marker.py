@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from receiver.regular_files import open_regular
 from receiver.store.database.errors import MarkerUnusable
 
 UNREADABLE, UNWRITABLE = "marker_unreadable", "marker_unwritable"
@@ -118,7 +119,7 @@ def _says(known: Mark | None, mark: Mark) -> bool:
 
 def _read(path: Path) -> Mark | None:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             told = json.loads(file.read(_LONGEST))
         mark = Mark(str(uuid.UUID(told["installation"])), told["counter"])
     except FileNotFoundError:

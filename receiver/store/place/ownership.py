@@ -85,7 +85,7 @@ def check_tables(connection: Connection) -> None:
 
 
 def refuse_other_encodings(connection: Connection) -> None:
-    """Refuse to make a store in an encoding that cannot hold every text. An existing store goes on.
+    """Refuse an encoding that cannot hold every text. An existing store goes on all the same; `check` tells it.
 
     Raises:
         StoreUnavailable: this is such a database.

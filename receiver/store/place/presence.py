@@ -57,8 +57,16 @@ _open: WeakSet[Opened] = WeakSet()
 class Presence:
     """The one file that may stand at a path. For all threads of a process."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, named: Path | None = None) -> None:
+        """Make it.
+
+        Args:
+            path: the file.
+            named: the link by which it was named; None: none.
+
+        """
         self.path = path
+        self._named = named or path
         self._accepted: File | None = None
         self._log: frozenset[File] = frozenset()
         """The write-ahead log that belongs to the accepted file, and its index."""
@@ -147,7 +155,7 @@ class Presence:
 
         """
         try:
-            found = _file(self.path)
+            found = _file(self._named)
         except OSError as error:  # it is not to be seen, and may well be there
             raise StoreUnavailable(type(error).__name__, refusal_of(error, self.path)) from None
         if found is None:
@@ -160,13 +168,19 @@ class Presence:
     def is_missing(self) -> bool:
         """Whether there is no file at the path; False too where nobody lets us see whether there is."""
         with suppress(OSError):
-            return _file(self.path) is None
+            return _file(self._named) is None
+        return False
+
+    def is_led_elsewhere(self) -> bool:
+        """Whether the link leads to another file than when it was followed: one that this process cannot take up."""
+        with suppress(OSError):
+            return _file(self._named) != _file(self.path)
         return False
 
     def has_another(self) -> bool:
         """Whether another file stands at the path than was opened."""
         with suppress(OSError):
-            found = _file(self.path)
+            found = _file(self._named)
             return found is not None and self._accepted is not None and found != self._accepted
         return False
 

@@ -3,7 +3,8 @@
 from sqlalchemy import Engine
 
 from receiver.store import migrations
-from receiver.store.database.engine import close_engine, presence_of, reading
+from receiver.store.database.causes import Cause
+from receiver.store.database.engine import close_engine, file_of, presence_of, reading
 from receiver.store.database.errors import (
     ANOTHER,
     EMPTIED,
@@ -11,10 +12,11 @@ from receiver.store.database.errors import (
     OLD_LOG,
     REPLACED,
     StoreOccupied,
+    StoreUnavailable,
     StoreVanished,
 )
 from receiver.store.migrations import Standing
-from receiver.store.place import batch_counter
+from receiver.store.place import batch_counter, files
 from receiver.store.place.presence import Presence
 
 
@@ -31,6 +33,7 @@ def standing(engine: Engine, expected: str | None) -> Standing:
 
     """
     if expected is None and is_yet_to_be_made(engine):
+        _refuse_where_none_can_be(engine)
         return Standing.NOT_CURRENT
     recognise(engine, expected)
     return migrations.standing(engine)
@@ -40,6 +43,14 @@ def is_yet_to_be_made(engine: Engine) -> bool:
     """Whether there is no file, nor was there one since this process began."""
     file = presence_of(engine)
     return file is not None and not file.was_there and file.is_missing()
+
+
+def _refuse_where_none_can_be(engine: Engine) -> None:
+    """Raise where no file can be made: its folder is missing or closed, or the link to it leads in a circle."""
+    file = file_of(engine)
+    found = files.fault(file) if file is not None else None
+    if found is not None and found.cause is not Cause.FILE_MISSING:
+        raise StoreUnavailable(found.cause, found)
 
 
 def recognise(engine: Engine, expected: str | None) -> None:
@@ -99,6 +110,8 @@ def take_up(engine: Engine, last_seen: str | None) -> None:
         raise StoreVanished(LOG_MISSING)
     if not file.has_another():
         return
+    if file.is_led_elsewhere():
+        raise StoreVanished(REPLACED)
     if file.has_old_log():
         raise StoreVanished(OLD_LOG)
     if not file.is_at_rest():
