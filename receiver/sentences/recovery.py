@@ -43,8 +43,8 @@ ADOPT: Mapping[str, str] = {
     "« rdv-receiver uninstall --yes », puis relancez la commande.",
     "from_ourselves": "C'est l'identifiant de cette installation : ses entrées sont déjà les nôtres. Après la perte ou "
     "le retour d'une base, c'est « rdv-receiver adopt » sans --from.",
-    "from_unread": "Cette base vient d'une sauvegarde ou remplace une base perdue, et les boîtes n'ont pas été relues : "
-    "lancez d'abord « rdv-receiver adopt » sans --from.",
+    "from_unread": "Cette base vient d'une sauvegarde ou remplace une base perdue, et les boîtes n'ont pas été relues. "
+    "Lancez d'abord « rdv-receiver adopt » sans --from.",
     "mailbox": "Boîte",
     "finding": "Constat",
     "event": "Événement",
