@@ -1,9 +1,12 @@
 """Makes the folder that installs the receiver on a server without Internet access. For whoever prepares a release.
 
-    python deploy/offline/bundle.py --output rdv-receiver-0.1.0
+    python3 -m venv /tmp/building
+    /tmp/building/bin/pip install --require-hashes -r requirements-build.lock
+    /tmp/building/bin/python deploy/offline/bundle.py --output rdv-receiver-0.1.0
 
-It takes a machine with Python 3.11 or newer, `pip` and `setuptools`, and a way to the package index; nothing of what
-comes from there is run. The target is Debian 12 (CPython 3.11, x86-64, glibc 2.36); `--platform` names others.
+It takes a machine with Python 3.11 or newer and a way to the package index. Our wheel is built by the `setuptools` of
+the lock (Debian 12's own is too old); nothing else of what comes from the index is run. The target is Debian 12
+(CPython 3.11, x86-64, glibc 2.36); `--platform` names others.
 
     wheels/             every dependency, checked against requirements.lock, and our own wheel
     requirements.txt    what to install, each file with its SHA-256
@@ -32,7 +35,7 @@ BESIDE = ("deploy", "docs/fr", "config.example.yaml", "LICENSE", "CHANGELOG.md")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the folder; 1 where it exists already."""
+    """Make the folder; 1 where it exists already, or where `pip` failed: then nothing is left of it."""
     options = argparse.ArgumentParser(description="Makes the folder that installs rdv-receiver without Internet.")
     options.add_argument("--output", type=Path, required=True, help="a folder that does not exist yet")
     options.add_argument("--platform", action="append", help="the target's wheel tag; repeatable (Debian 12, x86-64)")
@@ -41,12 +44,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.output.exists():
         print(f"{given.output} exists", file=sys.stderr)
         return 1
-    make(given.output, given.platform or PLATFORMS, given.python_version)
+    try:
+        make(given.output, given.platform or PLATFORMS, given.python_version)
+    except subprocess.CalledProcessError:
+        print("pip failed, see above: nothing was made", file=sys.stderr)
+        return 1
     return 0
 
 
 def make(output: Path, platforms: Sequence[str] = PLATFORMS, python_version: str = "3.11") -> None:
-    """Fill the folder."""
+    """Fill the folder, or leave none."""
+    try:
+        fill(output, platforms, python_version)
+    except BaseException:
+        shutil.rmtree(output, ignore_errors=True)
+        raise
+
+
+def fill(output: Path, platforms: Sequence[str], python_version: str) -> None:
+    """Put everything into the folder."""
     wheels = output / "wheels"
     wheels.mkdir(parents=True)
     download(wheels, platforms, python_version)

@@ -1,8 +1,9 @@
 -- Ce que peut la machine de réception (« serve », web.pages: false) dans la base : ajouter des webhooks, et lire ce qu'il faut
 -- pour les vérifier. Ni les rendez-vous, ni les agents, ni les boîtes, ni les jetons, ni ce qu'elle a elle-même ajouté.
--- À lancer après chaque « migrate », sous le compte qui possède les tables :
---     psql --single-transaction --set=role=rdv_serve --dbname=rdv --file=serve.sql
--- Le compte se crée une fois :  CREATE ROLE rdv_serve LOGIN PASSWORD '...'
+-- À lancer après chaque « migrate », « migrate --recover », « migrate-store » et pg_restore, sous le compte qui possède les
+-- tables :
+--     psql --single-transaction --set=role=rdv_serve --file=serve.sql "host=base.departement.example dbname=rdv user=rdv"
+-- Un compte d'administration crée rdv_serve une fois : docs/fr/installation.md, « La base ».
 \set ON_ERROR_STOP on
 
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM :"role";

@@ -124,12 +124,12 @@ CHECK: Mapping[str, str] = {
     "des jetons.",
     "store_on_network": "La base SQLite est sur un système de fichiers réseau ({kind}), où ses verrous ne sont "
     "pas sûrs. Mettez-la sur un disque local, ou passez à PostgreSQL.",
-    "store_gone": "Il n'y a pas de base à cet endroit, et le témoin en connaît une : elle a disparu. Ne faites pas de "
-    "base neuve : docs/fr/reprise.md, « La base a disparu ».",
+    "store_gone": "Il n'y a pas de base à cet endroit, et le témoin ou store.installation en connaît une : elle a "
+    "disparu. Ne faites pas de base neuve : docs/fr/reprise.md, « La base a disparu ».",
     "store_replaced": "Le fichier qui est à la place de la base ne se laisse pas lire. Vérifiez qu'il est entier, et "
     "ses droits ; puis docs/fr/reprise.md, « La base a disparu ».",
-    "store_emptied": "La base qui est là est vide, et le témoin en connaît une. Ne faites pas de base neuve : "
-    "docs/fr/reprise.md, « La base a disparu ».",
+    "store_emptied": "La base qui est là est vide, et le témoin ou store.installation en connaît une. Ne faites pas de "
+    "base neuve : docs/fr/reprise.md, « La base a disparu ».",
     "store_another": "La base qui est là est celle d'une autre installation que celle du témoin ou de "
     "store.installation. Vérifiez store.url ; puis docs/fr/reprise.md, « La base a disparu ».",
     "store_log_missing": "La base sert, et son journal (fichiers -wal et -shm) a été supprimé. Arrêtez le service "

@@ -18,7 +18,7 @@ RECOVERY_HELP: Mapping[str, str] = {
     "uninstall mailbox": "boîte à vider en plus de celles de la base (option répétable)",
     "uninstall installation": "retire les entrées d'une autre installation, par son identifiant ; le service continue",
     "uninstall yes": "retire vraiment ; sans cette option, la commande ne fait que compter",
-    "uninstall undo": "revient en arrière : le service écrit de nouveau, et remet les entrées",
+    "uninstall undo": "revient en arrière : le service écrit de nouveau, et remet les entrées des événements que la base connaît",
 }
 
 RECOVER: Mapping[str, str] = {
@@ -43,8 +43,8 @@ ADOPT: Mapping[str, str] = {
     "« rdv-receiver uninstall --yes », puis relancez la commande.",
     "from_ourselves": "C'est l'identifiant de cette installation : ses entrées sont déjà les nôtres. Après la perte ou "
     "le retour d'une base, c'est « rdv-receiver adopt » sans --from.",
-    "from_unread": "La base vient d'une sauvegarde, et les boîtes n'ont pas été relues : lancez d'abord « rdv-receiver "
-    "adopt » sans --from.",
+    "from_unread": "Cette base vient d'une sauvegarde ou remplace une base perdue, et les boîtes n'ont pas été relues. "
+    "Lancez d'abord « rdv-receiver adopt » sans --from.",
     "mailbox": "Boîte",
     "finding": "Constat",
     "event": "Événement",
@@ -98,7 +98,8 @@ UNINSTALL: Mapping[str, str] = {
     "uninstall » sans --installation.",
     "undo_of_another": "--undo ne défait que le retrait de cette installation ; il ne va pas avec --installation.",
     "again": "Relancez la commande quand ce qui est en ÉCHEC est réglé.",
-    "undone": "Le service écrit de nouveau : les entrées à venir reviennent.",
+    "undone": "Le service écrit de nouveau : les entrées à venir des événements que la base connaît reviennent. "
+    "« rdv-receiver resync » apporte les autres.",
     "not_uninstalled": "Rien à défaire : cette installation n'a pas été retirée.",
     "unconfigured": "{count} boîte(s) d'un serveur qui n'est plus dans calendars n'ont pas été vues.",
     "dry_run": "La configuration dit dry_run : la commande ne fait que compter.",

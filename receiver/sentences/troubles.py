@@ -40,9 +40,9 @@ TROUBLES: Mapping[str, Advice] = {
         "webhooks sont reçus et gardés. Voir docs/fr/reprise.md.",
     ),
     "must_adopt": Advice(
-        "La base vient d'une sauvegarde : rien n'est écrit avant que les boîtes aient été relues",
-        "Lancez « rdv-receiver adopt ». Les webhooks sont reçus et gardés ; une re-synchronisation avant adopt apporte "
-        "ce qui a changé depuis la sauvegarde.",
+        "La base peut en savoir moins que les calendriers : rien n'est écrit avant que les boîtes aient été relues",
+        "Elle vient d'une sauvegarde, ou remplace une base perdue. Lancez « rdv-receiver adopt ». Les webhooks sont "
+        "reçus et gardés ; une re-synchronisation avant adopt apporte ce qui manque à cette base.",
     ),
     "marker_unusable": Advice(
         "Le témoin de la base ne peut pas servir : rien n'est écrit dans les calendriers",
@@ -51,7 +51,7 @@ TROUBLES: Mapping[str, Advice] = {
     "uninstalled": Advice(
         "L'installation a été retirée : plus rien n'est écrit dans les calendriers",
         "Si c'est voulu, arrêtez le service et supprimez les webhooks chez l'émetteur. Sinon « rdv-receiver uninstall "
-        "--undo » remet les entrées.",
+        "--undo » remet les entrées des événements que la base connaît.",
     ),
     "dry_run": Advice(
         "Essai à blanc (dry_run) : rien n'est écrit dans les calendriers",

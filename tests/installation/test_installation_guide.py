@@ -40,7 +40,7 @@ VERSION = "0.1.0"
 SECRET, PASSWORD = "un secret assez long pour un essai", "Un mot de passe d'essai"
 MARTINE, KARIM = "martine.agent@departement.example", "karim.agent@departement.example"
 MAIL = "mail.departement.example"
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PATIENCE_S = 30.0
 
 

@@ -72,6 +72,15 @@ def test_a_wheel_that_was_changed_is_not_installed(bundle: Path, tmp_path: Path)
     assert "THESE PACKAGES DO NOT MATCH THE HASHES" in done.stderr
 
 
+def test_nothing_is_left_where_a_package_cannot_be_had(tmp_path: Path) -> None:
+    """What was half made would make the next attempt refuse."""
+    command = [sys.executable, str(CHECKOUT / "deploy/offline/bundle.py"), "--output", str(tmp_path / "made")]
+    done = subprocess.run([*command, "--platform", "no_such_platform"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith("pip failed, see above: nothing was made\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_existing_folder_is_left_alone(tmp_path: Path) -> None:
     command = [sys.executable, CHECKOUT / "deploy/offline/bundle.py", "--output", tmp_path]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
