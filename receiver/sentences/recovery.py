@@ -18,7 +18,8 @@ RECOVERY_HELP: Mapping[str, str] = {
     "uninstall mailbox": "boîte à vider en plus de celles de la base (option répétable)",
     "uninstall installation": "retire les entrées d'une autre installation, par son identifiant ; le service continue",
     "uninstall yes": "retire vraiment ; sans cette option, la commande ne fait que compter",
-    "uninstall undo": "revient en arrière : le service écrit de nouveau, et remet les entrées des événements que la base connaît",
+    "uninstall undo": "revient en arrière : le service écrit de nouveau, et remet les entrées de ce "
+    "que la base connaît",
 }
 
 RECOVER: Mapping[str, str] = {

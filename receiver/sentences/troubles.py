@@ -65,7 +65,7 @@ TROUBLES: Mapping[str, Advice] = {
     ),
     "token_key_unusable": Advice(
         "La clé des jetons ne peut pas servir : les pages et l'API n'ouvrent à personne, ou plus au prochain démarrage",
-        "Les webhooks sont reçus et écrits. {cause}",
+        "{cause} Les webhooks sont reçus et écrits.",
     ),
     "alerts_failing": Advice(
         "Les alertes n'arrivent pas à l'adresse {subject}",
