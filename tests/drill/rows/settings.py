@@ -141,6 +141,33 @@ def rename_platform(system: DrillSystem) -> Repair:
     return repair
 
 
+def rename_source(system: DrillSystem) -> Repair:
+    """Somebody finds a better name for the source; the emitter hears of it first, and goes on."""
+    system.edit(("  mds:\n", "  mds-nord:\n"))
+    system.reload()
+    [step] = system.tell("create").steps
+    until(lambda: system.post(step.body, system.secret, "/webhooks/mds-nord") in ACCEPTED, "the new address")
+
+    def repair() -> None:
+        system.edit(("  mds-nord:\n", "  mds:\n"))
+        system.reload()
+        until(lambda: system.post(step.body, system.secret) in ACCEPTED, "the old address")
+
+    return repair
+
+
+def lose_tokens_key(system: DrillSystem) -> Repair:
+    """Somebody tidies up beside the database. The service has read the file, and goes on with it."""
+    place = system.folder / "token.key"
+    kept = system.folder / "token.key.kept"
+    place.rename(kept)
+
+    def repair() -> None:
+        kept.rename(place)
+
+    return repair
+
+
 UNAVAILABLE = 503
 REFUSED = "It is refused; what was in force goes on, and webhooks are taken."
 
@@ -238,6 +265,23 @@ ROWS = (
         "The platform of a source gets another name, then a reload. Webhooks are refused (503).",
         "It gets its old name, then a reload; the emitter sends again.",
         may_come=REFUSED_MEANWHILE,
+    ),
+    Breakage(
+        "a source renamed",
+        Code.SOURCE_LOST,
+        rename_source,
+        "A source gets another name, then a reload; the emitter sends to the new address. What came before is still the "
+        "old one's.",
+        "It gets its old name, then a reload, and the emitter sends to the old address.",
+    ),
+    Breakage(
+        "tokens' key of its own removed",
+        Code.TOKEN_KEY_UNUSABLE,
+        lose_tokens_key,
+        "`web.token_key` is not configured; the file `token.key` beside the database is removed while the service runs.",
+        "It is put back.",
+        "token_key_gone",
+        settings={"  token_key: {file: token.key}\n": ""},
     ),
     Breakage(
         "dry_run left on",
