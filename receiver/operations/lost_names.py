@@ -26,10 +26,14 @@ def note(store: Store, settings: Settings, now: datetime) -> None:
     _write(store, (PLATFORMS, CALENDARS), found, now)
 
 
-def note_sources(store: Store, settings: Settings, now: datetime) -> None:
-    """Count what lost sources were the last to send, and write it down: rarely, as every event is read."""
+def note_sources(store: Store, settings: Settings, now: datetime) -> bool:
+    """Count what lost sources were the last to send, and write it down; return whether there is any.
+
+    Every event is read for that.
+    """
     found = store.read(names.lost_sources, settings.sources, now)
     _write(store, (SOURCES,), {SOURCES + name: count for name, count in found.items()}, now)
+    return bool(found)
 
 
 def _write(store: Store, prefixes: tuple[str, ...], found: Mapping[str, int], now: datetime) -> None:

@@ -176,11 +176,13 @@ class Periodic:
         if self._store.write(counters.take_turn, "lost_names", COUNT_EVERY, now) or is_first:
             lost_names.note(self._store, self._settings, now)
 
-    def _count_lost_sources(self, now: datetime) -> None:
+    def _count_lost_sources(self, now: datetime) -> timedelta | None:
         is_first = "lost_sources" not in self._looked
         self._looked.add("lost_sources")
-        if self._store.write(counters.take_turn, "lost_sources", LOOK_AGAIN, now) or is_first:
-            lost_names.note_sources(self._store, self._settings, now)
+        if not self._store.write(counters.take_turn, "lost_sources", COUNT_EVERY, now) and not is_first:
+            return None
+        # Rarely, as every event is read; but what is put right shows within a minute.
+        return COUNT_EVERY if lost_names.note_sources(self._store, self._settings, now) else None
 
     # Certificates and clocks
 

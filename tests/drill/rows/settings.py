@@ -142,16 +142,13 @@ def rename_platform(system: DrillSystem) -> Repair:
 
 
 def rename_source(system: DrillSystem) -> Repair:
-    """Somebody finds a better name for the source; the emitter hears of it first, and goes on."""
+    """Somebody finds a better name for the source."""
     system.edit(("  mds:\n", "  mds-nord:\n"))
     system.reload()
-    [step] = system.tell("create").steps
-    until(lambda: system.post(step.body, system.secret, "/webhooks/mds-nord") in ACCEPTED, "the new address")
 
     def repair() -> None:
         system.edit(("  mds-nord:\n", "  mds:\n"))
         system.reload()
-        until(lambda: system.post(step.body, system.secret) in ACCEPTED, "the old address")
 
     return repair
 
@@ -270,15 +267,14 @@ ROWS = (
         "a source renamed",
         Code.SOURCE_LOST,
         rename_source,
-        "A source gets another name, then a reload; the emitter sends to the new address. What came before is still the "
-        "old one's.",
-        "It gets its old name, then a reload, and the emitter sends to the old address.",
+        "A source gets another name, then a reload. Nothing is sent yet.",
+        "It gets its old name, then a reload.",
     ),
     Breakage(
         "tokens' key of its own removed",
         Code.TOKEN_KEY_UNUSABLE,
         lose_tokens_key,
-        "`web.token_key` is not configured; the file `token.key` beside the database is removed while the service runs.",
+        "`web.token_key` is not configured; the file `token.key` beside the database is removed meanwhile.",
         "It is put back.",
         "token_key_gone",
         settings={"  token_key: {file: token.key}\n": ""},
