@@ -164,6 +164,9 @@ CHECK: Mapping[str, str] = {
     "organisation_unlisted": "{count} événement(s) à venir sont de l'organisation {organisation}, qui n'est pas dans "
     "cette liste. Leurs webhooks sont mis de côté (« rdv-receiver held »). Ajoutez-la si elle doit y être : ils sont "
     "alors jugés.",
+    "start_at_far": "Rien de ce qui commence avant le {day} n'est écrit. Est-ce la bonne année ?",
+    "only_nobody": "Aucun des {count} agents qui ont des événements à venir n'est dans mailboxes.only : rien n'est "
+    "écrit pour personne. Vérifiez les motifs.",
     "nothing_mapped": "Aucun agent n'a de boîte : rien ne sera écrit. Remplissez mailboxes.domains, map ou csv.",
 }
 

@@ -170,7 +170,7 @@ def checked(console: Console) -> tuple[int, dict[str, tuple[str, str, dict[str, 
     """The exit status of `check`, and its findings about names: subject, level and details."""
     status = cli.main(["--config", str(console.path), "check", "--json"])
     findings = json.loads(console.capsys.readouterr().out)["findings"]
-    codes = ("source_lost", "platform_lost", "calendar_lost", "organisation_unlisted")
+    codes = ("source_lost", "platform_lost", "calendar_lost", "organisation_unlisted", "only_nobody", "start_at_far")
     return status, {
         each["code"]: (each["subject"], each["level"], each["details"]) for each in findings if each["code"] in codes
     }
@@ -225,6 +225,20 @@ def test_a_platform_that_is_renamed_is_named(console: Console) -> None:
     console.configure(sources={"mds": SOURCE | {"platform": "prod"}})
     status, found = checked(console)
     assert (status, found) == (1, {"platform_lost": ("production", "trouble", {"count": 2})})
+
+
+def test_a_pilot_of_nobody_is_named(console: Console) -> None:
+    console.expect([1, 2], MARTINE)
+    mapped = {"map": {MARTINE.email: "martine@box.example"}}
+    console.configure(mailboxes=mapped | {"only": ["*@departement.exemple"]})
+    assert checked(console)[1] == {"only_nobody": ("mailboxes.only", "warning", {"count": 1})}
+    console.configure(mailboxes=mapped | {"only": [MARTINE.email]})
+    assert checked(console)[1] == {}
+
+
+def test_a_begin_that_is_years_away_is_named(console: Console) -> None:
+    console.configure(start_at="2062-09-01")
+    assert checked(console)[1] == {"start_at_far": ("start_at", "warning", {"day": "01/09/2062"})}
 
 
 def test_organisations_that_the_list_lacks_are_named(console: Console) -> None:

@@ -7,7 +7,7 @@ calendars is the caller's choice.
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -78,6 +78,8 @@ STORE_ERRORS = (StoreUnavailable, OSError)
 
 HEARTBEAT = "check"
 
+START_IS_FAR = timedelta(days=366)
+"""Hardly an appointment is made so long before: the year may be mistyped."""
 OpenStore = Callable[[Settings], Store]
 MakeConnectors = Callable[[Settings, str], Mapping[str, Connector]]
 
@@ -95,6 +97,8 @@ def check(
         findings.append(Finding(code, "web.token_key", Level.WARNING, {"path": str(path)}))
     if not settings.mailboxes.addresses and not settings.mailboxes.domains:
         findings.append(Finding("nothing_mapped", "mailboxes", Level.WARNING))
+    if settings.start_at is not None and settings.start_at - datetime.now(UTC) > START_IS_FAR:
+        findings.append(Finding("start_at_far", "start_at", Level.WARNING, {"day": f"{settings.start_at:%d/%m/%Y}"}))
     connectors = make_connectors(settings, installation)
     try:
         for name, calendar in settings.calendars.items():

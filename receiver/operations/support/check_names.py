@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
+from receiver.core.mailboxes import Unplaced
 from receiver.operations.lost_names import configured_platforms
 from receiver.operations.support.check import STORE_ERRORS, Finding, Level, OpenStore
 from receiver.store import Store
-from receiver.store.reports import names
+from receiver.store.reports import names, overview
 
 
 def name_findings(settings: Settings, open_store: OpenStore) -> list[Finding]:
@@ -35,6 +36,16 @@ def _findings(settings: Settings, store: Store) -> Iterator[Finding]:
     for name, count in store.read(names.lost_sources, settings.sources, now).items():
         yield Finding("source_lost", f"sources.{name}", Level.WARNING, {"count": count})
     yield from _unlisted(settings, store, now)
+    yield from _nobody(settings, store, now)
+
+
+def _nobody(settings: Settings, store: Store, now: datetime) -> Iterator[Finding]:
+    """Say where no agent of events to come is among those that a pilot is limited to."""
+    if not settings.mailboxes.only:
+        return
+    agents = store.read(overview.coming_agents, now)
+    if agents and all(settings.mailboxes.locate(agent.email) is Unplaced.IGNORED for agent in agents):
+        yield Finding("only_nobody", "mailboxes.only", Level.WARNING, {"count": len(agents)})
 
 
 def _unlisted(settings: Settings, store: Store, now: datetime) -> Iterator[Finding]:
