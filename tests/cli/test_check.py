@@ -328,8 +328,8 @@ def test_a_mailbox_is_tried_where_the_mapping_puts_it(calendar: str, asked: list
 @pytest.mark.parametrize("finding", sorted(sentences.CHECK))
 def test_each_finding_can_be_said(finding: str) -> None:
     details: dict[str, str | int] = {"path": "/x", "error": "E", "kind": "nfs", "count": 3, "address": "a@x.example"}
-    details |= {"organisation": 12, "percent": 3, "mib": 60, "codes": "agents_unmapped"}
-    details |= {"scheme": "mailtos", "settings": "fsync", "host": "base.departement.example", "role": "read", "day": "1"}
+    details |= {"organisation": 12, "percent": 3, "mib": 60, "codes": "agents_unmapped", "day": "1"}
+    details |= {"scheme": "mailtos", "settings": "fsync", "host": "base.departement.example", "role": "read"}
     details |= {"cause": "store_corrupt"} if finding == "store_unreachable" else {}
     assert "{" not in finding_sentence(Finding(finding, "store", Level.OK, details))
 
