@@ -56,6 +56,7 @@ class Sight:
     unsettled_since: datetime | None = None
     """Since when the oldest unsettled event waits."""
     web_beat_at: datetime | None = None
+    watch_beat_at: datetime | None = None
     retried: tuple[FailureGroup, ...] = ()
     """Entries that are refused, and tried again and again."""
 
@@ -100,6 +101,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
             .scalar_subquery()
             .label("unsettled_since"),
             heartbeats.newest_beat(heartbeats.SERVES).label("web_beat_at"),
+            heartbeats.newest_beat(heartbeats.WATCH).label("watch_beat_at"),
             heartbeats.count_deaths(now).label("deaths"),
             heartbeats.first_death(now).label("deaths_since"),
         )
@@ -126,6 +128,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         set_aside=tuple(set_aside.groups(connection, now)),
         unsettled_since=who.unsettled_since,
         web_beat_at=who.web_beat_at,
+        watch_beat_at=who.watch_beat_at,
         retried=tuple(retried),
     )
 
