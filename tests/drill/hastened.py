@@ -17,6 +17,7 @@ from pathlib import Path
 from connectors.ews import transport
 from connectors.ews.guard import Guard
 from receiver import bootstrap, logs
+from receiver.alerts import beat as watch_beat
 from receiver.alerts import loop as watch
 from receiver.alerts.recipient import Pace
 from receiver.cli import run as whole
@@ -105,6 +106,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
                 setattr(periodic, name, seconds(LOOK, getattr(periodic, name)))
             bootstrap.run_worker(settings)
         case "watch":
+            watch_beat.BEAT_EVERY_S = BEAT_EVERY.total_seconds()
             watch.run(settings, bootstrap.open_store, PACE)
         case "status":
             return status.show(argparse.Namespace(json=True), settings.current)
