@@ -184,6 +184,13 @@ def last_written(connection: Connection, calendar: str) -> Mailbox | None:
     return Mailbox(row.calendar, row.address) if row else None
 
 
+def to_ask_about(connection: Connection, calendar: str, most: int) -> list[str]:
+    """Return mailboxes of a calendar that the server can be asked about: those that it answered about last, first."""
+    by = mailboxes.c.failure.is_not(None), mailboxes.c.succeeded_at.is_(None), mailboxes.c.succeeded_at.desc()
+    mine = select(mailboxes.c.address).where(mailboxes.c.calendar == calendar, mailboxes.c.same_as.is_(None))
+    return list(connection.scalars(mine.order_by(*by, mailboxes.c.id).limit(most)))
+
+
 def has_backlog(connection: Connection, more_than: int) -> bool:
     """Whether more than so many webhooks wait to be judged, or events to be settled, where those may be read."""
     if not rights.may_judge(connection):
