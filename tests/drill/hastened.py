@@ -52,6 +52,7 @@ HOSTS = "DRILL_HOSTS"
 WORKER_SILENT, WEB_SILENT = "DRILL_WORKER_SILENT_S", "DRILL_WEB_SILENT_S"
 ACCOUNT_PAUSE = "DRILL_ACCOUNT_PAUSE_S"
 CHANGE_LATE, LOOK, DEAD_AFTER = "DRILL_CHANGE_LATE_S", "DRILL_LOOK_S", "DRILL_DEAD_AFTER_S"
+HEARD_WITHIN = "DRILL_HEARD_WITHIN_S"
 
 
 def seconds(name: str, usual: timedelta) -> timedelta:
@@ -102,6 +103,7 @@ def run(part: str, config: Path, settings: Hastened) -> int:
             pause = server_gate.ACCOUNT_PAUSE = servers.ACCOUNT_PAUSE = seconds(ACCOUNT_PAUSE, servers.ACCOUNT_PAUSE)
             transport.Guard = lambda pause_s: Guard(min(pause_s, pause.total_seconds()))  # type: ignore[assignment]
             periodic.COUNT_EVERY = COUNT_EVERY
+            periodic.HEARD_WITHIN = seconds(HEARD_WITHIN, periodic.HEARD_WITHIN)
             for name in ("LOOK_EVERY", "LOOK_AGAIN", "BUSY"):
                 setattr(periodic, name, seconds(LOOK, getattr(periodic, name)))
             bootstrap.run_worker(settings)
