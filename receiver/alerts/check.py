@@ -77,9 +77,11 @@ def _check(settings: Settings, store: Store, digest_on: date | None) -> Found:
 
 
 def _summary(found: Status) -> Summary:
+    # No alert about a watch that was silent: it is one that is alive that sends.
+    troubles = tuple(each for each in found.troubles if each.code is not Code.WATCH_SILENT)
     if found.sight is None:
-        return Summary(found.troubles)
-    return Summary(found.troubles, found.sight.due, found.sight.unsettled)
+        return Summary(troubles)
+    return Summary(troubles, found.sight.due, found.sight.unsettled)
 
 
 class CheckThread:

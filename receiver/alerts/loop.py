@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 from receiver import logs
+from receiver.alerts.beat import ONCE_EVERY, Beat, beat
 from receiver.alerts.check import CheckThread, Found, OpenStore, check, without_store
 from receiver.alerts.message import Sender
 from receiver.alerts.recipient import Pace, Recipient
@@ -51,6 +52,7 @@ class Watch:
         self._stopping = threading.Event()
         self._reloading = threading.Event()
         self._checks = CheckThread()
+        self._beat = Beat(self.open_store)
         self._check_due = 0.0
         self._sender = Sender(socket.gethostname())
         self._refused = refused_configuration.Notice("watch")
@@ -94,6 +96,7 @@ class Watch:
                 recipient.step(self.settings.current.alerts)
             time.sleep(POLL_S)
         self._remember()
+        beat(self.settings.current, self.open_store, ONCE_EVERY)
 
     def turn(self) -> None:
         """Do what there is to do; never waits.
@@ -105,6 +108,7 @@ class Watch:
         if self._reloading.is_set():
             self._reloading.clear()
             self._reload()
+        self._beat.turn(self.settings.current)
         found = self._found()
         if found is not None:
             self._take_in(found)

@@ -62,6 +62,10 @@ class ServerState:
         """Whether somebody probes it."""
         return active_until(self.probe_until, now) is not None
 
+    def is_heard(self, began_at: datetime, now: datetime, within: timedelta) -> bool:
+        """Whether it answered lately; one that never did counts from the moment at which it could first be asked."""
+        return timedelta() <= now - (self.succeeded_at or began_at) < within
+
     def trouble(self, now: datetime) -> str | None:
         """Return the code of its failure or pause; None: it is called as usual."""
         return self.failure or (PAUSED if self.is_blocked(now) else None)

@@ -10,6 +10,7 @@ class Thresholds:
 
     web_silent: timedelta = timedelta(minutes=1)
     worker_silent: timedelta = timedelta(minutes=1)
+    """Of the watch, too."""
     worker_deaths: int = 3
     """Deaths within an hour: a worker that is started again will die as well."""
     worker_restart: timedelta = timedelta(minutes=2)

@@ -123,7 +123,7 @@ class Snapshot:
     worker_deaths_until: datetime | None = None
     """When the count falls below the threshold, if no more die."""
     started_at: datetime | None = None
-    """When the first process of this installation started: web and worker have some time for their first beats."""
+    """When the first process of this installation started: from then on the first beats are waited for."""
     oldest_due_at: datetime | None = None
     """When the oldest due change became due, except for failing mailboxes and servers."""
     removals_held: int = 0
@@ -156,6 +156,10 @@ class Snapshot:
     misdirected_until: datetime | None = None
     backlog: float | None = None
     """What waits to be judged or settled, as a share of the limit; from 1 on webhooks are refused."""
+    has_recipients: bool = False
+    """The configuration names addresses for alerts: a watch has to run."""
+    watch_beat_at: datetime | None = None
+    """The last beat of the process that sends alerts; None: there was none yet."""
     unreached: tuple[Unreached, ...] = ()
     token_key: str = ""
     """Code of why tokens can be neither issued nor verified; empty: they can, or pages are off."""
@@ -347,6 +351,12 @@ def _host(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Troubl
         yield Trouble(Code.BACKLOG_HIGH, severity)
 
 
+def _watch(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
+    last = seen.watch_beat_at or seen.started_at
+    if seen.has_recipients and last is not None and now - last >= limits.worker_silent:
+        yield Trouble(Code.WATCH_SILENT, Severity.ALARM, since=last)  # an alarm: nobody is notified of anything
+
+
 def _alerts(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     for each in seen.unreached:  # an alarm: the people there are not notified of anything
         yield Trouble(Code.ALERTS_FAILING, Severity.ALARM, each.place, since=each.since)
@@ -373,5 +383,6 @@ _RULES = (
     _sources,
     _host,
     _audit,
+    _watch,
     _alerts,
 )

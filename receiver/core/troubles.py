@@ -89,6 +89,7 @@ class Code(StrEnum):
     CLOCK_OFF = "clock_off"
     CALENDARS_DIFFER = "calendars_differ"
     TOKEN_KEY_UNUSABLE = "token_key_unusable"  # noqa: S105  # nosec B105  # a trouble
+    WATCH_SILENT = "watch_silent"
     ALERTS_FAILING = "alerts_failing"
 
 

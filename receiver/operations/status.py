@@ -44,6 +44,8 @@ LOOKED_AGAIN = timedelta(minutes=15)
 """How soon a worker checks a certificate and a clock again that were in trouble."""
 THROTTLED_TOLD = timedelta(minutes=1)
 """How long at least a server that asked for a pause is shown: the next pause may follow."""
+WRITERS_SILENT = frozenset({Code.WORKER_SILENT, Code.WATCH_SILENT})
+"""Troubles that a store that takes no heartbeat brings about."""
 BACKLOG_SHARES = (1.0, 0.8)
 """Shares of the limit that are asked for, as counting all of it would take long."""
 
@@ -83,7 +85,7 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
         settings, store, _Read(sight, servers, figures, store.read(counters.refused_by_hour, now - DAY)), now
     )
     found = troubles(seen, now, settings.alerts.thresholds)
-    if any(each.code is Code.WORKER_SILENT for each in found) and (refusal := _refusal_of_writing(store, now)):
+    if any(each.code in WRITERS_SILENT for each in found) and (refusal := _refusal_of_writing(store, now)):
         found = troubles(_refused(seen, Code.STORE_UNREACHABLE, refusal), now, settings.alerts.thresholds)
     waits = {server.name: until for server in servers if (until := server.waits_until(now)) is not None}
     return Status(sight, servers, tuple(found), waits, figures)
@@ -142,6 +144,8 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         misdirected=misdirected,
         misdirected_until=misdirected_until,
         backlog=_backlog(settings, store, sight),
+        has_recipients=bool(settings.alerts.to),
+        watch_beat_at=sight.watch_beat_at,
         unreached=unreached.unreached(figures, now),
         token_key=_token_key(settings, store, now),
         differences={kind: figures[name].value for kind in DifferenceKind if (name := f"audit/{kind}") in figures},
@@ -174,7 +178,7 @@ def _deaths_until(settings: Settings, sight: Sight) -> datetime | None:
 
 
 def _refusal_of_writing(store: Store, now: datetime) -> Refusal | None:
-    """Return why no worker could beat: one that cannot seems dead, and is not what needs looking after."""
+    """Return why no process could beat: one that cannot seems dead, and is not what needs looking after."""
     try:
         store.write(heartbeats.beat, "status", now)
     except StoreUnavailable as error:

@@ -67,6 +67,12 @@ TROUBLES: Mapping[str, Advice] = {
         "La clé des jetons ne peut pas servir : les pages et l'API n'ouvrent à personne, ou plus au prochain démarrage",
         "{cause} Les webhooks sont reçus et écrits.",
     ),
+    "watch_silent": Advice(
+        "Plus rien n'envoie les alertes",
+        "Personne n'est prévenu de rien. Le processus watch ne donne plus signe de vie. Regardez « systemctl status "
+        "rdv-receiver » et le journal, puis redémarrez le service. Où serve et worker ont chacun leur machine, les "
+        "alertes ont leur unité : « systemctl enable --now rdv-receiver-watch », à côté du worker.",
+    ),
     "alerts_failing": Advice(
         "Les alertes n'arrivent pas à l'adresse {subject}",
         "Qui lit cette adresse n'est prévenu de rien. « rdv-receiver watch --test » dit ce qui ne va pas. Réparé, cela "

@@ -15,6 +15,8 @@ DEATHS_WITHIN = timedelta(hours=1)
 DEATHS_NAMED = 20
 SERVES = "serve/"
 """Prefix of the names of processes that receive webhooks."""
+WATCH = "watch"
+"""The name of the process that sends alerts, whichever host it is on: an installation has one."""
 
 
 def last_beat(connection: Connection, prefix: str) -> datetime | None:

@@ -2,8 +2,8 @@
 
 `housekeeping` is done between two turns of the worker's loop, in its thread. `Periodic` does the rest beside the work:
 counts, questions to servers and platforms, the nightly audit. Each of its tasks has a thread of its own, so that none
-holds up the work or another task. What fails there is logged, and is no trouble of a server. Each figure is taken by
-one worker of all hosts.
+holds up the work or another task. What fails there is logged, and is no trouble of a server, but for one question:
+whether a server answers that nobody has called for a while. Each figure is taken by one worker of all hosts.
 """
 
 import threading
@@ -18,6 +18,7 @@ from connectors.base import Certificate, ConnectorError
 from receiver import logs
 from receiver.config import ApiSettings, EwsCalendar, Reloadable, Settings, Source
 from receiver.core.ruleset import Ruleset
+from receiver.core.servers import ServerState
 from receiver.operations import lost_names, unmapped
 from receiver.operations.audit import nightly
 from receiver.operations.erasure import note_unused
@@ -42,6 +43,15 @@ COUNT_EVERY = timedelta(minutes=1)
 LOOK_EVERY = timedelta(hours=6)
 LOOK_AGAIN = timedelta(minutes=15)
 """After a check that failed, or that found a trouble: an operator who cures it wants to see that soon."""
+HEARD_WITHIN = timedelta(minutes=5)
+"""A server that did not answer for so long is asked whether it does: with nothing to write, nobody would notice."""
+REACH_CHECKED = timedelta(minutes=1)
+REACH_AGAIN = timedelta(seconds=2)
+"""Between two checks whether the pause of a failing server is over."""
+ASKED_ABOUT = 2
+"""So many mailboxes a silent server is asked about."""
+NOBODY = "nobody"
+"""The mailbox that is asked about where none is known yet: an answer that there is none is an answer."""
 BUSY = timedelta(minutes=1)
 """After a check for which the server had no time."""
 REFUSED = "sign_in_refused"
@@ -131,6 +141,8 @@ class Periodic:
         self._stopping = threading.Event()
         self._looked: set[str] = set()
         """Tasks that this process has tried since it started."""
+        self._began_at: datetime | None = None
+        """When servers could first be asked."""
         self._asked_to: dict[str, int] = {}
         """By source: up to which number the platform was asked about what waits."""
         self._tasks = tuple(self._all())
@@ -156,6 +168,7 @@ class Periodic:
         yield Task("lost_names", COUNT_EVERY, self._count_lost_names)
         yield Task("lost_sources", LOOK_AGAIN, self._count_lost_sources)
         for name, server in self._servers.items():
+            yield Task(f"reach/{name}", REACH_CHECKED, partial(self._reach, server))
             if isinstance(self._settings.calendars.get(name), EwsCalendar):
                 yield Task(f"certificate/{name}", LOOK_AGAIN, partial(self._check_certificate, server))
                 yield Task(f"clock/{name}", LOOK_AGAIN, partial(self._check_clock, server))
@@ -183,6 +196,41 @@ class Periodic:
             return None
         # Rarely, as every event is read; but what is put right shows within a minute.
         return COUNT_EVERY if lost_names.note_sources(self._store, self._settings, now) else None
+
+    # Servers that nobody calls
+
+    def _reach(self, server: ServerThreads, now: datetime) -> timedelta | None:
+        """Ask a server whether it answers, where it failed or did not answer for a while, and no work asks it."""
+        self._began_at = self._began_at or now
+        name, task = server.calendar, f"reach/{server.calendar}"
+        state = self._store.read(stored_servers.find, name) or ServerState(name)
+        if state.failure is None and state.is_heard(self._began_at, now, HEARD_WITHIN):
+            return min(REACH_CHECKED, (state.succeeded_at or self._began_at) + HEARD_WITHIN - now)
+        again = REACH_AGAIN if state.failure else None
+        if state.is_blocked(now) or not (mailboxes := self._to_ask_about(name)):
+            return again
+        # While it fails, the pause after each failure and the one probe at a time are shared by all hosts already.
+        if state.failure is None and not self._store.write(counters.take_turn, task, HEARD_WITHIN, now):
+            return None
+        try:
+            server.ask_whether_it_answers(self._stopping, mailboxes)
+        except (GateClosed, Interrupted):
+            if state.failure is None:
+                self._store.write(counters.set_turn_back, task, now - HEARD_WITHIN)
+            return again
+        except ConnectorError as error:
+            log.warning("server_does_not_answer", calendar=name, code=error.code)
+            return REACH_AGAIN
+        return None
+
+    def _to_ask_about(self, calendar: str) -> list[str]:
+        """Return up to `ASKED_ABOUT` addresses; none, where nobody can have a mailbox on this server."""
+        mapped = self._ruleset.mailboxes
+        known = self._store.read(stored_status.to_ask_about, calendar, ASKED_ABOUT)
+        known += sorted(each.address for each in mapped.addresses.values() if each.calendar == calendar)
+        if calendar == mapped.default_calendar:
+            known += [f"{NOBODY}@{domain}" for domain in sorted(mapped.domains.values())]
+        return list(dict.fromkeys(address for address in known if address.isascii()))[:ASKED_ABOUT]
 
     # Certificates and clocks
 

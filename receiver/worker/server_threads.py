@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +28,13 @@ IDLE_S = 1.0
 STORE_PAUSE_S = 2.0
 ASK_AGAIN_S = 1.0
 """Between two attempts to pass the gate with a question."""
+
+
+SILENT = "timeout"
+"""Failure code of a server that answers about no mailbox."""
+
+Learnt = Callable[[ConnectorError], Result | None]
+"""What the failure of a question says of the server; None: nothing to act on."""
 
 
 class CallsStuck(Exception):
@@ -187,12 +194,41 @@ class ServerThreads:
         """
         return GuardedConnector(self.connector, self._calls, partial(self._question, stopping, limit_s))
 
+    def ask_whether_it_answers(self, stopping: threading.Event, mailboxes: Sequence[str]) -> None:
+        """Ask about one mailbox, and about the next if no answer comes: one that hangs does not prove that all do.
+
+        Any answer will do, be it that there is no such mailbox. All else is recorded as the server's failure, as where
+        there is work for it.
+
+        Raises:
+            ConnectorError: that failure.
+            GateClosed: the server is left alone, or there is work that goes first; nothing was asked.
+            Interrupted: `stopping` was set; nothing was asked.
+
+        """
+        *first, last = mailboxes
+        for mailbox in first:
+            if self._answers(stopping, mailbox, _learnt_of_server):
+                return
+        if not self._answers(stopping, last, _learnt_of_silence):
+            raise Temporary(SILENT, Scope.SERVER)
+
+    def _answers(self, stopping: threading.Event, mailbox: str, learnt: Learnt) -> bool:
+        asked = GuardedConnector(self.connector, self._calls, partial(self._question, stopping, 0.0, learnt))
+        try:
+            asked.probe(mailbox)
+        except ConnectorError as error:
+            if error.scope is Scope.SERVER:
+                raise
+            return error.code not in UNANSWERED
+        return True
+
     @contextmanager
-    def _question(self, stopping: threading.Event, limit_s: float) -> Iterator[None]:
+    def _question(self, stopping: threading.Event, limit_s: float, learnt: Learnt | None = None) -> Iterator[None]:
         """Hold one place among the calls under way.
 
-        That the account is refused, or that the server asks for fewer calls, is recorded for all; any other trouble of
-        the server is left to be found by those who have work for it.
+        Unless `learnt` says otherwise: that the account is refused, or that the server asks for fewer calls, is
+        recorded for all; any other trouble of the server is left to be found by those who have work for it.
         """
         began, began_s = self._wait_for_gate(stopping, limit_s), time.monotonic()
         result = None
@@ -201,7 +237,7 @@ class ServerThreads:
             yield
             result = Result(None, heard=True)
         except ConnectorError as error:
-            result = _learnt(error)
+            result = (learnt or _learnt)(error)
             raise
         finally:
             self._visitors.discard(threading.current_thread())
@@ -225,6 +261,18 @@ class ServerThreads:
         if result.trouble:
             log.warning("server_trouble", calendar=self.calendar, code=result.trouble.code)
         return result
+
+
+def _learnt_of_server(error: ConnectorError) -> Result | None:
+    """Return what a failure says of the server, as where there is work for it; None: no answer came."""
+    if error.scope is Scope.SERVER:
+        return Result(error, heard=False)
+    return _learnt(error) if error.code not in UNANSWERED else None
+
+
+def _learnt_of_silence(error: ConnectorError) -> Result | None:
+    """Return the same; that no answer came is the server's failure."""
+    return _learnt_of_server(error) or Result(Temporary(error.code, Scope.SERVER), heard=False)
 
 
 def _learnt(error: ConnectorError) -> Result | None:

@@ -15,17 +15,20 @@ from typing import Any
 
 import pytest
 
+from receiver.alerts import beat as watch_beats
 from receiver.alerts import loop
+from receiver.alerts.beat import Beat
 from receiver.alerts.loop import CheckStuck, Watch
 from receiver.alerts.recipient import Pace
 from receiver.bootstrap import open_store
 from receiver.config import Reloadable, load
 from receiver.core.desired import Decision
 from receiver.core.room import MIB
+from receiver.core.troubles import Code
 from receiver.operations import status
 from receiver.operations.working_hours import working_time
 from receiver.sentences.phrases import PARIS
-from receiver.store import Store, counters, heartbeats
+from receiver.store import Store, StoreUnavailable, counters, heartbeats
 from receiver.store.counters import Tally
 from receiver.store.intake import judge_batch, set_aside
 from tests.alerts.short_watch import PACE, hastened
@@ -154,6 +157,64 @@ def test_a_trouble_is_told_once_and_its_end_once(store: Store, store_url: str, p
     post.until(lambda: len(http.titles) == 2)
     post.for_a_while()
     assert kinds(http.titles) == ["ALARME", "Terminé"]
+
+
+def watch_beat(store: Store) -> datetime | None:
+    return store.read(heartbeats.last_beat, heartbeats.WATCH)
+
+
+def test_a_watch_that_goes_on_beats_and_is_missed_once_it_does_not(
+    store: Store, store_url: str, place: Open, http: HttpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_beats, "BEAT_EVERY_S", 0.1)
+    post, begun_at = place(store_url, address(http)), store.now()
+
+    def troubles() -> list[Code]:
+        beat(store)
+        now = store.now()
+        return [each.code for each in status.status(post.watch.settings.current, store, now).troubles]
+
+    store.write(heartbeats.beat, heartbeats.WATCH, begun_at - timedelta(minutes=2))
+    assert troubles() == [Code.WATCH_SILENT], "it hangs"
+    post.until(lambda: watch_beat(store) > begun_at, "a sign of life")  # type: ignore[operator]
+    assert troubles() == []
+    first = watch_beat(store)
+    post.until(lambda: watch_beat(store) != first, "the next one")
+    post.for_a_while()
+    assert http.titles == [], "nobody is alerted of a silence by what was silent"
+
+
+def test_a_watch_run_by_the_clock_is_not_missed_before_its_next_run(
+    store: Store, store_url: str, place: Open, http: HttpSink
+) -> None:
+    beat(store)
+    post, begun_at = place(store_url, address(http)), store.now()
+    post.watch.once()
+    settings, beaten_at = post.watch.settings.current, watch_beat(store)
+    assert beaten_at is not None
+    missed_at = beaten_at + settings.alerts.thresholds.worker_silent
+    assert missed_at - begun_at >= timedelta(minutes=2), "cron starts the next one a minute later, or a little more"
+
+
+def test_a_store_that_takes_no_heartbeat_holds_up_no_alert(
+    store: Store, store_url: str, place: Open, http: HttpSink
+) -> None:
+    beat(store)
+    asked, over = threading.Event(), threading.Event()
+
+    def never(_: object) -> Store:
+        asked.set()
+        over.wait(DEADLINE_S)
+        raise StoreUnavailable("OperationalError")
+
+    post = place(store_url, address(http))
+    post.watch._beat = Beat(never)
+    try:
+        post.until(asked.is_set, "a heartbeat")
+        refuse_signatures(store)
+        post.until(lambda: len(http.titles) == 1, "the alert")
+    finally:
+        over.set()
 
 
 def test_what_waits_for_a_decision_is_told_until_it_is_made(

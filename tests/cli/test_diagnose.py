@@ -103,6 +103,7 @@ def _fill(store: Store) -> None:
     news = [a_delivery(wire_id=9, agents=(kanari,)), a_slot(an_absence(title=CANARY), agent=kanari)]
     store.write(judge_batch.take, [incoming(each) for each in news], NOW)
     store.write(heartbeats.beat, f"worker/srv-{CANARY}/1", NOW)
+    store.write(heartbeats.beat, heartbeats.WATCH, NOW)
     store.write(tokens.add, TokenRecord("ab" * 16, Role.READ, CANARY, NOW, NOW, None))
 
 
@@ -123,7 +124,7 @@ def test_no_canary_leaves_and_what_helps_does(troubled: Operator) -> None:
     assert set(files) == set(report["files"]) | {"LISEZMOI.txt"}
     assert json.loads(files["store.json"])["rows"]["events"] == 4
     assert {each["code"] for each in json.loads(files["failures.json"])} == {"invalid_item", "impersonation_denied"}
-    assert json.loads(files["status.json"])["seconds_since_beats"] == {"worker": [0]}
+    assert json.loads(files["status.json"])["seconds_since_beats"] == {"watch": [0], "worker": [0]}
     assert json.loads(files["system.json"])["clock"] == {"NTP": "yes"}
     assert json.loads(files["version.json"])["packages"]["SQLAlchemy"]
 

@@ -95,6 +95,19 @@ def test_a_worker_that_cannot_write_is_not_what_needs_looking_after(
     assert [code for code, *_ in troubles(place)] == ["store_unreachable"]
 
 
+def test_a_watch_that_is_silent_is_a_trouble_where_somebody_is_to_be_alerted(
+    place: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.store.write(heartbeats.beat, heartbeats.WATCH, place.store.now() - timedelta(minutes=5))
+    assert troubles(place) == []
+    monkeypatch.setenv("RDV_TO_0", "json://127.0.0.1")
+    place.configure(alerts={"to": [{"env": "RDV_TO_0"}]})
+    assert troubles(place) == [("watch_silent", "", "", 0)]
+    assert "Plus rien n'envoie les alertes" in place.run("status")[1]
+    place.store.write(heartbeats.beat, heartbeats.WATCH, place.store.now())
+    assert troubles(place) == []
+
+
 def break_mailbox(place: Console) -> None:
     sql = (
         "INSERT INTO mailboxes (calendar, address, attempts, failure) VALUES ('pilot', 'x@box.example', 3,"

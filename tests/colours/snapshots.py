@@ -178,6 +178,12 @@ BEFORE_LONG: Mapping[str, Reason] = {
         "refusals", lambda m: RefusedConfiguration("worker/host", m.chance.choice(("csv", "file")), m.past(timedelta()))
     ),
     "token key": _set(token_key=lambda _: "token_key_unreadable"),
+    "nobody sends alerts": _set(has_recipients=lambda _: True, watch_beat_at=lambda m: m.past(LIMITS.worker_silent)),
+    "no watch ever": _set(
+        has_recipients=lambda _: True,
+        watch_beat_at=lambda _: None,
+        started_at=lambda m: m.past(LIMITS.worker_silent),
+    ),
     "nobody is alerted": _added("unreached", lambda m: Unreached("alerts.to[0]", m.past(timedelta()))),
     "all is ignored": _added("sources", lambda m: SeenSource(m.name(), refused={m.chance.choice(sorted(IGNORED)): 1})),
     "source silent": _added("sources", lambda m: SeenSource(m.name(), m.past(timedelta()), LIMITS.source_silent)),
@@ -202,6 +208,12 @@ def harmless(making: Making) -> None:
         "worker_beat_at": NOW - chance.random() * 0.9 * LIMITS.worker_silent,
         "worker_deaths": chance.randrange(LIMITS.worker_deaths),
         "started_at": making.past(timedelta()),
+        **chance.choice(
+            (
+                {"has_recipients": False, "watch_beat_at": chance.choice((None, making.past(timedelta())))},
+                {"has_recipients": True, "watch_beat_at": NOW - chance.random() * 0.9 * LIMITS.worker_silent},
+            )
+        ),
         "oldest_due_at": chance.choice((None, NOW - chance.random() * 0.9 * LIMITS.change_late)),
         "backlog": chance.choice((None, 0.0, 0.7)),
         "disk": chance.choice((None, Disk(60 * MIB, 100 * MIB), Disk(290 * 10**9, 10**13), Disk(10**12, 10**12))),

@@ -95,6 +95,15 @@ def test_a_web_is_missed_from_the_limit_on(name: str) -> None:
     assert found(replace(seen, **{name: since + MOMENT})) == []
 
 
+@pytest.mark.parametrize("name", ["watch_beat_at", "started_at"])
+def test_a_watch_is_missed_from_the_limit_on_where_somebody_is_to_be_alerted(name: str) -> None:
+    since = NOW - LIMITS.worker_silent
+    alerting = Snapshot(has_recipients=True, worker_beat_at=NOW)
+    assert found(replace(alerting, **{name: since})) == [Trouble(Code.WATCH_SILENT, ALARM, since=since)]
+    assert found(replace(alerting, **{name: since + MOMENT})) == []
+    assert found(replace(alerting, **{name: since}, has_recipients=False)) == []
+
+
 def test_a_worker_that_keeps_dying_is_told_whether_or_not_one_lives_at_the_moment() -> None:
     """Between two of them nothing beats for as long as the longest pause: that is no other trouble."""
     often, since = LIMITS.worker_deaths, NOW - timedelta(minutes=20)

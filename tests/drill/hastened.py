@@ -17,6 +17,7 @@ from pathlib import Path
 from connectors.ews import transport
 from connectors.ews.guard import Guard
 from receiver import bootstrap, logs
+from receiver.alerts import beat as watch_beat
 from receiver.alerts import loop as watch
 from receiver.alerts.recipient import Pace
 from receiver.cli import run as whole
@@ -51,6 +52,7 @@ HOSTS = "DRILL_HOSTS"
 WORKER_SILENT, WEB_SILENT = "DRILL_WORKER_SILENT_S", "DRILL_WEB_SILENT_S"
 ACCOUNT_PAUSE = "DRILL_ACCOUNT_PAUSE_S"
 CHANGE_LATE, LOOK, DEAD_AFTER = "DRILL_CHANGE_LATE_S", "DRILL_LOOK_S", "DRILL_DEAD_AFTER_S"
+HEARD_WITHIN = "DRILL_HEARD_WITHIN_S"
 
 
 def seconds(name: str, usual: timedelta) -> timedelta:
@@ -101,10 +103,12 @@ def run(part: str, config: Path, settings: Hastened) -> int:
             pause = server_gate.ACCOUNT_PAUSE = servers.ACCOUNT_PAUSE = seconds(ACCOUNT_PAUSE, servers.ACCOUNT_PAUSE)
             transport.Guard = lambda pause_s: Guard(min(pause_s, pause.total_seconds()))  # type: ignore[assignment]
             periodic.COUNT_EVERY = COUNT_EVERY
+            periodic.HEARD_WITHIN = seconds(HEARD_WITHIN, periodic.HEARD_WITHIN)
             for name in ("LOOK_EVERY", "LOOK_AGAIN", "BUSY"):
                 setattr(periodic, name, seconds(LOOK, getattr(periodic, name)))
             bootstrap.run_worker(settings)
         case "watch":
+            watch_beat.BEAT_EVERY_S = BEAT_EVERY.total_seconds()
             watch.run(settings, bootstrap.open_store, PACE)
         case "status":
             return status.show(argparse.Namespace(json=True), settings.current)

@@ -27,7 +27,7 @@ class Played:
     """What one breakage brought."""
 
     alert: str
-    """Its title."""
+    """Its title; empty: none can leave."""
     told: Mapping[Screen, Noted]
     """From the break."""
     sentence: str
@@ -66,7 +66,8 @@ def play(breakage: Breakage, system: DrillSystem) -> Played:
         breakage.lasts(system)
         repaired_at = time.monotonic()
     green = until_green(system, repaired_at)
-    until(lambda: system.came(Kind.ENDED, breakage.code), "the message of the end")
+    if Screen.ALERT not in breakage.blind:
+        until(lambda: system.came(Kind.ENDED, breakage.code), "the message of the end")
     system.wait_for_calendar()
     system.book_and_see()  # and it goes on as if nothing had been
     time.sleep(CALM_S)  # that nothing else comes up for a while is the subject
@@ -118,11 +119,11 @@ def troubles(system: DrillSystem) -> Iterator[Trouble]:
 
 def _judged(breakage: Breakage, system: DrillSystem) -> str:
     """Return the title of the alert, once all that came is found to be right: each trouble once, each end once."""
-    letters = system.letters
-    wanted = Counter[str]([breakage.code, *breakage.along])
+    letters, is_sent = system.letters, Screen.ALERT not in breakage.blind
+    wanted = Counter[str]([breakage.code, *breakage.along] if is_sent else breakage.along)
     for kind in (Kind.BEGUN, Kind.ENDED):
         came = counted(letters, kind)
         assert wanted <= came <= wanted + Counter(breakage.may_come), letters
     assert counted(letters, Kind.CHANGED).keys() <= breakage.changes, letters
     assert system.mailed == system.posted or not system.is_mail_heard
-    return next(each.title for each in letters if each.code is breakage.code)
+    return next(each.title for each in letters if each.code is breakage.code) if is_sent else ""

@@ -19,7 +19,7 @@ from tests.drill.hastened import MISCONFIGURED
 from tests.drill.letters import still_open
 from tests.drill.system import PATIENCE_S, DrillSystem
 
-NO_ANSWER, NOBODY_IN = "no answer", "lets nobody in"
+NO_ANSWER, NOBODY_IN, NO_ALERT = "no answer", "lets nobody in", "none"
 ANSWER_S = 10.0
 
 
@@ -48,7 +48,7 @@ class Shown:
 
     def tells(self, code: Code, *, is_blind: bool = False) -> bool:
         """Whether it names a trouble; of one that the break takes away: whether nothing is to be seen there."""
-        return self.said in {NO_ANSWER, NOBODY_IN} if is_blind else code in self.codes and not self.is_green
+        return self.said in {NO_ANSWER, NOBODY_IN, NO_ALERT} if is_blind else code in self.codes and not self.is_green
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,8 @@ def _alert(system: DrillSystem) -> Shown:
     """What a recipient must take as true who trusts the messages; both are told the same."""
     is_told = system.mailed == system.posted or not system.is_mail_heard
     letters = still_open(system.letters) if is_told else []
-    return Shown(_worst({each.colour for each in letters}), not letters, frozenset(each.code for each in letters))
+    said = _worst({each.colour for each in letters}) if letters else NO_ALERT
+    return Shown(said, not letters, frozenset(each.code for each in letters))
 
 
 def _worst(colours: Iterable[str]) -> Colour:

@@ -25,7 +25,8 @@ It is then checked that
 
 - `rdv-receiver status`, the page, `/readyz` and the alerts all tell of it by its code, and that none of them which has
   told is green again while it lasts;
-- **one** alert came for it, at both addresses, and no other that is not named here; its cause is the expected one;
+- **one** alert came for it, at both addresses, and no other that is not named here; its cause is the expected one; none
+  came where nothing is left to send it;
 - `status` and the page have its sentence and its cure, and the runbook ([fr/depannage.md](fr/depannage.md)) a chapter;
 - after the repair all four are green again within a minute (what stays longer by its nature is named, with the reason),
   **one** message told the end, what was refused meanwhile was taken when the emitter sent it again, and the calendar
@@ -59,7 +60,8 @@ def cells(breakage: Breakage, played: Played) -> list[str]:
     green = ", ".join(f"{played.green[screen].after_s:.1f}" for screen in Screen) + " s"
     if played.until_when:
         green = f"{played.until_when}; that time over: {green}"
-    return [name, made, codes, f"« {played.alert} »", *told, f"« {played.sentence} »", cure, green, played.remark]
+    alert = f"« {played.alert} »" if played.alert else ""
+    return [name, made, codes, alert, *told, f"« {played.sentence} »", cure, green, played.remark]
 
 
 def _told(noted: Noted) -> str:

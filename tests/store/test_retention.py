@@ -52,6 +52,13 @@ def test_some_are_as_many_as_one_transaction_may_hold_until_none_is_left(used: S
     assert sum((some.total() for some in steps), 0) == 20
 
 
+def test_the_last_beat_of_the_watch_stays_however_old(used: Store) -> None:
+    """Since when it is silent would be forgotten else."""
+    used.write(heartbeats.beat, heartbeats.WATCH, NOW)
+    purge(used, LATER, 30, 30)
+    assert used.read(heartbeats.beats) == {heartbeats.WATCH: NOW}
+
+
 def test_what_is_young_stays(used: Store) -> None:
     assert not any(used.read(retention.count_old, NOW + timedelta(hours=1), 30, 30).values())
     assert purge(used, NOW + timedelta(hours=1), 30, 30).total() == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from receiver.config import IcsFolder
+from receiver.config.settings import AlertSettings, Secret
 from receiver.core.troubles import Code
 from receiver.store import StoreUnavailable, heartbeats
 from receiver.store.database import rights
@@ -70,6 +71,19 @@ def test_no_trouble_of_exchange_stops_the_intake(receiver: Receiver) -> None:
     receiver.app = create_app(settings, store, lambda: receiver.now, flush_after_s=None)
     assert readiness(receiver) == (200, "degraded", "ok", "ok")
     assert codes(receiver) == [Code.SERVER_FAILING]
+    assert receiver.post().status_code == 202
+
+
+def test_a_dead_watch_stops_no_intake_and_is_named(receiver: Receiver) -> None:
+    store, now = receiver.store, receiver.store.now()
+    store.write(heartbeats.beat, "worker/host/1", now)
+    store.write(heartbeats.beat, heartbeats.WATCH, now - timedelta(minutes=2))
+    alerts = AlertSettings(to=(Secret("json://127.0.0.1"),))
+    receiver.app = create_app(
+        replace(settings_of(*SOURCES), alerts=alerts), store, lambda: receiver.now, flush_after_s=None
+    )
+    assert readiness(receiver) == (200, "degraded", "ok", "ok")
+    assert codes(receiver) == [Code.WATCH_SILENT]
     assert receiver.post().status_code == 202
 
 

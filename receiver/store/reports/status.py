@@ -56,6 +56,7 @@ class Sight:
     unsettled_since: datetime | None = None
     """Since when the oldest unsettled event waits."""
     web_beat_at: datetime | None = None
+    watch_beat_at: datetime | None = None
     retried: tuple[FailureGroup, ...] = ()
     """Entries that are refused, and tried again and again."""
 
@@ -100,6 +101,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
             .scalar_subquery()
             .label("unsettled_since"),
             heartbeats.newest_beat(heartbeats.SERVES).label("web_beat_at"),
+            heartbeats.newest_beat(heartbeats.WATCH).label("watch_beat_at"),
             heartbeats.count_deaths(now).label("deaths"),
             heartbeats.first_death(now).label("deaths_since"),
         )
@@ -126,6 +128,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
         set_aside=tuple(set_aside.groups(connection, now)),
         unsettled_since=who.unsettled_since,
         web_beat_at=who.web_beat_at,
+        watch_beat_at=who.watch_beat_at,
         retried=tuple(retried),
     )
 
@@ -179,6 +182,13 @@ def last_written(connection: Connection, calendar: str) -> Mailbox | None:
     )
     row = connection.execute(newest).first()
     return Mailbox(row.calendar, row.address) if row else None
+
+
+def to_ask_about(connection: Connection, calendar: str, most: int) -> list[str]:
+    """Return mailboxes of a calendar that the server can be asked about: those that it answered about last, first."""
+    by = mailboxes.c.failure.is_not(None), mailboxes.c.succeeded_at.is_(None), mailboxes.c.succeeded_at.desc()
+    mine = select(mailboxes.c.address).where(mailboxes.c.calendar == calendar, mailboxes.c.same_as.is_(None))
+    return list(connection.scalars(mine.order_by(*by, mailboxes.c.id).limit(most)))
 
 
 def has_backlog(connection: Connection, more_than: int) -> bool:

@@ -19,6 +19,7 @@ from receiver.store.database.tables import (
     tallies,
     writes,
 )
+from receiver.store.heartbeats import WATCH
 from receiver.store.intake.judge_agents import is_nobodys
 from receiver.store.tools import unused
 
@@ -58,7 +59,7 @@ def count_old(connection: Connection, now: datetime, tombstone_days: int, journa
 
 
 def _old(now: datetime, tombstone_days: int, journal_days: int) -> dict[Table, ColumnElement[bool]]:
-    """Return the conditions for old rows. Events with a placement stay."""
+    """Return the conditions for old rows. Events with a placement stay, and the last beat of the watch."""
     forgotten, read = now - timedelta(days=tombstone_days), now - timedelta(days=journal_days)
     placed = exists().where(placements.c.event_id == events.c.id)
     return {
@@ -66,7 +67,7 @@ def _old(now: datetime, tombstone_days: int, journal_days: int) -> dict[Table, C
         writes: writes.c.written_at < read,
         events: and_(events.c.destroyed_at < forgotten, ~placed),
         roles: and_(roles.c.gone, roles.c.state_at < forgotten),
-        heartbeats: heartbeats.c.beat_at < now - timedelta(days=1),
+        heartbeats: and_(heartbeats.c.beat_at < now - timedelta(days=1), heartbeats.c.name != WATCH),
         tallies: is_old(now),
         set_aside: set_aside.c.set_aside_at < forgotten,
         losses: losses.c.starts_at < now - LOSSES_KEPT,

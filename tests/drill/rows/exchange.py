@@ -168,6 +168,12 @@ def stop_exchange(system: DrillSystem) -> Repair:
     return system.exchange.mock.start
 
 
+def stop_exchange_at_rest(system: DrillSystem) -> Repair:
+    """Exchange is stopped while there is nothing to write, and no webhook comes."""
+    system.exchange.mock.stop()
+    return system.exchange.mock.start
+
+
 def answer(*faults: Fault, retry: Sequence[str] = ()) -> Strike:
     """Each call meets a trouble, until it is over; then what waits for a moment is tried at once."""
 
@@ -323,6 +329,16 @@ ROWS = (
         "Its port is closed.",
         "It starts again.",
         "connection_failed",
+    ),
+    Breakage(
+        "Exchange down, nothing to write",
+        Code.SERVER_FAILING,
+        stop_exchange_at_rest,
+        "Its port is closed, and no webhook comes. A server is asked whether it answers after 3 s (5 min).",
+        "It starts again; no webhook comes before that is seen.",
+        "connection_failed",
+        patience={hastened.HEARD_WITHIN: 3.0},
+        in_ci=True,
     ),
     Breakage(
         "Exchange hangs",

@@ -76,6 +76,13 @@ def hang_worker(system: DrillSystem) -> Repair:
     return repair
 
 
+def hang_watch(system: DrillSystem) -> Repair:
+    """The watch lives and does nothing."""
+    system.signal("watch", signal.SIGSTOP)
+    assert system.book() in ACCEPTED
+    return lambda: system.signal("watch", signal.SIGCONT)
+
+
 def kill_worker_often(system: DrillSystem) -> Repair:
     """The kernel kills each worker that is started."""
     assert system.unit
@@ -182,6 +189,16 @@ ROWS = (
         "`kill -STOP`.",
         "It is killed and started.",
         patience=WORKER_SILENT_SOON,
+    ),
+    Breakage(
+        "watch hung",
+        Code.WATCH_SILENT,
+        hang_watch,
+        "`kill -STOP`. No alert can leave, nor is one of this sent later.",
+        "`kill -CONT`.",
+        blind=frozenset({Screen.ALERT}),
+        patience=WORKER_SILENT_SOON,
+        in_ci=True,
     ),
     Breakage(
         "worker that keeps dying",
