@@ -98,7 +98,7 @@ def test_a_web_is_missed_from_the_limit_on(name: str) -> None:
 @pytest.mark.parametrize("name", ["watch_beat_at", "started_at"])
 def test_a_watch_is_missed_from_the_limit_on_where_somebody_is_to_be_alerted(name: str) -> None:
     since = NOW - LIMITS.worker_silent
-    alerting = Snapshot(has_recipients=True, worker_beat_at=NOW)
+    alerting = Snapshot(has_recipients=True, web_beat_at=NOW, worker_beat_at=NOW)
     assert found(replace(alerting, **{name: since})) == [Trouble(Code.WATCH_SILENT, ALARM, since=since)]
     assert found(replace(alerting, **{name: since + MOMENT})) == []
     assert found(replace(alerting, **{name: since}, has_recipients=False)) == []
