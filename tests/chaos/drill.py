@@ -12,6 +12,7 @@ from pathlib import Path
 
 import requests
 
+from receiver.core.facts import Model
 from receiver.store import Store, StoreUnavailable
 from receiver.store.database.records import Reason
 from receiver.store.intake import judge_batch, set_aside
@@ -156,12 +157,16 @@ class Drill:
 def release_held(url: str) -> int:
     """Take in what waits for somebody to decide, as an operator does who has looked; return how many there were.
 
+    Of what is out of scope, absences: whether a second organisation has told of one depends on the order in which its
+    older states are judged, which is nobody's to know from outside.
+
     Raises:
         StoreUnavailable: it is away.
 
     """
     with closing(Store(url)) as store:
-        held = [each.id for each in store.read(set_aside.waiting, MOST_HELD) if each.reason is not Reason.SCOPE]
+        waiting = store.read(set_aside.waiting, MOST_HELD)
+        held = [each.id for each in waiting if each.reason is not Reason.SCOPE or each.model == Model.ABSENCE]
         return store.write(judge_batch.release, held, store.now())
 
 

@@ -98,6 +98,7 @@ def expected(acknowledged: Iterable[Job], began: datetime) -> dict[str, Counter[
     for job in acknowledged:
         emitter = INSERTION_EMITTER if job.source == INSERTION else RSP
         oracle.receive(job.source, emitter, BOUND[job.source], job.body)
+    oracle.release([each for each in oracle.asides if each.model == "Absence"])  # as the drill's operator does
     return oracle.expected(began + HORIZON)
 
 
