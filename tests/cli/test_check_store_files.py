@@ -32,9 +32,10 @@ def file(migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("RDV_SECRET", "assez long pour signer")
     path = tmp_path / "rdv.db"
     shutil.copy(migrated_sqlite, path)
-    # The copied store is as old as this test run: without a worker it would be in trouble after some minutes.
+    # The copied store is as old as this test run: without web and worker it would be in trouble after a minute.
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
-    execute(f"sqlite:///{path}", f"INSERT INTO heartbeats (name, beat_at) VALUES ('worker/here/1', '{now}')")
+    beats = ", ".join(f"('{name}', '{now}')" for name in ("serve/here", "worker/here/1"))
+    execute(f"sqlite:///{path}", f"INSERT INTO heartbeats (name, beat_at) VALUES {beats}")
     with closing(sqlite3.connect(path)) as database:
         database.execute("SELECT count(*) FROM events").fetchone()
         for name in BESIDE:
