@@ -125,6 +125,12 @@ def beat(store: Store) -> None:
         store.write(heartbeats.beat, name, store.now())
 
 
+def silence_worker(store: Store) -> None:
+    """A worker was heard of five minutes ago; the web lives."""
+    store.write(heartbeats.beat, f"{heartbeats.SERVES}here", store.now())
+    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
+
+
 def address(sink: HttpSink) -> str:
     return f"json://127.0.0.1:{sink.port}"
 
@@ -252,7 +258,7 @@ def test_a_restart_tells_nothing_twice_and_still_tells_the_end(
 def test_a_trouble_that_passes_is_told_to_nobody(store: Store, store_url: str, place: Open, http: HttpSink) -> None:
     """A worker that is started again is silent for a while."""
     post = place(store_url, address(http), hold_s=1.5)
-    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
+    silence_worker(store)
     post.for_a_while(0.8)
     beat(store)
     post.for_a_while(2.5)
@@ -263,7 +269,7 @@ def test_a_trouble_that_outlasts_several_short_lives_is_told(
     store: Store, store_url: str, place: Open, http: HttpSink
 ) -> None:
     """A worker that dies at each start ends the service each time, and the watch with it."""
-    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
+    silence_worker(store)
     post = place(store_url, address(http), hold_s=1.0)
     deadline = time.monotonic() + DEADLINE_S
     while not http.titles and time.monotonic() < deadline:
@@ -274,7 +280,7 @@ def test_a_trouble_that_outlasts_several_short_lives_is_told(
 
 def test_a_worker_that_stays_silent_is_told(store: Store, store_url: str, place: Open, http: HttpSink) -> None:
     post = place(store_url, address(http))
-    store.write(heartbeats.beat, "worker/here/1", store.now() - timedelta(minutes=5))
+    silence_worker(store)
     post.until(lambda: len(http.titles) == 1)
     assert "Plus rien n'écrit dans les calendriers" in http.titles[0]
     beat(store)
