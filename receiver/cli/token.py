@@ -15,7 +15,7 @@ from receiver.cli.stores import with_current_store
 from receiver.config import Settings
 from receiver.core.roles import Role
 from receiver.core.tokens import LONGEST
-from receiver.operations.access import tokens
+from receiver.operations.access import token_key, tokens
 from receiver.operations.access.token_key import KeyUnavailable
 from receiver.operations.access.tokens import LABEL_LENGTH, NotOne, Tokens
 from receiver.sentences import COMMANDS, TOKEN, TOKEN_COLUMNS, TOKEN_HELP, TOKEN_KEY, TOKEN_STATES
@@ -55,7 +55,7 @@ def issue(args: Namespace, settings: Settings) -> int:
 
     def use(store: Store) -> int:
         lifetime = timedelta(days=args.days)
-        has_lost_key = tokens.has_lost_key(settings, store, store.now())
+        has_lost_key = token_key.is_lost(settings, store, store.now())
         try:
             text, record = Tokens.of(settings, store).issue(Role(args.role), lifetime, args.label, store.now())
         except KeyUnavailable as error:

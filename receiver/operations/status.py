@@ -15,7 +15,7 @@ from receiver.core.servers import ServerState
 from receiver.core.trouble_rules import Failing, SeenServer, SeenSource, SetAside, Snapshot, troubles
 from receiver.core.troubles import Code, DifferenceKind, Trouble
 from receiver.operations import lost_names, refused_configuration, refused_requests, unmapped, unreached
-from receiver.operations.access import token_key, tokens
+from receiver.operations.access import token_key
 from receiver.operations.refused_requests import DAY, Hours
 from receiver.operations.working_hours import working_time
 from receiver.store import (
@@ -158,7 +158,7 @@ def _token_key(settings: Settings, store: Store, now: datetime) -> str:
     """Return the code of what is wrong with the key of tokens; empty: nothing, or nobody needs it."""
     if not settings.web.pages:
         return ""
-    return token_key.unusable(settings) or (token_key.GONE if tokens.has_lost_key(settings, store, now) else "")
+    return token_key.unusable(settings) or (token_key.GONE if token_key.is_lost(settings, store, now) else "")
 
 
 def _backlog(settings: Settings, store: Store, sight: Sight) -> float:

@@ -9,12 +9,15 @@ import secrets
 import stat
 import tempfile
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.core.token_secret import is_weak
 from receiver.regular_files import NotRegularError, open_regular
+from receiver.store import Store
+from receiver.store.tools import tokens
 
 FILE_NAME = "token.key"
 MISSING, UNREADABLE, NOT_MADE = "token_key_missing", "token_key_unreadable", "token_key_not_made"
@@ -91,6 +94,19 @@ def unusable(settings: Settings) -> str:
     except OSError:
         return UNREADABLE
     return ""
+
+
+def is_lost(settings: Settings, store: Store, now: datetime) -> bool:
+    """Whether the file that this program made is gone while tokens are valid: a restart would end them all.
+
+    Raises:
+        StoreUnavailable: the tokens cannot be read.
+
+    """
+    path = path_of(settings)
+    if path is None or os.path.lexists(path):
+        return False
+    return any(each.revoked_at is None and now < each.expires_at for each in store.read(tokens.listed))
 
 
 def _configured(settings: Settings) -> str:

@@ -1,6 +1,5 @@
 """Tokens for pages and API: made, recognised, listed, revoked."""
 
-import os
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -122,19 +121,6 @@ def tag_in_force(settings: Settings) -> str | None:
     """Return the tag of the key in force; None: there is none that could be used."""
     found = token_key.existing_secret(settings)
     return None if found is None else tokens.key_tag(tokens.signing_key(found))
-
-
-def has_lost_key(settings: Settings, store: Store, now: datetime) -> bool:
-    """Whether the key file that this program made is gone while tokens are valid: a restart would end them all.
-
-    Raises:
-        StoreUnavailable: the tokens cannot be read.
-
-    """
-    path = token_key.path_of(settings)
-    if path is None or os.path.lexists(path):
-        return False
-    return any(state(record, now) == "valid" for record in store.read(stored_tokens.listed))
 
 
 class NotOne(Exception):
