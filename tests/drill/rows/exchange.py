@@ -338,7 +338,6 @@ ROWS = (
         "It starts again; no webhook comes before that is seen.",
         "connection_failed",
         patience={hastened.HEARD_WITHIN: 3.0},
-        in_ci=True,
     ),
     Breakage(
         "Exchange hangs",
