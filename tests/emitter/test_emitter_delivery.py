@@ -141,11 +141,14 @@ def test_a_page_that_answers_an_error_is_just_an_error(server, accept):
 
 def test_deliveries_overlap_and_end_in_another_order(server, accept):
     """The first is answered after the third was: one thread would never come so far."""
-    third_ended = threading.Event()
+    first_came, third_ended = threading.Event(), threading.Event()
 
     def script(request, _number):
         if b"0" in request.body:
+            first_came.set()
             assert third_ended.wait(5)
+        elif b"2" in request.body:
+            assert first_came.wait(5)
         return accept()
 
     def note(attempt):

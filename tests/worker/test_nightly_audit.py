@@ -168,12 +168,14 @@ def test_a_server_in_trouble_is_left_out_and_one_that_none_answers_leaves_no_fig
     monkeypatch.setattr(periodic, "QUESTION_LIMIT_S", 0.0)
     monkeypatch.setattr(server_threads, "ASK_AGAIN_S", 0.01)
     at_night.exchange.error = Temporary("connection_failed", Scope.SERVER)
+    leave_the_audit_alone_to_ask(at_night)
     here = at_night.host()
     at_night.look(here)
     assert at_night.asked("list") <= 1
     assert found(at_night) == {}
     assert [line["interrupted"] for line in at_night.lines("audit_given_up")] == [False]
     at_night.exchange.error = None
+    monkeypatch.setattr(periodic, "QUESTION_LIMIT_S", 10.0)  # whether it answers is asked at the same time
     at_night.look(here, LOOK_AGAIN)
     assert found(at_night)["audit"] == 2
 
