@@ -45,6 +45,17 @@ class BodyBroken(Exception):
     """A compressed body is incomplete or damaged."""
 
 
+def check_authorities(path: Path) -> None:
+    """See that the authorities' file is one before a library opens it.
+
+    Raises:
+        OSError: it is gone, or is no regular file: a pipe would be waited for.
+
+    """
+    if not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file")
+
+
 class Adapter(HTTPAdapter):
     """Sends requests of a thread that is in a call of `deadline.until`.
 
@@ -85,11 +96,11 @@ class Adapter(HTTPAdapter):
         """Choose the certificate authorities.
 
         Raises:
-            OSError: their file is gone, or is no file: a pipe would be waited for.
+            OSError: their file is gone, or is no file.
 
         """
-        if isinstance(verify, str) and not Path(verify).is_file():
-            raise OSError(errno.EINVAL, "not a regular file")
+        if isinstance(verify, str):
+            check_authorities(Path(verify))
         super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]  # so in types-requests
 
     def _take(self, response: requests.Response) -> None:

@@ -3,7 +3,6 @@
 No byte of ours is sent but the TLS handshake's. Nothing here serves the traffic proper, which always verifies.
 """
 
-import errno
 import socket
 import ssl
 import time
@@ -19,6 +18,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from connectors import deadline
 from connectors.base import Certificate
+from connectors.bounded_http import check_authorities
 from connectors.deadline import Deadline
 
 TIMEOUT_S = 10.0
@@ -69,8 +69,8 @@ def _verifying(ca_file: Path | None) -> ssl.SSLContext:
     """Return a context with the same trust as the EWS connections."""
     context = create_urllib3_context()
     context.hostname_checks_common_name = False
-    if ca_file is not None and not ca_file.is_file():
-        raise OSError(errno.EINVAL, "not a regular file")  # a pipe would be waited for
+    if ca_file is not None:
+        check_authorities(ca_file)
     context.load_verify_locations(str(ca_file or DEFAULT_CA_BUNDLE_PATH))
     return context
 

@@ -184,18 +184,20 @@ class Periodic:
             self._note("unmapped", unmapped.count_unmapped(self._store, self._ruleset.mailboxes, now), now)
 
     def _count_lost_names(self, now: datetime) -> None:
-        is_first = "lost_names" not in self._looked  # the settings may be new: what they lack shows at once
-        self._looked.add("lost_names")
-        if self._store.write(counters.take_turn, "lost_names", COUNT_EVERY, now) or is_first:
+        if self._counts_names("lost_names", now):
             lost_names.note(self._store, self._settings, now)
 
     def _count_lost_sources(self, now: datetime) -> timedelta | None:
-        is_first = "lost_sources" not in self._looked
-        self._looked.add("lost_sources")
-        if not self._store.write(counters.take_turn, "lost_sources", COUNT_EVERY, now) and not is_first:
+        if not self._counts_names("lost_sources", now):
             return None
         # Rarely, as every event is read; but what is put right shows within a minute.
         return COUNT_EVERY if lost_names.note_sources(self._store, self._settings, now) else None
+
+    def _counts_names(self, task: str, now: datetime) -> bool:
+        """Whether to count: it is this worker's turn, or its settings may be new, and what they lack shows at once."""
+        is_first = task not in self._looked
+        self._looked.add(task)
+        return self._store.write(counters.take_turn, task, COUNT_EVERY, now) or is_first
 
     # Servers that nobody calls
 

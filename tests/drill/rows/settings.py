@@ -1,5 +1,7 @@
 """What goes wrong with the configuration and the files that it names, while the service runs."""
 
+from collections.abc import Callable
+
 from receiver.core.removal_limits import ALWAYS_ALLOWED
 from receiver.core.troubles import Code
 from tests.drill.breakage import Breakage, Repair, Strike
@@ -52,17 +54,22 @@ def remove(name: str) -> Strike:
     return strike
 
 
-def misspell(system: DrillSystem) -> Repair:
-    """Somebody edits the configuration, and forgets a brace."""
-    system.edit(("{file: secret}\n", "{file: secret\n"))
-    system.reload()
-    assert system.book() in ACCEPTED
+def put(system: DrillSystem, old: str, new: str) -> Callable[[], None]:
+    """Put one text of the configuration in another's place, then reload; return what puts it right."""
 
-    def repair() -> None:
-        system.edit(("{file: secret\n", "{file: secret}\n"))
+    def change(old: str, new: str) -> None:
+        system.edit((old, new))
         system.reload()
 
-    return repair
+    change(old, new)
+    return lambda: change(new, old)
+
+
+def misspell(system: DrillSystem) -> Repair:
+    """Somebody edits the configuration, and forgets a brace."""
+    put_right = put(system, "{file: secret}\n", "{file: secret\n")
+    assert system.book() in ACCEPTED
+    return put_right
 
 
 def rewrite_csv(text: str) -> Strike:
@@ -112,15 +119,13 @@ def go_dry(system: DrillSystem) -> Repair:
 
 def rename_calendar(system: DrillSystem) -> Repair:
     """Somebody finds a better name for the server."""
-    system.edit(("  exchange:\n", "  messagerie:\n"))
-    system.reload()
+    put_right = put(system, "  exchange:\n", "  messagerie:\n")
     assert system.book() in ACCEPTED
 
     def repair() -> str:
         left = system.exchange.calendar(MARTINE)
         assert left <= system.expected
-        system.edit(("  messagerie:\n", "  exchange:\n"))
-        system.reload()
+        put_right()
         return "no entry was written twice"
 
     return repair
@@ -128,14 +133,12 @@ def rename_calendar(system: DrillSystem) -> Repair:
 
 def rename_platform(system: DrillSystem) -> Repair:
     """Somebody finds a better name for the platform."""
-    system.edit(("platform: production\n", "platform: rdv-sp\n"))
-    system.reload()
+    put_right = put(system, "platform: production\n", "platform: rdv-sp\n")
     until(lambda: system.book() == UNAVAILABLE, "webhooks to be refused")
 
     def repair() -> str:
         assert system.exchange.calendar(MARTINE) <= system.expected
-        system.edit(("platform: rdv-sp\n", "platform: production\n"))
-        system.reload()
+        put_right()
         return "no entry was written twice"
 
     return repair
@@ -143,14 +146,7 @@ def rename_platform(system: DrillSystem) -> Repair:
 
 def rename_source(system: DrillSystem) -> Repair:
     """Somebody finds a better name for the source."""
-    system.edit(("  mds:\n", "  mds-nord:\n"))
-    system.reload()
-
-    def repair() -> None:
-        system.edit(("  mds-nord:\n", "  mds:\n"))
-        system.reload()
-
-    return repair
+    return put(system, "  mds:\n", "  mds-nord:\n")
 
 
 def lose_tokens_key(system: DrillSystem) -> Repair:
