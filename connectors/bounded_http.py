@@ -138,8 +138,7 @@ def read(response: requests.Response, largest: int) -> bytes:
 
     """
     body, whole = _first(response, largest)
-    call = deadline.current()
-    if call is not None and call.over:  # the body may have ended because the connection was shut down
+    if _is_cut():  # the body may have ended because the connection was shut down
         raise TimeoutError
     if not whole:
         raise BodyTooLarge
@@ -211,6 +210,12 @@ def http_date(text: str) -> datetime | None:
         return None
 
 
+def _is_cut() -> bool:
+    """Whether the deadline of this thread's call has passed: its connections were shut down."""
+    call = deadline.current()
+    return call is not None and call.over
+
+
 class _Head:
     """A file from which a head is read, with a size limit."""
 
@@ -224,6 +229,8 @@ class _Head:
         self._left -= len(line)
         if self._left < 0:
             raise http.client.LineTooLong("head")
+        if not line.endswith(b"\n") and _is_cut():
+            raise TimeoutError  # the standard library would take the head for a whole one
         return line
 
     def close(self) -> None:
@@ -284,8 +291,7 @@ class TlsConnection(_Bounded, HTTPSConnection):
     def _tunnel(self) -> None:
         """Ask a proxy for a tunnel. To the standard library a connection that was shut down is an answer's end."""
         super()._tunnel()
-        call = deadline.current()
-        if call is not None and call.over:
+        if _is_cut():
             raise ConnectTimeoutError(self, "timed out")
 
 

@@ -1,4 +1,4 @@
-"""Sends messages: each in a process of its own, which is killed at its time limit."""
+"""Sends messages: each in a process of its own, which is killed soon after its time limit."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from receiver import sentences
 from receiver.alerts.message import Message, Tone
-from receiver.alerts.send_process import Outcome
+from receiver.alerts.send_process import GRACE_S, Outcome
 from receiver.config.settings import AlertSettings
 
 SEND_S = 30.0
@@ -32,7 +32,8 @@ class Sending:
         self, settings: AlertSettings, address: str, message: Message | None, timeout_s: float = SEND_S
     ) -> None:
         """Start the process. Without a message, it only finds out whether the address can be used."""
-        self._deadline = time.monotonic() + timeout_s
+        until = time.monotonic() + timeout_s  # all processes of a machine read the same clock
+        self._killed_at = until + GRACE_S
         # By standard input: what stands in arguments and environments, others on the machine may read.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "receiver.alerts.send_process"],
@@ -44,13 +45,13 @@ class Sending:
         )
         with suppress(BrokenPipeError):
             if self._process.stdin:
-                self._process.stdin.write(_order(settings, address, message, timeout_s))
+                self._process.stdin.write(_order(settings, address, message, until))
                 self._process.stdin.close()
 
     def outcome(self) -> Outcome | None:
         """Return how it ended; None: it is still under way."""
         if self._process.poll() is None:
-            if time.monotonic() < self._deadline:
+            if time.monotonic() < self._killed_at:
                 return None
             self.give_up()
             return self._answer() or Outcome.TIMEOUT
@@ -97,7 +98,7 @@ def environment(settings: AlertSettings, environ: Mapping[str, str]) -> dict[str
     return passed_on
 
 
-def _order(settings: AlertSettings, address: str, message: Message | None, timeout_s: float) -> bytes:
+def _order(settings: AlertSettings, address: str, message: Message | None, until: float) -> bytes:
     message = message or Message(Tone.NEWS, "", "")
     order = {
         "app": sentences.ALERT["name"],
@@ -106,6 +107,6 @@ def _order(settings: AlertSettings, address: str, message: Message | None, timeo
         "title": message.title,
         "body": message.body,
         "tone": message.tone,
-        "seconds": timeout_s,
+        "until": until,
     }
     return json.dumps(order).encode()

@@ -21,6 +21,8 @@ from typing import Any
 from connectors import deadline
 
 DEFAULT_S = 30.0
+GRACE_S = 1.0
+"""From the deadline, when connections are cut, until the process is killed: what arrived before it is still judged."""
 MOST_MEMORY = 256 * 1024 * 1024
 """Of this process: three times what the libraries take."""
 
@@ -160,16 +162,19 @@ def _bound_process(seconds: float) -> None:
 def main() -> None:
     """Carry out the order on standard input, and say what came of it."""
     order = json.load(sys.stdin)
-    seconds = float(order.pop("seconds", DEFAULT_S))
-    _bound_process(seconds + 1)  # a little later than who waits for it ends it
+    until = float(order.pop("until", time.monotonic() + DEFAULT_S))
+    # A little later than the killing by who waits for it.
+    _bound_process(max(until - time.monotonic(), 0) + GRACE_S + 1)
     answer = os.dup(sys.stdout.fileno())
     # What a library might print is nobody's business.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())
     try:
-        with deadline.until(time.monotonic() + seconds):
+        with deadline.until(until) as call:
             outcome = carry_out(order)
+        if call.over and outcome in {Outcome.FAILED, Outcome.CONNECTION_FAILED}:
+            outcome = Outcome.TIMEOUT  # the connection was cut by ourselves
     except Exception:  # noqa: BLE001 -- a library's mistake is one more way in which a message does not arrive
         outcome = Outcome.FAILED
     os.write(answer, outcome.encode())
