@@ -35,8 +35,9 @@ from receiver.operations import rules
 from receiver.operations.erasure import purge
 from receiver.operations.status import status
 from receiver.store import Incoming, Store
+from receiver.store.database.tables import mailboxes
 from receiver.store.intake import inbox
-from receiver.store.tools import retention
+from receiver.store.tools import retention, unused
 from receiver.store.tools.retention import PAUSE_S
 from receiver.store.work import leases, settling
 from tests.databases import new_database, postgres_binaries, postgres_cluster, sqlalchemy_url
@@ -165,6 +166,14 @@ class Place:
         purged = purge(self.store, now, 30, 30)
         assert purged, "nothing was old"
 
+    def find_unused(self) -> Prepared:
+        """Check some mailboxes for references, as is done with all of them every hour: here, the last ones made."""
+        return self._find_unused
+
+    def _find_unused(self) -> None:
+        behind = (self.size.mailboxes - min(self.size.mailboxes, unused.AT_ONCE),)
+        self.store.read(unused.seen, mailboxes, behind)
+
     def _news(self, count: int) -> list[Incoming]:
         numbers = [self.chance.randint(1, self.size.events) for _ in range(count // 2)]
         numbers += range(NEW + self.made, NEW + self.made + count - count // 2)
@@ -181,6 +190,7 @@ OPERATIONS: Mapping[str, Callable[[Place], Prepared]] = {
     "write": Place.write,
     "status": Place.status,
     "purge": Place.purge,
+    "find_unused": Place.find_unused,
 }
 
 

@@ -9,19 +9,21 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Column, Index, Table, UniqueConstraint, event
 
 from benchmarks.million import CALENDARS, SOURCES, Size, fill
 from benchmarks.pages import PATHS, Reader, settings
 from receiver.operations.status import status
 from receiver.store import Store
+from receiver.store.database.tables import agents, events, mailboxes, metadata, placements
 from receiver.store.reports import event_history, overview
 from receiver.store.reports import status as stored_status
 from receiver.store.reports.status import COUNTED
+from receiver.store.tools import unused
 from tests.databases import new_database, sqlalchemy_url
 
 pytestmark = pytest.mark.slow  # a large database
@@ -126,3 +128,42 @@ def test_status_asks_nothing_but_what_indexes_answer(filled: Filled) -> None:
     assert found.sight is not None
     assert found.sight.last_webhook.keys() == set(SOURCES)
     assert filled.whole_tables(queries) == []
+
+
+@pytest.mark.parametrize(("table", "after"), [(agents, ("", "")), (mailboxes, (0,))], ids=["agents", "mailboxes"])
+def test_whether_agents_and_mailboxes_are_used_is_found_by_indexes(
+    filled: Filled, table: Table, after: tuple[Any, ...]
+) -> None:
+    """It is asked of each of them every hour, in the thread that everything else waits for."""
+    with filled.asked() as queries:
+        wrong, more = filled.store.read(unused.seen, table, after)
+    assert (wrong, more is not None) == ([], True)
+    assert filled.whole_tables(queries) == []
+
+
+def test_what_is_old_is_found_by_indexes(filled: Filled) -> None:
+    now = datetime.now(UTC)
+    with filled.asked() as queries:
+        filled.store.write(unused.drop, now, now - timedelta(days=30))
+    assert filled.whole_tables(queries) == []
+
+
+@pytest.mark.parametrize("table", [agents, mailboxes, events, placements], ids=lambda table: table.name)
+def test_a_row_that_goes_is_looked_for_in_indexes_of_those_that_refer_to_it(table: Table) -> None:
+    """Databases check it for each row that is deleted; without an index they read the other table whole."""
+    columns = [key.parent for each in metadata.sorted_tables for key in each.foreign_keys if key.column.table is table]
+    assert [str(column) for column in columns if not _is_led(column)] == []
+
+
+def _is_led(column: Column[Any]) -> bool:
+    """Whether an index that holds every row begins with a column, or those rows that refer to something."""
+    table = column.table
+    assert isinstance(table, Table)
+    whole = [index for index in table.indexes if _holds_all(index, column)]
+    keys = [constraint for constraint in table.constraints if isinstance(constraint, UniqueConstraint)]
+    return any(next(iter(each.columns)) is column for each in (*whole, *keys, table.primary_key))
+
+
+def _holds_all(index: Index, column: Column[Any]) -> bool:
+    where = index.dialect_options["sqlite"]["where"]
+    return where is None or where.compare(column.is_not(None))

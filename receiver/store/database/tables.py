@@ -239,14 +239,8 @@ placements = Table(
     Column("declined", Boolean, nullable=False),
     Column("due_at", Moment),  # derived from the columns above, for the index
     UniqueConstraint("event_id", "mailbox_id"),
+    Index(None, "mailbox_id", "due_at"),
     sqlite_autoincrement=True,  # an id that is used again would be taken for the row that is gone
-)
-Index(
-    "ix_placements_due",
-    placements.c.mailbox_id,
-    placements.c.due_at,
-    postgresql_where=placements.c.due_at.is_not(None),
-    sqlite_where=placements.c.due_at.is_not(None),
 )
 Index(
     "ix_placements_due_at",
@@ -486,7 +480,7 @@ writes = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("event_id", ForeignKey("events.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("mailbox_id", ForeignKey("mailboxes.id"), nullable=False),
+    Column("mailbox_id", ForeignKey("mailboxes.id"), nullable=False, index=True),
     Column("verb", String(16), nullable=False),
     Column("outcome", String(64), nullable=False),  # done, or the code of what came instead
     Column("written_at", Moment, nullable=False, index=True),

@@ -18,6 +18,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     or_,
     select,
     tuple_,
@@ -30,16 +31,22 @@ from receiver.store.database.tables import adopted, agents, event_agents, events
 AT_ONCE = 500
 """Rows that are read in one transaction."""
 
-_LISTED = exists(
-    select(event_agents.c.event_id)
-    .join(events, events.c.id == event_agents.c.event_id)
-    .where(event_agents.c.ident == agents.c.ident, events.c.platform == agents.c.platform)
-)
+# One question in the other, not a join: SQLite would begin with all events of the platform, for each agent.
+_OF_THE_PLATFORM = exists().where(events.c.id == event_agents.c.event_id, events.c.platform == agents.c.platform)
+_LISTED = exists().where(event_agents.c.ident == agents.c.ident, _OF_THE_PLATFORM.correlate(event_agents, agents))
 _HAS_LEFT = func.coalesce(agents.c.email, "").contains(LEFT, autoescape=True)
 _HAS_A_PLACE = exists().where(roles.c.platform == agents.c.platform, roles.c.ident == agents.c.ident, ~roles.c.gone)
+
+
+def _refers(table: Table) -> ColumnElement[bool]:
+    """Whether a table refers to the mailbox. With a limit: PostgreSQL would else read the whole table at once."""
+    first = select(literal(1)).where(table.c.mailbox_id == mailboxes.c.id).limit(1)
+    return first.correlate(mailboxes).scalar_subquery().is_not(None)
+
+
 _home = mailboxes.alias("home")
 _HOLDS = or_(
-    *(exists().where(table.c.mailbox_id == mailboxes.c.id) for table in (placements, writes, adopted)),
+    *(_refers(table) for table in (placements, writes, adopted)),
     # Another address of a mailbox lives as long as that one: its events would else go there under two names.
     exists().where(_home.c.id == mailboxes.c.same_as, _home.c.unused_since.is_(None)),
 )

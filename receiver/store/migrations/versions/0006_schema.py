@@ -1,4 +1,4 @@
-"""The schema. One migration until the first release; from then on each change has one of its own.
+"""The schema as it began; each later change has a migration of its own.
 
 It keeps the number of the last of those that it replaced, so that a database that was migrated so far stays current.
 """
