@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors import deadline
+from receiver.regular_files import open_regular
 
 DEFAULT_S = 30.0
 GRACE_S = 1.0
@@ -127,7 +128,9 @@ def _trust(authorities: str) -> None:
 
     handle = os.memfd_create("authorities")
     with open(handle, "wb", closefd=False) as together:
-        together.writelines(Path(path).read_bytes() + b"\n" for path in (certifi.where(), authorities))
+        for path in (certifi.where(), authorities):
+            with open_regular(Path(path)) as file:
+                together.write(file.read() + b"\n")
     os.environ["REQUESTS_CA_BUNDLE"] = os.environ["SSL_CERT_FILE"] = f"/proc/self/fd/{handle}"
 
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from receiver import logs
 from receiver.core.alert_rules import Key, KnownTrouble, RecipientState
 from receiver.core.troubles import Code, Severity, Trouble
+from receiver.regular_files import open_regular
 from receiver.sentences.phrases import PARIS
 
 FILE_NAME = "alertes.json"
@@ -141,7 +142,8 @@ def default_path(sqlite: Path | None, environ: Mapping[str, str]) -> Path:
 
 def _read(path: Path) -> _FileJson | None:
     try:
-        found = _FileJson.model_validate(json.loads(path.read_bytes()))
+        with open_regular(path) as file:
+            found = _FileJson.model_validate(json.loads(file.read()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, ValidationError, RecursionError) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from receiver.config import CalendarSettings, EwsCalendar
 from receiver.core.servers import ACCOUNT_TAG
+from receiver.regular_files import open_regular
 
 _ACCOUNT, _CONNECTION = b"calendar credentials", b"calendar connection"
 
@@ -53,8 +54,11 @@ def _connection(calendar: CalendarSettings) -> Iterable[bytes]:
 
 
 def _content(path: Path | None) -> bytes:
+    if path is None:
+        return b""
     try:
-        return path.read_bytes() if path else b""
+        with open_regular(path) as file:
+            return file.read()
     except OSError:
         return b""  # the connector says what is wrong with it
 

@@ -1,6 +1,8 @@
 """What was sent is known after a restart, and the file shows no address."""
 
 import json
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -151,6 +153,14 @@ def test_a_file_that_is_not_ours_is_an_empty_one(path: Path, content: str) -> No
     assert file.of(name) == RecipientState()
     file.keep({name: STATE})
     assert SentFile(path, NOW).of(name) == STATE
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_waited_for_and_counts_as_an_empty_one(path: Path, make: Callable[[Path], None]) -> None:
+    make(path)
+    with captured_logs() as logs:
+        assert SentFile(path, NOW).of("anybody") == RecipientState()
+    assert "memory_not_read" in logs.getvalue()
 
 
 def test_a_trouble_that_this_version_does_not_know_makes_the_file_an_empty_one(path: Path) -> None:

@@ -1,5 +1,6 @@
 """A server in trouble: kept away from by all processes together, and no other server is held up by it."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -198,6 +199,8 @@ def test_the_tag_tells_whatever_a_connection_hangs_on(tmp_path: Path) -> None:
     assert len({each[:2] for each in tags}) == 1, "the account is the same"
     authority.unlink()
     assert tag(replace(account, ca_file=authority), b"key") == tags[0], "the connector says what is wrong"
+    os.mkfifo(authority)
+    assert tag(replace(account, ca_file=authority), b"key") == tags[0], "a pipe would be waited for"
 
 
 def test_the_tag_of_a_keytab_tells_that_it_was_replaced(tmp_path) -> None:  # type: ignore[no-untyped-def]
