@@ -11,7 +11,7 @@ from receiver.config import Settings
 from receiver.config.store_url import sqlite_file
 from receiver.operations.access import token_key
 from receiver.sentences import BACKUP
-from receiver.store.place import files
+from receiver.store.database import files
 
 
 def is_refused(path: Path | None, settings: Settings, config: Path) -> bool:

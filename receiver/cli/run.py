@@ -18,7 +18,7 @@ from receiver.config.store_url import sqlite_file
 from receiver.operations.refused_configuration import Notice
 from receiver.operations.support.check import STORE_ERRORS
 from receiver.store import PATIENCE_S, Standing, Store, StoreUnavailable, StoreVanished
-from receiver.store.place import files
+from receiver.store.database import files
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
 """The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it

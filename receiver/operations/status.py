@@ -30,11 +30,11 @@ from receiver.store import (
     refusal_of,
 )
 from receiver.store.counters import Figure
+from receiver.store.database.files import followed
 from receiver.store.database.records import Reason
 from receiver.store.intake.set_aside import MOST as MOST_SET_ASIDE
 from receiver.store.intake.set_aside import Group
 from receiver.store.place.batch_counter import BEHIND
-from receiver.store.place.files import followed
 from receiver.store.reports import status as stored_status
 from receiver.store.reports.overview import FailureGroup
 from receiver.store.reports.status import COUNTED, Sight

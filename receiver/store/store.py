@@ -17,7 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, func, select
 
 from receiver.core.plan import Placement
-from receiver.store import installation, migrations
+from receiver.store import installation, migrations, recognition
 from receiver.store.database.engine import (
     CONFLICT_RETRIES,
     close_engine,
@@ -36,7 +36,7 @@ from receiver.store.intake.append import Appender
 from receiver.store.intake.group_commit import Grouped
 from receiver.store.intake.inbox import Judged
 from receiver.store.migrations import Standing
-from receiver.store.place import batch_counter, integrity, recognition
+from receiver.store.place import batch_counter, integrity
 from receiver.store.place.marker import UNWRITABLE, Mark, Marker
 from receiver.store.tools import backup, erasure
 from receiver.store.tools.backup import Watch

@@ -10,7 +10,7 @@ from receiver.core.room import Room
 from receiver.core.troubles import Code
 from receiver.operations.status import disk_of
 from receiver.store import Cause, Store, StoreUnavailable, StoreVanished
-from receiver.store.place.files import followed
+from receiver.store.database.files import followed
 from receiver.store.reports import status
 
 LOOK_EVERY = timedelta(seconds=5)

@@ -16,7 +16,7 @@ from receiver import logs
 from receiver.cli import main as cli
 from receiver.cli import run
 from receiver.config import load
-from receiver.store.place.files import exposed
+from receiver.store.database.files import exposed
 from tests.lab.configuration import a_source
 from tests.lab.database import execute
 from tests.store.others import folder_of_service

@@ -27,7 +27,7 @@ from receiver.core import servers
 from receiver.operations import refused_requests
 from receiver.operations import status as looking
 from receiver.store import heartbeats
-from receiver.store.place import presence
+from receiver.store.database import presence
 from receiver.web import beat, health, overload
 from receiver.web.app import create_app
 from receiver.web.server import serve

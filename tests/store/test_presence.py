@@ -16,8 +16,8 @@ import pytest
 
 from receiver.store import Standing, Store, StoreVanished, heartbeats
 from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, LOG_MISSING, OLD_LOG, REPLACED
+from receiver.store.database.presence import Presence, make
 from receiver.store.place.marker import Mark, Marker
-from receiver.store.place.presence import Presence, make
 from receiver.store.tools import backup
 from tests.makers import NOW, a_delivery, incoming
 
@@ -39,7 +39,7 @@ def store(file: Path) -> Iterator[Store]:
 
 @pytest.fixture(autouse=True)
 def at_rest_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("receiver.store.place.presence.AT_REST_S", 0)
+    monkeypatch.setattr("receiver.store.database.presence.AT_REST_S", 0)
 
 
 def keep(store: Store, number: int) -> None:
@@ -193,7 +193,7 @@ def test_a_copy_beside_the_old_log_is_left_alone_until_that_is_gone(store: Store
 def test_a_copy_that_is_under_way_is_waited_for(
     store: Store, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("receiver.store.place.presence.AT_REST_S", 3600)
+    monkeypatch.setattr("receiver.store.database.presence.AT_REST_S", 3600)
     copy = tmp_path / "copy.db"
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
@@ -202,7 +202,7 @@ def test_a_copy_that_is_under_way_is_waited_for(
     copy.rename(file)
     with pytest.raises(StoreVanished):
         store.standing()
-    monkeypatch.setattr("receiver.store.place.presence.AT_REST_S", 0)
+    monkeypatch.setattr("receiver.store.database.presence.AT_REST_S", 0)
     assert store.standing() is Standing.CURRENT
 
 
@@ -320,7 +320,7 @@ def test_a_commit_of_a_webhook_costs_two_looks_more_than_the_database_itself(
         asked.append(Path(path).name)
         return stat(path, *words, **more)
 
-    monkeypatch.setattr("receiver.store.place.presence.os.stat", counted)
+    monkeypatch.setattr("receiver.store.database.presence.os.stat", counted)
     keep(store, 2)
     assert sorted(asked) == ["store.db", "store.db", "store.db", "store.db-shm", "store.db-wal"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from receiver.store import Cause, Store
-from receiver.store.place.files import fault
+from receiver.store.database.files import fault
 from tests.requirements import require
 from tests.store.others import OK, SERVICE, folder_of_service, service
 

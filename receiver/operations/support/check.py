@@ -30,7 +30,7 @@ from receiver.store import (
     refusal_of,
 )
 from receiver.store.database import engine
-from receiver.store.place import files as store_files
+from receiver.store.database import files as store_files
 from receiver.store.place import integrity, ownership
 
 PROBED_PER_CALENDAR = 10

@@ -12,12 +12,12 @@ from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from receiver.store.database import files
 from receiver.store.database.causes import Cause, Refusal
 from receiver.store.database.errors import Conflict, StoreUnavailable
+from receiver.store.database.presence import Presence
 from receiver.store.database.refusals import is_read_only, refusal_of
 from receiver.store.database.sqlite_lock import SUFFIX, WriteLock
-from receiver.store.place import files
-from receiver.store.place.presence import Presence
 
 T = TypeVar("T")
 V = TypeVar("V")

@@ -8,9 +8,9 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from receiver.store.database import files
 from receiver.store.database.causes import Cause, Refusal
 from receiver.store.database.errors import StoreUnavailable
-from receiver.store.place import files
 
 _SQLITE: dict[int, Cause] = {
     5: Cause.BUSY,

@@ -16,7 +16,7 @@ from receiver.store.database.engine import chunks
 from receiver.store.database.records import Incoming
 from receiver.store.database.tables import event_agents, events, placements
 from receiver.store.intake.judge_agents import Allow, Key, Speaker
-from receiver.store.intake.removal_counts import Ledger
+from receiver.store.removal_counts import Ledger
 from receiver.store.work import mailbox_identity, rulesets
 
 

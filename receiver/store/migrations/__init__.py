@@ -21,12 +21,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, insert, select, text, update
 
+from receiver.store.database import files, presence
 from receiver.store.database.causes import Cause, Refusal
 from receiver.store.database.engine import presence_of, reading, unavailable, writing
 from receiver.store.database.errors import EMPTIED, Conflict, StoreUnavailable, StoreVanished
 from receiver.store.database.sqlite_lock import MIGRATION_SUFFIX, make_private
 from receiver.store.database.tables import installation
-from receiver.store.place import files, integrity, ownership, presence
+from receiver.store.place import integrity, ownership
 
 _ADVISORY_LOCK = 7_367_113  # any number, as long as every version uses the same
 _TABLE_WAIT = "2s"

@@ -15,12 +15,11 @@ from receiver.core.desired import AgentView, Decision, EventView
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import Placement, set_desired, unseen_placement
 from receiver.core.scope import read_all
-from receiver.store import fairness, installation
+from receiver.store import fairness, installation, removal_counts
 from receiver.store.database.engine import chunks, is_of_the_database
 from receiver.store.database.records import read_facts, write_facts
 from receiver.store.database.tables import agents, event_agents, events, mailboxes, placements
 from receiver.store.fairness import Rota
-from receiver.store.intake import removal_counts
 from receiver.store.work import dues, found_entries, mailbox_identity
 from receiver.store.work.agent_emails import Told
 from receiver.store.work.placements import NOT_SETTLED, columns_of, drop, keep, placement_of

@@ -20,9 +20,9 @@ from urllib.parse import quote
 from weakref import WeakSet
 
 from receiver.store.database.errors import GONE, LOG_MISSING, REPLACED, StoreUnavailable, StoreVanished
+from receiver.store.database.files import SQLITES
 from receiver.store.database.refusals import refusal_of
 from receiver.store.database.sqlite_lock import make_private
-from receiver.store.place.files import SQLITES
 
 AT_REST_S = 2.0
 

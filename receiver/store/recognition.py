@@ -3,6 +3,7 @@
 from sqlalchemy import Engine
 
 from receiver.store import migrations
+from receiver.store.database import files
 from receiver.store.database.causes import Cause
 from receiver.store.database.engine import close_engine, file_of, presence_of, reading
 from receiver.store.database.errors import (
@@ -15,9 +16,9 @@ from receiver.store.database.errors import (
     StoreUnavailable,
     StoreVanished,
 )
+from receiver.store.database.presence import Presence
 from receiver.store.migrations import Standing
-from receiver.store.place import batch_counter, files
-from receiver.store.place.presence import Presence
+from receiver.store.place import batch_counter
 
 
 def standing(engine: Engine, expected: str | None) -> Standing:
