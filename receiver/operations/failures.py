@@ -12,7 +12,6 @@ from receiver.store.reports import overview
 from receiver.store.reports.overview import FailureGroup, FailureScope
 from receiver.store.tools import failures
 from receiver.store.tools.failures import Chosen, Failing
-from receiver.store.work import servers
 
 PAGE = 500
 
@@ -77,7 +76,7 @@ def _retry(store: Store, scope: FailureScope, chosen: Chosen, now: datetime) -> 
         case FailureScope.EVENT:
             return store.write(failures.retry_events, chosen, now)
         case FailureScope.SERVER:
-            return store.write(servers.retry, chosen, now)
+            return store.write(failures.retry_servers, chosen, now)
 
 
 def _retry_entries(store: Store, chosen: Chosen, now: datetime) -> int:

@@ -21,6 +21,7 @@ from receiver.web.gunicorn_worker import NOT_HTTP
 from receiver.web.overload import Overload
 from receiver.web.pages import filters, routes
 from receiver.web.views import api, metrics
+from receiver.web.views.query import BadQuestion
 
 log = logs.get("web")
 
@@ -70,6 +71,7 @@ def _add_pages(app: Flask, context: WebContext) -> None:
     app.register_blueprint(routes.blueprint(context, access))
     app.register_blueprint(api.blueprint(context, access))
     app.register_blueprint(metrics.blueprint(context, access.guard(Role.READ)))
+    app.register_error_handler(BadQuestion, errors.bad_question)
     filters.prepare(app)
 
 

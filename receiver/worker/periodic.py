@@ -24,7 +24,7 @@ from receiver.operations.audit import nightly
 from receiver.operations.erasure import note_unused
 from receiver.store import Store, StoreUnavailable, counters
 from receiver.store.reports import status as stored_status
-from receiver.store.tools import retention, unused
+from receiver.store.tools import failures, retention, unused
 from receiver.store.work import dues
 from receiver.store.work import servers as stored_servers
 from receiver.worker.server_threads import GateClosed, Interrupted, ServerThreads
@@ -119,7 +119,7 @@ def housekeeping(store: Store, settings: Reloadable, beat: Callable[[datetime], 
             store.write(dues.make_up, now)
 
     def shorten_waits(now: datetime) -> None:
-        store.write(stored_servers.shorten_waits, now)
+        store.write(failures.shorten_waits, now)
 
     return (
         Task("beat", BEAT_EVERY, beat),

@@ -10,6 +10,7 @@ from receiver.core import plan, servers
 from receiver.store import Store
 from receiver.store.database import tables
 from receiver.store.reports import overview
+from receiver.store.tools import failures
 from receiver.store.tools.failures import Chosen
 from receiver.store.work import leases
 from receiver.store.work import servers as stored_servers
@@ -36,13 +37,13 @@ def test_a_mailbox_is_not_left_alone_for_decades(
         identity = HERS.address if known else None
         connection.execute(update(tables.mailboxes).values(blocked_until=NOW + far, identity=identity, failure="x"))
     engine.dispose()
-    assert store.write(stored_servers.shorten_waits, NOW) == shortened
+    assert store.write(failures.shorten_waits, NOW) == shortened
     until = NOW + timedelta(minutes=10) if shortened else NOW + far
     assert [group.until for group in store.read(overview.failures, NOW)] == [until]
     assert not store.read(leases.has_work, "exchange", NOW)
     assert store.read(leases.has_work, "exchange", until)
     assert store.claim("exchange", until, 10, LEASE) is not None
-    assert store.write(stored_servers.shorten_waits, NOW) == 0
+    assert store.write(failures.shorten_waits, NOW) == 0
 
 
 @pytest.mark.threat(id="long-waits")
@@ -53,11 +54,11 @@ def test_a_server_is_not_left_alone_for_decades(store: Store, far: timedelta) ->
 
     store.write(stored_servers.change, "exchange", of_old)
     assert store.write(stored_servers.claim_probe, "exchange", "mine", NOW, LEASE)
-    assert store.write(stored_servers.shorten_waits, NOW) == 1
+    assert store.write(failures.shorten_waits, NOW) == 1
     found = store.read(stored_servers.find, "exchange")
     assert found is not None
     assert found.blocked_until == NOW + timedelta(minutes=10)
-    assert store.write(stored_servers.shorten_waits, NOW) == 0
+    assert store.write(failures.shorten_waits, NOW) == 0
 
 
 def test_an_entry_waits_ten_minutes_more_at_the_latest(store: Store) -> None:
@@ -75,7 +76,7 @@ def test_an_entry_waits_ten_minutes_more_at_the_latest(store: Store) -> None:
     store.release(work, None, NOW)
     soon = NOW + timedelta(minutes=10)
     assert not store.read(leases.has_work, "exchange", soon)
-    assert store.write(stored_servers.shorten_waits, NOW) == 1
+    assert store.write(failures.shorten_waits, NOW) == 1
     assert store.read(leases.has_work, "exchange", soon)
 
 
@@ -85,9 +86,9 @@ def test_a_retry_ends_the_wait_of_the_server_that_is_meant(store: Store) -> None
         store.write(
             stored_servers.change, name, lambda server, until=until: servers.throttled(server, until, None, NOW)
         )  # type: ignore[misc]
-    assert store.write(stored_servers.retry, Chosen(address=HERS.address), NOW) == 0
-    assert store.write(stored_servers.retry, Chosen(code="timeout"), NOW) == 0
-    assert store.write(stored_servers.retry, Chosen(calendar="other"), NOW) == 1
+    assert store.write(failures.retry_servers, Chosen(address=HERS.address), NOW) == 0
+    assert store.write(failures.retry_servers, Chosen(code="timeout"), NOW) == 0
+    assert store.write(failures.retry_servers, Chosen(calendar="other"), NOW) == 1
     assert [(server.name, server.is_blocked(NOW)) for server in store.read(stored_servers.listed)] == [
         ("exchange", True),
         ("other", False),

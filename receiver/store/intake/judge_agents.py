@@ -14,7 +14,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Result,
-    RowMapping,
     bindparam,
     exists,
     insert,
@@ -27,11 +26,9 @@ from sqlalchemy import (
 from receiver.core.facts import AgentRef, Emitter, Model
 from receiver.core.mailboxes import has_left
 from receiver.core.scope import EVERYTHING, Authority, KnownEmail
+from receiver.store.agent_words import Key, is_unexplained, word_of
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, agents, event_agents, events
-
-Key = tuple[str, str]
-"""Platform and ident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +238,6 @@ def _named_word(key: tuple[Key, tuple[str, str]], word: dict[str, Any]) -> dict[
     return learnt | {"on_platform": platform, "with_ident": ident, "under": tag, "sent_by": emitter}
 
 
-def is_unexplained(state_at: datetime, words_at: Iterable[datetime]) -> bool:
-    """Whether an agent's row is newer than the words kept of all authorities: an older program wrote it."""
-    return all(each < state_at for each in words_at)
-
-
 def _told(known: Mapping[str, Any] | None, ref: AgentRef, state_at: datetime, by: Speaker) -> dict[str, Any] | None:
     """Return an authority's word after new news; None: it does not change."""
     if known is None:
@@ -253,13 +245,6 @@ def _told(known: Mapping[str, Any] | None, ref: AgentRef, state_at: datetime, by
         return who | {"email": ref.email, "state_at": state_at, "former_email": None, "former_at": None}
     learnt = _changes(known, ref.email, state_at)
     return {**known, **learnt} if learnt else None
-
-
-def word_of(row: RowMapping | Mapping[str, Any]) -> KnownEmail:
-    """Read a row of what an authority says."""
-    emitter = Emitter(row["emitter"]) if row["emitter"] else None
-    authority = Authority.read(row["authority"])
-    return KnownEmail(authority, emitter, row["email"], row["state_at"], row["former_email"], row["former_at"])
 
 
 def learn(

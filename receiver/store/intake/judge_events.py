@@ -25,10 +25,11 @@ from receiver.core.facts import (
     over_by,
 )
 from receiver.core.scope import Authority, Ownership, Reach, reach, read_all, write_all
+from receiver.store.agent_words import Key
 from receiver.store.database.records import Aside, Incoming, Reason, Receipt, Verdict, read_facts, write_facts
 from receiver.store.database.tables import event_agents, events
 from receiver.store.intake.journal import Journal
-from receiver.store.intake.judge_agents import Key, Listed
+from receiver.store.intake.judge_agents import Listed
 from receiver.store.intake.removal_guard import Guard, speaker
 
 Kin = tuple[str, str]

@@ -12,10 +12,11 @@ from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
 from receiver.core.recurrence import Unholdable
 from receiver.core.ruleset import Ruleset
 from receiver.core.scope import EVERYTHING, Authority, KnownEmail, Ownership, credible_email, read_all
+from receiver.store.agent_words import Key
 from receiver.store.database.engine import chunks
 from receiver.store.database.records import Incoming
 from receiver.store.database.tables import event_agents, events, placements
-from receiver.store.intake.judge_agents import Allow, Key, Speaker
+from receiver.store.intake.judge_agents import Allow, Speaker
 from receiver.store.removal_counts import Ledger
 from receiver.store.work import mailbox_identity, rulesets
 

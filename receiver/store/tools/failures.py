@@ -1,20 +1,21 @@
 """What fails, one by one, and what an operator may do about it: retry it, or dismiss it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, case, or_, select, update
 
 from receiver.core import plan
-from receiver.core.backoff import DAY_S, LONGEST_DELAY_S, MAX_RETRY_AFTER_S
+from receiver.core.backoff import DAY_S, LONGEST_DELAY_S, MAX_RETRY_AFTER_S, shortened
 from receiver.core.other_installations import OTHER_INSTALLATION
 from receiver.core.plan import Placement
+from receiver.core.servers import PAUSED, retried
 from receiver.store.database.tables import events, mailboxes, placements
 from receiver.store.intake import inbox
 from receiver.store.reports.overview import FailureScope
-from receiver.store.work import dues
+from receiver.store.work import dues, leases, servers
 from receiver.store.work.placements import keep, placement_of
 
 AT_ONCE = 500
@@ -72,13 +73,24 @@ def meant_events(connection: Connection, chosen: Chosen) -> list[str]:
     return list(connection.scalars(select(events.c.uid).where(*_named(chosen)).order_by(events.c.uid).limit(AT_ONCE)))
 
 
+def retry_servers(connection: Connection, chosen: Chosen, now: datetime) -> int:
+    """Try paused servers at once, unless their account was refused; return how many."""
+    if chosen.address is not None or chosen.event is not None:
+        return 0
+    meant = [
+        server.name
+        for server in servers.listed(connection)
+        if chosen.calendar in {None, server.name}
+        and server.blocked_until is not None
+        and server.blocked_until > now
+        and chosen.code in {None, server.failure or PAUSED}
+    ]
+    return sum(servers.change(connection, name, retried).blocked_until is None for name in meant)
+
+
 def retry_mailboxes(connection: Connection, chosen: Chosen) -> int:
     """Retry mailboxes that wait at once; return how many."""
-    waits = or_(mailboxes.c.blocked_until.is_not(None), mailboxes.c.attempts > 0)
-    meant = update(mailboxes).where(*_meant(FailureScope.MAILBOX, chosen), waits)
-    count = connection.execute(meant.values(blocked_until=None, attempts=0)).rowcount
-    dues.release(connection, and_(*_meant(FailureScope.MAILBOX, chosen)))
-    return count
+    return leases.end_waits(connection, and_(*_meant(FailureScope.MAILBOX, chosen)))
 
 
 def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: int = 0) -> tuple[int, int | None]:
@@ -100,19 +112,34 @@ def retry_events(connection: Connection, chosen: Chosen, now: datetime) -> int:
 
 
 def shorten_waits(connection: Connection, now: datetime) -> int:
-    """Shorten waits of mailboxes and entries that an earlier version granted; return how many were."""
+    """Shorten waits of servers, mailboxes and entries that an earlier version granted; return how many."""
+    return _shorten_servers(connection, now) + _shorten_mailboxes(connection, now) + _shorten_entries(connection, now)
+
+
+def _shorten_servers(connection: Connection, now: datetime) -> int:
+    found = [each for each in servers.listed(connection) if each.blocked_until != shortened(each.blocked_until, now)]
+    for each in found:
+        until = shortened(each.blocked_until, now)
+        servers.change(connection, each.name, lambda server, until=until: replace(server, blocked_until=until))  # type: ignore[misc]
+    return len(found)
+
+
+def _shorten_mailboxes(connection: Connection, now: datetime) -> int:
     longest, granted = (now + timedelta(seconds=each) for each in (LONGEST_DELAY_S, MAX_RETRY_AFTER_S))
     rarely = now + timedelta(seconds=DAY_S)  # those that the server does not know wait longer, by our own choice
-    is_known = dues.is_known()
-    late = or_(and_(is_known, mailboxes.c.blocked_until > longest), mailboxes.c.blocked_until > rarely)
-    count = 0
-    if connection.execute(select(mailboxes.c.id).where(late).limit(1)).first() is not None:
-        dues.release(connection, late)
-        count = connection.execute(update(mailboxes).where(late).values(blocked_until=granted)).rowcount
+    late = or_(and_(dues.is_known(), mailboxes.c.blocked_until > longest), mailboxes.c.blocked_until > rarely)
+    if connection.execute(select(mailboxes.c.id).where(late).limit(1)).first() is None:
+        return 0
+    dues.release(connection, late)
+    return connection.execute(update(mailboxes).where(late).values(blocked_until=granted)).rowcount
+
+
+def _shorten_entries(connection: Connection, now: datetime) -> int:
+    longest = now + timedelta(seconds=LONGEST_DELAY_S)
     waits = [placements.c.failure.is_not(None), placements.c.not_before > longest]
     if connection.execute(select(placements.c.id).where(*waits).limit(1)).first() is None:
-        return count
-    return count + _change(connection, waits, lambda placement: plan.shortened(placement, now), 0)[0]
+        return 0
+    return _change(connection, waits, lambda placement: plan.shortened(placement, now), 0)[0]
 
 
 def dismiss(connection: Connection, chosen: Chosen) -> tuple[int, int]:

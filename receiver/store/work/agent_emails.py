@@ -8,9 +8,9 @@ from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
 
 from receiver.core.desired import AgentView
 from receiver.core.scope import EVERYTHING, Authority, KnownEmail, credible_email
+from receiver.store.agent_words import Key, is_unexplained, word_of
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, roles
-from receiver.store.intake.judge_agents import Key, is_unexplained, word_of
 
 
 class Told:

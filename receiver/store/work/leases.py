@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, and_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, or_, select, update
 
 from receiver.core.mailboxes import MISSING_MAILBOX_CODES, Mailbox
 from receiver.core.plan import Placement
@@ -154,6 +154,14 @@ def release(connection: Connection, work: MailboxWork, trouble: Trouble | None, 
         dues.refresh(connection, work.mailbox_id)
         arrived = [each.event_id for each in work.items if each.placement.desired and not each.placement.applied]
         dues.announce_removals(connection, arrived)
+
+
+def end_waits(connection: Connection, meant: ColumnElement[bool]) -> int:
+    """Have mailboxes that wait for the end of a trouble tried at once; return how many."""
+    waits = or_(mailboxes.c.blocked_until.is_not(None), mailboxes.c.attempts > 0)
+    count = connection.execute(update(mailboxes).where(meant, waits).values(blocked_until=None, attempts=0)).rowcount
+    dues.release(connection, meant)
+    return count
 
 
 def _item(row: RowMapping) -> WorkItem:

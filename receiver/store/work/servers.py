@@ -1,16 +1,15 @@
 """Calendar servers as rows: what all worker processes know of them, and which one may probe one in trouble."""
 
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
-from receiver.core.backoff import LONGEST_PAUSE, shortened
-from receiver.core.servers import PAUSED, ServerState, configured, retried
-from receiver.store.database.tables import servers
-from receiver.store.tools import failures
-from receiver.store.tools.failures import Chosen
+from receiver.core.backoff import LONGEST_PAUSE
+from receiver.core.servers import ServerState, configured
+from receiver.store.database.tables import mailboxes, servers
+from receiver.store.work import leases
 
 Change = Callable[[ServerState], ServerState]
 
@@ -45,7 +44,7 @@ def introduce(connection: Connection, name: str, credentials: str, now: datetime
     """Note what a process that starts will use; its mailboxes, too, are tried at once where that is something else."""
     before = find(connection, name)
     if before is not None and before.credentials != credentials:
-        failures.retry_mailboxes(connection, Chosen(calendar=name))
+        leases.end_waits(connection, and_(mailboxes.c.failure.is_not(None), mailboxes.c.calendar == name))
     return change(connection, name, lambda server: configured(server, credentials, now))
 
 
@@ -59,33 +58,6 @@ def claim_probe(connection: Connection, name: str, probe: str, now: datetime, le
         update(servers).where(servers.c.name == name, free, open_again).values(probe=probe, probe_until=now + lease)
     )
     return claimed.rowcount == 1
-
-
-def retry(connection: Connection, chosen: Chosen, now: datetime) -> int:
-    """Try paused servers at once, unless their account was refused; return how many."""
-    if chosen.address is not None or chosen.event is not None:
-        return 0
-    meant = [
-        server.name
-        for server in listed(connection)
-        if chosen.calendar in {None, server.name}
-        and server.blocked_until is not None
-        and server.blocked_until > now
-        and chosen.code in {None, server.failure or PAUSED}
-    ]
-    return sum(change(connection, name, retried).blocked_until is None for name in meant)
-
-
-def shorten_waits(connection: Connection, now: datetime) -> int:
-    """Shorten waits of servers, mailboxes and entries that an earlier version granted; return how many."""
-    found = [server for server in listed(connection) if server.blocked_until != shortened(server.blocked_until, now)]
-    for each in found:
-        change(
-            connection,
-            each.name,
-            lambda server: replace(server, blocked_until=shortened(server.blocked_until, now)),
-        )
-    return len(found) + failures.shorten_waits(connection, now)
 
 
 def _server(row: RowMapping) -> ServerState:

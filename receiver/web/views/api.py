@@ -12,7 +12,6 @@ from werkzeug.exceptions import UnsupportedMediaType
 from receiver.core.roles import Role
 from receiver.operations.failures import retry as retry_failures
 from receiver.operations.held import Decision
-from receiver.web import errors
 from receiver.web.auth.access import Access
 from receiver.web.context import WebContext
 from receiver.web.views import held, overview, query, reports
@@ -40,7 +39,6 @@ def blueprint(context: WebContext, access: Access) -> Blueprint:
     for decision in Decision:
         decide = access.guard(Role.OPERATE)(partial(api.decide, decision))
         routes.add_url_rule(f"/held/{decision}", f"held_{decision}", decide, methods=["POST"])
-    routes.register_error_handler(BadQuestion, errors.bad_question)
     return routes
 
 
