@@ -73,7 +73,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--organisation", action="append", default=[], type=int, metavar="NUMERO", help=RESYNC["organisation"]
     )
     parser.add_argument("--models", type=_models, metavar="LISTE", help=RESYNC["models"])
-    parser.add_argument("--endpoint-url", metavar="ADRESSE", help=RESYNC["endpoint-url"])
     parser.add_argument("--create-endpoint", action="store_true", help=RESYNC["create-endpoint"])
     checking = parser.add_mutually_exclusive_group()
     checking.add_argument("--verify-only", action="store_true", help=RESYNC["verify-only"])
@@ -100,7 +99,6 @@ def resync(args: Namespace, settings: Settings) -> int:
             source,
             args.models or _shown(source),
             args.organisation,
-            args.endpoint_url,
             create=args.create_endpoint and not args.verify_only,
             dry_run=args.dry_run or args.verify_only,
         )

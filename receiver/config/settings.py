@@ -45,7 +45,7 @@ class ApiSettings:
     email: str
     password: Secret
     webhook_url: str | None = None
-    """The address under which the emitter knows us; None: given when it is needed."""
+    """The address under which the emitter knows us; None: `resync` refuses."""
     http_proxy: str | None = None
     ca_file: Path | None = None
 

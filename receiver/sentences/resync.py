@@ -8,7 +8,6 @@ RESYNC: Mapping[str, str] = {
     "organisation": "organisation, par son numéro chez l'émetteur (option répétable ; par défaut, celles de la source)",
     "models": "ce qu'on attend : rdv, absence, plage_ouverture, séparés par des virgules (par défaut, ce que montrent "
     "les calendriers)",
-    "endpoint-url": "adresse du webhook déclarée chez l'émetteur (par défaut, api.webhook_url)",
     "create-endpoint": "crée le webhook dans les organisations où il manque, avec le secret de la source",
     "verify-only": "ne fait rien renvoyer : vérifie ce que la dernière resynchronisation n'a pas apporté",
     "no-verify": "ne vérifie pas ce qui n'est pas revenu",
@@ -21,7 +20,7 @@ RESYNC: Mapping[str, str] = {
     "source_needed": "Plusieurs sources ont une api : dites laquelle avec --source.",
     "api_missing": "Aucune api n'est configurée : remplissez sources.<nom>.api (url, email, password).",
     "no_api_of_insertion": "rdv-insertion n'a pas cette API : seule une source rdv_service_public se resynchronise.",
-    "endpoint_url_missing": "L'adresse du webhook n'est pas connue : donnez api.webhook_url, ou --endpoint-url.",
+    "endpoint_url_missing": "L'adresse du webhook n'est pas connue : donnez api.webhook_url.",
     "organisation_not_of_source": "Une de ces organisations ne figure pas dans celles de la source.",
     "create_needs_organisations": "--create-endpoint demande de dire où : --organisation, ou les organisations de la "
     "source.",

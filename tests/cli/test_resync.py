@@ -461,8 +461,6 @@ def test_a_source_that_cannot_do_it_is_refused(
 def test_an_address_that_nobody_told_is_asked_for(harness: ResyncHarness) -> None:
     harness.configure(api={"webhook_url": None})
     assert harness.run()[2] == f"{sentences.RESYNC['endpoint_url_missing']}\n"
-    harness.hold(an_rdv(1))
-    assert harness.run("--endpoint-url", harness.webhook_url)[0] == 0
 
 
 @pytest.mark.parametrize("words", [["--models", "rdv,user"], ["--verify-only", "--no-verify"], ["--organisation", "x"]])

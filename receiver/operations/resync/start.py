@@ -97,7 +97,6 @@ def wish(
     source: Source,
     models: Collection[Model],
     organisations: Collection[int],
-    endpoint_url: str | None,
     *,
     create: bool,
     dry_run: bool,
@@ -108,7 +107,7 @@ def wish(
         Refused: the endpoint's address, or the organisations to make one in, are not known.
 
     """
-    target = endpoint_url or (source.api.webhook_url if source.api else None)
+    target = source.api.webhook_url if source.api else None
     if target is None:
         raise Refused("endpoint_url_missing")
     if source.organisations is not None and not source.organisations >= set(organisations):
