@@ -185,7 +185,8 @@ def _carrier(folder: Path, server: str, opened: contextlib.ExitStack) -> Callabl
     decide = getattr(ruleset, "compute_desired", None) or ruleset.decide  # the name of older checkouts
     [(name, connector)] = bootstrap.connectors(settings, store.installation().id).items()
     opened.callback(connector.close)
-    crew = _crew_class()(name, connector, 1, store, ruleset, served=settings.served)
+    served = {"served": settings.served} if hasattr(settings, "served") else {}  # older checkouts know no neighbours
+    crew = _crew_class()(name, connector, 1, store, ruleset, **served)
     sign = signer(Platform.RDV_SERVICE_PUBLIC, WEBHOOK_SECRET)
 
     def carry(body: bytes) -> None:
