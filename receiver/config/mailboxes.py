@@ -1,17 +1,44 @@
 """`mailboxes`: merges the map of the file with its CSV; checks each address, and that each calendar exists."""
 
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from receiver.config.address_fields import agent_key, domain_name
+from receiver.config.address_fields import AgentKey, Domain, Email, agent_key, domain_name
 from receiver.config.document import Value
+from receiver.config.fields import FilePath, Pattern
 from receiver.config.mailbox_csv import MAX_CSV_BYTES, read_csv
-from receiver.config.shapes import MailboxesShape
+from receiver.config.section import Listed, Section
 from receiver.config.validate import Reader
 from receiver.core.mailboxes import Mailbox, MailboxMap
 
-__all__ = ["MAX_CSV_BYTES", "read_mailboxes"]
+__all__ = ["MAX_CSV_BYTES", "MailboxesSection", "read_mailboxes"]
 
 _HERE = "mailboxes"
+
+
+class _Target(Section):
+    """A mailbox of `mailboxes.map`."""
+
+    address: Email
+    calendar: str | None = None
+
+
+def _target(raw: object) -> object:
+    return {"address": raw} if isinstance(raw, str) else raw
+
+
+# A class beside `MailboxMap`: the map also holds what the CSV says, which is read apart, line by line.
+class MailboxesSection(Section):
+    """`mailboxes`: whose calendar is whose."""
+
+    domains: dict[Domain, Domain] = Field(default_factory=dict)
+    map: dict[AgentKey, Annotated[_Target, BeforeValidator(_target)]] = Field(default_factory=dict)
+    csv: FilePath | None = None
+    ignore: Annotated[tuple[Pattern, ...], Listed] = ()
+    only: Annotated[tuple[Pattern, ...], Listed] = ()
+    default_calendar: str | None = None
 
 
 def read_mailboxes(reader: Reader, raw: Value, calendars: list[str]) -> MailboxMap | None:
@@ -19,10 +46,10 @@ def read_mailboxes(reader: Reader, raw: Value, calendars: list[str]) -> MailboxM
     default = _default_calendar(reader, raw, calendars)
     _check_repeats(reader, raw)
     addresses = dict(read_csv(reader, raw, calendars, default))
-    shape = reader.read(MailboxesShape, raw, (_HERE,))
-    if shape is None:
+    section = reader.read(MailboxesSection, raw, (_HERE,))
+    if section is None:
         return None
-    for agent, target in shape.map.items():
+    for agent, target in section.map.items():
         calendar = target.calendar or default
         if calendar not in calendars and target.calendar:
             reader.report((_HERE, "map", agent, "calendar"), "calendar_unknown", known=", ".join(calendars))
@@ -32,9 +59,9 @@ def read_mailboxes(reader: Reader, raw: Value, calendars: list[str]) -> MailboxM
     return MailboxMap(
         default_calendar=default,
         addresses=addresses,
-        domains=shape.domains,
-        ignore=tuple(shape.ignore),
-        only=tuple(shape.only),
+        domains=section.domains,
+        ignore=section.ignore,
+        only=section.only,
     )
 
 
@@ -60,7 +87,7 @@ def _check_repeats(reader: Reader, raw: Value) -> None:
             here = (_HERE, section, key)
             try:
                 meant = one_spelling(key)
-            except PydanticCustomError:  # its own problem, reported with its shape
+            except PydanticCustomError:  # its own problem, reported with its section
                 continue
             if known := first_lines.get(meant):
                 reader.report(here, "key_twice", first_line=known)
