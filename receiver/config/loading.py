@@ -1,20 +1,21 @@
 """Reads the whole file: each section alone, so that one mistake hides no other; then rules across sections."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from receiver.config.authority import check_organisations
+from receiver.config.authority import check_organisations, check_secrets
 from receiver.config.document import Value, read_document
 from receiver.config.fields import NAME
-from receiver.config.mailboxes import MailboxesSection, read_mailboxes
-from receiver.config.policies import NamedPolicies, merged
+from receiver.config.mailbox_csv import csv_path
+from receiver.config.mailboxes import read_mailboxes
 from receiver.config.problems import ConfigurationErrors, Location, Problem
-from receiver.config.secret_fields import Secret
 from receiver.config.secret_warnings import passwords
-from receiver.config.section import Context, Section
+from receiver.config.section import Context
 from receiver.config.settings import (
+    SECTIONS,
     AlertSettings,
     AuditSettings,
     Auth,
@@ -22,6 +23,7 @@ from receiver.config.settings import (
     CalendarSettings,
     EwsCalendar,
     IcsFolder,
+    NamedPolicies,
     RetentionSettings,
     Settings,
     SingleKeys,
@@ -34,24 +36,10 @@ from receiver.config.validate import Reader
 from receiver.core.facts import Emitter
 from receiver.core.policies import Policies
 
-SECTIONS: dict[str, type[Section]] = {
-    "store": StoreSettings,
-    "sources": Source,
-    "calendars": EwsCalendar,
-    "mailboxes": MailboxesSection,
-    "policies": NamedPolicies,
-    "web": WebSettings,
-    "alerts": AlertSettings,
-    "audit": AuditSettings,
-    "retention": RetentionSettings,
-}
-"""The keys of the whole file, in the order in which people read them."""
-
-_SECRET_FILE_KEYS = frozenset({"file", "keytab"})
-
-
 VERIFIED = frozenset({"yes", "true", "on", "1"})
 """What `verify` may say in an Apprise address, if it must be said at all."""
+
+_SECRET_FILE_KEYS = frozenset({"file", "keytab"})
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -85,8 +73,8 @@ class _File:
         store = self._store()
         sources = self._sources()
         check_organisations(self.reader, sources)
-        calendars = self._calendars()
-        mailboxes = read_mailboxes(self.reader, self.root.get("mailboxes"), list(self._named("calendars")))
+        calendars = {name: self._calendar(name, raw) for name, raw in self._entries("calendars").items()}
+        mailboxes = read_mailboxes(self.reader, self.root.get("mailboxes"), list(calendars))
         web = self.reader.read_key(WebSettings, "web")
         retention = self.reader.read_key(RetentionSettings, "retention")
         alerts = self._alerts()
@@ -96,17 +84,16 @@ class _File:
         if web is None or retention is None or alerts is None or audit is None:
             return None
         settings = Settings(
-            start_at=single.start_at,
-            dry_run=single.dry_run,
+            **dict(single),
             store=store,
             sources=sources,
-            calendars=calendars,
+            calendars={name: calendar for name, calendar in calendars.items() if calendar},
             mailboxes=mailboxes,
             web=web,
             alerts=alerts,
             audit=audit,
             retention=retention,
-            watched=self._watched(),
+            watched=(csv,) if (csv := csv_path(self.reader, self.root.get("mailboxes"))) else (),
         )
         self._check_token_key(settings)
         return settings.replace(warnings=tuple(self._warnings(settings)))
@@ -136,7 +123,7 @@ class _File:
     def _check_token_key(self, settings: Settings) -> None:
         key = settings.web.token_key
         others = {signing.secret for source in settings.sources.values() for signing in source.secrets}
-        # One that is an alert's address too is a warning: whoever receives alerts is asked for no token.
+        # Where it is an alert's address, there is a warning (`secret_warnings`).
         others |= {secret for location, secret in passwords(settings) if location[0] != "alerts"}
         if key in others:
             # Those who know the other one, such as the emitter, could sign tokens.
@@ -150,15 +137,6 @@ class _File:
         web = settings.web
         if web.token_key is None and web.pages and sqlite_file(settings.store.address) is None:
             yield Problem(("web", "token_key"), "token_key_missing", line=document.line_of(("web",)))
-
-    def _watched(self) -> tuple[Path, ...]:
-        """Return the files whose change is a change of the configuration."""
-        name = self._named("mailboxes").get("csv")
-        return (self.reader.context.folder / name,) if isinstance(name, str) else ()
-
-    def _named(self, section: str) -> dict[str, Value]:
-        raw = self.root.get(section)
-        return raw if isinstance(raw, dict) else {}
 
     def _entries(self, section: str) -> dict[str, dict[str, Value]]:
         """Return a section's named entries, reporting an empty section, what is no entry, and a name that is none."""
@@ -178,7 +156,10 @@ class _File:
         return {name: source for name, source in read.items() if source}
 
     def _policies(self, location: Location, raw: Value, inherited: Policies) -> Policies:
-        return merged(inherited, self.reader.read(NamedPolicies, raw, location))
+        """Return the inherited policies with those replaced that the file names."""
+        named = self.reader.read(NamedPolicies, raw, location)
+        found = {key: getattr(named, key) for key in named.model_fields_set} if named else {}
+        return replace(inherited, **found)
 
     def _source(self, name: str, raw: dict[str, Value], inherited: Policies) -> Source | None:
         location = ("sources", name)
@@ -188,26 +169,11 @@ class _File:
             return None
         if source.api is not None and source.emitter is not Emitter.RDV_SERVICE_PUBLIC:
             self.reader.report((*location, "api"), "api_of_other_emitter")
-        self._check_signing_secrets(source, (*location, "secrets"))
+        check_secrets(self.reader, source)
         return source.replace(policies=policies)
 
-    def _check_signing_secrets(self, source: Source, location: Location) -> None:
-        known: set[Secret] = set()
-        for place, signing in enumerate(source.secrets):
-            if signing.secret in known:
-                # Found twice, once bound and once not, it would speak for all.
-                self.reader.report((*location, place), "secret_twice")
-            known.add(signing.secret)
-            bound = signing.organisations or frozenset()
-            if source.organisations and (strangers := bound - source.organisations):
-                ids = ", ".join(str(each) for each in sorted(strangers))
-                self.reader.report((*location, place, "organisations"), "organisation_not_of_source", ids=ids)
-
-    def _calendars(self) -> dict[str, CalendarSettings]:
-        read = {name: self._calendar(raw, ("calendars", name)) for name, raw in self._entries("calendars").items()}
-        return {name: calendar for name, calendar in read.items() if calendar}
-
-    def _calendar(self, raw: dict[str, Value], location: Location) -> CalendarSettings | None:
+    def _calendar(self, name: str, raw: dict[str, Value]) -> CalendarSettings | None:
+        location = ("calendars", name)
         match raw.get("kind"):
             case CalendarKind.EWS.value:
                 calendar = self.reader.read_named(EwsCalendar, raw, location)

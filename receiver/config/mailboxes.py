@@ -1,44 +1,17 @@
 """`mailboxes`: merges the map of the file with its CSV; checks each address, and that each calendar exists."""
 
-from typing import Annotated
-
-from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from receiver.config.address_fields import AgentKey, Domain, Email, agent_key, domain_name
+from receiver.config.address_fields import agent_key, domain_name
 from receiver.config.document import Value
-from receiver.config.fields import FilePath, Pattern
 from receiver.config.mailbox_csv import MAX_CSV_BYTES, read_csv
-from receiver.config.section import Listed, Section
+from receiver.config.settings import MailboxesSection
 from receiver.config.validate import Reader
 from receiver.core.mailboxes import Mailbox, MailboxMap
 
-__all__ = ["MAX_CSV_BYTES", "MailboxesSection", "read_mailboxes"]
+__all__ = ["MAX_CSV_BYTES", "read_mailboxes"]
 
 _HERE = "mailboxes"
-
-
-class _Target(Section):
-    """A mailbox of `mailboxes.map`."""
-
-    address: Email
-    calendar: str | None = None
-
-
-def _target(raw: object) -> object:
-    return {"address": raw} if isinstance(raw, str) else raw
-
-
-# A class beside `MailboxMap`: the map also holds what the CSV says, which is read apart, line by line.
-class MailboxesSection(Section):
-    """`mailboxes`: whose calendar is whose."""
-
-    domains: dict[Domain, Domain] = Field(default_factory=dict)
-    map: dict[AgentKey, Annotated[_Target, BeforeValidator(_target)]] = Field(default_factory=dict)
-    csv: FilePath | None = None
-    ignore: Annotated[tuple[Pattern, ...], Listed] = ()
-    only: Annotated[tuple[Pattern, ...], Listed] = ()
-    default_calendar: str | None = None
 
 
 def read_mailboxes(reader: Reader, raw: Value, calendars: list[str]) -> MailboxMap | None:

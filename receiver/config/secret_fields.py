@@ -103,7 +103,7 @@ class SecretReference(Section):
     def _no_value(cls, raw: object) -> object:
         if raw is not None and not isinstance(raw, dict):
             raise refuse("secret_is_a_value")
-        return raw
+        return raw or {}
 
     @field_validator("env", "file")
     @classmethod

@@ -13,10 +13,8 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
-    Field,
     GetCoreSchemaHandler,
     ValidationInfo,
-    model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -42,10 +40,6 @@ def context_of(info: ValidationInfo) -> Context:
 def refuse(code: str, **details: str | int) -> PydanticCustomError:
     """Make the error a validator raises; `code` is what sentences and tests know it by."""
     return PydanticCustomError(code, code, details)
-
-
-Listed = Field(strict=False)
-"""Marks a tuple or a set: the file writes a list, which strict mode takes for neither."""
 
 
 def _not_empty(values: Sized) -> Sized:
@@ -78,12 +72,6 @@ class Section(BaseModel):
     """A section. Types are taken as written: no number from a text, no 1 from `true`. No value shows in an error."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _nothing_is_an_empty_section(cls, raw: object) -> object:
-        # A section whose lines are all commented out reads as null.
-        return {} if raw is None else raw
 
     @classmethod
     def file_keys(cls) -> list[str]:

@@ -4,15 +4,16 @@ A key that does nothing yet is not among them. A field that is no key says so.
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
-from receiver.config.address_fields import Email
+from receiver.config.address_fields import AgentKey, Domain, Email
 from receiver.config.fields import (
     ApiAddress,
     AuthoritiesFile,
@@ -28,28 +29,31 @@ from receiver.config.fields import (
     Listen,
     Name,
     Network,
+    Pattern,
     ProxyAddress,
     TimeZone,
     WebhookAddress,
 )
 from receiver.config.problems import Problem
 from receiver.config.secret_fields import Keytab, SecretField, SecretReference, TokenKey
-from receiver.config.section import Listed, NamedSection, NotEmpty, Section
+from receiver.config.section import NamedSection, NotEmpty, Section, refuse
 from receiver.config.store_url import with_password
 from receiver.core.alert_rules import AlertTimings
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.other_installations import Served
-from receiver.core.policies import Policies
+from receiver.core.policies import Policies, Title
 from receiver.core.redaction import WORDING
 from receiver.core.roles import Role
 from receiver.core.ruleset import Ruleset, SourceRules
+from receiver.core.text import folded
 from receiver.core.thresholds import Thresholds
 
 MINIMUM_RETENTION_DAYS = 30
 """Longer than any emitter retries (rdv-insertion: about 20 days): what is forgotten sooner would come back to life."""
 
-Organisations = Annotated[frozenset[Annotated[int, Field(ge=1)]], Listed, NotEmpty]
+# Not strict: the set itself. Behind the before-validator of `SecretReference` a list is one of Python's.
+Organisations = Annotated[frozenset[Annotated[int, Field(ge=1)]], Field(strict=False), NotEmpty]
 RetentionDays = Annotated[int, Field(ge=MINIMUM_RETENTION_DAYS, le=3650)]
 
 
@@ -59,7 +63,7 @@ class StoreSettings(Section):
     url: str = Field(repr=False)
     """As it is written: without the password, which stands elsewhere."""
     password: SecretField | None = None
-    neighbours: Annotated[frozenset[InstallationName], Listed] = frozenset()
+    neighbours: frozenset[InstallationName] = frozenset()
     """Installations whose entries may stand beside ours."""
     marker: FilePath | None = None
     """The file that says which installation's store belongs here; None: there is none."""
@@ -98,7 +102,7 @@ class Source(NamedSection):
     emitter: Emitter
     platform: Name
     """The instance behind it (production, mairie, demo): `absence_12` exists in each."""
-    secrets: Annotated[tuple[SigningSecret, ...], Listed, NotEmpty]
+    secrets: Annotated[tuple[SigningSecret, ...], NotEmpty]
     organisations: Organisations | None = None
     """The organisations it may speak of; None: any."""
     time_zone: TimeZone = ZoneInfo("Europe/Paris")
@@ -164,6 +168,60 @@ class IcsFolder(NamedSection):
 CalendarSettings = EwsCalendar | IcsFolder
 
 
+class _Target(Section):
+    """A mailbox of `mailboxes.map`."""
+
+    address: Email
+    calendar: str | None = None
+
+
+def _target(raw: object) -> object:
+    if isinstance(raw, str):
+        return {"address": raw}
+    return {} if raw is None else raw
+
+
+# A class beside `MailboxMap`: the map also holds what the CSV says, which is read apart, line by line.
+class MailboxesSection(Section):
+    """`mailboxes`: whose calendar is whose."""
+
+    domains: dict[Domain, Domain] = Field(default_factory=dict)
+    map: dict[AgentKey, Annotated[_Target, BeforeValidator(_target)]] = Field(default_factory=dict)
+    csv: FilePath | None = None
+    ignore: tuple[Pattern, ...] = ()
+    only: tuple[Pattern, ...] = ()
+    default_calendar: str | None = None
+
+
+def _by_motif(titles: dict[str, Title]) -> dict[str, Title]:
+    """Return them in one order, each motif in one spelling."""
+    found = {folded(motif): title for motif, title in sorted(titles.items())}
+    if len(found) < len(titles):
+        raise refuse("motif_twice")
+    return found
+
+
+_POLICY_TYPES: dict[str, Any] = {
+    "past_days": Annotated[int, Field(ge=0, le=3650)],
+    "reminder_minutes": Annotated[int, Field(ge=0, le=40320)] | None,  # Outlook offers no more than four weeks
+    "category": Line | None,
+    "motif_titles": Annotated[dict[Line, Title], AfterValidator(_by_motif)],
+    "link_hosts": tuple[Host, ...],
+}
+"""Where a policy's type alone allows too much. The keys themselves are the core's, so that they cannot drift apart."""
+
+
+def _policy_fields() -> dict[str, Any]:
+    types, usual = get_type_hints(Policies), Policies()
+    return {
+        each.name: (_POLICY_TYPES.get(each.name, types[each.name]), getattr(usual, each.name)) for each in fields(usual)
+    }
+
+
+# A class beside `Policies`: a source names some policies, and inherits the others.
+NamedPolicies = create_model("NamedPolicies", __base__=Section, __doc__="What the file names.", **_policy_fields())
+
+
 class ProxySettings(Section):
     """`web.proxy`: a reverse proxy that has already asked people who they are."""
 
@@ -191,7 +249,7 @@ class WebSettings(Section):
 class AlertSettings(Section):
     """`alerts`: who is notified of troubles, and when."""
 
-    to: Annotated[tuple[SecretField, ...], Listed] = ()
+    to: tuple[SecretField, ...] = ()
     """Apprise addresses; they carry passwords and tokens."""
     digest_at: ClockTime | None = time(8)
     """None: there is no digest."""
@@ -233,6 +291,20 @@ class RetentionSettings(Section):
     tombstone_days: RetentionDays = 30
     journal_days: RetentionDays = 30
     """How long the digests of received bodies are kept to recognise repeats."""
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "store": StoreSettings,
+    "sources": Source,
+    "calendars": EwsCalendar,
+    "mailboxes": MailboxesSection,
+    "policies": NamedPolicies,
+    "web": WebSettings,
+    "alerts": AlertSettings,
+    "audit": AuditSettings,
+    "retention": RetentionSettings,
+}
+"""The keys of the whole file, in the order in which people read them."""
 
 
 class SingleKeys(Section):

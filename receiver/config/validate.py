@@ -54,8 +54,9 @@ class Reader:
     def read(self, section: type[AnySection], raw: Value, location: Location) -> AnySection | None:
         """Return the section, or None where something in it was wrong (and is reported)."""
         try:
+            # A section whose lines are all commented out reads as null.
             # Strict mode on JSON takes a text for an enum, yet no text for a number and no `true` for 1.
-            return section.model_validate_json(json.dumps(raw), context=self.context)
+            return section.model_validate_json(json.dumps({} if raw is None else raw), context=self.context)
         except ValidationError as error:
             for details in error.errors(include_url=False, include_input=False):
                 self._translate(section, details, location)

@@ -10,9 +10,9 @@ import trustme
 import yaml
 
 from receiver.config import Auth, EwsCalendar, IcsFolder, load
-from receiver.config.loading import SECTIONS
 from receiver.config.secret_fields import SecretReference
 from receiver.config.section import Section
+from receiver.config.settings import SECTIONS
 from receiver.core.mailboxes import Mailbox
 from receiver.core.policies import OnCancel, Policies
 

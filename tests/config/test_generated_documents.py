@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from receiver.cli.output import problem_line
 from receiver.config import ConfigurationErrors, IcsFolder, load
-from receiver.config.loading import SECTIONS
-from receiver.config.mailboxes import MailboxesSection
 from receiver.config.secret_fields import SecretReference
 from receiver.config.section import Section
+from receiver.config.settings import SECTIONS, MailboxesSection
 from tests.config.problems import problems_of
 
 _SECTIONS: list[type[Section]] = [*SECTIONS.values(), IcsFolder, SecretReference]
