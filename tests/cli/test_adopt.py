@@ -480,7 +480,7 @@ def test_a_placement_in_doubt_stays_in_doubt(place: Place) -> None:
 
 def test_an_older_copy_may_be_adopted_before_a_worker_has_looked_at_it(place: Place) -> None:
     place.tell(1)
-    marker = Marker(place.settings.store_marker)
+    marker = Marker(place.settings.store.marker)
     marker.note(Mark(place.name, 50))
     assert place.run("adopt", "--dry-run")[0] == 0
     assert place.store.installation().counter < 50, "nothing is changed"

@@ -14,7 +14,7 @@ from receiver.store.reports import names, overview
 
 def name_findings(settings: Settings, open_store: OpenStore) -> list[Finding]:
     """Return what the configuration lacks; nothing where the store does not tell."""
-    file = sqlite_file(settings.store_url)
+    file = sqlite_file(settings.store.address)
     if file is not None and not file.exists():  # to open it would make it
         return []
     try:
