@@ -52,8 +52,8 @@ def audit(args: Namespace, settings: Settings) -> int:
 def _audit(args: Namespace, settings: Settings, store: Store) -> int:
     mailboxes, unknown = operation.choose(store, settings, args.mailbox)
     if unknown or not mailboxes:
-        told = AUDIT["unknown"].format(addresses=", ".join(unknown)) if unknown else AUDIT["none"]
-        print(output.printable(told), file=sys.stderr)
+        message = AUDIT["unknown"].format(addresses=", ".join(unknown)) if unknown else AUDIT["none"]
+        print(output.printable(message), file=sys.stderr)
         return 2
     found = _run(args, settings, store, mailboxes)
     if args.json:

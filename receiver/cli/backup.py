@@ -97,8 +97,8 @@ def _move(args: Namespace, address: str, store: Store) -> int:
     except CopyFailed as error:
         return _failed(str(error), None)
     except operation.TargetUnavailable as error:
-        told = store_words(error.refusal.cause, error.refusal.details)
-        print(output.printable(BACKUP["target"].format(cause=told.title, cure=told.cure)), file=sys.stderr)
+        words = store_words(error.refusal.cause, error.refusal.details)
+        print(output.printable(BACKUP["target"].format(cause=words.title, cure=words.cure)), file=sys.stderr)
         return 1
     reference = f"{{env: {args.password_env}}}" if args.password_env else None
     if args.json:

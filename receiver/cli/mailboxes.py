@@ -115,7 +115,7 @@ def _print_table(results: Sequence[MailboxResult]) -> None:
 
 
 def _cells(result: MailboxResult) -> list[str]:
-    told = (
+    shown = (
         result.findings
         if result.level is Level.OK
         else [each for each in result.findings if each.level is not Level.OK]
@@ -126,7 +126,7 @@ def _cells(result: MailboxResult) -> list[str]:
         result.identity or "",
         result.server_version or "",
         "" if result.latency_ms is None else str(result.latency_ms),
-        " ".join(output.finding_sentence(finding) for finding in told),
+        " ".join(output.finding_sentence(finding) for finding in shown),
     ]
 
 

@@ -72,9 +72,9 @@ def finding_sentence(finding: Finding) -> str:
     """Return what a finding means and, where it is a trouble, what to do."""
     cause = finding.details.get("cause")
     if isinstance(cause, str) and cause in sentences.STORE_CAUSES:
-        told = store_words(cause, finding.details)
+        words = store_words(cause, finding.details)
         text = sentences.CHECK.get(finding.code, "") if finding.code == "store_unreachable" else "{cause}. {cure}"
-        said = text.format(cause=told.title, cure=told.cure)
+        said = text.format(cause=words.title, cure=words.cure)
         return said[0].upper() + said[1:]
     for table in (
         sentences.CHECK,
@@ -86,11 +86,11 @@ def finding_sentence(finding: Finding) -> str:
         sentences.TOKEN_KEY,
     ):
         if finding.code in table:
-            return sentence(table, finding.code, _told(finding.details))
+            return sentence(table, finding.code, _in_french(finding.details))
     return calendar_sentence(finding.code)
 
 
-def _told(details: Mapping[str, str | int]) -> dict[str, str | int]:
+def _in_french(details: Mapping[str, str | int]) -> dict[str, str | int]:
     """Return details with those put into French that are codes themselves."""
     kinds = str(details.get("edges", ""))
     return {**details, "edges": ", ".join(sentences.EDGES.get(kind, kind) for kind in kinds.split(","))}

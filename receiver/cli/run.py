@@ -17,7 +17,7 @@ from receiver.config import Reloadable, Settings, secret_warnings
 from receiver.config.store_url import sqlite_file
 from receiver.operations.refused_configuration import Notice
 from receiver.operations.support.check import STORE_ERRORS
-from receiver.store import PATIENCE_S, Standing, Store, StoreUnavailable, StoreVanished
+from receiver.store import QUERY_TIMEOUT_S, Standing, Store, StoreUnavailable, StoreVanished
 from receiver.store.database import files
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
@@ -123,7 +123,7 @@ def _report_refused(settings: Reloadable) -> None:
         now, current, refused = datetime.now(UTC), settings.current, settings.refused
         try:
             if notice.is_due(refused, now):
-                with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
+                with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, QUERY_TIMEOUT_S)) as store:
                     if store.standing().usable:
                         notice.write(store, refused, now)
         except Exception:  # the thread must go on: nobody else leaves this word

@@ -49,7 +49,7 @@ def secrets(args: Namespace, settings: Settings) -> int:
 
 
 def _show(args: Namespace, settings: Settings, store: Store) -> int:
-    found = operation.look(settings, store, args.source, timedelta(days=args.unused_days))
+    found = operation.secret_uses(settings, store, args.source, timedelta(days=args.unused_days))
     unused = sum(each.state is State.UNUSED for each in found)
     if args.json:
         print(json.dumps({"ok": not unused, "secrets": [_json(each) for each in found]}, indent=2))

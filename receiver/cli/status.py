@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def show(args: Namespace, settings: Settings) -> int:
     """Say how things go; 1 if something is wrong."""
     logs.configure("ERROR")
-    found = _look(settings)
+    found = _read_status(settings)
     if found is None:
         return 1
     if args.json:
@@ -36,7 +36,7 @@ def show(args: Namespace, settings: Settings) -> int:
     return 0 if is_well(found.troubles) else 1
 
 
-def _look(settings: Settings) -> Status | None:
+def _read_status(settings: Settings) -> Status | None:
     """Return what there is to say; None, having said so: the account may not read it."""
     try:
         store = bootstrap.open_store(settings)
@@ -88,10 +88,10 @@ def _print(settings: Settings, found: Status) -> None:
 
 
 def _print_trouble(trouble: Trouble) -> None:
-    told = words(trouble)
+    text = words(trouble)
     since = sentences.STATUS["since"].format(at=local(trouble.since)) if trouble.since else ""
-    print(output.printable(f"{sentences.COLOURS[trouble.colour]}  {told.title}{since}"))
-    print(output.printable(f"        {told.cure}"))
+    print(output.printable(f"{sentences.COLOURS[trouble.colour]}  {text.title}{since}"))
+    print(output.printable(f"        {text.cure}"))
     if trouble.until is not None:
         print(f"        {sentences.STATUS['until'].format(at=local(trouble.until))}")
     print(f"        {sentences.STATUS['see'].format(code=trouble.code)}")

@@ -61,8 +61,8 @@ def say_only_appends(settings: Settings, error: BaseException) -> bool:
 def report_refusal(error: BaseException, refusal: Refusal) -> None:
     """Say, to people and to the log, why a store cannot be used."""
     log.error("store_unavailable", code=store_error_name(error), cause=refusal.cause)
-    told = store_words(refusal.cause, refusal.details)
-    text = sentences.COMMANDS["store_failed"].format(cause=told.title, cure=told.cure)
+    words = store_words(refusal.cause, refusal.details)
+    text = sentences.COMMANDS["store_failed"].format(cause=words.title, cure=words.cure)
     print(output.printable(text), file=sys.stderr)
 
 
@@ -90,8 +90,8 @@ def current(store: Store) -> int:
     status = _fit(standing)
     if standing is Standing.NOT_CURRENT and store.is_empty():
         log.error("store_unavailable", cause=Cause.EMPTY)
-        told = store_words(Cause.EMPTY, {})
-        print(f"{told.title}. {told.cure}", file=sys.stderr)
+        words = store_words(Cause.EMPTY, {})
+        print(f"{words.title}. {words.cure}", file=sys.stderr)
     return status
 
 

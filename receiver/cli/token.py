@@ -66,8 +66,8 @@ def issue(args: Namespace, settings: Settings) -> int:
         if args.json:
             print(json.dumps(asdict(record) | {"token": text}, indent=2, default=_iso))
             return 0
-        told = {"id": record.id, "role": record.role, "expires": local(record.expires_at)}
-        print(TOKEN["issued"].format(**told), file=sys.stderr)
+        fields = {"id": record.id, "role": record.role, "expires": local(record.expires_at)}
+        print(TOKEN["issued"].format(**fields), file=sys.stderr)
         if not settings.web.pages:
             print(TOKEN["no_pages"], file=sys.stderr)
         print(text)

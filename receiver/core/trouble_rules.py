@@ -145,12 +145,12 @@ class Snapshot:
     retried: tuple[Failing, ...] = ()
     """Entries that are overdue after many failed attempts, and will be retried."""
     events: tuple[Failing, ...] = ()
-    strangers: int = 0
+    to_unknown: int = 0
     """Webhooks of the last 24 hours to addresses that no source has."""
-    strangers_until: datetime | None = None
-    signed_strangers: int = 0
+    to_unknown_until: datetime | None = None
+    signed_to_unknown: int = 0
     """Those of them that are signed with an unknown secret."""
-    signed_strangers_until: datetime | None = None
+    signed_to_unknown_until: datetime | None = None
     misdirected: int = 0
     """Requests of the last 24 hours that a known secret signed, for addresses that no source has."""
     misdirected_until: datetime | None = None
@@ -317,11 +317,11 @@ def _misdirected(seen: Snapshot, limits: Thresholds) -> Iterator[Trouble]:
     if seen.misdirected:  # an alarm: no robot has the secret, and what the emitter gives up on is lost
         until = seen.misdirected_until
         yield Trouble(code, Severity.ALARM, cause=SIGNED_ELSEWHERE, count=seen.misdirected, until=until)
-    elif seen.strangers and any(source.last_at is None for source in seen.sources):
+    elif seen.to_unknown and any(source.last_at is None for source in seen.sources):
         # Robots request anything. While a source was never heard, its emitter may have the address wrong.
-        yield Trouble(code, warning, cause=NEVER_HEARD, count=seen.strangers, until=seen.strangers_until)
-    elif seen.signed_strangers >= limits.signed_strangers:
-        count, until = seen.signed_strangers, seen.signed_strangers_until
+        yield Trouble(code, warning, cause=NEVER_HEARD, count=seen.to_unknown, until=seen.to_unknown_until)
+    elif seen.signed_to_unknown >= limits.signed_to_unknown:
+        count, until = seen.signed_to_unknown, seen.signed_to_unknown_until
         yield Trouble(code, warning, cause=SIGNED_UNKNOWN, count=count, until=until)
 
 

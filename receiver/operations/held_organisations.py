@@ -99,10 +99,10 @@ def _questions(store: Store, source: Source, after: int) -> Iterator[Waiting]:
 
 
 def _is_rdv_by_number(row: Waiting) -> bool:
-    told = row.news
-    if not isinstance(told, Delivery) or told.model is not Model.RDV:
+    news = row.news
+    if not isinstance(news, Delivery) or news.model is not Model.RDV:
         return False
-    return row.wire_id is not None and row.wire_id == told.wire_id
+    return row.wire_id is not None and row.wire_id == news.wire_id
 
 
 def _wire_id(row: Waiting) -> int:
@@ -126,12 +126,12 @@ def _answers(api: Api, wire_ids: Sequence[int], pause: Pause) -> tuple[Mapping[i
 
 def _decides(row: Waiting, answers: Mapping[int, int | None]) -> bool | None:
     """Say whether what waits holds; None: the platform does not say."""
-    told, there = row.news, answers.get(_wire_id(row))
-    if there is None or not isinstance(told, Delivery):
+    news, there = row.news, answers.get(_wire_id(row))
+    if there is None or not isinstance(news, Delivery):
         return None
-    if told.version.kind is EventKind.DESTROYED:
-        return False if there in {told.organisation, row.organisation} else None  # it exists
-    if there == told.organisation:
+    if news.version.kind is EventKind.DESTROYED:
+        return False if there in {news.organisation, row.organisation} else None  # it exists
+    if there == news.organisation:
         return True
     return False if there == row.organisation else None
 

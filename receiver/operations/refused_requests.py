@@ -78,13 +78,13 @@ def of_source(
     return Refused(counts, until)
 
 
-def strangers(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
+def to_unknown(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
     """Return how many webhooks came for no source's address within a day, and until when that is told."""
     some = sorted((*hours.get((UNKNOWN_SOURCE, NOT_FOUND), ()), *hours.get((UNKNOWN_SOURCE, SIGNED_UNKNOWN), ())))
     return _sum(some), _falls_below(1, some) if some else None
 
 
-def signed_strangers(hours: Mapping[tuple[str, str], Hours], least: int) -> tuple[int, datetime | None]:
+def signed_to_unknown(hours: Mapping[tuple[str, str], Hours], least: int) -> tuple[int, datetime | None]:
     """Return how many of them were signed by no known secret, and until when `least` of them are counted."""
     some = hours.get((UNKNOWN_SOURCE, SIGNED_UNKNOWN), ())
     return _sum(some), _falls_below(least, some) if some else None

@@ -111,12 +111,12 @@ def effects(store: Store, ruleset: Ruleset, now: datetime, calendars: Collection
     """
     created = updated = removed = kept = 0
     for event in preview(store, lambda view: decide(ruleset, view, now)):
-        for mailbox, wish in event.then.items():
+        for mailbox, after in event.then.items():
             before = event.now.get(mailbox)
-            created += before is None and wish is not None
-            removed += before is not None and wish is None
-            updated += before is not None and wish is not None and wish != before
-            kept += before is not None and wish == before
+            created += before is None and after is not None
+            removed += before is not None and after is None
+            updated += before is not None and after is not None and after != before
+            kept += before is not None and after == before
     return Effects(created, updated, removed, kept, _orphaned(store, calendars, now))
 
 

@@ -105,9 +105,9 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
     """Put together what troubles are worked out from."""
     sight, figures = read.sight, read.figures
     behind = figures.get(BEHIND)
-    strangers, strangers_until = refused_requests.strangers(read.refused)
-    least = settings.alerts.thresholds.signed_strangers
-    signed, signed_until = refused_requests.signed_strangers(read.refused, least)
+    to_unknown, to_unknown_until = refused_requests.to_unknown(read.refused)
+    least = settings.alerts.thresholds.signed_to_unknown
+    signed, signed_until = refused_requests.signed_to_unknown(read.refused, least)
     misdirected, misdirected_until = refused_requests.misdirected(read.refused)
     return Snapshot(
         must_adopt=sight.must_adopt,
@@ -137,10 +137,10 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         entries=_failing(sight.entries, now),
         retried=_failing(sight.retried, now),
         events=_failing(sight.events, now),
-        strangers=strangers,
-        strangers_until=strangers_until,
-        signed_strangers=signed,
-        signed_strangers_until=signed_until,
+        to_unknown=to_unknown,
+        to_unknown_until=to_unknown_until,
+        signed_to_unknown=signed,
+        signed_to_unknown_until=signed_until,
         misdirected=misdirected,
         misdirected_until=misdirected_until,
         backlog=_backlog(settings, store, sight),

@@ -5,7 +5,7 @@ types, are imported from their modules.
 """
 
 from receiver.store.database.causes import Cause, Refusal
-from receiver.store.database.engine import PATIENCE_S
+from receiver.store.database.engine import QUERY_TIMEOUT_S
 from receiver.store.database.errors import (
     VANISHED,
     MarkerUnusable,
@@ -23,10 +23,10 @@ from receiver.store.store import Store
 from receiver.store.tools.backup import Watch
 from receiver.store.work.leases import LeaseLost
 from receiver.store.work.wakeup import Wakeup
-from receiver.store.work.writes import Written
+from receiver.store.work.write_history import WriteRecord
 
 __all__ = [
-    "PATIENCE_S",
+    "QUERY_TIMEOUT_S",
     "VANISHED",
     "Cause",
     "Incoming",
@@ -50,6 +50,6 @@ __all__ = [
     "Wakeup",
     "Watch",
     "WorkItem",
-    "Written",
+    "WriteRecord",
     "refusal_of",
 ]

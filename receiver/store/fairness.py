@@ -40,7 +40,7 @@ class Rota:
         self.source = ""
 
 
-class Line:
+class WaitingRows:
     """The waiting rows of a table, in their order. The statements are compiled once."""
 
     def __init__(self, table: Table, waits: ColumnElement[bool], order: Column[Any]) -> None:
@@ -84,40 +84,40 @@ def _walk(name: str, rows: Select[Any], column: Column[Any], after: ColumnElemen
     )
 
 
-def pick(connection: Connection, line: Line, rota: Rota, limit: int) -> list[RowMapping]:
+def pick(connection: Connection, waiting: WaitingRows, rota: Rota, limit: int) -> list[RowMapping]:
     """Lock and return up to `limit` rows, equal shares first. Rows that another transaction holds are left out."""
-    found = connection.execute(line.sources, {"limit": limit}).all()
+    found = connection.execute(waiting.sources, {"limit": limit}).all()
     if not found:
         return []
     if found[0][1] is None:  # no more rows wait than are wanted
-        return _rows(connection, line.oldest, limit)
+        return _rows(connection, waiting.oldest, limit)
     sources = [source for source, _ in found]
     random.shuffle(sources)  # where there are more sources than rows in a batch, each has its turn
     share = max(limit // max(len(sources), 1), 1)
-    picked = {row["id"]: row for source in sources for row in _share(connection, line, rota, source, share)}
+    picked = {row["id"]: row for source in sources for row in _share(connection, waiting, rota, source, share)}
     if len(picked) < limit:
-        for row in _rows(connection, line.oldest, limit):
+        for row in _rows(connection, waiting.oldest, limit):
             picked.setdefault(row["id"], row)
     return list(picked.values())[:limit]
 
 
-def _share(connection: Connection, line: Line, rota: Rota, source: str, share: int) -> list[RowMapping]:
+def _share(connection: Connection, waiting: WaitingRows, rota: Rota, source: str, share: int) -> list[RowMapping]:
     """Return the share of a source, equally of those organisations whose turn it is."""
     found: list[RowMapping] = []
-    turns = _turns(connection, line, source, rota.last.get(source, NONE), min(share, ORGANISATIONS_AT_ONCE))
+    turns = _turns(connection, waiting, source, rota.last.get(source, NONE), min(share, ORGANISATIONS_AT_ONCE))
     for nth, organisation in enumerate(turns):
         rest = share - len(found)
         each = -(-rest // (len(turns) - nth))
-        query = line.of_organisation if organisation != NONE else line.of_none
+        query = waiting.of_organisation if organisation != NONE else waiting.of_none
         named = {"organisation": organisation} if organisation != NONE else {}
         found += _rows(connection, query, each, source=source, **named)
         rota.last[source] = organisation
     return found
 
 
-def _turns(connection: Connection, line: Line, source: str, last: int, most: int) -> list[int]:
+def _turns(connection: Connection, waiting: WaitingRows, source: str, last: int, most: int) -> list[int]:
     """Return the next organisations of a source that have something waiting, each once."""
-    found = connection.execute(line.organisations, {"source": source, "after": last, "most": most}).all()
+    found = connection.execute(waiting.organisations, {"source": source, "after": last, "most": most}).all()
     in_turn = dict.fromkeys(organisation for _, organisation in sorted(found))
     return list(in_turn)[:most]
 

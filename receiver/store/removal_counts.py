@@ -136,6 +136,6 @@ def live(connection: Connection, platform: str, authority: Authority, now: datet
     )
     return sum(
         count
-        for organisation, tellers, count in connection.execute(counted)
-        if authority.speaks_for(organisation, read_all(tellers))
+        for organisation, sent_under, count in connection.execute(counted)
+        if authority.speaks_for(organisation, read_all(sent_under))
     )

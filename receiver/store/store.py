@@ -40,9 +40,9 @@ from receiver.store.place import batch_counter, integrity
 from receiver.store.place.marker import UNWRITABLE, Mark, Marker
 from receiver.store.tools import backup, erasure
 from receiver.store.tools.backup import Watch
-from receiver.store.work import found_entries, leases, settling, writes
+from receiver.store.work import found_entries, leases, settling, write_history
 from receiver.store.work.wakeup import Wakeup
-from receiver.store.work.writes import Written
+from receiver.store.work.write_history import WriteRecord
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -58,16 +58,16 @@ def _ignored(_uid: str) -> None:
 class Store:
     """Facts, placements and the journal, on SQLite or PostgreSQL. Safe to use from several threads."""
 
-    def __init__(self, url: str, patience_s: float | None = None, marker: Marker | None = None) -> None:
+    def __init__(self, url: str, timeout_s: float | None = None, marker: Marker | None = None) -> None:
         """Make it. Nothing is opened before it is needed, and only `migrate` and `recover` make a database.
 
         Args:
             url: where.
-            patience_s: time limit of a query; None: no limit.
+            timeout_s: time limit of a query; None: no limit.
             marker: says which installation's store belongs there, and how far it had counted; None: nobody knows yet.
 
         """
-        self._engine = open_engine(url, patience_s)
+        self._engine = open_engine(url, timeout_s)
         self._marker = marker or Marker()
         self._last_seen: str | None = None
         """The installation that was last found there."""
@@ -286,7 +286,7 @@ class Store:
         changes: Mapping[int, leases.Advance],
         now: datetime,
         lease: timedelta,
-        written: Mapping[int, Written] | None = None,
+        written: Mapping[int, WriteRecord] | None = None,
     ) -> dict[int, Placement]:
         """Record changes to leased placements, and the writes that brought them about; return them as they are now.
 
@@ -299,7 +299,7 @@ class Store:
         def change(connection: Connection) -> dict[int, Placement]:
             advanced = leases.advance(connection, work, changes, now, lease)
             noted = [each for number, each in (written or {}).items() if number in advanced]
-            writes.note(connection, work, noted)
+            write_history.record(connection, work, noted)
             return advanced
 
         return self.write(change)
@@ -309,13 +309,13 @@ class Store:
         work: MailboxWork,
         trouble: Trouble | None = None,
         succeeded_at: datetime | None = None,
-        written: Sequence[Written] = (),
+        written: Sequence[WriteRecord] = (),
     ) -> None:
         """Give a mailbox back; note the writes that were recorded with no placement."""
 
         def change(connection: Connection) -> None:
             leases.release(connection, work, trouble, succeeded_at)
-            writes.note(connection, work, writes.still_known(connection, written))
+            write_history.record(connection, work, write_history.of_known_events(connection, written))
 
         self.write(change)
 

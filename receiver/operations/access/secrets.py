@@ -58,7 +58,7 @@ def figure(source: str, tag: str) -> str:
     return f"secret/{source}/{tag}"
 
 
-def look(settings: Settings, store: Store, name: str | None, unused: timedelta) -> list[SecretSight]:
+def secret_uses(settings: Settings, store: Store, name: str | None, unused: timedelta) -> list[SecretSight]:
     """Return each secret of a source, or of all; one without a use for so long is unused."""
     figures, key, now = store.read(counters.figures_named), store.installation().digest_key, store.now()
     sources = [source for source in settings.sources.values() if name in {None, source.name}]

@@ -91,9 +91,9 @@ def choose(store: Store, settings: Settings, asked: Sequence[str]) -> tuple[list
     for alias, mailbox in store.read(mailbox_identity.aliases).items():
         if mailbox in named:
             named[mailbox].add(alias.address)
-    wishes = {canonical(address) for address in asked}
-    unknown = wishes.difference(*named.values())
-    return sorted(mailbox for mailbox, names in named.items() if names & wishes), sorted(unknown)
+    wanted = {canonical(address) for address in asked}
+    unknown = wanted.difference(*named.values())
+    return sorted(mailbox for mailbox, names in named.items() if names & wanted), sorted(unknown)
 
 
 def run(
@@ -142,7 +142,7 @@ class _Auditor:
     def _audited(self, mailbox: Mailbox, trial: Trial) -> MailboxAudit:
         before = self._store.read(audit.recorded, mailbox)
         expected = compare.wanted(before, self._ruleset)
-        listed, elsewhere = self._look(trial, expected)
+        listed, elsewhere = self._read(trial, expected)
         after = self._store.read(stored_audit.recorded, mailbox)
         still = {each.placement.uid for each in _unchanged(before, after)}
         orphans = self._orphans(mailbox, [*before, *after], listed)
@@ -150,7 +150,7 @@ class _Auditor:
         found = compare.compare(certain, listed, elsewhere, orphans, self._store.now())
         return MailboxAudit(mailbox, len(certain), len(listed), tuple(found))
 
-    def _look(
+    def _read(
         self, trial: Trial, expected: Mapping[str, compare.Wanted]
     ) -> tuple[list[Marked], Mapping[str, list[str]]]:
         """Return what the window shows, and the items, wherever they are, of what it should show and does not."""

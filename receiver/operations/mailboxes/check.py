@@ -208,13 +208,13 @@ def _reached(subject: str, asked: str, probe: Probe) -> Finding:
 
 
 def _result(mailbox: Mailbox, findings: list[Finding], probe: Probe | None, trial: Trial) -> MailboxResult:
-    told = probe or Probe(mailbox.address)
+    seen = probe or Probe(mailbox.address)
     return MailboxResult(
         mailbox,
         tuple(findings),
-        told.identity,
-        told.server_version,
-        told.clock_ahead_s,
+        seen.identity,
+        seen.server_version,
+        seen.clock_ahead_s,
         trial.latency_ms,
         trial.throttled,
     )
@@ -222,10 +222,10 @@ def _result(mailbox: Mailbox, findings: list[Finding], probe: Probe | None, tria
 
 def _clock(subject: str, results: Sequence[MailboxResult]) -> Iterator[Finding]:
     """Tell of the largest difference: several servers may answer under one name."""
-    told = [each.clock_ahead_s for each in results if each.clock_ahead_s is not None]
-    if not told:
+    ahead = [each.clock_ahead_s for each in results if each.clock_ahead_s is not None]
+    if not ahead:
         return
-    ahead_s = max(told, key=abs)
+    ahead_s = max(ahead, key=abs)
     off = abs(ahead_s) > Thresholds().clock_off.total_seconds()
     yield Finding(
         "clock_off" if off else "clock_right", subject, Level.TROUBLE if off else Level.OK, {"seconds": round(ahead_s)}

@@ -128,7 +128,7 @@ def run(
     results, troubles = visit_all(settings, mailboxes, visits_of)
     report = AdoptionReport(tuple(results), troubles, len(mailboxes) - len(results))
     if dry_run:
-        return replace(report, waiting=told_to_wait(results))
+        return replace(report, waiting=would_wait(results))
     if report.ok:
         store.calendars_were_read()
     return replace(report, waiting=tuple(store.read(recovery.waiting)))
@@ -139,7 +139,7 @@ def failed(mailbox: Mailbox, code: str) -> MailboxAdoption:
     return MailboxAdoption(mailbox, trouble=code)
 
 
-def told_to_wait(results: Iterable[MailboxAdoption]) -> tuple[tuple[Mailbox, str], ...]:
+def would_wait(results: Iterable[MailboxAdoption]) -> tuple[tuple[Mailbox, str], ...]:
     """Return mailbox and uid of each entry whose event would wait to be known."""
     return tuple((each.mailbox, uid) for each in results if each.adoption for uid in sorted(each.adoption.waiting))
 

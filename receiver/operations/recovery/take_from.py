@@ -25,7 +25,7 @@ from receiver.operations.recovery.adopt import (
     Reader,
     failed,
     note_found,
-    told_to_wait,
+    would_wait,
 )
 from receiver.operations.recovery.compare import Adoption
 from receiver.store import MailboxWork, Store
@@ -74,7 +74,7 @@ def run(
 
     results, troubles = visit_all(settings, mailboxes, visits_of)
     report = AdoptionReport(tuple(results), troubles, len(mailboxes) - len(results))
-    return replace(report, waiting=told_to_wait(results) if dry_run else tuple(store.read(recovery.waiting)))
+    return replace(report, waiting=would_wait(results) if dry_run else tuple(store.read(recovery.waiting)))
 
 
 class _Taker(Reader):

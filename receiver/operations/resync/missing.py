@@ -156,8 +156,8 @@ def remove(
     An event that was told of in the meantime stays: its emitter knows best.
     """
     store.judge_all(store.now())  # the news of it may be here already
-    untold = {event.event_id for event in store.read(resync.untold, scope, since)}
-    gone = [each.event for each in judged if each.finding is Finding.GONE and each.event.event_id in untold]
+    not_sent = {event.event_id for event in store.read(resync.not_sent, scope, since)}
+    gone = [each.event for each in judged if each.finding is Finding.GONE and each.event.event_id in not_sent]
     if not force and not may_go(len(gone), store.read(resync.count_live, scope)):
         return Removal(held=len(gone))
     removed: list[HeldEvent] = []

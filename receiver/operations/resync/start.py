@@ -62,7 +62,7 @@ class OrganisationReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ResyncRequest:
     """What is to be sent again."""
 
     source: Source
@@ -93,14 +93,14 @@ def choose_source(settings: Settings, name: str | None) -> Source:
     return named[0]
 
 
-def wish(
+def resync_request(
     source: Source,
     models: Collection[Model],
     organisations: Collection[int],
     *,
     create: bool,
     dry_run: bool,
-) -> Wish:
+) -> ResyncRequest:
     """Return what to do.
 
     Raises:
@@ -115,10 +115,10 @@ def wish(
     named = frozenset(organisations) or source.organisations
     if create and named is None:
         raise Refused("create_needs_organisations")
-    return Wish(source, frozenset(models), named, target, create=create, dry_run=dry_run)
+    return ResyncRequest(source, frozenset(models), named, target, create=create, dry_run=dry_run)
 
 
-def trigger(api: Api, asked: Wish, begin: Callable[[], None]) -> list[OrganisationReport]:
+def trigger(api: Api, asked: ResyncRequest, begin: Callable[[], None]) -> list[OrganisationReport]:
     """Have each organisation send again, and say what became of it; `begin` is called before any of them may send.
 
     Raises:
@@ -135,7 +135,7 @@ def trigger(api: Api, asked: Wish, begin: Callable[[], None]) -> list[Organisati
     return [each for each in reports if each.step is not Step.NO_ENDPOINT]  # others' webhooks are no concern of ours
 
 
-def _one(api: Api, asked: Wish, organisation: int, member_of: Collection[int]) -> OrganisationReport:
+def _one(api: Api, asked: ResyncRequest, organisation: int, member_of: Collection[int]) -> OrganisationReport:
     if organisation not in member_of:
         return OrganisationReport(organisation, Step.NOT_A_MEMBER)
     try:
@@ -146,7 +146,7 @@ def _one(api: Api, asked: Wish, organisation: int, member_of: Collection[int]) -
         return OrganisationReport(organisation, Step.FAILED, trouble=error.code)
 
 
-def _trigger(api: Api, asked: Wish, organisation: int, endpoint: Endpoint) -> OrganisationReport:
+def _trigger(api: Api, asked: ResyncRequest, organisation: int, endpoint: Endpoint) -> OrganisationReport:
     wanted = {SUBSCRIPTIONS[model] for model in asked.models}
     unsubscribed = tuple(sorted(wanted - endpoint.subscriptions))
     if asked.dry_run:
@@ -155,7 +155,7 @@ def _trigger(api: Api, asked: Wish, organisation: int, endpoint: Endpoint) -> Or
     return OrganisationReport(organisation, Step.TRIGGERED, unsubscribed)
 
 
-def _create(api: Api, asked: Wish, organisation: int) -> OrganisationReport:
+def _create(api: Api, asked: ResyncRequest, organisation: int) -> OrganisationReport:
     if not asked.create or asked.dry_run:
         return OrganisationReport(organisation, Step.NO_ENDPOINT)
     bound = [(each.organisations, each.secret) for each in asked.source.secrets]

@@ -68,5 +68,5 @@ class Refusal:
     @property
     def details(self) -> Mapping[str, str]:
         """The fields that its sentences name."""
-        told = {"path": self.path, "command": self.command}
-        return {name: value for name, value in told.items() if value}
+        known = {"path": self.path, "command": self.command}
+        return {name: value for name, value in known.items() if value}

@@ -22,7 +22,7 @@ from receiver.store.database.sqlite_lock import SUFFIX, WriteLock
 T = TypeVar("T")
 V = TypeVar("V")
 
-PATIENCE_S = 3.0
+QUERY_TIMEOUT_S = 3.0
 """Time limit of a query that somebody waits for. With a new connection it stays well within an emitter's 10 s."""
 BUSY_TIMEOUT_MS = 4_000  # for our own threads, then again for other processes; the emitter's limit is 10 s
 _PRAGMAS = (
@@ -73,12 +73,12 @@ def is_of_the_database(error: Exception) -> bool:
     return not own and not (getattr(error.orig, "sqlstate", None) or "").startswith(_LIMIT_EXCEEDED)
 
 
-def open_engine(url: str, patience_s: float | None = None) -> Engine:
+def open_engine(url: str, timeout_s: float | None = None) -> Engine:
     """Return an engine on which every write transaction is on disk when it returns. It makes no file.
 
     Args:
         url: where.
-        patience_s: so long a question to PostgreSQL may take; None: as long as it does. SQLite has limits of its own.
+        timeout_s: so long a question to PostgreSQL may take; None: as long as it does. SQLite has limits of its own.
 
     """
     if make_url(url).get_backend_name() == "sqlite":
@@ -111,8 +111,8 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         isolation_level="READ COMMITTED",
     )
     # Replaces the dialect's method, so that listeners for new connections are still called.
-    engine.dialect.connect = postgresql_refusal.Explained(postgresql.connecting(patience_s))  # type: ignore[method-assign,assignment]
-    event.listen(engine, "connect", postgresql.limiting(patience_s))
+    engine.dialect.connect = postgresql_refusal.Explained(postgresql.connecting(timeout_s))  # type: ignore[method-assign,assignment]
+    event.listen(engine, "connect", postgresql.limiting(timeout_s))
     event.listen(engine, "handle_error", _drop_refused)
     return engine
 
@@ -135,7 +135,7 @@ def own_connection(engine: Engine) -> Any:
 _OF_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 
 
-def careless_settings(connection: Connection) -> tuple[str, ...]:
+def unsafe_settings(connection: Connection) -> tuple[str, ...]:
     """Return the server's settings under which a power cut may lose committed data."""
     if connection.dialect.name == "sqlite":
         return ()  # ours to set, for each connection
@@ -174,7 +174,7 @@ def _look_first(_dialect: object, _record: object, arguments: list[Any], _option
     path = Path(arguments[0])
     if (found := files.not_a_file(path) or files.lost_content(path)) is not None:
         raise StoreUnavailable(found.cause, found)
-    files.mend(path)
+    files.restore_modes(path)
 
 
 def _note_rights(path: Path, _connection: object, record: Any) -> None:

@@ -56,7 +56,7 @@ def fault(database: Path) -> Refusal | None:
     return None
 
 
-def mend(database: Path) -> None:
+def restore_modes(database: Path) -> None:
     """Give SQLite's own files the database's mode again: those made while it was another keep that for good."""
     with suppress(OSError):  # nobody's but ours can be mended
         mode = stat.S_IMODE(database.stat().st_mode)

@@ -34,11 +34,11 @@ def connection_arguments(url: URL) -> dict[str, Any]:
     return _ENCODING | {name: value for name, value in _CONNECTION.items() if name not in url.query}
 
 
-def limiting(patience_s: float | None) -> Callable[[Any, object], None]:
+def limiting(timeout_s: float | None) -> Callable[[Any, object], None]:
     """Return what sets a new connection's limits, where neither address, account nor server has set any."""
     limits = {"lock_timeout": _LOCK_TIMEOUT}
-    if patience_s is not None:
-        limits["statement_timeout"] = f"{patience_s * 1000:.0f}ms"
+    if timeout_s is not None:
+        limits["statement_timeout"] = f"{timeout_s * 1000:.0f}ms"
 
     def limit(connection: Any, _record: object) -> None:
         connection.execute(_SET_UNLESS_SET, [list(limits), list(limits.values())])
@@ -50,19 +50,19 @@ def limiting(patience_s: float | None) -> Callable[[Any, object], None]:
 Connect = Callable[..., psycopg.Connection[Any]]
 
 
-def connecting(patience_s: float | None) -> Connect:
+def connecting(timeout_s: float | None) -> Connect:
     """Return the function that connects, with a time limit for each query; None: no limit."""
-    return psycopg.Connection.connect if patience_s is None else ImpatientConnecting(patience_s)
+    return psycopg.Connection.connect if timeout_s is None else TimedConnecting(timeout_s)
 
 
-class ImpatientConnecting:
+class TimedConnecting:
     """Connects where somebody waits for every answer. A server that let a connection time out rests for a moment:
     else each of those who queue would wait for it in turn.
     """
 
-    def __init__(self, patience_s: float) -> None:
+    def __init__(self, timeout_s: float) -> None:
         # The server's own limit comes first: the connection is then as good as before.
-        self._patience_s = patience_s + _SERVER_FIRST_S
+        self._timeout_s = timeout_s + _SERVER_FIRST_S
         self._rests_until = 0.0
 
     def __call__(self, *words: Any, **options: Any) -> psycopg.Connection[Any]:
@@ -75,18 +75,18 @@ class ImpatientConnecting:
         if time.monotonic() < self._rests_until:
             raise psycopg.OperationalError("left alone for a moment")
         try:
-            connection = ImpatientConnection.connect(*words, **options)
+            connection = TimedConnection.connect(*words, **options)
         except psycopg.errors.ConnectionTimeout:
             self._rests_until = time.monotonic() + _REST_S
             raise
-        connection.patience_s = self._patience_s
+        connection.timeout_s = self._timeout_s
         return connection
 
 
-class ImpatientConnection(psycopg.Connection[Any]):
+class TimedConnection(psycopg.Connection[Any]):
     """Gives up a server that takes a question and never answers, which no limit of TCP's or its own would tell."""
 
-    patience_s: float
+    timeout_s: float
 
     def wait(self, gen: PQGen[Any], *args: Any, **options: Any) -> Any:
         """Wait for an answer.
@@ -98,7 +98,7 @@ class ImpatientConnection(psycopg.Connection[Any]):
         return super().wait(self._limited(gen), *args, **options)
 
     def _limited(self, gen: PQGen[Any]) -> PQGen[Any]:
-        deadline = time.monotonic() + self.patience_s
+        deadline = time.monotonic() + self.timeout_s
         ready: Any = None
         while True:
             try:

@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 from receiver.store.database.causes import Cause
 from receiver.store.database.refusals import client_cause
 
-_PATIENCE_S = 2.0
+_TIMEOUT_S = 2.0
 _MOST_KNOWN = 32
 _CODE = re.compile(rb'^[^\n]*\tErrorResponse\t[^\n]*? C "([0-9A-Z]{5})"', re.MULTILINE)
 _LONGEST_RECORD = 64 * 1024
@@ -128,7 +128,7 @@ def _comes_through(conninfo: str, pen: int) -> bool:
 
 
 def _is_let_in(connection: Any) -> bool:
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _TIMEOUT_S
     while (left_s := deadline - time.monotonic()) > 0:
         match connection.connect_poll():
             case pq.PollingStatus.OK:

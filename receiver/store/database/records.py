@@ -159,7 +159,7 @@ class MailboxWork:
     items: tuple[WorkItem, ...]
     known: bool = True
     """Whether the server knows the mailbox, as far as its last answer said."""
-    met: bool = True
+    conflicts_checked: bool = True
     """Whether the mailbox was checked for entries of other installations."""
 
 

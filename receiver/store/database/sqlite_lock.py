@@ -46,14 +46,14 @@ class WriteLock:
         """Whether there is the file: where there is none, nobody has written into the database yet."""
         return self._file is not None or os.path.exists(self._path)  # noqa: PTH110  # raises nothing
 
-    def acquire(self, patience_s: float) -> bool:
+    def acquire(self, timeout_s: float) -> bool:
         """Wait for the turn; return whether it came in time.
 
         Where there can be no such file or lock (no folder, no room, a network's file system), the turn is among the
         threads of this process alone, and SQLite's own locks do the rest.
         """
-        deadline = time.monotonic() + patience_s
-        if not self._mine.acquire(timeout=patience_s):
+        deadline = time.monotonic() + timeout_s
+        if not self._mine.acquire(timeout=timeout_s):
             return False
         is_locked = False
         try:

@@ -87,9 +87,9 @@ def _lost(connection: Connection, incoming: Incoming, news: RoleNews, guard: Gua
     if connection.execute(select(roles.c.wire_id).where(*others, ~roles.c.gone).limit(1)).first() is not None:
         return 0
     # With the last place goes what the loss of any place before it could not take out.
-    told = [incoming.authority.text if incoming.authority else None]
-    told += connection.scalars(select(roles.c.authority).where(*others))
-    lost = [Authority.read(text) if text is not None else EVERYTHING for text in dict.fromkeys(told)]
+    authorities = [incoming.authority.text if incoming.authority else None]
+    authorities += connection.scalars(select(roles.c.authority).where(*others))
+    lost = [Authority.read(text) if text is not None else EVERYTHING for text in dict.fromkeys(authorities)]
     return guard.holds(incoming, guard.orphans(incoming, news.agent.ident, lost, OF_AGENTS))
 
 

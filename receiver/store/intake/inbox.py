@@ -31,7 +31,7 @@ LENGTH_AT_ONCE = 100_000
 """Characters of news that are judged in a transaction, which bounds a batch of webhooks that list many agents."""
 
 _WAITING = inbox.c.failure.is_(None)
-_LINE = fairness.Line(inbox, _WAITING, inbox.c.id)
+_QUEUED = fairness.WaitingRows(inbox, _WAITING, inbox.c.id)
 _THESE = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -98,7 +98,7 @@ def judge(
 
 def _next(connection: Connection, rota: Rota, limit: int) -> list[RowMapping]:
     """Return the webhooks whose turn it is, up to about `LENGTH_AT_ONCE` characters."""
-    picked = fairness.pick(connection, _LINE, rota, limit)
+    picked = fairness.pick(connection, _QUEUED, rota, limit)
     total = list(accumulate(len(row["news"]) for row in picked))
     return sorted(picked[: max(bisect_right(total, LENGTH_AT_ONCE), 1)], key=lambda row: row["id"])
 

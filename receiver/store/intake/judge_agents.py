@@ -103,12 +103,12 @@ class Listed:
     def _too_many(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker, allow: Allow) -> int:
         words, named = self._words[key], (by.authority.tag, by.emitter)
         word = words.get(named)
-        told = _told(word, ref, state_at, by)
-        if told is None or all(each["email"] == ref.email for each in words.values()):
+        updated = _updated(word, ref, state_at, by)
+        if updated is None or all(each["email"] == ref.email for each in words.values()):
             return 0
-        if word is not None and not self._may_move(key, told, word):
+        if word is not None and not self._may_move(key, updated, word):
             return 0
-        after = words | {named: told}
+        after = words | {named: updated}
         return allow(key, [word_of(each) for each in words.values()], [word_of(each) for each in after.values()])
 
     def _learn_of_agent(self, key: Key, ref: AgentRef, state_at: datetime) -> None:
@@ -126,13 +126,13 @@ class Listed:
         """Keep what an authority says; return whether another mailbox may follow from it."""
         named = by.authority.tag, by.emitter
         word = self._words[key].get(named)
-        told = _told(word, ref, state_at, by)
-        if told is None:
+        updated = _updated(word, ref, state_at, by)
+        if updated is None:
             return False
-        may_move = not self._is_known(key, ref, by) if word is None else self._may_move(key, told, word)
-        self._words[key][named] = told
+        may_move = not self._is_known(key, ref, by) if word is None else self._may_move(key, updated, word)
+        self._words[key][named] = updated
         is_new = word is None or (key, named) in self._new_words
-        (self._new_words if is_new else self._changed_words)[key, named] = told
+        (self._new_words if is_new else self._changed_words)[key, named] = updated
         return may_move
 
     def _is_known(self, key: Key, ref: AgentRef, by: Speaker) -> bool:
@@ -142,12 +142,12 @@ class Listed:
             return False
         return any(by.authority.is_within(Authority.read(each["authority"])) for each in words)
 
-    def _may_move(self, key: Key, told: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    def _may_move(self, key: Key, updated: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
         """Whether another mailbox may follow from a word: from another e-mail, or as it now counts before others."""
-        if (told["email"], told["former_email"]) != (before["email"], before["former_email"]):
+        if (updated["email"], updated["former_email"]) != (before["email"], before["former_email"]):
             return True
-        others = (each for each in self._words[key].values() if each["email"] != told["email"])
-        return any(before["state_at"] <= each["state_at"] <= told["state_at"] for each in others)
+        others = (each for each in self._words[key].values() if each["email"] != updated["email"])
+        return any(before["state_at"] <= each["state_at"] <= updated["state_at"] for each in others)
 
     def words(self, key: Key) -> list[KnownEmail]:
         """Return the words of all authorities on an agent."""
@@ -238,7 +238,7 @@ def _named_word(key: tuple[Key, tuple[str, str]], word: dict[str, Any]) -> dict[
     return learnt | {"on_platform": platform, "with_ident": ident, "under": tag, "sent_by": emitter}
 
 
-def _told(known: Mapping[str, Any] | None, ref: AgentRef, state_at: datetime, by: Speaker) -> dict[str, Any] | None:
+def _updated(known: Mapping[str, Any] | None, ref: AgentRef, state_at: datetime, by: Speaker) -> dict[str, Any] | None:
     """Return an authority's word after new news; None: it does not change."""
     if known is None:
         who = {"authority": by.authority.text, "authority_tag": by.authority.tag, "emitter": by.emitter}

@@ -18,7 +18,7 @@ from receiver.core.facts import (
     Known,
     Model,
     RdvState,
-    Ruling,
+    StateVerdict,
     Version,
     event_uid,
     judge_state,
@@ -53,13 +53,13 @@ class Event:
     relisted: bool = False
     """Whether the agents listed are others than those written."""
     organisation: int | None = None
-    tellers: tuple[Authority, ...] = ()
+    sent_under: tuple[Authority, ...] = ()
     never_known: bool = False
 
     @property
     def standing(self) -> Ownership:
         """To whom it belongs."""
-        return Ownership(Model(self.kin[1]), self.organisation, self.tellers, self.never_known)
+        return Ownership(Model(self.kin[1]), self.organisation, self.sent_under, self.never_known)
 
 
 class Workset:
@@ -109,8 +109,8 @@ class Workset:
         if event is not None and way is Reach.OLDER:
             return self._pass_over(incoming, delivery, event)
         known = event.known if event and way is not Reach.BESIDE else None
-        ruling = judge_state(known, incoming.emitter, delivery)
-        if event is not None and ruling is Ruling.SUPERSEDED:
+        verdict = judge_state(known, incoming.emitter, delivery)
+        if event is not None and verdict is StateVerdict.SUPERSEDED:
             pass_over = self._join if way is Reach.JOINS else self._pass_over
             return pass_over(incoming, delivery, event)
         lost = self._lost(incoming, event, delivery)
@@ -119,7 +119,7 @@ class Workset:
         if event is not None:
             self._guard.took(event.id, lost)
             event.known = known
-        return self._take_in(incoming, delivery, event, ambiguous=ruling is Ruling.APPLY_AMBIGUOUS)
+        return self._take_in(incoming, delivery, event, ambiguous=verdict is StateVerdict.APPLY_AMBIGUOUS)
 
     def _take_in(self, incoming: Incoming, delivery: Delivery, event: Event | None, *, ambiguous: bool) -> Receipt:
         marked = self._marked(incoming, delivery, event)
@@ -155,8 +155,8 @@ class Workset:
 
     def _moved(self, incoming: Incoming, event: Event, delivery: Delivery) -> int:
         """Return of how many agents another e-mail counts for an event, as it belongs to others now."""
-        tellers, _ = _tellers(incoming, delivery, event, is_new=event.never_known)
-        after = replace(event.standing, organisation=delivery.organisation, tellers=tellers)
+        sent_under, _ = _sent_under(incoming, delivery, event, is_new=event.never_known)
+        after = replace(event.standing, organisation=delivery.organisation, sent_under=sent_under)
         if event.known is None or after == event.standing:
             return 0
         staying = event.known.agents & {agent.ident for agent in delivery.agents}
@@ -223,10 +223,10 @@ class Workset:
         event.organisation = delivery.organisation
         if by is None:
             return False
-        tellers, is_tombstone = _tellers(incoming, delivery, event, is_new=is_new)
-        if (event.never_known, event.tellers) != (is_tombstone, tellers):
-            event.never_known, event.tellers = is_tombstone, tellers
-            event.changes |= {"never_known": is_tombstone, "tellers": write_all(tellers)}
+        sent_under, is_tombstone = _sent_under(incoming, delivery, event, is_new=is_new)
+        if (event.never_known, event.sent_under) != (is_tombstone, sent_under):
+            event.never_known, event.sent_under = is_tombstone, sent_under
+            event.changes |= {"never_known": is_tombstone, "tellers": write_all(sent_under)}
         return before != event.standing
 
     def _join(self, incoming: Incoming, delivery: Delivery, event: Event) -> Receipt:
@@ -234,9 +234,9 @@ class Workset:
         by, moved = incoming.authority, self._moved(incoming, event, delivery)
         if self._guard.holds(incoming, moved):
             return _set_aside(Verdict.HELD, Reason.REMOVAL, delivery, event, moved)
-        if by is not None and by not in event.tellers:
-            event.tellers = (*event.tellers, by)
-            event.changes |= {"tellers": write_all(event.tellers), "unsettled_at": self._now}
+        if by is not None and by not in event.sent_under:
+            event.sent_under = (*event.sent_under, by)
+            event.changes |= {"tellers": write_all(event.sent_under), "unsettled_at": self._now}
             self._applied.append(event)
         return self._pass_over(incoming, delivery, event)
 
@@ -362,7 +362,7 @@ def _event(row: RowMapping, idents: frozenset[str]) -> Event:
         known=Known(Emitter(row["emitter"]), version, state, idents),
         id=row["id"],
         organisation=row["organisation"],
-        tellers=read_all(row["tellers"]),
+        sent_under=read_all(row["tellers"]),
         never_known=row["never_known"],
     )
 
@@ -373,18 +373,18 @@ def _set_aside(verdict: Verdict, reason: Reason, delivery: Delivery, event: Even
     return Receipt(verdict, event.uid if event else None, asides=(aside,))
 
 
-def _tellers(
+def _sent_under(
     incoming: Incoming, delivery: Delivery, event: Event, *, is_new: bool
 ) -> tuple[tuple[Authority, ...], bool]:
     """Return the authorities that sent an event, once a state is accepted, and whether it is only a tombstone."""
     by = incoming.authority
     if by is None:
-        return event.tellers, event.never_known
+        return event.sent_under, event.never_known
     is_tombstone = is_new and delivery.version.kind is EventKind.DESTROYED
-    tellers = event.tellers if event.never_known == is_tombstone else ()
+    sent_under = event.sent_under if event.never_known == is_tombstone else ()
     if delivery.model is not Model.ABSENCE and not is_tombstone:
         return (), is_tombstone
-    return tellers if by in tellers else (*tellers, by), is_tombstone
+    return sent_under if by in sent_under else (*sent_under, by), is_tombstone
 
 
 def _as_marked(delivery: Delivery, *, marked: bool) -> Delivery:
@@ -393,10 +393,10 @@ def _as_marked(delivery: Delivery, *, marked: bool) -> Delivery:
     return delivery
 
 
-def _shows_the_same(known: EventState | None, told: EventState | None) -> bool:
-    if isinstance(known, RdvState) and isinstance(told, RdvState) and known.marked != told.marked:
+def _shows_the_same(known: EventState | None, incoming: EventState | None) -> bool:
+    if isinstance(known, RdvState) and isinstance(incoming, RdvState) and known.marked != incoming.marked:
         return False
-    return known == told
+    return known == incoming
 
 
 def _columns(incoming: Incoming, delivery: Delivery, now: datetime, *, ambiguous: bool) -> dict[str, Any]:

@@ -108,7 +108,7 @@ class Guard:
             agents: what is said of each of its agents.
 
         """
-        places = (before.organisation, before.tellers), (after.organisation, after.tellers)
+        places = (before.organisation, before.sent_under), (after.organisation, after.sent_under)
         return sum(self._leaves(incoming, *(credible_email(words, *place) for place in places)) for words in agents)
 
     # Agents
@@ -121,8 +121,8 @@ class Guard:
         def too_many(key: Key, before: Sequence[KnownEmail], after: Sequence[KnownEmail]) -> int:
             lost = sum(
                 count
-                for organisation, tellers, count in self._coming(incoming, key[1])
-                if self._leaves(incoming, *(credible_email(words, organisation, tellers) for words in (before, after)))
+                for organisation, sent_under, count in self._coming(incoming, key[1])
+                if self._leaves(incoming, *(credible_email(each, organisation, sent_under) for each in (before, after)))
             )
             return self.holds(incoming, lost)
 
@@ -140,8 +140,8 @@ class Guard:
         """
         return sum(
             count
-            for organisation, tellers, count in self._coming(incoming, ident, *models)
-            if any(authority.speaks_for(organisation, tellers) for authority in lost)
+            for organisation, sent_under, count in self._coming(incoming, ident, *models)
+            if any(authority.speaks_for(organisation, sent_under) for authority in lost)
         )
 
     def _coming(
@@ -163,8 +163,8 @@ class Guard:
             .where(*wanted)
             .group_by(events.c.organisation, events.c.tellers)
         )
-        for organisation, tellers, count in self._connection.execute(counted):
-            yield organisation, read_all(tellers), count
+        for organisation, sent_under, count in self._connection.execute(counted):
+            yield organisation, read_all(sent_under), count
 
     def _leaves(self, incoming: Incoming, before: KnownEmail | None, after: KnownEmail | None) -> bool:
         """Whether entries leave a mailbox when something else is credible_email of an agent."""

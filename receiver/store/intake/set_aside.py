@@ -159,11 +159,11 @@ def _is_there(
     return False
 
 
-def _is_newer(waits: News, told: News) -> bool:
+def _is_newer(waiting: News, incoming: News) -> bool:
     """Whether the new news replaces what waits; a destroyed event stays destroyed."""
-    if isinstance(told, Delivery) and EventKind.DESTROYED in {waits.version.kind, told.version.kind}:
-        return waits.version.kind is not EventKind.DESTROYED
-    return waits.version.state_at < told.version.state_at
+    if isinstance(incoming, Delivery) and EventKind.DESTROYED in {waiting.version.kind, incoming.version.kind}:
+        return waiting.version.kind is not EventKind.DESTROYED
+    return waiting.version.state_at < incoming.version.state_at
 
 
 def _digest(incoming: Incoming, aside: Aside) -> bytes:

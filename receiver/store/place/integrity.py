@@ -60,12 +60,12 @@ def check_tables(connection: Connection) -> None:
         ownership.check_tables(connection)
 
 
-def check(connection: Connection, patience_s: float | None = None) -> None:
+def check(connection: Connection, timeout_s: float | None = None) -> None:
     """Read the whole file; nothing of PostgreSQL's, which keeps its own house.
 
     Args:
         connection: within a transaction.
-        patience_s: what was not read by then passes for sound; None: everything is read.
+        timeout_s: what was not read by then passes for sound; None: everything is read.
 
     Raises:
         StoreUnavailable: a page is damaged.
@@ -74,7 +74,7 @@ def check(connection: Connection, patience_s: float | None = None) -> None:
     if connection.dialect.name != "sqlite":
         return
     driver: Any = connection.connection.driver_connection
-    deadline = None if patience_s is None else time.monotonic() + patience_s
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
     if deadline is not None:
         driver.set_progress_handler(lambda: time.monotonic() >= deadline, _STEPS)
     try:

@@ -120,8 +120,8 @@ def _says(known: Mark | None, mark: Mark) -> bool:
 def _read(path: Path) -> Mark | None:
     try:
         with open_regular(path) as file:
-            told = json.loads(file.read(_LONGEST))
-        mark = Mark(str(uuid.UUID(told["installation"])), told["counter"])
+            content = json.loads(file.read(_LONGEST))
+        mark = Mark(str(uuid.UUID(content["installation"])), content["counter"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):

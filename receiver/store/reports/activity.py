@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, select
 from receiver.core.refusal_reasons import IGNORED
 from receiver.store.counters import hour_of
 from receiver.store.database.tables import tallies
-from receiver.store.work.writes import DONE
+from receiver.store.work.write_history import DONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def history(connection: Connection, wire_id: int, limit: int) -> list[EventHisto
     named = select(events).where(events.c.wire_id == wire_id).order_by(events.c.platform, events.c.model)
     rows = connection.execute(named).mappings().all()
     numbers = [row["id"] for row in rows]
-    told = _by_event(connection, _deliveries(numbers, limit))
+    webhooks = _by_event(connection, _deliveries(numbers, limit))
     stands = _placements(connection, numbers)
     wrote = _by_event(connection, _writes(numbers, limit))
     return [
@@ -100,7 +100,7 @@ def history(connection: Connection, wire_id: int, limit: int) -> list[EventHisto
             **{name: row[name] for name in ("uid", "model", "platform", "source", "state_at", "kind", "unmapped")},
             destroyed=row["destroyed_at"] is not None,
             failure=row["failure"],
-            deliveries=tuple(DeliverySight(*each) for each in told[row["id"]]),
+            deliveries=tuple(DeliverySight(*each) for each in webhooks[row["id"]]),
             placements=tuple(stands[row["id"]]),
             writes=tuple(WriteSight(*each) for each in wrote[row["id"]]),
         )
@@ -129,8 +129,8 @@ def _by_event(connection: Connection, query: Select[Any]) -> defaultdict[int, li
 
 def _deliveries(numbers: Sequence[int], limit: int) -> Select[Any]:
     table = deliveries.c
-    told = select(table.event_id, table.received_at, table.source, table.kind, table.verdict, table.state_at)
-    return _newest(told.where(table.event_id.in_(numbers)), table.event_id, limit, table.received_at, table.state_at)
+    columns = select(table.event_id, table.received_at, table.source, table.kind, table.verdict, table.state_at)
+    return _newest(columns.where(table.event_id.in_(numbers)), table.event_id, limit, table.received_at, table.state_at)
 
 
 def _writes(numbers: Sequence[int], limit: int) -> Select[Any]:

@@ -34,8 +34,8 @@ def standings(connection: Connection, uids: Collection[str]) -> dict[str, EventS
     found: dict[str, EventStanding] = {}
     for chunk in chunks(sorted(uids)):
         for row in connection.execute(query.where(events.c.uid.in_(chunk))):
-            told = found.get(row.uid) or EventStanding(row.source, row.purged, row.settled)
-            found[row.uid] = replace(told, items=told.items | ({row.item_id} if row.item_id else set()))
+            standing = found.get(row.uid) or EventStanding(row.source, row.purged, row.settled)
+            found[row.uid] = replace(standing, items=standing.items | ({row.item_id} if row.item_id else set()))
     return found
 
 

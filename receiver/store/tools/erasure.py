@@ -141,12 +141,12 @@ class _Subject:
 
     def _is_named(self) -> ColumnElement[bool]:
         """Whether a row of an agent bears the e-mail: there may be thousands, so they are not listed in a statement."""
-        told = agent_words.c.platform == agents.c.platform, agent_words.c.ident == agents.c.ident
+        same_agent = agent_words.c.platform == agents.c.platform, agent_words.c.ident == agents.c.ident
         columns = agents.c.email, agents.c.former_email
         words = agent_words.c.email, agent_words.c.former_email
         return or_(
             *(func.lower(func.coalesce(column, "")).in_(self._spellings) for column in columns),
-            exists().where(*told, or_(*(func.lower(column).in_(self._spellings) for column in words))),
+            exists().where(*same_agent, or_(*(func.lower(column).in_(self._spellings) for column in words))),
         )
 
     def is_busy(self) -> bool:

@@ -216,8 +216,8 @@ def _code(table: Table, chosen: Chosen) -> list[ColumnElement[bool]]:
 
 
 def _boxes(chosen: Chosen) -> list[ColumnElement[bool]]:
-    wishes = {mailboxes.c.calendar: chosen.calendar, mailboxes.c.address: chosen.address}
-    return [column == wish for column, wish in wishes.items() if wish is not None]
+    wanted = {mailboxes.c.calendar: chosen.calendar, mailboxes.c.address: chosen.address}
+    return [column == value for column, value in wanted.items() if value is not None]
 
 
 def _named(chosen: Chosen) -> list[ColumnElement[bool]]:

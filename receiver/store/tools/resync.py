@@ -45,7 +45,7 @@ class HeldEvent:
     """Of a RDV; who may see it depends on it."""
 
 
-def told(connection: Connection, source: str, since: datetime) -> dict[Model, int]:
+def count_sent(connection: Connection, source: str, since: datetime) -> dict[Model, int]:
     """Return how many events of each kind a source sent since a moment."""
     rows = connection.execute(
         select(events.c.model, func.count(distinct(deliveries.c.event_id)))
@@ -62,9 +62,9 @@ def count_live(connection: Connection, scope: Scope) -> int:
     return sum(connection.execute(query).scalar_one() for query in counted)
 
 
-def untold(connection: Connection, scope: Scope, since: datetime) -> list[HeldEvent]:
+def not_sent(connection: Connection, scope: Scope, since: datetime) -> list[HeldEvent]:
     """Return the events in scope that no source sent since a moment, by number."""
-    old = and_(~_was_told(since), events.c.wire_id.is_not(None))
+    old = and_(~_was_sent(since), events.c.wire_id.is_not(None))
     found = (each for query in _scoped(select(events), scope) for each in _held(connection, query.where(old)))
     return sorted(found, key=lambda event: event.event_id)
 
@@ -81,7 +81,7 @@ def witnesses(
         events.c.model == Model.RDV,
         events.c.facts.is_not(None),
         events.c.wire_id.is_not(None),
-        _was_told(since),
+        _was_sent(since),
     )
     query = select(events).where(exist).order_by(events.c.id.desc())
     found: list[HeldEvent] = []
@@ -108,7 +108,7 @@ def _first_of_each(
     return found
 
 
-def _was_told(since: datetime) -> ColumnElement[bool]:
+def _was_sent(since: datetime) -> ColumnElement[bool]:
     """Whether any source sent it: then it exists."""
     return exists().where(deliveries.c.event_id == events.c.id, deliveries.c.received_at >= since)
 
@@ -120,9 +120,9 @@ def _scoped(query: Select[Any], scope: Scope) -> Iterator[Select[Any]]:
         narrowed = narrowed.where(events.c.ends_at > scope.ends_after)
     if Model.ABSENCE in scope.models:
         yield narrowed.where(events.c.model == Model.ABSENCE)
-    told_apart = events.c.model.in_(sorted(scope.models - {Model.ABSENCE}))
+    with_organisation = events.c.model.in_(sorted(scope.models - {Model.ABSENCE}))
     for chunk in chunks(sorted(scope.organisations)):
-        yield narrowed.where(told_apart, events.c.organisation.in_(chunk))
+        yield narrowed.where(with_organisation, events.c.organisation.in_(chunk))
 
 
 def _held(connection: Connection, query: Select[Any]) -> Generator[HeldEvent, None, None]:

@@ -13,7 +13,7 @@ from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, roles
 
 
-class Told:
+class StatedEmails:
     """What every authority states of some agents."""
 
     def __init__(self, connection: Connection, wanted: Collection[RowMapping]) -> None:
@@ -35,13 +35,13 @@ class Told:
             by = Authority.read(role.authority) if role.authority is not None else EVERYTHING
             self._gone[platform, role.ident].append((role.state_at, by))
 
-    def view(self, agent: RowMapping, organisation: int | None, tellers: Sequence[Authority]) -> AgentView:
+    def view(self, agent: RowMapping, organisation: int | None, sent_under: Sequence[Authority]) -> AgentView:
         """Return an agent as the authorities state it that may speak for an event.
 
         Args:
             agent: the row of the agent.
             organisation: the event's.
-            tellers: of an absence, under which authorities it was told.
+            sent_under: of an absence, under which authorities it was told.
 
         """
         key = agent["platform"], agent["ident"]
@@ -52,10 +52,10 @@ class Told:
                     EVERYTHING, None, agent["email"], agent["state_at"], agent["former_email"], agent["former_at"]
                 )
             )
-        word = credible_email(words, organisation, tellers)
+        word = credible_email(words, organisation, sent_under)
         gone_at = None
         if agent["roles_gone_at"] is not None:
-            gone_at = max((at for at, by in self._gone[key] if by.speaks_for(organisation, tellers)), default=None)
+            gone_at = max((at for at, by in self._gone[key] if by.speaks_for(organisation, sent_under)), default=None)
         return AgentView(word.email if word else None, word.former_email if word else None, gone_at)
 
 

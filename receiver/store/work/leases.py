@@ -80,7 +80,7 @@ def _leased(connection: Connection, row: RowMapping, until: datetime, items: tup
         attempts=row["attempts"],
         identified=row["identity"] is not None,
         known=row["identity"] is not None and row["failure"] not in MISSING_MAILBOX_CODES,
-        met=row["met_at"] is not None,
+        conflicts_checked=row["met_at"] is not None,
         items=items,
     )
 
@@ -97,7 +97,7 @@ def confirm(connection: Connection, work: MailboxWork) -> None:
         raise LeaseLost
 
 
-def meet(connection: Connection, work: MailboxWork, now: datetime, lease: timedelta) -> None:
+def note_no_conflict(connection: Connection, work: MailboxWork, now: datetime, lease: timedelta) -> None:
     """Note that a leased mailbox holds nothing of other installations that stands in the way; hold the lease longer.
 
     Raises:

@@ -40,7 +40,7 @@ def change(connection: Connection, name: str, change_it: Change) -> ServerState:
     return after
 
 
-def introduce(connection: Connection, name: str, credentials: str, now: datetime) -> ServerState:
+def register(connection: Connection, name: str, credentials: str, now: datetime) -> ServerState:
     """Note what a process that starts will use; its mailboxes, too, are tried at once where that is something else."""
     before = find(connection, name)
     if before is not None and before.credentials != credentials:

@@ -21,7 +21,7 @@ from receiver.store.database.records import read_facts, write_facts
 from receiver.store.database.tables import agents, event_agents, events, mailboxes, placements
 from receiver.store.fairness import Rota
 from receiver.store.work import dues, found_entries, mailbox_identity
-from receiver.store.work.agent_emails import Told
+from receiver.store.work.agent_emails import StatedEmails
 from receiver.store.work.placements import NOT_SETTLED, columns_of, drop, keep, placement_of
 
 Decide = Callable[[EventView], Decision]
@@ -30,7 +30,7 @@ Spoilt = Callable[[str], None]
 AGENTS_AT_ONCE = 1_000
 """Agents, approximately, whose events are settled in one transaction, so that others write in between."""
 
-_LINE = fairness.Line(events, events.c.unsettled_at.is_not(None), events.c.unsettled_at)
+_QUEUED = fairness.WaitingRows(events, events.c.unsettled_at.is_not(None), events.c.unsettled_at)
 _PLACED = select(placements, events.c.uid).join(events, events.c.id == placements.c.event_id)
 
 
@@ -78,7 +78,7 @@ def settle(connection: Connection, decide: Decide, now: datetime, limit: int, ro
 
 def _next(connection: Connection, rota: Rota, limit: int) -> tuple[Sequence[RowMapping], Mapping[int, list[AgentView]]]:
     """Return the events whose turn it is, with their agents: no more events than have about so many agents."""
-    rows = fairness.pick(connection, _LINE, rota, limit)
+    rows = fairness.pick(connection, _QUEUED, rota, limit)
     listed = _agents(connection, rows)
     total = list(accumulate(len(listed[row["id"]]) for row in rows))
     return rows[: max(bisect_right(total, AGENTS_AT_ONCE), 1)], listed
@@ -125,7 +125,7 @@ def _settle(
     aliases = mailbox_identity.aliases(connection)
     decided = {row["id"]: decide(_view(row, listed[row["id"]], held[row["id"]], aliases)) for row in rows}
     _forget(connection, [held[event_id] for event_id, decision in decided.items() if decision.forget])
-    _wish(connection, decided, held, now, pending.was_lost)
+    _record_desired(connection, decided, held, now, pending.was_lost)
     _take_up(connection, [held[row["id"]] for row in rows if row["failure"] == NOT_SETTLED])
     _mark_settled(connection, decided)
     dues.announce(connection, decided)
@@ -139,7 +139,7 @@ def _set_aside(connection: Connection, event_id: int) -> None:
 
 
 def _take_up(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]]) -> None:
-    """Have placements of events that were set aside due again, as they are; those that got a wish are already."""
+    """Make the placements of events that were set aside due again, unless new desired content did so already."""
     numbers = [placement.id for placed in held for placement in placed.values()]
     for chunk in chunks(numbers):
         rows = connection.execute(_PLACED.where(placements.c.id.in_(chunk))).mappings()
@@ -208,11 +208,11 @@ def _agents(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, 
     found: list[RowMapping] = []
     for some in chunks(list(by_id)):
         found += connection.execute(_AGENTS, {"numbers": some}).mappings()
-    told = Told(connection, found)
+    stated = StatedEmails(connection, found)
     listed: defaultdict[int, list[AgentView]] = defaultdict(list)
     for each in found:
         row = by_id[each["event_id"]]
-        listed[each["event_id"]].append(told.view(each, row["organisation"], read_all(row["tellers"])))
+        listed[each["event_id"]].append(stated.view(each, row["organisation"], read_all(row["tellers"])))
     return listed
 
 
@@ -250,7 +250,7 @@ def _forget(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]])
     drop(connection, certain)
 
 
-def _wish(
+def _record_desired(
     connection: Connection,
     decided: Mapping[int, Decision],
     held: Mapping[int, Mapping[Mailbox, Placement]],
@@ -260,12 +260,12 @@ def _wish(
     kept: list[Placement] = []
     placed: list[tuple[int, Mailbox, str | None]] = []
     for event_id, decision in decided.items():
-        for mailbox, wish in decision.digests.items():
+        for mailbox, desired in decision.digests.items():
             placement = held[event_id].get(mailbox)
             if placement is None:
-                placed.append((event_id, mailbox, wish))
+                placed.append((event_id, mailbox, desired))
             else:
-                kept.append(set_desired(placement, wish, now))
+                kept.append(set_desired(placement, desired, now))
     keep(connection, kept)
     _place(connection, placed, now, was_lost)
 
@@ -279,14 +279,14 @@ def _place(
     unread = found_entries.unread(connection, numbers.values()) if was_lost else set()
     removal_counts.mark(connection, now)
     rows = [
-        columns_of(_placement(wish, now, unread=numbers[mailbox] in unread))
+        columns_of(_placement(desired, now, unread=numbers[mailbox] in unread))
         | {"event_id": event_id, "mailbox_id": numbers[mailbox]}
-        for event_id, mailbox, wish in placed
+        for event_id, mailbox, desired in placed
     ]
     connection.execute(insert(placements), rows)
 
 
-def _placement(wish: str | None, now: datetime, *, unread: bool) -> Placement:
-    if unread and wish is not None:
-        return unseen_placement("", wish, now)
-    return Placement(id=0, uid="", desired=wish, not_before=now)
+def _placement(desired: str | None, now: datetime, *, unread: bool) -> Placement:
+    if unread and desired is not None:
+        return unseen_placement("", desired, now)
+    return Placement(id=0, uid="", desired=desired, not_before=now)

@@ -18,7 +18,7 @@ DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteRecord:
     """One write that was sent, and what came of it."""
 
     event_id: int
@@ -29,7 +29,7 @@ class Written:
     """When that was known."""
 
 
-def note(connection: Connection, work: MailboxWork, written: Sequence[Written]) -> None:
+def record(connection: Connection, work: MailboxWork, written: Sequence[WriteRecord]) -> None:
     """Record writes into a leased mailbox, and count them. Their events must exist.
 
     To be called last in a transaction: all workers of a calendar wait for each other at the row of a count.
@@ -44,7 +44,7 @@ def note(connection: Connection, work: MailboxWork, written: Sequence[Written]) 
 _INSERT = insert(writes)  # built once, as SQLAlchemy takes long for it
 
 
-def _row(mailbox_id: int, each: Written) -> dict[str, object]:
+def _row(mailbox_id: int, each: WriteRecord) -> dict[str, object]:
     return {
         "event_id": each.event_id,
         "mailbox_id": mailbox_id,
@@ -54,7 +54,7 @@ def _row(mailbox_id: int, each: Written) -> dict[str, object]:
     }
 
 
-def still_known(connection: Connection, written: Sequence[Written]) -> list[Written]:
+def of_known_events(connection: Connection, written: Sequence[WriteRecord]) -> list[WriteRecord]:
     """Return the writes whose event still has a row."""
     if not written:
         return []
