@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def days(text: str) -> int:
-    """Read a number of days that a calendar may be asked for."""
+    """Parse a number of days within what calendars accept."""
     if not (text.isascii() and text.isdigit() and int(text[:6]) <= MOST_DAYS):
         raise argparse.ArgumentTypeError(AUDIT["days"].format(most=MOST_DAYS))
     return int(text)

@@ -1,4 +1,4 @@
-"""`resync`: has the platform send everything again, removes what is gone, and prints a report."""
+"""`resync`: makes the platform send everything again, removes what is gone, and prints a report."""
 
 import argparse
 import json
@@ -53,7 +53,7 @@ class ResyncReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is to be seen to."""
+        """Whether an operator has nothing to do."""
         sent = bool(self.organisations) and all(each.ok for each in self.organisations)
         came = not self.interrupted and self.end not in {End.NOTHING_CAME, End.TOO_LONG}
         held = self.removal is not None and self.removal.held
@@ -91,7 +91,7 @@ def _models(text: str) -> frozenset[Model]:
 
 
 def resync(args: Namespace, settings: Settings) -> int:
-    """Have all sent again and take out what is gone; 1 if something is to be seen to, 2 if it cannot be begun."""
+    """Have all sent again and remove what is gone; 1 if an operator must act, 2 if it cannot be begun."""
     logs.configure("ERROR")
     try:
         source = operation.choose_source(settings, args.source)
@@ -205,7 +205,7 @@ class _Run:
 
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """Yield the function that is called with how many have come. Drawn on standard error, where it is a terminal."""
+    """Yield a function to call with the number that has come. Drawn on standard error if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _count: None
         return

@@ -37,7 +37,7 @@ def _days(text: str) -> int:
 
 
 def secrets(args: Namespace, settings: Settings) -> int:
-    """Say when each secret was last used; 1 if one can go, 2 if there is no such source."""
+    """Print when each secret was last used; 1 if one can be removed, 2 if the source is unknown."""
     if args.action == "new":
         print(operation.fresh())
         return 0

@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def show(args: Namespace, settings: Settings) -> int:
-    """Say how things go; 1 if something is wrong."""
+    """Print the status; 1 if something is wrong."""
     logs.configure("ERROR")
     found = _read_status(settings)
     if found is None:
@@ -37,7 +37,7 @@ def show(args: Namespace, settings: Settings) -> int:
 
 
 def _read_status(settings: Settings) -> Status | None:
-    """Return what there is to say; None, having said so: the account may not read it."""
+    """Return the status; None if the account may not read it, which was printed."""
     try:
         store = bootstrap.open_store(settings)
         try:
@@ -47,7 +47,7 @@ def _read_status(settings: Settings) -> Status | None:
     except check.STORE_ERRORS as error:
         if say_only_appends(settings, error):
             return None
-        # Without a store there is no clock but ours, and nothing that it would be held against.
+        # Without a store the time is this host's, and is compared with nothing.
         return status.unreadable(settings, error, datetime.now(PARIS))
 
 
