@@ -219,7 +219,7 @@ class Known:
 
 
 class StateVerdict(StrEnum):
-    """Whether an incoming state replaces the known one."""
+    """The result of comparing an incoming state with the known one."""
 
     APPLY = "apply"
     APPLY_AMBIGUOUS = "apply_ambiguous"

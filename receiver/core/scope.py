@@ -59,7 +59,7 @@ class Authority:
         return self.organisations is None or organisation in self.organisations
 
     def speaks_for(self, organisation: int | None, sent_under: Sequence["Authority"]) -> bool:
-        """Whether it may speak for an event: for its organisation or, for an absence, with one of its `sent_under`."""
+        """Whether it may speak for an event: for its organisation or, if it is an absence, by `sent_under`."""
         return self.meets(sent_under) if sent_under else self.covers(organisation)
 
     def is_within(self, other: "Authority") -> bool:
@@ -193,7 +193,7 @@ def credible_email(
     Args:
         emails: the agent's e-mails, from all authorities.
         organisation: the event's.
-        sent_under: the event's, if it is an absence and they are known.
+        sent_under: the authorities under which the event was sent, if it is an absence and they are known.
 
     Those of rdv-insertion count only if the platform itself sent none.
 
