@@ -1,7 +1,7 @@
-"""What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector.
+"""The database, SQLite or PostgreSQL. It knows no HTTP and no connector.
 
-`Store` is the way in; here stand the types of its signatures. Functions for `Store.read` and `Store.write`, and their
-types, are imported from their modules.
+`Store` is the entry point. This module exports it and the types of its signatures. Functions for `Store.read` and
+`Store.write`, and their types, are imported from their own modules.
 """
 
 from receiver.store.database.causes import Cause, Refusal

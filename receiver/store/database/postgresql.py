@@ -1,7 +1,7 @@
-"""How PostgreSQL is connected to, so that one that does not answer is found out before an emitter loses patience.
+"""Connections to PostgreSQL with limits, so that a server that does not answer is detected before an emitter times out.
 
-An emitter waits 10 s for an answer. A machine that vanished sends no word of it: without limits a write would wait for
-a quarter of an hour, and with it the threads of the web process. What the address itself asks for goes first.
+An emitter waits 10 s for an answer. A machine that has failed sends nothing: without limits a write, and with it a
+thread of the web process, would wait for a quarter of an hour. Settings in the database's address take precedence.
 """
 
 import time
@@ -12,30 +12,30 @@ import psycopg
 from psycopg.abc import PQGen
 from sqlalchemy import URL
 
-_ENCODING = {"client_encoding": "utf8"}  # whatever environment and address say: texts hold any character
+_ENCODING = {"client_encoding": "utf8"}  # whatever environment and address say: texts may hold any character
 _CONNECTION = {
-    "connect_timeout": 2,  # the shortest that libpq knows
-    "tcp_user_timeout": 4_000,  # ms without a sign that what was sent has arrived
-    # A connection on which only the server has something to say: 5 s of silence, then probes; dead 4 s after that.
+    "connect_timeout": 2,  # the shortest that libpq accepts
+    "tcp_user_timeout": 4_000,  # ms until sent data must be acknowledged
+    # While we wait for the server: probes after 5 s without data; the connection counts as dead 4 s later.
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 2,
 }
 _SERVER_FIRST_S = 1.0
 _REST_S = 1.0
-_LOCK_TIMEOUT = "4s"  # as long as SQLite's: work that is refused for it is tried again, and cut is nothing but waiting
+_LOCK_TIMEOUT = "4s"  # as SQLite's: it ends only waits, and the work is retried
 _SET_UNLESS_SET = """\
 SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS limits(name, value)
 WHERE current_setting(name) = '0'"""
 
 
 def connection_arguments(url: URL) -> dict[str, Any]:
-    """Return how to connect, but for what the address says itself."""
+    """Return the arguments of a connection that the address does not set itself."""
     return _ENCODING | {name: value for name, value in _CONNECTION.items() if name not in url.query}
 
 
 def limiting(timeout_s: float | None) -> Callable[[Any, object], None]:
-    """Return what sets a new connection's limits, where neither address, account nor server has set any."""
+    """Return a function that sets the limits of a new connection, unless address, account or server set them."""
     limits = {"lock_timeout": _LOCK_TIMEOUT}
     if timeout_s is not None:
         limits["statement_timeout"] = f"{timeout_s * 1000:.0f}ms"
@@ -51,17 +51,17 @@ Connect = Callable[..., psycopg.Connection[Any]]
 
 
 def connecting(timeout_s: float | None) -> Connect:
-    """Return the function that connects, with a time limit for each query; None: no limit."""
+    """Return a function that connects, with a time limit for each query; None: no limit."""
     return psycopg.Connection.connect if timeout_s is None else TimedConnecting(timeout_s)
 
 
 class TimedConnecting:
-    """Connects where somebody waits for every answer. A server that let a connection time out rests for a moment:
-    else each of those who queue would wait for it in turn.
+    """Connects with a time limit for each query. After a connection timed out, further attempts fail at once for a
+    moment: otherwise each waiting thread would wait for a timeout of its own.
     """
 
     def __init__(self, timeout_s: float) -> None:
-        # The server's own limit comes first: the connection is then as good as before.
+        # The server's own limit ends first: the connection can then still be used.
         self._timeout_s = timeout_s + _SERVER_FIRST_S
         self._rests_until = 0.0
 
@@ -69,7 +69,7 @@ class TimedConnecting:
         """Connect.
 
         Raises:
-            OperationalError: the server cannot be reached, or rests.
+            OperationalError: the server cannot be reached, or a connection timed out a moment ago.
 
         """
         if time.monotonic() < self._rests_until:
@@ -84,7 +84,7 @@ class TimedConnecting:
 
 
 class TimedConnection(psycopg.Connection[Any]):
-    """Gives up a server that takes a question and never answers, which no limit of TCP's or its own would tell."""
+    """Closes itself if the server accepts a query and never answers: no limit of TCP or the server detects that."""
 
     timeout_s: float
 
@@ -106,6 +106,6 @@ class TimedConnection(psycopg.Connection[Any]):
             except StopIteration as end:
                 return end.value
             ready = yield awaited
-            if not ready and time.monotonic() >= deadline:  # psycopg says now and then that nothing came
+            if not ready and time.monotonic() >= deadline:  # psycopg calls this at intervals without data
                 self.close()
                 raise psycopg.OperationalError("no answer")
