@@ -263,7 +263,7 @@ class Workset:
     # Rows
 
     def _read(self) -> None:
-        """Read every event that the batch may mean, and the agents it lists, with all locks that will be needed."""
+        """Read all events that the batch may concern, and the agents that it lists, with all locks that are needed."""
         wanted: defaultdict[Kin, list[Delivery]] = defaultdict(list)
         for incoming, delivery in self._batch:
             wanted[_kin(incoming, delivery)].append(delivery)

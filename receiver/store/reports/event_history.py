@@ -15,17 +15,17 @@ from receiver.store.work.placements import placement_of
 
 
 class PlacementState(StrEnum):
-    """How an event stands in a mailbox."""
+    """The state of an event in a mailbox."""
 
     WRITTEN = "written"
     WAITING = "waiting"
-    """To be written or taken out; with a failure: tried before, and tried again."""
+    """To be written or removed; with a failure: it was tried and will be retried."""
     UNCONFIRMED = "unconfirmed"
-    """A write had no answer, or the entry was not where it was left: it is looked up."""
+    """A write had no answer, or the entry was not in its place: it will be looked up."""
     FAILED = "failed"
-    """Refused, and not tried again by itself."""
+    """Refused, and not retried by itself."""
     DISMISSED = "dismissed"
-    """Could not be written, and is left so, as an operator asked, until the event changes."""
+    """It could not be written, and an operator gave it up until the event changes."""
     DECLINED = "declined"
     """The agent deleted it, and that is respected."""
 
@@ -70,7 +70,7 @@ class EventHistory:
     model: str
     platform: str
     source: str
-    """Whose facts these are."""
+    """The source of the facts."""
     state_at: datetime
     kind: str
     destroyed: bool
@@ -87,7 +87,7 @@ class EventHistory:
 def history(connection: Connection, wire_id: int, limit: int) -> list[EventHistory]:
     """Return the events that an emitter knows by a number, with the newest `limit` webhooks and writes of each.
 
-    Several: the platforms and the models count each for itself.
+    There may be several: each platform and each model has its own numbers.
     """
     named = select(events).where(events.c.wire_id == wire_id).order_by(events.c.platform, events.c.model)
     rows = connection.execute(named).mappings().all()
