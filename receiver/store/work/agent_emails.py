@@ -1,4 +1,4 @@
-"""The e-mails of agents, as each authority states them: read for events that are settled."""
+"""Reads the e-mails of agents, as each authority states them, for events that are settled."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -14,10 +14,10 @@ from receiver.store.database.tables import agent_words, roles
 
 
 class StatedEmails:
-    """What every authority states of some agents."""
+    """The statements of all authorities about some agents."""
 
     def __init__(self, connection: Connection, wanted: Collection[RowMapping]) -> None:
-        """Read it for the agents of some rows."""
+        """Read the statements about the agents of some rows."""
         self._words: defaultdict[Key, list[KnownEmail]] = defaultdict(list)
         self._gone: defaultdict[Key, list[tuple[datetime, Authority]]] = defaultdict(list)
         for platform, idents in _by_platform(wanted):
@@ -36,12 +36,12 @@ class StatedEmails:
             self._gone[platform, role.ident].append((role.state_at, by))
 
     def view(self, agent: RowMapping, organisation: int | None, sent_under: Sequence[Authority]) -> AgentView:
-        """Return an agent as the authorities state it that may speak for an event.
+        """Return what the authorities that may speak for an event state about an agent.
 
         Args:
             agent: the row of the agent.
             organisation: the event's.
-            sent_under: of an absence, under which authorities it was told.
+            sent_under: the authorities under which an absence was sent.
 
         """
         key = agent["platform"], agent["ident"]
@@ -60,7 +60,7 @@ class StatedEmails:
 
 
 def _by_platform(wanted: Iterable[RowMapping]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield the names of agents, some at once, with their platform."""
+    """Yield platforms with parts of the list of their agents."""
     by_platform: defaultdict[str, set[str]] = defaultdict(set)
     for agent in wanted:
         by_platform[agent["platform"]].add(agent["ident"])

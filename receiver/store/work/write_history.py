@@ -1,4 +1,4 @@
-"""What was written into calendars: a row for each write with its outcome, and their counts."""
+"""The history of writes into calendars: a row for each write with its outcome, and counts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,20 +19,20 @@ DONE = "done"
 
 @dataclass(frozen=True, slots=True)
 class WriteRecord:
-    """One write that was sent, and what came of it."""
+    """One write that was sent, and its outcome."""
 
     event_id: int
     verb: str
     outcome: str
-    """`DONE`, or the code of what came instead."""
+    """`DONE`, or the code of the failure."""
     written_at: datetime
-    """When that was known."""
+    """When the outcome was known."""
 
 
 def record(connection: Connection, work: MailboxWork, written: Sequence[WriteRecord]) -> None:
     """Record writes into a leased mailbox, and count them. Their events must exist.
 
-    To be called last in a transaction: all workers of a calendar wait for each other at the row of a count.
+    To be called last in a transaction, as all workers of a calendar lock the rows of the counts.
     """
     if not written:
         return
