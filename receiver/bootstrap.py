@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING
 
 from connectors.base import Connector
 from receiver.config import CalendarSettings, EwsCalendar, IcsFolder, Reloadable, Settings
-from receiver.store import PATIENCE_S, Marker, Store, StoreUnavailable
+from receiver.store import QUERY_TIMEOUT_S, Marker, Store, StoreUnavailable
 
 if TYPE_CHECKING:
     from flask import Flask
 
 
-def open_store(settings: Settings, patience_s: float | None = None) -> Store:
+def open_store(settings: Settings, timeout_s: float | None = None) -> Store:
     """Open the configured store. Its schema is neither created nor changed.
 
     Args:
         settings: names the store and its marker.
-        patience_s: timeout of a query; None: no timeout.
+        timeout_s: timeout of a query; None: no timeout.
 
     """
-    return Store(settings.store.address, patience_s, Marker(settings.store.marker, settings.store.installation))
+    return Store(settings.store.address, timeout_s, Marker(settings.store.marker, settings.store.installation))
 
 
 def run_web(settings: Reloadable) -> None:
@@ -28,7 +28,7 @@ def run_web(settings: Reloadable) -> None:
     from receiver.web.server import serve
 
     def make_app() -> "Flask":
-        store = open_store(settings.current, PATIENCE_S)
+        store = open_store(settings.current, QUERY_TIMEOUT_S)
         with ExitStack() as opened:
             opened.callback(store.close)
             if not (standing := store.standing()).usable:

@@ -1,4 +1,4 @@
-"""Opens files that somebody else names. What is no regular file is refused at once: a pipe would be waited for."""
+"""Opens files whose paths come from outside. Only regular files are opened: opening a pipe could block."""
 
 import errno
 import os
@@ -8,14 +8,14 @@ from typing import BinaryIO
 
 
 class NotRegularError(OSError):
-    """A folder, a pipe, a socket or a device stands in the place of a file."""
+    """The path is a folder, a pipe, a socket or a device."""
 
 
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file, or a link to one, for reading.
 
     Raises:
-        NotRegularError: it is something else; nothing of it was opened or read.
+        NotRegularError: it is something else; nothing was opened or read.
         OSError: it is not there, or cannot be opened.
         UnicodeError: the file system's encoding lacks a letter of the name.
 
@@ -23,7 +23,7 @@ def open_regular(path: Path) -> BinaryIO:
     check_regular(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
-        _check(os.fstat(descriptor))  # another one may stand there now
+        _check(os.fstat(descriptor))  # another file may be at the path now
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -31,11 +31,11 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def check_regular(path: Path) -> None:
-    """See that a file which a library opens is a regular one.
+    """Check that a file which a library will open is a regular file.
 
     Raises:
         NotRegularError: it is not.
-        OSError: it is not there, or is not to be seen.
+        OSError: it is not there, or cannot be seen.
         UnicodeError: as above.
 
     """

@@ -1,1 +1,1 @@
-"""Notifies people of troubles, also while the store is away and the worker is dead."""
+"""Notifies people of troubles, even while the store cannot be used and the worker is dead."""

@@ -1,4 +1,4 @@
-"""The watch beats: one that is dead, or hangs, is noticed. A store that cannot be written holds up no alert."""
+"""The heartbeats of the watch, by which a dead or hanging one is noticed. A failure to write one delays no alert."""
 
 import threading
 import time
@@ -13,13 +13,13 @@ from receiver.store import heartbeats
 
 BEAT_EVERY_S = 15.0
 ONCE_EVERY = timedelta(minutes=1)
-"""So often `watch --once` is run, where no watch runs all the time."""
+"""How often `watch --once` is run, where no watch runs all the time."""
 
 log = logs.get("watch")
 
 
 class Beat:
-    """The heartbeat of the loop. Each is written in a thread of its own; the next waits for it."""
+    """Writes the heartbeats of the loop, each in a thread of its own. The next one waits until the thread has ended."""
 
     def __init__(self, open_store: OpenStore) -> None:
         self._open_store = open_store
@@ -27,18 +27,18 @@ class Beat:
         self._thread: threading.Thread | None = None
 
     def turn(self, settings: Settings) -> None:
-        """Begin to write one where it is due; never waits."""
+        """Begin to write a heartbeat if one is due. Never waits."""
         is_writing = self._thread is not None and self._thread.is_alive()
         if is_writing or time.monotonic() < self._due:
             return
         self._due = time.monotonic() + BEAT_EVERY_S
-        # A daemon: one that never comes back must not keep the process from ending.
+        # A daemon: a thread that never ends must not keep the process from ending.
         self._thread = threading.Thread(target=beat, args=(settings, self._open_store), daemon=True)
         self._thread.start()
 
 
 def beat(settings: Settings, open_store: OpenStore, ahead: timedelta = timedelta()) -> None:
-    """Write one heartbeat, if the store takes it: why it does not is found by the checks.
+    """Write one heartbeat if possible. If not, the checks find out why.
 
     Args:
         settings: those in force.
@@ -50,5 +50,5 @@ def beat(settings: Settings, open_store: OpenStore, ahead: timedelta = timedelta
         with suppress(*STORE_ERRORS), closing(open_store(settings)) as store:
             if store.standing().usable:
                 store.write(heartbeats.beat, heartbeats.WATCH, store.now() + ahead)
-    except Exception:  # alerts go on: nobody else sends them
+    except Exception:  # alerts must go on: no other process sends them
         log.exception("unforeseen", errand="heartbeat")

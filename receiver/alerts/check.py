@@ -1,4 +1,4 @@
-"""One check of everything, in a thread of its own: a database that never answers must not block the alerts."""
+"""Checks everything, in a thread of its own: a database that never answers must not block the alerts."""
 
 import threading
 import time
@@ -23,25 +23,25 @@ class Found:
 
     summary: Summary
     installation: str = ""
-    """Its id; empty: the store does not say."""
+    """Id of the installation; empty: unknown."""
     digest_on: date | None = None
-    """The day for whose digest this check is enough; None: it was not asked for."""
+    """The day whose digest can be made from this check; None: no digest was asked for."""
 
 
 WriteNotices = Callable[[Store], None]
-"""Writes into the store what this process has to say of itself."""
+"""Writes into the store what this process reports of itself."""
 
 
 def check(
     settings: Settings, open_store: OpenStore, digest_on: date | None, report: WriteNotices | None = None
 ) -> Found:
-    """Check once, over a new connection: one that was kept might know a file that was replaced since.
+    """Check once, over a new connection: an older one could still refer to a file that was replaced.
 
     Args:
         settings: those in force.
         open_store: opens the configured store.
-        digest_on: the day for whose digest counts are wanted.
-        report: called with the store, where it can be used, before anything is checked.
+        digest_on: the day whose digest needs counts.
+        report: called with the store before anything is checked, if the store can be used.
 
     """
     try:
@@ -61,7 +61,7 @@ def check(
 
 
 def without_store(settings: Settings, digest_on: date | None, refusal: Refusal | None = None) -> Found:
-    """Return what is found where the store cannot be used; without a refusal, where it does not answer."""
+    """Return what is found when the store cannot be used. `refusal` None: it does not answer."""
     found = unusable(settings, Code.STORE_UNREACHABLE, datetime.now(UTC), refusal or Refusal(Cause.NO_ANSWER))
     return Found(_summary(found), digest_on=digest_on)
 
@@ -77,7 +77,7 @@ def _check(settings: Settings, store: Store, digest_on: date | None) -> Found:
 
 
 def _summary(found: Status) -> Summary:
-    # No alert about a watch that was silent: it is one that is alive that sends.
+    # No alert about a silent watch: this process is a watch, and it is alive.
     troubles = tuple(each for each in found.troubles if each.code is not Code.WATCH_SILENT)
     if found.sight is None:
         return Summary(troubles)
@@ -94,22 +94,22 @@ class CheckThread:
 
     @property
     def age_s(self) -> float:
-        """For how long the present check has been under way; 0: there is none."""
+        """How long the present check has been running, in seconds; 0: no check is running."""
         return time.monotonic() - self._started_at if self._thread else 0.0
 
     def start(self, run: Callable[[], Found]) -> None:
-        """Begin a check, unless one is under way."""
+        """Begin a check, unless one is running."""
         if self._thread is not None:
             return
         result: list[Found | BaseException] = []
         self._result = result
         self._started_at = time.monotonic()
-        # A daemon: one that never comes back must not keep the process from ending.
+        # A daemon: a thread that never ends must not keep the process from ending.
         self._thread = threading.Thread(target=_into, args=(run, result), daemon=True)
         self._thread.start()
 
     def take(self) -> Found | None:
-        """Return what was found, once; None: nothing yet. Raises what the check raised."""
+        """Return what the last check found, once; None: nothing new. Raises what the check raised."""
         if self._thread is None or self._thread.is_alive():
             return None
         self._thread = None

@@ -25,17 +25,17 @@ from receiver.store import Store
 
 POLL_S = 0.2
 CHECK_S = 20.0
-"""A store that has not answered after so long cannot be used."""
+"""After this time without an answer the store counts as unusable."""
 STUCK_S = 300.0
-"""A check that has not ended after so long never will: a new process must go on."""
+"""A check that takes longer counts as stuck, and a new process must replace this one."""
 STUCK_STATUS = 75
-"""Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
+"""Exit status of a process that must be started again: EX_TEMPFAIL of sysexits.h."""
 
 log = logs.get("watch")
 
 
 class CheckStuck(Exception):
-    """A check never ended; a new process must go on."""
+    """A check never ended; a new process must replace this one."""
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Watch:
         self._follow_settings()
 
     def stop(self) -> None:
-        """Ask the loop to end once the messages under way are sent."""
+        """Ask the loop to end once the messages that are being sent have been sent."""
         self._stopping.set()
 
     def reload(self) -> None:
@@ -99,7 +99,7 @@ class Watch:
         beat(self.settings.current, self.open_store, ONCE_EVERY)
 
     def turn(self) -> None:
-        """Do what there is to do; never waits.
+        """Do what is due. Never waits.
 
         Raises:
             CheckStuck: the store was asked, and never answered.
@@ -117,7 +117,7 @@ class Watch:
         self._remember()
 
     def _found(self) -> Found | None:
-        """Return what was found since the last turn, if anything; start the next check where it is time."""
+        """Return what was found since the last turn, if anything; start the next check if it is due."""
         found, age_s = self._checks.take(), self._checks.age_s
         if age_s >= STUCK_S:
             raise CheckStuck
@@ -136,7 +136,7 @@ class Watch:
         self._unreached.write(store, since, now)
 
     def _digest_on(self) -> date | None:
-        """Return today, if somebody is to have a digest."""
+        """Return today's date if any recipient needs today's digest."""
         now, alerts = datetime.now(UTC), self.settings.current.alerts
         due = any(recipient.needs_digest(alerts, now) for recipient in self._recipients.values())
         return now.astimezone(PARIS).date() if due else None
@@ -155,7 +155,7 @@ class Watch:
         self._check_due = 0.0
 
     def _follow_settings(self) -> None:
-        """Take the recipients of the configuration, each with what it was sent."""
+        """Take the recipients from the configuration, each with the record of what it was sent."""
         named = [(self._file.name_of(each.value), each.value) for each in self.settings.current.alerts.to]
         before = self._recipients
         self._recipients = {

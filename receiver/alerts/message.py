@@ -1,4 +1,4 @@
-"""What is sent: alerts, the daily digest, the trial. Made of codes, counts and names of the configuration alone."""
+"""The texts that are sent: alerts, daily digest, test message. They hold only codes, counts and configured names."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 
 class Tone(StrEnum):
-    """How a message looks where looks exist (a colour, a symbol): Apprise's own words."""
+    """How a service that has colours or symbols shows a message: Apprise's own words."""
 
     ALARM = "failure"
     WARNING = "warning"
@@ -37,15 +37,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who writes: one of several installations, of several machines."""
+    """Which installation sends, and from which machine."""
 
     host: str
     installation: str = ""
-    """Its id; empty while the store was never seen."""
+    """Id of the installation; empty until the store was read once."""
 
     @property
     def signature(self) -> str:
-        """Return the line that ends each message."""
+        """Return the last line of each message."""
         text = sentences.ALERT["from_installation" if self.installation else "from"]
         return text.format(host=self.host, installation=self.installation[:8])
 
@@ -64,20 +64,20 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a digest tells."""
+    """The content of a digest."""
 
     troubles: tuple[Trouble, ...]
     due: int = 0
     unsettled: int = 0
     counts: Counts | None = None
-    """None: the store cannot be asked."""
+    """None: the store cannot be read."""
 
 
 # Alerts
 
 
 def alert_message(alert: Alert, sender: Sender) -> Message:
-    """Return the text on a trouble, on another cause of it, or on its end."""
+    """Return the text about a trouble that began, has another cause, or ended."""
     return _ended(alert, sender) if alert.kind is Kind.ENDED else _goes_on(alert, sender)
 
 
@@ -114,12 +114,12 @@ def trial_message(sender: Sender) -> Message:
 
 
 def is_open(day: date) -> bool:
-    """Whether anybody reads a digest that day."""
+    """Whether a digest is sent on that day."""
     return is_working_day(day, PARIS.key)
 
 
 def last_working_day(today: date) -> date:
-    """Return the last day before this one on which offices were open."""
+    """Return the last working day before this one."""
     day = today - DAY
     while not is_open(day):
         day -= DAY
@@ -127,7 +127,7 @@ def last_working_day(today: date) -> date:
 
 
 def counts(store: Store, today: date) -> Counts:
-    """Return what happened from the last working day's first minute up to last midnight.
+    """Return what happened from the beginning of the last working day until last midnight.
 
     Raises:
         StoreUnavailable: it cannot be read.
@@ -142,7 +142,7 @@ def counts(store: Store, today: date) -> Counts:
 
 
 def digest_message(summary: Summary, sender: Sender, today: date) -> Message:
-    """Return the day's text, which is sent also when all is well."""
+    """Return the digest's text. It is sent even when all is well."""
     texts, troubles = sentences.DIGEST, summary.troubles
     lines = [
         *_count_lines(summary),

@@ -1,4 +1,4 @@
-"""One address: what was sent there, what is being sent, and when to try again. None waits for another."""
+"""One address: what was sent there, what is being sent, and when to try again. Addresses do not wait for each other."""
 
 import time
 from collections import deque
@@ -19,7 +19,7 @@ from receiver.core.backoff import LONGEST_DELAY_S
 from receiver.sentences.phrases import PARIS
 
 UNREACHED_AFTER = 3
-"""So many failures in a row are a trouble."""
+"""Consecutive failures that count as a trouble."""
 ARRIVED = frozenset({Outcome.SENT, Outcome.PARTLY_SENT})
 
 log = logs.get("watch")
@@ -32,12 +32,12 @@ class Pace:
     check_every_s: float = 15.0
     send_s: float = SEND_S
     retry_s: float = 60.0
-    """After a first failure; twice as long after each further one, up to a quarter of an hour."""
+    """The wait after a first failure. It doubles with each further one, up to a quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Queued:
-    """A message, and what is remembered once it has arrived."""
+    """A message, and what is noted once it was sent."""
 
     code: str
     message: Message
@@ -60,7 +60,7 @@ class Recipient:
 
     @property
     def unreached_since(self) -> datetime | None:
-        """Since when nothing arrives, whatever was sent; None: messages arrive.
+        """Since when all messages fail; None: they arrive.
 
         One failure alone proves nothing: a server that does not know a sender refuses the first mail, and takes it a
         minute later.
@@ -69,23 +69,23 @@ class Recipient:
 
     @property
     def failures(self) -> tuple[int, datetime | None]:
-        """How many messages in a row did not arrive, and when the first of them did not."""
+        """The number of consecutive messages that failed, and when the first of them failed."""
         return self._failures, self._failed_at
 
     def continue_from(self, failures: tuple[int, datetime | None]) -> None:
-        """Keep the failures from before a reload until a message has arrived; what is due is tried at once."""
+        """Keep the failures from before a reload until a message is sent. What is due is tried at once."""
         self._failures, self._failed_at = failures
 
     @property
     def busy(self) -> bool:
-        """Whether a message is being sent, or about to be: then no new check may be taken in.
+        """Whether a message is being sent or queued. No new check may be taken in then.
 
-        A trouble that ended meanwhile would be forgotten as one that was never sent, and its end never be sent.
+        If the trouble had ended meanwhile, it would be forgotten as never sent, and its end would not be sent.
         """
         return bool(self._queue) or self._sending is not None
 
     def take_in(self, settings: AlertSettings, found: Found, sender: Sender, now: datetime) -> None:
-        """Remember the troubles, and queue the messages that are due, unless sending has just failed."""
+        """Note the troubles, and queue the messages that are due, unless sending has just failed."""
         self.state, alerts = alert_rules.update(self.state, found.summary.troubles, now, settings.timings)
         if time.monotonic() < self._retry_at:
             return
@@ -103,7 +103,7 @@ class Recipient:
         return alert_rules.digest_is_due(self.state, local, is_open(local.date()), settings.timings)
 
     def step(self, settings: AlertSettings) -> None:
-        """Start the next message, or take in how the last one ended; never waits."""
+        """Start sending the next message, or note the outcome of the last one. Never waits."""
         if self._sending is None:
             if self._queue:
                 self._start(settings, self._queue[0].message)
@@ -120,7 +120,7 @@ class Recipient:
             self._note(Outcome.FAILED)
 
     def finish(self) -> None:
-        """Wait for the message that is being sent; drop the others, which are due again when the process is back."""
+        """Wait for the message that is being sent. Drop the others: they are due again in the next process."""
         if self._sending is not None:
             self._note(self._sending.wait())
             self._sending = None

@@ -31,10 +31,10 @@ class Sending:
     def __init__(
         self, settings: AlertSettings, address: str, message: Message | None, timeout_s: float = SEND_S
     ) -> None:
-        """Start the process. Without a message, it only finds out whether the address can be used."""
+        """Start the process. Without a message it only checks whether the address can be used."""
         until = time.monotonic() + timeout_s  # all processes of a machine read the same clock
         self._killed_at = until + GRACE_S
-        # By standard input: what stands in arguments and environments, others on the machine may read.
+        # By standard input: other users of the machine may read arguments and environments.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "receiver.alerts.send_process"],
             stdin=subprocess.PIPE,
@@ -49,7 +49,7 @@ class Sending:
                 self._process.stdin.close()
 
     def outcome(self) -> Outcome | None:
-        """Return how it ended; None: it is still under way."""
+        """Return the outcome; None: still running."""
         if self._process.poll() is None:
             if time.monotonic() < self._killed_at:
                 return None
@@ -58,13 +58,13 @@ class Sending:
         return self._answer() or Outcome.FAILED
 
     def wait(self) -> Outcome:
-        """Return how it ended, once it has."""
+        """Wait for the end; return the outcome."""
         while (outcome := self.outcome()) is None:
             time.sleep(_POLL_S)
         return outcome
 
     def give_up(self) -> None:
-        """Kill the process, and whatever it started."""
+        """Kill the process and all that it started."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -78,13 +78,13 @@ class Sending:
 
 
 def try_all(settings: AlertSettings, message: Message | None) -> Sequence[Outcome]:
-    """Send a message to every address, all at once, and return each outcome; without a message, try the addresses."""
+    """Send a message to all addresses in parallel; return each outcome. Without a message, check the addresses."""
     sendings = [Sending(settings, address.value, message) for address in settings.to]
     return [each.wait() for each in sendings]
 
 
 def scheme(address: str) -> str:
-    """Return how an address begins: enough for people to know which one it is, and no secret."""
+    """Return the scheme of an address: enough for people to recognise it, without a secret."""
     found = _SCHEME.match(address)
     return found[1] if found else "?"
 

@@ -1,9 +1,9 @@
 """Sends one message to one address: the only module that knows Apprise. Run as a process of its own for each message.
 
-It reads an order from standard input, and writes one word about it to standard output; nothing else leaves it. Apart
-from the rest for four reasons: a server that never answers can be ended with it; its environment, where the libraries
-look for proxies and authorities, is nobody else's; what libraries log of addresses and passwords goes nowhere; and
-nobody else carries their weight.
+It reads an order from standard input and writes one code as the outcome to standard output, and nothing else. It is a
+process of its own for four reasons: it can be killed when a server never answers; it has an environment of its own,
+where the libraries look for proxies and authorities; what libraries log of addresses and passwords is discarded; and no
+other process spends memory on them.
 """
 
 import json
@@ -23,19 +23,20 @@ from receiver.regular_files import open_regular
 
 DEFAULT_S = 30.0
 GRACE_S = 1.0
-"""From the deadline, when connections are cut, until the process is killed: what arrived before it is still judged."""
+"""From the deadline, at which connections are cut, until the process is killed. An answer that came before is still
+read."""
 MOST_MEMORY = 256 * 1024 * 1024
-"""Of this process: three times what the libraries take."""
+"""The memory limit of this process: three times what the libraries take."""
 
 
 class Outcome(StrEnum):
-    """What came of an order."""
+    """The outcome of an order."""
 
     SENT = "sent"
     PARTLY_SENT = "partly_sent"
-    """Some of the people behind the address got it; sending it again would reach them twice."""
+    """Some of the people behind the address received it. Sending it again would reach them twice."""
     READABLE = "readable"
-    """There was no message, only the question whether the address can be used."""
+    """No message was given, and the address can be used."""
     ADDRESS_UNREADABLE = "address_unreadable"
     ADDRESS_UNVERIFIED = "address_unverified"
     TLS_FAILED = "tls_failed"
@@ -59,18 +60,18 @@ _SIGNS = (
     (Outcome.REDIRECTED, r"error=30[0-9]\b"),
     (Outcome.REFUSED, r"error=[0-9]{3}\b|was refused: |Socket Exception: \([45][0-9]{2}, |Socket Exception: \{"),
 )
-"""How Apprise's log tells what went wrong: its results say no more than that something did. The first that fits."""
+"""The causes of failures by words in Apprise's log, as its results give no cause. The first match counts."""
 
 
 class _Cause(logging.Handler):
-    """Keeps the code of what went wrong, and no word of it."""
+    """Keeps the code of what went wrong, and no text of the log."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.outcome = Outcome.FAILED
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Look for a sign of a cause, once."""
+        """Find the cause in a record, unless one was found."""
         text = record.getMessage()
         if self.outcome is Outcome.FAILED and ("Socket Exception" in text or record.levelno >= logging.WARNING):
             self.outcome = next((code for code, sign in _SIGNS if re.search(sign, text)), Outcome.FAILED)
@@ -87,7 +88,7 @@ def carry_out(order: dict[str, str]) -> Outcome:
     if order["authorities"]:
         _trust(order["authorities"])
     _bound_answers()
-    import apprise  # noqa: PLC0415 -- it must find the environment made ready
+    import apprise  # noqa: PLC0415 -- it reads the environment, which must be set before
 
     cause = _Cause()
     logger = logging.getLogger("apprise")
@@ -120,9 +121,9 @@ def _send(apprise: Any, service: Any, order: dict[str, str], cause: _Cause) -> O
 
 
 def _trust(authorities: str) -> None:
-    """Have TLS, of HTTP as of SMTP, trust these authorities and the public ones: both libraries take but one file.
+    """Make TLS trust these authorities and the public ones, for HTTP and SMTP. Both libraries take only one file.
 
-    It is a file in memory, gone with this process however that ends.
+    It is a file in memory, which ends with this process.
     """
     import certifi  # noqa: PLC0415
 
@@ -135,7 +136,7 @@ def _trust(authorities: str) -> None:
 
 
 def _bound_answers() -> None:
-    """Have little of an answer read, and none of it inflated: its status tells whether the message was taken."""
+    """Limit what is read of an answer, and decompress nothing: only its status is needed."""
     import requests  # noqa: PLC0415 -- as above
 
     from connectors import bounded_http  # noqa: PLC0415 -- it needs requests
@@ -154,22 +155,22 @@ def _bound_answers() -> None:
 
 
 def _bound_process(seconds: float) -> None:
-    """End this process after a time, also where nobody is left to end it; and leave the machine its memory."""
+    """Limit the time of this process, even if its parent has died, and its memory."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     for limit in (resource.RLIMIT_DATA, resource.RLIMIT_AS):
-        most = MOST_MEMORY if limit == resource.RLIMIT_DATA else 4 * MOST_MEMORY  # which counts what is but reserved
+        most = MOST_MEMORY if limit == resource.RLIMIT_DATA else 4 * MOST_MEMORY  # which also counts reserved memory
         hard = resource.getrlimit(limit)[1]
         resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def main() -> None:
-    """Carry out the order on standard input, and say what came of it."""
+    """Carry out the order on standard input, and write the outcome."""
     order = json.load(sys.stdin)
     until = float(order.pop("until", time.monotonic() + DEFAULT_S))
-    # A little later than the killing by who waits for it.
+    # A little later than the parent process kills it.
     _bound_process(max(until - time.monotonic(), 0) + GRACE_S + 1)
     answer = os.dup(sys.stdout.fileno())
-    # What a library might print is nobody's business.
+    # Discard what a library prints: it may hold secrets.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())
@@ -178,7 +179,7 @@ def main() -> None:
             outcome = carry_out(order)
         if call.over and outcome in {Outcome.FAILED, Outcome.CONNECTION_FAILED}:
             outcome = Outcome.TIMEOUT  # the connection was cut by ourselves
-    except Exception:  # noqa: BLE001 -- a library's mistake is one more way in which a message does not arrive
+    except Exception:  # noqa: BLE001 -- a defect of a library counts as a failure to send
         outcome = Outcome.FAILED
     os.write(answer, outcome.encode())
     os.close(answer)

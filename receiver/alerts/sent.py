@@ -1,6 +1,6 @@
-"""What each recipient was sent, in a small JSON file: the store may be what is broken.
+"""What each recipient was sent, in a small JSON file, as the store itself may be unusable.
 
-No address stands in it: recipients are known by a keyed digest, whose key is the file's own.
+The file holds no address: recipients are identified by a keyed digest, with a key that is in the file.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ FILE_NAME = "alertes.json"
 DEFAULT_FOLDER = Path("/var/lib/rdv-receiver")
 VERSION = 2
 BEFORE = 1
-"""Knew a trouble by its cause too, and only whether anything was sent of it."""
+"""The first version. It identified a trouble by its cause too, and noted only whether anything was sent of it."""
 
 log = logs.get("watch")
 
@@ -87,11 +87,11 @@ class SentFile:
     """The state of every recipient, on disk where that is possible."""
 
     def __init__(self, path: Path, now: datetime) -> None:
-        """Read the file. One that is not there, or not as we write it, is an empty one.
+        """Read the file. A missing or invalid file counts as empty.
 
         Args:
             path: where it is, or will be.
-            now: what the file says of later moments was written while the clock was wrong.
+            now: later moments in the file are ignored: they were written while the clock was wrong.
 
         """
         self.path = path
@@ -102,11 +102,11 @@ class SentFile:
         self._saved = dict(self._states)
 
     def name_of(self, address: str) -> str:
-        """Return what a recipient is known by here."""
+        """Return the key under which a recipient is stored."""
         return hashlib.blake2b(address.encode(), key=self._key.encode(), digest_size=8).hexdigest()
 
     def of(self, name: str) -> RecipientState:
-        """Return the state of a recipient; an empty one, where it is new."""
+        """Return the state of a recipient; an empty state if the recipient is new."""
         return self._states.get(name, RecipientState())
 
     def keep(self, states: Mapping[str, RecipientState]) -> None:
@@ -124,7 +124,7 @@ class SentFile:
         try:
             _replace(self.path, text.encode())
         except OSError as error:
-            if not self._complained:  # once: it is tried again at each change
+            if not self._complained:  # logged once; writing is tried again at each change
                 log.error("memory_not_written", error=type(error).__name__, number=error.errno)
                 self._complained = True
             return False
@@ -133,7 +133,7 @@ class SentFile:
 
 
 def default_path(sqlite: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return where the file belongs: beside the SQLite store, else where systemd gives us a folder."""
+    """Return where the file belongs: beside the SQLite store, else in the folder that systemd provides."""
     if sqlite is not None:
         return sqlite.parent / FILE_NAME
     folder = environ.get("STATE_DIRECTORY", "").partition(":")[0]
@@ -153,7 +153,7 @@ def _read(path: Path) -> _FileJson | None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is either the old or the new one, whenever the power goes."""
+    """Replace a file atomically: after a power failure it is either the old or the new one."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -218,7 +218,7 @@ def _known_trouble(flat: _KnownTroubleJson, now: datetime) -> KnownTrouble:
 
 
 def _joined(one: KnownTrouble, other: KnownTrouble) -> KnownTrouble:
-    """Return what an earlier version held for two troubles, as they had two causes."""
+    """Join what an earlier version stored as two troubles because of two causes."""
     gone_at = max(one.gone_at, other.gone_at) if one.gone_at and other.gone_at else None
     first_at = min(one.first_at, other.first_at)
     return replace(one, first_at=first_at, sent=one.sent | other.sent, gone_at=gone_at)

@@ -1,1 +1,1 @@
-"""The commands: parsing and printing only."""
+"""The commands: they only parse and print."""

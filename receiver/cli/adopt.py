@@ -50,7 +50,7 @@ def installation_name(text: str) -> str:
 
 
 def adopt(args: Namespace, settings: Settings) -> int:
-    """Read the calendars back; 1 if some could not be read, 2 if it may not be done or there are none."""
+    """Read the calendars back; 1 if some could not be read, 2 if it is not allowed or there are none."""
     logs.configure("ERROR")
     act = _take_from if args.origin else _adopt
     return with_current_store(settings, lambda store: act(args, settings, store))
@@ -86,7 +86,7 @@ def _take_from(args: Namespace, settings: Settings, store: Store) -> int:
 
 
 def _refused(origin: str, store: Store) -> str | None:
-    """Return why nothing can be taken over; None: it can."""
+    """Return why nothing can be taken over; None: it is possible."""
     here = store.installation()
     if here.id == origin:
         return "from_ourselves"
@@ -102,7 +102,7 @@ def _tell(args: Namespace, store: Store, report: AdoptionReport, standing: str, 
 
 
 def _take_installation(args: Namespace, settings: Settings, store: Store) -> str | None:
-    """Go on as another installation, where that is asked for; return the code of why not."""
+    """Take the identity of another installation if asked for; return the code of why that is refused."""
     if not args.installation or args.dry_run:
         return None
     if settings.store.installation not in {None, args.installation}:

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def days(text: str) -> int:
-    """Read a number of days that a calendar may be asked for."""
+    """Parse a number of days within what calendars accept."""
     if not (text.isascii() and text.isdigit() and int(text[:6]) <= MOST_DAYS):
         raise argparse.ArgumentTypeError(AUDIT["days"].format(most=MOST_DAYS))
     return int(text)
@@ -52,8 +52,8 @@ def audit(args: Namespace, settings: Settings) -> int:
 def _audit(args: Namespace, settings: Settings, store: Store) -> int:
     mailboxes, unknown = operation.choose(store, settings, args.mailbox)
     if unknown or not mailboxes:
-        told = AUDIT["unknown"].format(addresses=", ".join(unknown)) if unknown else AUDIT["none"]
-        print(output.printable(told), file=sys.stderr)
+        message = AUDIT["unknown"].format(addresses=", ".join(unknown)) if unknown else AUDIT["none"]
+        print(output.printable(message), file=sys.stderr)
         return 2
     found = _run(args, settings, store, mailboxes)
     if args.json:

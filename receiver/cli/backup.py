@@ -43,7 +43,7 @@ def add_migrate_store(parser: argparse.ArgumentParser) -> None:
 
 
 def backup(args: Namespace, settings: Settings) -> int:
-    """Copy the store into a file; 1 if that failed, 2 if the file is there already."""
+    """Copy the store into a file; 1 if that failed, 2 if the file exists."""
     logs.configure("ERROR")
     if is_refused(args.file, settings, args.config):
         return 2
@@ -71,7 +71,7 @@ def _print_backup(made: Backup, *, as_json: bool) -> None:
 
 
 def migrate_store(args: Namespace, settings: Settings) -> int:
-    """Copy the store into another database; 1 if that failed or the service runs, 2 if the address is not one."""
+    """Copy the store into another database; 1 if that failed or the service runs, 2 if the address is invalid."""
     logs.configure("ERROR")
     password = os.environ.get(args.password_env) if args.password_env else None
     if args.password_env and not password:
@@ -97,8 +97,8 @@ def _move(args: Namespace, address: str, store: Store) -> int:
     except CopyFailed as error:
         return _failed(str(error), None)
     except operation.TargetUnavailable as error:
-        told = store_words(error.refusal.cause, error.refusal.details)
-        print(output.printable(BACKUP["target"].format(cause=told.title, cure=told.cure)), file=sys.stderr)
+        words = store_words(error.refusal.cause, error.refusal.details)
+        print(output.printable(BACKUP["target"].format(cause=words.title, cure=words.cure)), file=sys.stderr)
         return 1
     reference = f"{{env: {args.password_env}}}" if args.password_env else None
     if args.json:

@@ -42,7 +42,7 @@ def add_apply_policies(parser: ArgumentParser) -> None:
 
 
 def migrate(args: Namespace, settings: Settings) -> int:
-    """Create the store, or bring it to this program's version; or make a new one in the place of one that is lost."""
+    """Create the store or migrate it to this version; or replace a lost one by a new one."""
     logs.configure()
 
     def use(store: Store) -> int:
@@ -71,7 +71,7 @@ def _recover(store: Store) -> int:
 
 
 def check(args: Namespace, settings: Settings) -> int:
-    """Report whether everything that is configured can be used."""
+    """Report whether all that is configured can be used."""
     logs.configure("ERROR")
     findings = operation.check(settings, args.mailbox, bootstrap.open_store, bootstrap.connectors)
     findings += host_findings(settings, bootstrap.open_store)

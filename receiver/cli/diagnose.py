@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def diagnose(args: Namespace, settings: Settings) -> int:
-    """Write an archive for whoever helps from outside; 1 if it cannot be written, 2 if the name is the service's."""
+    """Write an archive for support; 1 if it cannot be written, 2 if the path is a file of the service."""
     logs.configure("ERROR")
     now = datetime.now(PARIS)
     path = args.file or Path(f"rdv-diagnostic-{now:%Y%m%d-%H%M%S}.zip")
@@ -51,7 +51,7 @@ def diagnose(args: Namespace, settings: Settings) -> int:
 
 
 def _collect(args: Namespace, settings: Settings) -> dict[str, str]:
-    """Collect with the store where it can be used, else without: that is when help is needed most."""
+    """Collect with the store if it can be used, else without: help is most needed then."""
     try:
         store = bootstrap.open_store(settings)
         try:

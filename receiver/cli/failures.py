@@ -76,7 +76,7 @@ def failures(args: Namespace, settings: Settings) -> int:
 
 
 def retry(args: Namespace, settings: Settings) -> int:
-    """Have what fails tried at once; 2 if it is not said what, or the event is unknown."""
+    """Retry what fails at once; 2 if no scope is given, or the event is unknown."""
     logs.configure("ERROR")
     chosen = Chosen(args.code, args.calendar, _lower(args.mailbox), args.event)
     if args.all == (chosen != Chosen()):
@@ -96,7 +96,7 @@ def retry(args: Namespace, settings: Settings) -> int:
 
 
 def forget(args: Namespace, settings: Settings) -> int:
-    """Let be what cannot be written; 1 if there is nothing to let be, 2 if the event is unknown or not the only one."""
+    """Give up what cannot be written; 1 if nothing matches, 2 if the event is unknown or ambiguous."""
     logs.configure("ERROR")
     chosen = Chosen(address=_lower(args.mailbox), event=args.event)
 

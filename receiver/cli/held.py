@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         verb.set_defaults(command=decide, decision=decision)
         verb.add_argument("numbers", nargs="*", type=_number, metavar="NUMÉRO", help=HELD_HELP["numbers"])
         verb.add_argument("--all", action="store_true", help=HELD_HELP["all"])
-        # A default of its own would undo what stands before the verb: more would be meant than was said.
+        # Without a default: it would overwrite an option given before the verb, and more webhooks would be selected.
         _add_filters(verb, argparse.SUPPRESS)
         verb.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=COMMANDS["json"])
         verb.add_argument("--dry-run", action="store_true", help=COMMANDS["dry-run"])
@@ -60,7 +60,7 @@ def _number(text: str) -> int:
 
 
 def show(args: Namespace, settings: Settings) -> int:
-    """List what waits; 1 if anything does, 2 if there is no such source."""
+    """List held webhooks; 1 if there are any, 2 if the source is unknown."""
     logs.configure("ERROR")
     wanted = Wanted(args.reason, args.source)
 
@@ -78,7 +78,7 @@ def show(args: Namespace, settings: Settings) -> int:
 
 
 def decide(args: Namespace, settings: Settings) -> int:
-    """Apply or drop what waits; 1 if some could not be decided now, 2 if it is not said what, or it does not wait."""
+    """Apply or drop held webhooks; 1 if some could not be decided now, 2 if none are named, or one is not held."""
     logs.configure("ERROR" if args.dry_run else "INFO")
     chosen = bool(args.numbers)
     if chosen == args.all or (chosen and (args.source is not None or args.reason is not None)):
@@ -109,12 +109,12 @@ def _meant(store: Store, args: Namespace) -> list[Waiting]:
 
 
 def _is_source(store: Store, settings: Settings, name: str | None) -> bool:
-    """Whether a source is configured, or was: what came from it may still wait."""
+    """Whether a source is configured, or was: its webhooks may still be held."""
     return name is None or name in settings.sources or store.read(set_aside.count, Wanted(source=name)) > 0
 
 
 def _user() -> str:
-    """Return the account that runs the command, as the system knows it: no variable is asked."""
+    """Return the account that runs the command, from the system and not from the environment."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -127,7 +127,7 @@ def _mistake(sentence: str) -> int:
 
 
 def _full(store: Store, known: Places, wanted: Wanted) -> list[str]:
-    """Return the secrets of which no more is kept."""
+    """Return the secrets for which no more webhooks are kept."""
     if wanted.reason not in {None, Reason.SCOPE}:
         return []
     groups = store.read(set_aside.groups, store.now())

@@ -20,7 +20,7 @@ from receiver.operations.unmapped import unmapped as find_unmapped
 from receiver.sentences import COMMANDS, LEVELS, MAILBOXES_TABLE
 from receiver.store import Store
 
-_WORST_LAST = (Level.OK, Level.WARNING, Level.TROUBLE)  # of 800 lines, those at the prompt are read
+_WORST_LAST = (Level.OK, Level.WARNING, Level.TROUBLE)  # of 800 lines, people read the last ones
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def unmapped(args: Namespace, settings: Settings) -> int:
 
 
 def check(args: Namespace, settings: Settings) -> int:
-    """Try the mailboxes; 1 if one of them, or a server, cannot be used, 2 if it is not said which."""
+    """Try the mailboxes; 1 if one of them, or a server, cannot be used, 2 if none are named."""
     logs.configure("ERROR")
     if bool(args.mailbox) == args.all:
         print(COMMANDS["mailboxes check which"], file=sys.stderr)
@@ -115,7 +115,7 @@ def _print_table(results: Sequence[MailboxResult]) -> None:
 
 
 def _cells(result: MailboxResult) -> list[str]:
-    told = (
+    shown = (
         result.findings
         if result.level is Level.OK
         else [each for each in result.findings if each.level is not Level.OK]
@@ -126,7 +126,7 @@ def _cells(result: MailboxResult) -> list[str]:
         result.identity or "",
         result.server_version or "",
         "" if result.latency_ms is None else str(result.latency_ms),
-        " ".join(output.finding_sentence(finding) for finding in told),
+        " ".join(output.finding_sentence(finding) for finding in shown),
     ]
 
 

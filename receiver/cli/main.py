@@ -44,14 +44,14 @@ LAYERS = {
     "secrets": "secrets:add_arguments",
     "check": "commands:add_check",
 }
-"""Each command, and the function that adds its arguments. Named and not imported: the service's processes live for
-months, and each would carry what all the other commands need."""
+"""Each command, and the function that adds its arguments, by name. Imports would load the modules of all commands into
+the processes of the service, which run for months."""
 
 _HELP = {**WATCH, **TOKEN_HELP, **RECOVERY_HELP, **HELD_HELP, **COMMANDS}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Carry out one command and return its exit code (argparse leaves by itself for help and for mistakes)."""
+    """Run one command and return its exit code (argparse itself exits after help and errors)."""
     streams.settle()
     status = _carry_out(argv)
     if streams.lost_output():

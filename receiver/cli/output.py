@@ -18,7 +18,7 @@ from receiver.sentences.phrases import store_words
 from receiver.store.database.records import ComingAgent
 
 WIDTH_OF_FILES = 200
-"""Where the report goes into a file, lines need not fit a screen."""
+"""The width of lines if the output is not a terminal."""
 
 
 def print_problems(path: Path, errors: ConfigurationErrors) -> None:
@@ -53,7 +53,7 @@ def problem_line(path: Path, problem: Problem) -> str:
 
 
 def sentence(table: Mapping[str, str], code: str, details: Mapping[str, str | int]) -> str:
-    """Return the table's sentence for a code, or one that says it has none."""
+    """Return the table's sentence for a code, or a sentence that says that there is none."""
     return table.get(code, sentences.UNKNOWN).format(**{"code": code, **details})
 
 
@@ -63,7 +63,7 @@ def calendar_sentence(code: str) -> str:
 
 
 def print_servers(troubles: Mapping[str, str]) -> None:
-    """Print, for each calendar server that could not be used, why not."""
+    """Print why each calendar server that could not be used failed."""
     for calendar, code in troubles.items():
         print(printable(f"{sentences.LEVELS['trouble']}  calendars.{calendar}  {calendar_sentence(code)}"))
 
@@ -72,9 +72,9 @@ def finding_sentence(finding: Finding) -> str:
     """Return what a finding means and, where it is a trouble, what to do."""
     cause = finding.details.get("cause")
     if isinstance(cause, str) and cause in sentences.STORE_CAUSES:
-        told = store_words(cause, finding.details)
+        words = store_words(cause, finding.details)
         text = sentences.CHECK.get(finding.code, "") if finding.code == "store_unreachable" else "{cause}. {cure}"
-        said = text.format(cause=told.title, cure=told.cure)
+        said = text.format(cause=words.title, cure=words.cure)
         return said[0].upper() + said[1:]
     for table in (
         sentences.CHECK,
@@ -86,12 +86,12 @@ def finding_sentence(finding: Finding) -> str:
         sentences.TOKEN_KEY,
     ):
         if finding.code in table:
-            return sentence(table, finding.code, _told(finding.details))
+            return sentence(table, finding.code, _in_french(finding.details))
     return calendar_sentence(finding.code)
 
 
-def _told(details: Mapping[str, str | int]) -> dict[str, str | int]:
-    """Return details with those put into French that are codes themselves."""
+def _in_french(details: Mapping[str, str | int]) -> dict[str, str | int]:
+    """Return the details, with codes replaced by French words."""
     kinds = str(details.get("edges", ""))
     return {**details, "edges": ", ".join(sentences.EDGES.get(kind, kind) for kind in kinds.split(","))}
 
@@ -129,7 +129,7 @@ def print_findings_json(findings: Sequence[Finding]) -> None:
 
 
 def print_effects(standing: str, effects: Effects, *, as_json: bool) -> None:
-    """Print what a ruleset changes, and what became of it."""
+    """Print what a ruleset changes, and whether it was put in force."""
     if as_json:
         print(json.dumps({"standing": standing, **asdict(effects)}, indent=2))
         return
@@ -140,7 +140,7 @@ def print_effects(standing: str, effects: Effects, *, as_json: bool) -> None:
 
 
 def print_held(removals: int | None, *, as_json: bool) -> None:
-    """Say, to people, that a ruleset waits for a confirmation."""
+    """Print that a ruleset waits for a confirmation."""
     if removals is not None and not as_json:
         print(sentences.RULES["held"].format(removals=removals))
 
@@ -160,20 +160,20 @@ def print_unmapped(agents: Sequence[ComingAgent], *, as_json: bool) -> None:
 
 
 def _key(email: str) -> dict[str, str]:
-    """Return what maps an agent, where it is not the e-mail as it is."""
+    """Return the key to map an agent by, if it differs from the e-mail."""
     key = key_of(email)
     return {"key": key} if key != email else {}
 
 
 def printable(text: str) -> str:
-    """Return the text without what could steer a terminal: keys and server answers are other people's."""
+    """Return the text without terminal control characters: keys and server answers come from outside."""
     return "".join(
         "\ufffd" if category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} else character for character in text
     )
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under the names of their columns; what could steer a terminal is defused."""
+    """Print rows under the names of their columns, without terminal control characters."""
     # Imported where it is drawn: it costs what no service needs.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
@@ -189,7 +189,7 @@ def print_table(columns: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
 
 @contextmanager
 def progress(label: str, total: int) -> Iterator[Callable[[], None]]:
-    """Yield what is called, from any thread, when one of `total` things is done. Drawn on standard error."""
+    """Yield a function to call, from any thread, when one of `total` steps is done. Drawn on standard error."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

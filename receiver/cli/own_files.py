@@ -1,4 +1,4 @@
-"""Which files are the service's own: no command puts a copy, a report or an archive in the place of one."""
+"""The files of the service, which no command may overwrite with a copy, a report or an archive."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ from receiver.store.database import files
 
 
 def is_refused(path: Path | None, settings: Settings, config: Path) -> bool:
-    """Whether a path is that of a file of the service's, though it may not be there now; if so, say it."""
+    """Whether a path is one of the service's files, present or not; if so, print why it is refused."""
     if path is None:
         return False
     own = {name for each in _own(settings, config, os.environ) for name in _names(each)}
@@ -45,6 +45,6 @@ def _of_servers(settings: Settings) -> Iterator[Path | None]:
 
 
 def _names(path: Path) -> set[str]:
-    """Return the name of a file, and that of the one that it is a link to."""
+    """Return the path of a file, and the path that it links to."""
     folder = os.path.realpath(path.parent)
     return {os.path.join(folder, path.name), os.path.realpath(path)}  # noqa: PTH118

@@ -10,18 +10,18 @@ from receiver.core.text import has_half_letters
 from receiver.sentences import COMMANDS, USAGE
 
 LONGEST_TEXT = 512
-"""Characters of what people type to name something: as long as the record's longest address."""
+"""Maximum length of a typed name: that of the longest address in the record."""
 
 
 def text(typed: str) -> str:
-    """Return the typed name of a mailbox, an event or a code, or refuse what no statement takes."""
+    """Return the typed name of a mailbox, an event or a code; refuse what a database does not accept."""
     if len(typed) > LONGEST_TEXT or has_half_letters(typed):
         raise argparse.ArgumentTypeError(COMMANDS["bad_text"].format(longest=LONGEST_TEXT))
     return typed
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, in French where it speaks."""
+    """argparse with French messages."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs, add_help=False, allow_abbrev=False)
@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
         return super().format_help().replace("usage: ", COMMANDS["usage"], 1)
 
     def error(self, message: str) -> NoReturn:
-        """Say in French what was mistyped, and leave with 2."""
+        """Print the error in French, and exit with 2."""
         for pattern, sentence in USAGE.items():
             if found := re.fullmatch(pattern, message, re.DOTALL):
                 message = found.expand(sentence)
@@ -47,17 +47,17 @@ class Parser(argparse.ArgumentParser):
 
 
 class LateParser(Parser):
-    """The parser of one command. What the command takes, and its module, are looked up when it is chosen."""
+    """The parser of one command. Its module is imported, and its arguments are added, when it is chosen."""
 
     def __init__(self, *, lay: Callable[[argparse.ArgumentParser], None], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._lay = lay
 
     def add_subparsers(self, **kwargs: Any) -> Any:
-        """Lay out the commands of this command: they are at hand by then."""
+        """Add the subcommands; their parsers are ordinary ones, as the module is imported by then."""
         return super().add_subparsers(parser_class=Parser, **kwargs)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Lay out the command first: argparse asks this of the chosen one alone, for help and mistakes too."""
+        """Add the arguments first. argparse calls this for the chosen command only, for help and errors too."""
         self._lay(self)
         return super().parse_known_args(args, namespace)

@@ -43,7 +43,7 @@ def worker(args: Namespace, settings: Settings) -> int:
 
 def _run_part(part: Callable[[Reloadable], None], args: Namespace, settings: Settings) -> int:
     logs.configure()
-    # A reload that comes before the part listens has nothing to reload, and must not end it.
+    # A SIGHUP before the handler is installed must not end the process; there is nothing to reload yet.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if status := with_store(settings, _current_or_awaited):
         return status
@@ -52,7 +52,7 @@ def _run_part(part: Callable[[Reloadable], None], args: Namespace, settings: Set
 
 
 def _current_or_awaited(store: Store) -> int:
-    """Return 0 where the part may start: the store can be used, or vanished and may come back at any moment."""
+    """Return 0 if the part may start: the store can be used, or has vanished and may return at any moment."""
     try:
         return current(store)
     except StoreVanished as error:

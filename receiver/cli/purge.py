@@ -47,7 +47,7 @@ def _address(text: str) -> str:
 
 
 def purge(args: Namespace, settings: Settings) -> int:
-    """Drop what is old, or erase an agent; 1 if something is still to be done for that, 2 if it is not said what."""
+    """Drop what is old, or erase an agent; 1 if that is not finished, 2 if the arguments do not say what to do."""
     logs.configure("ERROR")
     if code := _mistake(args):
         print(PURGE[code], file=sys.stderr)
@@ -101,7 +101,7 @@ def _agent(args: Namespace, settings: Settings, store: Store) -> int:
 
 @contextmanager
 def _reserved(path: Path | None) -> Iterator[Callable[[str], object]]:
-    """Make the report's file before anything is erased: without it, nothing would prove the erasure."""
+    """Create the report's file before anything is erased: the report is the proof of the erasure."""
     if path is None:
         yield lambda _: None
         return

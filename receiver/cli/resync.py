@@ -1,4 +1,4 @@
-"""`resync`: has the platform send everything again, removes what is gone, and prints a report."""
+"""`resync`: makes the platform send everything again, removes what is gone, and prints a report."""
 
 import argparse
 import json
@@ -22,7 +22,7 @@ from receiver.operations.resync.missing import Finding, Judged, Removal
 from receiver.operations.resync.platform_api import Api
 from receiver.operations.resync.platform_http import RestError
 from receiver.operations.resync.progress import End, PollTimings
-from receiver.operations.resync.start import SUBSCRIPTIONS, OrganisationReport, Refused, Step, Wish
+from receiver.operations.resync.start import SUBSCRIPTIONS, OrganisationReport, Refused, ResyncRequest, Step
 from receiver.sentences import COMMANDS, LEVELS, RESYNC
 from receiver.store import Store
 from receiver.store.tools import resync as stored_resync
@@ -53,7 +53,7 @@ class ResyncReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is to be seen to."""
+        """Whether an operator has nothing to do."""
         sent = bool(self.organisations) and all(each.ok for each in self.organisations)
         came = not self.interrupted and self.end not in {End.NOTHING_CAME, End.TOO_LONG}
         held = self.removal is not None and self.removal.held
@@ -91,11 +91,11 @@ def _models(text: str) -> frozenset[Model]:
 
 
 def resync(args: Namespace, settings: Settings) -> int:
-    """Have all sent again and take out what is gone; 1 if something is to be seen to, 2 if it cannot be begun."""
+    """Have all sent again and remove what is gone; 1 if an operator must act, 2 if it cannot be begun."""
     logs.configure("ERROR")
     try:
         source = operation.choose_source(settings, args.source)
-        asked = operation.wish(
+        asked = operation.resync_request(
             source,
             args.models or _shown(source),
             args.organisation,
@@ -118,7 +118,7 @@ def _shown(source: Source) -> frozenset[Model]:
     return frozenset(model for model in Model if shown[model])
 
 
-def _with_api(args: Namespace, asked: Wish, store: Store) -> int:
+def _with_api(args: Namespace, asked: ResyncRequest, store: Store) -> int:
     if args.verify_only and progress.last_start(store, asked.source.name) is None:
         print(RESYNC["never_resynced"], file=sys.stderr)
         return 2
@@ -145,7 +145,7 @@ class _Run:
     """One re-sync, step by step."""
 
     args: Namespace
-    asked: Wish
+    asked: ResyncRequest
     store: Store
     api: Api
 
@@ -176,24 +176,24 @@ class _Run:
                 draw(sum(counts.values()))
 
             try:
-                end = progress.follow(lambda: self._told(since), expected, self.asked.models, show, TIMINGS)
+                end = progress.follow(lambda: self._count_sent(since), expected, self.asked.models, show, TIMINGS)
             except KeyboardInterrupt:
                 return replace(report, received=counted, expected=expected, interrupted=True)
         return replace(report, received=counted, expected=expected, end=end)
 
-    def _told(self, since: datetime) -> Mapping[Model, int]:
+    def _count_sent(self, since: datetime) -> Mapping[Model, int]:
         self.store.judge_all(self.store.now())  # whether or not a worker runs
-        return self.store.read(stored_resync.told, self.asked.source.name, since)
+        return self.store.read(stored_resync.count_sent, self.asked.source.name, since)
 
     def _verified(self, report: ResyncReport, since: datetime) -> ResyncReport:
         source = self.asked.source
         reached = {Step.READY, *SENT}
         organisations = frozenset(each.organisation for each in report.organisations if each.step in reached)
         scope = Scope(source.name, self.asked.models, organisations, None if self.args.all else self.store.now())
-        untold = self.store.read(stored_resync.untold, scope, since)
+        not_sent = self.store.read(stored_resync.not_sent, scope, since)
         try:
-            with progress_bar(RESYNC["progress"], len(untold)) as done:
-                judged = missing.judge(self.api, self.store, source.name, untold, since, done)
+            with progress_bar(RESYNC["progress"], len(not_sent)) as done:
+                judged = missing.judge(self.api, self.store, source.name, not_sent, since, done)
         except KeyboardInterrupt:
             return replace(report, interrupted=True)
         report = replace(report, judged=tuple(judged))
@@ -205,7 +205,7 @@ class _Run:
 
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """Yield the function that is called with how many have come. Drawn on standard error, where it is a terminal."""
+    """Yield a function to call with the number that has come. Drawn on standard error if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _count: None
         return
@@ -309,12 +309,12 @@ def _count(report: ResyncReport, model: Model) -> str:
 
 
 def _print_verification(report: ResyncReport, judged: tuple[Judged, ...]) -> None:
-    told = [each for each in judged if each.finding is not Finding.EXISTS]
-    if told:
+    shown = [each for each in judged if each.finding is not Finding.EXISTS]
+    if shown:
         columns = [RESYNC["column event"], RESYNC["column finding"]]
-        print_table(columns, [(each.event.uid, _finding(each)) for each in told[:MOST_LINES]])
-    if len(told) > MOST_LINES:
-        print(RESYNC["more"].format(count=len(told) - MOST_LINES))
+        print_table(columns, [(each.event.uid, _finding(each)) for each in shown[:MOST_LINES]])
+    if len(shown) > MOST_LINES:
+        print(RESYNC["more"].format(count=len(shown) - MOST_LINES))
     counts = missing.counts(judged)
     gone = counts[Finding.GONE]
     print(RESYNC["verified"].format(gone=gone, exists=counts[Finding.EXISTS], undecided=report.undecided))

@@ -17,17 +17,17 @@ from receiver.config import Reloadable, Settings, secret_warnings
 from receiver.config.store_url import sqlite_file
 from receiver.operations.refused_configuration import Notice
 from receiver.operations.support.check import STORE_ERRORS
-from receiver.store import PATIENCE_S, Standing, Store, StoreUnavailable, StoreVanished
+from receiver.store import QUERY_TIMEOUT_S, Standing, Store, StoreUnavailable, StoreVanished
 from receiver.store.database import files
 
 SERVE, WORKER, WATCH = "serve", "worker", "watch"
-"""The children. Without the web there is nothing to run for; the web itself needs neither of the others: what it
+"""The child processes. The service ends with the web server. The web server needs none of the others: what it
 acknowledges waits in the store."""
 
 NOTICE_EVERY_S = 10.0
-"""So often `run` finds out whether there is something to report of the configuration."""
+"""How often `run` checks whether there is something to report of the configuration."""
 RETRY_EVERY_S = 5.0
-"""So often a store that has vanished is tried, to bring it up to date when it is back."""
+"""How often a vanished store is tried, to migrate it when it is back."""
 
 log = logs.get("cli")
 
@@ -44,7 +44,7 @@ def run(args: Namespace, settings: Settings) -> int:
         log.warning("configuration_warning", path=warning.log_path, code=warning.code)
     _tell_exposed(settings)
     if status := with_store(settings, _migrated_or_awaited(settings)):
-        # The service manager starts us again and again then: no other process would send an alert.
+        # The service manager then restarts this process again and again, and no other process would send an alert.
         from receiver.cli import watch  # noqa: PLC0415 -- the supervisor loads nothing of the alerts otherwise
 
         watch.check_once(args.config, settings)
@@ -54,7 +54,7 @@ def run(args: Namespace, settings: Settings) -> int:
     threading.Thread(target=_report_refused, args=(settings_now,), daemon=True).start()
 
     def reload() -> dict[str, list[str]] | None:
-        """Return the processes that the file asks for now; a wrong one is logged and reaches no child."""
+        """Return the processes that the file asks for now. An invalid file is logged and not passed on."""
         return child_commands(args.config, settings_now.current) if settings_now.reload(works=False) else None
 
     status = supervise(commands, reload, vital=(SERVE,), spare=(WATCH,))
@@ -63,7 +63,7 @@ def run(args: Namespace, settings: Settings) -> int:
 
 
 def _tell_exposed(settings: Settings) -> None:
-    """Leave a line of each file of the store that others on this machine may read or write; `check` names the cure."""
+    """Log each file of the store that others on this machine may read or write; `check` names the cure."""
     database = sqlite_file(settings.store.address)
     if database is not None:
         for refusal in files.exposed([database.parent, database, *files.beside(database)]):
@@ -71,21 +71,21 @@ def _tell_exposed(settings: Settings) -> None:
 
 
 def _leave_in_one_file(settings: Settings) -> None:
-    """Open and close an SQLite store once more, last of all: a child that was killed closed nothing."""
+    """Open and close an SQLite store at the very end: a killed child did not close it."""
     if sqlite_file(settings.store.address) is not None:
         with suppress(*STORE_ERRORS), closing(bootstrap.open_store(settings)) as store:
             store.standing()
 
 
 def _migrated_or_awaited(settings: Settings) -> Callable[[Store], int]:
-    """Return what brings the store up to date, or has it brought up to date when it is back: the service starts."""
+    """Return a function that migrates the store, or waits for a vanished one in a thread; 0: the service may start."""
 
     def migrate(store: Store) -> int:
         try:
             return migrated(store)
         except StoreVanished as error:
             say_vanished(error)
-            # A daemon: it waits for as long as the service runs.
+            # A daemon: it may wait as long as the service runs.
             threading.Thread(target=_migrate_when_back, args=(settings,), daemon=True).start()
             return 0
 
@@ -93,7 +93,7 @@ def _migrated_or_awaited(settings: Settings) -> Callable[[Store], int]:
 
 
 def _migrate_when_back(settings: Settings) -> None:
-    """Bring a store up to date once it is back. Its users report what else is wrong with it."""
+    """Migrate a store once it is back. The processes that use it report what else is wrong."""
     while True:
         time.sleep(RETRY_EVERY_S)
         try:
@@ -101,14 +101,14 @@ def _migrate_when_back(settings: Settings) -> None:
                 log.info("store_is_back", standing=Standing(store.migrate()))
         except StoreUnavailable:
             continue
-        except Exception:  # the thread must go on: nobody else migrates what comes back
+        except Exception:  # the thread must go on: no other one migrates a store that comes back
             log.exception("unforeseen", errand="migration")
             continue
         return
 
 
 def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
-    """Return the processes of `run`: this very program, with other commands."""
+    """Return the processes of `run`: this program with other commands."""
     program = [sys.executable, "-m", "receiver", "--config", str(config)]
     if not settings.alerts.to:
         log.info("nobody_to_tell")
@@ -117,15 +117,15 @@ def child_commands(config: Path, settings: Settings) -> dict[str, list[str]]:
 
 
 def _report_refused(settings: Reloadable) -> None:
-    """Write into the store whether the service goes on with an old configuration, for as long as this process lives."""
+    """Keep a note in the store while the service runs with an old configuration."""
     notice = Notice("run")
     while True:
         now, current, refused = datetime.now(UTC), settings.current, settings.refused
         try:
             if notice.is_due(refused, now):
-                with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, PATIENCE_S)) as store:
+                with suppress(*STORE_ERRORS), closing(bootstrap.open_store(current, QUERY_TIMEOUT_S)) as store:
                     if store.standing().usable:
                         notice.write(store, refused, now)
-        except Exception:  # the thread must go on: nobody else leaves this word
+        except Exception:  # the thread must go on: no other one writes this note
             log.exception("unforeseen", errand="word")
         time.sleep(NOTICE_EVERY_S)

@@ -37,7 +37,7 @@ def _days(text: str) -> int:
 
 
 def secrets(args: Namespace, settings: Settings) -> int:
-    """Say when each secret was last used; 1 if one can go, 2 if there is no such source."""
+    """Print when each secret was last used; 1 if one can be removed, 2 if the source is unknown."""
     if args.action == "new":
         print(operation.fresh())
         return 0
@@ -49,7 +49,7 @@ def secrets(args: Namespace, settings: Settings) -> int:
 
 
 def _show(args: Namespace, settings: Settings, store: Store) -> int:
-    found = operation.look(settings, store, args.source, timedelta(days=args.unused_days))
+    found = operation.secret_uses(settings, store, args.source, timedelta(days=args.unused_days))
     unused = sum(each.state is State.UNUSED for each in found)
     if args.json:
         print(json.dumps({"ok": not unused, "secrets": [_json(each) for each in found]}, indent=2))

@@ -24,9 +24,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def show(args: Namespace, settings: Settings) -> int:
-    """Say how things go; 1 if something is wrong."""
+    """Print the status; 1 if something is wrong."""
     logs.configure("ERROR")
-    found = _look(settings)
+    found = _read_status(settings)
     if found is None:
         return 1
     if args.json:
@@ -36,8 +36,8 @@ def show(args: Namespace, settings: Settings) -> int:
     return 0 if is_well(found.troubles) else 1
 
 
-def _look(settings: Settings) -> Status | None:
-    """Return what there is to say; None, having said so: the account may not read it."""
+def _read_status(settings: Settings) -> Status | None:
+    """Return the status; None if the account may not read it, which was printed."""
     try:
         store = bootstrap.open_store(settings)
         try:
@@ -47,7 +47,7 @@ def _look(settings: Settings) -> Status | None:
     except check.STORE_ERRORS as error:
         if say_only_appends(settings, error):
             return None
-        # Without a store there is no clock but ours, and nothing that it would be held against.
+        # Without a store the time is this host's, and is compared with nothing.
         return status.unreadable(settings, error, datetime.now(PARIS))
 
 
@@ -88,10 +88,10 @@ def _print(settings: Settings, found: Status) -> None:
 
 
 def _print_trouble(trouble: Trouble) -> None:
-    told = words(trouble)
+    text = words(trouble)
     since = sentences.STATUS["since"].format(at=local(trouble.since)) if trouble.since else ""
-    print(output.printable(f"{sentences.COLOURS[trouble.colour]}  {told.title}{since}"))
-    print(output.printable(f"        {told.cure}"))
+    print(output.printable(f"{sentences.COLOURS[trouble.colour]}  {text.title}{since}"))
+    print(output.printable(f"        {text.cure}"))
     if trouble.until is not None:
         print(f"        {sentences.STATUS['until'].format(at=local(trouble.until))}")
     print(f"        {sentences.STATUS['see'].format(code=trouble.code)}")

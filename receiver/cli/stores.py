@@ -1,4 +1,4 @@
-"""The store, open for one command; or the French message on why it cannot be used."""
+"""Opens the store for one command, or prints in French why it cannot be used."""
 
 import sys
 from collections.abc import Callable
@@ -14,18 +14,18 @@ from receiver.store.database import rights
 from receiver.store.place import integrity
 
 SOUNDNESS_S = 5.0
-"""So long a damaged page is looked for before anything is written."""
+"""How long to check for damaged pages before anything is written."""
 
 log = logs.get("cli")
 
 
 def with_current_store(settings: Settings, use: Callable[[Store], int]) -> int:
-    """Return what `use` returns, or 1, having said so, where the store cannot be used as it is."""
+    """Return what `use` returns; 1 if the store is not current or cannot be used, which was printed."""
     return with_store(settings, lambda store: current(store) or use(store))
 
 
 def with_store(settings: Settings, use: Callable[[Store], int]) -> int:
-    """Return what `use` returns, or 1, having said so, where the store cannot be used."""
+    """Return what `use` returns; 1 if the store cannot be used, which was printed."""
     try:
         store = bootstrap.open_store(settings)
         try:
@@ -42,7 +42,7 @@ def with_store(settings: Settings, use: Callable[[Store], int]) -> int:
 
 
 def say_only_appends(settings: Settings, error: BaseException) -> bool:
-    """Say, where that is why a store refused, that its account may only put webhooks down; return whether it is."""
+    """Print, if so, that the store refused because its account may only append webhooks; return whether it is so."""
     if refusal_of(error).cause is not Cause.RIGHTS_MISSING:
         return False
     try:
@@ -59,15 +59,15 @@ def say_only_appends(settings: Settings, error: BaseException) -> bool:
 
 
 def report_refusal(error: BaseException, refusal: Refusal) -> None:
-    """Say, to people and to the log, why a store cannot be used."""
+    """Print and log why a store cannot be used."""
     log.error("store_unavailable", code=store_error_name(error), cause=refusal.cause)
-    told = store_words(refusal.cause, refusal.details)
-    text = sentences.COMMANDS["store_failed"].format(cause=told.title, cure=told.cure)
+    words = store_words(refusal.cause, refusal.details)
+    text = sentences.COMMANDS["store_failed"].format(cause=words.title, cure=words.cure)
     print(output.printable(text), file=sys.stderr)
 
 
 def say_vanished(error: StoreVanished) -> None:
-    """Say that the store which belongs here is not there, why not, and what not to do."""
+    """Print that the expected store is not there, why, and what not to do."""
     log.error(str(error), cause=error.cause)
     advice = sentences.VANISHED.get(error.cause, sentences.TROUBLES[str(error)])
     cure = advice.cure.format(cause=sentences.CAUSES[error.cause])
@@ -75,7 +75,7 @@ def say_vanished(error: StoreVanished) -> None:
 
 
 def migrated(store: Store) -> int:
-    """Bring the store to this version; return 1, having said so, where this program cannot use what it became."""
+    """Migrate the store; return 1 if this program cannot use the result, which was printed."""
     if store.standing().usable:  # an older one is read whole before it is changed
         store.read(integrity.check, SOUNDNESS_S)
     standing = store.migrate()
@@ -85,18 +85,18 @@ def migrated(store: Store) -> int:
 
 
 def current(store: Store) -> int:
-    """Return 0 where the store can be used as it is, or 1, having said why not."""
+    """Return 0 if the store can be used as it is; 1 if not, with the reason printed."""
     standing = store.standing()
     status = _fit(standing)
     if standing is Standing.NOT_CURRENT and store.is_empty():
         log.error("store_unavailable", cause=Cause.EMPTY)
-        told = store_words(Cause.EMPTY, {})
-        print(f"{told.title}. {told.cure}", file=sys.stderr)
+        words = store_words(Cause.EMPTY, {})
+        print(f"{words.title}. {words.cure}", file=sys.stderr)
     return status
 
 
 def _fit(standing: Standing) -> int:
-    """Return 0 where this program can use the store, or 1, having said why not."""
+    """Return 0 if this program can use the store; 1 if not, with the reason printed."""
     if standing.usable:
         return 0
     log.error(standing.value)

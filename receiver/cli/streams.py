@@ -1,6 +1,6 @@
-"""Standard streams that end no command, whatever the terminal's encoding, and whether or not somebody still reads.
+"""Standard streams that never end a command: the encoding may lack a letter, and the reader may be gone.
 
-A command that is half done must not end because somebody closed a pager, or because a terminal lacks a letter.
+A command that is half done must not fail because a pager was closed, or because a terminal lacks a letter.
 """
 
 import codecs
@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from unicodedata import normalize
 
 REPLACING = "rdv-plain"
-"""The name of what codecs do with a letter that an encoding lacks: it is replaced."""
+"""The name of the codec error handler that replaces letters that an encoding lacks."""
 _INSTEAD = str.maketrans({
     "’": "'", "‘": "'", "«": '"', "»": '"', "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "œ": "oe", "Œ": "OE",
     "æ": "ae", "Æ": "AE", "€": "EUR", "×": "x", "→": "->",
@@ -20,13 +20,13 @@ _INSTEAD = str.maketrans({
 
 
 class _Raw(io.FileIO):
-    """A file descriptor. What can be written no more is dropped."""
+    """A file descriptor. Output that can no longer be written is dropped."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "wb", closefd=False)
         self._is_gone = False
         self.has_failed = False
-        """Whether output was lost that was wanted, as on a full disk."""
+        """Whether wanted output was lost, for instance on a full disk."""
 
     def write(self, data: Any, /) -> int:
         while not self._is_gone:
@@ -44,7 +44,7 @@ class _Raw(io.FileIO):
 
 
 def settle() -> None:
-    """Replace the process's own streams by such ones; streams that were replaced already stay."""
+    """Replace the process's standard streams, unless they were replaced already."""
     _open_what_is_closed()
     if sys.stdout is sys.__stdout__:
         sys.stdout = _stream(1, sys.stdout)
@@ -53,14 +53,14 @@ def settle() -> None:
 
 
 def lost_output() -> bool:
-    """Whether a part of the report could not be written where it was to go."""
+    """Whether a part of the report could not be written."""
     sys.stdout.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return isinstance(raw, _Raw) and raw.has_failed
 
 
 def _open_what_is_closed() -> None:
-    """Open nothing under the numbers that are free: the next file, the database say, would be taken for a stream."""
+    """Open the null device on free standard descriptors: else the next opened file, such as the database, gets one."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
@@ -82,7 +82,7 @@ def _stream(descriptor: int, replaced: TextIO | None) -> TextIO:
 
 
 def _plainly(error: UnicodeError) -> tuple[str, int]:
-    """Return the letters nearest to those that an encoding lacks; a question mark for what has none."""
+    """Return similar letters for those that an encoding lacks; a question mark where there are none."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     instead = []

@@ -21,9 +21,9 @@ _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 LONGEST_PAUSE_S = 60.0
 PAUSE_S = 1.0
-"""Before the first new start; each further one waits twice as long as the one before, up to `LONGEST_PAUSE_S`."""
+"""The pause before the first restart. It doubles with each further one, up to `LONGEST_PAUSE_S`."""
 STEADY_S = 60.0
-"""A child that lived for so long counts as steady: the next pause is the shortest again."""
+"""A child that ran for so long counts as stable: the next pause is the shortest again."""
 MISCONFIGURED = 2
 """Status of a child that cannot use its configuration: only a reload or an edited file helps, so the pause is long."""
 
@@ -61,7 +61,7 @@ def supervise(
 
 
 class _Signals:
-    """Signals as numbers to read. None is lost between two reads: each is a byte in a pipe."""
+    """Signals, read as numbers. None is lost between two reads: each is a byte in a pipe."""
 
     def __init__(self, read_end: int) -> None:
         self._read_end = read_end
@@ -69,7 +69,7 @@ class _Signals:
         self._selector.register(read_end, selectors.EVENT_READ)
 
     def wait(self, timeout_s: float | None) -> bytes:
-        """Return the numbers of the signals that came; nothing when the time is over."""
+        """Return the numbers of the signals that came; empty after a timeout."""
         return os.read(self._read_end, 512) if self._selector.select(timeout_s) else b""
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ def _heard_signals() -> Iterator[_Signals]:
     read_end, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signals = _Signals(read_end)
     previous_fd = signal.set_wakeup_fd(write_end)
-    # A handler must exist for the wake-up to happen; a child's exec puts the default back.
+    # The wake-up needs a handler to be set; exec restores the default in a child.
     previous = {number: signal.signal(number, lambda *_: None) for number in _HEARD}
     try:
         yield signals
@@ -113,11 +113,11 @@ class _Supervisor:
         self.alive: dict[str, subprocess.Popen[bytes]] = {}
         self.started: dict[str, float] = {}
         self.deaths: dict[str, int] = {}
-        """How often each child died in a row, without having been steady in between."""
+        """Consecutive deaths of each child, without a stable run in between."""
         self.awaited: dict[str, float] = {}
         """When a child that died is started again."""
         self.deadline: float | None = None
-        """When children that are asked to end are killed; None: none is asked."""
+        """When the children that were asked to end are killed; None: none were asked."""
         self.status = 0
 
     def run(self, signals: _Signals) -> int:
@@ -135,7 +135,7 @@ class _Supervisor:
         return self.status
 
     def _start_if_possible(self, name: str) -> None:
-        """Start a child. That one which is not vital cannot be started costs the others nothing."""
+        """Start a child. A failure to start one that is not vital does not affect the others."""
         self.awaited.pop(name, None)
         try:
             self._start(name)
@@ -147,9 +147,10 @@ class _Supervisor:
             self.awaited[name] = time.monotonic() + pause_s
 
     def _start(self, name: str) -> None:
-        # Deaf to SIGHUP until it has a handler of its own: a reload meanwhile would end it.
+        # SIGHUP is ignored until the child has its own handler: a reload meanwhile would end it.
         previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        # A group of its own: Ctrl-C in a terminal then reaches us alone, and a kill reaches its own children too.
+        # A process group of its own: Ctrl-C then reaches only this process, and a kill reaches the child's children
+        # too.
         child = subprocess.Popen(self.commands[name], stdin=subprocess.DEVNULL, process_group=0)  # noqa: S603 -- our own commands
         signal.signal(signal.SIGHUP, previous)
         self.alive[name] = child
@@ -177,7 +178,7 @@ class _Supervisor:
         self.awaited = dict.fromkeys(commands.keys() - self.alive.keys(), time.monotonic())
 
     def _end(self) -> None:
-        """Ask every child to end. Always by SIGTERM: gunicorn takes SIGINT for "drop what you hold"."""
+        """Ask every child to end, by SIGTERM: on SIGINT gunicorn would drop the requests in hand."""
         self.deadline = time.monotonic() + self.waits.grace_s
         self._send(signal.SIGTERM)
 
@@ -203,7 +204,7 @@ class _Supervisor:
             self._note_death(name, code)
             return
         log.info("child_ended", child=name, status=code)
-        # A child that was asked before it could listen dies of the signal itself, with nothing in hand.
+        # A child that got the signal before its handler was set ends by it, with no work in hand.
         if code not in {0, -signal.SIGTERM}:
             self.status = 1
 
@@ -225,7 +226,7 @@ class _Supervisor:
             log.info("child_ended", child=name, status=code)
 
     def _pause_s(self, name: str) -> float:
-        """Count a death in a row; return how long to wait before the next start."""
+        """Count a consecutive death; return how long to wait before the next start, in seconds."""
         earlier = self.deaths.get(name, 0)
         self.deaths[name] = earlier + 1
         return min(self.waits.pause_s * 2.0**earlier, self.waits.longest_pause_s)

@@ -45,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def issue(args: Namespace, settings: Settings) -> int:
-    """Make a token; it alone goes to standard output, so that it can be piped to where it is kept.
+    """Make a token. Only the token is printed on standard output, so that it can be piped.
 
     Returns:
-        2 where there is no key to sign it with.
+        2 if there is no key to sign it with.
 
     """
     logs.configure("ERROR")
@@ -66,8 +66,8 @@ def issue(args: Namespace, settings: Settings) -> int:
         if args.json:
             print(json.dumps(asdict(record) | {"token": text}, indent=2, default=_iso))
             return 0
-        told = {"id": record.id, "role": record.role, "expires": local(record.expires_at)}
-        print(TOKEN["issued"].format(**told), file=sys.stderr)
+        fields = {"id": record.id, "role": record.role, "expires": local(record.expires_at)}
+        print(TOKEN["issued"].format(**fields), file=sys.stderr)
         if not settings.web.pages:
             print(TOKEN["no_pages"], file=sys.stderr)
         print(text)
@@ -77,7 +77,7 @@ def issue(args: Namespace, settings: Settings) -> int:
 
 
 def list_all(args: Namespace, settings: Settings) -> int:
-    """Show which tokens were issued, and which of them open."""
+    """List the tokens that were issued, and their states."""
     logs.configure("ERROR")
 
     def use(store: Store) -> int:
@@ -95,7 +95,7 @@ def list_all(args: Namespace, settings: Settings) -> int:
 
 
 def revoke(args: Namespace, settings: Settings) -> int:
-    """Have a token open nothing any more; 1 if it is not clear which."""
+    """Revoke a token; 1 if none or several match."""
     logs.configure("ERROR")
 
     def use(store: Store) -> int:

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def uninstall(args: Namespace, settings: Settings) -> int:
-    """Remove, count, or undo; 1 if something is left or was not seen, 2 if there is nothing to do."""
+    """Remove, count or undo; 1 if something is left or was not checked, 2 if there is nothing to do."""
     logs.configure("ERROR")
     if args.undo and args.installation:
         print(UNINSTALL["undo_of_another"], file=sys.stderr)

@@ -20,7 +20,7 @@ log = logs.get("cli")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Say what the command takes."""
+    """Describe the command to its parser."""
     parser.set_defaults(command=watch)
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--test", action="store_true", help=sentences.WATCH["test"])
@@ -28,16 +28,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def watch(args: Namespace, settings: Settings) -> int:
-    """Send alerts until asked to stop. A store that cannot be used is no reason not to start."""
+    """Send alerts until asked to stop. It starts even if the store cannot be used."""
     if args.test:
         logs.configure("ERROR")
         return _report(settings, trial_message(Sender(socket.gethostname())))
     if args.once:
-        logs.configure("WARNING")  # whatever runs this by the clock mails what it says
+        logs.configure("WARNING")  # cron, for instance, mails all output
         check_once(args.config, settings)
         return 0
     logs.configure()
-    # A reload that comes before the loop listens has nothing to reload, and must not end it.
+    # A SIGHUP before the handler is installed must not end the process; there is nothing to reload yet.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     bootstrap.run_watch(Reloadable(args.config, os.environ, settings))
     return 0
@@ -50,7 +50,7 @@ def check_once(config: Path, settings: Settings) -> None:
 
 
 def address_findings(settings: Settings) -> list[Finding]:
-    """Return whether each address can be used as it is written. Sends nothing."""
+    """Return findings on whether each address can be used. Sends nothing."""
     outcomes = try_all(settings.alerts, None)
     return [
         _address_finding(place, address.value, outcome)
@@ -71,7 +71,7 @@ def _address_finding(place: int, address: str, outcome: Outcome) -> Finding:
 
 
 def _report(settings: Settings, message: Message) -> int:
-    """Send a message to every address and print a line about each, which shows no more than how it begins."""
+    """Send a message to every address and print a line about each, which shows only its scheme."""
     if not settings.alerts.to:
         print(sentences.WATCH["nobody"])
         return 1

@@ -1,6 +1,6 @@
-"""When somebody is notified: of each trouble once, of each further cause, and of its end.
+"""When people are notified: of each trouble once, of each further cause, and of its end.
 
-An alert counts as sent once it was sent: what could not be sent is due again at the next check.
+An alert that could not be sent is due again at the next check.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
     BEGUN = "begun"
     CHANGED = "changed"
-    """It goes on, and has a cause that was not sent yet, or has become an alarm."""
+    """It continues, and has a cause that was not sent yet, or has become an alarm."""
     ENDED = "ended"
 
 
@@ -51,9 +51,9 @@ class KnownTrouble:
     unsent_since: datetime | None = None
     """Since when, without a break, it has had points that were not sent."""
     beside: frozenset[Key] = frozenset()
-    """Troubles that may hide it, and did not when it was last seen."""
+    """Troubles that may hide this one, and did not when it was last seen."""
     last_sent: Trouble | None = None
-    """As the last alert described it. Its end is sent with these words: nobody knows of a cause that came after."""
+    """As the last alert described it. The message of its end repeats this: later causes were not sent."""
 
     @property
     def points(self) -> frozenset[str]:
@@ -142,7 +142,7 @@ def update(
         each = known[key]
         is_hidden = not _hiding(each.trouble.code, present) <= each.beside
         known[key] = replace(each, gone_at=None if is_hidden else each.gone_at or now)
-    # What ended before anybody was notified of it is forgotten.
+    # A trouble that ended before it was sent is forgotten.
     kept = {key: each for key, each in known.items() if each.sent or not _is_over(each, now, timings)}
     alerts = [alert for each in kept.values() if (alert := _alert(each, now, timings))]
     return replace(state, troubles=kept), alerts

@@ -218,8 +218,8 @@ class Known:
     agents: frozenset[str]
 
 
-class Ruling(StrEnum):
-    """Whether an incoming state replaces the known one."""
+class StateVerdict(StrEnum):
+    """The result of comparing an incoming state with the known one."""
 
     APPLY = "apply"
     APPLY_AMBIGUOUS = "apply_ambiguous"
@@ -238,14 +238,14 @@ _PRIORITY = {Emitter.RDV_SERVICE_PUBLIC: 1, Emitter.RDV_INSERTION: 0}
 _KIND_RANK = {EventKind.CREATED: 0, EventKind.UPDATED: 1, EventKind.DESTROYED: 2}
 
 
-def judge_state(known: Known | None, emitter: Emitter, incoming: Delivery) -> Ruling:
+def judge_state(known: Known | None, emitter: Emitter, incoming: Delivery) -> StateVerdict:
     """Judge an incoming state against the newest known one; None: the event is unknown."""
     if known is None:
-        return Ruling.APPLY
-    if not _supersedes(known, emitter, incoming):
-        return Ruling.SUPERSEDED
+        return StateVerdict.APPLY
+    if not _replaces(known, emitter, incoming):
+        return StateVerdict.SUPERSEDED
     is_tie = known.emitter is emitter and _order(known.version, incoming.version) == 0
-    return Ruling.APPLY_AMBIGUOUS if is_tie and not shows_the_same(known, incoming) else Ruling.APPLY
+    return StateVerdict.APPLY_AMBIGUOUS if is_tie and not shows_the_same(known, incoming) else StateVerdict.APPLY
 
 
 def has_credible_age(version: Version, emitter: Emitter, now: datetime) -> bool:
@@ -253,7 +253,7 @@ def has_credible_age(version: Version, emitter: Emitter, now: datetime) -> bool:
     return now - MAX_AGE[emitter] <= version.state_at <= now + FUTURE_TOLERANCE
 
 
-def _supersedes(known: Known, emitter: Emitter, incoming: Delivery) -> bool:
+def _replaces(known: Known, emitter: Emitter, incoming: Delivery) -> bool:
     if known.emitter is not emitter:
         return _PRIORITY[emitter] > _PRIORITY[known.emitter]
     if known.version.kind is EventKind.DESTROYED:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 
-from receiver.core.facts import Delivery, Emitter, EventKind, Known, Model, Ruling, judge_state, shows_the_same
+from receiver.core.facts import Delivery, Emitter, EventKind, Known, Model, StateVerdict, judge_state, shows_the_same
 from receiver.core.mailboxes import has_left
 
 ALL = "*"
@@ -58,9 +58,9 @@ class Authority:
         """Whether it may speak for an organisation. For an unknown one (None), only an authority over all may."""
         return self.organisations is None or organisation in self.organisations
 
-    def speaks_for(self, organisation: int | None, tellers: Sequence["Authority"]) -> bool:
-        """Whether it may speak for an event: for its organisation or, for an absence, with one of its `tellers`."""
-        return self.meets(tellers) if tellers else self.covers(organisation)
+    def speaks_for(self, organisation: int | None, sent_under: Sequence["Authority"]) -> bool:
+        """Whether it may speak for an event: for its organisation or, if it is an absence, by `sent_under`."""
+        return self.meets(sent_under) if sent_under else self.covers(organisation)
 
     def is_within(self, other: "Authority") -> bool:
         """Whether the other may speak for all that this one may."""
@@ -108,7 +108,7 @@ class Ownership:
 
     model: Model
     organisation: int | None
-    tellers: tuple[Authority, ...] = ()
+    sent_under: tuple[Authority, ...] = ()
     """For an absence, and for a tombstone that is `never_known`: the authorities of the webhooks about it."""
     never_known: bool = False
     """It is a tombstone of an event of which no other state was ever received."""
@@ -151,7 +151,7 @@ def reach(
         return Reach.WITHIN if _is_stopped(owner, delivery, authority) else Reach.BESIDE
     if not is_absence:
         return Reach.WITHIN if authority.covers(owner.organisation) else Reach.OUTSIDE
-    if not owner.tellers or authority.meets(owner.tellers):
+    if not owner.sent_under or authority.meets(owner.sent_under):
         return Reach.WITHIN
     return _reach_of_other_absence(known, emitter, delivery)
 
@@ -160,14 +160,14 @@ def _reach_of_other_absence(known: Known, emitter: Emitter, delivery: Delivery) 
     """Judge a webhook about an absence that only other authorities have sent."""
     if delivery.version.kind is not EventKind.DESTROYED and shows_the_same(known, delivery):
         return Reach.JOINS
-    return Reach.OLDER if judge_state(known, emitter, delivery) is Ruling.SUPERSEDED else Reach.OUTSIDE
+    return Reach.OLDER if judge_state(known, emitter, delivery) is StateVerdict.SUPERSEDED else Reach.OUTSIDE
 
 
 def _is_stopped(owner: Ownership, delivery: Delivery, authority: Authority) -> bool:
     """Whether an authority that may speak for this webhook's event left the tombstone."""
     if delivery.model is Model.ABSENCE:
-        return any(authority.is_within(teller) for teller in owner.tellers)
-    return any(teller.covers(delivery.organisation) for teller in owner.tellers)
+        return any(authority.is_within(each) for each in owner.sent_under)
+    return any(each.covers(delivery.organisation) for each in owner.sent_under)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,27 +186,27 @@ class KnownEmail:
 
 
 def credible_email(
-    emails: Sequence[KnownEmail], organisation: int | None, tellers: Sequence[Authority] = ()
+    emails: Sequence[KnownEmail], organisation: int | None, sent_under: Sequence[Authority] = ()
 ) -> KnownEmail | None:
     """Return the newest e-mail from an authority that may speak for the event; None: there is none.
 
     Args:
         emails: the agent's e-mails, from all authorities.
         organisation: the event's.
-        tellers: the event's, if it is an absence and they are known.
+        sent_under: the authorities under which the event was sent, if it is an absence and they are known.
 
     Those of rdv-insertion count only if the platform itself sent none.
 
     """
-    credible = [known for known in emails if _may_route(known.authority, organisation, tellers)]
+    credible = [known for known in emails if _may_route(known.authority, organisation, sent_under)]
     if any(known.emitter is Emitter.RDV_SERVICE_PUBLIC for known in credible):
         credible = [known for known in credible if known.emitter is not Emitter.RDV_INSERTION]
     newest = max(credible, key=lambda known: (known.state_at, known.authority.text), default=None)
     return _with_former(newest, credible) if newest and has_left(newest.email) else newest
 
 
-def _may_route(authority: Authority, organisation: int | None, tellers: Sequence[Authority]) -> bool:
-    return authority.speaks_for(organisation, tellers)
+def _may_route(authority: Authority, organisation: int | None, sent_under: Sequence[Authority]) -> bool:
+    return authority.speaks_for(organisation, sent_under)
 
 
 def _with_former(departure: KnownEmail, emails: Sequence[KnownEmail]) -> KnownEmail:

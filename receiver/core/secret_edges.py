@@ -73,7 +73,7 @@ def _peeled(text: str) -> tuple[str, set[Edge]]:
 
 
 def trimmed(text: str) -> str:
-    """Return a text without the spaces and format characters around it. Controls stay: nobody types them by mistake."""
+    """Return a text without the spaces and format characters around it. Controls stay: they are no typing mistakes."""
     return _stripped(text, lambda character: character.isspace() or category(character) == "Cf")
 
 

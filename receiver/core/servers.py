@@ -14,7 +14,7 @@ ACCOUNT_REFUSED = frozenset({"unauthorized", "keytab_refused"})
 """Failure codes of a refused account: each further attempt counts towards locking it."""
 ACCOUNT_PAUSE = timedelta(minutes=5)
 THROTTLED = frozenset({"server_busy", "connections_busy"})
-"""Failure codes of a server, or of our connections to it, with too many calls at once."""
+"""Failure codes for too many simultaneous calls, to the server or for our connections."""
 UNANSWERED = frozenset({"timeout"})
 """Failure codes of a mailbox that do not prove that its server answers."""
 PAUSED = "server_busy"
@@ -47,7 +47,7 @@ class ServerState:
     credentials: str = ""
     """Tag of the account and the connection that were last configured, or last accepted."""
     stuck_calls: int = 0
-    """Calls that never returned, ever."""
+    """The number of calls that never returned, since the beginning."""
     stuck_at: datetime | None = None
 
     def waits_until(self, now: datetime) -> datetime | None:
@@ -59,11 +59,11 @@ class ServerState:
         return self.waits_until(now) is not None
 
     def is_probed(self, now: datetime) -> bool:
-        """Whether somebody probes it."""
+        """Whether a caller is probing it."""
         return active_until(self.probe_until, now) is not None
 
     def is_heard(self, began_at: datetime, now: datetime, within: timedelta) -> bool:
-        """Whether it answered lately; one that never did counts from the moment at which it could first be asked."""
+        """Whether it answered lately. Before its first answer, the time counts from when it could first be asked."""
         return timedelta() <= now - (self.succeeded_at or began_at) < within
 
     def trouble(self, now: datetime) -> str | None:
@@ -111,7 +111,7 @@ def failed(
 ) -> ServerState:
     """Record a failure. What several threads and hosts report during one delay counts once.
 
-    If an account was refused that is not the one in use by the other processes, the shared state does not change.
+    If the refused account is not the one that the other processes use, the shared state does not change.
     """
     if error.code in ACCOUNT_REFUSED and not _same_account(server, credentials):
         return _released(server, probe)

@@ -59,7 +59,7 @@ def _bearer_token(headers: Mapping[str, str]) -> str:
 
 def _is_hmac_of(body: bytes, signature: str, key: bytes) -> bool:
     expected = keyed_digest(key, body).hex()
-    # Compared as bytes: compare_digest refuses text outside ASCII, which anybody may send.
+    # Compared as bytes: compare_digest refuses text outside ASCII, which any sender may use.
     return hmac.compare_digest(expected.encode(), signature.lower().encode("utf-8", "replace"))
 
 

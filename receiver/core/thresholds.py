@@ -18,7 +18,7 @@ class Thresholds:
     change_late: timedelta = timedelta(minutes=15)
     signatures_refused: int = 10
     """Wrong signatures in a day: a secret was changed at one end; a few stray requests are fewer."""
-    signed_strangers: int = 5
+    signed_to_unknown: int = 5
     """Signed webhooks in a day for addresses that no source has: an emitter, not a robot."""
     source_silent: timedelta = timedelta(hours=8)
     """Working time."""

@@ -145,17 +145,17 @@ class Snapshot:
     retried: tuple[Failing, ...] = ()
     """Entries that are overdue after many failed attempts, and will be retried."""
     events: tuple[Failing, ...] = ()
-    strangers: int = 0
+    to_unknown: int = 0
     """Webhooks of the last 24 hours to addresses that no source has."""
-    strangers_until: datetime | None = None
-    signed_strangers: int = 0
+    to_unknown_until: datetime | None = None
+    signed_to_unknown: int = 0
     """Those of them that are signed with an unknown secret."""
-    signed_strangers_until: datetime | None = None
+    signed_to_unknown_until: datetime | None = None
     misdirected: int = 0
     """Requests of the last 24 hours that a known secret signed, for addresses that no source has."""
     misdirected_until: datetime | None = None
     backlog: float | None = None
-    """What waits to be judged or settled, as a share of the limit; from 1 on webhooks are refused."""
+    """The backlog of judging and settling as a share of the limit; from 1 on webhooks are refused."""
     has_recipients: bool = False
     """The configuration names addresses for alerts: a watch has to run."""
     watch_beat_at: datetime | None = None
@@ -278,7 +278,7 @@ def _late(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble
 def _rules(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
     if seen.removals_held:
         yield Trouble(Code.RULES_HELD, Severity.ALARM, since=seen.removals_held_since, count=seen.removals_held)
-    for name, count in sorted(seen.calendars_lost.items()):  # until somebody confirms it, rules are held: an alarm
+    for name, count in sorted(seen.calendars_lost.items()):  # rules are held until they are confirmed: an alarm
         yield Trouble(Code.CALENDAR_LOST, Severity.WARNING, name, count=count)
     for name, count in sorted(seen.platforms_lost.items()):  # an alarm: these entries follow no webhook any more
         yield Trouble(Code.PLATFORM_LOST, Severity.ALARM, name, count=count)
@@ -317,16 +317,17 @@ def _misdirected(seen: Snapshot, limits: Thresholds) -> Iterator[Trouble]:
     if seen.misdirected:  # an alarm: no robot has the secret, and what the emitter gives up on is lost
         until = seen.misdirected_until
         yield Trouble(code, Severity.ALARM, cause=SIGNED_ELSEWHERE, count=seen.misdirected, until=until)
-    elif seen.strangers and any(source.last_at is None for source in seen.sources):
-        # Robots request anything. While a source was never heard, its emitter may have the address wrong.
-        yield Trouble(code, warning, cause=NEVER_HEARD, count=seen.strangers, until=seen.strangers_until)
-    elif seen.signed_strangers >= limits.signed_strangers:
-        count, until = seen.signed_strangers, seen.signed_strangers_until
+    elif seen.to_unknown and any(source.last_at is None for source in seen.sources):
+        # Robots send requests to any address. If nothing ever came for a source, its emitter may have the wrong
+        # address.
+        yield Trouble(code, warning, cause=NEVER_HEARD, count=seen.to_unknown, until=seen.to_unknown_until)
+    elif seen.signed_to_unknown >= limits.signed_to_unknown:
+        count, until = seen.signed_to_unknown, seen.signed_to_unknown_until
         yield Trouble(code, warning, cause=SIGNED_UNKNOWN, count=count, until=until)
 
 
 def _refused(source: SeenSource, limits: Thresholds) -> Iterator[Trouble]:
-    # What is ignored rightly comes beside what is taken. Where nothing ever was, the configuration may be wrong.
+    # Ignored webhooks are normal beside accepted ones. If none was ever accepted, the configuration may be wrong.
     unremarkable = IGNORED if source.last_at is not None else frozenset[str]()
     for reason in sorted(source.refused.keys() - unremarkable):
         count, until = source.refused[reason], source.refused_until.get(reason)
@@ -354,11 +355,11 @@ def _host(seen: Snapshot, _now: datetime, limits: Thresholds) -> Iterator[Troubl
 def _watch(seen: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Trouble]:
     last = seen.watch_beat_at or seen.started_at
     if seen.has_recipients and last is not None and now - last >= limits.worker_silent:
-        yield Trouble(Code.WATCH_SILENT, Severity.ALARM, since=last)  # an alarm: nobody is notified of anything
+        yield Trouble(Code.WATCH_SILENT, Severity.ALARM, since=last)  # an alarm: no alert is sent
 
 
 def _alerts(seen: Snapshot, _now: datetime, _limits: Thresholds) -> Iterator[Trouble]:
-    for each in seen.unreached:  # an alarm: the people there are not notified of anything
+    for each in seen.unreached:  # an alarm: the people there receive no alert
         yield Trouble(Code.ALERTS_FAILING, Severity.ALARM, each.place, since=each.since)
 
 

@@ -25,13 +25,13 @@ class DifferenceKind(StrEnum):
     """How a mailbox may differ."""
 
     MISSING = "missing"
-    """It should be there, and is not."""
+    """The entry should be there, and is not."""
     DOUBLED = "doubled"
-    """It is there more than once."""
+    """The entry is there more than once."""
     FOREIGN = "foreign"
-    """It is there with a content that is not ours: somebody changed it."""
+    """The entry has other content than we wrote: somebody changed it."""
     ORPHANED = "orphaned"
-    """It bears our mark, and nothing that we know of explains it."""
+    """The item bears our mark, and nothing in the record explains it."""
 
 
 class Severity(StrEnum):
@@ -113,7 +113,7 @@ class Trouble:
     count: int = 0
     """How many mailboxes, entries, agents, requests or days it concerns."""
     until: datetime | None = None
-    """After its repair it is shown until then at the latest; None: for a minute at most, or as its cure says."""
+    """How long it is shown at most after its repair; None: for a minute at most, or as its cure says."""
     details: tuple[tuple[str, str], ...] = field(default=(), compare=False)
     """Values for its sentences, by field: a file, a command."""
 

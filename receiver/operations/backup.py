@@ -11,31 +11,31 @@ from receiver.store.heartbeats import WORKERS
 from receiver.store.tools.backup import CopyFailed
 
 FRESH = timedelta(seconds=30)
-"""A process that was heard of so lately runs, or has just stopped."""
+"""A process with a heartbeat within this time counts as running."""
 
 SERVICES = (WORKERS, "web")
 
 
 class TargetUnavailable(StoreUnavailable):
-    """The database that should be copied into cannot be used; nothing was copied."""
+    """The target database cannot be used; nothing was copied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A copy that was made."""
+    """A finished copy."""
 
     path: Path
     size: int
     """Bytes."""
     rows: dict[str, int]
-    """By table."""
+    """Rows, by table."""
 
 
 def back_up(store: Store, settings: Settings, path: Path, watch: Watch, *, force: bool) -> Backup:
     """Copy the record into a file while the service runs.
 
     Raises:
-        CopyFailed: ``exists``, ``is_store``, or what `Store.back_up` raises; what was at the path is as it was.
+        CopyFailed: ``exists``, ``is_store``, or what `Store.back_up` raises; what was at the path is unchanged.
         StoreUnavailable: the record cannot be read.
 
     """
@@ -50,7 +50,7 @@ def back_up(store: Store, settings: Settings, path: Path, watch: Watch, *, force
 
 
 def running(store: Store) -> list[str]:
-    """Return the names of the processes that may be at work on a store."""
+    """Return the names of the processes that may be using a store."""
     now = store.now()
     return sorted(
         name for name, at in store.read(heartbeats.beats).items() if name.startswith(SERVICES) and now - at < FRESH
@@ -58,13 +58,13 @@ def running(store: Store) -> list[str]:
 
 
 def move(store: Store, address: str, watch: Watch) -> dict[str, int]:
-    """Copy the record into an empty database; return how many rows, by table.
+    """Copy the record into an empty database; return the number of rows by table.
 
     Raises:
         CopyFailed: what `Store.move_to` raises; nothing was copied.
-        TargetUnavailable: the new one cannot be used; nothing was copied.
-        StoreUnavailable: one of the two cannot be used any more; nothing was copied.
-        OSError: the file of the new one cannot be made.
+        TargetUnavailable: the target cannot be used; nothing was copied.
+        StoreUnavailable: one of the two databases cannot be used any more; nothing was copied.
+        OSError: the file of the target cannot be made.
 
     """
     target = Store(address)

@@ -1,6 +1,6 @@
-"""`purge`: drops now what the worker drops each hour; erases one agent, with a report.
+"""`purge`: drops at once what the worker drops each hour, or erases one agent, with a report.
 
-Only the record is erased here. Entries in calendars are removed, where asked, by the worker.
+Only the record is erased here. The worker removes entries from calendars if asked to.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ PAUSE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
-    """What was looked for, what was erased, and what is left."""
+    """What was searched for, what was erased, and what is left."""
 
     email: str
     at: datetime
@@ -33,11 +33,11 @@ class ErasureReport:
     dry_run: bool
     erased: Erased
     overwritten: bool
-    """Whether what was erased has left the database's files too."""
+    """Whether the erased data was overwritten in the database's files too."""
 
     @property
     def unfinished(self) -> list[str]:
-        """Codes of what is to be done before nothing is left; then the command is run again."""
+        """Codes of what must be done before the command is run again to finish the erasure."""
         return list(self._unfinished())
 
     def _unfinished(self) -> Iterator[str]:
@@ -52,13 +52,13 @@ class ErasureReport:
 
     @property
     def remains(self) -> list[str]:
-        """Codes of what stays on purpose, or elsewhere."""
+        """Codes of what stays on purpose, or in other places."""
         noted = {"active": self.erased.active, "shared": self.erased.shared, "entries": not self.with_entries}
         return [*(code for code, holds in noted.items() if holds), "journal", "backups", "platform"]
 
 
 def retention(store: Store, settings: Settings, *, dry_run: bool) -> dict[str, int]:
-    """Drop what has been kept long enough, or count it; return how many rows, by table."""
+    """Drop or count what is past its retention; return the number of rows by table."""
     now = store.now()
     days = (settings.retention.tombstone_days, settings.retention.journal_days)
     if dry_run:
@@ -71,7 +71,7 @@ def retention(store: Store, settings: Settings, *, dry_run: bool) -> dict[str, i
 
 
 def purge(store: Store, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
-    """Drop what is old, a few rows in each transaction, and let others write in between; return how many, by table."""
+    """Drop old rows, a few in each transaction so that others can write; return the number of rows by table."""
     dropped: Counter[str] = Counter()
     while some := store.write(stored_retention.drop_old, now, tombstone_days, journal_days):
         dropped += some
@@ -82,7 +82,7 @@ def purge(store: Store, now: datetime, tombstone_days: int, journal_days: int) -
 def note_unused(store: Store, position: unused.Round, now: datetime) -> bool:
     """Check the next agents or mailboxes for references; return whether the round goes on.
 
-    What was without references for long enough goes with `purge`.
+    `purge` drops those that had no reference for long enough.
     """
     table = position.table
     wrong, last = store.read(unused.seen, table, position.after)
@@ -98,15 +98,15 @@ def erase_agent(
 
     Args:
         store: the record.
-        settings: tell the mapping where none is in force yet.
+        settings: give the mapping if none is in force yet.
         email: the agent's e-mail, or the address of a mailbox that was the agent's.
-        watch: shows how removals go.
-        limit_s: how long to wait for a worker to finish what it is at, and to take entries out.
-        with_entries: whether entries are taken out of the calendar.
+        watch: shows the progress of removals.
+        limit_s: how long to wait for a worker to finish its present work and to remove entries.
+        with_entries: whether entries are removed from the calendar.
         dry_run: count, and change nothing.
 
     Raises:
-        StoreUnavailable: the record cannot be read or written; what was erased before stays erased.
+        StoreUnavailable: the record cannot be read or written; what was erased before that stays erased.
 
     """
     email = kept_spelling(email) or ""
@@ -127,7 +127,7 @@ def erase_agent(
 
 
 def _wait(erased: Erased, once: Callable[[], Erased], watch: Watch, deadline: float) -> Erased:
-    """Erase again until all is erased or the time is over; return all that was."""
+    """Repeat the erasure until it is complete or the time is over; return all that was erased."""
     with watch(erased.removals) as done:
         while (erased.busy or erased.removals) and monotonic() < deadline:
             sleep(PAUSE_S)
@@ -136,7 +136,7 @@ def _wait(erased: Erased, once: Callable[[], Erased], watch: Watch, deadline: fl
                 continue  # it changed nothing
             for _ in range(erased.removals - further.removals):
                 done()
-            # The first pass knew the agent, the second one knows what is left.
+            # The first pass found the agent's state, the last pass found what is left.
             counts, active = Counter(erased.counts) + Counter(further.counts), erased.active or further.active
             erased = replace(further, counts=counts, active=active)
     return erased

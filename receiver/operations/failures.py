@@ -1,6 +1,6 @@
 """`failures`, `retry`, `forget`: what fails, and what an operator can do about it.
 
-Nothing is written into a calendar here: the record is changed, and the worker acts by its own rules.
+This module writes into no calendar: it changes the record, and the worker acts on it.
 """
 
 from collections.abc import Collection, Iterator
@@ -18,7 +18,7 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """How many are tried at once."""
+    """How many failures are retried at once."""
 
     mailboxes: int = 0
     entries: int = 0
@@ -32,13 +32,13 @@ class Retried:
 
 
 def groups(store: Store, calendars: Collection[str], now: datetime) -> list[FailureGroup]:
-    """Return everything that fails, grouped; of servers, those of the configuration."""
+    """Return everything that fails, in groups; only configured servers are included."""
     found = store.read(overview.failures, now)
     return [group for group in found if group.scope is not FailureScope.SERVER or group.calendar in calendars]
 
 
 def retry(store: Store, scope: str, code: str | None, calendar: str | None) -> int:
-    """Have what fails in one scope tried at once; return how many were made due again.
+    """Make what fails in one scope due at once; return how many there were.
 
     Args:
         store: where it is recorded.
@@ -54,14 +54,14 @@ def retry(store: Store, scope: str, code: str | None, calendar: str | None) -> i
 
 
 def retry_all(store: Store, chosen: Chosen) -> Retried:
-    """Have all that fails and fits tried at once, in every scope that what is named exists in."""
+    """Make all failures that match due at once, in every scope that they can be in."""
     now = store.now()
     counts = {scope: _retry(store, scope, chosen, now) for scope in (*scopes(chosen), FailureScope.SERVER)}
     return Retried(*(counts.get(scope, 0) for scope in FailureScope))
 
 
 def scopes(chosen: Chosen) -> list[FailureScope]:
-    """Return the scopes in which something can fit that is written: a mailbox is no event, an event has no server."""
+    """Return the scopes that the named values can be in: a mailbox is no event, an event has no server."""
     boxes = chosen.calendar is not None or chosen.address is not None
     left_out = {FailureScope.MAILBOX: chosen.event is not None, FailureScope.EVENT: boxes, FailureScope.SERVER: True}
     return [scope for scope in FailureScope if not left_out.get(scope, False)]
@@ -89,7 +89,7 @@ def _retry_entries(store: Store, chosen: Chosen, now: datetime) -> int:
 
 
 def members(store: Store, group: FailureGroup, limit: int | None) -> list[Failing]:
-    """Return what a group of failures is made of, all of it or the first few."""
+    """Return the members of a group of failures, all or the first few."""
     return list(_members(store, group, limit))
 
 

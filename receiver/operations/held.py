@@ -18,21 +18,21 @@ log = logs.get("operations")
 
 PAGE = 500
 AT_ONCE = 100
-"""So many are decided before a line of the log says so."""
+"""How many decisions one line of the log covers."""
 
 
 class Decision(StrEnum):
-    """A decision."""
+    """A decision on held webhooks."""
 
     RELEASE = "release"
-    """It is taken in, whatever set it aside."""
+    """The webhook is accepted, whatever set it aside."""
     DROP = "drop"
-    """It changes nothing, for good."""
+    """The webhook is dropped for good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One webhook that waits. Nothing of an appointment, nothing of an usager."""
+    """One webhook that waits, without the content of an appointment and without anything of an usager."""
 
     number: int
     since: datetime
@@ -41,35 +41,35 @@ class Held:
     secrets: tuple[str, ...]
     """Short names of the secrets that signed it."""
     places: tuple[str, ...]
-    """Where they stand in the configuration; the short name of one that stands there no more."""
+    """Where these secrets stand in the configuration; the short name of one that is not there any more."""
     model: str
     kind: str
     """``created``, ``updated`` or ``destroyed``."""
     uid: str | None
-    """The event; None: it is news of an agent."""
+    """Uid of the event; None: the webhook is about an agent."""
     event_number: int | None
-    """The event's at the emitter, by which people find it there; None: it has none, or it is news of an agent."""
+    """The event's number at the emitter, by which people find it there; None: no number, or no event."""
     agent: str | None
-    """The agent's number at the emitter; None: it is news of an event."""
+    """The agent's number at the emitter; None: the webhook is about an event."""
     email: str | None
-    """The e-mail that the agent would have from now on, which the decision is about; None: it has none."""
+    """The agent's new e-mail, which the decision is about; None: the webhook has none."""
     organisation: int | None
-    """To which the event belongs, as far as that is known."""
+    """The organisation that the event belongs to, as far as that is known."""
     claimed: int | None
-    """The one for which the webhook speaks."""
+    """The organisation that the webhook speaks for."""
     entries: int
-    """So many entries it would take out."""
+    """The number of entries that it would remove."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where secrets stand in the configuration."""
+    """The places of secrets in the configuration."""
 
     known: Mapping[tuple[str, str], str]
-    """By source and short name: two sources may share a secret."""
+    """Places by source and short name: two sources may share a secret."""
 
     def of(self, source: str, signed_by: str) -> tuple[str, ...]:
-        """Return the places of the secrets that signed; of one that is configured no more its short name."""
+        """Return the places of the secrets that signed; the short name of one that is no longer configured."""
         return tuple(self.known.get((source, tag), tag) for tag in tags(signed_by))
 
 
@@ -79,7 +79,7 @@ def tags(signed_by: str) -> tuple[str, ...]:
 
 
 def places(settings: Settings, digest_key: bytes) -> Places:
-    """Return where each secret stands."""
+    """Return the place of each secret."""
     known = {
         (source.name, secret_tag(digest_key, key.text)): place_of(source.name, key.position)
         for source in settings.sources.values()
@@ -89,11 +89,11 @@ def places(settings: Settings, digest_key: bytes) -> Places:
 
 
 def describe(waiting: Waiting, known: Places) -> Held:
-    """Say what waits.
+    """Return what a waiting webhook is about.
 
     Args:
         waiting: as the store has it.
-        known: where each secret stands, as `places` tells.
+        known: where each secret stands, from `places`.
 
     """
     news = waiting.news
@@ -118,7 +118,7 @@ def describe(waiting: Waiting, known: Places) -> Held:
 
 
 def walk(store: Store, wanted: Wanted) -> Iterator[Waiting]:
-    """Yield all that waits and is meant, the first first."""
+    """Yield the waiting webhooks that match, the oldest first."""
     after = 0
     while some := store.read(set_aside.waiting, PAGE, after, wanted):
         yield from some
@@ -126,16 +126,16 @@ def walk(store: Store, wanted: Wanted) -> Iterator[Waiting]:
 
 
 def decide(store: Store, decision: Decision, numbers: Collection[int], by: str) -> int:
-    """Apply or drop what waits; return how many still waited.
+    """Apply or drop webhooks; return how many of them still waited.
 
     Args:
-        store: where it waits.
-        decision: which of the two.
-        numbers: of what.
+        store: where they wait.
+        decision: whether to apply or to drop.
+        numbers: which webhooks.
         by: who decided; it goes into the log.
 
     Raises:
-        StoreUnavailable: what was decided before stands in the log.
+        StoreUnavailable: the decisions before are in the log.
 
     """
     done = 0

@@ -1,7 +1,7 @@
-"""Asks the platform to which organisation a RDV belongs, where a webhook names another one than is known.
+"""Asks the platform to which organisation a RDV belongs if a webhook names another one than the known one.
 
-What a list shows exists, in the organisation that it names; what it does not show may be hidden from the account. So a
-list confirms that a RDV moved, or that it did not; it never confirms that one is gone.
+A RDV in the platform's list exists, in the organisation that the list names. One that is not in the list may be hidden
+from the account. So a list proves that a RDV moved or did not move, never that it is gone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,50 +17,50 @@ from receiver.store.intake import judge_batch, set_aside
 from receiver.store.intake.set_aside import Waiting
 
 AT_ONCE = 500
-"""So many rows are read together."""
+"""How many rows are read together."""
 MOST = 4 * PAGE
-"""So many RDVs are asked for at once, the others the next time."""
+"""How many RDVs are asked for in one run; the others follow in the next one."""
 PAUSE_S = 2.0
-"""Between two requests."""
+"""Seconds between two requests."""
 
 Pause = Callable[[float], bool]
-"""Waits so many seconds; returns whether to stop."""
+"""Waits for a number of seconds; returns whether to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What was decided at once."""
+    """The decisions of one run."""
 
     released: int = 0
     """The platform has the RDV where the webhook says."""
     dropped: int = 0
     """The platform has the RDV where it is known."""
     unanswered: int = 0
-    """It is not shown, or in a third organisation, or there was no answer: an operator must decide."""
+    """The RDV is not shown, or is in a third organisation, or there was no answer: an operator must decide."""
     last: int = 0
-    """The number after which to go on the next time; 0: at the beginning."""
+    """The number after which the next run continues; 0: at the beginning."""
     trouble: str | None = None
     """Why the platform did not answer."""
 
 
 def open_api(settings: ApiSettings) -> Api:
-    """Return a client that asks once: a server that is busy, or refuses, is left alone until the next time."""
+    """Return a client without retries: after a refusal or a busy answer the next run asks again."""
     return Api(settings, attempts=1)
 
 
 def is_asked(store: Store, source: Source) -> bool:
-    """Whether anything waits that the platform behind a source could decide."""
+    """Whether a webhook waits that the platform of a source could decide on."""
     return next(_questions(store, source, 0), None) is not None
 
 
 def ask_platform(store: Store, source: Source, api: Api, after: int, pause: Pause) -> Decisions:
-    """Ask about what waits from a number on, and decide what the platform answers.
+    """Ask about the webhooks that wait from a number on, and decide by the platform's answers.
 
     Args:
         store: where it waits.
-        source: one that has an API; what waits may have come to any source of its platform.
-        api: asks.
-        after: `last` of the look before.
+        source: a source with an API; the webhooks may have come to any source of its platform.
+        api: the client.
+        after: `last` of the run before.
         pause: waits between two requests.
 
     """
@@ -87,9 +87,9 @@ def ask_platform(store: Store, source: Source, api: Api, after: int, pause: Paus
 
 
 def _questions(store: Store, source: Source, after: int) -> Iterator[Waiting]:
-    """Return what waits and is news of a RDV, by the RDV's number.
+    """Return the waiting webhooks about RDVs, by the RDV's number.
 
-    One that names the RDV by its uuid alone, or beside another number, is no question that a number answers.
+    A webhook that names its RDV only by uuid, or with another number, is left out: the API answers by number.
     """
     while rows := store.read(set_aside.waiting, AT_ONCE, after):
         for row in rows:
@@ -99,10 +99,10 @@ def _questions(store: Store, source: Source, after: int) -> Iterator[Waiting]:
 
 
 def _is_rdv_by_number(row: Waiting) -> bool:
-    told = row.news
-    if not isinstance(told, Delivery) or told.model is not Model.RDV:
+    news = row.news
+    if not isinstance(news, Delivery) or news.model is not Model.RDV:
         return False
-    return row.wire_id is not None and row.wire_id == told.wire_id
+    return row.wire_id is not None and row.wire_id == news.wire_id
 
 
 def _wire_id(row: Waiting) -> int:
@@ -112,7 +112,7 @@ def _wire_id(row: Waiting) -> int:
 
 
 def _answers(api: Api, wire_ids: Sequence[int], pause: Pause) -> tuple[Mapping[int, int | None], str | None]:
-    """Return the organisation of each RDV that the account sees, and why others were not asked for."""
+    """Return the organisation of each RDV that the account sees, and the code of why the asking stopped."""
     answers: dict[int, int | None] = {}
     for start in range(0, len(wire_ids), PAGE):
         if start and pause(PAUSE_S):
@@ -125,19 +125,19 @@ def _answers(api: Api, wire_ids: Sequence[int], pause: Pause) -> tuple[Mapping[i
 
 
 def _decides(row: Waiting, answers: Mapping[int, int | None]) -> bool | None:
-    """Say whether what waits holds; None: the platform does not say."""
-    told, there = row.news, answers.get(_wire_id(row))
-    if there is None or not isinstance(told, Delivery):
+    """Return whether the webhook is right; None: the platform does not say."""
+    news, there = row.news, answers.get(_wire_id(row))
+    if there is None or not isinstance(news, Delivery):
         return None
-    if told.version.kind is EventKind.DESTROYED:
-        return False if there in {told.organisation, row.organisation} else None  # it exists
-    if there == told.organisation:
+    if news.version.kind is EventKind.DESTROYED:
+        return False if there in {news.organisation, row.organisation} else None  # it exists
+    if there == news.organisation:
         return True
     return False if there == row.organisation else None
 
 
 def _carry_out(store: Store, rows: Sequence[Waiting], do: Callable[[Sequence[int]], int]) -> int:
-    """Decide on what still waits. Meanwhile an operator may have decided, and a number been used again."""
+    """Decide on the webhooks that still wait: an operator may have decided meanwhile, or a number been reused."""
     still = {(each.id, each.delivery) for row in rows for each in store.read(set_aside.waiting, 1, row.id - 1)}
     ids = [row.id for row in rows if (row.id, row.delivery) in still]
     return do(ids) if ids else 0

@@ -1,4 +1,4 @@
-"""Platforms, sources and calendars of what is to come that the configuration lacks: a worker counts, screens show."""
+"""Platforms, sources and calendars of coming events that are not configured. A worker counts them for the screens."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from receiver.store.counters import Figure
 from receiver.store.reports import names
 
 PLATFORMS, CALENDARS, SOURCES = "lost/platform/", "lost/calendar/", "lost/source/"
-"""How the figures begin, before the name."""
+"""Prefixes of the figures' names."""
 
 
 def configured_platforms(settings: Settings) -> frozenset[str]:
@@ -18,7 +18,7 @@ def configured_platforms(settings: Settings) -> frozenset[str]:
 
 
 def note(store: Store, settings: Settings, now: datetime) -> None:
-    """Count what lost platforms and calendars hold, and write it down. A name that holds nothing any more counts 0."""
+    """Count what lost platforms and calendars hold, and store it. A name that holds nothing any more counts 0."""
     platforms = store.read(names.lost_platforms, configured_platforms(settings), now)
     calendars = store.read(names.lost_calendars, settings.calendars, now)
     found = {PLATFORMS + name: count for name, count in platforms.items()}
@@ -27,9 +27,9 @@ def note(store: Store, settings: Settings, now: datetime) -> None:
 
 
 def note_sources(store: Store, settings: Settings, now: datetime) -> bool:
-    """Count what lost sources were the last to send, and write it down; return whether there is any.
+    """Count the events that lost sources were the last to send, and store it; return whether there are any.
 
-    Every event is read for that.
+    This reads every event.
     """
     found = store.read(names.lost_sources, settings.sources, now)
     _write(store, (SOURCES,), {SOURCES + name: count for name, count in found.items()}, now)
@@ -47,24 +47,24 @@ def _write(store: Store, prefixes: tuple[str, ...], found: Mapping[str, int], no
 
 
 def platforms(figures: Mapping[str, Figure], settings: Settings) -> dict[str, int]:
-    """Return the platforms that were lost, and how many events to come each has."""
+    """Return the lost platforms, with the number of coming events of each."""
     return _lost(figures, PLATFORMS, configured_platforms(settings))
 
 
 def calendars(figures: Mapping[str, Figure], settings: Settings) -> dict[str, int]:
-    """Return the calendars that were lost, and how many entries each holds."""
+    """Return the lost calendars, with the number of entries in each."""
     return _lost(figures, CALENDARS, settings.calendars)
 
 
 def sources(figures: Mapping[str, Figure], settings: Settings) -> dict[str, int]:
-    """Return the sources that were lost while another one has their platform, and how many events each sent last.
+    """Return the lost sources whose platform another source has, with the number of events that each was last to send.
 
-    Those of a lost platform are told by that platform.
+    The sources of a lost platform are left out: `platforms` reports the platform.
     """
     return {} if platforms(figures, settings) else _lost(figures, SOURCES, settings.sources)
 
 
 def _lost(figures: Mapping[str, Figure], prefix: str, configured: Collection[str]) -> dict[str, int]:
-    """Leave out what is configured here: a file that was put right is seen before a worker has counted."""
+    """Leave out names that are configured by now: a corrected file counts before a worker has counted again."""
     named = {name.removeprefix(prefix): each.value for name, each in sorted(figures.items()) if name.startswith(prefix)}
     return {name: count for name, count in named.items() if count and name not in configured}

@@ -1,4 +1,4 @@
-"""A configuration that a process refused: it says so in the store, so that every screen shows it."""
+"""Notes in the store of processes that refused a new configuration, so that every screen shows it."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -12,18 +12,18 @@ from receiver.store.counters import Figure
 PREFIX = "configuration/"
 RENEWED = timedelta(minutes=1)
 FORGOTTEN = timedelta(minutes=3)
-"""After so long without a renewal the process is gone, and its configuration with it."""
+"""A note that was not renewed for this time is of a process that has ended."""
 CAUSES = ("file", "csv")
 
 
 class Notice:
-    """What one process writes of the configuration that it runs with."""
+    """Writes the notes of one process about its configuration."""
 
     def __init__(self, command: str) -> None:
         """Write nothing yet.
 
         Args:
-            command: what the process is: ``serve``, ``worker``...
+            command: the command of the process: ``serve``, ``worker``...
 
         """
         self._process = f"{command}/{socket.gethostname()[:60]}"
@@ -31,13 +31,13 @@ class Notice:
         self._due: datetime | None = None
 
     def is_due(self, refused: Refused | None, now: datetime) -> bool:
-        """Whether there is news, or the last notice is about to be forgotten."""
+        """Whether there is a change, or the last note is about to expire."""
         if self._due is None or refused != self._written:
             return True
         return refused is not None and not self._due - RENEWED <= now < self._due
 
     def write(self, store: Store, refused: Refused | None, now: datetime) -> None:
-        """Write where it is due.
+        """Write the note if it is due.
 
         Raises:
             StoreUnavailable: it is written the next time.
@@ -53,7 +53,7 @@ class Notice:
 
 
 def refusals(figures: Mapping[str, Figure], now: datetime) -> Iterator[RefusedConfiguration]:
-    """Return what processes refused that are still alive."""
+    """Return the configurations that running processes refused."""
     for name, figure in sorted(figures.items()):
         if name.startswith(PREFIX) and figure.value and now - figure.taken_at < FORGOTTEN:
             _, cause, process = name.split("/", 2)

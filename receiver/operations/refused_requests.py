@@ -1,6 +1,6 @@
-"""What was refused, and until when that is shown.
+"""Refused requests, and until when they are shown.
 
-Counted by the hour; of what is sent again anyhow, the last time is kept.
+Refusals are counted by the hour. For temporary refusals only the last time is kept.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,29 +19,29 @@ from receiver.store.counters import Figure
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 LATELY = timedelta(minutes=15)
-"""How long a refusal for a while (503) is shown after the last one: the emitter sends the webhook again anyhow."""
+"""How long a temporary refusal (503) is shown after the last one: the emitter sends the webhook again."""
 TURNED_AWAY = "turned_away/"
-"""How the figures begin that say when a webhook was last refused so, by source and reason."""
+"""Prefix of the figures for the last temporary refusal, by source and reason."""
 UNKNOWN_SOURCE = "?"
 """Stands for every address that no source has."""
 
 _OF_STRANGERS = NOT_FOUND, SIGNED_UNKNOWN, SIGNED_ELSEWHERE
 
 Hours = Sequence[tuple[datetime, int]]
-"""When each hour began, the oldest first, and how many there were in it."""
+"""The beginning of each hour, the oldest first, with the number of refusals in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What one source was refused, by reason."""
+    """The refused requests of one source, by reason."""
 
     counts: Mapping[str, int] = field(default_factory=dict)
     until: Mapping[str, datetime] = field(default_factory=dict)
-    """Until when it is shown if no more comes."""
+    """Until when they are shown if no more come."""
 
 
 def is_for_a_while(reason: str) -> bool:
-    """Whether a request is refused for the moment only, whatever it says."""
+    """Whether a refusal is temporary and independent of the request's content."""
     return reason not in {WRONG_SIGNATURE, *_OF_STRANGERS, *NOT_UNDERSTOOD, *IGNORED}
 
 
@@ -52,14 +52,14 @@ def of_source(
     now: datetime,
     least_signatures: int,
 ) -> Refused:
-    """Return what a source is refused, as shown at a moment.
+    """Return the refused requests of a source, as shown at a moment.
 
     Args:
         name: the source.
-        hours: what was refused within a day, by (source, reason).
+        hours: the refusals within a day, by (source, reason).
         figures: the store's.
         now: the moment.
-        least_signatures: so many wrong signatures are told at least.
+        least_signatures: wrong signatures are shown from this number on.
 
     """
     counts: dict[str, int] = {}
@@ -78,26 +78,26 @@ def of_source(
     return Refused(counts, until)
 
 
-def strangers(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
-    """Return how many webhooks came for no source's address within a day, and until when that is told."""
+def to_unknown(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
+    """Return how many webhooks came to addresses that no source has within a day, and until when that is shown."""
     some = sorted((*hours.get((UNKNOWN_SOURCE, NOT_FOUND), ()), *hours.get((UNKNOWN_SOURCE, SIGNED_UNKNOWN), ())))
     return _sum(some), _falls_below(1, some) if some else None
 
 
-def signed_strangers(hours: Mapping[tuple[str, str], Hours], least: int) -> tuple[int, datetime | None]:
-    """Return how many of them were signed by no known secret, and until when `least` of them are counted."""
+def signed_to_unknown(hours: Mapping[tuple[str, str], Hours], least: int) -> tuple[int, datetime | None]:
+    """Return how many of them no known secret signed, and until when at least `least` of them count."""
     some = hours.get((UNKNOWN_SOURCE, SIGNED_UNKNOWN), ())
     return _sum(some), _falls_below(least, some) if some else None
 
 
 def misdirected(hours: Mapping[tuple[str, str], Hours]) -> tuple[int, datetime | None]:
-    """Return how many requests that a known secret signed came for no source's address, and until when it is told."""
+    """Return how many requests with a known signature came to unknown addresses, and until when that is shown."""
     some = hours.get((UNKNOWN_SOURCE, SIGNED_ELSEWHERE), ())
     return _sum(some), _falls_below(1, some) if some else None
 
 
 def _falls_below(least: int, hours: Hours) -> datetime:
-    """Return when fewer than `least` of some are counted any more: each hour goes as a whole, a day after its end."""
+    """Return when fewer than `least` of them will count: each hour is dropped as a whole, a day after its end."""
     left = _sum(hours)
     for began_at, count in hours:
         left -= count

@@ -1,7 +1,7 @@
 """Puts the mapping and the policies of the configuration in force, after counting what that would remove.
 
-A configuration removes nothing by accident: a ruleset that would remove more than a small share of what is in the
-calendars waits for somebody's word, and until then the one before stays in force.
+A mistake in the configuration must not remove entries: a ruleset that would remove more than a small share of the
+entries is held until an operator confirms it. Until then the former ruleset stays in force.
 """
 
 from collections.abc import Collection, Iterator
@@ -21,30 +21,30 @@ from receiver.store.work.settling import Previewed
 log = logs.get("rules")
 
 FREE_REMOVALS = 20
-"""So many entries may go without a question, whatever the share: a pilot is small."""
+"""Up to so many removals need no confirmation, whatever the share: a pilot has few entries."""
 FREE_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What a ruleset would change in the calendars."""
+    """The changes that a ruleset would make in the calendars."""
 
     created: int = 0
     updated: int = 0
     removed: int = 0
     kept: int = 0
     orphaned: int = 0
-    """Entries in calendars that are not configured any more: nothing can remove them, and others may double them."""
+    """Entries in calendars that are no longer configured: nothing can remove them, and others may double them."""
 
     @property
     def may_go_ahead(self) -> bool:
-        """Whether it removes little enough to need no confirmation, and leaves nothing behind."""
+        """Whether it removes few enough entries to need no confirmation, and leaves none behind."""
         placed = self.updated + self.removed + self.kept
         return not self.orphaned and self.removed <= max(FREE_REMOVALS, placed * FREE_SHARE)
 
 
 class ProposalState(StrEnum):
-    """What became of a ruleset that was proposed."""
+    """The result of proposing a ruleset."""
 
     UNCHANGED = "unchanged"
     ADOPTED = "adopted"
@@ -60,16 +60,16 @@ class Proposal:
 
 
 def in_force(store: Store, settings: Settings) -> Ruleset:
-    """Return the rules that entries are written by; those of the configuration where none were ever adopted."""
+    """Return the ruleset in force; that of the configuration if none was ever put in force."""
     found = store.read(rulesets.in_force)
     return found.ruleset if found else settings.ruleset()
 
 
 def completed(store: Store, ruleset: Ruleset) -> Ruleset:
-    """Return a ruleset with the rules of the sources that it lacks and the one in force has.
+    """Return a ruleset, completed with rules of sources that only the ruleset in force has.
 
-    A source that was renamed or removed still has events: they keep their hours and policies until another source
-    tells of them.
+    A source that was renamed or removed still has events. They keep their zone and policies until another source sends
+    them.
     """
     current = store.read(rulesets.in_force)
     return ruleset if current is None else _with_lost_sources(ruleset, current.ruleset)
@@ -83,7 +83,7 @@ UNDECIDABLE = "undecidable"
 
 
 def decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
-    """Decide on one event; one that a bug makes undecidable holds no other up and stays as it is."""
+    """Decide on one event. If a bug prevents that, the event stays as it is, and the others are decided."""
     try:
         return ruleset.compute_desired(view, now)
     except Exception:
@@ -92,7 +92,7 @@ def decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
 
 
 def preview(store: Store, decide: settling.Decide, page: int = 500) -> Iterator[Previewed]:
-    """Yield what deciding anew would make of every live event. Changes nothing."""
+    """Yield the decision on every live event under the ruleset. Changes nothing."""
     after: int | None = 0
     while after is not None:
         previewed, after = store.read(settling.preview, decide, after, page)
@@ -103,27 +103,27 @@ def effects(store: Store, ruleset: Ruleset, now: datetime, calendars: Collection
     """Count what a ruleset would change. Reads every live event; changes nothing.
 
     Args:
-        store: what is known of calendars.
+        store: the record.
         ruleset: the rules that would be in force.
         now: the moment.
-        calendars: the configured ones; None: all that the store knows.
+        calendars: the configured calendars; None: all that the store knows.
 
     """
     created = updated = removed = kept = 0
     for event in preview(store, lambda view: decide(ruleset, view, now)):
-        for mailbox, wish in event.then.items():
+        for mailbox, after in event.then.items():
             before = event.now.get(mailbox)
-            created += before is None and wish is not None
-            removed += before is not None and wish is None
-            updated += before is not None and wish is not None and wish != before
-            kept += before is not None and wish == before
+            created += before is None and after is not None
+            removed += before is not None and after is None
+            updated += before is not None and after is not None and after != before
+            kept += before is not None and after == before
     return Effects(created, updated, removed, kept, _orphaned(store, calendars, now))
 
 
 def _orphaned(store: Store, calendars: Collection[str] | None, now: datetime) -> int:
     """Count the entries in calendars that the ruleset in force uses and that are not configured.
 
-    One that it does not use was given up before, and somebody has confirmed that.
+    A calendar that it does not use was given up before, and an operator confirmed that.
     """
     current = store.read(rulesets.in_force)
     if calendars is None or current is None:
@@ -143,10 +143,10 @@ def propose(
     confirmed: bool = False,
     calendars: Collection[str] | None = None,
 ) -> Proposal:
-    """Put a ruleset in force if it is another one and removes little, or if somebody confirmed it.
+    """Put a changed ruleset in force if it removes few entries, or if an operator confirmed it.
 
     One that leaves entries behind in a calendar that is not among the configured `calendars` is held.
-    Unless somebody confirms, entries keep the sentences they are written in: an upgrade changes no calendar.
+    Without a confirmation entries keep their present wording, so that an upgrade changes no calendar.
     """
     current = store.read(rulesets.in_force)
     if current is not None:
@@ -155,7 +155,7 @@ def propose(
             ruleset = replace(ruleset, wording=current.ruleset.wording)
     if current is not None and current.fingerprint == fingerprint(ruleset):
         if store.read(rulesets.held_removals) is not None:
-            store.write(rulesets.withdraw)  # the file was set back: what was held is nobody's wish any more
+            store.write(rulesets.withdraw)  # the file was reverted: the held ruleset is obsolete
         return Proposal(ProposalState.UNCHANGED, Effects())
     found = effects(store, ruleset, now, calendars) if current is not None else Effects()
     if confirmed or found.may_go_ahead:

@@ -41,27 +41,27 @@ from receiver.store.reports.status import COUNTED, Sight
 from receiver.store.work import servers as stored_servers
 
 LOOKED_AGAIN = timedelta(minutes=15)
-"""How soon a worker checks a certificate and a clock again that were in trouble."""
+"""How soon a worker checks a certificate or a clock in trouble again."""
 THROTTLED_TOLD = timedelta(minutes=1)
-"""How long at least a server that asked for a pause is shown: the next pause may follow."""
+"""How long a server that asked for a pause is shown at least, as another pause may follow."""
 WRITERS_SILENT = frozenset({Code.WORKER_SILENT, Code.WATCH_SILENT})
-"""Troubles that a store that takes no heartbeat brings about."""
+"""Troubles that follow when the store accepts no heartbeat."""
 BACKLOG_SHARES = (1.0, 0.8)
-"""Shares of the limit that are asked for, as counting all of it would take long."""
+"""The shares of the limit that are checked, as an exact count would take long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What was seen, and what is wrong with it."""
+    """The numbers of the moment, and the troubles."""
 
     sight: Sight | None
     """None: the store cannot be used."""
     servers: tuple[ServerState, ...]
     troubles: tuple[Trouble, ...]
     waits_until: Mapping[str, datetime] = field(default_factory=dict)
-    """When servers that are left alone are asked again at the latest, by name."""
+    """When paused servers are called again at the latest, by name."""
     figures: Mapping[str, Figure] = field(default_factory=dict)
-    """The store's, as they were read for this."""
+    """The store's figures, as read for this status."""
 
 
 def status(settings: Settings, store: Store, now: datetime) -> Status:
@@ -79,7 +79,7 @@ def status(settings: Settings, store: Store, now: datetime) -> Status:
     servers = tuple(server for server in store.read(stored_servers.listed) if server.name in settings.calendars)
     down = [server.name for server in servers if server.failure]
     figures = store.read(counters.figures_named)
-    down += lost_names.calendars(figures, settings)  # nothing writes into them: that is told as such
+    down += lost_names.calendars(figures, settings)  # they have a trouble of their own
     sight = _with_heard(store.read(stored_status.look, settings.sources, down, now), settings, figures)
     seen = snapshot(
         settings, store, _Read(sight, servers, figures, store.read(counters.refused_by_hour, now - DAY)), now
@@ -102,12 +102,12 @@ class _Read:
 
 
 def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Snapshot:
-    """Put together what troubles are worked out from."""
+    """Return the snapshot that troubles are derived from."""
     sight, figures = read.sight, read.figures
     behind = figures.get(BEHIND)
-    strangers, strangers_until = refused_requests.strangers(read.refused)
-    least = settings.alerts.thresholds.signed_strangers
-    signed, signed_until = refused_requests.signed_strangers(read.refused, least)
+    to_unknown, to_unknown_until = refused_requests.to_unknown(read.refused)
+    least = settings.alerts.thresholds.signed_to_unknown
+    signed, signed_until = refused_requests.signed_to_unknown(read.refused, least)
     misdirected, misdirected_until = refused_requests.misdirected(read.refused)
     return Snapshot(
         must_adopt=sight.must_adopt,
@@ -137,10 +137,10 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
         entries=_failing(sight.entries, now),
         retried=_failing(sight.retried, now),
         events=_failing(sight.events, now),
-        strangers=strangers,
-        strangers_until=strangers_until,
-        signed_strangers=signed,
-        signed_strangers_until=signed_until,
+        to_unknown=to_unknown,
+        to_unknown_until=to_unknown_until,
+        signed_to_unknown=signed,
+        signed_to_unknown_until=signed_until,
         misdirected=misdirected,
         misdirected_until=misdirected_until,
         backlog=_backlog(settings, store, sight),
@@ -155,14 +155,14 @@ def snapshot(settings: Settings, store: Store, read: _Read, now: datetime) -> Sn
 
 
 def _token_key(settings: Settings, store: Store, now: datetime) -> str:
-    """Return the code of what is wrong with the key of tokens; empty: nothing, or nobody needs it."""
+    """Return the code of the trouble with the key of tokens; empty: none, or no key is needed."""
     if not settings.web.pages:
         return ""
     return token_key.unusable(settings) or (token_key.GONE if token_key.is_lost(settings, store, now) else "")
 
 
 def _backlog(settings: Settings, store: Store, sight: Sight) -> float:
-    """Return what waits as a share of the limit, to the nearest of `BACKLOG_SHARES` below."""
+    """Return the backlog as a share of the limit, rounded down to one of `BACKLOG_SHARES`."""
     limits = {share: int(settings.web.backlog_limit * share) for share in BACKLOG_SHARES}
     if sight.unsettled < COUNTED and sight.unsettled <= min(limits.values()):
         return 0.0  # the sum is known, and each part of it is less
@@ -172,13 +172,13 @@ def _backlog(settings: Settings, store: Store, sight: Sight) -> float:
 
 
 def _deaths_until(settings: Settings, sight: Sight) -> datetime | None:
-    """Return when so few deaths are left, if no more come, that they are no trouble."""
+    """Return when the number of deaths falls below the threshold if no more come."""
     moments, least = sight.worker_deaths_moments, settings.alerts.thresholds.worker_deaths
     return moments[least - 1] + heartbeats.DEATHS_WITHIN if len(moments) >= least else None
 
 
 def _refusal_of_writing(store: Store, now: datetime) -> Refusal | None:
-    """Return why no process could beat: one that cannot seems dead, and is not what needs looking after."""
+    """Return why no process could write a heartbeat: the processes then only seem dead."""
     try:
         store.write(heartbeats.beat, "status", now)
     except StoreUnavailable as error:
@@ -187,21 +187,21 @@ def _refusal_of_writing(store: Store, now: datetime) -> Refusal | None:
 
 
 def unreadable(settings: Settings, error: BaseException, now: datetime) -> Status:
-    """Return what can be said of a store that failed."""
+    """Return the status when the store failed."""
     if isinstance(error, StoreVanished):
         return unusable(settings, Code.STORE_VANISHED, now, cause=error.cause)
     return unusable(settings, Code.STORE_UNREACHABLE, now, refusal_of(error, sqlite_file(settings.store.address)))
 
 
 def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | None = None, cause: str = "") -> Status:
-    """Return what can be said without the store.
+    """Return the status without the store.
 
     Args:
         settings: those in force.
         code: that of the trouble.
         now: the moment.
-        refusal: why it cannot be used, where that is known.
-        cause: the code of why it is not there.
+        refusal: why the store cannot be used, if known.
+        cause: the code of why the store is not there.
 
     """
     seen = _refused(Snapshot(disk=disk(settings)), code, refusal)
@@ -216,13 +216,13 @@ def _refused(seen: Snapshot, code: Code, refusal: Refusal | None) -> Snapshot:
 
 
 def disk(settings: Settings) -> Disk | None:
-    """Return the disk that holds the store; None: it is not on this machine, or not to be seen."""
+    """Return the disk that holds the store; None: not on this machine, or not visible."""
     file = sqlite_file(settings.store.address)
     return None if file is None else disk_of(followed(file).parent)
 
 
 def disk_of(folder: Path) -> Disk | None:
-    """Return the disk that holds a folder; None: it is not to be seen."""
+    """Return the disk that holds a folder; None: not visible."""
     try:
         usage = shutil.disk_usage(folder)
     except OSError:  # the trouble is then the store's own
@@ -231,14 +231,14 @@ def disk_of(folder: Path) -> Disk | None:
 
 
 def _with_heard(sight: Sight, settings: Settings, figures: Mapping[str, Figure]) -> Sight:
-    """Add when the web processes last kept a webhook: what the journal forgets after some weeks."""
+    """Add when the web processes last kept a webhook, as the journal is dropped after some weeks."""
     heard = {name: figures[f"seen/{name}"].taken_at for name in settings.sources if f"seen/{name}" in figures}
     newest = {name: max(heard.get(name, at), at) for name, at in sight.last_webhook.items()}
     return replace(sight, last_webhook=heard | newest)
 
 
 def _unmapped(settings: Settings, store: Store, figures: Mapping[str, Figure], now: datetime) -> int:
-    """Return what the worker counted last; where none has run yet, count."""
+    """Return the worker's last count; count now if no worker has run yet."""
     known = figures.get("unmapped")
     return known.value if known else unmapped.count_unmapped(store, settings.mailboxes, now)
 
@@ -259,7 +259,7 @@ def _server(name: str, met: Iterable[ServerState], figures: Mapping[str, Figure]
 
 
 def _between_pauses(server: ServerState, now: datetime) -> datetime | None:
-    """Return until when a server that asks for one short pause after the other is shown; None: it is not one."""
+    """Return until when a server is shown that asks for one short pause after the other; None: it does not."""
     asked_at, answered_at = server.throttled_at, server.succeeded_at
     if asked_at is None or (answered_at is not None and answered_at > asked_at):
         return None
@@ -277,7 +277,7 @@ def _failing(groups: Iterable[FailureGroup], now: datetime) -> tuple[Failing, ..
 
 
 def _others(groups: Iterable[FailureGroup], now: datetime) -> Iterator[Failing]:
-    """Return the mailboxes that other installations' entries stand in the way in, those for the cause."""
+    """Return the mailboxes that are blocked by other installations' entries, and these installations for the cause."""
     for group in groups:
         if group.code == OTHER_INSTALLATION:
             names, until = ", ".join(group.installations), _to_come(group.until, now)
@@ -285,7 +285,7 @@ def _others(groups: Iterable[FailureGroup], now: datetime) -> Iterator[Failing]:
 
 
 def _set_aside(groups: Iterable[Group]) -> Iterator[SetAside]:
-    """Add up what waits of one source for one reason."""
+    """Add up the webhooks of one source that wait for one reason."""
     of_source: defaultdict[tuple[Reason, str], list[Group]] = defaultdict(list)
     of_secret: Counter[tuple[Reason, str, str]] = Counter()
     for group in groups:

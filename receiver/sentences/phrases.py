@@ -31,9 +31,9 @@ def words(trouble: Trouble) -> Words:
         advice = sentences.VANISHED.get(trouble.cause, advice)
     if trouble.cause in sentences.STORE_CAUSES or trouble.code is Code.STORE_UNREACHABLE:
         return _of_store(trouble, advice)
-    told = {"subject": trouble.subject, "count": trouble.count, "cause": _behind(trouble)}
+    fields = {"subject": trouble.subject, "count": trouble.count, "cause": _behind(trouble)}
     plural = "s" if trouble.count > 1 else ""  # a title speaks of one number
-    return Words(advice.title.format(**told).replace("(s)", plural), advice.cure.format(**told))
+    return Words(advice.title.format(**fields).replace("(s)", plural), advice.cure.format(**fields))
 
 
 def _behind(trouble: Trouble) -> str:
@@ -53,8 +53,8 @@ def _of_store(trouble: Trouble, advice: sentences.Advice) -> Words:
 def store_words(cause: str, details: Mapping[str, object]) -> Words:
     """Return why a store cannot be used. Names that are not known are replaced by general ones."""
     advice = sentences.STORE_CAUSES.get(cause, sentences.STORE_CAUSES["store_unknown"])
-    told = {"path": "le fichier de la base", "command": "rdv-receiver check", **details}
-    return Words(advice.title, advice.cure.format(**told))
+    fields = {"path": "le fichier de la base", "command": "rdv-receiver check", **details}
+    return Words(advice.title, advice.cure.format(**fields))
 
 
 def cause_sentence(code: str) -> str:

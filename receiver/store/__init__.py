@@ -1,11 +1,11 @@
-"""What is kept, on SQLite or PostgreSQL. Knows no HTTP and no connector.
+"""The database, SQLite or PostgreSQL. It knows no HTTP and no connector.
 
-`Store` is the way in; here stand the types of its signatures. Functions for `Store.read` and `Store.write`, and their
-types, are imported from their modules.
+`Store` is the entry point. This module exports it and the types of its signatures. Functions for `Store.read` and
+`Store.write`, and their types, are imported from their own modules.
 """
 
 from receiver.store.database.causes import Cause, Refusal
-from receiver.store.database.engine import PATIENCE_S
+from receiver.store.database.engine import QUERY_TIMEOUT_S
 from receiver.store.database.errors import (
     VANISHED,
     MarkerUnusable,
@@ -23,10 +23,10 @@ from receiver.store.store import Store
 from receiver.store.tools.backup import Watch
 from receiver.store.work.leases import LeaseLost
 from receiver.store.work.wakeup import Wakeup
-from receiver.store.work.writes import Written
+from receiver.store.work.write_history import WriteRecord
 
 __all__ = [
-    "PATIENCE_S",
+    "QUERY_TIMEOUT_S",
     "VANISHED",
     "Cause",
     "Incoming",
@@ -50,6 +50,6 @@ __all__ = [
     "Wakeup",
     "Watch",
     "WorkItem",
-    "Written",
+    "WriteRecord",
     "refusal_of",
 ]

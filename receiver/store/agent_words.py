@@ -1,4 +1,4 @@
-"""Rows of what each authority says of an agent, as values: judging writes them, settling reads them."""
+"""The rows of what each authority states of an agent, as values: judging writes them, settling reads them."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -14,12 +14,12 @@ Key = tuple[str, str]
 
 
 def word_of(row: RowMapping | Mapping[str, Any]) -> KnownEmail:
-    """Read a row of what an authority says."""
+    """Read a row."""
     emitter = Emitter(row["emitter"]) if row["emitter"] else None
     authority = Authority.read(row["authority"])
     return KnownEmail(authority, emitter, row["email"], row["state_at"], row["former_email"], row["former_at"])
 
 
 def is_unexplained(state_at: datetime, words_at: Iterable[datetime]) -> bool:
-    """Whether an agent's row is newer than the words kept of all authorities: an older program wrote it."""
+    """Whether an agent's row is newer than what all authorities state: an older program wrote it then."""
     return all(each < state_at for each in words_at)

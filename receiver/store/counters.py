@@ -121,8 +121,8 @@ TURN = "turn/"
 def take_turn(connection: Connection, task: str, every: timedelta, now: datetime) -> bool:
     """Take a periodic task for the caller, if it is due; return whether it was.
 
-    One process of all hosts takes it, and nobody else does within `every`. A turn in the future does not count: the
-    clock was set back since, and the task may be the one that would detect a wrong clock.
+    Of all processes on all hosts, one takes it within `every`. A turn in the future does not count: the clock was set
+    back since, and the task may be the one that detects a wrong clock.
     """
     mine = figures.c.name == TURN + task
     is_time = or_(figures.c.taken_at <= now - every, is_of_the_future(now))
@@ -135,7 +135,7 @@ def take_turn(connection: Connection, task: str, every: timedelta, now: datetime
 
 
 def set_turn_back(connection: Connection, task: str, to: datetime) -> None:
-    """Have a task count as last taken at an earlier moment, so that it is due sooner."""
+    """Record an earlier moment as the last turn of a task, so that it is due sooner."""
     mine = figures.c.name == TURN + task
     connection.execute(update(figures).where(mine, figures.c.taken_at > to).values(taken_at=to))
 

@@ -1,8 +1,9 @@
-"""Picks what is next of what waits, so that a flood of one source or organisation delays the others little.
+"""Picks the rows to work on next, so that a flood of one source or organisation delays the others little.
 
-Of each batch every source that has something waiting gets an equal share, and within it some of its organisations, the
-next ones each time; what a share leaves goes to what has waited longest. Within an organisation of a source the order
-stays. Each question is answered by an index that begins with source and organisation, however much waits.
+Each source with waiting rows gets an equal share of a batch. Within the share, some of its organisations get equal
+parts, the next ones in each batch. What a share does not use goes to the rows that have waited longest. The order
+within an organisation of a source stays. Every query uses an index that begins with source and organisation, so its
+cost does not depend on how many rows wait.
 """
 
 import random
@@ -25,22 +26,22 @@ from sqlalchemy import (
 )
 
 ORGANISATIONS_AT_ONCE = 10
-"""Organisations of a source that have their turn in one batch: each costs a query."""
+"""The most organisations of a source in one batch: each costs a query."""
 NONE = 0
-"""Stands for no organisation: the emitter counts from 1."""
+"""Stands for no organisation: the emitter's ids begin at 1."""
 AFTER, OF_NONE, FROM_FIRST = range(3)
-"""Whose turn it is of a source's organisations: those that follow the last one, what is of none, then the first."""
+"""The order of a source's organisations: those after the last one, rows without organisation, then the first ones."""
 
 
 class Rota:
-    """Which source, and which organisation of each, had the last turn, in the memory of one process."""
+    """Which source, and which organisation of each source, had the last turn. Kept in the memory of one process."""
 
     def __init__(self) -> None:
         self.last: dict[str, int] = {}
         self.source = ""
 
 
-class Line:
+class WaitingRows:
     """The waiting rows of a table, in their order. The statements are compiled once."""
 
     def __init__(self, table: Table, waits: ColumnElement[bool], order: Column[Any]) -> None:
@@ -72,9 +73,9 @@ def _some(walk: CTE, part: int) -> Select[Any]:
 
 
 def _walk(name: str, rows: Select[Any], column: Column[Any], after: ColumnElement[Any]) -> CTE:
-    """Walk through the values of a column that come after one, each once and in order, from index entry to index entry.
+    """Return the distinct values of a column after a given one, in order, by skipping along the index.
 
-    The last row is NULL. A database does no more of the walk than is read of it.
+    The last row is NULL. A database computes only the rows that are read.
     """
     following = rows.order_by(column).limit(1)
     first = select(following.where(column > after).scalar_subquery().label("value"))
@@ -84,40 +85,40 @@ def _walk(name: str, rows: Select[Any], column: Column[Any], after: ColumnElemen
     )
 
 
-def pick(connection: Connection, line: Line, rota: Rota, limit: int) -> list[RowMapping]:
-    """Lock and return up to `limit` rows, equal shares first. Rows that another transaction holds are left out."""
-    found = connection.execute(line.sources, {"limit": limit}).all()
+def pick(connection: Connection, waiting: WaitingRows, rota: Rota, limit: int) -> list[RowMapping]:
+    """Lock and return up to `limit` rows, equal shares first. Rows locked by another transaction are left out."""
+    found = connection.execute(waiting.sources, {"limit": limit}).all()
     if not found:
         return []
-    if found[0][1] is None:  # no more rows wait than are wanted
-        return _rows(connection, line.oldest, limit)
+    if found[0][1] is None:  # no more rows wait than `limit`
+        return _rows(connection, waiting.oldest, limit)
     sources = [source for source, _ in found]
-    random.shuffle(sources)  # where there are more sources than rows in a batch, each has its turn
+    random.shuffle(sources)  # if there are more sources than rows in a batch, each gets a chance
     share = max(limit // max(len(sources), 1), 1)
-    picked = {row["id"]: row for source in sources for row in _share(connection, line, rota, source, share)}
+    picked = {row["id"]: row for source in sources for row in _share(connection, waiting, rota, source, share)}
     if len(picked) < limit:
-        for row in _rows(connection, line.oldest, limit):
+        for row in _rows(connection, waiting.oldest, limit):
             picked.setdefault(row["id"], row)
     return list(picked.values())[:limit]
 
 
-def _share(connection: Connection, line: Line, rota: Rota, source: str, share: int) -> list[RowMapping]:
-    """Return the share of a source, equally of those organisations whose turn it is."""
+def _share(connection: Connection, waiting: WaitingRows, rota: Rota, source: str, share: int) -> list[RowMapping]:
+    """Return the rows of a source's share, in equal parts from the organisations that are next."""
     found: list[RowMapping] = []
-    turns = _turns(connection, line, source, rota.last.get(source, NONE), min(share, ORGANISATIONS_AT_ONCE))
+    turns = _turns(connection, waiting, source, rota.last.get(source, NONE), min(share, ORGANISATIONS_AT_ONCE))
     for nth, organisation in enumerate(turns):
         rest = share - len(found)
         each = -(-rest // (len(turns) - nth))
-        query = line.of_organisation if organisation != NONE else line.of_none
+        query = waiting.of_organisation if organisation != NONE else waiting.of_none
         named = {"organisation": organisation} if organisation != NONE else {}
         found += _rows(connection, query, each, source=source, **named)
         rota.last[source] = organisation
     return found
 
 
-def _turns(connection: Connection, line: Line, source: str, last: int, most: int) -> list[int]:
-    """Return the next organisations of a source that have something waiting, each once."""
-    found = connection.execute(line.organisations, {"source": source, "after": last, "most": most}).all()
+def _turns(connection: Connection, waiting: WaitingRows, source: str, last: int, most: int) -> list[int]:
+    """Return the next organisations of a source that have waiting rows, each once."""
+    found = connection.execute(waiting.organisations, {"source": source, "after": last, "most": most}).all()
     in_turn = dict.fromkeys(organisation for _, organisation in sorted(found))
     return list(in_turn)[:most]
 

@@ -10,7 +10,7 @@ from receiver.store.database.tables import heartbeats
 WORKERS = "worker/"
 """Prefix of the names of workers."""
 DEAD_AFTER = timedelta(seconds=30)
-"""A worker that did not say goodbye is dead after this time without a heartbeat; a living one beats every 5 s."""
+"""A worker without a goodbye counts as dead after this time without a heartbeat; they come every 5 s."""
 DEATHS_WITHIN = timedelta(hours=1)
 DEATHS_NAMED = 20
 SERVES = "serve/"
@@ -73,6 +73,6 @@ def last_deaths(connection: Connection, now: datetime) -> tuple[datetime, ...]:
 
 
 def _has_died(now: datetime) -> ColumnElement[bool]:
-    # Three slashes: an older program wrote two, and said no goodbye.
+    # Three slashes: an older program wrote two, and no goodbyes.
     one_life = heartbeats.c.name.like(f"{WORKERS}%/%/%")
     return and_(one_life, heartbeats.c.beat_at.between(now - DEATHS_WITHIN, now - DEAD_AFTER))

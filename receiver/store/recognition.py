@@ -1,4 +1,4 @@
-"""Checks that the database is the one that belongs here, and when a replacement may be used."""
+"""Checks that the database is the one that belongs here, and whether a replacement may be used."""
 
 from sqlalchemy import Engine
 
@@ -22,14 +22,14 @@ from receiver.store.place import batch_counter
 
 
 def standing(engine: Engine, expected: str | None) -> Standing:
-    """Return whether this program can use the database; nothing is changed or made.
+    """Return whether this program can use the database; nothing is changed or created.
 
     Args:
-        engine: where.
-        expected: the installation whose it must be; None: whoever's it is.
+        engine: the database.
+        expected: the installation that it must belong to; None: any.
 
     Raises:
-        StoreVanished: there is another one, or none, where one is known to belong.
+        StoreVanished: another database, or none, is in the place of the expected one.
         StoreUnavailable: it cannot be read.
 
     """
@@ -41,13 +41,13 @@ def standing(engine: Engine, expected: str | None) -> Standing:
 
 
 def is_yet_to_be_made(engine: Engine) -> bool:
-    """Whether there is no file, nor was there one since this process began."""
+    """Whether there is no file, and was none since this process began."""
     file = presence_of(engine)
     return file is not None and not file.was_there and file.is_missing()
 
 
 def _refuse_where_none_can_be(engine: Engine) -> None:
-    """Raise where no file can be made: its folder is missing or closed, or the link to it leads in a circle."""
+    """Raise if no file can be created: its folder is missing or not writable, or its link is circular."""
     file = file_of(engine)
     found = files.fault(file) if file is not None else None
     if found is not None and found.cause is not Cause.FILE_MISSING:
@@ -55,7 +55,7 @@ def _refuse_where_none_can_be(engine: Engine) -> None:
 
 
 def recognise(engine: Engine, expected: str | None) -> None:
-    """Check that a database is the expected installation's; None: any. Another installation's file is not touched.
+    """Check that a database belongs to the expected installation; None: any. Other files are not touched.
 
     Raises:
         StoreVanished: it is not.
@@ -81,8 +81,9 @@ def _read_unopened(engine: Engine, file: Presence) -> str | None:
     except StoreVanished as error:
         if error.cause != REPLACED:
             raise
-    # Without its log it is no database. It may still be ours: a process that was killed, or had no room, while it wrote
-    # the log into the file left half of it there, and opening it completes that. Opening it reports any other damage.
+    # Without its log the file is no valid database. It may still be ours: a process that was killed, or had no space,
+    # while it moved the log into the file left it incomplete. Opening the file completes it, or reports any other
+    # damage.
     return _read_opened(engine)
 
 
@@ -94,14 +95,14 @@ def _read_opened(engine: Engine) -> str | None:
 
 
 def take_up(engine: Engine, last_seen: str | None) -> None:
-    """Switch to the file that replaced the one that was opened, if it is the same installation's.
+    """Switch to the file that replaced the opened one, if it belongs to the same installation.
 
     Args:
-        engine: whose file was opened.
-        last_seen: the installation that was found in the first; None: none was.
+        engine: its file was replaced.
+        last_seen: the installation in the first file; None: it had none.
 
     Raises:
-        StoreVanished: it may not be used, or not yet.
+        StoreVanished: the file may not be used, or not yet.
 
     """
     file = presence_of(engine)
@@ -121,11 +122,11 @@ def take_up(engine: Engine, last_seen: str | None) -> None:
     if last_seen is not None and found != last_seen:
         raise StoreVanished(ANOTHER if found else EMPTIED)
     file.accept()
-    close_engine(engine)  # every connection, and the lock, are of the file that is gone
+    close_engine(engine)  # all connections and the lock belong to the removed file
 
 
 def make_anew(engine: Engine) -> None:
-    """Make a database where there is none.
+    """Create a database where there is none.
 
     Raises:
         StoreOccupied: there is one.

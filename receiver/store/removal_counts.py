@@ -17,22 +17,22 @@ Key = tuple[str, Authority]
 
 
 class Ledger:
-    """The losses of the authorities that one batch is of. Asked, it notes what it allows."""
+    """The removals by the authorities of one batch. Removals that it allows count at once."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
         self._known: dict[Key, list[RemovalCounts]] = {}
         self._unwritten: Counter[Key] = Counter()
-        """What this batch takes out: the calendars, as they are counted, still hold it."""
+        """The removals of this batch, which are still included when entries are counted."""
         self._changed: set[Key] = set()
 
     def may_remove(self, platform: str, authority: Authority, entries: int) -> bool:
-        """Whether so many entries may go; if so, they count from now on."""
+        """Whether this number of entries may be removed; if so, they count from now on."""
         return self._may(platform, authority, entries, RemovalCounts.may_remove, RemovalCounts.with_removed)
 
     def may_cancel(self, platform: str, authority: Authority, entries: int) -> bool:
-        """Whether so many entries may go because their appointments were cancelled; if so, they count from now on."""
+        """Whether this number of entries may be removed after a cancellation; if so, they count from now on."""
         return self._may(platform, authority, entries, RemovalCounts.may_cancel, RemovalCounts.with_cancelled)
 
     def _may(
@@ -58,7 +58,7 @@ class Ledger:
         return True
 
     def _read(self, key: Key) -> list[RemovalCounts]:
-        """Read the spans of this moment, locked, made if need be."""
+        """Read and lock the present spans; create them if needed."""
         database = postgresql if self._connection.dialect.name == "postgresql" else sqlite
         found = []
         for span in Span:
@@ -71,12 +71,12 @@ class Ledger:
         return found
 
     def _count(self, key: Key, spans: list[RemovalCounts]) -> list[RemovalCounts]:
-        """Count the entries to come: what there was when a span began is what is left, and what went since."""
+        """Count the coming entries at the beginning of a span: those that are left, and those removed since."""
         self._changed.add(key)
         return [each if each.live is not None else each.began_with(*self._left(key, each.span)) for each in spans]
 
     def _left(self, key: Key, span: Span) -> tuple[int, int]:
-        """Return how many entries are left of those that there were when a span began, and of all."""
+        """Return how many entries are left of those at the beginning of a span, and how many in all."""
         last = _last_before(self._connection, span, self._now)
         of_all = live(self._connection, *key, self._now)
         left = of_all if last is None else live(self._connection, *key, self._now, last)
@@ -84,7 +84,7 @@ class Ledger:
         return max(left - going, 0), max(of_all - going, 0)
 
     def write(self) -> None:
-        """Write what was allowed."""
+        """Write the counts."""
         for key in sorted(self._changed, key=lambda each: (each[0], each[1].text)):
             for each in self._known[key]:
                 values = {"live": each.live, "removed": each.removed, "cancelled": each.cancelled}
@@ -100,7 +100,7 @@ class Ledger:
 
 
 def mark(connection: Connection, now: datetime) -> None:
-    """Note, before an entry gets a place, which ones had theirs when the hour and the day began."""
+    """Note, before placements are added, the last placement at the beginning of the hour and the day."""
     begins = {_MARK + span: begin_of(span, now) for span in Span}
     known = connection.execute(select(figures.c.name, figures.c.taken_at).where(figures.c.name.in_(begins)))
     noted = {row.name: row.taken_at for row in known}
@@ -116,14 +116,14 @@ _MARK = "placed/"
 
 
 def _last_before(connection: Connection, span: Span, now: datetime) -> int | None:
-    """Return the number of the last entry that had its place when a span began; None: all had."""
+    """Return the number of the last placement at the beginning of a span; None: all existed then."""
     mine = figures.c.name == _MARK + span, figures.c.taken_at == begin_of(span, now)
     last: int | None = connection.scalar(select(figures.c.value).where(*mine))
     return last
 
 
 def live(connection: Connection, platform: str, authority: Authority, now: datetime, up_to: int | None = None) -> int:
-    """Return how many entries to come an authority has, up to one of a number."""
+    """Return how many coming entries an authority has, up to the placement of a number."""
     wanted = and_(events.c.platform == platform, events.c.ends_at >= now, placements.c.desired.is_not(None))
     if up_to is not None:
         wanted = and_(wanted, placements.c.id <= up_to)
@@ -136,6 +136,6 @@ def live(connection: Connection, platform: str, authority: Authority, now: datet
     )
     return sum(
         count
-        for organisation, tellers, count in connection.execute(counted)
-        if authority.speaks_for(organisation, read_all(tellers))
+        for organisation, sent_under, count in connection.execute(counted)
+        if authority.speaks_for(organisation, read_all(sent_under))
     )

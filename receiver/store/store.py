@@ -1,7 +1,7 @@
-"""The store: the one object through which the receiver remembers.
+"""The store: the one object through which the receiver reads and writes the database.
 
 `read` and `write` run functions of `receiver.store` in a transaction. Methods exist for what needs more than that:
-state of this process (whose turn it is, the batch that is being appended), the marker beside the database, or several
+state of this process (what is next, the batch that is being appended), the marker beside the database, or several
 transactions in a fixed order.
 
 A transaction covers a batch: `keep` appends all webhooks that arrive together, `judge` judges many of them, `claim`
@@ -40,15 +40,15 @@ from receiver.store.place import batch_counter, integrity
 from receiver.store.place.marker import UNWRITABLE, Mark, Marker
 from receiver.store.tools import backup, erasure
 from receiver.store.tools.backup import Watch
-from receiver.store.work import found_entries, leases, settling, writes
+from receiver.store.work import found_entries, leases, settling, write_history
 from receiver.store.work.wakeup import Wakeup
-from receiver.store.work.writes import Written
+from receiver.store.work.write_history import WriteRecord
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 INTAKE_BATCH = 100
-"""Webhooks that share a transaction: enough for one to cost little, few enough for none to wait long."""
+"""The most webhooks that share a transaction: enough for one to cost little, few enough for none to wait long."""
 
 
 def _ignored(_uid: str) -> None:
@@ -58,19 +58,19 @@ def _ignored(_uid: str) -> None:
 class Store:
     """Facts, placements and the journal, on SQLite or PostgreSQL. Safe to use from several threads."""
 
-    def __init__(self, url: str, patience_s: float | None = None, marker: Marker | None = None) -> None:
-        """Make it. Nothing is opened before it is needed, and only `migrate` and `recover` make a database.
+    def __init__(self, url: str, timeout_s: float | None = None, marker: Marker | None = None) -> None:
+        """Create it. Connections are opened when needed, and only `migrate` and `recover` create a database.
 
         Args:
             url: where.
-            patience_s: time limit of a query; None: no limit.
-            marker: says which installation's store belongs there, and how far it had counted; None: nobody knows yet.
+            timeout_s: time limit of a query; None: no limit.
+            marker: the marker of the installation and its counter; None: kept in this process only.
 
         """
-        self._engine = open_engine(url, patience_s)
+        self._engine = open_engine(url, timeout_s)
         self._marker = marker or Marker()
         self._last_seen: str | None = None
-        """The installation that was last found there."""
+        """The installation that was last found in the database."""
         self._appender = Appender(self._engine)
         self._judging, self._settling, self._claiming = Rota(), Rota(), leases.Rotas(Rota)
         self._intake = Grouped(self._append, INTAKE_BATCH, StoreUnavailable, lambda: write_lock(self._engine))
@@ -125,13 +125,12 @@ class Store:
     # The database and its schema
 
     def migrate(self) -> Standing:
-        """Bring an older schema up to date, once, whoever else tries at the same time; leave a newer one as it is.
+        """Migrate an older schema, once, even if other processes try at the same time; leave a newer one unchanged.
 
-        A database that is not there is made, unless an installation is known whose database belongs there.
+        A missing database is created, unless the marker or the configuration names an installation.
 
         Raises:
-            StoreVanished: that installation's database is not there, or it cannot be told whether one is known;
-                nothing was made.
+            StoreVanished: that installation's database is missing, or the marker cannot be read; nothing was created.
             StoreUnavailable: it cannot be reached or written.
 
         """
@@ -140,12 +139,12 @@ class Store:
         recognition.recognise(self._engine, expected)
         found = migrations.upgrade(self._engine, may_create=is_known and expected is None)
         if found.usable:
-            with suppress(MarkerUnusable):  # nothing is written into calendars then, and webhooks are kept
+            with suppress(MarkerUnusable):  # then nothing is written into calendars, and webhooks are kept
                 self._mark()
         return found
 
     def standing(self) -> Standing:
-        """Return whether this version can use the schema. A file that was put back is taken up.
+        """Return whether this version can use the schema. Switches to a file that was put back.
 
         Raises:
             StoreVanished: the database that is known is not there.
@@ -177,7 +176,7 @@ class Store:
         return found
 
     def look_for_damage(self) -> None:
-        """Read the file for damage for a second, every ten minutes; damage that was found is reported until it is gone.
+        """Check the file for damage for a second, every ten minutes; found damage is reported until it is repaired.
 
         Raises:
             StoreUnavailable: it is damaged, or cannot be read.
@@ -186,15 +185,15 @@ class Store:
         integrity.look(self._engine)
 
     def _expected(self) -> tuple[str | None, bool]:
-        """Return the installation whose store belongs here, and whether that can be told."""
+        """Return the installation whose store belongs here, and whether the marker could be read."""
         try:
             return self._marker.expected(), True
         except MarkerUnusable:
             return None, False
 
     def _mark(self) -> None:
-        """Have the marker follow the store, where it knows of none or is behind."""
-        into_one_file(self._engine)  # a program that only looks whose file it is reads that one file
+        """Advance the marker to the store's counter, if it is missing or behind."""
+        into_one_file(self._engine)  # the check of a file's installation reads only that file
         mark = self.read(batch_counter.marked)
         self._last_seen = mark.installation
         self._marker.note(mark)
@@ -215,12 +214,12 @@ class Store:
         return [None for _ in rows]
 
     def judge(self, now: datetime, limit: int = inbox.JUDGED_AT_ONCE, *, waits: bool = True) -> list[Judged]:
-        """Judge up to `limit` webhooks of the inbox, those whose turn it is; an empty list: none was left.
+        """Judge up to `limit` webhooks of the inbox that are next; an empty list: none was left.
 
         Args:
             now: the moment.
-            limit: so many at most.
-            waits: whether to wait while another host judges; where not, the list is empty then too.
+            limit: the maximum number.
+            waits: whether to wait while another host judges; if not, the list is then empty too.
 
         Raises:
             StoreUnavailable: nothing was judged.
@@ -236,7 +235,7 @@ class Store:
             pass
 
     def wakeup(self) -> Wakeup:
-        """Return what sleeps until webhooks may have come in."""
+        """Return an object that sleeps until webhooks may have come in."""
         return Wakeup(self._engine)
 
     # Work
@@ -246,24 +245,24 @@ class Store:
     ) -> int:
         """Make placements agree with facts for up to `limit` events; return how many there were.
 
-        `spoilt` is called, where an exception can be logged, with the uid of each that is set aside.
+        `spoilt` is called in an `except` block with the uid of each event that is set aside.
         """
         return self.write(settling.settle, decide, now, limit, self._settling, spoilt)
 
     def claim(
         self, calendar: str, now: datetime, limit: int, lease: timedelta, kinds: leases.Kinds = leases.ANY
     ) -> MailboxWork | None:
-        """Lease the mailbox whose turn it is, with what is due in it; None: nothing is.
+        """Lease the mailbox that is next, with its due placements; None: nothing is due.
 
         Args:
             calendar: the calendar server's name.
             now: the moment.
-            limit: so many changes at most.
+            limit: the maximum number of changes.
             lease: how long.
-            kinds: which mailboxes, in this order: those that the server knows, those of which that is unknown.
+            kinds: the kinds of mailboxes, in order: known to the server, or unknown.
 
         Raises:
-            StoreUnavailable: nothing was leased, or the marker could not follow: nothing may be sent.
+            StoreUnavailable: nothing was leased, or the marker could not be written: nothing may be sent.
             StoreBehind: the store is an older copy; see `hold_if_behind`.
 
         """
@@ -286,9 +285,9 @@ class Store:
         changes: Mapping[int, leases.Advance],
         now: datetime,
         lease: timedelta,
-        written: Mapping[int, Written] | None = None,
+        written: Mapping[int, WriteRecord] | None = None,
     ) -> dict[int, Placement]:
-        """Record changes to leased placements, and the writes that brought them about; return them as they are now.
+        """Record changes to leased placements, and the writes that caused them; return the changed placements.
 
         Raises:
             LeaseLost: nothing was recorded.
@@ -299,7 +298,7 @@ class Store:
         def change(connection: Connection) -> dict[int, Placement]:
             advanced = leases.advance(connection, work, changes, now, lease)
             noted = [each for number, each in (written or {}).items() if number in advanced]
-            writes.note(connection, work, noted)
+            write_history.record(connection, work, noted)
             return advanced
 
         return self.write(change)
@@ -309,13 +308,13 @@ class Store:
         work: MailboxWork,
         trouble: Trouble | None = None,
         succeeded_at: datetime | None = None,
-        written: Sequence[Written] = (),
+        written: Sequence[WriteRecord] = (),
     ) -> None:
-        """Give a mailbox back; note the writes that were recorded with no placement."""
+        """Give a mailbox back; record the writes that belong to no placement."""
 
         def change(connection: Connection) -> None:
             leases.release(connection, work, trouble, succeeded_at)
-            writes.note(connection, work, writes.still_known(connection, written))
+            write_history.record(connection, work, write_history.of_known_events(connection, written))
 
         self.write(change)
 
@@ -326,27 +325,27 @@ class Store:
         return self._marker.trouble()
 
     def hold_if_behind(self, now: datetime) -> bool:
-        """Return whether the store is older than its marker; if so, nothing is written before calendars were read.
+        """Return whether the store is older than its marker; if so, forbid writing until calendars were read.
 
         Raises:
             StoreUnavailable: it cannot be read or written.
-            MarkerUnusable: that cannot be told.
+            MarkerUnusable: the marker cannot be read.
 
         """
-        mark = self._marker.read()  # before the store: what is marked was counted then
+        mark = self._marker.read()  # before the store, whose counter is at least as high then
         found = self.read(batch_counter.marked)
         if mark is None or mark.installation != found.installation or mark.counter <= found.counter:
             return False
         return self.write(batch_counter.hold, mark, now)
 
     def recover(self, now: datetime) -> str:
-        """Make a new database for the installation whose own is lost; return its name.
+        """Create a new database for the installation whose database is lost; return the installation's id.
 
         Nothing is written into calendars before they have been read.
 
         Raises:
-            LookupError: no installation is known, by marker or configuration.
-            StoreUnavailable: there is a database already, or none can be made.
+            LookupError: neither marker nor configuration names an installation.
+            StoreUnavailable: there is a database already, or none can be created.
 
         """
         expected = self._marker.expected()
@@ -358,10 +357,10 @@ class Store:
         return expected
 
     def take_installation(self, name: str, now: datetime) -> bool:
-        """Go on as an installation whose record was lost; return whether that is allowed.
+        """Take the identity of an installation whose record was lost; return whether that is allowed.
 
         Raises:
-            MarkerUnusable: it could not follow; nothing was changed.
+            MarkerUnusable: it could not be written; nothing was changed.
 
         """
         if self._marker.trouble() == UNWRITABLE:
@@ -379,13 +378,13 @@ class Store:
         return mark is not None
 
     def calendars_were_read(self) -> None:
-        """Let writing begin, after the calendars of a restored record have been read."""
+        """Allow writing after the calendars of a restored record have been read."""
         self.write(installation.calendars_were_read)
-        with suppress(MarkerUnusable):  # it may lag behind; whether it can be used is said elsewhere
+        with suppress(MarkerUnusable):  # it may be behind; `marker_trouble` reports it
             self._mark()
 
     def begin_uninstalling(self, now: datetime) -> None:
-        """Have nothing written any more."""
+        """Stop all writing into calendars."""
 
         def change(connection: Connection) -> Mark:
             installation.begin_uninstalling(connection, now)
@@ -404,5 +403,5 @@ class Store:
         return backup.move(self._engine, target._engine, watch)  # noqa: SLF001  # the same class
 
     def overwrite_freed(self) -> bool:
-        """Have what was deleted leave the files too; False: to be tried again."""
+        """Overwrite deleted data in the files too; False: to be tried again."""
         return erasure.overwrite_freed(self._engine)

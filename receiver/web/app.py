@@ -87,21 +87,21 @@ def _http_error(error: HTTPException) -> tuple[Response, int, dict[str, str]]:
             return *_not_http(unreadable), {}
     methods = error.valid_methods if isinstance(error, MethodNotAllowed) else None
     headers = {"Allow": ", ".join(sorted(methods))} if methods else {}
-    return _told(code), code, headers
+    return _answer(code), code, headers
 
 
 def _not_http(_: Exception) -> tuple[Response, int]:
     """Refuse a body that cannot be read. The server closes the connection: where would the next request begin?"""
-    return _told(400), 400
+    return _answer(400), 400
 
 
 def _unforeseen(_: Exception) -> tuple[Response, int]:
     """Answer 500 and log where it went wrong, without the error's text: a payload may stand in it."""
     log.exception("unforeseen")  # noqa: LOG004  # Flask calls its handlers while the exception is being handled
-    return _told(500), 500
+    return _answer(500), 500
 
 
-def _told(code: int) -> Response:
+def _answer(code: int) -> Response:
     """Return a page where there are pages, else JSON."""
     if "pages" in current_app.blueprints and errors.is_page(request.path):
         return errors.page(code)

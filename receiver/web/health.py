@@ -49,10 +49,10 @@ def blueprint(context: WebContext) -> Blueprint:
     @pages.get("/readyz")
     def readyz() -> tuple[Response, int]:
         seen = readiness.seen()
-        told = {"status": seen.status, "checks": seen.checks, "codes": seen.codes}
+        answer = {"status": seen.status, "checks": seen.checks, "codes": seen.codes}
         if seen.cause:
-            told["cause"] = seen.cause
-        return jsonify(told), 503 if seen.status == NOT_READY else 200
+            answer["cause"] = seen.cause
+        return jsonify(answer), 503 if seen.status == NOT_READY else 200
 
     return pages
 
@@ -64,17 +64,17 @@ class _Readiness:
         self._context = context
         self._lock = threading.Lock()
         self._seen = _Seen(NOT_READY, {})
-        self._look_due = context.clock()
+        self._check_due = context.clock()
 
     def seen(self) -> _Seen:
         with self._lock:
             now = self._context.clock()
-            if not self._look_due - PROBE_EVERY <= now < self._look_due:  # also where the clock was set back
-                self._seen = self._look()
-                self._look_due = now + PROBE_EVERY
+            if not self._check_due - PROBE_EVERY <= now < self._check_due:  # also where the clock was set back
+                self._seen = self._check()
+                self._check_due = now + PROBE_EVERY
             return self._seen
 
-    def _look(self) -> _Seen:
+    def _check(self) -> _Seen:
         store = self._context.store
         try:
             standing = store.standing()

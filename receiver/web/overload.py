@@ -38,23 +38,23 @@ class Overload:
         self._limit = backlog_limit
         self._clock = clock
         self._lock = threading.Lock()
-        self._look_due = clock()
+        self._check_due = clock()
         self._reason: str | None = None
         self._cause: str | None = None
 
     def reason(self) -> str | None:
         """Return why webhooks are refused: ``disk``, ``backlog``, or the store's trouble; None: they are not."""
         now = self._clock()
-        is_due = not self._look_due - LOOK_EVERY <= now < self._look_due  # also where the clock was set back
+        is_due = not self._check_due - LOOK_EVERY <= now < self._check_due  # also where the clock was set back
         if is_due and self._lock.acquire(blocking=False):
             try:
-                self._look_due = now + LOOK_EVERY
-                self._note(self._look())
+                self._check_due = now + LOOK_EVERY
+                self._note(self._check())
             finally:
                 self._lock.release()
         return self._reason
 
-    def _look(self) -> str | None:
+    def _check(self) -> str | None:
         disk = disk_of(self._folder) if self._folder is not None else None
         if disk is not None and disk.room is Room.LACKING:
             return "disk"

@@ -35,11 +35,11 @@ class Platforms:
             now = self._clock()
             looked_at, found = self._looked.get(source.name, (None, False))
             if looked_at is None or not looked_at <= now < looked_at + LOOK_EVERY:
-                found = self._look(source, now)
+                found = self._check(source, now)
                 self._looked[source.name] = now, found
             return found
 
-    def _look(self, source: Source, now: datetime) -> bool:
+    def _check(self, source: Source, now: datetime) -> bool:
         try:
             if self._store.read(names.is_known_platform, source.platform):
                 self._known.add(source.platform)

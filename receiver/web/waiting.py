@@ -46,13 +46,13 @@ class Waiting:
         self._placeholder: Flask | None = None
         self.application: Flask | None = None
         """The real one; None: the store could not be used yet."""
-        self._look()
+        self._check()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
         if self.application is None and time.monotonic() >= self._due and self._lock.acquire(blocking=False):
             try:
-                self._look()
+                self._check()
             finally:
                 self._lock.release()
         answering = self.application or self._placeholder
@@ -60,7 +60,7 @@ class Waiting:
             raise AssertionError("there is a placeholder while there is nothing else")
         return answering(environ, start_response)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         if self.application is not None:
             return
         try:

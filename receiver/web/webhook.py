@@ -54,8 +54,8 @@ class Answer:
         """Render as JSON."""
         body: dict[str, str | list[str] | int | None] = {"status": self.status, "reason": self.reason}
         body |= {"fields": list(self.paths), "more_fields": self.more_paths}
-        told = json.dumps({name: value for name, value in body.items() if value})
-        response = Response(told, self.http_status, mimetype="application/json")
+        text = json.dumps({name: value for name, value in body.items() if value})
+        response = Response(text, self.http_status, mimetype="application/json")
         if self.http_status == 503:
             response.headers["Retry-After"] = str(RETRY_AFTER_S)
         return response
@@ -200,7 +200,7 @@ class _Signature:
     """What follows from the secrets that signed a webhook."""
 
     authority: Authority
-    told_as: str
+    signed_for: str
     """What one body has in common with its repeats, apart from its bytes."""
     signers: str
     """Their short names."""
@@ -208,8 +208,8 @@ class _Signature:
     @classmethod
     def of(cls, source: Source, keys: Sequence[SigningKey], digest_key: bytes) -> "_Signature":
         speaks_for = authority(source, {key.position for key in keys})
-        told_as = "" if speaks_for == EVERYTHING else speaks_for.text
-        return cls(speaks_for, told_as, signed_by(keys, digest_key))
+        signed_for = "" if speaks_for == EVERYTHING else speaks_for.text
+        return cls(speaks_for, signed_for, signed_by(keys, digest_key))
 
 
 class _Reception:
@@ -303,7 +303,7 @@ class _Reception:
         if self.platforms.is_doubtful(source):
             return PLATFORM_LOST
         signature = self._signature(keys)
-        digest = delivery_digest(self.context.digest_key, body, signature.told_as)
+        digest = delivery_digest(self.context.digest_key, body, signature.signed_for)
         try:
             self.context.store.keep(
                 Incoming(

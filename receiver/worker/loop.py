@@ -240,10 +240,10 @@ class Worker:
     def _start_servers(self, ruleset: Ruleset) -> None:
         settings, installation = self.settings.current, self.store.installation()
         if not settings.dry_run:
-            self._hire(settings, ruleset, installation.digest_key)
+            self._start_threads(settings, ruleset, installation.digest_key)
         self._periodic = Periodic(self.store, settings, ruleset, self._servers, installation.id)
 
-    def _hire(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
+    def _start_threads(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
         self.store.write(
             failures.retry_mailboxes, Chosen(code=OTHER_INSTALLATION)
         )  # the settings may let others stand there now

@@ -40,10 +40,10 @@ from receiver.core.plan import CallLimits, Placement, Step, Verb, begin, end, fa
 from receiver.core.policies import OnAgentDeletion
 from receiver.core.ruleset import Ruleset
 from receiver.core.servers import UNANSWERED
-from receiver.store import MailboxWork, Store, Trouble, WorkItem, Written
+from receiver.store import MailboxWork, Store, Trouble, WorkItem, WriteRecord
 from receiver.store.work import leases, mailbox_identity, settling
 from receiver.store.work.mailbox_identity import Neighbour
-from receiver.store.work.writes import DONE
+from receiver.store.work.write_history import DONE
 
 log = logs.get("worker")
 
@@ -109,7 +109,7 @@ class Pass:
     answered: bool = field(default=False)
     heard: bool = field(default=False)
     """The server answered, be it that this mailbox cannot be used."""
-    removed: list[Written] = field(default_factory=list)
+    removed: list[WriteRecord] = field(default_factory=list)
     """What went beside the placements: superfluous items."""
     other: str | None = None
     """The installation whose entries stand in the way."""
@@ -124,7 +124,7 @@ class Pass:
         """
         items = {item.placement.id: item for item in self.work.items}
         placements = self._look_up(items)
-        if self.trouble is None and self._knows_the_mailbox(placements) and self._has_met_the_mailbox(placements):
+        if self.trouble is None and self._knows_the_mailbox(placements) and self._may_write_beside_others(placements):
             self._write(items, placements)
         self.store.release(self.work, *self._verdict(), self.removed)
         trouble = self.trouble if self.trouble and self.trouble.scope is Scope.SERVER else None
@@ -186,14 +186,18 @@ class Pass:
 
     # Other installations
 
-    def _has_met_the_mailbox(self, placements: Sequence[Placement]) -> bool:
+    def _may_write_beside_others(self, placements: Sequence[Placement]) -> bool:
         """Whether writing may begin. Before the first time, the mailbox is asked once whether others write there.
 
         The record may have been lost, and what calendars hold be our own of before; or two installations be told of the
         same events. What we wrote would stand there twice.
         """
         now = self.store.now()
-        if self.work.met or not self.served.platforms or all(next_step(p, now) not in _VERBS for p in placements):
+        if (
+            self.work.conflicts_checked
+            or not self.served.platforms
+            or all(next_step(p, now) not in _VERBS for p in placements)
+        ):
             return True
         self._advance((), lambda placement: placement)  # for the time that the look-up takes
         try:
@@ -204,7 +208,7 @@ class Pass:
             return False
         self.heard = True
         if not counted:
-            self.store.write(leases.meet, self.work, self.store.now(), self.timings.lease)
+            self.store.write(leases.note_no_conflict, self.work, self.store.now(), self.timings.lease)
             return True
         self.other = with_most_entries(counted)
         # Nobody cures it within seconds.
@@ -268,7 +272,7 @@ class Pass:
         now = self.store.now()
         went: Counter[int] = Counter()
         for (item, _), outcome in zip(extras, outcomes, strict=True):
-            self.removed.append(Written(item.event_id, Verb.DELETE, _code(outcome) or DONE, now))
+            self.removed.append(WriteRecord(item.event_id, Verb.DELETE, _code(outcome) or DONE, now))
             self._notice(outcome)
             if isinstance(outcome, Done):
                 went[item.placement.id] += 1
@@ -330,7 +334,7 @@ class Pass:
             return end(placement, write.sent, outcome, now, random.random())
 
         written = {
-            number: Written(write.item.event_id, write.verb, _code(outcome) or DONE, now)
+            number: WriteRecord(write.item.event_id, write.verb, _code(outcome) or DONE, now)
             for number, (write, outcome) in by_id.items()
         }
         self._advance([write.placement for write in writes], record, written)
@@ -373,7 +377,7 @@ class Pass:
         self,
         placements: Iterable[Placement],
         change: Callable[[Placement], Placement],
-        written: Mapping[int, Written] | None = None,
+        written: Mapping[int, WriteRecord] | None = None,
     ) -> list[Placement]:
         changes = {placement.id: change for placement in placements}
         return list(self.store.advance(self.work, changes, self.store.now(), self.timings.lease, written).values())

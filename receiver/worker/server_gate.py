@@ -65,21 +65,21 @@ class ServerGate:
     def enter(self, now: datetime) -> bool:
         """Whether this thread may work now. If so, it must call `leave` afterwards."""
         with self._lock:
-            server = self._look(now)
+            server = self._current(now)
             if not self._is_open(server, now):
                 return False
             if self._proven and server.failure is None:
                 return self._admit(Turn(now, None))
             return self._may_probe(server, now) and self._has_work(now) and self._probe(server, now)
 
-    def visit(self, now: datetime) -> bool:
+    def enter_to_ask(self, now: datetime) -> bool:
         """Whether this thread may ask something that is no work. If so, it must call `leave` afterwards.
 
         Only while there is no work. Work in mailboxes that the server was never heard to know does not count: there may
         always be some.
         """
         with self._lock:
-            server = self._look(now)
+            server = self._current(now)
             if not self._is_open(server, now) or self._has_work(now, KNOWN_ONLY):
                 return False
             if self._proven and server.failure is None:
@@ -155,10 +155,10 @@ class ServerGate:
 
     # What all hosts know
 
-    def _look(self, now: datetime) -> ServerState:
+    def _current(self, now: datetime) -> ServerState:
         """Return the server as it was at most a second ago."""
         if self._server is None:
-            self._server = self._store.write(servers.introduce, self._calendar, self._credentials, now)
+            self._server = self._store.write(servers.register, self._calendar, self._credentials, now)
         elif self._read_at is None or not timedelta() <= now - self._read_at < REREAD:
             waited = self._server.is_blocked(now)
             self._server = self._store.read(servers.find, self._calendar) or ServerState(self._calendar)

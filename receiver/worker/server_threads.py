@@ -73,19 +73,19 @@ class ServerThreads:
         self._calls = CallsUnderWay()
         self._work_connector = GuardedConnector(self.connector, self._calls)
         self.gate = ServerGate(self.store, self.calendar, self.connections, self._timings.lease, self.credentials)
-        self._strangers = UnknownMailboxes(self.connections)
+        self._unknown_mailboxes = UnknownMailboxes(self.connections)
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._visitors: set[threading.Thread] = set()
+        self._asking: set[threading.Thread] = set()
         self._stuck: set[threading.Thread] = set()
         self._works: dict[int, MailboxWork] = {}
-        self._hired = 0
+        self._started = 0
 
     def start(self) -> None:
         """Begin to work."""
         for _ in range(self.connections):
-            self._hire()
+            self._start_thread()
 
     def wake(self) -> None:
         """Say that there may be work."""
@@ -116,10 +116,10 @@ class ServerThreads:
 
         """
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        visitors = self._visitors.copy()
-        self._stuck.intersection_update([*self._threads, *visitors])
+        asking = self._asking.copy()
+        self._stuck.intersection_update([*self._threads, *asking])
         overdue = self._calls.overdue(self._timings.lease)
-        for thread in (*self._threads, *visitors):
+        for thread in (*self._threads, *asking):
             if thread.ident in overdue and thread not in self._stuck:
                 self._replace(thread, thread.ident)
 
@@ -133,16 +133,16 @@ class ServerThreads:
         if len(self._stuck) > self.connections // 2:
             raise CallsStuck(self.calendar)
         if thread in self._threads:
-            self._hire()
+            self._start_thread()
 
-    def _hire(self) -> None:
+    def _start_thread(self) -> None:
         # A daemon: the process must be able to end though it is stuck.
-        thread = threading.Thread(target=self._live, name=f"{self.calendar}-{self._hired}", daemon=True)
-        self._hired += 1
+        thread = threading.Thread(target=self._work_until_stopped, name=f"{self.calendar}-{self._started}", daemon=True)
+        self._started += 1
         self._threads.append(thread)
         thread.start()
 
-    def _live(self) -> None:
+    def _work_until_stopped(self) -> None:
         while self._goes_on():
             self._wake.wait(IDLE_S)
             self._wake.clear()
@@ -173,13 +173,13 @@ class ServerThreads:
         now = self.store.now()
         if not self.gate.enter(now):
             return False
-        work, result, kinds = None, None, self._strangers.admit()
+        work, result, kinds = None, None, self._unknown_mailboxes.admit()
         try:
             work = self.store.claim(self.calendar, now, BATCH, self._timings.lease, kinds)
-            kinds = self._strangers.claimed(kinds, work)
+            kinds = self._unknown_mailboxes.claimed(kinds, work)
             result = self._reconcile(work) if work else None
         finally:
-            self._strangers.leave(kinds, work, failed=result is None or result.failed)
+            self._unknown_mailboxes.leave(kinds, work, failed=result is None or result.failed)
             self.gate.leave(result, self.store.now())
         return work is not None
 
@@ -232,7 +232,7 @@ class ServerThreads:
         """
         began, began_s = self._wait_for_gate(stopping, limit_s), time.monotonic()
         result = None
-        self._visitors.add(threading.current_thread())
+        self._asking.add(threading.current_thread())
         try:
             yield
             result = Result(None, heard=True)
@@ -240,7 +240,7 @@ class ServerThreads:
             result = (learnt or _learnt)(error)
             raise
         finally:
-            self._visitors.discard(threading.current_thread())
+            self._asking.discard(threading.current_thread())
             self.gate.leave(result, began + timedelta(seconds=time.monotonic() - began_s))
 
     def _wait_for_gate(self, stopping: threading.Event, limit_s: float) -> datetime:
@@ -248,7 +248,7 @@ class ServerThreads:
         deadline = time.monotonic() + limit_s
         while not stopping.is_set():
             now = self.store.now()
-            if self.gate.visit(now):
+            if self.gate.enter_to_ask(now):
                 return now
             if time.monotonic() >= deadline:
                 raise GateClosed

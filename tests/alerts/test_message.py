@@ -21,7 +21,7 @@ from receiver.core.troubles import Code, Severity, Trouble
 from receiver.sentences.phrases import PARIS, words
 from receiver.store import Store, counters
 from receiver.store.counters import Tally
-from receiver.store.work.writes import DONE
+from receiver.store.work.write_history import DONE
 
 NOW = datetime(2026, 12, 7, 10, 0, tzinfo=UTC)
 SENDER = Sender("srv-rdv", "0b5e6a3e-6f0e-4c57-9d0b-6a6c1b6f2b11")

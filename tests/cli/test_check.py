@@ -165,7 +165,7 @@ def test_a_migrated_store_is_ready_and_names_the_installation(place: Place) -> N
 
 def test_a_database_that_gives_up_durability_is_trouble(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.migrate()
-    monkeypatch.setattr(engine, "careless_settings", lambda _: ("fsync",))
+    monkeypatch.setattr(engine, "unsafe_settings", lambda _: ("fsync",))
     [finding] = [finding for finding in place.check() if finding.subject == "store"]
     assert (finding.code, finding.level, finding.details) == ("store_not_durable", Level.TROUBLE, {"settings": "fsync"})
 

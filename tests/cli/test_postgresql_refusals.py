@@ -12,7 +12,7 @@ from receiver import bootstrap, sentences
 from receiver.alerts.check import check
 from receiver.cli import main as cli
 from receiver.config import WebSettings, load
-from receiver.store import PATIENCE_S, Cause, Store
+from receiver.store import QUERY_TIMEOUT_S, Cause, Store
 from receiver.web.app import create_app
 from tests.authentication.certificates import Authority
 from tests.cli.console import Console
@@ -79,7 +79,7 @@ def test_no_output_tells_the_password_or_the_address(
     config.write_text(json.dumps(tree))
     run = lambda *words: (cli.main(["--config", str(config), *words]), *capsys.readouterr())  # noqa: E731
     assert run("migrate")[0] == 0
-    store = Store(written(url), PATIENCE_S)
+    store = Store(written(url), QUERY_TIMEOUT_S)
     settings = settings_of(*SOURCES).replace(web=WebSettings(pages=True, token_key=TOKEN_KEY))
     app = create_app(settings, store, flush_after_s=None)
     harm(server, url)

@@ -347,13 +347,13 @@ def test_other_webhooks_of_an_organisation_are_left_alone(harness: ResyncHarness
 def test_a_token_that_runs_out_midway_stops_nothing(harness: ResyncHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     harness.hold(*(an_rdv(number) for number in range(1, 4)), an_absence(1))
     harness.platform.vanish(an_rdv(1), an_absence(1))
-    count = stored_resync.told
+    count = stored_resync.count_sent
 
     def told(*args: Any) -> Any:
         harness.platform.accounts.expire()
         return count(*args)
 
-    monkeypatch.setattr(stored_resync, "told", told)
+    monkeypatch.setattr(stored_resync, "count_sent", told)
     assert len(harness.removed()) == 2
     assert harness.platform.accounts.sign_ins == 2
 
@@ -370,12 +370,12 @@ def test_a_busy_platform_is_waited_for(harness: ResyncHarness) -> None:
 
 def test_interrupting_leaves_the_resync_running(harness: ResyncHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     harness.hold(an_rdv(1))
-    count = stored_resync.told
+    count = stored_resync.count_sent
 
     def press(*_args: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(stored_resync, "told", press)
+    monkeypatch.setattr(stored_resync, "count_sent", press)
     status, report = harness.report()
     assert (status, report["interrupted"], report["verification"]) == (1, True, None)
     harness.platform.wait()

@@ -123,7 +123,7 @@ def _set_aside(reason: str) -> Reason:
 
 def _unheard(making: Making) -> None:
     making.add("sources", SeenSource(making.name()))
-    making.values["strangers"] = making.count()
+    making.values["to_unknown"] = making.count()
 
 
 REFUSED: Mapping[str, Reason] = {
@@ -134,7 +134,7 @@ REFUSED: Mapping[str, Reason] = {
     "nobody listens": _set(web_beat_at=lambda m: m.past(LIMITS.web_silent)),
     "an address of nobody's": _unheard,
     "a signed webhook for nobody": _set(misdirected=Making.count),
-    "signed by an unknown secret": _set(signed_strangers=lambda m: LIMITS.signed_strangers - 1 + m.count()),
+    "signed by an unknown secret": _set(signed_to_unknown=lambda m: LIMITS.signed_to_unknown - 1 + m.count()),
 }
 """Why rightly signed webhooks are refused."""
 FORGED: Mapping[str, Reason] = {"forged": _refused(WRONG_SIGNATURE)}

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from connectors.base import Unconfirmed
 from receiver.core import plan, removal_limits, scope
-from receiver.core.facts import Ruling
+from receiver.core.facts import StateVerdict
 from receiver.store.intake import judge_agents, judge_events
 from receiver.worker import reconcile
 from tests.convergence.life import Life
@@ -68,7 +68,7 @@ def last_arrival_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def naive(known, emitter, incoming):  # type: ignore[no-untyped-def]
         ruling = rule(known, emitter, incoming)
-        return Ruling.APPLY if ruling is Ruling.SUPERSEDED else ruling
+        return StateVerdict.APPLY if ruling is StateVerdict.SUPERSEDED else ruling
 
     monkeypatch.setattr(judge_events, "judge_state", naive)
 

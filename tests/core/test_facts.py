@@ -15,7 +15,7 @@ from receiver.core.facts import (
     EventKind,
     Known,
     Model,
-    Ruling,
+    StateVerdict,
     Version,
     event_uid,
     has_credible_age,
@@ -25,7 +25,7 @@ from tests.makers import KARIM, MARTINE, NOW, UUID, a_delivery
 
 SP, INSERTION = Emitter.RDV_SERVICE_PUBLIC, Emitter.RDV_INSERTION
 CREATED, UPDATED, DESTROYED = EventKind.CREATED, EventKind.UPDATED, EventKind.DESTROYED
-APPLY, AMBIGUOUS, SUPERSEDED = Ruling.APPLY, Ruling.APPLY_AMBIGUOUS, Ruling.SUPERSEDED
+APPLY, AMBIGUOUS, SUPERSEDED = StateVerdict.APPLY, StateVerdict.APPLY_AMBIGUOUS, StateVerdict.SUPERSEDED
 TICK = timedelta(microseconds=1)
 
 
@@ -38,7 +38,7 @@ def occurred(delivery: Delivery, age_s: float) -> Delivery:
     return replace(delivery, version=replace(delivery.version, occurred_at=NOW - timedelta(seconds=age_s)))
 
 
-def ruling(incoming: Delivery, newest: Delivery | None = None, emitter: Emitter = SP, of: Emitter = SP) -> Ruling:
+def ruling(incoming: Delivery, newest: Delivery | None = None, emitter: Emitter = SP, of: Emitter = SP) -> StateVerdict:
     return judge_state(known(newest, of) if newest else None, emitter, incoming)
 
 

@@ -288,21 +288,21 @@ def test_an_entry_that_is_refused_again_and_again_is_told_with_its_next_try() ->
 
 def test_posts_to_nobodys_address_are_told_only_while_a_source_was_never_heard() -> None:
     heard, missed = SeenSource("mds", NOW), SeenSource("insertion")
-    assert found(Snapshot(strangers=3, sources=(heard,))) == []
+    assert found(Snapshot(to_unknown=3, sources=(heard,))) == []
     told = Trouble(Code.ADDRESS_UNKNOWN, WARNING, cause="never_heard", count=3)
-    assert found(Snapshot(strangers=3, sources=(heard, missed))) == [told]
+    assert found(Snapshot(to_unknown=3, sources=(heard, missed))) == [told]
     assert found(Snapshot(sources=(missed,))) == []
 
 
 def test_signed_posts_to_nobodys_address_are_told_whatever_was_heard() -> None:
     heard = (SeenSource("mds", NOW),)
-    code, least = Code.ADDRESS_UNKNOWN, Thresholds().signed_strangers
-    assert found(Snapshot(strangers=90, signed_strangers=least - 1, sources=heard)) == []
-    some = Snapshot(strangers=90, signed_strangers=least, sources=heard)
+    code, least = Code.ADDRESS_UNKNOWN, Thresholds().signed_to_unknown
+    assert found(Snapshot(to_unknown=90, signed_to_unknown=least - 1, sources=heard)) == []
+    some = Snapshot(to_unknown=90, signed_to_unknown=least, sources=heard)
     assert found(some) == [Trouble(code, WARNING, cause="signed_unknown", count=least)]
     alarm = Trouble(code, ALARM, cause="signed_elsewhere", count=1)
     assert found(replace(some, misdirected=1)) == [alarm]
-    assert found(Snapshot(strangers=1, misdirected=1, sources=(SeenSource("mds"),))) == [alarm]
+    assert found(Snapshot(to_unknown=1, misdirected=1, sources=(SeenSource("mds"),))) == [alarm]
 
 
 def test_the_colour_is_that_of_the_worst_trouble_and_only_without_any_all_is_well() -> None:

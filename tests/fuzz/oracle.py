@@ -25,7 +25,7 @@ from receiver.core.facts import (
     EventState,
     Known,
     News,
-    Ruling,
+    StateVerdict,
     event_uid,
     judge_state,
 )
@@ -261,7 +261,7 @@ def _check_policies(body: Body, state: EventState, policies: Policies) -> None:
     must(redacted(opened, STRICT) == shut, "a policy switched off leaves what was never let in")
 
 
-def _check_order(emitter: Emitter, delivery: Delivery, alone: Ruling) -> None:
+def _check_order(emitter: Emitter, delivery: Delivery, alone: StateVerdict) -> None:
     """Judge the same state again, once it is known."""
     known = Known(emitter, delivery.version, delivery.state, frozenset(agent.ident for agent in delivery.agents))
     repeated = judge_state(known, emitter, delivery)

@@ -44,7 +44,7 @@ def tell(store: Store, *numbers: int, age: timedelta = timedelta(days=2), **chan
 
 def found(store: Store, url: str) -> dict[int, Finding]:
     with an_api(url) as api:
-        judged = judge(api, store, "mds", store.read(resync.untold, SCOPE, SINCE), SINCE, lambda: None)
+        judged = judge(api, store, "mds", store.read(resync.not_sent, SCOPE, SINCE), SINCE, lambda: None)
     return {each.event.wire_id: each.finding for each in judged}
 
 
@@ -82,7 +82,7 @@ def test_there_is_nothing_to_ask(store: Store, platform: tuple[RestPlatform, str
 
 
 def gone(store: Store) -> list[Judged]:
-    return [Judged(event, Finding.GONE) for event in store.read(resync.untold, SCOPE, SINCE)]
+    return [Judged(event, Finding.GONE) for event in store.read(resync.not_sent, SCOPE, SINCE)]
 
 
 def uids(events: tuple[HeldEvent, ...]) -> list[str]:
@@ -100,7 +100,8 @@ def test_what_was_told_of_in_the_meantime_stays(store: Store) -> None:
 def test_only_what_is_gone_is_removed(store: Store) -> None:
     tell(store, *range(1, len(Finding) + 1))
     judged = [
-        Judged(event, finding) for event, finding in zip(store.read(resync.untold, SCOPE, SINCE), Finding, strict=True)
+        Judged(event, finding)
+        for event, finding in zip(store.read(resync.not_sent, SCOPE, SINCE), Finding, strict=True)
     ]
     assert len(remove(store, SOURCE, judged, SCOPE, SINCE, force=False).removed) == 1
     assert store.read(resync.count_live, SCOPE) == len(Finding) - 1

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from receiver.store import PATIENCE_S, Store, StoreUnavailable, heartbeats
+from receiver.store import QUERY_TIMEOUT_S, Store, StoreUnavailable, heartbeats
 from tests.makers import NOW, a_delivery, incoming
 from tests.requirements import require
 
@@ -44,7 +44,7 @@ def _serve(url: str, commands: Connection) -> None:
     os.setgroups([])
     os.setgid(SERVICE)
     os.setuid(SERVICE)
-    with closing(Store(url, PATIENCE_S)) as store:
+    with closing(Store(url, QUERY_TIMEOUT_S)) as store:
         while commands.recv():
             commands.send((attempts(store), _details(store)))
 

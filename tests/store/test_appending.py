@@ -97,7 +97,7 @@ def test_what_a_frozen_server_did_not_confirm_is_not_acknowledged(store_url: str
     url = make_url(store_url)
     with way_to(url.port or 0) as way:
         through = url.set(port=way.port).update_query_dict({"connect_timeout": "2"})
-        with closing(Store(through.render_as_string(hide_password=False), patience_s=0.2)) as store:
+        with closing(Store(through.render_as_string(hide_password=False), timeout_s=0.2)) as store:
             keep(store, 1)
             way.blocked.set()
             with pytest.raises(StoreUnavailable):

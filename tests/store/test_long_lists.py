@@ -16,7 +16,7 @@ from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import Placement
 from receiver.core.scope import Authority
 from receiver.operations.recovery.adopt import note_found
-from receiver.store import Incoming, MailboxWork, Store, WorkItem, Written
+from receiver.store import Incoming, MailboxWork, Store, WorkItem, WriteRecord
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import agents, roles
 from receiver.store.intake import judge_batch
@@ -76,7 +76,7 @@ WALKS: dict[str, Callable[[Store, MailboxWork], object]] = {
     "advance": lambda store, work: store.advance(work, dict.fromkeys(NUMBERS, same), NOW, LEASE),
     "neighbours": lambda store, work: store.read(mailbox_identity.neighbours, crowded(work)),
     "release": lambda store, work: store.release(
-        crowded(work), written=[Written(number, "create", "done", NOW) for number in NUMBERS]
+        crowded(work), written=[WriteRecord(number, "create", "done", NOW) for number in NUMBERS]
     ),
     "empty": lambda store, work: store.write(recovery.empty, work, NUMBERS),
     "repair": lambda store, work: (
@@ -84,7 +84,7 @@ WALKS: dict[str, Callable[[Store, MailboxWork], object]] = {
         store.write(audit.repair, HERS, {p: p for p in (Placement(number, "u", "d") for number in NUMBERS)}, NOW),
     ),
     "note_found": lambda store, work: note_found(store, work, {"u": "item"}, UIDS, found_at=NOW, now=NOW),
-    "untold": lambda store, _: store.read(resync.untold, scope(), NOW),
+    "not_sent": lambda store, _: store.read(resync.not_sent, scope(), NOW),
     "count_live": lambda store, _: store.read(resync.count_live, scope()),
     "witnesses": lambda store, _: store.read(resync.witnesses, "mds", {(number, "PMI") for number in NUMBERS}, NOW, 3),
     "sight": lambda store, _: store.read(status.look, [f"s{number}" for number in range(2_000)], [], NOW),

@@ -23,7 +23,7 @@ from receiver.core.trouble_rules import Snapshot, troubles
 from receiver.core.troubles import Code, Colour
 from receiver.operations.support.check import check
 from receiver.sentences.phrases import words
-from receiver.store import PATIENCE_S, Cause, Store, StoreUnavailable, heartbeats, refusal_of
+from receiver.store import QUERY_TIMEOUT_S, Cause, Store, StoreUnavailable, heartbeats, refusal_of
 from tests.authentication.certificates import Authority
 from tests.lab.configuration import a_configuration
 from tests.makers import NOW, a_delivery, incoming
@@ -201,7 +201,7 @@ Break = Callable[[Server, URL], URL]
         (table_dropped, Cause.INCOMPLETE),
     ],
 )
-@pytest.mark.parametrize("patience_s", [None, PATIENCE_S])
+@pytest.mark.parametrize("patience_s", [None, QUERY_TIMEOUT_S])
 def test_each_refusal_has_its_cause(
     server: Server, url: URL, broken: Break, cause: Cause, patience_s: float | None
 ) -> None:

@@ -33,24 +33,24 @@ def numbers(events: list[HeldEvent]) -> list[int]:
 def test_what_nobody_told_of_since_the_start_is_found(store: Store) -> None:
     tell(store, an_event(1, timedelta(days=2)), an_event(2, timedelta(days=2)))
     tell(store, an_event(2, timedelta(minutes=1)), before=False)
-    (found,) = store.read(resync.untold, EVERYTHING, START)
+    (found,) = store.read(resync.not_sent, EVERYTHING, START)
     assert (found.wire_id, found.model, found.organisation, found.motif) == (1, Model.RDV, 12, "Consultation PMI")
     assert found.uid == "Rdv/1@production"
-    assert store.read(resync.told, "mds", START) == {Model.RDV: 1}
+    assert store.read(resync.count_sent, "mds", START) == {Model.RDV: 1}
 
 
 def test_what_was_told_of_by_another_source_exists(store: Store) -> None:
     tell(store, an_event(1, timedelta(days=2)))
     tell(store, an_event(1, timedelta(minutes=1)), source="other", before=False)
-    assert store.read(resync.untold, EVERYTHING, START) == []
+    assert store.read(resync.not_sent, EVERYTHING, START) == []
 
 
 def test_an_old_state_that_comes_after_the_start_counts_too(store: Store) -> None:
     """Its job waited; the object existed when it was sent all the same."""
     tell(store, an_event(1, timedelta(days=2)))
     tell(store, an_event(1, timedelta(days=3)), before=False)
-    assert store.read(resync.untold, EVERYTHING, START) == []
-    assert store.read(resync.told, "mds", START) == {Model.RDV: 1}
+    assert store.read(resync.not_sent, EVERYTHING, START) == []
+    assert store.read(resync.count_sent, "mds", START) == {Model.RDV: 1}
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_only_what_is_in_scope_is_found(store: Store, scope: Scope, expected: li
     over = NOW - timedelta(days=1)
     tell(store, an_event(1), an_event(2, starts_at=over, ends_at=over))
     tell(store, a_slot(an_absence(), 2 * 86400), a_slot(a_plage(), 2 * 86400, wire_id=89))
-    assert numbers(store.read(resync.untold, scope, START)) == expected
+    assert numbers(store.read(resync.not_sent, scope, START)) == expected
     assert store.read(resync.count_live, scope) == len(expected)
 
 
 def test_what_is_destroyed_is_nobodys_concern(store: Store) -> None:
     tell(store, an_event(1), an_event(1, timedelta(hours=30), kind=EventKind.DESTROYED))
-    assert (store.read(resync.untold, EVERYTHING, START), store.read(resync.count_live, EVERYTHING)) == ([], 0)
+    assert (store.read(resync.not_sent, EVERYTHING, START), store.read(resync.count_live, EVERYTHING)) == ([], 0)
 
 
 def test_witnesses_are_of_the_kinds_asked_for(store: Store) -> None:

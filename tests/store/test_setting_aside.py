@@ -78,7 +78,7 @@ def test_one_that_cannot_be_written_down_costs_the_others_nothing(store: Store) 
 def test_what_is_too_much_for_the_database_is_the_events_own_fault(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wish = settling._wish
+    wish = settling._record_desired
 
     def faulty(connection: Connection, decided, *rest) -> None:  # type: ignore[no-untyped-def]
         if 1 in decided:
@@ -86,7 +86,7 @@ def test_what_is_too_much_for_the_database_is_the_events_own_fault(
             connection.execute(text(f"SELECT {' + '.join(['1'] * 100_000)}"))
         wish(connection, decided, *rest)
 
-    monkeypatch.setattr(settling, "_wish", faulty)
+    monkeypatch.setattr(settling, "_record_desired", faulty)
     tell(store, 1, 2)
     assert settle(store, spoilt_by(0)) == (2, ["Rdv/1@production"])
 
@@ -95,7 +95,7 @@ def test_a_database_that_fails_is_no_events_fault(store: Store, monkeypatch: pyt
     def faulty(*_: object) -> None:
         raise OperationalError("", {}, OSError())
 
-    monkeypatch.setattr(settling, "_wish", faulty)
+    monkeypatch.setattr(settling, "_record_desired", faulty)
     tell(store, 1)
     with pytest.raises(StoreUnavailable):
         store.settle(good, NOW)

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 
-from receiver.store import PATIENCE_S, Store, StoreUnavailable, heartbeats
+from receiver.store import QUERY_TIMEOUT_S, Store, StoreUnavailable, heartbeats
 from receiver.store.database.engine import close_engine, open_engine, reading, writing
-from receiver.store.database.postgresql import ImpatientConnection
+from receiver.store.database.postgresql import TimedConnection
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.installation.network import loopback_only
 from tests.makers import NOW
@@ -46,7 +46,7 @@ def written(url: URL) -> str:
 def test_whoever_waits_is_told_that_a_frozen_server_does_not_answer(address: URL, way: Way) -> None:
     """Its system still takes what is sent: no limit of TCP's helps."""
     url = written(address.set(port=way.port).update_query_dict(SOON))
-    with closing(Store(url, patience_s=0.2)) as store:
+    with closing(Store(url, timeout_s=0.2)) as store:
         store.write(heartbeats.beat, "before", NOW)
         way.blocked.set()
         for _ in range(2):  # on a connection that was open, and on a new one
@@ -64,12 +64,12 @@ def test_those_who_queue_do_not_wait_for_a_connection_one_after_the_other(
     tried: list[object] = []
     connect = psycopg.Connection.connect.__func__  # type: ignore[attr-defined]
     monkeypatch.setattr(
-        ImpatientConnection,
+        TimedConnection,
         "connect",
         classmethod(lambda *words, **more: tried.append(words) or connect(*words, **more)),
     )
     url = written(address.set(port=way.port).update_query_dict(SOON))
-    with closing(Store(url, patience_s=0.2)) as store:
+    with closing(Store(url, timeout_s=0.2)) as store:
         way.blocked.set()
         for _ in range(20):
             with pytest.raises(StoreUnavailable):
@@ -92,7 +92,7 @@ def wait_until_written(store: Store, name: str) -> None:
 
 def test_a_server_that_freezes_within_a_transaction_leaves_no_half_of_it(address: URL, way: Way) -> None:
     url = written(address.set(port=way.port).update_query_dict(SOON))
-    engine = open_engine(url, patience_s=0.2)
+    engine = open_engine(url, timeout_s=0.2)
 
     def freeze_midway() -> None:
         with writing(engine) as connection:
@@ -151,8 +151,8 @@ def test_what_the_address_says_goes_before_our_limits(
     ("patience_s", "options", "expected"),
     [
         (None, "", ("4s", "0")),
-        (PATIENCE_S, "", ("4s", "3s")),
-        (PATIENCE_S, "-c lock_timeout=1s -c statement_timeout=2s", ("1s", "2s")),
+        (QUERY_TIMEOUT_S, "", ("4s", "3s")),
+        (QUERY_TIMEOUT_S, "-c lock_timeout=1s -c statement_timeout=2s", ("1s", "2s")),
     ],
 )
 def test_only_who_waits_has_statements_cut_and_the_address_may_say_otherwise(

@@ -17,12 +17,12 @@ from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import Mailbox
 from receiver.core.plan import CallLimits, Placement, Verb, begin, end
 from receiver.operations.erasure import purge
-from receiver.store import LeaseLost, MailboxWork, Store, Written, counters
+from receiver.store import LeaseLost, MailboxWork, Store, WriteRecord, counters
 from receiver.store.counters import Tally
 from receiver.store.database.tables import events, mailboxes, tallies, writes
 from receiver.store.intake import judge_batch
 from receiver.store.tools import retention
-from receiver.store.work.writes import DONE
+from receiver.store.work.write_history import DONE
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -50,7 +50,7 @@ def record(store: Store, work: MailboxWork, outcome: str = DONE, at: datetime = 
         return end(begin(placement, Verb.CREATE, at, TIMINGS), "d1", Done("item"), at, 0)
 
     ids = [item.placement.id for item in work.items]
-    written = {item.placement.id: Written(item.event_id, Verb.CREATE, outcome, at) for item in work.items}
+    written = {item.placement.id: WriteRecord(item.event_id, Verb.CREATE, outcome, at) for item in work.items}
     store.advance(work, dict.fromkeys(ids, write), at, LEASE, written)
 
 
@@ -104,10 +104,10 @@ def test_a_write_whose_record_is_gone_costs_the_others_nothing(store: Store) -> 
     place(store, HERS)
     work = leased(store)
     [item] = work.items
-    gone = {item.placement.id + 1: Written(9_999, "update", DONE, NOW)}
-    mine = {item.placement.id: Written(item.event_id, "update", DONE, NOW)}
+    gone = {item.placement.id + 1: WriteRecord(9_999, "update", DONE, NOW)}
+    mine = {item.placement.id: WriteRecord(item.event_id, "update", DONE, NOW)}
     store.advance(work, {item.placement.id: lambda placement: placement}, NOW, LEASE, gone | mine)
-    store.release(work, written=[Written(9_999, "delete", DONE, NOW)])
+    store.release(work, written=[WriteRecord(9_999, "delete", DONE, NOW)])
     assert rows(store) == [(HERS.address, "update", "done")]
     assert not store.write(
         lambda connection: connection.execute(select(mailboxes).where(mailboxes.c.lease != "")).all()
@@ -118,7 +118,7 @@ def test_a_write_beside_the_placements_is_noted_with_the_release(store: Store) -
     place(store, HERS)
     work = leased(store)
     with commits(store) as seen:
-        store.release(work, written=[Written(work.items[0].event_id, "delete", "timeout", NOW)])
+        store.release(work, written=[WriteRecord(work.items[0].event_id, "delete", "timeout", NOW)])
     assert len(seen) == 1
     assert rows(store) == [(HERS.address, "delete", "timeout")]
 
@@ -171,7 +171,7 @@ def test_a_tombstone_that_goes_takes_its_rows_along(store: Store) -> None:
     def delete(placement: Placement) -> Placement:
         return end(begin(placement, Verb.DELETE, NOW, TIMINGS), None, Done("item"), NOW, 0)
 
-    written = {item.placement.id: Written(item.event_id, Verb.DELETE, DONE, NOW)}
+    written = {item.placement.id: WriteRecord(item.event_id, Verb.DELETE, DONE, NOW)}
     store.advance(work, {item.placement.id: delete}, NOW, LEASE, written)
     assert [verb for _, verb, _ in rows(store)] == ["create", "delete"], "the placement is gone, its writes are not"
     purge(store, NOW + 31 * DAY, 30, 60)

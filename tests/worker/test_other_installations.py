@@ -228,7 +228,7 @@ def test_a_crash_before_the_look_up_was_noted_has_it_made_again(
 
     unmet.tell(agents=ONLY_HERS)
     with monkeypatch.context() as patched:
-        patched.setattr(leases, "meet", die)
+        patched.setattr(leases, "note_no_conflict", die)
         with pytest.raises(PowerCut):
             unmet.work()
     write(unmet)

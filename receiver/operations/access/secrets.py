@@ -13,21 +13,21 @@ from receiver.store import Store, counters
 from receiver.store.counters import Figure
 
 FRESH_BYTES = 48
-"""64 characters that pass a form, a shell and YAML as they are."""
+"""64 characters that need no quoting in a form, a shell or YAML."""
 
 
 class State(StrEnum):
-    """Whether a secret serves."""
+    """Whether a secret is in use."""
 
     USED = "used"
     NEVER = "never"
-    """Nothing has come with it yet: the emitter may not know it."""
+    """No webhook has been signed with it yet: the emitter may not know it."""
     UNUSED = "unused"
-    """Nothing comes with it any more."""
+    """No webhook is signed with it any more."""
 
 
 class Form(StrEnum):
-    """Which value of a secret that has edges signs."""
+    """Which of the two values of a secret with edges signs webhooks."""
 
     AS_WRITTEN = "as_written"
     WITHOUT_EDGES = "without_edges"
@@ -43,14 +43,14 @@ class SecretSight:
     tag: str
     """Its short name among the figures."""
     organisations: tuple[int, ...] | None
-    """The only ones that it speaks for; None: all of the source's."""
+    """The only organisations that it speaks for; None: all of the source."""
     used_at: datetime | None
     """When either value was last used."""
     state: State
     edges: tuple[Edge, ...] = ()
-    """What stands around it."""
+    """The additions around it."""
     form: Form | None = None
-    """Which of its two values signed last; None: it has but one, or none has signed yet."""
+    """Which of its two values signed last; None: it has only one, or neither has signed yet."""
 
 
 def figure(source: str, tag: str) -> str:
@@ -58,8 +58,8 @@ def figure(source: str, tag: str) -> str:
     return f"secret/{source}/{tag}"
 
 
-def look(settings: Settings, store: Store, name: str | None, unused: timedelta) -> list[SecretSight]:
-    """Return each secret of a source, or of all; one without a use for so long is unused."""
+def secret_uses(settings: Settings, store: Store, name: str | None, unused: timedelta) -> list[SecretSight]:
+    """Return the secrets of one source or of all. A secret without a use for the time `unused` is unused."""
     figures, key, now = store.read(counters.figures_named), store.installation().digest_key, store.now()
     sources = [source for source in settings.sources.values() if name in {None, source.name}]
     return [sight for source in sources for sight in _of(source, figures, key, now - unused)]

@@ -1,7 +1,7 @@
-"""The key of tokens and forms. It is never in the database: a copy of that signs nothing.
+"""The key that signs tokens and forms. It is never in the database, so a copy of the database cannot sign.
 
-It is the secret of `web.token_key`. Where that is not configured and the database is a file, which one host alone can
-use, it is a file beside it, which is made when it is first needed.
+It is the secret of `web.token_key`. If that is not configured and the database is a file (so that only one host uses
+it), the key is a file beside the database. That file is made when the key is first needed.
 """
 
 import os
@@ -28,7 +28,7 @@ _LONGEST = 64 * 1024
 
 
 class KeyUnavailable(Exception):
-    """Nothing can be signed or recognised. Its text is a code."""
+    """Tokens can be neither signed nor verified. The error's text is a code."""
 
     @property
     def code(self) -> str:
@@ -37,13 +37,13 @@ class KeyUnavailable(Exception):
 
 
 def path_of(settings: Settings) -> Path | None:
-    """Return the key file that is used where none is configured; None: there is none."""
+    """Return the key file that is used if no key is configured; None: the database is not a file."""
     database = sqlite_file(settings.store.address)
     return database.parent / FILE_NAME if database is not None and settings.web.token_key is None else None
 
 
 def secret(settings: Settings) -> str:
-    """Return the secret; make its file where there is none yet.
+    """Return the secret; make its file if there is none yet.
 
     Raises:
         KeyUnavailable: it is not configured, or its file cannot be made or used.
@@ -61,7 +61,7 @@ def secret(settings: Settings) -> str:
 
 
 def existing_secret(settings: Settings) -> str | None:
-    """Return the secret; None: none was made yet, or none can be used."""
+    """Return the secret without making one; None: there is none, or it cannot be used."""
     path = path_of(settings)
     try:
         return _configured(settings) if path is None else _read(path)[0]
@@ -70,7 +70,7 @@ def existing_secret(settings: Settings) -> str | None:
 
 
 def trouble(settings: Settings) -> tuple[str, Path] | None:
-    """Return what is wrong with the file, and where it is; None: nothing, or it is not there yet."""
+    """Return the trouble of the key file, and its path; None: no trouble, or no file yet."""
     path = path_of(settings)
     if path is None or not path.exists():
         return None
@@ -82,7 +82,7 @@ def trouble(settings: Settings) -> tuple[str, Path] | None:
 
 
 def unusable(settings: Settings) -> str:
-    """Return why tokens can neither be made nor recognised; empty: they can, or no key was made yet."""
+    """Return why tokens can be neither signed nor verified; empty: they can, or no key was made yet."""
     path = path_of(settings)
     try:
         if path is None:
@@ -97,7 +97,7 @@ def unusable(settings: Settings) -> str:
 
 
 def is_lost(settings: Settings, store: Store, now: datetime) -> bool:
-    """Whether the file that this program made is gone while tokens are valid: a restart would end them all.
+    """Whether the key file is gone while tokens are valid: a restart would make all of them invalid.
 
     Raises:
         StoreUnavailable: the tokens cannot be read.
@@ -134,12 +134,12 @@ def _read(path: Path) -> tuple[str, int]:
 
 
 def _make(path: Path) -> None:
-    """Write a new secret under another name, then link it: of several processes, the first one's is read by all."""
+    """Write a new secret under a temporary name, then link it: if several processes do so, all use the first one's."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             os.fchmod(handle, 0o600)
-            if os.geteuid() == 0:  # a command of root's: the service must be able to read it
+            if os.geteuid() == 0:  # run by root: the service must be able to read the file
                 owner = path.parent.stat()
                 os.fchown(handle, owner.st_uid, owner.st_gid)
             file.write(secrets.token_hex(_BYTES) + "\n")

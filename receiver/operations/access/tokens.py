@@ -1,4 +1,4 @@
-"""Tokens for pages and API: made, recognised, listed, revoked."""
+"""Tokens for pages and API: issuing, verifying, listing, revoking."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -14,9 +14,9 @@ from receiver.store.tools import tokens as stored_tokens
 from receiver.store.tools.tokens import TokenRecord
 
 ID_BYTES = 8
-"""Random ones of an id. The tag of the key that signed follows: which tokens another key signed shows in their ids."""
+"""Random characters of an id. The tag of the signing key follows, so that an id shows which key signed the token."""
 LONGEST_TEXT = 1024
-"""Ours have about 300 characters; longer ones are not decoded."""
+"""The tokens that are issued have about 300 characters; much longer ones are not decoded."""
 LABEL_LENGTH = 80
 
 
@@ -40,7 +40,7 @@ class Tokens:
 
     @classmethod
     def of(cls, settings: Settings, store: Store) -> "Tokens":
-        """Return those of the store's installation, signed with the key of the configuration; reads both once.
+        """Return the tokens of the store's installation and the configured key; reads both once.
 
         Raises:
             KeyUnavailable: there is no key, or it cannot be used.
@@ -50,7 +50,7 @@ class Tokens:
         return cls(store, store.installation().id, tokens.signing_key(token_key.secret(settings)))
 
     def issue(self, role: Role, lifetime: timedelta, label: str, now: datetime) -> tuple[str, TokenRecord]:
-        """Return a new token's text, which is kept nowhere, and what is kept of it.
+        """Return the text of a new token, which is not stored, and its stored record.
 
         Raises:
             ValueError: the lifetime is not positive, or longer than `tokens.LONGEST`.
@@ -67,10 +67,10 @@ class Tokens:
         return tokens.issue(self.key, self.installation, token, now), record
 
     def open(self, text: str, now: datetime) -> Bearer:
-        """Return what a token allows now: the lesser of what it says and of what was noted when it was issued.
+        """Return what a token allows now: the lesser of the role in it and of the role recorded when it was issued.
 
         Raises:
-            InvalidToken: whatever is wrong with it.
+            InvalidToken: it is not valid, for whatever reason.
             StoreUnavailable: whether it was revoked cannot be known.
 
         """
@@ -104,7 +104,7 @@ def state(record: TokenRecord, now: datetime) -> str:
 
 
 def listed_state(record: TokenRecord, now: datetime, tag: str | None) -> str:
-    """Return its state, or ``other_key``: valid, had it been signed with the key in force.
+    """Return its state; ``other_key``: it would be valid, but another key than the one in force signed it.
 
     Args:
         record: of the token.
@@ -118,17 +118,17 @@ def listed_state(record: TokenRecord, now: datetime, tag: str | None) -> str:
 
 
 def tag_in_force(settings: Settings) -> str | None:
-    """Return the tag of the key in force; None: there is none that could be used."""
+    """Return the tag of the key in force; None: there is no usable key."""
     found = token_key.existing_secret(settings)
     return None if found is None else tokens.key_tag(tokens.signing_key(found))
 
 
 class NotOne(Exception):
-    """No token's id begins so, or several do."""
+    """No token's id begins with the text, or several do."""
 
 
 def revoke(store: Store, beginning: str, now: datetime) -> TokenRecord:
-    """Revoke the one token whose id begins so; return it as it was.
+    """Revoke the one token whose id begins with the text; return its former record.
 
     Raises:
         NotOne: nothing was revoked.

@@ -1,1 +1,1 @@
-"""Whether calendars show what is recorded: asked by a person, or every night."""
+"""Whether calendars show what is recorded: audited by a command, or every night."""

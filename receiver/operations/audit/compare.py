@@ -1,7 +1,7 @@
 """The differences between a mailbox and its record. Pure: rows and items in, findings out.
 
-Only what is certain is judged: a placement that is about to be written, in doubt, given up, or left alone because its
-agent deleted the entry, is nobody's mistake.
+Only certain placements are compared. Those that are about to be written, in doubt, given up or declined are left out: a
+difference there is expected.
 """
 
 from collections import defaultdict
@@ -20,26 +20,26 @@ from receiver.core.troubles import DifferenceKind
 from receiver.store.database.records import EventStanding, Recorded
 
 MOVED = "moved"
-"""Stands for the fields of an entry that was found elsewhere than where it should be."""
+"""In place of field names: the entry was found elsewhere than where it should be."""
 
 QUARTERS = (0, 91, 182, 273)
-"""Days after the start on which two zones are compared: each rule of clocks that change is met."""
+"""Days after the start on which two zones are compared: they cover every change of clocks in a year."""
 
 _TEXTS = ("title", "location", "notice", "link", "show_as", "sensitivity")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it should be. Carries no text of an entry."""
+    """One difference. It carries no text of an entry."""
 
     kind: DifferenceKind
     uid: str
     items: tuple[str, ...] = ()
     """Ids of the items concerned."""
     fields: tuple[str, ...] = ()
-    """Foreign: the names of the fields that differ, or `MOVED`."""
+    """For changed entries: the names of the fields that differ, or `MOVED`."""
     placement: Placement | None = None
-    """As recorded; None: there is none."""
+    """The recorded placement; None: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _is_certain(recorded: Recorded) -> bool:
 
 
 def _entry(recorded: Recorded, ruleset: Ruleset) -> CalendarEntry | None:
-    """Return the entry; None: these rules make another one of the event, which is about to be settled."""
+    """Return the entry; None: under these rules the event has another entry, and is about to be settled."""
     try:
         entry = ruleset.entry(recorded.placement.uid, recorded.source, recorded.state)
     except Unholdable:
@@ -95,10 +95,10 @@ def compare(
 
     Args:
         wanted: what should be there.
-        listed: what is, in the window.
+        listed: the items that are there, in the window.
         elsewhere: for each uid that was not listed and should have been, the ids of its items wherever they are.
         orphans: uids of items that nothing explains.
-        now: the moment: a reminder that is over may have been dismissed.
+        now: the present moment: a reminder from before it may have been dismissed.
 
     """
     items: defaultdict[str, list[Marked]] = defaultdict(list)
@@ -114,7 +114,7 @@ def _judge(expected: Wanted, items: Sequence[Marked], now: datetime) -> Iterator
     uid, placement = expected.placement.uid, expected.placement
     if len(items) > 1:
         yield Difference(DifferenceKind.DOUBLED, uid, _ids(items), placement=placement)
-        # Of several, ours is the one that the record names; where it names none of them, it is not known.
+        # Of several items, ours is the one in the record. If none of them is in the record, ours is unknown.
         items = [item for item in items if item.item_id == placement.item_id]
     for item in items:
         if fields := different_fields(expected.entry, item.entry, now):
@@ -135,7 +135,7 @@ def _ids(items: Iterable[Marked]) -> tuple[str, ...]:
 
 
 def is_orphan(event: EventStanding | None, item_ids: Collection[str], ruleset: Ruleset) -> bool:
-    """Whether items without a placement should not be there. What a purge left behind is kept on purpose."""
+    """Whether items without a placement should not be there. Those left by a purge stay on purpose."""
     if event is None:
         return True
     keeps = event.purged and ruleset.policies(event.source).on_rgpd_purge is OnRgpdPurge.KEEP
@@ -156,7 +156,7 @@ def _differing(written: CalendarEntry, read: CalendarEntry, now: datetime) -> It
     yield from (name for name in _TEXTS if getattr(written, name) != getattr(read, name))
     if written.reminder_minutes != read.reminder_minutes and not _may_be_dismissed(written, read, now):
         yield "reminder_minutes"
-    # Where no category is ours, those that the agent sorts by are the agent's business.
+    # If we write no category, the agent may add any.
     if written.category is not None and written.category != read.category:
         yield "category"
     if _by_meaning(written) != _by_meaning(read):
@@ -164,13 +164,13 @@ def _differing(written: CalendarEntry, read: CalendarEntry, now: datetime) -> It
 
 
 def _may_be_dismissed(written: CalendarEntry, read: CalendarEntry, now: datetime) -> bool:
-    """Whether the reminder has rung: dismissing it in Outlook removes it from the entry."""
+    """Whether the time of the reminder has passed: dismissing it in Outlook removes it from the entry."""
     minutes = written.reminder_minutes
     return minutes is not None and read.reminder_minutes is None and written.start - timedelta(minutes=minutes) <= now
 
 
 def _is_same_clock(written: CalendarEntry, read: CalendarEntry) -> bool:
-    """Whether the two zones are one by their time; a single entry is at the same instant in any of them."""
+    """Whether two zones have the same time. For a single entry any zone will do, as the instant is the same."""
     if written.recurrence is None:
         return True
     ours, theirs = ZoneInfo(written.time_zone), ZoneInfo(read.time_zone)
@@ -179,7 +179,7 @@ def _is_same_clock(written: CalendarEntry, read: CalendarEntry) -> bool:
 
 
 def _by_meaning(entry: CalendarEntry) -> Recurrence | None:
-    """Return the rule with its end as the last day that has an occurrence, however it is given."""
+    """Return the rule with its end replaced by the last day that has an occurrence."""
     rule = entry.recurrence
     endless = rule is None or (rule.last_day is None and rule.count is None)
     if rule is None or endless or rule.frequency is Frequency.OTHER:
@@ -189,9 +189,9 @@ def _by_meaning(entry: CalendarEntry) -> Recurrence | None:
 
 
 def repaired(difference: Difference, now: datetime) -> Placement | None:
-    """Return the placement as it must be for the worker to put things right; None: there is nothing it could do.
+    """Return the placement that makes the worker repair the difference; None: the worker cannot.
 
-    Nothing is removed by this: the worker looks again, and what to make of it is `receiver.core.plan`'s.
+    This removes nothing: the worker looks the entry up again, and `receiver.core.plan` decides.
     """
     placement = difference.placement
     if placement is None:

@@ -1,6 +1,6 @@
-"""The audit of every night: each mailbox in turn, nothing repaired, the figures stored for all screens.
+"""The nightly audit: one mailbox after the other, without repair. The figures are stored for all screens.
 
-An operator's audit of everything stores them too, so that repaired differences are shown no longer.
+An operator's audit of all mailboxes stores them too, so that repaired differences are no longer shown.
 """
 
 import hashlib
@@ -19,30 +19,30 @@ from receiver.store import Store, counters
 
 PARIS = ZoneInfo("Europe/Paris")
 EARLIEST, LATEST = time(2), time(5)
-"""Between them it begins; how long it takes is the mailboxes' affair."""
+"""The audit begins between these hours; its duration depends on the mailboxes."""
 SPREAD_MINUTES = 150
-"""Installations that share an Exchange do not all begin at once."""
+"""The start is spread, so that installations that share an Exchange do not begin together."""
 DAYS_BACK, DAYS_AHEAD = timedelta(days=30), timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What one night's audit found."""
+    """The result of one nightly audit."""
 
     looked_into: int
     left_out: int
-    """Mailboxes that could not be looked into, or whose server could not."""
+    """Mailboxes that could not be read, or whose server could not be used."""
     counts: Mapping[DifferenceKind, int]
 
     @property
     def figures(self) -> dict[str, int]:
-        """The names under which it is remembered."""
+        """The figures under which the result is stored, by name."""
         kinds = {f"audit/{kind}": self.counts[kind] for kind in DifferenceKind}
         return {"audit": self.looked_into, "audit/left_out": self.left_out, **kinds}
 
 
 def is_time(installation: str, now: datetime) -> bool:
-    """Whether this is the hour for an installation's audit to begin: late enough, and before people come."""
+    """Whether an installation's audit may begin now: late enough, and before office hours."""
     local = now.astimezone(PARIS)
     number = int.from_bytes(hashlib.sha256(installation.encode()).digest()[:4])
     begins = datetime.combine(local.date(), EARLIEST, PARIS) + timedelta(minutes=number % SPREAD_MINUTES)
@@ -52,7 +52,7 @@ def is_time(installation: str, now: datetime) -> bool:
 def run(store: Store, settings: Settings, connectors: Mapping[str, Connector]) -> Night | None:
     """Audit every mailbox, one after the other; None: no server could be used.
 
-    A server that turns out to be in trouble is asked no more: its mailboxes are left out.
+    Once a server is in trouble, its other mailboxes are left out.
 
     Args:
         store: what is recorded.
@@ -78,12 +78,12 @@ def run(store: Store, settings: Settings, connectors: Mapping[str, Connector]) -
 
 
 def remember(store: Store, night: Night) -> None:
-    """Leave the figures in place of those of the last audit."""
+    """Replace the figures of the last audit."""
     store.write(counters.record, {}, night.figures, store.now())
 
 
 def of(found: Audit, window: Window) -> Night | None:
-    """Return an operator's audit of every mailbox as that of a night; None: it read less, or nothing."""
+    """Return an operator's audit as a nightly one; None: it did not cover every mailbox."""
     looked_into = sum(each.trouble is None for each in found.mailboxes)
     if not looked_into or window.end - window.start < DAYS_BACK + DAYS_AHEAD:
         return None
@@ -91,4 +91,4 @@ def of(found: Audit, window: Window) -> Night | None:
 
 
 def _nothing() -> None:
-    """Nobody watches the progress."""
+    """Show no progress."""

@@ -1,7 +1,7 @@
-"""`audit`: whether the calendars show what is recorded. Where asked, the worker is made to repair it.
+"""`audit`: whether the calendars show what is recorded. With `repair`, the worker repairs the differences.
 
-Reads the record before and after the calendar and judges only what did not change in between: the service goes on.
-Writes into no calendar: a repair changes the record, and the worker acts by its own rules.
+The service continues meanwhile: the record is read before and after the calendar, and only what did not change in
+between is compared. Nothing is written into a calendar: a repair changes the record, and the worker acts on it.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ from receiver.store.work import mailbox_identity
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is audited: entries that overlap it."""
+    """The audited time: entries that overlap it are compared."""
 
     start: datetime
     end: datetime
@@ -38,29 +38,29 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class MailboxAudit:
-    """One mailbox that was looked into."""
+    """One mailbox that was audited."""
 
     mailbox: Mailbox
     judged: int = 0
-    """How many entries should be there, in the window or not, and are certain enough to be judged."""
+    """How many entries should be there, inside the window or outside, of those that are certain."""
     listed: int = 0
     differences: tuple[Difference, ...] = ()
     trouble: str | None = None
-    """Code of why it could not be looked into."""
+    """Code of why it could not be read."""
     repairs: int = 0
-    """How many placements the worker was asked to repair."""
+    """How many placements the worker will repair."""
     busy: bool = False
-    """Nothing was repaired: a worker has the mailbox at this moment."""
+    """Nothing was repaired, as a worker has the mailbox at this moment."""
 
     @property
     def ok(self) -> bool:
-        """Whether it was looked into and is as it should be."""
+        """Whether it was read and has no difference."""
         return self.trouble is None and not self.differences
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the calendars look like."""
+    """The result of an audit."""
 
     mailboxes: tuple[MailboxAudit, ...]
     servers: Mapping[str, str]
@@ -69,7 +69,7 @@ class Audit:
 
     @property
     def ok(self) -> bool:
-        """Whether everything was looked into and is as it should be."""
+        """Whether every mailbox was read and has no difference."""
         return not self.servers and not self.untried and all(each.ok for each in self.mailboxes)
 
     @property
@@ -80,9 +80,9 @@ class Audit:
 
 
 def choose(store: Store, settings: Settings, asked: Sequence[str]) -> tuple[list[Mailbox], list[str]]:
-    """Return the mailboxes to audit, and the addresses asked for that entries never went to.
+    """Return the mailboxes to audit, and those of the addresses `asked` for that never had entries.
 
-    Without a question, all of them. An address that is another one of a mailbox stands for the one in use.
+    Without addresses, all mailboxes. An alias of a mailbox stands for the address in use.
     """
     recorded = [each for each in store.read(mailbox_identity.in_use) if each.calendar in settings.calendars]
     if not asked:
@@ -91,9 +91,9 @@ def choose(store: Store, settings: Settings, asked: Sequence[str]) -> tuple[list
     for alias, mailbox in store.read(mailbox_identity.aliases).items():
         if mailbox in named:
             named[mailbox].add(alias.address)
-    wishes = {canonical(address) for address in asked}
-    unknown = wishes.difference(*named.values())
-    return sorted(mailbox for mailbox, names in named.items() if names & wishes), sorted(unknown)
+    wanted = {canonical(address) for address in asked}
+    unknown = wanted.difference(*named.values())
+    return sorted(mailbox for mailbox, names in named.items() if names & wanted), sorted(unknown)
 
 
 def run(
@@ -115,7 +115,7 @@ def run(
         connectors: by calendar; the caller closes them.
         window: when.
         done: called, from any thread, when a mailbox is done.
-        repair: whether to have the worker put right what it can.
+        repair: whether the worker shall repair what it can.
 
     Raises:
         StoreUnavailable: the record cannot be read or written.
@@ -142,7 +142,7 @@ class _Auditor:
     def _audited(self, mailbox: Mailbox, trial: Trial) -> MailboxAudit:
         before = self._store.read(audit.recorded, mailbox)
         expected = compare.wanted(before, self._ruleset)
-        listed, elsewhere = self._look(trial, expected)
+        listed, elsewhere = self._read(trial, expected)
         after = self._store.read(stored_audit.recorded, mailbox)
         still = {each.placement.uid for each in _unchanged(before, after)}
         orphans = self._orphans(mailbox, [*before, *after], listed)
@@ -150,10 +150,10 @@ class _Auditor:
         found = compare.compare(certain, listed, elsewhere, orphans, self._store.now())
         return MailboxAudit(mailbox, len(certain), len(listed), tuple(found))
 
-    def _look(
+    def _read(
         self, trial: Trial, expected: Mapping[str, compare.Wanted]
     ) -> tuple[list[Marked], Mapping[str, list[str]]]:
-        """Return what the window shows, and the items, wherever they are, of what it should show and does not."""
+        """Return the items in the window, and the items elsewhere of entries that should be in it and are not."""
         connector, address = trial.connector, trial.mailbox
         start, end = self._window.start, self._window.end
         listed = trial.with_retries(lambda: list(connector.list_marked(address, start, end)))
@@ -162,9 +162,9 @@ class _Auditor:
         return listed, {uid: [item.item_id for item in items] for uid, items in found.items()}
 
     def _orphans(self, mailbox: Mailbox, recorded: Sequence[Recorded], listed: Sequence[Marked]) -> list[str]:
-        # What was read back after the record was lost is explained, though its event has yet to be heard of.
+        # Items that were read back after a loss of the record are explained, even if their event is not known yet.
         uids = compare.unexplained(recorded, listed) - self._store.read(recovery.adopted_in, mailbox)
-        known = {uid for uid in uids if is_uid(uid)}  # no statement takes every text that a mailbox may hold
+        known = {uid for uid in uids if is_uid(uid)}  # a mailbox may hold texts that a database does not accept
         events = self._store.read(stored_audit.standings, known) if known else {}
         ids = {uid: [item.item_id for item in listed if item.entry.uid == uid] for uid in uids}
         return [uid for uid in uids if compare.is_orphan(events.get(uid), ids[uid], self._ruleset)]

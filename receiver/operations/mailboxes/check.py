@@ -1,7 +1,7 @@
 """`mailboxes check`: whether the service account can do, in each mailbox, all that the worker will do there.
 
-The mailboxes of a server are tried in parallel, one of them first: what concerns the server as a whole, such as a
-refused account, ends the trial of that server there. Returns findings by code; sentences and tables are the command's.
+The mailboxes of a server are tried in parallel, one of them first: a trouble of the server as a whole, such as a
+refused account, ends the trial of that server. Returns findings by code; the command has the sentences and tables.
 """
 
 import threading
@@ -28,17 +28,17 @@ class MailboxResult:
     mailbox: Mailbox
     findings: tuple[Finding, ...]
     identity: str | None = None
-    """Its primary address, by the server."""
+    """Its primary address, as the server reports it."""
     server_version: str | None = None
     clock_ahead_s: float | None = None
     latency_ms: int | None = None
-    """The median of the calls made."""
+    """Median duration of the calls."""
     throttled: int = 0
-    """How many calls were answered by "busy", and made again after the time that the server asked for."""
+    """How many calls were answered "busy", and repeated after the pause that the server asked for."""
 
     @property
     def level(self) -> Level:
-        """How bad the worst finding is."""
+        """The level of the worst finding."""
         return worst(self.findings)
 
 
@@ -53,7 +53,7 @@ class ServerResult:
 
     @property
     def ok(self) -> bool:
-        """Whether all of it can be used."""
+        """Whether the server and all its mailboxes can be used."""
         levels = {worst(self.findings), *(each.level for each in self.mailboxes)}
         return not self.untried and Level.TROUBLE not in levels
 
@@ -92,7 +92,7 @@ def check_mailboxes(
     """Try the mailboxes, server by server.
 
     Args:
-        settings: tells how many connections each server may have.
+        settings: gives the number of connections of each server.
         mailboxes: which.
         connectors: by calendar; the caller closes them.
         now: the moment, for the certificate's expiry.
@@ -116,25 +116,25 @@ class _Server:
 
     connector: Connector
     title: str | None
-    """Of the entry to write; None: nothing is written."""
+    """Title of the entry to write; None: nothing is written."""
     tried: Callable[[], None]
     pace: Pace = field(default_factory=Pace)
     trouble: Finding | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _names: dict[str, list[str]] = field(default_factory=dict)
-    """Addresses asked for, by the mailbox's own; the first of them is the one that is written into."""
+    """Requested addresses by the mailbox's primary address; the mailbox is written into under the first."""
 
     def result(self, calendar: str, doors: list[Finding], asked: Sequence[Mailbox], threads: int) -> ServerResult:
         if all(finding.ok for finding in doors):
             results = [each for each in self._results(asked, threads) if each is not None]
         else:
-            results = []  # nothing would get through
+            results = []  # no call would succeed
         findings = [*doors, *([self.trouble] if self.trouble else []), *_clock(f"calendars.{calendar}", results)]
         done = tuple(self._with_shared(each) for each in results)
         return ServerResult(calendar, tuple(findings), done, len(asked) - len(done))
 
     def _results(self, asked: Sequence[Mailbox], threads: int) -> Iterator[MailboxResult | None]:
-        # One goes first: an account that is refused is shown once, not once by each connection.
+        # One goes first: a refused account is then shown once, not once for each connection.
         yield self._try(asked[0])
         with ThreadPoolExecutor(threads) as pool:
             futures = [pool.submit(self._try, each) for each in asked[1:]]
@@ -142,7 +142,7 @@ class _Server:
                 for future in futures:
                     yield future.result()
             except KeyboardInterrupt:
-                # What is under way is finished, its entry removed; the rest counts as not tried.
+                # Running trials are finished and their entries removed; the others count as not tried.
                 self._stop(Finding("interrupted", f"calendars.{asked[0].calendar}", Level.TROUBLE))
                 for future in futures:
                     future.cancel()
@@ -154,7 +154,7 @@ class _Server:
         self.pace.stop.set()
 
     def _try(self, mailbox: Mailbox) -> MailboxResult | None:
-        """Return what the trial found; None: it found out about the server alone."""
+        """Return the result of the trial; None: it only showed a trouble of the server."""
         if self.pace.stop.is_set():
             return None
         trial, findings, probe = Trial(self.connector, mailbox.address, self.pace), [], None
@@ -184,7 +184,7 @@ class _Server:
         yield Finding("mailbox_written", subject)
 
     def _is_first(self, address: str, identity: str | None) -> bool:
-        """Note whose mailbox it is; two trials in one at a time would remove each other's entry."""
+        """Note an address; return whether it is its mailbox's first: two trials would remove each other's entry."""
         with self._lock:
             names = self._names.setdefault(identity or address, [])
             names.append(address)
@@ -208,24 +208,24 @@ def _reached(subject: str, asked: str, probe: Probe) -> Finding:
 
 
 def _result(mailbox: Mailbox, findings: list[Finding], probe: Probe | None, trial: Trial) -> MailboxResult:
-    told = probe or Probe(mailbox.address)
+    seen = probe or Probe(mailbox.address)
     return MailboxResult(
         mailbox,
         tuple(findings),
-        told.identity,
-        told.server_version,
-        told.clock_ahead_s,
+        seen.identity,
+        seen.server_version,
+        seen.clock_ahead_s,
         trial.latency_ms,
         trial.throttled,
     )
 
 
 def _clock(subject: str, results: Sequence[MailboxResult]) -> Iterator[Finding]:
-    """Tell of the largest difference: several servers may answer under one name."""
-    told = [each.clock_ahead_s for each in results if each.clock_ahead_s is not None]
-    if not told:
+    """Report the largest clock difference: several servers may answer under one name."""
+    ahead = [each.clock_ahead_s for each in results if each.clock_ahead_s is not None]
+    if not ahead:
         return
-    ahead_s = max(told, key=abs)
+    ahead_s = max(ahead, key=abs)
     off = abs(ahead_s) > Thresholds().clock_off.total_seconds()
     yield Finding(
         "clock_off" if off else "clock_right", subject, Level.TROUBLE if off else Level.OK, {"seconds": round(ahead_s)}

@@ -1,4 +1,4 @@
-"""One mailbox tried as the worker would use it: reached, identified, written into, and left as it was."""
+"""Tries one mailbox as the worker would use it: reaches, identifies and writes into it, and cleans up."""
 
 import threading
 import time
@@ -32,34 +32,34 @@ from connectors.base import (
 from receiver.core.backoff import capped_retry_after_s
 
 RETRIES = 5
-"""How many times in a row a call that met a busy server is made again."""
+"""How many times in a row a call is repeated after a busy answer."""
 DEFAULT_WAIT_S = 10.0
 LONGEST_WAIT_S = 120.0
 
 BUSY = "server_busy"
 PROBE_ZONE = "Europe/Paris"
 PROBE_START = datetime(2001, 1, 1, 6, 0, tzinfo=UTC)
-"""Long past: no agenda shows it, and no reminder rings."""
+"""Long ago: no calendar view shows it, and no reminder appears."""
 
 T = TypeVar("T")
 
 
 class Pace:
-    """Waits that one busy server asked for, kept by all threads that call it. Thread-safe."""
+    """The pauses that one busy server asked for, shared by all threads that call it. Thread-safe."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
-        """Once set, nothing new begins, and nothing waits."""
+        """Once set, no call begins and no thread waits."""
         self._lock = threading.Lock()
         self._not_before = 0.0
 
     def wait(self) -> None:
-        """Return when the server may be called."""
+        """Wait until the server may be called."""
         while (left_s := self._not_before - time.monotonic()) > 0 and not self.stop.wait(left_s):
             pass
 
     def slow_down(self, asked_s: float | None) -> None:
-        """Note that the server was busy, and for how long it asked to be left alone."""
+        """Note that the server was busy, and the pause that it asked for."""
         wait_s = min(DEFAULT_WAIT_S if asked_s is None else capped_retry_after_s(asked_s), LONGEST_WAIT_S)
         with self._lock:
             self._not_before = max(self._not_before, time.monotonic() + wait_s)
@@ -67,7 +67,7 @@ class Pace:
 
 @dataclass
 class Trial:
-    """One mailbox being tried. Every call is timed; a busy server is waited for, as long as it asks."""
+    """The trial of one mailbox. It times every call, and waits as long as a busy server asks."""
 
     connector: Connector
     mailbox: str
@@ -75,7 +75,7 @@ class Trial:
     throttled: int = 0
     calls_ms: list[float] = field(default_factory=list)
     may_remain: bool = False
-    """Whether a probe entry may stand in the calendar still."""
+    """Whether a probe entry may still be in the calendar."""
 
     @property
     def latency_ms(self) -> int | None:
@@ -92,10 +92,10 @@ class Trial:
         return self.with_retries(lambda: self.connector.probe(self.mailbox))
 
     def write(self, title: str) -> int:
-        """Write, change, find and remove an entry; return how many of earlier runs were found and removed.
+        """Write, change, find and remove an entry; return how many entries of earlier runs were removed.
 
         Raises:
-            ConnectorError: what failed; the entry is removed all the same, unless `may_remain` says otherwise.
+            ConnectorError: what failed; the entry was removed, unless `may_remain` is set.
 
         """
         leftovers = self._found()
@@ -109,7 +109,7 @@ class Trial:
         return len(leftovers)
 
     def _write(self, title: str) -> None:
-        self.may_remain = True  # from here on, whatever becomes of the call
+        self.may_remain = True  # from here on, whatever the outcome of the call
         try:
             item_id = self._apply(Create(probe_entry(title)))
         except ConnectorError as error:
@@ -123,7 +123,7 @@ class Trial:
         self.may_remain = False
 
     def _remove_quietly(self) -> None:
-        """Clean up after a failure; the failure is what is reported."""
+        """Clean up after a failure, without an error: the first failure is reported."""
         try:
             found = self._found()
             self._remove(found)
@@ -144,7 +144,7 @@ class Trial:
         return self.with_retries(lambda: _done(change, self.connector.apply(self.mailbox, [change])))
 
     def with_retries(self, call: Callable[[], T]) -> T:
-        """Return what a call returns, made again after the wait that a busy server asked for.
+        """Return what a call returns; repeat it after the pause that a busy server asked for.
 
         Raises:
             ConnectorError: of the call.
@@ -168,7 +168,7 @@ class Trial:
 
 
 class InDoubt(Temporary):
-    """No answer came to a change: it may be made, now or later."""
+    """No answer came to a change: it may have been made, or be made later."""
 
 
 def probe_entry(title: str, later: timedelta = timedelta()) -> CalendarEntry:
@@ -191,7 +191,7 @@ def _done(change: Change, outcomes: list[Outcome]) -> str:
             return item_id
         case NotFound():
             if isinstance(change, Delete):
-                return change.item_id  # gone is what was wanted
+                return change.item_id  # a missing item is the wanted result
             raise Permanent("item_not_found", Scope.MAILBOX)
         case Failed(error):
             raise error

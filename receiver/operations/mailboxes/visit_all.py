@@ -16,12 +16,12 @@ from receiver.store.work import leases
 R = TypeVar("R")
 
 BUSY = "mailbox_in_use"
-"""Code of a mailbox that a worker did not give back in time."""
+"""Code of a mailbox that a worker did not release in time."""
 ASK_AGAIN_S = 0.2
 
 
 class Visits(Generic[R]):
-    """One server's mailboxes being visited."""
+    """Visits the mailboxes of one server."""
 
     def __init__(
         self,
@@ -34,19 +34,19 @@ class Visits(Generic[R]):
 
         Args:
             connector: the server's.
-            visit: does what there is to do in one mailbox, from any thread.
-            failed: makes a result of a mailbox that could not be visited, and the code of why not.
+            visit: does the work in one mailbox, from any thread.
+            failed: makes a result from a mailbox that could not be visited, and the code of why.
             done: called, from any thread, when a mailbox is done.
 
         """
         self._connector, self._visit, self._failed, self._done = connector, visit, failed, done
         self.pace = Pace()
         self.trouble: str | None = None
-        """Code of the server's own trouble, once there is one: nothing more is begun then."""
+        """Code of the server's own trouble, once there is one: no visit begins then."""
 
     def results(self, asked: Sequence[Mailbox], threads: int) -> list[R]:
-        """Visit mailboxes; what was not visited for the server's sake has no result."""
-        # One goes first: an account that is refused is shown once, not once by each connection.
+        """Visit mailboxes; those that were left out because of the server have no result."""
+        # One goes first: a refused account is then shown once, not once for each connection.
         tried = [self._try(asked[0])]
         with ThreadPoolExecutor(threads) as pool:
             try:
@@ -81,7 +81,7 @@ def visit_all(
     Args:
         settings: say how many connections each server may have.
         mailboxes: which.
-        visits_of: makes the visits of a calendar that has any of these mailboxes.
+        visits_of: makes the `Visits` of a calendar that has any of these mailboxes.
 
     Returns:
         the results, and the code of the trouble of each server that could not be used.
@@ -98,7 +98,7 @@ def visit_all(
 
 
 def lease(store: Store, mailbox: Mailbox, length: timedelta, pace: Pace, limit_s: float) -> MailboxWork | None:
-    """Lease one mailbox, once its present holder has given it back; None: that took too long."""
+    """Lease one mailbox, after its present holder released it; None: that took too long."""
     deadline = time.monotonic() + limit_s
     while (work := store.write(leases.claim_one, mailbox, store.now(), length)) is None:
         if time.monotonic() >= deadline or pace.stop.wait(ASK_AGAIN_S):

@@ -1,1 +1,1 @@
-"""After a loss: entries read back, taken over from another installation, or taken out for good."""
+"""Entries read back after a loss, taken over from another installation, or removed for good."""

@@ -1,6 +1,6 @@
-"""`adopt`: reads back what calendars hold of this installation, after the record was lost or set back to an older copy.
+"""`adopt`: reads this installation's entries back from calendars, after the record was lost or an older copy restored.
 
-Each mailbox is leased while it is read: no worker writes into it meanwhile. Nothing is written into any calendar.
+Each mailbox is leased while it is read, so no worker writes into it. This module writes into no calendar.
 """
 
 import threading
@@ -28,7 +28,7 @@ from receiver.store.work import mailbox_identity
 
 BUSY_LIMIT_S = 60.0
 SILENT = timedelta(seconds=20)
-"""A worker beats every 5 seconds; one that has been silent for so long was stopped."""
+"""A worker writes a heartbeat every 5 seconds. One without a heartbeat for this time has stopped."""
 
 WORKER_RUNS = "worker_runs"
 ENTRIES_STAND = "entries_stand"
@@ -36,25 +36,25 @@ ENTRIES_STAND = "entries_stand"
 
 @dataclass(frozen=True, slots=True)
 class MailboxAdoption:
-    """One mailbox that was read, or not."""
+    """The result of reading one mailbox."""
 
     mailbox: Mailbox
     adoption: Adoption | None = None
-    """What it came to; None: it was not read."""
+    """How the record changes; None: the mailbox was not read."""
     trouble: str | None = None
-    """Code of why it was not."""
+    """Code of why it was not read."""
     same_as: str | None = None
-    """Its primary address, under which it was read, where it has another one."""
+    """Its primary address, if the mailbox was read under that instead."""
 
     @property
     def ok(self) -> bool:
-        """Whether its entries are known now."""
+        """Whether its entries are recorded now."""
         return self.trouble is None
 
 
 @dataclass(frozen=True, slots=True)
 class AdoptionReport:
-    """What was read back."""
+    """The result of reading mailboxes back."""
 
     mailboxes: tuple[MailboxAdoption, ...]
     servers: Mapping[str, str]
@@ -70,16 +70,16 @@ class AdoptionReport:
 
 
 def choose(store: Store, settings: Settings, also: Sequence[str], without: Sequence[str]) -> list[Mailbox]:
-    """Return every mailbox that may hold entries: those recorded, mapped or named, but for those left out."""
+    """Return every mailbox that may hold entries: those recorded, mapped or named, without the excluded ones."""
     known = {*known_mailboxes(settings, store, store.now()), *named_mailboxes(settings, also)}
     left_out = {canonical(address) for address in without}
     return sorted(each for each in known if each.address not in left_out)
 
 
 def take_installation(store: Store, name: str) -> str | None:
-    """Go on as the installation whose record was lost; return the code of why not, where that may not be.
+    """Take the identity of the installation whose record was lost; return the code of why that is refused.
 
-    A worker that runs would go on to mark entries with the name that it began with.
+    It is refused while a worker runs: that would continue to mark entries with the former identity.
     """
     now = store.now()
     if store.installation().id == name:
@@ -101,24 +101,25 @@ def run(
     dry_run: bool,
     limit_s: float = BUSY_LIMIT_S,
 ) -> AdoptionReport:
-    """Read mailboxes back, server by server; once all were read, writing may begin.
+    """Read mailboxes back, server by server. Writing may begin once all were read.
 
     Args:
         store: the record.
         settings: say how many connections each server may have, and the rules where none are in force yet.
         mailboxes: all that may hold entries.
         connectors: by calendar; the caller closes them.
-        window: what is listed; what the record knows beside that is looked for one by one.
+        window: entries in it are listed; other recorded entries are looked up one by one.
         done: called, from any thread, when a mailbox is done.
         dry_run: whether to change nothing.
         limit_s: how long to wait for a mailbox that a worker has.
 
     Raises:
-        StoreUnavailable: the record cannot be read or written. What was noted so far stays; run it again.
+        StoreUnavailable: the record cannot be read or written. What was recorded before stays; the command can be run
+            again.
 
     """
     if not dry_run:
-        store.hold_if_behind(store.now())  # no worker may have looked yet
+        store.hold_if_behind(store.now())  # perhaps no worker has checked this yet
     ruleset = rules.in_force(store, settings)
 
     def visits_of(name: str) -> Visits[MailboxAdoption]:
@@ -128,7 +129,7 @@ def run(
     results, troubles = visit_all(settings, mailboxes, visits_of)
     report = AdoptionReport(tuple(results), troubles, len(mailboxes) - len(results))
     if dry_run:
-        return replace(report, waiting=told_to_wait(results))
+        return replace(report, waiting=would_wait(results))
     if report.ok:
         store.calendars_were_read()
     return replace(report, waiting=tuple(store.read(recovery.waiting)))
@@ -139,13 +140,13 @@ def failed(mailbox: Mailbox, code: str) -> MailboxAdoption:
     return MailboxAdoption(mailbox, trouble=code)
 
 
-def told_to_wait(results: Iterable[MailboxAdoption]) -> tuple[tuple[Mailbox, str], ...]:
-    """Return mailbox and uid of each entry whose event would wait to be known."""
+def would_wait(results: Iterable[MailboxAdoption]) -> tuple[tuple[Mailbox, str], ...]:
+    """Return mailbox and uid of each entry that would wait, as its event is not known."""
     return tuple((each.mailbox, uid) for each in results if each.adoption for uid in sorted(each.adoption.waiting))
 
 
 class Reader:
-    """Reads the mailboxes of one server, each once, under the address that the server calls it by."""
+    """Reads the mailboxes of one server, each once, under its primary address."""
 
     def __init__(
         self,
@@ -177,7 +178,7 @@ class Reader:
         return MailboxAdoption(mailbox, found, None if found else BUSY, same_as)
 
     def _named(self, mailbox: Mailbox, trial: Trial) -> str | None:
-        """Return the primary address, and have the record know it: its entries would be taken for two mailboxes'."""
+        """Return the primary address and record it: otherwise one mailbox would count as two."""
         primary = trial.with_retries(lambda: self._connector.identify(mailbox.address))
         if self._dry_run or primary == mailbox.address:
             return primary
@@ -191,7 +192,7 @@ class Reader:
         return primary
 
     def _adopt(self, mailbox: Mailbox, trial: Trial) -> Adoption | None:
-        """Read one mailbox and note what it holds; None: a worker has it."""
+        """Read one mailbox and record what it holds; None: a worker has it."""
         if self._dry_run:
             return self._judged(mailbox, trial, self._store.now())
         work = self._claim(mailbox, trial.pace)
@@ -199,7 +200,7 @@ class Reader:
             return None
         try:
             now = self._store.now()
-            # A mailbox that has a name in the record counts as read.
+            # A mailbox whose primary address is recorded counts as read.
             self._store.write(mailbox_identity.identify, work, mailbox.address, now)
             found = self._judged(mailbox, trial, now)
             self._note(work, found, now)
@@ -237,14 +238,14 @@ def note_found(
     found_at: datetime,
     now: datetime,
 ) -> None:
-    """Record what was found in a leased mailbox, drop what is not there any more, and have the events settled.
+    """Record what was found in a leased mailbox, drop what is gone, and mark the events to be settled again.
 
     Args:
         store: the record.
         work: the mailbox.
         items: ids of items by uid.
         gone: uids.
-        found_at: facts older than this wait, as the calendar may be the newer one.
+        found_at: older facts wait, as the calendar may be newer.
         now: the moment.
 
     Raises:

@@ -1,6 +1,6 @@
-"""Compares the entries found in a mailbox with a record that was lost, or is older than the calendars. Pure.
+"""Compares the entries found in a mailbox with a record that was lost or is older than the calendars. Pure.
 
-Nothing here removes an entry: what is found is recorded, and its placement is then treated as any other.
+This removes no entry: what is found is recorded, and its placement is then treated as any other.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,19 +18,19 @@ from receiver.store.database.records import Recorded
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was read of one mailbox."""
+    """The items that were read in one mailbox."""
 
     listed: Sequence[Marked]
     """In the window."""
     elsewhere: Mapping[str, Sequence[str]]
-    """For each uid that was looked for beside those, the ids of its items, wherever they are."""
+    """The ids of the items outside the window, for each uid that was looked up."""
 
     @property
     def items(self) -> dict[str, list[str]]:
         """Ids of the items by uid, in the order of the server: the calendar's own before those of its sub-folders."""
         found: dict[str, list[str]] = {}
         for item in self.listed:
-            if is_uid(item.entry.uid):  # no event is known by any other
+            if is_uid(item.entry.uid):  # no event has any other uid
                 found.setdefault(item.entry.uid, []).append(item.item_id)
         found.pop(PROBE_UID, None)
         return {uid: list(ids) for uid, ids in self.elsewhere.items() if ids} | found
@@ -38,30 +38,30 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What the record of one mailbox has to become."""
+    """The changes to the record of one mailbox."""
 
     adopted: Mapping[str, str]
     """Items, by uid, that placements will take over as soon as their events are settled."""
     gone: frozenset[str]
-    """Uids adopted before that are not there any more."""
+    """Uids adopted before whose items are gone."""
     kept: int = 0
-    """Items that the record names rightly."""
+    """The number of items that the record has right."""
     waiting: frozenset[str] = frozenset()
     """Those of `adopted` whose event is not known yet."""
     lost: tuple[Placement, ...] = ()
-    """Placements whose entry is not where the record has it, nor elsewhere in the mailbox."""
+    """Placements whose entry is nowhere in the mailbox."""
     changed: tuple[Placement, ...] = ()
-    """Placements whose entry shows something else than the record says."""
+    """Placements whose entry has other content than recorded."""
     doubled: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Ids of all items of a uid that has several."""
     left: tuple[str, ...] = ()
-    """Uids of items whose event is over and done with here: somebody's copy, which stays."""
+    """Uids of items whose event needs no entry any more: these are copies that people made, and stay."""
     beside: tuple[str, ...] = ()
-    """Uids of another installation's items that were not taken over, as one of ours is there."""
+    """Uids of another installation's items that were not taken over, as an item of ours is there."""
 
 
 def sought(recorded: Iterable[Recorded], adopted: Iterable[str], listed: Iterable[Marked], since: datetime) -> set[str]:
-    """Return the uids that a mailbox should hold and that the window does not show; older ones are history."""
+    """Return the uids that should be in the mailbox and are not in the window, without those that are over."""
     placed = {
         each.placement.uid
         for each in recorded
@@ -78,16 +78,16 @@ def judge(
     ruleset: Ruleset,
     now: datetime,
 ) -> Adoption:
-    """Return what the record of a mailbox has to become.
+    """Return the changes to the record of a mailbox.
 
     Args:
         recorded: its placements.
         adopted: uids adopted before and not yet taken over.
-        finished: the events known among those of items that no placement explains, and whether each was destroyed and
-            all that follows from it is done.
+        finished: the known events of items without a placement, and whether each is destroyed with all its entries
+            removed.
         found: what was read.
-        ruleset: the rules in force, for what entries should show.
-        now: the moment: a reminder that is over may have been dismissed.
+        ruleset: the rules in force, which give the content of entries.
+        now: the present moment: a reminder from before it may have been dismissed.
 
     """
     placements, items = {each.placement.uid: each.placement for each in recorded}, found.items
@@ -110,13 +110,13 @@ def judge(
 def taken_from(
     found: Iterable[Marked], own: Collection[str], known: Collection[str], platforms: Collection[str]
 ) -> Adoption:
-    """Return what the record of a mailbox has to become where another installation's items are taken over.
+    """Return the changes to the record of a mailbox in which another installation's items are taken over.
 
     Args:
-        found: that one's items.
-        own: uids of which an item of ours is there.
-        known: the events known, among those of the items.
-        platforms: whose events we write; items of others stay as they are.
+        found: the other installation's items.
+        own: uids with an item of ours in the mailbox.
+        known: the known events among those of the items.
+        platforms: the platforms whose events we write; other items stay as they are.
 
     """
     items: dict[str, list[str]] = {}
@@ -138,10 +138,10 @@ def _is_certain(placement: Placement) -> bool:
 
 
 def _contradicted(recorded: Sequence[Recorded], found: Found, ruleset: Ruleset, now: datetime) -> set[str]:
-    """Return the uids of entries that certainly do not show what the record says."""
+    """Return the uids of entries that certainly have other content than recorded."""
     expected = audit.wanted(recorded, ruleset)
     moved = {uid for uid, ids in found.elsewhere.items() if ids and uid in expected}
-    # Of several items, ours is the one that the record names.
+    # Of several items, ours is the one in the record.
     ours = [
         (item.entry, wanted.entry)
         for item in found.listed
@@ -151,21 +151,21 @@ def _contradicted(recorded: Sequence[Recorded], found: Found, ruleset: Ruleset, 
 
 
 def lost(placement: Placement, now: datetime) -> Placement:
-    """Have an entry that is not there looked up before anything is written: it may have been deleted on purpose."""
+    """Mark a missing entry to be looked up before anything is written: its agent may have deleted it."""
     if not _is_certain(placement):
         return placement
     return replace(placement, look_up_at=now, not_before=now + BELIEVED_FOR, attempts=0, failure=None)
 
 
 def contradicted(placement: Placement, now: datetime) -> Placement:
-    """Have an entry written anew whose content is not what the record says; it may be the newer one."""
+    """Mark an entry with other content than recorded to be written again; the content may be newer than the record."""
     if not _is_certain(placement) or placement.applied == STALE:
         return placement
     return replace(placement, applied=STALE, not_before=now + BELIEVED_FOR, attempts=0, failure=None)
 
 
 def may_still_come(placement: Placement, now: datetime, timings: CallLimits) -> bool:
-    """Whether a create without an answer may yet leave an item in the mailbox."""
+    """Whether a create without an answer may still leave an item in the mailbox."""
     if not placement.open_creates:
         return False
     if placement.look_up_at is None:

@@ -1,7 +1,7 @@
-"""`adopt --from`: takes over, where they stand, the entries that another installation wrote.
+"""`adopt --from`: takes over the entries of another installation in place.
 
-In each mailbox the record is written first, and then each item is given our mark: whatever stops it midway, nothing is
-written there before all of them are ours, or known.
+In each mailbox the record is written first, then each item gets our mark. So if this is interrupted, the worker writes
+nothing there before every item is ours or recorded.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from receiver.operations.recovery.adopt import (
     Reader,
     failed,
     note_found,
-    told_to_wait,
+    would_wait,
 )
 from receiver.operations.recovery.compare import Adoption
 from receiver.store import MailboxWork, Store
@@ -48,21 +48,22 @@ def run(
     dry_run: bool,
     limit_s: float = BUSY_LIMIT_S,
 ) -> AdoptionReport:
-    """Take over another installation's entries, server by server; writing begins in each mailbox as it is done.
+    """Take over another installation's entries, server by server. In each mailbox writing may begin afterwards.
 
     Args:
         store: the record.
-        settings: say how many connections each server may have, and whose events we write.
+        settings: give the number of connections of each server, and the platforms whose events we write.
         mailboxes: all that may hold entries.
         connectors: ours, by calendar; the caller closes them.
-        theirs: the same, of the other installation.
-        window: what is taken over.
+        theirs: connectors of the other installation, by calendar.
+        window: the time whose entries are taken over.
         done: called, from any thread, when a mailbox is done.
         dry_run: whether to change nothing.
         limit_s: how long to wait for a mailbox that a worker has.
 
     Raises:
-        StoreUnavailable: the record cannot be read or written. What was taken over stays so; run it again.
+        StoreUnavailable: the record cannot be read or written. What was taken over stays so; the command can be run
+            again.
 
     """
     ruleset = rules.in_force(store, settings)
@@ -74,7 +75,7 @@ def run(
 
     results, troubles = visit_all(settings, mailboxes, visits_of)
     report = AdoptionReport(tuple(results), troubles, len(mailboxes) - len(results))
-    return replace(report, waiting=told_to_wait(results) if dry_run else tuple(store.read(recovery.waiting)))
+    return replace(report, waiting=would_wait(results) if dry_run else tuple(store.read(recovery.waiting)))
 
 
 class _Taker(Reader):
@@ -93,7 +94,7 @@ class _Taker(Reader):
             self._store.write(mailbox_identity.identify, work, mailbox.address, self._store.now())
             found = self._found(mailbox, trial)
             self._hold(work)
-            # Our facts are newer than what another installation wrote: none of them waits.
+            # Our facts count as newer than the other installation's entries: none of them waits.
             note_found(self._store, work, found.adopted, (), found_at=EPOCH, now=self._store.now())
             self._mark(work, found, trial)
         finally:
@@ -116,10 +117,10 @@ class _Taker(Reader):
         return compare.taken_from(items, own, self._store.read(recovery.finished, uids), self.platforms)
 
     def _mark(self, work: MailboxWork, found: Adoption, trial: Trial) -> None:
-        """Have the items bear our mark.
+        """Give the items our mark.
 
         Raises:
-            ConnectorError: some do not yet; the others do.
+            ConnectorError: some do not have it yet; the others do.
 
         """
         ids = [item_id for uid, first in found.adopted.items() for item_id in found.doubled.get(uid, (first,))]
@@ -131,11 +132,11 @@ class _Taker(Reader):
         _raise_first(outcomes)
 
     def _hold(self, work: MailboxWork) -> None:
-        """Hold the lease longer."""
+        """Extend the lease."""
         self._store.advance(work, {}, self._store.now(), self._lease)
 
     def _sent(self, mailbox: Mailbox, ids: Sequence[str]) -> list[Outcome]:
-        """Return the outcomes of one call; a busy server is an error, and the call is made again."""
+        """Return the outcomes of one call. A busy server raises an error, so that the call is repeated."""
         outcomes = self._connector.apply(mailbox.address, [TakeOver(item_id) for item_id in ids])
         for outcome in outcomes:
             if isinstance(outcome, Failed) and outcome.error.code == SERVER_BUSY:
@@ -144,7 +145,7 @@ class _Taker(Reader):
 
 
 def _raise_first(outcomes: Iterable[Outcome]) -> None:
-    """Raise what kept an item from being taken over; one that has gone meanwhile needs nothing."""
+    """Raise the first error that kept an item from being taken over. A missing item is no error."""
     for outcome in outcomes:
         match outcome:
             case Done() | NotFound():

@@ -1,7 +1,7 @@
-"""`uninstall`: takes every entry of this installation out of all mailboxes, for good.
+"""`uninstall`: removes every entry of this installation from all mailboxes, for good.
 
-From its first moment on no worker writes. Each mailbox is leased while it is emptied, which waits for a worker that
-is in it; each removal is recorded before it is sent, so that whatever stops it, it may be run again, or undone.
+From its beginning no worker writes. Each mailbox is leased while it is emptied, after a wait for a worker that has it.
+Each removal is recorded before it is sent, so that an interrupted run can be repeated or undone.
 """
 
 import random
@@ -39,55 +39,55 @@ from receiver.store.work import mailbox_identity
 
 BATCH = 100
 ROUNDS = 5
-"""So many times a mailbox is read again and what is left removed; an item that stays is then reported."""
+"""How many times a mailbox is read again and emptied; an item that is left then is reported."""
 EVER = datetime(1900, 1, 1, tzinfo=UTC), datetime(4500, 1, 1, tzinfo=UTC)
-"""Exchange knows no later date."""
+"""The latest date that Exchange accepts."""
 UNREADABLE = "item_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxRemoval:
-    """One mailbox that was emptied, counted, or neither."""
+    """The result for one mailbox."""
 
     mailbox: Mailbox
     entries: int = 0
-    """How many were removed; in a dry run, how many there are."""
+    """The number of removed items; in a dry run, of present ones."""
     remaining: int = 0
-    """How many did not go."""
+    """The number of items that could not be removed."""
     unsure: int = 0
-    """Creates without an answer that may still leave an entry there."""
+    """The number of creates without an answer that may still leave an entry there."""
     trouble: str | None = None
     """Code of what went wrong; entries may be left."""
 
     @property
     def ok(self) -> bool:
-        """Whether the mailbox holds nothing of ours and will not."""
+        """Whether the mailbox holds nothing of ours, and will not."""
         return self.trouble is None and not self.remaining and not self.unsure
 
 
 @dataclass(frozen=True, slots=True)
 class UninstallReport:
-    """What was removed, or what there is to remove."""
+    """What was removed or, in a dry run, would be."""
 
     mailboxes: tuple[MailboxRemoval, ...]
     servers: Mapping[str, str]
-    """Code of the trouble of each server that could not be used; its other mailboxes were left."""
+    """Code of the trouble of each server that could not be used; its other mailboxes were left out."""
     untried: int
     unconfigured: int
-    """Mailboxes of servers that the configuration does not name any more."""
+    """Mailboxes of servers that are no longer configured."""
     entries: int
 
     @property
     def ok(self) -> bool:
-        """Whether nothing of ours is left; in a dry run, whether everything was counted."""
+        """Whether nothing of ours is left; in a dry run, whether all was counted."""
         left_out = self.servers or self.untried or self.unconfigured
         return not left_out and all(each.ok for each in self.mailboxes)
 
 
 def choose(store: Store, settings: Settings, also: Sequence[str], *, of_another: bool = False) -> list[Mailbox]:
-    """Return every mailbox that entries ever went to or were found in, and those named.
+    """Return every mailbox that ever had entries, and the named ones.
 
-    With `of_another`, every mailbox that entries may go to: another installation may have been there before us.
+    With `of_another`, every mailbox that may get entries: another installation may have written there before us.
     """
     known = known_mailboxes(settings, store, store.now()) if of_another else []
     return sorted({*store.read(mailbox_identity.in_use), *known, *(named_mailboxes(settings, also) if also else ())})
@@ -109,15 +109,15 @@ def run(
     Args:
         store: the record.
         settings: say how many connections each server may have.
-        mailboxes: which.
+        mailboxes: the mailboxes to empty.
         connectors: by calendar; the caller closes them.
         done: called, from any thread, when a mailbox is done.
         dry_run: whether to count only.
-        of_another: whether the entries are another installation's, as the connectors are: we go on writing.
+        of_another: whether entries and connectors are another installation's; the service continues to write.
         limit_s: how long to wait for a mailbox that a worker has.
 
     Raises:
-        StoreUnavailable: nothing more was removed, as it could not have been recorded. Run it again.
+        StoreUnavailable: nothing more was removed, as it could not be recorded. The command can be run again.
 
     """
     if not dry_run and not of_another:
@@ -167,7 +167,7 @@ class _Remover:
         return MailboxRemoval(mailbox, self._removed[mailbox], remaining, len(unsure))
 
     def _clear(self, work: MailboxWork, trial: Trial) -> int:
-        """Remove what there is until nothing is found; return how many items stay all the same."""
+        """Remove items until none are found; return how many could not be removed."""
         for _ in range(ROUNDS):
             items = self._items(work.mailbox, trial)
             if not items:
@@ -182,7 +182,7 @@ class _Remover:
             self._remove(work, {item_id: placed.get(item_id) for item_id in batch}, trial)
 
     def _forget(self, work: MailboxWork) -> list[int]:
-        """Drop the record of an empty mailbox; return the placements that may still leave something there."""
+        """Drop the record of an empty mailbox; return the number of placements that may still leave an item there."""
         now = self._store.now()
         placements = [each.placement for each in self._store.read(audit.recorded, work.mailbox)]
         unsure = [each.id for each in placements if may_still_come(each, now, self._timings)]
@@ -190,11 +190,11 @@ class _Remover:
         return unsure
 
     def _items(self, mailbox: Mailbox, trial: Trial) -> list[str]:
-        """Return the ids of all our items."""
+        """Return the ids of all our items in the mailbox."""
         try:
             listed = trial.with_retries(lambda: list(self._connector.list_marked(mailbox.address, *EVER)))
         except ConnectorError as error:
-            # An item that cannot be read: what the record knows is found by its mark, without being read.
+            # If an item cannot be read: recorded items are found by their mark, without reading them.
             known = self._known(mailbox, trial) if error.code == UNREADABLE else []
             if not known:
                 raise
@@ -210,10 +210,10 @@ class _Remover:
     # Removing
 
     def _remove(self, work: MailboxWork, items: Mapping[str, int | None], trial: Trial) -> None:
-        """Remove items, each with the number of its placement, which records it before and after.
+        """Remove items, each given with the number of its placement. The placement records it before and after.
 
         Raises:
-            ConnectorError: of the mailbox or its server; what was done is recorded.
+            ConnectorError: of the mailbox or its server; what was done before is recorded.
 
         """
         placed = {number: item_id for item_id, number in items.items() if number is not None}
@@ -230,7 +230,7 @@ class _Remover:
         return lambda placement: end(placement, None, outcome, now, random.random())
 
     def _sent(self, mailbox: Mailbox, ids: Sequence[str]) -> list[Outcome]:
-        """Return the outcomes of one call; a busy server is an error, and the call is made again."""
+        """Return the outcomes of one call. A busy server raises an error, so that the call is repeated."""
         outcomes = self._connector.apply(mailbox.address, [Delete(item_id) for item_id in ids])
         for outcome in outcomes:
             if isinstance(outcome, Failed) and outcome.error.code == SERVER_BUSY:
@@ -242,7 +242,7 @@ class _Remover:
 
 
 class _OthersRemover(_Remover):
-    """Empties them of another installation's entries. Our own record says nothing of those, and stays."""
+    """Removes another installation's entries. Our own record does not change."""
 
     def empty(self, mailbox: Mailbox, trial: Trial) -> MailboxRemoval:
         found = super().empty(mailbox, trial)

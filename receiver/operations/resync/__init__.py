@@ -1,1 +1,1 @@
-"""Has the platform send again what it has, and asks it what is gone."""
+"""Makes the platform send all it has again, and asks it what is gone."""

@@ -1,11 +1,11 @@
-"""What a resync did not bring: asks the platform, object by object, which of them are gone.
+"""Events that a resync did not bring: asks the platform, one by one, whether they are gone.
 
-`destroyed` is final here, so nothing is taken for gone that may only be hidden from the account:
+`destroyed` is final, so an object that may only be hidden from the account does not count as gone:
 
-- an absence is gone if the platform says so of it by name (404 with its own word, not a proxy's page);
-- a RDV can be looked up in a list alone. It is gone if the list, narrowed to it, is empty, twice, while the account
-  sees RDVs of the same motif in the same organisation (who may see a RDV depends on no more), and sees every one of
-  those that were just sent, which exist for certain;
+- an absence is gone if the platform itself says so (a 404 with the platform's own text, not a proxy's page);
+- a RDV can only be looked up in a list. It is gone if the list, filtered by its id, is empty twice, while the account
+sees RDVs of the same motif in the same organisation (these two decide who may see a RDV), among them all that were just
+sent, as these certainly exist;
 - a plage d'ouverture cannot be read at all: it stays, and is reported.
 """
 
@@ -28,9 +28,9 @@ from receiver.store.tools import resync
 from receiver.store.tools.resync import HeldEvent, Scope
 
 WITNESSES = 5
-"""So many RDVs of a kind are looked up beside those in doubt."""
+"""How many RDVs of a kind that certainly exist are looked up beside those in doubt."""
 FAILURES_ALLOWED = 3
-"""After so many questions in a row without an answer the others are not asked."""
+"""After so many consecutive requests without an answer the others are not sent."""
 AT_ONCE = 200
 
 Kind = tuple[int | None, str | None]
@@ -38,15 +38,15 @@ Kind = tuple[int | None, str | None]
 
 
 class Finding(StrEnum):
-    """What was found out of an event."""
+    """What was found out about an event."""
 
     GONE = "gone"
     EXISTS = "exists"
-    """It was not sent again, though."""
+    """The event exists, though it was not sent again."""
     FORBIDDEN = "forbidden"
-    """It exists, or so says the platform, but the account may not see it."""
+    """The platform says that it exists, but the account may not see it."""
     HIDDEN = "hidden"
-    """The account sees none, or not all, of its kind."""
+    """The account does not see all RDVs of its kind."""
     UNREADABLE = "unreadable"
     """The API has no way to ask for it."""
     UNANSWERED = "unanswered"
@@ -54,7 +54,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An event and what was found out of it."""
+    """An event and what was found out about it."""
 
     event: HeldEvent
     finding: Finding
@@ -64,17 +64,17 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What became of the events that are gone."""
+    """The result of removing the events that are gone."""
 
     removed: tuple[HeldEvent, ...] = ()
     held: int = 0
-    """So many would go, which is more than goes without a confirmation."""
+    """The number of removals, if it is too high without a confirmation."""
 
 
 def judge(
     api: Api, store: Store, source: str, events: Sequence[HeldEvent], since: datetime, done: Callable[[], None]
 ) -> list[Judged]:
-    """Find out what became of events that the resync did not bring; `done` is called after each."""
+    """Find out about events that the resync did not bring; `done` is called after each."""
     by_model = {model: [each for each in events if each.model is model] for model in Model}
     found: list[Judged] = []
     for judged in (
@@ -144,20 +144,20 @@ def _asked_alone(api: Api, event: HeldEvent) -> Judged:
 
 
 def may_go(count: int, live: int) -> bool:
-    """Say whether so many removals need no confirmation."""
+    """Return whether so many removals need no confirmation."""
     return count <= max(FREE_REMOVALS, live * FREE_SHARE)
 
 
 def remove(
     store: Store, source: Source, judged: Iterable[Judged], scope: Scope, since: datetime, *, force: bool
 ) -> Removal:
-    """Take what is gone out of the record, as its webhook would have done; the worker empties the calendars.
+    """Remove what is gone from the record, as its webhook would have done. The worker removes the entries.
 
-    An event that was told of in the meantime stays: its emitter knows best.
+    An event stays if a webhook about it came meanwhile.
     """
-    store.judge_all(store.now())  # the news of it may be here already
-    untold = {event.event_id for event in store.read(resync.untold, scope, since)}
-    gone = [each.event for each in judged if each.finding is Finding.GONE and each.event.event_id in untold]
+    store.judge_all(store.now())  # such a webhook may wait in the inbox
+    not_sent = {event.event_id for event in store.read(resync.not_sent, scope, since)}
+    gone = [each.event for each in judged if each.finding is Finding.GONE and each.event.event_id in not_sent]
     if not force and not may_go(len(gone), store.read(resync.count_live, scope)):
         return Removal(held=len(gone))
     removed: list[HeldEvent] = []
@@ -173,9 +173,9 @@ def _accept(store: Store, source: Source, gone: Sequence[HeldEvent]) -> list[Hel
 
 
 def _destroyed(source: Source, event: HeldEvent, now: datetime, digest_key: bytes) -> Incoming:
-    """Return the webhook that should have come.
+    """Return the webhook that would have reported the destruction.
 
-    Its digest stands for the event and this very finding: no body has it, and to find the same twice is a repeat.
+    Its digest is made of the event and its version, and differs from that of any body. A second run makes a repeat.
     """
     digest = delivery_digest(digest_key, b"resync gone " + event.uid.encode())
     news = Delivery(
@@ -191,6 +191,6 @@ def _destroyed(source: Source, event: HeldEvent, now: datetime, digest_key: byte
 
 
 def counts(judged: Iterable[Judged]) -> dict[Finding, int]:
-    """Return how many were found how."""
+    """Return the number of events by finding."""
     found = Counter(each.finding for each in judged)
     return {finding: found[finding] for finding in Finding}

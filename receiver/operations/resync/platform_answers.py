@@ -1,4 +1,4 @@
-"""What is read of an answer, by allow-list: of an appointment, its id and its organisation's."""
+"""The fields that are read of an answer, by allow-list: of an appointment, its id and its organisation."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, TypeVar
@@ -14,7 +14,7 @@ MOST_ROWS = 1000
 
 
 class Shape(BaseModel):
-    """A part of an answer; what is not named is dropped."""
+    """A part of an answer; other fields are dropped."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -26,14 +26,14 @@ class Identified(Shape):
 
 
 class EndpointShape(Identified):
-    """Where an organisation's webhooks go. Some versions give the secret too: it is not read."""
+    """A webhook endpoint of an organisation. Some versions of the platform send its secret too: it is not read."""
 
     target_url: str
     subscriptions: list[str]
 
 
 class PageMeta(Shape):
-    """Where a page stands among the others."""
+    """The position of a page among the others."""
 
     total_pages: Count
     total_count: Count
@@ -47,7 +47,7 @@ class Page(Shape):
 
 
 class Organisations(Page):
-    """The organisations that an account belongs to."""
+    """The organisations of an account."""
 
     rows: list[Identified] = Field(alias="organisations", max_length=MOST_ROWS)
 
@@ -78,7 +78,7 @@ class Endpoints(Shape):
 
 
 class OneEndpoint(Shape):
-    """An endpoint that was made or changed."""
+    """An endpoint that was created or changed."""
 
     row: EndpointShape = Field(alias="webhook_endpoint")
 
@@ -90,7 +90,7 @@ class OneAbsence(Shape):
 
 
 class NoAbsence(Shape):
-    """Whether the platform itself says that there is none: a proxy's page, or an unknown path, says something else."""
+    """The platform's answer for an absence that does not exist: a proxy's page or an unknown path has another one."""
 
     not_found: Literal["absence"]
 
@@ -102,11 +102,11 @@ def parse(shape: type[S], content: bytes) -> S:
     """Read an answer.
 
     Raises:
-        RestError: it is not what the API says it answers.
+        RestError: it does not have the documented form.
 
     """
     try:
         return shape.model_validate_json(content)
     except ValidationError:
         pass
-    raise RestError("not_understood")  # out here: the other error holds what was read, and would come along
+    raise RestError("not_understood")  # outside the handler: the caught error holds the data, and would be the context

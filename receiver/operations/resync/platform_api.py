@@ -1,8 +1,7 @@
-"""What a resync asks the platform, in the platform's words.
+"""The platform's API, as far as a resync uses it, in the platform's words.
 
-The API (v1) reads absences one by one, and appointments by a list only, which can be narrowed to ids; plages
-d'ouverture it does not read at all. A list shows what the account may see: it proves that something exists, never that
-it is gone.
+The API (v1) can read single absences, and lists of appointments, which can be filtered by ids. It cannot read plages
+d'ouverture. A list shows what the account may see: it proves that something exists, never that it is gone.
 """
 
 import time
@@ -17,7 +16,7 @@ from receiver.operations.resync.platform_answers import parse
 from receiver.operations.resync.platform_http import THROTTLED, Answer, AnswerTooLarge, Request, RestError, Transport
 
 PAGE = 50
-"""So many ids are asked for at once: an address of a kilobyte passes every proxy."""
+"""Ids in one request: a URL of a kilobyte passes every proxy."""
 MOST_PAGES = 1000
 
 _TOKEN_HEADERS = ("access-token", "client", "uid")
@@ -33,7 +32,7 @@ class Existence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where an organisation's webhooks go."""
+    """A webhook endpoint of an organisation."""
 
     ident: int
     target_url: str
@@ -57,15 +56,15 @@ class Api:
         self._token: dict[str, str] = {}
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self._transport.close()
 
     def sign_in(self) -> None:
-        """Get a token, which lives a day. Signing in ends the token of any other use of the account."""
+        """Get a token, which is valid for a day. Signing in ends any other token of the account."""
         body = {"email": self._settings.email, "password": self._settings.password.value}
         answer = self._transport.send(Request("POST", "/api/v1/auth/sign_in", body=body), {})
         if answer.status != 200:
-            # Instances other than the first one have no such path: their API wants OAuth.
+            # Only the first instance has this path: the API of the others requires OAuth.
             unknown = {401: "sign_in_refused", 404: "sign_in_unavailable"}
             raise RestError(unknown.get(answer.status) or _code(answer))
         self._token = {name: answer.headers.get(name, "") for name in _TOKEN_HEADERS}
@@ -78,20 +77,20 @@ class Api:
         return frozenset(row.id for page in pages for row in page.rows)
 
     def endpoints(self, organisation: int) -> tuple[Endpoint, ...]:
-        """Return where an organisation's webhooks go."""
+        """Return an organisation's webhook endpoints."""
         pages = self._pages(platform_answers.Endpoints, _endpoints_path(organisation))
         return tuple(_endpoint(row) for page in pages for row in page.rows)
 
     def create_endpoint(
         self, organisation: int, target_url: str, secret: str, subscriptions: Sequence[str]
     ) -> Endpoint:
-        """Have an organisation send webhooks to an address; it sends all it has at once."""
+        """Create an endpoint for an address; the platform then sends all that the organisation has."""
         body = {"target_url": target_url, "secret": secret, "subscriptions": list(subscriptions)}
         request = Request("POST", _endpoints_path(organisation), body=body)
         return _endpoint(self._ask(platform_answers.OneEndpoint, request).row)
 
     def trigger(self, organisation: int, endpoint: Endpoint) -> None:
-        """Have all of an organisation sent again: the platform does so after any change, and after none."""
+        """Make the platform send all of an organisation again: it does so after every update, even an empty one."""
         path = f"{_endpoints_path(organisation)}/{endpoint.ident}"
         self._ask(platform_answers.OneEndpoint, Request("PATCH", path, body={"target_url": endpoint.target_url}))
 
@@ -104,16 +103,18 @@ class Api:
         return self._count(platform_answers.Absences, "/api/v1/absences")
 
     def rdvs_among(self, ids: Collection[int]) -> frozenset[int]:
-        """Return which of these appointments the account sees. One that is not there may be gone, or not its business.
+        """Return which of these appointments the account sees. A missing one may be gone, or not visible to the
+        account.
 
         Raises:
-            RestError: also `filter_ignored`, where the answer shows others than were asked for.
+            RestError: also `filter_ignored`, if the answer has other appointments than those asked for.
 
         """
         return frozenset(self.organisations_of(ids))
 
     def organisations_of(self, ids: Collection[int]) -> dict[int, int | None]:
-        """Return to which organisation each of these appointments belongs that the account sees; None: it is not said.
+        """Return the organisation of each of these appointments that the account sees; None: the answer does not say
+        it.
 
         Raises:
             RestError: as `rdvs_among`.
@@ -138,7 +139,7 @@ class Api:
         return seen
 
     def absence(self, ident: int) -> Existence:
-        """Return whether an absence exists: the one kind of object that the platform says is gone."""
+        """Return whether an absence exists: only of absences the platform says that they are gone."""
         answer = self._send(Request("GET", f"/api/v1/absences/{ident}"))
         if answer.status == 404:
             parse(platform_answers.NoAbsence, answer.content)
@@ -162,7 +163,7 @@ class Api:
         return _read(shape, self._send(request))
 
     def _send(self, request: Request) -> Answer:
-        """Ask with a token, and once more with a new one where it has run out."""
+        """Send a request with the token; repeat it once with a new one if the token has expired."""
         if not self._token:
             self.sign_in()
         answer = self._transport.send(request, self._token)
@@ -173,7 +174,7 @@ class Api:
         return answer
 
     def _keep_token(self, answer: Answer) -> None:
-        """Use the next token where there is one: the platform can be set to change it with each answer."""
+        """Use the token of the answer if there is one: the platform can be configured to change it with each answer."""
         token = answer.headers.get("access-token", "").strip()
         if token:
             self._token["access-token"] = token

@@ -1,6 +1,6 @@
-"""One request and its answer: time-outs, proxy, authority, retries. Independent of what is asked.
+"""One HTTP request and its answer: time-outs, proxy, certificate authority, retries.
 
-Errors carry a code; the text of a server or a library goes no further, as it may quote anything.
+Errors carry a code. Texts of a server or a library are dropped, as they may quote anything.
 """
 
 import time
@@ -18,25 +18,25 @@ from connectors.bounded_http import CONNECT_S, BodyTooLarge
 from receiver.core.backoff import capped_retry_after_s
 
 SILENCE_S = 60.0
-"""So long nothing may come."""
+"""How long the server may send nothing."""
 WHOLE_S = 180.0
-"""So long a request may take in all, from connecting on: a page of a hundred appointments is built slowly."""
+"""How long a request may take in all, with connecting: the platform needs long for a page of a hundred appointments."""
 WANTED = frozenset({200, 201})
 LARGEST_ANSWER = 8 * 1024 * 1024
 MOST_VALUES = 250_000
-"""In one answer. A page of a hundred appointments has some fifteen thousand; read, each takes up to 300 bytes."""
+"""Values in one answer. A page of a hundred appointments has some fifteen thousand, of up to 300 bytes each."""
 
 ATTEMPTS = 5
 LONGEST_WAIT_S = 120.0
-"""Somebody waits for the answer. The platform counts by the minute (50 requests for each address), and says how long to
-wait."""
+"""In seconds: an operator waits for the answer. The platform limits requests by the minute (50 for each address), and
+says how long to wait."""
 THROTTLED = 429
 BUSY = frozenset({THROTTLED, 500, 502, 503, 504})
 MAY_PASS = frozenset({"timeout", "unreachable"})
 
 
 class RestError(Exception):
-    """A question to the API was not answered; the code says why."""
+    """A request to the API failed; the code says why."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -44,7 +44,7 @@ class RestError(Exception):
 
 
 class AnswerTooLarge(RestError):
-    """More came than an answer that could be meant; asked for less, it may be readable."""
+    """The answer was larger than allowed. A request for fewer objects may succeed."""
 
     def __init__(self) -> None:
         super().__init__("not_understood")
@@ -52,7 +52,7 @@ class AnswerTooLarge(RestError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked."""
+    """One request."""
 
     method: str
     path: str
@@ -61,13 +61,13 @@ class Request:
 
     @property
     def may_be_repeated(self) -> bool:
-        """Whether a second one does nothing more than the first."""
+        """Whether the request is idempotent."""
         return self.method == "GET"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """One answer."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -89,7 +89,7 @@ class Transport:
         self._attempts = attempts
         self._sleep = sleep
         self._session = requests.Session()
-        self._session.trust_env = False  # a .netrc or a proxy of the shell that runs the command was not configured
+        self._session.trust_env = False  # neither .netrc nor proxy variables of the shell count
         self._session.verify = str(ca_file) if ca_file else True
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, bounded_http.Adapter(WANTED))
@@ -100,10 +100,10 @@ class Transport:
         self._session.close()
 
     def send(self, request: Request, headers: Mapping[str, str]) -> Answer:
-        """Ask, and ask again where that may help; the last answer is returned whatever its status.
+        """Send a request, and retry where that may help; return the last answer, whatever its status.
 
         Raises:
-            RestError: there was none, or it is larger than any that could be meant.
+            RestError: there was no answer, or it was too large.
 
         """
         attempt = 1
@@ -157,14 +157,14 @@ class Transport:
 def _read(response: requests.Response) -> bytes:
     content = bounded_http.read(response, LARGEST_ANSWER)
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-        return b""  # it was not asked for, and is not decompressed
+        return b""  # compression was not asked for: the body is dropped
     if content.count(b",") + content.count(b"[") + content.count(b"{") > MOST_VALUES:
         raise BodyTooLarge
     return content
 
 
 def _worth_another(request: Request, answer: Answer | None, code: str) -> bool:
-    """Say whether to ask again. What changes something is repeated only where it certainly was not done."""
+    """Return whether to retry. A request that changes something is repeated only if it certainly had no effect."""
     if answer is not None and answer.status == THROTTLED:
         return True
     if not request.may_be_repeated:

@@ -1,4 +1,4 @@
-"""Follows the arrival of a resync: tens of thousands of requests, over an hour or more. Ending this ends no resync."""
+"""Follows the arrival of a resync: tens of thousands of requests, in an hour or more. It may be interrupted."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -12,32 +12,32 @@ from receiver.operations.resync.platform_http import RestError
 from receiver.store import Store, counters
 
 CLOCKS_APART = timedelta(minutes=1)
-"""So far the clocks of two hosts may differ: what was received just before the start counts as received after."""
+"""How far the clocks of two hosts may differ: webhooks received just before the start count as received after it."""
 
 
 def figure(source: str) -> str:
-    """Return the name under which the start of a source's last re-sync is kept."""
+    """Return the name of the figure for the start of a source's last re-sync."""
     return f"resync/{source}"
 
 
 def note_start(store: Store, source: str, now: datetime) -> None:
-    """Keep when a re-sync began."""
+    """Store when a re-sync began."""
     store.write(counters.record, {}, {figure(source): int(now.timestamp())}, now)
 
 
 def last_start(store: Store, source: str) -> datetime | None:
-    """Return since when what arrived belongs to the last re-sync; None: there was none."""
+    """Return from which moment on webhooks belong to the last re-sync; None: there was none."""
     known = store.read(counters.figures_named).get(figure(source))
     return since(datetime.fromtimestamp(known.value, UTC)) if known else None
 
 
 def since(start: datetime) -> datetime:
-    """Return from when on what arrives belongs to a re-sync."""
+    """Return from which moment on webhooks belong to a re-sync that begins now."""
     return start - CLOCKS_APART
 
 
 def totals(api: Api, models: Collection[Model], organisations: Iterable[int]) -> dict[Model, int]:
-    """Return how much is to come, as far as the API says; a kind that is not in the answer is not known."""
+    """Return how many events are expected, by kind, as far as the API says; a missing kind is unknown."""
     counts: dict[Model, int] = {}
     try:
         if Model.RDV in models:
@@ -45,26 +45,26 @@ def totals(api: Api, models: Collection[Model], organisations: Iterable[int]) ->
         if Model.ABSENCE in models:
             counts[Model.ABSENCE] = api.count_absences()
     except RestError:
-        pass  # a bar without an end is drawn then; nothing depends on it
+        pass  # the progress bar has no total then
     return counts
 
 
 @dataclass(frozen=True, slots=True)
 class PollTimings:
-    """How long to watch. Seconds."""
+    """How long to follow, in seconds."""
 
     every_s: float = 5.0
     first_s: float = 1800.0
-    """The platform sends what is not urgent when it has time: so long may pass until the first arrives."""
+    """The time until the first event: the platform sends these webhooks with low priority."""
     still_s: float = 300.0
-    """Nothing new for so long: that was all."""
+    """All has come if nothing new came for this time."""
     settled_s: float = 30.0
-    """The same, where as many have come as were expected: the API's numbers may be too low."""
+    """The same once the expected number has come: the API's numbers may be too low."""
     most_s: float = 6 * 3600.0
 
 
 class End(StrEnum):
-    """Why watching ended."""
+    """Why following ended."""
 
     COMPLETE = "complete"
     STILL = "still"
@@ -74,7 +74,7 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time, replaceable where hours must pass in a moment."""
+    """The clock; tests replace it."""
 
     now_s: Callable[[], float] = time.monotonic
     sleep_s: Callable[[float], None] = time.sleep
@@ -88,14 +88,14 @@ def follow(
     timings: PollTimings = PollTimings(),
     clock: Clock = Clock(),
 ) -> End:
-    """Watch until all has come, or nothing more does.
+    """Follow until all has come, or nothing more comes.
 
     Args:
         count: returns how many events of each kind came since the start.
         expected: how many there are; known for all `models` or not used.
         models: what is waited for.
-        show: told of each count.
-        timings: how long.
+        show: called with each count.
+        timings: how long to wait.
         clock: the time.
 
     """

@@ -1,7 +1,7 @@
-"""`resync`: has RDV Service Public send again all it has.
+"""`resync`: makes RDV Service Public send again all it has.
 
 The platform does so after any change of a webhook endpoint. Its arrival is followed in
-`receiver.operations.resync.progress`; what did not come is judged in `receiver.operations.resync.missing`.
+`receiver.operations.resync.progress`; `receiver.operations.resync.missing` judges what did not come.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -18,13 +18,13 @@ SUBSCRIPTIONS: Mapping[Model, str] = {
     Model.ABSENCE: "absence",
     Model.PLAGE_OUVERTURE: "plage_ouverture",
 }
-"""What the platform calls each kind where webhooks are chosen."""
+"""The platform's names for the subscriptions of a webhook endpoint."""
 BESIDE = ("agent", "agent_role")
-"""What else an endpoint of ours receives: changed addresses, and agents who leave."""
+"""The other subscriptions of our endpoints: changed e-mails, and agents who leave."""
 
 
 class Refused(Exception):
-    """What was asked cannot be done with this configuration; the code says why."""
+    """The re-sync is not possible with this configuration; the code says why."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -32,12 +32,12 @@ class Refused(Exception):
 
 
 class Step(StrEnum):
-    """What became of one organisation."""
+    """What was done for one organisation."""
 
     TRIGGERED = "triggered"
     CREATED = "created"
     READY = "ready"
-    """It has an endpoint, and nothing was asked of it: a dry run."""
+    """It has an endpoint; nothing was done, as this was a dry run."""
     NO_ENDPOINT = "no_endpoint"
     NOT_A_MEMBER = "not_a_member"
     NO_SECRET = "no_secret"  # noqa: S105  # the name of a lack
@@ -51,24 +51,24 @@ class OrganisationReport:
     organisation: int
     step: Step
     unsubscribed: tuple[str, ...] = ()
-    """What was asked for and its endpoint does not send."""
+    """The requested kinds that its endpoint does not send."""
     trouble: str | None = None
-    """The code of what failed."""
+    """Code of the failure."""
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is to be seen to."""
+        """Whether an operator has nothing to do."""
         return self.step in {Step.TRIGGERED, Step.CREATED, Step.READY} and not self.unsubscribed
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ResyncRequest:
     """What is to be sent again."""
 
     source: Source
     models: frozenset[Model]
     organisations: frozenset[int] | None
-    """None: all that the account belongs to and that send to us."""
+    """None: all organisations of the account that send to us."""
     target_url: str
     create: bool = False
     dry_run: bool = False
@@ -78,7 +78,7 @@ def choose_source(settings: Settings, name: str | None) -> Source:
     """Return the source to ask.
 
     Raises:
-        Refused: none of that name, several and no name, or one that has no API.
+        Refused: there is no source of that name, there are several and no name, or the source has no API.
 
     """
     if name is not None and name not in settings.sources:
@@ -93,18 +93,18 @@ def choose_source(settings: Settings, name: str | None) -> Source:
     return named[0]
 
 
-def wish(
+def resync_request(
     source: Source,
     models: Collection[Model],
     organisations: Collection[int],
     *,
     create: bool,
     dry_run: bool,
-) -> Wish:
-    """Return what to do.
+) -> ResyncRequest:
+    """Return the checked request.
 
     Raises:
-        Refused: the endpoint's address, or the organisations to make one in, are not known.
+        Refused: the endpoint's address, or the organisations to create endpoints for, are unknown.
 
     """
     target = source.api.webhook_url if source.api else None
@@ -115,11 +115,11 @@ def wish(
     named = frozenset(organisations) or source.organisations
     if create and named is None:
         raise Refused("create_needs_organisations")
-    return Wish(source, frozenset(models), named, target, create=create, dry_run=dry_run)
+    return ResyncRequest(source, frozenset(models), named, target, create=create, dry_run=dry_run)
 
 
-def trigger(api: Api, asked: Wish, begin: Callable[[], None]) -> list[OrganisationReport]:
-    """Have each organisation send again, and say what became of it; `begin` is called before any of them may send.
+def trigger(api: Api, asked: ResyncRequest, begin: Callable[[], None]) -> list[OrganisationReport]:
+    """Make each organisation send again; return the results. `begin` is called before any of them may send.
 
     Raises:
         RestError: the account cannot sign in, or the API does not answer at all.
@@ -132,10 +132,10 @@ def trigger(api: Api, asked: Wish, begin: Callable[[], None]) -> list[Organisati
     reports = [_one(api, asked, organisation, member_of) for organisation in sorted(chosen)]
     if asked.organisations is not None:
         return reports
-    return [each for each in reports if each.step is not Step.NO_ENDPOINT]  # others' webhooks are no concern of ours
+    return [each for each in reports if each.step is not Step.NO_ENDPOINT]  # the others send elsewhere
 
 
-def _one(api: Api, asked: Wish, organisation: int, member_of: Collection[int]) -> OrganisationReport:
+def _one(api: Api, asked: ResyncRequest, organisation: int, member_of: Collection[int]) -> OrganisationReport:
     if organisation not in member_of:
         return OrganisationReport(organisation, Step.NOT_A_MEMBER)
     try:
@@ -146,7 +146,7 @@ def _one(api: Api, asked: Wish, organisation: int, member_of: Collection[int]) -
         return OrganisationReport(organisation, Step.FAILED, trouble=error.code)
 
 
-def _trigger(api: Api, asked: Wish, organisation: int, endpoint: Endpoint) -> OrganisationReport:
+def _trigger(api: Api, asked: ResyncRequest, organisation: int, endpoint: Endpoint) -> OrganisationReport:
     wanted = {SUBSCRIPTIONS[model] for model in asked.models}
     unsubscribed = tuple(sorted(wanted - endpoint.subscriptions))
     if asked.dry_run:
@@ -155,7 +155,7 @@ def _trigger(api: Api, asked: Wish, organisation: int, endpoint: Endpoint) -> Or
     return OrganisationReport(organisation, Step.TRIGGERED, unsubscribed)
 
 
-def _create(api: Api, asked: Wish, organisation: int) -> OrganisationReport:
+def _create(api: Api, asked: ResyncRequest, organisation: int) -> OrganisationReport:
     if not asked.create or asked.dry_run:
         return OrganisationReport(organisation, Step.NO_ENDPOINT)
     bound = [(each.organisations, each.secret) for each in asked.source.secrets]

@@ -161,7 +161,7 @@ def _check_open(store: Store) -> tuple[Finding, str]:
     store.read(integrity.check_tables)
     store.read(ownership.refuse_other_encodings)
     store.write(heartbeats.beat, HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
-    if careless := store.read(engine.careless_settings):
+    if careless := store.read(engine.unsafe_settings):
         details = {"settings": ", ".join(careless)}
         return Finding("store_not_durable", "store", Level.TROUBLE, details), store.installation().id
     return Finding("store_ready", "store"), store.installation().id

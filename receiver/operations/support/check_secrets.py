@@ -36,7 +36,7 @@ def _sights(settings: Settings, open_store: OpenStore) -> dict[str, SecretSight]
     try:
         store = open_store(settings)
         try:
-            found = secrets.look(settings, store, None, UNUSED) if store.standing().usable else []
+            found = secrets.secret_uses(settings, store, None, UNUSED) if store.standing().usable else []
         finally:
             store.close()
     except STORE_ERRORS:

@@ -1,1 +1,1 @@
-"""How rows are reached: the engine of each kind of database, tables, records, and why a database cannot be used."""
+"""The engines of both kinds of database, tables, records, and the causes for which a database cannot be used."""

@@ -1,4 +1,4 @@
-"""Why a store cannot be used, by code. The sentences stand in `receiver.sentences`."""
+"""The codes of why a store cannot be used. Their sentences are in `receiver.sentences`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,32 +12,32 @@ class Cause(StrEnum):
     FOLDER_MISSING = "store_folder_missing"
     FILE_MISSING = "store_file_missing"
     NOT_A_FILE = "store_not_a_file"
-    """A folder, a pipe or a device stands in its place."""
+    """The path is a folder, a pipe or a device."""
     NOT_A_DATABASE = "store_not_a_database"
-    """A text, another kind of file, or the beginning was written over."""
+    """It is another kind of file, or its beginning was overwritten."""
     EMPTY = "store_empty"
-    """Nothing was ever written into it, or everything was taken out."""
+    """Nothing was ever written into it, or it was emptied."""
     CORRUPT = "store_corrupt"
     NOT_WRITABLE = "store_not_writable"
     READ_ONLY_MOUNT = "store_read_only_mount"
     INPUT_OUTPUT = "store_input_output"
     # Either kind
     FOREIGN = "store_foreign"
-    """Another program's tables are in it, and not ours."""
+    """It has tables of another program, and not ours."""
     INCOMPLETE = "store_incomplete"
     """Tables or columns of ours are missing."""
     TOO_OLD = "store_too_old"
-    """Its schema is older than the first that was released: no migration leads on from it."""
+    """Its schema is older than the first that was released: no migration starts from it."""
     DISK_FULL = "store_disk_full"
     BUSY = "store_busy"
-    """Other programs write, or hold every connection, for longer than our time limit."""
+    """Other programs write, or use all connections, for longer than our time limit."""
     # PostgreSQL
     HOST_UNKNOWN = "store_host_unknown"
     HOST_UNREACHABLE = "store_host_unreachable"
     NO_ANSWER = "store_no_answer"
     NOT_POSTGRESQL = "store_not_postgresql"
     PASSWORD_REFUSED = "store_password_refused"  # noqa: S105  # nosec B105
-    """Or an account that is not there: the server does not say which."""
+    """Or the account does not exist: the server does not say which."""
     ACCOUNT_REFUSED = "store_account_refused"
     DATABASE_UNKNOWN = "store_database_unknown"
     DATABASE_CLOSED = "store_database_closed"
@@ -68,5 +68,5 @@ class Refusal:
     @property
     def details(self) -> Mapping[str, str]:
         """The fields that its sentences name."""
-        told = {"path": self.path, "command": self.command}
-        return {name: value for name, value in told.items() if value}
+        known = {"path": self.path, "command": self.command}
+        return {name: value for name, value in known.items() if value}

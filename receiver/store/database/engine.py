@@ -1,4 +1,4 @@
-"""Opens the database so that what was committed stays committed, whichever of the two kinds it is."""
+"""Opens a database of either kind so that committed data is never lost."""
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +22,8 @@ from receiver.store.database.sqlite_lock import SUFFIX, WriteLock
 T = TypeVar("T")
 V = TypeVar("V")
 
-PATIENCE_S = 3.0
-"""Time limit of a query that somebody waits for. With a new connection it stays well within an emitter's 10 s."""
+QUERY_TIMEOUT_S = 3.0
+"""Time limit of a query that a request waits for. With a new connection it stays well within an emitter's 10 s."""
 BUSY_TIMEOUT_MS = 4_000  # for our own threads, then again for other processes; the emitter's limit is 10 s
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -35,13 +35,13 @@ _PRAGMAS = (
 CONFLICT_RETRIES = 5
 _LOCK, _PRESENCE = "rdv_write_lock", "rdv_presence"
 OURS_BEYOND_DOUBT = {"events", "placements", "mailboxes"}
-"""Tables that no other program has all of."""
+"""No other program's database has all of these tables."""
 _MAY_NOT_WRITE = "rdv_may_not_write"
-CONNECTIONS = 20  # opened as they are needed; with as many in reserve, more than a process has threads
+CONNECTIONS = 20  # opened when needed; with the same number as overflow, more than a process has threads
 
 
 def unavailable(error: BaseException, engine: Engine | None = None) -> StoreUnavailable:
-    """Turn an error of the driver, the pool or the system into one of the store."""
+    """Turn an error of the driver, the pool or the system into a `StoreUnavailable`."""
     orig = getattr(error, "orig", None) or error
     kind = "NoConnection" if isinstance(error, PoolTimeout) else type(orig).__name__
     return StoreUnavailable(kind, refusal_of(error, file_of(engine) if engine is not None else None))
@@ -54,14 +54,14 @@ def file_of(engine: Engine) -> Path | None:
 
 _CONFLICT_STATES = {"40001", "40P01"}  # serialization failure, deadlock
 _LIMIT_EXCEEDED = "54"  # class of states: a statement that is too long, too deep, too complex
-_SQLITE_ERROR = 1  # of the statement itself: it is wrong, or has too many values
+_SQLITE_ERROR = 1  # the statement is wrong, or has too many values
 
 
 def is_of_the_database(error: Exception) -> bool:
-    """Whether it is the database that fails, whatever was asked of it: not reached, locked, full, damaged.
+    """Whether the database itself failed, independent of the statement: not reached, locked, full, damaged.
 
-    So it is where a table, a column or a right is missing. Else it is what was asked: the same fails again, and
-    something else does not.
+    The same holds if a table, a column or a right is missing. Otherwise the statement or its values failed: they will
+    fail again, and others will not.
     """
     if not isinstance(error, DBAPIError):
         return False
@@ -73,12 +73,12 @@ def is_of_the_database(error: Exception) -> bool:
     return not own and not (getattr(error.orig, "sqlstate", None) or "").startswith(_LIMIT_EXCEEDED)
 
 
-def open_engine(url: str, patience_s: float | None = None) -> Engine:
-    """Return an engine on which every write transaction is on disk when it returns. It makes no file.
+def open_engine(url: str, timeout_s: float | None = None) -> Engine:
+    """Return an engine whose write transactions are on disk when they return. It creates no file.
 
     Args:
-        url: where.
-        patience_s: so long a question to PostgreSQL may take; None: as long as it does. SQLite has limits of its own.
+        url: the database.
+        timeout_s: time limit of a query in PostgreSQL; None: no limit. SQLite has limits of its own.
 
     """
     if make_url(url).get_backend_name() == "sqlite":
@@ -95,8 +95,8 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         event.listen(engine, "checkin", _drop_read_only)
         event.listen(engine, "handle_error", _drop_refused)
         event.listen(engine, "begin", _begin_sqlite)
-        # Many rows in one statement: for each one that it executes, Python's driver lets other threads run, and then
-        # waits for its turn, with the write lock in hand.
+        # Many rows in one statement: around each execution Python's driver releases the GIL and waits for it again,
+        # while it holds the write lock.
         engine.dialect.use_insertmanyvalues_wo_returning = True
         return engine
     # PostgreSQL's driver need not be installed for SQLite.
@@ -110,19 +110,19 @@ def open_engine(url: str, patience_s: float | None = None) -> Engine:
         max_overflow=CONNECTIONS,
         isolation_level="READ COMMITTED",
     )
-    # Replaces the dialect's method, so that listeners for new connections are still called.
-    engine.dialect.connect = postgresql_refusal.Explained(postgresql.connecting(patience_s))  # type: ignore[method-assign,assignment]
-    event.listen(engine, "connect", postgresql.limiting(patience_s))
+    # This replaces the dialect's method, so that listeners for new connections are still called.
+    engine.dialect.connect = postgresql_refusal.Explained(postgresql.connecting(timeout_s))  # type: ignore[method-assign,assignment]
+    event.listen(engine, "connect", postgresql.limiting(timeout_s))
     event.listen(engine, "handle_error", _drop_refused)
     return engine
 
 
 def own_connection(engine: Engine) -> Any:
-    """Return a connection of the driver's that is no other's, on which a statement is a transaction; to be closed.
+    """Return a driver connection outside the pool, in autocommit mode. The caller must close it.
 
     Raises:
         PoolTimeout: too many are in use.
-        Error: the driver's own; the database cannot be reached.
+        Error: an error of the driver; the database cannot be reached.
 
     """
     pooled = engine.raw_connection()
@@ -135,26 +135,26 @@ def own_connection(engine: Engine) -> Any:
 _OF_DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 
 
-def careless_settings(connection: Connection) -> tuple[str, ...]:
+def unsafe_settings(connection: Connection) -> tuple[str, ...]:
     """Return the server's settings under which a power cut may lose committed data."""
     if connection.dialect.name == "sqlite":
-        return ()  # ours to set, for each connection
+        return ()  # we set them for each connection
     values = ((name, connection.scalar(select(func.current_setting(name)))) for name in _OF_DURABILITY)
     return tuple(name for name, value in values if value == "off")
 
 
 def into_one_file(engine: Engine) -> None:
-    """Move what was committed from SQLite's log into its file, as far as no reader needs older pages."""
+    """Move committed data from SQLite's log into its file, as far as no reader needs older pages."""
     if engine.dialect.name == "sqlite":
-        with engine.connect() as connection, suppress(sqlite3.OperationalError):  # another one holds it up
+        with engine.connect() as connection, suppress(sqlite3.OperationalError):  # another connection prevents it
             connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(FULL)")  # type: ignore[union-attr]
 
 
 def close_engine(engine: Engine) -> None:
     """Close all connections and the lock file.
 
-    Of all processes, the last one to close an SQLite file leaves everything in it, and no log beside it. Two that
-    close at once would each take the other for one that stays: so they do it one after the other.
+    The last process that closes an SQLite file moves the whole log into it and removes the log. If two closed at the
+    same time, each would see the other as still open. So they close one after the other.
     """
     lock: WriteLock | None = engine.get_execution_options().get(_LOCK)
     if lock is None:
@@ -170,47 +170,47 @@ def close_engine(engine: Engine) -> None:
 
 
 def _look_first(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
-    """Refuse what is not a file, and a file that SQLite would take for empty and then discard its log."""
+    """Refuse what is not a file, and an emptied file, whose log SQLite would delete."""
     path = Path(arguments[0])
     if (found := files.not_a_file(path) or files.lost_content(path)) is not None:
         raise StoreUnavailable(found.cause, found)
-    files.mend(path)
+    files.restore_modes(path)
 
 
 def _note_rights(path: Path, _connection: object, record: Any) -> None:
-    """Note whether a connection's files were read-only when it was opened: it can never write."""
+    """Note whether a connection's files were read-only when it was opened: then it can never write."""
     record.info[_MAY_NOT_WRITE] = files.fault(path) is not None
 
 
 def _drop_read_only(_connection: object, record: Any) -> None:
-    """Discard a read-only connection: once the file is repaired, a new one can write."""
+    """Discard a read-only connection: after a repair of the file a new one can write."""
     if record.info.get(_MAY_NOT_WRITE):
         record.invalidate()
 
 
 def _drop_refused(context: ExceptionContext) -> None:
-    """Discard all connections where one was refused a write because the database is read-only."""
+    """Discard all connections if one could not write because the database is read-only."""
     if is_read_only(context.original_exception):
-        if context.execution_context is not None:  # else SQLite keeps the connection, with its files, for the cursor
+        if context.execution_context is not None:  # otherwise the open cursor keeps the connection and its files open
             context.execution_context.cursor.close()
         context.is_disconnect = True
 
 
 def presence_of(engine: Engine) -> Presence | None:
-    """Return what checks whether SQLite's file is still there; None: PostgreSQL."""
+    """Return the check of whether SQLite's file is still there; None: PostgreSQL."""
     presence: Presence | None = engine.get_execution_options().get(_PRESENCE)
     return presence
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says, not where the driver guesses
-    _refuse_foreign(connection)  # before the first thing that is written: the mode is kept in the file
+    connection.isolation_level = None  # `_begin_sqlite` begins transactions, not the driver
+    _refuse_foreign(connection)  # before the first write: the journal mode is stored in the file
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _refuse_foreign(connection: Any) -> None:
-    """Raise where there are tables but not the installation's; see `receiver.store.place.ownership`."""
+    """Raise if there are tables, and none is ours; see `receiver.store.place.ownership`."""
     columns = {column for (column,) in connection.execute("SELECT name FROM pragma_table_info('installation')")}
     if "digest_key" in columns:
         return
@@ -221,17 +221,17 @@ def _refuse_foreign(connection: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Take the write lock at the start: SQLite refuses one that is asked for in mid-transaction."""
+    """Take the write lock at the beginning: SQLite may refuse it later in a transaction."""
     reads = connection.get_execution_options().get("rdv_read_only", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 @contextmanager
 def write_lock(engine: Engine) -> Iterator[None]:
-    """Hold the right to write: one thread of all processes for SQLite; no limit for PostgreSQL.
+    """Hold the right to write. For SQLite one thread of all processes has it; for PostgreSQL there is no limit.
 
     Raises:
-        StoreUnavailable: others wrote for too long, or the file has vanished: no lock is made beside it then.
+        StoreUnavailable: others wrote for too long, or the file has vanished; no lock file is created then.
 
     """
     lock: WriteLock | None = engine.get_execution_options().get(_LOCK)
@@ -250,7 +250,7 @@ def write_lock(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def reading(engine: Engine, *, snapshot: bool = False) -> Iterator[Connection]:
-    """Yield a read transaction that blocks no writer; PostgreSQL gives one snapshot only where it is asked for.
+    """Yield a read transaction that blocks no writer; `snapshot`: in PostgreSQL all its queries see one moment.
 
     Raises:
         StoreUnavailable: the database cannot be read now.
@@ -260,7 +260,7 @@ def reading(engine: Engine, *, snapshot: bool = False) -> Iterator[Connection]:
         with engine.connect() as connection:
             _confirm(engine, connection)
             connection.execution_options(rdv_read_only=True)
-            if snapshot and engine.dialect.name != "sqlite":  # where a transaction is one anyway
+            if snapshot and engine.dialect.name != "sqlite":  # whose transactions are snapshots anyway
                 connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield connection
@@ -297,7 +297,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def _confirm(engine: Engine, connection: Connection) -> Any:
-    """Check that a connection's file is the one at the path; return the driver's connection."""
+    """Check that a connection's file is still the one at the path; return the driver's connection."""
     opened = connection.connection.driver_connection
     if presence := presence_of(engine):
         presence.confirm(opened)
@@ -313,10 +313,10 @@ def rehearsed(connection: Connection, block: Callable[[Connection], T]) -> T:
 
 
 VALUES_AT_ONCE = 500
-"""Values in one statement, within what every database takes."""
+"""Values in one statement, within the limits of both databases."""
 
 
 def chunks(values: Sequence[V]) -> Iterator[Sequence[V]]:
-    """Yield a list of values that is too long for one statement in parts, in their order."""
+    """Yield a list in parts that are short enough for one statement, in order."""
     for start in range(0, len(values), VALUES_AT_ONCE):
         yield values[start : start + VALUES_AT_ONCE]

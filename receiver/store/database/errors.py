@@ -4,9 +4,9 @@ from receiver.store.database.causes import Refusal
 
 
 class StoreUnavailable(Exception):
-    """The database cannot be reached, is locked for too long, or has no room. Nothing was changed.
+    """The database cannot be reached, is locked for too long, or has no space. Nothing was changed.
 
-    Its text is the kind of error; why it is so, and what can be done, is its `refusal`.
+    Its text is the kind of error. `refusal` says why, and what can be done.
     """
 
     def __init__(self, kind: str = "", refusal: Refusal | None = None) -> None:
@@ -23,12 +23,12 @@ MARKER_UNUSABLE = "marker_unusable"
 
 GONE, REPLACED, EMPTIED = "store_gone", "store_replaced", "store_emptied"
 ANOTHER, OLD_LOG, LOG_MISSING = "store_another", "store_log", "store_log_missing"
-"""Causes of `VANISHED`: no file; another file than was opened; no schema; another installation's; the log of the file
-that is gone lies beside a new one; the log of the file was removed while it was in use."""
+"""Causes of `VANISHED`: no file; another file than was opened; no schema; another installation's database; the log of a
+removed file is beside a new file; the log was removed while it was in use."""
 
 
 class StoreVanished(StoreUnavailable):
-    """The database that was known is not there. What was written at this moment may be lost with it."""
+    """The known database is not there. What was being written at this moment may be lost."""
 
     def __init__(self, cause: str) -> None:
         """Make it.
@@ -42,15 +42,15 @@ class StoreVanished(StoreUnavailable):
 
 
 class StoreOccupied(StoreUnavailable):
-    """There is a database where a new one was to be made. Nothing was changed."""
+    """A new database was to be created, and there is one already. Nothing was changed."""
 
 
 class StoreBehind(StoreUnavailable):
-    """The database has counted less than its marker: it is an older copy. Nothing was changed."""
+    """The database's counter is behind its marker: it is an older copy. Nothing was changed."""
 
 
 class MarkerUnusable(StoreUnavailable):
-    """The marker cannot be read or written: nothing may be written into calendars."""
+    """The marker cannot be read or written, so nothing may be written into calendars."""
 
     def __init__(self, cause: str) -> None:
         """Make it.

@@ -1,6 +1,6 @@
-"""The files of an SQLite store: whether the service may use each, and whether others may.
+"""The files of an SQLite store: whether the service can use each of them, and whether other accounts can.
 
-None is opened here: closing a file gives up every lock that SQLite holds on it in this process.
+No file is opened here: closing one would release all locks that SQLite holds on it in this process.
 """
 
 import os
@@ -17,31 +17,31 @@ from receiver.store.database.sqlite_lock import MIGRATION_SUFFIX, SUFFIX
 
 SQLITES = ("-wal", "-shm", "-journal")
 _ESCAPED = re.compile(r"\\([0-7]{3})")
-"""A blank or the like, as the kernel writes it."""
+"""A blank or similar character, as the kernel escapes it."""
 _OTHERS = stat.S_IROTH | stat.S_IWOTH | stat.S_IXOTH
 
 
 def followed(database: Path) -> Path:
-    """Return the file that a link leads to, whether it is there or not; the path itself where it is no link.
+    """Return the file that a link leads to, whether it exists or not; the path itself if it is no link.
 
-    SQLite keeps its log beside that file, so all that belongs to a database is there.
+    SQLite keeps its log beside that file, so all files of a database are there.
     """
     return Path(os.path.realpath(database)) if os.path.islink(database) else database  # noqa: PTH114  # raises nothing
 
 
 def beside(database: Path) -> list[Path]:
-    """Return the files that SQLite and we keep beside a database, and which are there."""
+    """Return the files beside a database, of SQLite and of ours, that exist."""
     return [path for path in names_beside(database) if os.path.lexists(path)]
 
 
 def names_beside(database: Path) -> list[Path]:
-    """Return the files that SQLite and we keep beside a database, whether they are there or not."""
+    """Return the possible files beside a database, of SQLite and of ours."""
     file = followed(database)
     return [file.with_name(f"{file.name}{suffix}") for suffix in (*SQLITES, SUFFIX, MIGRATION_SUFFIX)]
 
 
 def fault(database: Path) -> Refusal | None:
-    """Return which file or folder keeps us from using a database, and how to put it right; None: none of them."""
+    """Return which file or folder makes a database unusable, and the repair; None: none of them."""
     database = followed(database)
     folder = database.parent
     if not os.path.isdir(folder):  # noqa: PTH112  # raises nothing, whatever the rights
@@ -56,9 +56,9 @@ def fault(database: Path) -> Refusal | None:
     return None
 
 
-def mend(database: Path) -> None:
-    """Give SQLite's own files the database's mode again: those made while it was another keep that for good."""
-    with suppress(OSError):  # nobody's but ours can be mended
+def restore_modes(database: Path) -> None:
+    """Give SQLite's own files the mode of the database again: they keep the mode from when they were created."""
+    with suppress(OSError):  # only our own files can be changed
         mode = stat.S_IMODE(database.stat().st_mode)
         for path in (database.with_name(f"{database.name}{suffix}") for suffix in SQLITES):
             if os.path.lexists(path) and stat.S_IMODE(path.stat().st_mode) != mode and not not_a_file(path):
@@ -66,14 +66,14 @@ def mend(database: Path) -> None:
 
 
 def unusable(paths: Iterable[Path]) -> Iterator[Refusal]:
-    """Yield each file or folder that the service cannot use: where root asks, it is taken for the folder's owner."""
+    """Yield each file or folder that the service cannot use. Under root the service is the folder's owner."""
     for path in paths:
         if os.path.exists(path) and (found := _unusable(path, _service(path))):  # noqa: PTH110  # raises nothing
             yield found
 
 
 def not_a_file(path: Path) -> Refusal | None:
-    """Return that something else stands where a file is expected; None: a file, or nothing."""
+    """Return the refusal if a path is something else than a file; None: a file, or nothing."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -82,14 +82,14 @@ def not_a_file(path: Path) -> Refusal | None:
 
 
 def lost_content(database: Path) -> Refusal | None:
-    """Return that a database lost its content while its log is still there, which SQLite would throw away."""
+    """Return the refusal if a database is empty and has a log, which SQLite would delete."""
     log = database.with_name(f"{database.name}-wal")
     is_empty = os.path.lexists(database) and not _size(database)
     return Refusal(Cause.CORRUPT, str(database)) if is_empty and _size(log) else None
 
 
 def exposed(paths: Iterable[Path]) -> Iterator[Refusal]:
-    """Yield each file that others on this machine may read or write, and each folder that they may write into."""
+    """Yield each file that other accounts may read or write, and each folder that they may write into."""
     for path in paths:
         try:
             mode = path.stat().st_mode
@@ -110,7 +110,7 @@ def _size(path: Path) -> int:
 
 
 def _unusable(path: Path, uid: int) -> Refusal | None:
-    """Return why an account (ours, or for root any) cannot read and write a file, or work in a folder; None: it can."""
+    """Return why an account (ours or, for root, any) cannot read and write a file, or use a folder; None: it can."""
     try:
         found = path.stat()
     except OSError:
@@ -157,11 +157,11 @@ def _remedy(path: Path, found: os.stat_result, uid: int) -> str:
         return f"chown {_name(uid)}: {_quoted(path)}"
     if not _lets(found, uid):
         return f"chmod {'u+rwx' if stat.S_ISDIR(found.st_mode) else 'u+rw'} {_quoted(path)}"
-    return f"chattr -i {_quoted(path)}"  # owner and mode are right: what is left is an attribute
+    return f"chattr -i {_quoted(path)}"  # owner and mode are right, so an attribute is the cause
 
 
 def _closed_parent(folder: Path) -> Refusal | None:
-    """Return the folder above which our account may not pass; None: there is none."""
+    """Return the parent folder that our account may not enter; None: there is none."""
     for parent in reversed(folder.parents):
         if os.path.isdir(parent) and not os.access(parent, os.X_OK):  # noqa: PTH112
             return Refusal(Cause.NOT_WRITABLE, str(parent), f"chmod a+x {_quoted(parent)}")
@@ -169,7 +169,7 @@ def _closed_parent(folder: Path) -> Refusal | None:
 
 
 def _remount(path: Path) -> str:
-    """Return what makes the mount of a path writable: its file system, or this view of it alone, is read-only."""
+    """Return the command that makes a path's mount writable: the file system or this mount of it is read-only."""
     here, point, is_view = path.resolve(), Path("/"), False
     with suppress(OSError, IndexError):
         for line in Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines():
@@ -177,7 +177,7 @@ def _remount(path: Path) -> str:
             mounted = Path(_ESCAPED.sub(lambda code: chr(int(code[1], 8)), view.split(" ")[4]))
             if here.is_relative_to(mounted) and mounted.is_relative_to(
                 point
-            ):  # of two on one place, the later one shows
+            ):  # of two mounts at one path, the later one is in effect
                 point, is_view = mounted, "rw" in whole.split(" ")[2].split(",")
     return f"mount -o {'remount,bind,rw' if is_view else 'remount,rw'} {_quoted(point)}"
 

@@ -1,6 +1,6 @@
-"""Finds out why a PostgreSQL server refuses a connection: its code, which libpq does not expose while connecting.
+"""Finds the code with which a PostgreSQL server refuses a connection: libpq does not expose it while connecting.
 
-What it says in words is in its own language. So one that refused is asked once more, with a record of what it answers.
+The server's message is in the server's language. So after a refusal one more connection records the protocol.
 """
 
 import os
@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 from receiver.store.database.causes import Cause
 from receiver.store.database.refusals import client_cause
 
-_PATIENCE_S = 2.0
+_TIMEOUT_S = 2.0
 _MOST_KNOWN = 32
 _CODE = re.compile(rb'^[^\n]*\tErrorResponse\t[^\n]*? C "([0-9A-Z]{5})"', re.MULTILINE)
 _LONGEST_RECORD = 64 * 1024
@@ -35,12 +35,12 @@ Connect = Callable[..., psycopg.Connection[Any]]
 
 
 class Explained:
-    """Connects; has an error tell its cause, as `sqlstate` or `rdv_cause`, where no connection comes."""
+    """Connects. If that fails, the error gets the cause, as `sqlstate` or `rdv_cause`."""
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._known: dict[str, tuple[str, Cause | None]] = {}
-        """By the server's words, which have one code. Each question costs memory that libpq keeps for good."""
+        """Codes by the server's message. Each further attempt costs memory that libpq never frees."""
 
     def __call__(self, *words: Any, **options: Any) -> psycopg.Connection[Any]:
         """Connect.
@@ -71,7 +71,7 @@ class Explained:
 
 
 def _refuse_pipes(options: dict[str, Any]) -> None:
-    """Refuse a certificate's file that is no file: libpq would wait for a pipe without a limit."""
+    """Refuse a certificate path that is no regular file: libpq would wait for a pipe without a limit."""
     for name, cause in _TLS_FILES.items():
         path = options.get(name)
         if path and os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113  # raise nothing
@@ -81,12 +81,12 @@ def _refuse_pipes(options: dict[str, Any]) -> None:
 
 
 def _parameters(options: dict[str, Any]) -> dict[str, Any]:
-    """Return what is libpq's, and not psycopg's own."""
+    """Return the parameters of libpq, without psycopg's own."""
     return {name: value for name, value in options.items() if name not in {"context", "autocommit", "cursor_factory"}}
 
 
 def _found_out(conninfo: str) -> tuple[str, Cause | None]:
-    """Return the server's code, empty where it sent none this time, and the cause where the code does not give it."""
+    """Return the server's code (empty: it sent none this time), and the cause if the code does not give it."""
     state = refused_with(conninfo)
     if state == _NOT_AUTHORISED and _sslmode(conninfo) in _WITHOUT_TLS:
         over_tls = refused_with(make_conninfo(conninfo, sslmode="require"))
@@ -99,11 +99,11 @@ _NO_WORD = ""
 
 
 def refused_with(conninfo: str) -> str | None:
-    """Return the code with which the server refuses; None: it accepts us; empty: it sent none."""
-    record = os.memfd_create("rdv-receiver", os.MFD_CLOEXEC)  # a proof of the password may stand in it: never on a disk
+    """Return the code with which the server refuses; None: it accepts the connection; empty: it sent none."""
+    record = os.memfd_create("rdv-receiver", os.MFD_CLOEXEC)  # it may hold a proof of the password: never on a disk
     pen = os.dup(record)
     try:
-        with suppress(psycopg.NotSupportedError):  # libpq records on Linux alone
+        with suppress(psycopg.NotSupportedError):  # libpq records only on Linux
             if _comes_through(conninfo, pen):
                 return None
         codes = _CODE.findall(os.pread(record, _LONGEST_RECORD, 0))
@@ -122,13 +122,13 @@ def _comes_through(conninfo: str, pen: int) -> bool:
         try:
             return _is_let_in(connection)
         finally:
-            connection.untrace()  # writes out what is left
+            connection.untrace()  # flushes the record
     finally:
         connection.finish()
 
 
 def _is_let_in(connection: Any) -> bool:
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _TIMEOUT_S
     while (left_s := deadline - time.monotonic()) > 0:
         match connection.connect_poll():
             case pq.PollingStatus.OK:

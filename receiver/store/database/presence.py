@@ -1,9 +1,9 @@
-"""Whether the file of an SQLite database is still the one that was opened. A path outlives its file.
+"""Detects that the file of an SQLite database is no longer the one that was opened.
 
-A file that was removed, replaced, or hidden under a mount point goes on taking commits from whoever has it open, and
-all of them are lost. So each connection knows which file it opened, and the path is asked before and after a commit:
-one `stat` each. The same holds for the write-ahead log and its index, which are asked for after a commit. No file is
-ever made here.
+A process that has a file open can commit into it after it was removed, replaced, or hidden under a mount point, and
+these commits are lost. So each connection notes which file it opened, and the path is checked before and after a
+commit: one `stat` each. The write-ahead log and its index are checked after a commit. This module creates a file only
+in `make`.
 """
 
 import fcntl
@@ -28,41 +28,41 @@ AT_REST_S = 2.0
 
 _LOG = ("-wal", "-shm")
 _OPENING_S = 2.0
-"""So long another process may take from its lock on the database to its log."""
+"""How long another process may take from locking the database to creating its log."""
 
 File = tuple[int, int]
 """Device and inode."""
 
 
 class Opened(sqlite3.Connection):
-    """A connection that knows which file it has open."""
+    """A connection that notes which file it has open."""
 
     file: File
     log: tuple[File | None, ...] = ()
-    """The write-ahead log that it writes into, and its index; empty: not opened yet."""
+    """The write-ahead log of the connection, and its index; empty: not opened yet."""
 
     def close(self) -> None:
         """Close it."""
-        self.log = ()  # the last one to close removes it
+        self.log = ()  # the last connection that closes removes the log
         super().close()
         with _registry:
             _open.discard(self)
 
 
-_registry = threading.RLock()  # the garbage collector may close a connection within
+_registry = threading.RLock()  # reentrant: the garbage collector may close a connection meanwhile
 _open: WeakSet[Opened] = WeakSet()
 """All connections of this process."""
 
 
 class Presence:
-    """The one file that may stand at a path. For all threads of a process."""
+    """The one file that is accepted at a path, for all threads of a process."""
 
     def __init__(self, path: Path, named: Path | None = None) -> None:
         """Make it.
 
         Args:
             path: the file.
-            named: the link by which it was named; None: none.
+            named: the link that leads to it; None: no link.
 
         """
         self.path = path
@@ -78,10 +78,10 @@ class Presence:
         return self._accepted is not None
 
     def connect(self, _dialect: object, _record: object, _words: list[Any], options: dict[str, Any]) -> Opened:
-        """Open the file, as SQLAlchemy asks for it.
+        """Open the file, for SQLAlchemy.
 
         Raises:
-            StoreVanished: there is none, or another one than was opened before.
+            StoreVanished: there is no file, or another one than was opened before.
 
         """
         file = self.confirm()
@@ -99,7 +99,7 @@ class Presence:
     def _open(self, file: File, options: dict[str, Any]) -> Opened:
         """Open the file, unless it is in use and its log is gone.
 
-        SQLite would make a second log then, and one of the two would be lost, or the file ruined.
+        SQLite would then create a second log: one of the two would be lost, or the file damaged.
         """
         where = f"file:{quote(str(self.path.absolute()))}?mode=rw"
         deadline = time.monotonic() + _OPENING_S
@@ -116,47 +116,47 @@ class Presence:
             time.sleep(0.01)
 
     def note_opened(self, connection: Any, _record: object) -> None:
-        """Note which log a connection writes into, once it has read or written, as SQLAlchemy tells of it."""
+        """Note which log a connection writes into, once it has read or written. Called by SQLAlchemy."""
         found = self._log_beside()
         if None not in found:
             connection.log = found
 
     def confirm_log(self, connection: Any) -> None:
-        """See that the log that a connection writes into is the one beside the path.
+        """Check that the log that a connection writes into is the one beside the path.
 
         Raises:
-            StoreVanished: it is not; what was committed may be lost.
+            StoreVanished: it is another one; what was committed may be lost.
 
         """
         if connection.log and self._log_beside() != connection.log:
             raise StoreVanished(LOG_MISSING)
 
     def has_lost_log(self) -> bool:
-        """Whether the accepted file is there, and the log is not that of the connections which are open."""
+        """Whether the accepted file is there, with another log than the open connections have."""
         with suppress(OSError):
             if self._accepted is None or _file(self.path) != self._accepted:
                 return False
             before = self._log_beside()
             with _registry:
                 known = {each.log for each in _open if each.file == self._accepted and each.log}
-            # Asked twice: the first connection may be opened, or the last one closed, meanwhile.
+            # Checked twice: meanwhile the first connection may be opened, or the last one closed.
             return bool(known) and known != {before} and known != {self._log_beside()}
         return False
 
     def confirm(self, connection: Any = None) -> File:
-        """Return which file stands at the path.
+        """Return the identity of the file at the path.
 
         Args:
-            connection: the driver's own; None: any that was or will be opened.
+            connection: a driver connection; None: any that was or will be opened.
 
         Raises:
-            StoreVanished: it is not the one that the connection has open.
-            StoreUnavailable: nobody lets us see it.
+            StoreVanished: it is not the file that the connection has open.
+            StoreUnavailable: we may not see the path.
 
         """
         try:
             found = _file(self._named)
-        except OSError as error:  # it is not to be seen, and may well be there
+        except OSError as error:  # it cannot be seen, and may be there
             raise StoreUnavailable(type(error).__name__, refusal_of(error, self.path)) from None
         if found is None:
             raise StoreVanished(GONE)
@@ -166,33 +166,33 @@ class Presence:
         return found
 
     def is_missing(self) -> bool:
-        """Whether there is no file at the path; False too where nobody lets us see whether there is."""
+        """Whether there is no file at the path; False if we may not see the path."""
         with suppress(OSError):
             return _file(self._named) is None
         return False
 
     def is_led_elsewhere(self) -> bool:
-        """Whether the link leads to another file than when it was followed: one that this process cannot take up."""
+        """Whether the link leads to another path than before: this process cannot switch to it."""
         with suppress(OSError):
             return _file(self._named) != _file(self.path)
         return False
 
     def has_another(self) -> bool:
-        """Whether another file stands at the path than was opened."""
+        """Whether the file at the path is another one than was opened."""
         with suppress(OSError):
             found = _file(self._named)
             return found is not None and self._accepted is not None and found != self._accepted
         return False
 
     def note_log(self) -> None:
-        """Note which log and index belong to the accepted file: those it has after a commit, until all leave."""
+        """Note which log and index belong to the accepted file: those after a commit, until all connections close."""
         if len(self._log) < len(_LOG):
             self._log = self._beside()
 
     def has_old_log(self) -> bool:
-        """Whether the log or its index beside the path are those of the file that is gone.
+        """Whether the log or its index beside the path belong to the removed file.
 
-        The one would be written into the new file, and the other is in use by whoever has the old one open still.
+        The log would be written into the new file; the index is in use by processes that still have the old file open.
         """
         return bool(self._log & self._beside())
 
@@ -200,21 +200,21 @@ class Presence:
         return frozenset(filter(None, self._log_beside()))
 
     def _log_beside(self) -> tuple[File | None, ...]:
-        """Return the log and its index; None in the place of one that is not there."""
+        """Return the log and its index; None for a missing one."""
         return tuple(_found(f"{self.path}{ending}") for ending in _LOG)
 
     def is_at_rest(self) -> bool:
-        """Whether the file is not being copied at this moment: a copy is no database before it is complete."""
+        """Whether the file does not change at this moment: an incomplete copy is no database."""
         try:
             return abs(time.time() - self.path.stat().st_ctime) >= AT_REST_S
         except OSError:
             return False
 
     def installation(self) -> str | None:
-        """Return the installation of the file, read without its log; None: it names none.
+        """Return the installation in the file, read without its log; None: it has none.
 
-        A log beside it may be of the file that is gone: neither is it read, nor is it deleted, as SQLite would for an
-        empty file.
+        A log beside it may belong to the removed file. So it is not read, nor deleted, as SQLite does beside an empty
+        file.
 
         Raises:
             StoreVanished: it cannot be read as a database.
@@ -234,18 +234,18 @@ class Presence:
         return row[0] if row else None
 
     def accept(self) -> None:
-        """Let the next connection open the file that stands at the path now."""
+        """Let the next connection open the file that is at the path now."""
         with self._lock:
             self._accepted, self._log = None, frozenset()
 
 
 def make(path: Path) -> None:
-    """Make an empty file for a new database, ours alone whatever the umask; SQLite makes those beside it like it.
+    """Create an empty file for a new database, with a private mode; SQLite gives its other files the same mode.
 
-    What a database that is gone left beside it belongs to that one: it is set aside, never read as part of the new.
+    Files that a removed database left beside it are renamed, so that they are not read as part of the new one.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be created.
 
     """
     if path.exists() and path.stat().st_size:
@@ -266,16 +266,16 @@ class _Use(Enum):
 
 
 _WAL_AT, _WAL = 18, b"\x02"
-"""The byte of a database's header that says whether it has a log; see sqlite.org/fileformat.html."""
+"""Position of the byte in a database's header that says whether it has a log; see sqlite.org/fileformat.html."""
 _FLOCK = "hhqqi4x"
 _READERS = (0x40000002, 510)
-"""The bytes of a file that SQLite locks for as long as a database with a log is open: start and length."""
+"""The bytes that SQLite locks while a database with a log is open: start and length."""
 
 
 def _is_in_use(path: Path, file: File) -> _Use | None:
-    """Return who has a database open that must have a log; None: nobody."""
+    """Return who has a database open that must have a log; None: no process."""
     own = [each for each in _open if each.file == file]
-    if own:  # the file is not opened here: to close it would give up SQLite's locks
+    if own:  # the file is not opened here: closing it would release SQLite's locks
         return _Use.OURS if any(each.log for each in own) else None
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""What goes into the store and comes out of it, as frozen values."""
+"""The values that go into the store and come out of it, frozen."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,7 +33,7 @@ class Installation:
     id: str
     digest_key: bytes = field(repr=False)
     must_adopt: bool = False
-    """The record may be older than the calendars: they are read before anything is written."""
+    """The record may be older than the calendars, so they must be read before anything is written."""
     uninstalled_at: datetime | None = None
     """Since when every entry is being removed for good."""
     counter: int = 0
@@ -54,17 +54,17 @@ class Incoming:
     platform: str
     emitter: Emitter
     digest: bytes
-    """Keyed digest of the body: recognises a repeat, reveals nothing."""
+    """Keyed digest of the body: it identifies a repeat and reveals nothing."""
     news: News
     received_at: datetime
     authority: Authority | None = None
-    """For whom it may speak; None: it is our own finding, or an older program kept it, and nothing is asked of it."""
+    """The authority of its signature; None: it is our own finding, or an older program kept it; it is not checked."""
     signed_by: str = ""
     """Short names of the secrets that signed it."""
     released: bool = False
-    """Somebody decided that it holds, whatever would have set it aside."""
+    """An operator accepted it, whatever would have set it aside."""
     held: bool = False
-    """It was held for what it would take out, and waits for somebody to decide: no hour that passes decides it."""
+    """It was held for its removals and waits for an operator: the passing of time does not decide it."""
 
 
 class Verdict(StrEnum):
@@ -80,24 +80,24 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why something waits for somebody to decide."""
+    """Why a webhook waits for a decision."""
 
     SCOPE = "scope"
     REMOVAL = "removal"
     CANCELLATION = "cancellation"
-    """It was accepted; its entry shows as cancelled instead of being removed."""
+    """The webhook was accepted; its entry is shown as cancelled instead of being removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """What is to be set aside of a webhook."""
+    """The part of a webhook that is set aside."""
 
     reason: Reason
     news: News
     event: Any = None
-    """The event that it concerns; its `id` is set by the time that this is written. None: news of an agent."""
+    """The event that it concerns; its `id` is set before this is written. None: news of an agent."""
     organisation: int | None = None
-    """To which that event belongs."""
+    """The organisation that the event belongs to."""
     entries: int = 0
     """Number of entries that it would remove."""
 
@@ -125,7 +125,7 @@ class WorkItem:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One placement with what its content follows from."""
+    """One placement with the facts that its content is made from."""
 
     placement: Placement
     source: str
@@ -142,40 +142,40 @@ class EventStanding:
     purged: bool
     settled: bool
     items: frozenset[str] = frozenset()
-    """Ids of its items in other mailboxes, as recorded: one of those may be this mailbox under another address."""
+    """Recorded ids of its items in other mailboxes: one of these may be this mailbox under another address."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxWork:
-    """What one worker has leased: a mailbox and the placements that are due in it."""
+    """A mailbox that a worker has leased, and the placements that are due in it."""
 
     mailbox_id: int
     mailbox: Mailbox
     lease: str
     attempts: int
-    """Troubles of the mailbox in a row so far."""
+    """Consecutive troubles of the mailbox so far."""
     identified: bool
     """Whether the server was asked for the mailbox's primary address."""
     items: tuple[WorkItem, ...]
     known: bool = True
-    """Whether the server knows the mailbox, as far as its last answer said."""
-    met: bool = True
+    """Whether the server knows the mailbox, by its last answer."""
+    conflicts_checked: bool = True
     """Whether the mailbox was checked for entries of other installations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A trouble of the mailbox as a whole, and until when nothing is sent to it."""
+    """A trouble of the whole mailbox, and until when nothing is sent to it."""
 
     code: str
     until: datetime
     installation: str | None = None
-    """Whose entries stand in the way."""
+    """The installation whose entries block it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ComingAgent:
-    """An agent who has events to come."""
+    """An agent who has coming events."""
 
     platform: str
     ident: str

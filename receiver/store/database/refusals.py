@@ -1,4 +1,4 @@
-"""Derives from an error of the driver, or of the system, why a store cannot be used. Its text is never kept."""
+"""Derives from an error of the driver or the system why a store cannot be used. Texts of errors are never kept."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ _SQLITE: dict[int, Cause] = {
 }
 """By SQLite's primary result code; see sqlite.org/rescode.html."""
 _SQLITE_FILES = {3, 8, 10, 14, 23}
-"""PERM, READONLY, IOERR, CANTOPEN, AUTH: one of the files may be at fault."""
+"""PERM, READONLY, IOERR, CANTOPEN, AUTH: one of the files may be the cause."""
 SQLITE_READONLY = 8
 _SQLITE_ERROR = 1
 _NO_SUCH = re.compile(r"no such (table|column)|has no column named")
@@ -79,7 +79,7 @@ _CLIENT = (
         Cause.CONNECTION_LOST,
     ),
 )
-"""What libpq and psycopg say themselves, always in English. A server speaks its own language: its codes count."""
+"""Messages of libpq and psycopg, always in English. A server's messages are not, so its codes are used."""
 _SERVERS_OWN = re.compile(r"failed: [^\s:]+: {2}")
 """A severity in the server's language, and two blanks."""
 
@@ -100,8 +100,8 @@ def refusal_of(error: BaseException, database: Path | None = None) -> Refusal:
     """Return why the store cannot be used.
 
     Args:
-        error: the store's own, which knows it already; or the driver's, SQLAlchemy's around that, or the system's.
-        database: the file, where the store is one: its rights are looked at where they may be the cause.
+        error: an error of the store, which has it already; of the driver, of SQLAlchemy around that, or of the system.
+        database: the file, if the store is one: its rights are checked if they may be the cause.
 
     """
     if isinstance(error, StoreUnavailable):
@@ -120,14 +120,14 @@ def refusal_of(error: BaseException, database: Path | None = None) -> Refusal:
 
 
 def is_read_only(error: BaseException | None) -> bool:
-    """Whether it is the connection that may not write: another one, opened later, may."""
+    """Whether only this connection may not write: one that is opened later may be able to."""
     if (code := getattr(error, "sqlite_errorcode", None)) is not None:
         return int(code) & 0xFF == SQLITE_READONLY
     return getattr(error, "sqlstate", None) == READ_ONLY_TRANSACTION
 
 
 def client_cause(words: str) -> Cause | None:
-    """Return the cause that libpq or psycopg found without the server; None: it was the server that refused."""
+    """Return the cause that libpq or psycopg found without the server; None: the server refused."""
     if _SERVERS_OWN.search(words):
         return None
     return next((cause for pattern, cause in _CLIENT if re.search(pattern, words)), None)

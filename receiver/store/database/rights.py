@@ -1,19 +1,19 @@
-"""What our account may do in the database. A web host's may be one that only appends."""
+"""The rights of our account in the database. A web host's account may only append."""
 
 from sqlalchemy import Connection, text
 
 _MAY_JUDGE = text("SELECT has_table_privilege('inbox', 'DELETE') AND has_table_privilege('events', 'SELECT')")
 _MAY_APPEND = text("SELECT has_table_privilege('inbox', 'INSERT')")
-_LIMIT = text("SET LOCAL lock_timeout = '2s'")  # shorter than a statement may take: who asks is told what is wrong
+_LIMIT = text("SET LOCAL lock_timeout = '2s'")  # shorter than a statement may take: the caller gets this error
 _LOCK = text("LOCK TABLE inbox IN ROW EXCLUSIVE MODE")
-"""As an INSERT does; it holds up nobody else who inserts."""
+"""The lock of an INSERT; it does not block other inserts."""
 
 
 def may_append(connection: Connection) -> bool:
-    """Whether webhooks may be put down. Asked, as below.
+    """Whether webhooks may be appended, as the database says.
 
     Raises:
-        DBAPIError: the table is locked by somebody else.
+        DBAPIError: another transaction has locked the table.
 
     """
     if connection.dialect.name == "sqlite":
@@ -26,10 +26,10 @@ def may_append(connection: Connection) -> bool:
 
 
 def only_appends(connection: Connection) -> bool:
-    """Whether the account is that of a host which only takes webhooks in (deploy/postgresql/serve.sql)."""
+    """Whether the account may only append webhooks (deploy/postgresql/serve.sql)."""
     return not may_judge(connection) and may_append(connection)
 
 
 def may_judge(connection: Connection) -> bool:
-    """Whether more is allowed than to put webhooks down. Asked, not tried: a refusal would fill the server's log."""
+    """Whether more than appending is allowed. This asks the database: failed attempts would fill the server's log."""
     return connection.dialect.name == "sqlite" or bool(connection.scalar(_MAY_JUDGE))

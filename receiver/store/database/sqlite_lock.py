@@ -1,7 +1,7 @@
-"""The right to write into a SQLite file, for the threads of all processes on this machine.
+"""The lock for writing into an SQLite file, for the threads of all processes on this machine.
 
-SQLite's own wait sleeps for longer and longer and takes whoever happens to wake up: under load a few wait for seconds.
-A lock on a file beside the database hands the turn on within a millisecond; it ends with the process that holds it.
+SQLite's own wait sleeps for longer and longer, and the first thread to wake up gets the lock: under load some wait for
+seconds. A lock on a file beside the database is passed on within a millisecond. It ends with the process that holds it.
 """
 
 import fcntl
@@ -18,10 +18,10 @@ _LOOK_SELDOM_S = 0.004
 
 
 def make_private(path: Path) -> None:
-    """Make a file that its owner alone may use; of a command of root's, its folder's owner: the service must use it.
+    """Create a file for its owner only. Under root the owner is that of the folder, as the service must use it.
 
     Raises:
-        OSError: it is there already, or cannot be made.
+        OSError: it exists, or cannot be created.
 
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -43,17 +43,17 @@ class WriteLock:
 
     @property
     def is_made(self) -> bool:
-        """Whether there is the file: where there is none, nobody has written into the database yet."""
+        """Whether the lock file exists; if not, no process has written into the database yet."""
         return self._file is not None or os.path.exists(self._path)  # noqa: PTH110  # raises nothing
 
-    def acquire(self, patience_s: float) -> bool:
-        """Wait for the turn; return whether it came in time.
+    def acquire(self, timeout_s: float) -> bool:
+        """Wait for the lock; return whether it was taken in time.
 
-        Where there can be no such file or lock (no folder, no room, a network's file system), the turn is among the
-        threads of this process alone, and SQLite's own locks do the rest.
+        If such a file or lock is impossible (no folder, no space, a network file system), the lock is only among the
+        threads of this process, and SQLite's own locks do the rest.
         """
-        deadline = time.monotonic() + patience_s
-        if not self._mine.acquire(timeout=patience_s):
+        deadline = time.monotonic() + timeout_s
+        if not self._mine.acquire(timeout=timeout_s):
             return False
         is_locked = False
         try:
@@ -64,7 +64,7 @@ class WriteLock:
         return is_locked
 
     def release(self) -> None:
-        """End the turn."""
+        """Release the lock."""
         try:
             if self._file is not None:
                 with suppress(OSError):
@@ -84,7 +84,7 @@ class WriteLock:
                 if time.monotonic() >= deadline:
                     return False
             except OSError:
-                return True  # no lock can be had
+                return True  # no lock is possible
             else:
                 return True
             time.sleep(pause)
@@ -99,7 +99,7 @@ class WriteLock:
             return None
 
     def close(self) -> None:
-        """Give the file back, unless a thread has its turn: then it stays open. The lock may be taken again."""
+        """Close the file, unless a thread holds the lock. The lock may be taken again afterwards."""
         if self._mine.acquire(blocking=False):
             try:
                 file, self._file = self._file, None

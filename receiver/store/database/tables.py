@@ -32,24 +32,24 @@ metadata = MetaData(
     }
 )
 
-RowId = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself in SQLite
+RowId = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER is auto-incremented in SQLite
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware moment: TIMESTAMPTZ in PostgreSQL, sortable UTC text in SQLite. Naive ones are refused."""
+    """An aware moment: TIMESTAMPTZ in PostgreSQL, sortable UTC text in SQLite. Naive moments are refused."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    # Whole processors, as thousands of moments are written and read for each batch: SQLAlchemy's own take turns with
-    # what a `TypeDecorator` adds to them, and write through a template.
+    # Own processors, for speed, as each batch writes and reads thousands of moments: a `TypeDecorator` adds calls to
+    # SQLAlchemy's processors, which also format by a template.
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], object]:
-        """Return what turns a moment into what is kept; SQLite keeps no offset."""
+        """Return the function that makes the stored value of a moment; SQLite stores no offset."""
         return _as_text if dialect.name == "sqlite" else _in_utc
 
     def result_processor(self, dialect: Dialect, _coltype: object) -> Callable[[Any], datetime | None]:
-        """Return what gives back an aware moment."""
+        """Return the function that makes an aware moment."""
         return _from_text if dialect.name == "sqlite" else _in_utc
 
 
@@ -76,12 +76,13 @@ installation = Table(
     Column("id", String(36), primary_key=True),
     Column("digest_key", LargeBinary, nullable=False),
     Column("created_at", Moment, nullable=False),
-    # True in a copy that was restored: what calendars hold must be read before anything is written.
+    # True in a restored copy: the calendars must be read before anything is written.
     Column("must_adopt", Boolean, nullable=False, server_default=false()),
-    Column("uninstalled_at", Moment),  # since when every entry is being taken out, for good
-    # The oldest schema whose programs work with this one: what older ones read in every newer schema, so it stays.
+    Column("uninstalled_at", Moment),  # since when every entry is being removed for good
+    # The oldest schema whose programs work with this one. The column stays: older programs read it in every newer
+    # schema.
     Column("oldest_schema", Integer),
-    # Batches of work that were claimed; a copy that was put back has counted less than its marker.
+    # The number of claimed batches of work; in a restored copy it is lower than in the marker.
     Column("counter", BigInteger, nullable=False, server_default="0"),
 )
 
@@ -95,24 +96,24 @@ events = Table(
     Column("wire_id", BigInteger, index=True),
     Column("uuid", String(64)),
     Column("organisation", BigInteger),
-    # Whose facts these are, and how new.
+    # The source of the facts, and their age.
     Column("emitter", String(40), nullable=False),
     Column("source", String(40), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("state_at", Moment, nullable=False),
     Column("occurred_at", Moment),
-    Column("facts", Text),  # null: destroyed, nothing is kept of it
+    Column("facts", Text),  # null: destroyed, and nothing is kept
     Column("ends_at", Moment),
     Column("purged", Boolean, nullable=False),
     Column("ambiguous", Boolean, nullable=False),
     Column("destroyed_at", Moment),
     Column("delivery", String(32), nullable=False),  # the webhook that brought the facts
     Column("changed_at", Moment, nullable=False),
-    # Null: every placement agrees with the facts; else since when they may not.
+    # Null: every placement agrees with the facts; else since when some may not.
     Column("unsettled_at", Moment),
     Column("unmapped", Integer, nullable=False),  # agents that nothing maps to a mailbox
-    Column("failure", String(64)),  # why it cannot be shown anywhere
-    # Of an absence, or of a tombstone of what was never known: the authorities under which it was sent.
+    Column("failure", String(64)),  # why no calendar can show it
+    # Of an absence, or a tombstone of an event that was never known: the authorities under which it was sent.
     Column("tellers", Text),
     Column("never_known", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("platform", "model", "wire_id"),
@@ -125,7 +126,7 @@ Index(
     sqlite_where=events.c.unsettled_at.is_not(None),
 )
 Index(
-    "ix_events_unsettled_of",  # whose turn it is to be settled
+    "ix_events_unsettled_of",  # which event is settled next
     events.c.source,
     events.c.organisation,
     events.c.unsettled_at,
@@ -160,9 +161,9 @@ agents = Table(
     Column("ident", String(40), primary_key=True),
     Column("email", String(320)),
     Column("state_at", Moment, nullable=False),
-    Column("former_email", String(320)),  # the last real one of an agent who left the platform
-    Column("former_at", Moment),  # the age of that one
-    Column("roles_gone_at", Moment),  # when the last place in an organisation was lost
+    Column("former_email", String(320)),  # the last real e-mail of an agent who left the platform
+    Column("former_at", Moment),  # the age of that e-mail
+    Column("roles_gone_at", Moment),  # when the last role in an organisation was lost
     Column("unused_since", Moment),  # since when nothing is known to refer to it
 )
 Index(
@@ -175,7 +176,7 @@ Index(
 agent_words = Table(
     "agent_words",
     metadata,
-    # What each authority says of an agent. `agents` holds the newest of all, which is what an older program reads.
+    # What each authority states of an agent. `agents` holds the newest statement, which older programs read.
     Column("platform", String(40), primary_key=True),
     Column("ident", String(40), primary_key=True),
     Column("authority_tag", String(16), primary_key=True),
@@ -196,7 +197,7 @@ roles = Table(
     Column("gone", Boolean, nullable=False),
     Column("state_at", Moment, nullable=False),
     Column("organisation", BigInteger),  # null: received before organisations of roles were kept
-    Column("authority", Text),  # under which it was sent last; null: unknown
+    Column("authority", Text),  # the authority under which it was last sent; null: unknown
     Index(None, "platform", "ident"),
 )
 
@@ -207,7 +208,7 @@ rulesets = Table(
     Column("fingerprint", String(32), nullable=False),
     Column("content", Text, nullable=False),
     Column("proposed_at", Moment, nullable=False),
-    Column("adopted_at", Moment),  # null: held until somebody confirms it
+    Column("adopted_at", Moment),  # null: held until an operator confirms it
     Column("removals", Integer, nullable=False),  # entries that it removes from calendars
 )
 
@@ -237,10 +238,10 @@ placements = Table(
     Column("failure", String(64)),
     Column("gave_up", Boolean, nullable=False),
     Column("declined", Boolean, nullable=False),
-    Column("due_at", Moment),  # derived from the columns above, for the index
+    Column("due_at", Moment),  # computed from the columns above, for the index
     UniqueConstraint("event_id", "mailbox_id"),
     Index(None, "mailbox_id", "due_at"),
-    sqlite_autoincrement=True,  # an id that is used again would be taken for the row that is gone
+    sqlite_autoincrement=True,  # a reused id would be mistaken for the deleted row
 )
 Index(
     "ix_placements_due_at",
@@ -265,20 +266,20 @@ mailboxes = Table(
     Column("id", RowId, primary_key=True),
     Column("calendar", String(40), nullable=False),
     Column("address", String(512), nullable=False),
-    Column("identity", String(512)),  # its primary address, as the server tells it; null: never asked
+    Column("identity", String(512)),  # its primary address, as the server reports it; null: never asked
     Column("same_as", ForeignKey("mailboxes.id")),  # another address of that mailbox: entries go there
     # The lease of the worker that is writing into it.
     Column("lease", String(32)),
     Column("leased_until", Moment),
-    # A trouble of the mailbox itself: it is not tried before then.
+    # A trouble of the mailbox, and until when it is not tried.
     Column("blocked_until", Moment),
     Column("attempts", Integer, nullable=False),
     Column("failure", String(64)),
     Column("succeeded_at", Moment),
     Column("unused_since", Moment),  # since when nothing is known to refer to it
-    # When it was asked for entries of other installations, or was written into before anybody asked; null: never.
+    # When it was checked for entries of other installations, or first written into before such checks; null: never.
     Column("met_at", Moment),
-    Column("other_installation", String(36)),  # of the failure of that name: whose entries are there
+    Column("other_installation", String(36)),  # for the failure of that name: the installation whose entries are there
     UniqueConstraint("calendar", "address"),
     Index(None, "address", "calendar"),
 )
@@ -308,14 +309,14 @@ Index(
 dues = Table(
     "dues",
     metadata,
-    # In which mailboxes something is due, by whose events: derived from `placements`, to find whose turn it is.
+    # The mailboxes in which something is due, by source and organisation, to choose the next: from `placements`.
     # A row too many or too early costs a query; a missing one is added within a minute.
     Column("mailbox_id", ForeignKey("mailboxes.id", ondelete="CASCADE"), primary_key=True),
     Column("source", String(40), primary_key=True),
     Column("organisation", BigInteger, primary_key=True),  # 0: none
     Column("calendar", String(40), nullable=False),  # the mailbox's
-    Column("known", Boolean, nullable=False),  # the server knows the mailbox, as far as its last answer said
-    # Nothing is to do earlier: the first change is due then, or the mailbox's trouble or lease ends.
+    Column("known", Boolean, nullable=False),  # whether the server knows the mailbox, by its last answer
+    # Nothing is due earlier: the first change is due then, or the mailbox's trouble or lease ends.
     Column("next_at", Moment, nullable=False),
     Index(None, "calendar", "known", "source", "organisation", "next_at"),
     Index(None, "calendar", "known", "next_at"),
@@ -325,7 +326,7 @@ servers = Table(
     "servers",
     metadata,
     Column("name", String(40), primary_key=True),  # a calendar of the configuration
-    # A trouble of the server as a whole, or a pause that it asked for: it is not tried before then.
+    # A trouble of the whole server, or a pause that it asked for, and until when it is not tried.
     Column("failure", String(64)),
     Column("failing_since", Moment),
     Column("blocked_until", Moment),
@@ -335,7 +336,7 @@ servers = Table(
     Column("probe_until", Moment),
     Column("succeeded_at", Moment),
     Column("throttled_at", Moment),
-    # Two letters of the account, two of the rest: enough to see that it changed, too little to guess it.
+    # Two characters depend on the account, two on the rest: enough to detect a change, too few to guess the secret.
     Column("credentials", String(4), nullable=False),
     Column("stuck_calls", Integer, nullable=False),
     Column("stuck_at", Moment),
@@ -344,7 +345,7 @@ servers = Table(
 adopted = Table(
     "adopted",
     metadata,
-    # An entry of ours that was read back from a mailbox, until its event is settled and a placement takes it over.
+    # An entry of ours that was read back from a mailbox, until its event is settled and a placement has it.
     Column("mailbox_id", ForeignKey("mailboxes.id"), primary_key=True),
     Column("uid", String(255), primary_key=True),
     Column("item_id", Text, nullable=False),
@@ -362,16 +363,16 @@ inbox = Table(
     Column("platform", String(40), nullable=False),
     Column("emitter", String(40), nullable=False),
     Column("digest", LargeBinary(16), nullable=False),
-    Column("sort", String(16), nullable=False),  # what the news are of: an event, an agent or a place of one
+    Column("sort", String(16), nullable=False),  # the kind of news: an event, an agent or a role
     Column("news", Text, nullable=False),
     Column("received_at", Moment, nullable=False),
-    Column("failure", String(64)),  # why it could not be judged; it is set aside until a worker starts
-    Column("authority", Text),  # for which organisations it may speak; null: an older program kept it
+    Column("failure", String(64)),  # why it could not be judged; it waits until a worker starts
+    Column("authority", Text),  # the organisations it may speak for; null: an older program kept it
     Column("signed_by", String(80)),  # the short names of the secrets that signed it
     Column("organisation", BigInteger),  # as the news say
 )
 Index(
-    "ix_inbox_waiting_of",  # whose turn it is to be judged
+    "ix_inbox_waiting_of",  # which webhook is judged next
     inbox.c.source,
     inbox.c.organisation,
     inbox.c.id,
@@ -393,10 +394,10 @@ set_aside = Table(
     Column("reason", String(16), nullable=False),
     Column("model", String(40), nullable=False),
     Column("set_aside_at", Moment, nullable=False),
-    Column("entries", Integer, nullable=False),  # number of entries that it would remove
-    Column("event_id", BigInteger, index=True),  # the event that it meets; null: news of an agent
-    Column("ident", String(40)),  # the agent that it is news of; null: news of an event
-    Column("organisation", BigInteger),  # to which that event belongs
+    Column("entries", Integer, nullable=False),  # the number of entries that it would remove
+    Column("event_id", BigInteger, index=True),  # the event that it concerns; null: news of an agent
+    Column("ident", String(40)),  # the agent that it concerns; null: news of an event
+    Column("organisation", BigInteger),  # the organisation of that event
     Column("delivery", String(32), nullable=False),
     Column("source", String(40), nullable=False),
     Column("platform", String(40), nullable=False),
@@ -409,13 +410,13 @@ set_aside = Table(
     Column("signed_by", String(80)),
     Index(None, "reason", "set_aside_at"),
     Index(None, "platform", "ident"),
-    sqlite_autoincrement=True,  # an id that an operator decides on is never another webhook's
+    sqlite_autoincrement=True,  # an id that an operator decides on is never reused
 )
 
 losses = Table(
     "losses",
     metadata,
-    # What one authority removed from calendars within an hour or a day, and how much there was at its beginning.
+    # What one authority removed from calendars within an hour or a day, and the number of entries at its beginning.
     Column("authority_tag", String(16), primary_key=True),
     Column("platform", String(40), primary_key=True),
     Column("span", String(8), primary_key=True),
@@ -482,7 +483,7 @@ writes = Table(
     Column("event_id", ForeignKey("events.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("mailbox_id", ForeignKey("mailboxes.id"), nullable=False, index=True),
     Column("verb", String(16), nullable=False),
-    Column("outcome", String(64), nullable=False),  # done, or the code of what came instead
+    Column("outcome", String(64), nullable=False),  # done, or the code of the failure
     Column("written_at", Moment, nullable=False, index=True),
 )
 

@@ -13,11 +13,11 @@ from receiver.store.intake.judge_agents import learn, unsettle
 from receiver.store.intake.removal_guard import Guard, speaker
 
 OF_AGENTS = (Model.ABSENCE, Model.PLAGE_OUVERTURE)
-"""What the platform deletes with an agent's last role."""
+"""The kinds of event that the platform deletes with an agent's last role."""
 
 
 def learn_agent(connection: Connection, incoming: Incoming, news: AgentNews, guard: Guard, now: datetime) -> Receipt:
-    """Judge what a message says of an agent, and keep it if it is news."""
+    """Judge a webhook about an agent, and keep it if it is news."""
     known_at = connection.scalar(select(agents.c.state_at).where(_is(incoming.platform, news.agent.ident)))
     if entries := _learn(connection, incoming, news, guard, now):
         return Receipt(Verdict.HELD, asides=(Aside(Reason.REMOVAL, news, entries=entries),))
@@ -26,10 +26,10 @@ def learn_agent(connection: Connection, incoming: Incoming, news: AgentNews, gua
 
 
 def learn_role(connection: Connection, incoming: Incoming, news: RoleNews, guard: Guard, now: datetime) -> Receipt:
-    """Judge whether an agent has a place in an organisation, and keep it if it is news.
+    """Judge a webhook about an agent's role in an organisation, and keep it if it is news.
 
-    The platform deletes the absences and plages of an agent who loses the last place, and tells nobody: by then they
-    have no endpoint to be sent to.
+    When an agent loses the last role, the platform deletes the agent's absences and plages and sends no webhook for
+    them, as no organisation with an endpoint has them any more.
     """
     platform, ident = incoming.platform, news.agent.ident
     this = and_(roles.c.platform == platform, roles.c.wire_id == news.wire_id)
@@ -53,19 +53,19 @@ def learn_role(connection: Connection, incoming: Incoming, news: RoleNews, guard
 
 
 def _learn(connection: Connection, incoming: Incoming, news: AgentNews | RoleNews, guard: Guard, now: datetime) -> int:
-    """Take in the agent's e-mail; return how many entries that would move, if those are too many."""
+    """Record the agent's e-mail, unless too many entries would move; return how many that would be, else 0."""
     by = speaker(incoming)
     return learn(connection, incoming.platform, news.agent, news.version.state_at, now, by, guard.allows(incoming))
 
 
 def is_known_role(connection: Connection, platform: str, news: RoleNews) -> bool:
-    """Whether a place was told of before, and not yet as lost."""
+    """Whether a role is known and was not lost."""
     this = roles.c.platform == platform, roles.c.wire_id == news.wire_id, ~roles.c.gone
     return connection.execute(select(roles.c.wire_id).where(*this)).first() is not None
 
 
 def _may_tell(incoming: Incoming, news: RoleNews, known: Any) -> bool:
-    """Whether a message may speak for the organisation that the place is in, as far as that is known."""
+    """Whether a webhook may speak for the organisation of the role, as far as that is known."""
     by = incoming.authority
     if by is None or incoming.released:
         return True
@@ -80,16 +80,16 @@ def _is_newer(known: Any, news: RoleNews) -> bool:
 
 
 def _lost(connection: Connection, incoming: Incoming, news: RoleNews, guard: Guard) -> int:
-    """Return how many entries go with a place, if those are too many."""
+    """Return how many entries would be removed with a role, if those are too many; else 0."""
     if news.version.kind is not EventKind.DESTROYED:
         return 0
     others = roles.c.platform == incoming.platform, roles.c.ident == news.agent.ident, roles.c.wire_id != news.wire_id
     if connection.execute(select(roles.c.wire_id).where(*others, ~roles.c.gone).limit(1)).first() is not None:
         return 0
-    # With the last place goes what the loss of any place before it could not take out.
-    told = [incoming.authority.text if incoming.authority else None]
-    told += connection.scalars(select(roles.c.authority).where(*others))
-    lost = [Authority.read(text) if text is not None else EVERYTHING for text in dict.fromkeys(told)]
+    # The loss of the last role also removes what the loss of earlier roles could not.
+    authorities = [incoming.authority.text if incoming.authority else None]
+    authorities += connection.scalars(select(roles.c.authority).where(*others))
+    lost = [Authority.read(text) if text is not None else EVERYTHING for text in dict.fromkeys(authorities)]
     return guard.holds(incoming, guard.orphans(incoming, news.agent.ident, lost, OF_AGENTS))
 
 
@@ -112,7 +112,7 @@ def _keep_role(
 
 
 def _gone_at(connection: Connection, platform: str, ident: str) -> datetime | None:
-    """Return when the last place was lost, whatever the order of the messages; None: there is one."""
+    """Return when the last role was lost, whatever the order of the webhooks; None: the agent has a role."""
     theirs = and_(roles.c.platform == platform, roles.c.ident == ident)
     if connection.execute(select(roles.c.wire_id).where(theirs, ~roles.c.gone).limit(1)).first() is not None:
         return None

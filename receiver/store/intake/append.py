@@ -1,7 +1,7 @@
-"""Appends webhooks to the inbox: one statement for all that wait, in a transaction of its own.
+"""Appends webhooks to the inbox: one statement for all waiting ones, in a transaction of its own.
 
-Everybody else's webhooks wait meanwhile. So it goes by the driver itself, over a connection that stays open: what
-SQLAlchemy does around a statement (out of the pool and back, events, parameters) takes longer than the statement.
+All other webhooks wait meanwhile. So this uses the driver itself, over a connection that stays open: SQLAlchemy's work
+around a statement (pool, events, parameters) takes longer than the statement.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ from receiver.store.work.wakeup import CHANNEL
 
 
 class _Database(Protocol):
-    """What the two databases do differently."""
+    """The differences between the two databases."""
 
     def prepared(self, row: inbox.Row) -> Any:
-        """Return a row as the statement takes it."""
+        """Return a row as a parameter of the statement."""
         ...
 
     def has_gone(self, connection: Any) -> bool:
@@ -40,24 +40,24 @@ class _Database(Protocol):
 
 
 class Appender:
-    """Appends to the inbox. `prepared` is for any thread, all else for one at a time."""
+    """Appends to the inbox. Any thread may call `prepared`; only one at a time may call the other methods."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._database: _Database = _Sqlite(engine) if engine.dialect.name == "sqlite" else _Postgresql()
         self._connection: Any = None
-        """The driver's own; None: not opened yet, or lost."""
+        """The driver's connection; None: not opened yet, or lost."""
 
     def prepared(self, incoming: Incoming) -> Any:
-        """Return a webhook as `append` takes it: done before others have to wait for it."""
+        """Return a webhook as `append` takes it. Called before the group commit, to keep that short."""
         return self._database.prepared(inbox.row_of(incoming))
 
     def append(self, rows: Sequence[Any]) -> None:
         """Append webhooks; they are on disk when this returns.
 
         Raises:
-            StoreUnavailable: they are not, or the database was lost before it said so.
-            StoreVanished: they may be in a file that is gone.
+            StoreUnavailable: they are not, or the connection was lost before the confirmation.
+            StoreVanished: they may be in a file that was removed.
 
         """
         try:
@@ -77,7 +77,7 @@ class Appender:
         return self._connection
 
     def close(self) -> None:
-        """Close the connection; another is opened when it is needed."""
+        """Close the connection; another one is opened when needed."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(self._engine.dialect.loaded_dbapi.Error):
@@ -108,7 +108,7 @@ class _Sqlite:
         return False
 
     def append(self, connection: Any, rows: Sequence[Any]) -> None:
-        # Not row by row: between two of them Python's driver lets other threads run, and then waits for its turn.
+        # Not row by row: between two rows Python's driver releases the GIL and waits for it again.
         connection.execute(self._INTO + ", ".join([self._ROW] * len(rows)), list(chain.from_iterable(rows)))
         if self._presence:
             self._presence.confirm(connection)
@@ -117,8 +117,9 @@ class _Sqlite:
 
 
 class _Postgresql:
-    # The rows come as one document, in a statement whose text is the same for any number of them: planned once, heard
-    # of once. Texts go as such: told their length, it would cut those that are too long and not refuse them.
+    # The rows are one JSON document, so that the statement's text is the same for any number of rows and is prepared
+    # once. Texts have no declared length: with one, PostgreSQL would cut texts that are too long instead of refusing
+    # them.
     _APPEND_AND_NOTIFY = """\
 WITH appended AS (
     INSERT INTO inbox (delivery, source, platform, emitter, digest, sort, news, organisation, received_at,
@@ -136,7 +137,7 @@ SELECT pg_notify(%s, '')"""
         return to_json(row._asdict(), bytes_mode="hex").decode()
 
     def has_gone(self, connection: Any) -> bool:
-        """Check whether the socket has data: unasked, a server sends nothing but the end of the connection."""
+        """Check whether the socket has data: without a query, a server only sends the end of the connection."""
         awaited = poll()
         awaited.register(connection.fileno(), POLLIN)
         return bool(awaited.poll(0))

@@ -1,7 +1,7 @@
-"""Group commit: many threads bring a little each, one of them carries out all that waits, in one transaction.
+"""Group commit: one of many threads carries out the items of all waiting threads, in one transaction.
 
-While one transaction is on its way to the disk, those that come wait together for the next. The first of them leads it:
-there is no thread that does nothing else, and no wait where nobody else is there.
+While one transaction is written to disk, new threads wait for the next one, which the first of them carries out. So no
+dedicated thread is needed, and a single thread does not wait.
 """
 
 import threading
@@ -24,7 +24,7 @@ class _Ticket(Generic[In, Out]):
         self.turn = threading.Lock()
         self.turn.acquire()
         self.next: _Ticket[In, Out] | None = None
-        """Whom to tell that it is done, too."""
+        """The next ticket of the same group, to be woken after this one."""
 
     @property
     def done(self) -> bool:
@@ -32,7 +32,7 @@ class _Ticket(Generic[In, Out]):
 
 
 class Grouped(Generic[In, Out]):
-    """Calls `carry_out` once with the items of several threads; each gets the results of its own."""
+    """Calls `carry_out` once with the items of several threads; each thread gets its own results."""
 
     def __init__(
         self,
@@ -45,9 +45,9 @@ class Grouped(Generic[In, Out]):
 
         Args:
             carry_out: takes items, returns as many results in their order, or raises and has done nothing.
-            most: so many items go into one call, or those of one thread where they are more.
-            shared: what is raised for everybody's trouble; after another error each thread's items are tried alone.
-            alone: what must be held around `carry_out`: those that come while it is waited for join the group.
+            most: the most items in one call; a single thread may have more.
+            shared: errors that concern all threads; after any other error each thread's items are tried alone.
+            alone: a lock to hold around `carry_out`; threads that come while it is waited for join the group.
 
         """
         self._carry_out = carry_out
@@ -59,13 +59,13 @@ class Grouped(Generic[In, Out]):
         self._led = False
 
     def submit(self, items: Sequence[In]) -> list[Out]:
-        """Return what came of the items, once it is carried out. Raises what `carry_out` raised."""
+        """Return the results of the items when they are carried out. Raises what `carry_out` raised."""
         ticket: _Ticket[In, Out] = _Ticket(items)
         with self._lock:
             self._waiting.append(ticket)
             leads, self._led = not self._led, True
         if not leads:
-            ticket.turn.acquire()  # until it is done, or until it is the first of those that wait
+            ticket.turn.acquire()  # until it is done, or the first of the waiting ones
         if not ticket.done:
             self._lead()
         if ticket.next is not None:
@@ -75,7 +75,7 @@ class Grouped(Generic[In, Out]):
         return ticket.results or []
 
     def _lead(self) -> None:
-        """Carry out what waits, one's own first, then hand the lead on."""
+        """Carry out the waiting items, this thread's first, then pass the lead on."""
         group: list[_Ticket[In, Out]] = []
         try:
             with self._alone():
@@ -91,7 +91,7 @@ class Grouped(Generic[In, Out]):
                 self._led = following is not None
             if following is not None:
                 following.turn.release()
-            # Each wakes the next one: threads that wake all at once would wait for each other at Python's lock.
+            # Each thread wakes the next one: if all woke at once, they would wait for the GIL.
             for ticket, after in pairwise(group):
                 ticket.next = after
 
@@ -110,7 +110,7 @@ class Grouped(Generic[In, Out]):
         except Exception as error:
             if len(group) == 1 or isinstance(error, self._shared):
                 raise
-            for ticket in group:  # one of them may have spoilt it for all
+            for ticket in group:  # one of them may be the cause
                 self._try_alone(ticket)
             return
         for ticket in group:
@@ -119,5 +119,5 @@ class Grouped(Generic[In, Out]):
     def _try_alone(self, ticket: _Ticket[In, Out]) -> None:
         try:
             self._carry_out_for([ticket])
-        except Exception as error:  # noqa: BLE001  # its own thread raises it
+        except Exception as error:  # noqa: BLE001  # raised in its own thread
             ticket.error = error

@@ -1,7 +1,7 @@
-"""Webhooks that are on disk and that nobody has judged yet.
+"""The inbox: webhooks that are on disk and not judged yet.
 
-The web processes append: one statement, no look at what is known, so that an answer costs little and waits for nobody.
-Judging reads and writes along a dozen indexes; a worker does it for many webhooks at once.
+The web processes append with one statement and read nothing, so that an answer is cheap and fast. Judging reads and
+writes along a dozen indexes; a worker does it for many webhooks at once.
 """
 
 from bisect import bisect_right
@@ -26,12 +26,12 @@ from receiver.store.intake import judge_batch
 
 NOT_JUDGED = "not_judged"
 JUDGED_AT_ONCE = 50
-"""Webhooks that are judged in a transaction, which delays those that are appended meanwhile."""
+"""The most webhooks that one transaction judges, as it delays those that are appended meanwhile."""
 LENGTH_AT_ONCE = 100_000
-"""Characters of news that are judged in a transaction, which bounds a batch of webhooks that list many agents."""
+"""The most characters of news that one transaction judges: a limit for webhooks that list many agents."""
 
 _WAITING = inbox.c.failure.is_(None)
-_LINE = fairness.Line(inbox, _WAITING, inbox.c.id)
+_QUEUED = fairness.WaitingRows(inbox, _WAITING, inbox.c.id)
 _THESE = delete(inbox).where(inbox.c.id.in_(bindparam("ids", expanding=True)))
 
 
@@ -53,12 +53,12 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A webhook, and what became of it."""
+    """A webhook and its receipt."""
 
     delivery: str
     source: str
     receipt: Receipt | None
-    """None: it cannot be judged, and is set aside."""
+    """None: it could not be judged, and is set aside."""
 
 
 def row_of(incoming: Incoming) -> Row:
@@ -80,10 +80,10 @@ def row_of(incoming: Incoming) -> Row:
 def judge(
     connection: Connection, now: datetime, limit: int, rota: Rota | None = None, *, waits: bool = True
 ) -> list[Judged]:
-    """Judge the webhooks whose turn it is, in the order they came, and count what became of them.
+    """Judge the webhooks that are next, in the order in which they came, and count the verdicts.
 
-    One that cannot be judged, whatever the reason, costs the others nothing: it is set aside. While another host
-    judges, nothing is judged here unless one `waits` for it.
+    A webhook that cannot be judged is set aside and does not affect the others. While another host judges, nothing is
+    judged here, unless `waits` is set.
     """
     if not judge_batch.take_turn(connection, waits=waits):
         return []
@@ -97,24 +97,24 @@ def judge(
 
 
 def _next(connection: Connection, rota: Rota, limit: int) -> list[RowMapping]:
-    """Return the webhooks whose turn it is, up to about `LENGTH_AT_ONCE` characters."""
-    picked = fairness.pick(connection, _LINE, rota, limit)
+    """Return the webhooks that are next, up to about `LENGTH_AT_ONCE` characters."""
+    picked = fairness.pick(connection, _QUEUED, rota, limit)
     total = list(accumulate(len(row["news"]) for row in picked))
     return sorted(picked[: max(bisect_right(total, LENGTH_AT_ONCE), 1)], key=lambda row: row["id"])
 
 
 def _try(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> list[Judged] | None:
-    """Judge some; None: they cannot be judged, at least not together, and nothing has changed."""
+    """Judge webhooks; None: they could not be judged, at least not together, and nothing has changed."""
     for may_try_again in (True, True, False):
         attempt = connection.begin_nested()
         try:
             judged = _judge(connection, rows, now)
-        except Exception as error:  # whatever it is, the other webhooks must not wait for it
+        except Exception as error:  # whatever the error, the other webhooks must not wait
             if is_of_the_database(error):
                 raise
             attempt.rollback()
             if isinstance(error, IntegrityError) and may_try_again:
-                continue  # another host wrote the same just now, unless it comes again
+                continue  # another host wrote the same at this moment; a second time, it is another error
             return None
         attempt.commit()
         return judged
@@ -145,13 +145,13 @@ def judge_all(connection: Connection, now: datetime) -> None:
 
 
 def drop(connection: Connection, email: str) -> int:
-    """Forget the webhooks that were set aside and name an agent; return how many there were."""
+    """Delete the set aside webhooks that name an agent; return how many there were."""
     named = inbox.c.failure.is_not(None), func.lower(inbox.c.news).contains(email, autoescape=True)
     return connection.execute(delete(inbox).where(*named)).rowcount
 
 
 def take_up(connection: Connection) -> int:
-    """Have what was set aside judged again, as another version may know how; return how many there were."""
+    """Put set aside webhooks up for judging again, as another version may be able to; return how many there were."""
     return connection.execute(update(inbox).where(inbox.c.failure.is_not(None)).values(failure=None)).rowcount
 
 
@@ -161,12 +161,12 @@ def is_empty(connection: Connection) -> bool:
 
 
 def size(connection: Connection, most: int) -> int:
-    """Return how many webhooks wait to be judged, counted up to `most`. What is set aside does not count."""
+    """Return how many webhooks wait to be judged, counted up to `most`, without those set aside."""
     return _counted(connection, select(inbox.c.id).where(_WAITING), most)
 
 
 def size_by_number(connection: Connection, most: int) -> int:
-    """Return how many webhooks are there, counted up to `most`, for an account that may read the ids alone."""
+    """Return how many webhooks there are, counted up to `most`, for an account that may only read the ids."""
     return _counted(connection, select(inbox.c.id), most)
 
 
@@ -177,7 +177,7 @@ def _counted(connection: Connection, wanted: Select[tuple[int]], most: int) -> i
 
 
 def waiting(connection: Connection, most: int) -> tuple[int, datetime | None]:
-    """Return how many webhooks wait to be judged, counted so far, and when the one came that has waited longest."""
+    """Return how many webhooks wait to be judged, counted up to `most`, and when the oldest of them came."""
     some = select(inbox.c.id).where(_WAITING).order_by(inbox.c.id).limit(most).subquery()
     first = select(inbox.c.received_at).where(_WAITING).order_by(inbox.c.id).limit(1).scalar_subquery()
     count, oldest = connection.execute(select(select(func.count()).select_from(some).scalar_subquery(), first)).one()

@@ -1,4 +1,4 @@
-"""The journal of deliveries: recognises repeats, and records what came when."""
+"""The journal of deliveries: identifies repeats, and records which webhook came when."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _KNOWN = select(deliveries.c.digest).where(
 
 
 class Journal:
-    """What is known of the bodies of a batch, and what is to be noted of them."""
+    """The journal's part for one batch: known bodies, and lines to write."""
 
     def __init__(self, connection: Connection, batch: Sequence[Incoming]) -> None:
         self._connection = connection
@@ -36,7 +36,7 @@ class Journal:
         return (incoming.source, incoming.digest) in self._known
 
     def note(self, incoming: Incoming, event: Any, verdict: Verdict) -> None:
-        """Have a line written. `event` bears the number of its row in `id` by then; None: news of an agent."""
+        """Add a line to write. `event.id` must be set before `write`; None: news of an agent."""
         self._known.add((incoming.source, incoming.digest))
         self._rows.append((incoming, event, verdict))
 

@@ -1,7 +1,7 @@
-"""Agents as the newest states list them: the e-mail, and the last real one of those who left.
+"""Agents as the newest states list them: the e-mail, and the last real e-mail of those who left.
 
-Those of a batch of deliveries are read together, learnt of in memory, and written together. What each authority says
-of an agent is kept apart: which of it counts for an event is decided when that is settled.
+The agents of a batch of deliveries are read together, updated in memory, and written together. The statements of each
+authority about an agent are kept apart: settling decides which of them counts for an event.
 """
 
 from collections import defaultdict
@@ -40,11 +40,11 @@ class Speaker:
 
 
 Allow = Callable[[Key, Sequence[KnownEmail], Sequence[KnownEmail]], int]
-"""Asked with what is said of an agent, before and after: returns how many entries would move, if too many; else 0."""
+"""Called with an agent's statements before and after: returns how many entries would move if too many, else 0."""
 
 
 class Listed:
-    """What is known of some agents at this point of a batch."""
+    """What is known of the agents at this point of a batch."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
@@ -84,9 +84,9 @@ class Listed:
     def learn(
         self, platform: str, refs: Iterable[AgentRef], state_at: datetime, by: Speaker, allow: Allow | None = None
     ) -> list[tuple[AgentRef, int]]:
-        """Take in what a state of some age says of the agents it lists; a changed e-mail concerns all their events.
+        """Record what a state says of the agents that it lists. A changed e-mail concerns all their events.
 
-        Returns the agents of whom nothing was learnt, as it would move too many entries, and how many.
+        Returns the agents of whom nothing was recorded because too many entries would move, and how many.
         """
         held = []
         for ref in {ref.ident: ref for ref in refs}.values():
@@ -103,12 +103,12 @@ class Listed:
     def _too_many(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker, allow: Allow) -> int:
         words, named = self._words[key], (by.authority.tag, by.emitter)
         word = words.get(named)
-        told = _told(word, ref, state_at, by)
-        if told is None or all(each["email"] == ref.email for each in words.values()):
+        updated = _updated(word, ref, state_at, by)
+        if updated is None or all(each["email"] == ref.email for each in words.values()):
             return 0
-        if word is not None and not self._may_move(key, told, word):
+        if word is not None and not self._may_move(key, updated, word):
             return 0
-        after = words | {named: told}
+        after = words | {named: updated}
         return allow(key, [word_of(each) for each in words.values()], [word_of(each) for each in after.values()])
 
     def _learn_of_agent(self, key: Key, ref: AgentRef, state_at: datetime) -> None:
@@ -123,39 +123,39 @@ class Listed:
             self._changed.add(key)
 
     def _learn_word(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker) -> bool:
-        """Keep what an authority says; return whether another mailbox may follow from it."""
+        """Record an authority's statement; return whether it may change the agent's mailbox."""
         named = by.authority.tag, by.emitter
         word = self._words[key].get(named)
-        told = _told(word, ref, state_at, by)
-        if told is None:
+        updated = _updated(word, ref, state_at, by)
+        if updated is None:
             return False
-        may_move = not self._is_known(key, ref, by) if word is None else self._may_move(key, told, word)
-        self._words[key][named] = told
+        may_move = not self._is_known(key, ref, by) if word is None else self._may_move(key, updated, word)
+        self._words[key][named] = updated
         is_new = word is None or (key, named) in self._new_words
-        (self._new_words if is_new else self._changed_words)[key, named] = told
+        (self._new_words if is_new else self._changed_words)[key, named] = updated
         return may_move
 
     def _is_known(self, key: Key, ref: AgentRef, by: Speaker) -> bool:
-        """Whether an authority says of an agent what all say of whom it may speak for: no mailbox follows from it."""
+        """Whether an authority repeats what all state, one of them with a wider scope: that changes no mailbox."""
         words = self._words[key].values()
         if has_left(ref.email) or any(each["email"] != ref.email for each in words):
             return False
         return any(by.authority.is_within(Authority.read(each["authority"])) for each in words)
 
-    def _may_move(self, key: Key, told: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-        """Whether another mailbox may follow from a word: from another e-mail, or as it now counts before others."""
-        if (told["email"], told["former_email"]) != (before["email"], before["former_email"]):
+    def _may_move(self, key: Key, updated: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+        """Whether a statement may change the agent's mailbox: another e-mail, or it is now newer than others."""
+        if (updated["email"], updated["former_email"]) != (before["email"], before["former_email"]):
             return True
-        others = (each for each in self._words[key].values() if each["email"] != told["email"])
-        return any(before["state_at"] <= each["state_at"] <= told["state_at"] for each in others)
+        others = (each for each in self._words[key].values() if each["email"] != updated["email"])
+        return any(before["state_at"] <= each["state_at"] <= updated["state_at"] for each in others)
 
     def words(self, key: Key) -> list[KnownEmail]:
-        """Return the words of all authorities on an agent."""
+        """Return the statements of all authorities about an agent."""
         return [word_of(each) for each in self._words[key].values()]
 
     @property
     def moved(self) -> set[Key]:
-        """The agents whose entries may belong into another mailbox."""
+        """The agents whose entries may have to move to another mailbox."""
         return set(self._moved)
 
     def any_is_gone(self, platform: str, idents: Iterable[str]) -> bool:
@@ -164,7 +164,7 @@ class Listed:
         return any(each is not None and each["roles_gone_at"] is not None for each in known)
 
     def write(self) -> None:
-        """Write what was learnt, after the events that list these agents."""
+        """Write the changes, after the events that list these agents."""
         if self._new:
             self._connection.execute(insert(agents), [self._known[key] for key in sorted(self._new)])
         if changed := sorted(self._changed - self._new):
@@ -192,8 +192,8 @@ def _rows(result: Result[Any]) -> Iterator[dict[str, Any]]:
 
 _THESE = (
     select(agents)
-    # The names stand in the text, so that PostgreSQL never keeps a plan for it: one that it made while the table was
-    # small compares each row with each name.
+    # The names are literals in the statement, so that PostgreSQL never caches a plan: a plan made for a small table
+    # would compare each row with each name.
     .where(
         agents.c.platform == bindparam("platform"),
         agents.c.ident.in_(bindparam("idents", expanding=True, literal_execute=True)),
@@ -238,8 +238,8 @@ def _named_word(key: tuple[Key, tuple[str, str]], word: dict[str, Any]) -> dict[
     return learnt | {"on_platform": platform, "with_ident": ident, "under": tag, "sent_by": emitter}
 
 
-def _told(known: Mapping[str, Any] | None, ref: AgentRef, state_at: datetime, by: Speaker) -> dict[str, Any] | None:
-    """Return an authority's word after new news; None: it does not change."""
+def _updated(known: Mapping[str, Any] | None, ref: AgentRef, state_at: datetime, by: Speaker) -> dict[str, Any] | None:
+    """Return an authority's statement after a new state; None: it does not change."""
     if known is None:
         who = {"authority": by.authority.text, "authority_tag": by.authority.tag, "emitter": by.emitter}
         return who | {"email": ref.email, "state_at": state_at, "former_email": None, "former_at": None}
@@ -256,9 +256,9 @@ def learn(
     by: Speaker,
     allow: Allow | None = None,
 ) -> int:
-    """Take in what a state of some age says of one agent, and write it down.
+    """Record what a state says of one agent.
 
-    Returns 0; or, where nothing was learnt as it would move too many entries, how many.
+    Returns 0; or how many entries would move, if too many: nothing is recorded then.
     """
     listed = Listed(connection, now)
     listed.read([(platform, [ref])])
@@ -270,7 +270,7 @@ def learn(
 def unsettle(
     connection: Connection, platform: str, ident: str, now: datetime, *models: Model, within: Authority = EVERYTHING
 ) -> None:
-    """Have what an agent still has to come settled again, as far as an authority may speak for it."""
+    """Mark the coming events of an agent to be settled again, as far as an authority may speak for them."""
     theirs = select(event_agents.c.event_id).where(event_agents.c.ident == ident)
     concerned = [events.c.id.in_(theirs), events.c.platform == platform, events.c.ends_at >= now]
     if models:
@@ -280,13 +280,13 @@ def unsettle(
 
 
 def is_nobodys() -> ColumnElement[bool]:
-    """Match words of authorities on agents that are not known any more."""
+    """Match statements of authorities about agents that are not known any more."""
     same = agents.c.platform == agent_words.c.platform, agents.c.ident == agent_words.c.ident
     return ~exists().where(*same)
 
 
 def _of(authority: Authority) -> Iterator[ColumnElement[bool]]:
-    """Yield, in parts, what asks for the events that an authority may speak for; for all absences, as several may."""
+    """Yield conditions that together match the events that an authority may speak for, and all absences."""
     if authority.organisations is None:
         yield true()
         return
@@ -297,18 +297,18 @@ def _of(authority: Authority) -> Iterator[ColumnElement[bool]]:
 
 
 def _changes(known: Mapping[str, Any], email: str | None, state_at: datetime) -> dict[str, Any]:
-    """Return what an e-mail of some age changes in what is known, so that the order of arrival never matters."""
+    """Return the columns that an e-mail changes. The result does not depend on the order of arrival."""
     if known["state_at"] > state_at:
         return {"former_email": email, "former_at": state_at} if _is_newer_real_one(known, email, state_at) else {}
     if known["email"] == email:
-        return {"state_at": state_at} if known["state_at"] < state_at else {}  # or an older one could still replace it
+        return {"state_at": state_at} if known["state_at"] < state_at else {}  # else an older one could replace it
     left_now = has_left(email) and not has_left(known["email"])
     former = {"former_email": known["email"], "former_at": known["state_at"]} if left_now else {}
     return {"email": email, "state_at": state_at, **former}
 
 
 def _is_newer_real_one(known: Mapping[str, Any], email: str | None, state_at: datetime) -> bool:
-    """Whether an e-mail that arrives after its agent left is the last real one as far as we know."""
+    """Whether an e-mail that arrives after the departure of its agent is the last known real one."""
     if not email or has_left(email) or not has_left(known["email"]) or email == known["former_email"]:
         return False
     return known["former_at"] is None or known["former_at"] < state_at

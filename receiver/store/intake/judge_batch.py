@@ -1,6 +1,6 @@
-"""Judges a batch of webhooks. Which of two states is the newer one, `receiver.core.facts.judge_state` decides.
+"""Judges a batch of webhooks. `receiver.core.facts.judge_state` decides which of two states is newer.
 
-The batch is judged in memory, one webhook after the other, against rows that were read together; what came of it is
+The batch is judged in memory, one webhook after the other, against rows that were read together. The results are
 written together. A thousand webhooks cost a few statements for each hundred, not ten for each.
 """
 
@@ -22,14 +22,14 @@ from receiver.store.intake.judge_events import Workset
 from receiver.store.intake.removal_guard import Guard
 
 _LOCK = 7_302_002
-"""PostgreSQL's advisory lock of who judges. Another number than that of migrations."""
+"""The key of PostgreSQL's advisory lock for judging; migrations have another one."""
 
 
 def take_turn(connection: Connection, *, waits: bool) -> bool:
-    """Take the turn to judge until this transaction ends; return whether it was free.
+    """Take the lock for judging until this transaction ends; return whether it was free.
 
-    One transaction of all hosts judges at a time. A webhook may have others judged again, of any event: two that judge
-    would lock the same rows in different orders. SQLite has one writer anyway.
+    One transaction of all hosts judges at a time. A webhook may cause others, of any event, to be judged again: two
+    transactions would lock the same rows in different orders. SQLite has one writer anyway.
 
     Args:
         connection: in a write transaction.
@@ -46,22 +46,22 @@ def take_turn(connection: Connection, *, waits: bool) -> bool:
 
 @dataclass
 class _Touched:
-    """What webhooks changed something about."""
+    """The events and agents that webhooks changed."""
 
     events: set[int] = field(default_factory=set)
     agents: set[tuple[str, str]] = field(default_factory=set)
 
 
 def take(connection: Connection, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
-    """Take the turn to judge, wait for it if need be, and judge webhooks as `take_in_turn` does."""
+    """Take the lock for judging, wait for it if needed, and judge webhooks as `take_in_turn` does."""
     take_turn(connection, waits=True)
     return take_in_turn(connection, batch, now)
 
 
 def take_in_turn(connection: Connection, batch: Sequence[Incoming], now: datetime) -> list[Receipt]:
-    """Judge webhooks in their order and keep what is news. Runs inside a write transaction that has the turn to judge.
+    """Judge webhooks in their order and keep what is news. Runs in a write transaction that has the lock for judging.
 
-    What waits for somebody to decide, and tells of the same, is judged again: it may be decided now.
+    Webhooks that wait for a decision about the same events and agents are judged again: they may be decided now.
     """
     touched = _Touched()
     receipts = _take(connection, batch, now, touched)
@@ -70,21 +70,21 @@ def take_in_turn(connection: Connection, batch: Sequence[Incoming], now: datetim
         touched = _Touched()
         again = partial(_take, connection, now=now, touched=touched)
         if not set_aside.judge_again(connection, again, events, people):
-            break  # nothing that was judged again was decided
+            break  # judging again decided nothing
     return receipts
 
 
 def release(connection: Connection, ids: Collection[int], now: datetime) -> int:
-    """Take in webhooks that waited for a decision, whatever set them aside; return how many there were."""
+    """Accept webhooks that waited for a decision, whatever set them aside; return how many there were."""
     return set_aside.release(connection, _decide(connection, now), ids, now)
 
 
 def judge_out_of_scope(connection: Connection, authorities: Mapping[str, set_aside.AuthorityOf], now: datetime) -> int:
-    """Judge again what was out of scope, where its secrets are bound otherwise now; return how many that decided.
+    """Judge webhooks out of scope again if their secrets now have another authority; return how many that decided.
 
     Args:
         connection: a write transaction.
-        authorities: by source, what tells the authority of a signature.
+        authorities: by source, the function that returns the authority of a signature.
         now: the moment.
 
     """
@@ -92,8 +92,8 @@ def judge_out_of_scope(connection: Connection, authorities: Mapping[str, set_asi
 
 
 def _decide(connection: Connection, now: datetime) -> set_aside.Judge:
-    """Return what takes in webhooks that somebody decided on, and judges again what waits beside them."""
-    take_turn(connection, waits=True)  # before anything that was set aside is locked
+    """Return a function that judges decided webhooks, and then those that wait beside them."""
+    take_turn(connection, waits=True)  # before set aside rows are locked
     return partial(take_in_turn, connection, now=now)
 
 
@@ -136,7 +136,7 @@ def _take_agent_news(
 
 
 def is_known(connection: Connection, platform: str, news: Delivery | RoleNews) -> bool:
-    """Whether the event, or the agent's role, that a webhook tells of is known."""
+    """Whether the event or role of a webhook is known."""
     if isinstance(news, RoleNews):
         return agents.is_known_role(connection, platform, news)
     return judge_events.is_known(connection, platform, news)

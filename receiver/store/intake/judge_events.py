@@ -18,7 +18,7 @@ from receiver.core.facts import (
     Known,
     Model,
     RdvState,
-    Ruling,
+    StateVerdict,
     Version,
     event_uid,
     judge_state,
@@ -45,25 +45,25 @@ class Event:
     wire_id: int | None
     uuid: str | None
     known: Known | None
-    """None: nothing was taken of it yet."""
+    """None: no state was accepted yet."""
     id: int | None = None
     """None: not written yet."""
     changes: dict[str, Any] = field(default_factory=dict)
     """Columns to write."""
     relisted: bool = False
-    """Whether the agents listed are others than those written."""
+    """Whether the list of agents differs from the one in the database."""
     organisation: int | None = None
-    tellers: tuple[Authority, ...] = ()
+    sent_under: tuple[Authority, ...] = ()
     never_known: bool = False
 
     @property
     def standing(self) -> Ownership:
-        """To whom it belongs."""
-        return Ownership(Model(self.kin[1]), self.organisation, self.tellers, self.never_known)
+        """The organisation and authorities that it belongs to."""
+        return Ownership(Model(self.kin[1]), self.organisation, self.sent_under, self.never_known)
 
 
 class Workset:
-    """One run of deliveries, over the rows that they concern."""
+    """One batch of deliveries, with the rows that they concern."""
 
     def __init__(
         self, connection: Connection, batch: Sequence[Incoming], journal: Journal, guard: Guard, now: datetime
@@ -86,11 +86,11 @@ class Workset:
 
     @property
     def moved(self) -> set[Key]:
-        """The agents of whom something else is believed."""
+        """The agents whose credible e-mail may have changed."""
         return self._listed.moved
 
     def take(self) -> list[Receipt]:
-        """Judge the deliveries, write what came of it, and return a receipt for each."""
+        """Judge the deliveries, write the results, and return a receipt for each."""
         self._read()
         receipts = [self._take(incoming, delivery) for incoming, delivery in self._batch]
         self._write()
@@ -109,8 +109,8 @@ class Workset:
         if event is not None and way is Reach.OLDER:
             return self._pass_over(incoming, delivery, event)
         known = event.known if event and way is not Reach.BESIDE else None
-        ruling = judge_state(known, incoming.emitter, delivery)
-        if event is not None and ruling is Ruling.SUPERSEDED:
+        verdict = judge_state(known, incoming.emitter, delivery)
+        if event is not None and verdict is StateVerdict.SUPERSEDED:
             pass_over = self._join if way is Reach.JOINS else self._pass_over
             return pass_over(incoming, delivery, event)
         lost = self._lost(incoming, event, delivery)
@@ -119,7 +119,7 @@ class Workset:
         if event is not None:
             self._guard.took(event.id, lost)
             event.known = known
-        return self._take_in(incoming, delivery, event, ambiguous=ruling is Ruling.APPLY_AMBIGUOUS)
+        return self._take_in(incoming, delivery, event, ambiguous=verdict is StateVerdict.APPLY_AMBIGUOUS)
 
     def _take_in(self, incoming: Incoming, delivery: Delivery, event: Event | None, *, ambiguous: bool) -> Receipt:
         marked = self._marked(incoming, delivery, event)
@@ -138,25 +138,25 @@ class Workset:
         found = reach(standing, known, incoming.emitter, delivery, by)
         if found is not Reach.OUTSIDE or not incoming.released:
             return found
-        # An operator accepted it: for an absence in addition to what others sent, for all else in its place.
+        # An operator accepted it: an absence then also belongs to this authority; other events only to it.
         return Reach.WITHIN if delivery.model is Model.ABSENCE else Reach.BESIDE
 
     def _lost(self, incoming: Incoming, event: Event | None, delivery: Delivery) -> int:
-        """Return how many entries to come a state takes out."""
+        """Return how many coming entries a state would remove."""
         if event is None or event.known is None or not self._guard.is_coming(event.known.state):
             return 0
         if not self._guard.is_coming(delivery.state):  # destroyed, or moved into the past
             return self._guard.entries(event.id)
         if event.known.state != delivery.state and not self._guard.is_shown(incoming, delivery.state):
-            return self._guard.entries(event.id)  # a series that no calendar holds, or without an occurrence
+            return self._guard.entries(event.id)  # a series that no calendar can hold, or without an occurrence
         gone = event.known.agents - {agent.ident for agent in delivery.agents}
         taken_off = min(len(gone), self._guard.entries(event.id)) if gone else 0
         return taken_off + self._moved(incoming, event, delivery)
 
     def _moved(self, incoming: Incoming, event: Event, delivery: Delivery) -> int:
-        """Return of how many agents another e-mail counts for an event, as it belongs to others now."""
-        tellers, _ = _tellers(incoming, delivery, event, is_new=event.never_known)
-        after = replace(event.standing, organisation=delivery.organisation, tellers=tellers)
+        """Return for how many agents another e-mail counts, as the event belongs to another organisation now."""
+        sent_under, _ = _sent_under(incoming, delivery, event, is_new=event.never_known)
+        after = replace(event.standing, organisation=delivery.organisation, sent_under=sent_under)
         if event.known is None or after == event.standing:
             return 0
         staying = event.known.agents & {agent.ident for agent in delivery.agents}
@@ -165,7 +165,7 @@ class Workset:
         return min(moved, self._guard.entries(event.id)) if moved else 0
 
     def _marked(self, incoming: Incoming, delivery: Delivery, event: Event | None) -> int | None:
-        """Return how many entries show as cancelled instead of going; None: they may go, or none are concerned."""
+        """Return how many entries stay and are shown as cancelled; None: they may be removed, or there are none."""
         state, known = delivery.state, event.known.state if event and event.known else None
         if event is None or not isinstance(state, RdvState) or not isinstance(known, RdvState) or not state.cancelled:
             return None
@@ -174,7 +174,7 @@ class Workset:
         return self._guard.marks(incoming, state, event.id) or None
 
     def _learn(self, incoming: Incoming, delivery: Delivery) -> list[Aside]:
-        """Learn what a state says of its agents; return what must wait of it."""
+        """Record what a state says of its agents; return the parts that must wait."""
         version = delivery.version
         by, allow = speaker(incoming), self._guard.allows(incoming)
         held = self._listed.learn(incoming.platform, delivery.agents, version.state_at, by, allow)
@@ -184,7 +184,7 @@ class Workset:
         self._journal.note(incoming, event, Verdict.SUPERSEDED)
         asides: list[Aside] = []
         if incoming.emitter is Emitter.RDV_SERVICE_PUBLIC:
-            # An old state of the event may still be the newest news of an agent: nothing else says who has left.
+            # An old state of the event may be the newest state of an agent: nothing else reports who has left.
             asides = self._learn(incoming, delivery)
         return Receipt(Verdict.SUPERSEDED, event.uid, asides=tuple(asides))
 
@@ -210,7 +210,7 @@ class Workset:
         elif belongs_elsewhere:
             event.changes["unsettled_at"] = self._now  # another e-mail of its agents may count
         elif isinstance(delivery.state, AgendaState) and self._listed.any_is_gone(incoming.platform, idents):
-            # The same facts, but newer than the loss of the last place: the agent is back.
+            # The same facts, but newer than the loss of the last role: the agent is back.
             event.changes["unsettled_at"] = self._now
         event.relisted = event.relisted or known is None or known.agents != idents
         event.known = Known(incoming.emitter, delivery.version, delivery.state, idents)
@@ -218,25 +218,25 @@ class Workset:
         return event
 
     def _belong(self, incoming: Incoming, delivery: Delivery, event: Event, *, is_new: bool) -> bool:
-        """Note to whom an event belongs; return whether that changed."""
+        """Note the organisation and authorities that an event belongs to; return whether they changed."""
         before, by = event.standing, incoming.authority
         event.organisation = delivery.organisation
         if by is None:
             return False
-        tellers, is_tombstone = _tellers(incoming, delivery, event, is_new=is_new)
-        if (event.never_known, event.tellers) != (is_tombstone, tellers):
-            event.never_known, event.tellers = is_tombstone, tellers
-            event.changes |= {"never_known": is_tombstone, "tellers": write_all(tellers)}
+        sent_under, is_tombstone = _sent_under(incoming, delivery, event, is_new=is_new)
+        if (event.never_known, event.sent_under) != (is_tombstone, sent_under):
+            event.never_known, event.sent_under = is_tombstone, sent_under
+            event.changes |= {"never_known": is_tombstone, "tellers": write_all(sent_under)}
         return before != event.standing
 
     def _join(self, incoming: Incoming, delivery: Delivery, event: Event) -> Receipt:
-        """Note that another authority sent the same absence: it belongs to that one as well."""
+        """Note that another authority sent the same absence: it also belongs to that one."""
         by, moved = incoming.authority, self._moved(incoming, event, delivery)
         if self._guard.holds(incoming, moved):
             return _set_aside(Verdict.HELD, Reason.REMOVAL, delivery, event, moved)
-        if by is not None and by not in event.tellers:
-            event.tellers = (*event.tellers, by)
-            event.changes |= {"tellers": write_all(event.tellers), "unsettled_at": self._now}
+        if by is not None and by not in event.sent_under:
+            event.sent_under = (*event.sent_under, by)
+            event.changes |= {"tellers": write_all(event.sent_under), "unsettled_at": self._now}
             self._applied.append(event)
         return self._pass_over(incoming, delivery, event)
 
@@ -250,7 +250,7 @@ class Workset:
         return event
 
     def _keys(self, event: Event, delivery: Delivery) -> dict[str, Any]:
-        """Take the names that the event was not yet known by and that no other event bears."""
+        """Take number and uuid from a webhook if the event has none yet and no other event has them."""
         new: dict[str, Any] = {}
         if event.uuid is None and delivery.uuid is not None and (event.kin, delivery.uuid) not in self._by_uuid:
             event.uuid = new["uuid"] = delivery.uuid
@@ -263,7 +263,7 @@ class Workset:
     # Rows
 
     def _read(self) -> None:
-        """Read every event that the batch may mean, and the agents it lists, with all locks that will be needed."""
+        """Read all events that the batch may concern, and the agents that it lists, with all locks that are needed."""
         wanted: defaultdict[Kin, list[Delivery]] = defaultdict(list)
         for incoming, delivery in self._batch:
             wanted[_kin(incoming, delivery)].append(delivery)
@@ -326,7 +326,7 @@ _BY_NAME = union(
 _NAMED = (
     select(events)
     .where(events.c.id.in_(_BY_NAME))
-    .order_by(events.c.id)  # two hosts take the locks of the same events in one order
+    .order_by(events.c.id)  # two hosts lock the same events in the same order
     .with_for_update(key_share=True)
 )
 _LISTED = select(event_agents).where(event_agents.c.event_id.in_(bindparam("ids", expanding=True)))
@@ -335,7 +335,7 @@ _CREATE = insert(events).returning(events.c.id, events.c.uid)
 
 
 def is_known(connection: Connection, platform: str, delivery: Delivery) -> bool:
-    """Whether the state of an event that a webhook tells of is held."""
+    """Whether the event of a webhook is known and not destroyed."""
     named: dict[str, Any] = {"platform": platform, "model": delivery.model}
     named["uuids"] = [delivery.uuid] if delivery.uuid is not None else []
     named["wire_ids"] = [delivery.wire_id] if delivery.wire_id is not None else []
@@ -362,7 +362,7 @@ def _event(row: RowMapping, idents: frozenset[str]) -> Event:
         known=Known(Emitter(row["emitter"]), version, state, idents),
         id=row["id"],
         organisation=row["organisation"],
-        tellers=read_all(row["tellers"]),
+        sent_under=read_all(row["tellers"]),
         never_known=row["never_known"],
     )
 
@@ -373,18 +373,18 @@ def _set_aside(verdict: Verdict, reason: Reason, delivery: Delivery, event: Even
     return Receipt(verdict, event.uid if event else None, asides=(aside,))
 
 
-def _tellers(
+def _sent_under(
     incoming: Incoming, delivery: Delivery, event: Event, *, is_new: bool
 ) -> tuple[tuple[Authority, ...], bool]:
-    """Return the authorities that sent an event, once a state is accepted, and whether it is only a tombstone."""
+    """Return the authorities of an event after an accepted state, and whether it is only a tombstone."""
     by = incoming.authority
     if by is None:
-        return event.tellers, event.never_known
+        return event.sent_under, event.never_known
     is_tombstone = is_new and delivery.version.kind is EventKind.DESTROYED
-    tellers = event.tellers if event.never_known == is_tombstone else ()
+    sent_under = event.sent_under if event.never_known == is_tombstone else ()
     if delivery.model is not Model.ABSENCE and not is_tombstone:
         return (), is_tombstone
-    return tellers if by in tellers else (*tellers, by), is_tombstone
+    return sent_under if by in sent_under else (*sent_under, by), is_tombstone
 
 
 def _as_marked(delivery: Delivery, *, marked: bool) -> Delivery:
@@ -393,10 +393,10 @@ def _as_marked(delivery: Delivery, *, marked: bool) -> Delivery:
     return delivery
 
 
-def _shows_the_same(known: EventState | None, told: EventState | None) -> bool:
-    if isinstance(known, RdvState) and isinstance(told, RdvState) and known.marked != told.marked:
+def _shows_the_same(known: EventState | None, incoming: EventState | None) -> bool:
+    if isinstance(known, RdvState) and isinstance(incoming, RdvState) and known.marked != incoming.marked:
         return False
-    return known == told
+    return known == incoming
 
 
 def _columns(incoming: Incoming, delivery: Delivery, now: datetime, *, ambiguous: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Says how many entries a webhook would remove from calendars, and whether that is allowed without a confirmation."""
+"""Counts how many entries a webhook would remove from calendars, and decides whether that needs a confirmation."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -22,12 +22,12 @@ from receiver.store.work import mailbox_identity, rulesets
 
 
 def speaker(incoming: Incoming) -> Speaker:
-    """Return the sender of what a webhook says of its agents."""
+    """Return the sender of a webhook, as its statements about agents are attributed."""
     return Speaker(incoming.authority or EVERYTHING, incoming.emitter)
 
 
 class Guard:
-    """Of one batch: counts what each webhook would remove."""
+    """The guard of one batch: counts the removals of each webhook."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
@@ -37,19 +37,19 @@ class Guard:
         self._aliases: Mapping[Mailbox, Mailbox] | None = None
 
     def write(self) -> None:
-        """Write what was removed."""
+        """Write the counts of removals."""
         self._ledger.write()
 
     # Events
 
     def is_coming(self, state: EventState | None) -> bool:
-        """Whether something of an event is still to come; nothing is of an absence or a plage that is cancelled."""
+        """Whether a part of an event is still to come; false for a cancelled absence or plage."""
         if isinstance(state, AgendaState) and state.cancelled:
             return False
         return state is not None and over_by(state) >= self._now
 
     def is_shown(self, incoming: Incoming, state: EventState | None) -> bool:
-        """Whether an entry can show a state. A RDV that was cancelled is counted apart."""
+        """Whether an entry can show a state. Cancelled RDVs are counted apart."""
         ruleset = self._ruleset
         if ruleset is None or not isinstance(state, AgendaState):
             return state is not None
@@ -75,12 +75,12 @@ class Guard:
             self._placed |= {row[0]: row[1] for row in self._connection.execute(counted)}
 
     def took(self, event_id: int | None, entries: int) -> None:
-        """Note that so many entries of an event are about to go."""
+        """Note that this number of an event's entries will be removed."""
         if event_id is not None and event_id in self._placed:
             self._placed[event_id] = max(self._placed[event_id] - entries, 0)
 
     def holds(self, incoming: Incoming, entries: int) -> int:
-        """Return 0 where so many entries may go, which is noted then; else how many they are."""
+        """Return 0 if this number of entries may be removed, and note it; else return the number."""
         if entries == 0 or incoming.authority is None or incoming.released:
             return 0
         if incoming.held:
@@ -88,7 +88,7 @@ class Guard:
         return 0 if self._ledger.may_remove(incoming.platform, incoming.authority, entries) else entries
 
     def marks(self, incoming: Incoming, state: RdvState, event_id: int | None) -> int:
-        """Return how many entries of a cancelled appointment show as cancelled, as too many were; 0: they may go."""
+        """Return how many entries of a cancelled appointment stay and show it as cancelled; 0: they may be removed."""
         if incoming.authority is None or incoming.released or not self.is_coming(state):
             return 0
         if self._policies(incoming).on_cancel is not OnCancel.DELETE:
@@ -99,55 +99,55 @@ class Guard:
     def moved(
         self, incoming: Incoming, before: Ownership, after: Ownership, agents: Iterable[Sequence[KnownEmail]]
     ) -> int:
-        """Return how many agents find an event in another mailbox, or in none, when it belongs to others.
+        """Return for how many agents an event moves to another mailbox, or to none, when it belongs to others.
 
         Args:
-            incoming: what tells so.
-            before: to whom it belongs.
-            after: to whom it would belong.
-            agents: what is said of each of its agents.
+            incoming: the webhook.
+            before: the present ownership.
+            after: the new ownership.
+            agents: the statements about each of its agents.
 
         """
-        places = (before.organisation, before.tellers), (after.organisation, after.tellers)
+        places = (before.organisation, before.sent_under), (after.organisation, after.sent_under)
         return sum(self._leaves(incoming, *(credible_email(words, *place) for place in places)) for words in agents)
 
     # Agents
 
     def allows(self, incoming: Incoming) -> Allow | None:
-        """Return what is asked before something is credible_email of an agent; None: nothing needs to be asked."""
+        """Return the check before a statement about an agent is recorded; None: no check is needed."""
         if incoming.authority is None or incoming.released:
             return None
 
         def too_many(key: Key, before: Sequence[KnownEmail], after: Sequence[KnownEmail]) -> int:
             lost = sum(
                 count
-                for organisation, tellers, count in self._coming(incoming, key[1])
-                if self._leaves(incoming, *(credible_email(words, organisation, tellers) for words in (before, after)))
+                for organisation, sent_under, count in self._coming(incoming, key[1])
+                if self._leaves(incoming, *(credible_email(each, organisation, sent_under) for each in (before, after)))
             )
             return self.holds(incoming, lost)
 
         return too_many
 
     def orphans(self, incoming: Incoming, ident: str, lost: Sequence[Authority], models: Sequence[Model]) -> int:
-        """Return how many entries to come go with the last role of an agent, those sent by others included.
+        """Return how many coming entries are removed with the last role of an agent, including those that others sent.
 
         Args:
-            incoming: what tells that it is lost.
-            ident: of the agent.
-            lost: under which authorities the loss of a place was told, of this one and of those before.
-            models: of what goes with it.
+            incoming: the webhook that reports the loss.
+            ident: the agent's id.
+            lost: the authorities under which the loss of this role and of earlier ones was sent.
+            models: the kinds of event that are deleted with the role.
 
         """
         return sum(
             count
-            for organisation, tellers, count in self._coming(incoming, ident, *models)
-            if any(authority.speaks_for(organisation, tellers) for authority in lost)
+            for organisation, sent_under, count in self._coming(incoming, ident, *models)
+            if any(authority.speaks_for(organisation, sent_under) for authority in lost)
         )
 
     def _coming(
         self, incoming: Incoming, ident: str, *models: Model
     ) -> Iterator[tuple[int | None, tuple[Authority, ...], int]]:
-        """Yield how many entries to come an agent has, by organisation and by the authorities that sent them."""
+        """Yield how many coming entries an agent has, by organisation and authorities."""
         wanted = [
             event_agents.c.ident == ident,
             events.c.platform == incoming.platform,
@@ -163,21 +163,21 @@ class Guard:
             .where(*wanted)
             .group_by(events.c.organisation, events.c.tellers)
         )
-        for organisation, tellers, count in self._connection.execute(counted):
-            yield organisation, read_all(tellers), count
+        for organisation, sent_under, count in self._connection.execute(counted):
+            yield organisation, read_all(sent_under), count
 
     def _leaves(self, incoming: Incoming, before: KnownEmail | None, after: KnownEmail | None) -> bool:
-        """Whether entries leave a mailbox when something else is credible_email of an agent."""
+        """Whether entries leave a mailbox when another e-mail of an agent is credible."""
         if before and after and (before.email, before.former_email) == (after.email, after.former_email):
             return False
         home = self._home(incoming, before)
         return home is not None and home != self._home(incoming, after)
 
     def _home(self, incoming: Incoming, word: KnownEmail | None) -> Mailbox | None:
-        """Return where the entries of an agent are; None: nowhere."""
+        """Return the mailbox of an agent's entries; None: the agent has none."""
         ruleset = self._ruleset
         if ruleset is None or word is None:
-            return None  # nothing was ever written; or nobody may say
+            return None  # no ruleset was ever in force; or no authority may speak
         place = ruleset.mailboxes.locate(word.email)
         if place is Unplaced.DEPARTED and self._policies(incoming).on_agent_departure is OnAgentDeparture.KEEP:
             place = ruleset.mailboxes.locate(word.former_email)
@@ -189,7 +189,7 @@ class Guard:
 
     @cached_property
     def _ruleset(self) -> Ruleset | None:
-        """The one in force, read once; None: none ever was."""
+        """The ruleset in force, read once; None: none ever was."""
         found = rulesets.in_force(self._connection)
         return found.ruleset if found else None
 

@@ -1,4 +1,4 @@
-"""Webhooks that were judged and change nothing until an operator decides, or other news decides for them."""
+"""Webhooks that were judged and have no effect until an operator or a later webhook decides."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,10 +31,10 @@ from receiver.store.database.tables import events, set_aside
 log = logs.get("store")
 
 MOST = 1_000
-"""Webhooks out of scope that are kept for each secret: of a flood, the first are enough to explain it."""
+"""The most webhooks out of scope that are kept for each secret: the first of a flood explain it."""
 
 SETTLING = timedelta(minutes=10)
-"""An absence sent by one of an agent's organisations is sent by the others within this time, or not at all."""
+"""If one of an agent's organisations sends an absence, the others send it within this time, or not at all."""
 
 Judge = Callable[[Sequence[Incoming]], list[Receipt]]
 _ANY = select(set_aside.c.id).limit(1)
@@ -53,12 +53,12 @@ class Group:
     since: datetime
     """When the first of them was set aside."""
     last: int = 0
-    """The highest number among them: a decision on the group concerns none that came after it was shown."""
+    """The highest number among them: a decision on the group must not concern webhooks that came after it was shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Filters of what waits; None: any."""
+    """Filters for waiting webhooks; None: any."""
 
     reason: str | None = None
     source: str | None = None
@@ -81,9 +81,9 @@ class Waiting:
     signed_by: str
     news: News
     uid: str | None
-    """The event that it meets."""
+    """The event that it concerns."""
     organisation: int | None
-    """To which that event belongs now; of a place, to which it did."""
+    """The organisation that this event belongs to; of a role, the organisation that it belonged to."""
     entries: int
     delivery: str
     wire_id: int | None
@@ -91,7 +91,7 @@ class Waiting:
 
 
 def put(connection: Connection, judged: Iterable[tuple[Incoming, Receipt]], now: datetime) -> None:
-    """Keep what must wait. What waits already is not kept twice."""
+    """Keep webhooks that must wait. One that waits already is not kept twice."""
     for incoming, receipt in judged:
         for aside in receipt.asides:
             _put(connection, incoming, aside, now)
@@ -138,8 +138,8 @@ def _put(connection: Connection, incoming: Incoming, aside: Aside, now: datetime
 def _is_there(
     connection: Connection, incoming: Incoming, aside: Aside, mine: list[ColumnElement[bool]], ident: str | None
 ) -> bool:
-    """Whether the same waits already. Of an agent, and of what would remove an event, the newest alone does: whatever
-    waits is judged again with each webhook of the same.
+    """Whether the same webhook waits already. About an agent, or a removal of an event, only the newest one waits: each
+    later webhook about the same causes it to be judged again.
     """
     sort, _ = write_news(aside.news)
     if ident is not None:
@@ -159,15 +159,15 @@ def _is_there(
     return False
 
 
-def _is_newer(waits: News, told: News) -> bool:
-    """Whether the new news replaces what waits; a destroyed event stays destroyed."""
-    if isinstance(told, Delivery) and EventKind.DESTROYED in {waits.version.kind, told.version.kind}:
-        return waits.version.kind is not EventKind.DESTROYED
-    return waits.version.state_at < told.version.state_at
+def _is_newer(waiting: News, incoming: News) -> bool:
+    """Whether an incoming webhook replaces a waiting one; a destroyed event stays destroyed."""
+    if isinstance(incoming, Delivery) and EventKind.DESTROYED in {waiting.version.kind, incoming.version.kind}:
+        return waiting.version.kind is not EventKind.DESTROYED
+    return waiting.version.state_at < incoming.version.state_at
 
 
 def _digest(incoming: Incoming, aside: Aside) -> bytes:
-    """Return what tells it from others. A part of a webhook is not the webhook, which may have been taken in."""
+    """Return its identifying digest. A part has another digest than its webhook, which may have been accepted."""
     if aside.news is incoming.news and aside.reason is not Reason.CANCELLATION:
         return incoming.digest
     part = f"{aside.reason} {aside.news.agent.ident if isinstance(aside.news, AgentNews) else ''}"
@@ -188,7 +188,7 @@ def judge_again(
     event_ids: Collection[int] = (),
     agents: Collection[tuple[str, str]] = (),
 ) -> int:
-    """Judge what waits about these events and agents once more; return how many of them that decided."""
+    """Judge again the webhooks that wait about these events and agents; return how many were decided."""
     if connection.execute(_ANY).first() is None:  # the common case
         return 0
     rows = [row for chunk in chunks(sorted(event_ids)) for row in _rows(connection, set_aside.c.event_id.in_(chunk))]
@@ -198,11 +198,11 @@ def judge_again(
 
 
 AuthorityOf = Callable[[str], Authority | None]
-"""Tells the authority of a signature, as secrets are bound now; None: no such secret is configured any more."""
+"""Returns the authority of a signature by the present configuration; None: such a secret is no longer configured."""
 
 
 def judge_all(connection: Connection, judge: Judge, authorities: Mapping[str, AuthorityOf]) -> int:
-    """Judge what is out of scope once more where its secrets are bound otherwise now; return how many that decided.
+    """Judge webhooks out of scope again if their secrets now have another authority; return how many that decided.
 
     Args:
         connection: the transaction.
@@ -223,9 +223,9 @@ def judge_all(connection: Connection, judge: Judge, authorities: Mapping[str, Au
 
 
 def release(connection: Connection, judge: Judge, ids: Collection[int], now: datetime) -> int:
-    """Accept what waits, as an operator decided; return how many there were."""
+    """Accept waiting webhooks, as an operator decided; return how many there were."""
     rows = [row for chunk in chunks(sorted(ids)) for row in _rows(connection, set_aside.c.id.in_(chunk))]
-    for row in rows:  # one after the other: the first may decide the next one
+    for row in rows:  # one after the other, as each may decide the next one
         if row["reason"] == Reason.CANCELLATION:
             _unmark(connection, row["event_id"], now)
         else:
@@ -235,7 +235,7 @@ def release(connection: Connection, judge: Judge, ids: Collection[int], now: dat
 
 
 def drop(connection: Connection, ids: Collection[int]) -> int:
-    """Forget what waits, as an operator decided; return how many there were."""
+    """Delete waiting webhooks, as an operator decided; return how many there were."""
     return sum(
         connection.execute(delete(set_aside).where(set_aside.c.id.in_(chunk))).rowcount for chunk in chunks(sorted(ids))
     )
@@ -253,7 +253,7 @@ def _decide(connection: Connection, judge: Judge, rows: Sequence[RowMapping]) ->
 
 
 def _waits(row: RowMapping, receipt: Receipt) -> bool:
-    """Whether it still waits, for the same reason; what waits for another one was put down anew."""
+    """Whether it still waits for the same reason; for another reason it has a new row."""
     waits = receipt.verdict in {Verdict.OUT_OF_SCOPE, Verdict.HELD}
     return waits and any(aside.reason == row["reason"] for aside in receipt.asides)
 
@@ -263,7 +263,7 @@ def _is_marked(connection: Connection, event_id: int) -> bool:
 
 
 def _marked(connection: Connection, event_id: int) -> RdvState | None:
-    """Return the facts of an event that shows as cancelled instead of going; None: it does not."""
+    """Return the facts of an event that is shown as cancelled instead of removed; None: it is not."""
     state = read_facts(
         connection.scalar(select(events.c.facts).where(events.c.id == event_id).with_for_update(key_share=True))
     )
@@ -271,7 +271,7 @@ def _marked(connection: Connection, event_id: int) -> RdvState | None:
 
 
 def _unmark(connection: Connection, event_id: int, now: datetime) -> None:
-    """Let an event be removed that shows as cancelled."""
+    """Allow the removal of an event that is shown as cancelled."""
     if state := _marked(connection, event_id):
         values = {"facts": write_facts(replace(state, marked=False)), "unsettled_at": now}
         connection.execute(update(events).where(events.c.id == event_id).values(values))
@@ -287,13 +287,13 @@ def _drop(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(delete(set_aside).where(set_aside.c.id.in_(chunk)))
 
 
-# What people see
+# What pages and commands show
 
 
 def groups(connection: Connection, now: datetime) -> list[Group]:
-    """Return what waits, by reason, source, signature and model.
+    """Return the waiting webhooks in groups, by reason, source, signature and model.
 
-    An agent's organisations tell of every absence within moments: one that waits no longer decides itself.
+    An agent's organisations send each absence within moments, so a shorter wait is left out: it ends by itself.
     """
     keys = set_aside.c.reason, set_aside.c.source, set_aside.c.signed_by, set_aside.c.model
     is_settling = and_(
@@ -329,7 +329,7 @@ def groups(connection: Connection, now: datetime) -> list[Group]:
 
 
 def waiting(connection: Connection, limit: int, after: int = 0, wanted: Wanted | None = None) -> list[Waiting]:
-    """Return up to `limit` webhooks that wait, the first first, from a number on."""
+    """Return up to `limit` waiting webhooks after a number, the oldest first."""
     rows = connection.execute(
         select(set_aside, events.c.uid, events.c.wire_id, events.c.organisation.label("owner"))
         .outerjoin(events, events.c.id == set_aside.c.event_id)

@@ -1,7 +1,7 @@
 """Schema migrations, run once, under a lock, by an explicit step. Expand first, contract a release later.
 
-A migration names the oldest schema whose programs still work with what it leaves (`oldest_schema`), and the database
-keeps that: old and new programs can then run side by side for a release, and an old one knows when its time is over.
+A migration names the oldest schema whose programs work with its result (`oldest_schema`), and the database stores that.
+So old and new programs can run side by side for a release, and an old program detects when it is too old.
 """
 
 import fcntl
@@ -29,7 +29,7 @@ from receiver.store.database.sqlite_lock import MIGRATION_SUFFIX, make_private
 from receiver.store.database.tables import installation
 from receiver.store.place import integrity, ownership
 
-_ADVISORY_LOCK = 7_367_113  # any number, as long as every version uses the same
+_ADVISORY_LOCK = 7_367_113  # any number, but the same in every version
 _TABLE_WAIT = "2s"
 """A change to a table waits for its readers, and later queries, webhooks too, wait behind it. So it gives up soon, and
 is retried until the readers (a backup, a slow page) are done."""
@@ -44,7 +44,7 @@ class Standing(StrEnum):
     NEWER = "newer"
     """A newer program migrated it, and this one can still work with it."""
     NOT_CURRENT = "store_not_current"
-    """It was never migrated, or by an older program."""
+    """It was never migrated, or an older program migrated it."""
     TOO_NEW = "store_too_new"
     """A newer program migrated it, and this one would read or write it wrongly."""
 
@@ -55,16 +55,16 @@ class Standing(StrEnum):
 
 
 def upgrade(engine: Engine, *, may_create: bool = True) -> Standing:
-    """Bring an older schema to this version's, and name the installation; leave a newer one as it is.
+    """Migrate an older schema to this version's, and create the installation; leave a newer schema unchanged.
 
     Args:
-        engine: where.
-        may_create: whether a database that is not there, or empty, is one that is yet to be.
+        engine: the database.
+        may_create: whether a missing or empty database is to be created.
 
     Raises:
-        StoreUnavailable: the database cannot be reached or written, or is damaged, or another program's, or older than
-            the first schema, or lacks a table or a right.
-        StoreVanished: it is not there, or empty, and should not be; nothing was made.
+        StoreUnavailable: the database cannot be reached or written, is damaged, is another program's, is older than the
+            first schema, or lacks a table or a right.
+        StoreVanished: it is missing or empty and should not be; nothing was created.
 
     """
     for _ in range(_TRIES):
@@ -80,7 +80,7 @@ def upgrade(engine: Engine, *, may_create: bool = True) -> Standing:
 def _upgrade(engine: Engine, may_create: bool) -> Standing:
     file = presence_of(engine)
     if file is not None and not file.is_missing():
-        standing(engine)  # no lock file is made beside another program's database
+        standing(engine)  # no lock file is created beside another program's database
     with _alone(engine, may_create) as connection:
         if _standing(connection) is Standing.NOT_CURRENT:
             found = _revision(connection)
@@ -118,12 +118,12 @@ def is_empty(engine: Engine) -> bool:
 
 
 def is_current(engine: Engine) -> bool:
-    """Whether the database is at exactly this version's schema, so that a copy by our tables is a whole one."""
+    """Whether the database has exactly this version's schema, so that a copy of our tables is complete."""
     return standing(engine) is Standing.CURRENT
 
 
 def revision(engine: Engine) -> str | None:
-    """Return the database's schema by its number; None: it was never migrated."""
+    """Return the number of the database's schema; None: it was never migrated."""
     with reading(engine) as connection:
         return _revision(connection)
 
@@ -141,13 +141,13 @@ def _standing(connection: Connection) -> Standing:
 
 
 def _revision(connection: Connection) -> str | None:
-    # Alembic makes a new statement each time, which would fill the cache of compiled ones without a hit.
+    # Alembic makes a new statement each time, which would fill the cache of compiled statements without a hit.
     connection.execution_options(compiled_cache=None)
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def head() -> str:
-    """Return this version's schema by its number."""
+    """Return the number of this version's schema."""
     return _newest()[0]
 
 
@@ -158,7 +158,7 @@ def _oldest() -> int:
 
 @cache
 def _first() -> int:
-    """Return the oldest schema from which a migration leads on."""
+    """Return the oldest schema that can be migrated."""
     return int(ScriptDirectory.from_config(_config()).get_base() or 0)
 
 
@@ -178,7 +178,7 @@ def _config() -> Config:
 
 @contextmanager
 def _alone(engine: Engine, may_create: bool) -> Iterator[Connection]:
-    """Yield a transaction while no other process migrates; the migration is applied whole or not at all."""
+    """Yield a transaction while no other process migrates; the migration is atomic."""
     if file := presence_of(engine):
         if not may_create or file.was_there:
             file.confirm()
@@ -196,7 +196,7 @@ def _alone(engine: Engine, may_create: bool) -> Iterator[Connection]:
 def _lock_file(engine: Engine, file: presence.Presence, may_create: bool) -> Iterator[None]:
     try:
         path = Path(f"{file.path}{MIGRATION_SUFFIX}")
-        if found := files.not_a_file(path):  # a pipe would be waited for
+        if found := files.not_a_file(path):  # opening a pipe would block
             raise StoreUnavailable(found.cause, found)
         with suppress(FileExistsError):
             make_private(path)
@@ -210,10 +210,10 @@ def _lock_file(engine: Engine, file: presence.Presence, may_create: bool) -> Ite
 
 
 def make_file(engine: Engine) -> None:
-    """Make the empty file of a database that is yet to be, where it is to be one.
+    """Create the empty file of a new database, if the database is a file.
 
     Raises:
-        StoreUnavailable: it cannot be made.
+        StoreUnavailable: it cannot be created.
 
     """
     file = presence_of(engine)

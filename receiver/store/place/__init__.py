@@ -1,1 +1,1 @@
-"""Whether the database is there, is this installation's, is whole, and is the newest copy."""
+"""Checks that the database is there, belongs to this installation, is undamaged, and is the newest copy."""

@@ -1,6 +1,6 @@
 """Counts the batches of work in the store, so that a store that is older than its marker is detected.
 
-Whatever is sent to a calendar is counted before: in the transaction that claims it, then in the marker.
+Each batch is counted before anything is sent to a calendar: in the transaction that claims it, then in the marker.
 """
 
 from datetime import datetime
@@ -13,22 +13,22 @@ from receiver.store.database.tables import figures, installation
 from receiver.store.place.marker import Mark
 
 BEHIND = "store_behind"
-"""Name of the figure that says since when the store is known to be an older copy."""
+"""Name of the figure for the moment since when the store is known to be an older copy."""
 LEAP = 1_000_000_000
-"""The counter grows by this after calendars were read back, beyond the marker of every host: none needs a message."""
+"""After calendars were read back, the counter grows by this, beyond the marker of every host."""
 
 
 def identity(connection: Connection) -> str | None:
-    """Return the installation's name; None: the store names none."""
+    """Return the installation's id; None: the store has none."""
     name: str | None = connection.scalar(select(installation.c.id))
     return name
 
 
 def marked(connection: Connection) -> Mark:
-    """Return what a marker would say of the store as it is.
+    """Return the marker that belongs to the store in its present state.
 
     Raises:
-        StoreVanished: it names no installation.
+        StoreVanished: it has no installation.
 
     """
     row = connection.execute(select(installation.c.id, installation.c.counter)).first()
@@ -38,16 +38,16 @@ def marked(connection: Connection) -> Mark:
 
 
 def advance(connection: Connection, expected: str | None, before: Mark | None) -> Mark:
-    """Count one batch; to be called last in a transaction, as all workers meet at this row.
+    """Count one batch. To be called last in a transaction, as all workers lock this row.
 
     Args:
         connection: a write transaction.
-        expected: the installation whose store it must be; None: nobody knows.
-        before: what the marker said before the transaction began.
+        expected: the installation whose store it must be; None: unknown.
+        before: the marker before the transaction began.
 
     Raises:
         StoreVanished: it is another installation's store.
-        StoreBehind: it has counted less than its marker.
+        StoreBehind: its counter is behind its marker.
 
     """
     connection.execute(update(installation).values(counter=installation.c.counter + 1))
@@ -60,11 +60,11 @@ def advance(connection: Connection, expected: str | None, before: Mark | None) -
 
 
 def hold(connection: Connection, mark: Mark, now: datetime) -> bool:
-    """Have nothing written before calendars were read, if the store has counted less than a marker; return whether.
+    """If the store's counter is behind a marker, forbid writing until calendars were read; return whether it is.
 
     Args:
         connection: a write transaction.
-        mark: what the marker said before the store was looked at.
+        mark: the marker, read before the store.
         now: the moment.
 
     """
@@ -72,7 +72,7 @@ def hold(connection: Connection, mark: Mark, now: datetime) -> bool:
     if row.id != mark.installation or row.counter >= mark.counter:
         return False
     connection.execute(update(installation).values(counter=mark.counter, must_adopt=True))
-    if not row.must_adopt:  # a copy by `backup` says itself what it is
+    if not row.must_adopt:  # a copy by `backup` is marked already
         counters.note(connection, {BEHIND: 1}, now)
     return True
 

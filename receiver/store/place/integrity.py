@@ -1,4 +1,4 @@
-"""Checks an SQLite file for damage in pages that nobody has read yet: SQLite reports only the pages it reads."""
+"""Checks an SQLite file for damage in all pages: SQLite itself reports only damage in pages that it reads."""
 
 import time
 from typing import Any
@@ -17,13 +17,13 @@ _LOOK_S = 1.0
 _AGAIN_S = 600.0
 _AGAIN_IF_DAMAGED_S = 30.0
 _known: dict[str, tuple[float, Refusal | None]] = {}
-"""What this process saw last of a file, and until when that is good."""
+"""The last result of this process for a file, and until when it is valid."""
 
 
 def look(engine: Engine) -> None:
-    """Read for a second now and then, and remember the result for callers that ask every few seconds.
+    """Check the file for a second at intervals, and keep the result for callers that ask every few seconds.
 
-    Tables and rights are looked at each time, unless our account is one that only appends.
+    Tables and rights are checked each time, unless our account may only append.
 
     Raises:
         StoreUnavailable: a page is damaged, a table or a right is missing, or the database cannot be read.
@@ -50,7 +50,7 @@ def look(engine: Engine) -> None:
 
 
 def check_tables(connection: Connection) -> None:
-    """See that all tables are there and may be used; of an account that only appends, nothing is asked.
+    """Check that all tables are there and may be used; for an account that only appends nothing is checked.
 
     Raises:
         StoreUnavailable: a table is missing, or a right to one.
@@ -60,12 +60,12 @@ def check_tables(connection: Connection) -> None:
         ownership.check_tables(connection)
 
 
-def check(connection: Connection, patience_s: float | None = None) -> None:
-    """Read the whole file; nothing of PostgreSQL's, which keeps its own house.
+def check(connection: Connection, timeout_s: float | None = None) -> None:
+    """Check the whole file. A PostgreSQL server checks its own files.
 
     Args:
         connection: within a transaction.
-        patience_s: what was not read by then passes for sound; None: everything is read.
+        timeout_s: pages that were not read by then count as sound; None: all are read.
 
     Raises:
         StoreUnavailable: a page is damaged.
@@ -74,7 +74,7 @@ def check(connection: Connection, patience_s: float | None = None) -> None:
     if connection.dialect.name != "sqlite":
         return
     driver: Any = connection.connection.driver_connection
-    deadline = None if patience_s is None else time.monotonic() + patience_s
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
     if deadline is not None:
         driver.set_progress_handler(lambda: time.monotonic() >= deadline, _STEPS)
     try:

@@ -1,8 +1,8 @@
-"""The marker: a small file that says which installation's store belongs here, and how far it had counted.
+"""The marker: a small file with the installation whose store belongs here, and the store's last counter.
 
-It stands elsewhere than the database. The store counts each batch of work before it is sent, and the marker follows:
-a store that has counted less is an older copy, one of another installation is another's, and where there is none at
-all one was lost. Neither says so by itself.
+It is in another place than the database. The store counts each batch of work before it is sent, and the marker follows.
+So the marker shows what the store itself cannot: a store with a lower counter is an older copy, a store of another
+installation does not belong here, and a missing store was lost.
 """
 
 import fcntl
@@ -21,26 +21,26 @@ from receiver.store.database.errors import MarkerUnusable
 UNREADABLE, UNWRITABLE = "marker_unreadable", "marker_unwritable"
 _LONGEST = 4096
 _COUNTERS_END = 2**62
-"""A database can count on from any number below."""
+"""Any lower number leaves a database room to count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a marker says."""
+    """The content of a marker."""
 
     installation: str
     counter: int
 
 
 class Marker:
-    """A marker and what was read from stores since. Safe to use from several threads and processes."""
+    """The marker's file, and what this process knows of it. Safe to use from several threads and processes."""
 
     def __init__(self, path: Path | None = None, pinned: str | None = None) -> None:
         """Make it.
 
         Args:
-            path: the file; None: what is known is known to this process alone.
-            pinned: the installation that the configuration names; None: it names none.
+            path: the file; None: the marker is kept in this process only.
+            pinned: the installation in the configuration; None: it has none.
 
         """
         self.path = path
@@ -48,10 +48,10 @@ class Marker:
         self._lock = threading.Lock()
         self._wanted: Mark | None = None
         self._known: Mark | None = None
-        """What was last read or written, by this process."""
+        """What this process last read or wrote."""
 
     def read(self) -> Mark | None:
-        """Return what is marked; None: nothing yet.
+        """Return the marker; None: none yet.
 
         Raises:
             MarkerUnusable: it cannot be read.
@@ -60,7 +60,7 @@ class Marker:
         return self._known if self.path is None else _read(self.path)
 
     def expected(self) -> str | None:
-        """Return the installation whose store belongs here; None: nobody knows one.
+        """Return the installation whose store belongs here; None: unknown.
 
         Raises:
             MarkerUnusable: it cannot be read.
@@ -72,7 +72,7 @@ class Marker:
         return mark.installation if mark else None
 
     def trouble(self) -> str | None:
-        """Return the code of why the file cannot be used; None: it can, or there is to be none."""
+        """Return the code of why the file cannot be used; None: it can, or none is configured."""
         if self.path is None:
             return None
         try:
@@ -82,9 +82,9 @@ class Marker:
         return None if os.access(self.path.parent, os.W_OK | os.X_OK) else UNWRITABLE
 
     def note(self, mark: Mark) -> None:
-        """Have the marker say so, unless it says more already; it is on disk when this returns.
+        """Advance the marker, unless it is ahead already; it is on disk when this returns.
 
-        Threads that come while one writes are written together.
+        Threads that come while another one writes share the next write.
 
         Raises:
             MarkerUnusable: it cannot be written.
@@ -101,7 +101,7 @@ class Marker:
             self._known = newest if self.path is None else _advance(self.path, newest or mark)
 
     def replace(self, mark: Mark) -> None:
-        """Have the marker say so, whatever it says.
+        """Replace the marker, whatever it holds.
 
         Raises:
             MarkerUnusable: it cannot be written.
@@ -120,8 +120,8 @@ def _says(known: Mark | None, mark: Mark) -> bool:
 def _read(path: Path) -> Mark | None:
     try:
         with open_regular(path) as file:
-            told = json.loads(file.read(_LONGEST))
-        mark = Mark(str(uuid.UUID(told["installation"])), told["counter"])
+            content = json.loads(file.read(_LONGEST))
+        mark = Mark(str(uuid.UUID(content["installation"])), content["counter"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
@@ -132,7 +132,7 @@ def _read(path: Path) -> Mark | None:
 
 
 def _advance(path: Path, mark: Mark, *, always: bool = False) -> Mark:
-    """Write the file unless it says more, whichever process wrote it; return what it says then."""
+    """Write the file, unless any process wrote a higher counter; return the marker in the file."""
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
@@ -154,7 +154,7 @@ def _write(path: Path, mark: Mark, folder: int) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
-            if os.geteuid() == 0:  # a command of root's: the service must be able to read it
+            if os.geteuid() == 0:  # run by root: the service must be able to read it
                 owner = os.fstat(folder)
                 os.fchown(handle, owner.st_uid, owner.st_gid)
             json.dump({"installation": mark.installation, "counter": mark.counter}, file)

@@ -27,7 +27,7 @@ _VISIBLE = {
     "sqlite": text(
         "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
     ),
-    # The schemas where we would make our own tables; those of extensions do not count.
+    # The schemas in which we would create our tables; tables of extensions do not count.
     "postgresql": text(
         "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p', 'f', 'v', 'm') AND relnamespace IN ("
         "SELECT oid FROM pg_namespace WHERE nspname = ANY (current_schemas(false))) AND NOT EXISTS ("
@@ -47,7 +47,7 @@ def check(connection: Connection) -> str | None:
     """Check that a database is ours or empty; return the number of its schema, None: it has none.
 
     Raises:
-        StoreUnavailable: it is another program's, or not all of ours is there.
+        StoreUnavailable: it is another program's, or some of our tables are missing.
 
     """
     columns = set(connection.scalars(_INSTALLATION[connection.dialect.name]))
@@ -67,7 +67,7 @@ def check(connection: Connection) -> str | None:
 
 
 def check_tables(connection: Connection) -> None:
-    """See that every table of ours is there, and that our account may use it.
+    """Check that each of our tables is there, and that our account may use it.
 
     Raises:
         StoreUnavailable: one is missing, or a right to it.
@@ -85,10 +85,10 @@ def check_tables(connection: Connection) -> None:
 
 
 def refuse_other_encodings(connection: Connection) -> None:
-    """Refuse an encoding that cannot hold every text. An existing store goes on all the same; `check` tells it.
+    """Refuse an encoding that cannot hold every text. An existing store is still used; `check` reports it.
 
     Raises:
-        StoreUnavailable: this is such a database.
+        StoreUnavailable: the database has such an encoding.
 
     """
     if connection.dialect.name == "postgresql" and connection.scalar(text("SHOW server_encoding")) != "UTF8":
@@ -96,7 +96,7 @@ def refuse_other_encodings(connection: Connection) -> None:
 
 
 def tables(connection: Connection) -> set[str]:
-    """Return the tables and views where ours are or would be, but for the one that tells the schema."""
+    """Return the tables and views in our schemas, without the one that holds the schema's number."""
     return set(connection.scalars(_VISIBLE[connection.dialect.name])) - {_VERSIONS}
 
 

@@ -1,1 +1,1 @@
-"""What pages, commands, metrics and alerts read."""
+"""The queries of pages, commands, metrics and alerts."""

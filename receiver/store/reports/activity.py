@@ -1,4 +1,4 @@
-"""What happened, from the hourly counts. The database adds them up, as a busy week has thousands of rows."""
+"""Activity, from the hourly counts. The database adds them up, as a busy week has thousands of rows."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, case, func, select
 from receiver.core.refusal_reasons import IGNORED
 from receiver.store.counters import hour_of
 from receiver.store.database.tables import tallies
-from receiver.store.work.writes import DONE
+from receiver.store.work.write_history import DONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class HourCount:
 
 @dataclass(frozen=True, slots=True)
 class SeriesCount:
-    """How much happened within an hour, as people count it."""
+    """How much happened within an hour, in a few categories."""
 
     hour: datetime
     """When the hour began."""
     series: str
-    """``kept`` or ``refused`` webhooks, writes ``done`` or ``failed``. What was left alone on purpose is in none."""
+    """``kept`` or ``refused`` webhooks, writes ``done`` or ``failed``. What was left out on purpose is not counted."""
     count: int
 
 
@@ -62,14 +62,14 @@ _SERIES = case(
 
 
 def hours(connection: Connection, since: datetime) -> list[HourCount]:
-    """Return all counts from the hour of a moment on, the oldest first."""
+    """Return all counts since the hour of a moment, the oldest first."""
     columns = tallies.c.hour, tallies.c.kind, tallies.c.name, tallies.c.detail, tallies.c.outcome, _COUNT
     wanted = select(*columns).where(tallies.c.hour >= hour_of(since)).order_by(*columns[:-1])
     return [HourCount(*row) for row in connection.execute(wanted)]
 
 
 def series(connection: Connection, since: datetime) -> list[SeriesCount]:
-    """Return the sums of each hour from that of a moment on, the oldest first."""
+    """Return the sums of each hour since that of a moment, the oldest first."""
     series = _SERIES.label("series")
     each = select(tallies.c.hour, series, _COUNT).where(tallies.c.hour >= hour_of(since)).subquery()
     key = each.c.hour, each.c.series
@@ -78,7 +78,7 @@ def series(connection: Connection, since: datetime) -> list[SeriesCount]:
 
 
 def models(connection: Connection, since: datetime, day_ago: datetime, now: datetime) -> list[ModelCount]:
-    """Return what was kept from the hour of a moment on, by source and model."""
+    """Return the webhooks kept since the hour of a moment, by source and model."""
     key = tallies.c.name, tallies.c.detail
     wanted = (
         select(*key, func.max(tallies.c.hour), _sum_since(hour_of(now)), _sum_since(day_ago))

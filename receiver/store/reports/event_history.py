@@ -15,17 +15,17 @@ from receiver.store.work.placements import placement_of
 
 
 class PlacementState(StrEnum):
-    """How an event stands in a mailbox."""
+    """The state of an event in a mailbox."""
 
     WRITTEN = "written"
     WAITING = "waiting"
-    """To be written or taken out; with a failure: tried before, and tried again."""
+    """To be written or removed; with a failure: it was tried and will be retried."""
     UNCONFIRMED = "unconfirmed"
-    """A write had no answer, or the entry was not where it was left: it is looked up."""
+    """A write had no answer, or the entry was not in its place: it will be looked up."""
     FAILED = "failed"
-    """Refused, and not tried again by itself."""
+    """Refused, and not retried by itself."""
     DISMISSED = "dismissed"
-    """Could not be written, and is left so, as an operator asked, until the event changes."""
+    """It could not be written, and an operator gave it up until the event changes."""
     DECLINED = "declined"
     """The agent deleted it, and that is respected."""
 
@@ -70,7 +70,7 @@ class EventHistory:
     model: str
     platform: str
     source: str
-    """Whose facts these are."""
+    """The source of the facts."""
     state_at: datetime
     kind: str
     destroyed: bool
@@ -87,12 +87,12 @@ class EventHistory:
 def history(connection: Connection, wire_id: int, limit: int) -> list[EventHistory]:
     """Return the events that an emitter knows by a number, with the newest `limit` webhooks and writes of each.
 
-    Several: the platforms and the models count each for itself.
+    There may be several: each platform and each model has its own numbers.
     """
     named = select(events).where(events.c.wire_id == wire_id).order_by(events.c.platform, events.c.model)
     rows = connection.execute(named).mappings().all()
     numbers = [row["id"] for row in rows]
-    told = _by_event(connection, _deliveries(numbers, limit))
+    webhooks = _by_event(connection, _deliveries(numbers, limit))
     stands = _placements(connection, numbers)
     wrote = _by_event(connection, _writes(numbers, limit))
     return [
@@ -100,7 +100,7 @@ def history(connection: Connection, wire_id: int, limit: int) -> list[EventHisto
             **{name: row[name] for name in ("uid", "model", "platform", "source", "state_at", "kind", "unmapped")},
             destroyed=row["destroyed_at"] is not None,
             failure=row["failure"],
-            deliveries=tuple(DeliverySight(*each) for each in told[row["id"]]),
+            deliveries=tuple(DeliverySight(*each) for each in webhooks[row["id"]]),
             placements=tuple(stands[row["id"]]),
             writes=tuple(WriteSight(*each) for each in wrote[row["id"]]),
         )
@@ -129,8 +129,8 @@ def _by_event(connection: Connection, query: Select[Any]) -> defaultdict[int, li
 
 def _deliveries(numbers: Sequence[int], limit: int) -> Select[Any]:
     table = deliveries.c
-    told = select(table.event_id, table.received_at, table.source, table.kind, table.verdict, table.state_at)
-    return _newest(told.where(table.event_id.in_(numbers)), table.event_id, limit, table.received_at, table.state_at)
+    columns = select(table.event_id, table.received_at, table.source, table.kind, table.verdict, table.state_at)
+    return _newest(columns.where(table.event_id.in_(numbers)), table.event_id, limit, table.received_at, table.state_at)
 
 
 def _writes(numbers: Sequence[int], limit: int) -> Select[Any]:

@@ -1,6 +1,6 @@
-"""Names that the record holds for what is to come, and that a configuration may have lost: renamed, or removed.
+"""Names in the record of coming events that the configuration may lack after a change: renamed or removed.
 
-Names are few and events are many: the names are walked along an index, and only what a lost one holds is counted.
+There are few names and many events: the names are read along an index, and only the rows of lost names are counted.
 """
 
 from collections.abc import Collection, Iterator
@@ -29,7 +29,7 @@ def _coming(now: datetime) -> ColumnElement[bool]:
 
 
 def _lost(connection: Connection, column: Column[str], configured: Collection[str]) -> Iterator[str]:
-    """Walk the names of a column along its index; yield those that are not configured."""
+    """Read the names of a column along its index; yield those that are not configured."""
     name: str | None = connection.scalar(select(func.min(column)))
     while name is not None:
         if name not in configured:
@@ -62,8 +62,8 @@ def has_lost_events(
 
     Args:
         connection: to read from.
-        configured: the platforms that are.
-        emitter: whose events.
+        configured: the configured platforms.
+        emitter: the emitter of the events.
         organisations: of which organisations; None: of any.
         now: the moment.
 
@@ -78,7 +78,7 @@ def has_lost_events(
 
 
 def lost_calendars(connection: Connection, configured: Collection[str], now: datetime) -> dict[str, int]:
-    """Return the calendars that hold entries of events that are not over and that are not configured, with counts."""
+    """Return the calendars that are not configured and hold entries of events that are not over, with counts."""
     lost = list(_lost(connection, mailboxes.c.calendar, configured))
     if not lost:
         return {}
@@ -95,7 +95,7 @@ def lost_calendars(connection: Connection, configured: Collection[str], now: dat
 
 
 def lost_sources(connection: Connection, configured: Collection[str], now: datetime) -> dict[str, int]:
-    """Return the sources that told of events to come last and are not configured, with counts. Reads every event."""
+    """Return the sources that are not configured and last sent coming events, with counts. Reads every event."""
     found = (
         select(events.c.source, func.count())
         .where(events.c.source.not_in(sorted(configured)), _coming(now))

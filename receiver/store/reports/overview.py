@@ -1,4 +1,4 @@
-"""What pages and metrics show beside the numbers of the moment. Reads by indexes, in a fixed number of queries."""
+"""What pages and metrics show besides the numbers of the moment. It uses indexes and a fixed number of queries."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -41,16 +41,16 @@ from receiver.store.database.tables import (
 
 
 class FailureScope(StrEnum):
-    """What it is that fails."""
+    """The kind of what fails."""
 
     MAILBOX = "mailbox"
-    """Nothing can be written into it for now; tried again by itself."""
+    """A mailbox into which nothing can be written for now; retried by itself."""
     ENTRY = "entry"
-    """The server refuses this one; not tried again by itself."""
+    """An entry that the server refuses; not retried by itself."""
     EVENT = "event"
-    """It cannot be shown in any calendar."""
+    """An event that no calendar can show."""
     SERVER = "server"
-    """It is in trouble, or is left alone for now, as it asked for a pause."""
+    """A server that is in trouble, or paused as it asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ class FailureGroup:
     """Empty for events."""
     count: int
     since: datetime | None
-    """Since when the one that waits longest is wished for so. Mailboxes: since when a change waits, none having gone in
-    meanwhile, in the first of them; None: nothing waits any more."""
+    """Since when the content of the longest waiting one is desired. For mailboxes: since when a change waits and none
+    was written, in the first of them; None: nothing waits any more."""
     until: datetime | None = None
-    """Mailboxes and servers: when the last of them is tried again at the latest; None: as soon as may be."""
+    """For mailboxes and servers: when the last of them is retried at the latest; None: as soon as possible."""
     installations: tuple[str, ...] = ()
-    """Whose entries stand in the way of ours in some of the mailboxes."""
+    """The installations whose entries block some of the mailboxes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +81,17 @@ class MailboxSight:
     blocked_until: datetime | None
     succeeded_at: datetime | None
     installation: str | None = None
-    """Whose entries stand in the way of ours."""
+    """The installation whose entries block it."""
 
 
 MOST_INSTALLATIONS = 3
-"""Other installations that are named; the rest shows when these are dealt with."""
+"""The most other installations that are named; more are shown when these are resolved."""
 UNMAPPED_EVENTS = 10_000
-"""Events, those that end soonest, whose agents are named: before anything is mapped, every event is unmapped."""
+"""The most events whose agents are named, those that end soonest: at first every event is unmapped."""
 
 
 RETRIED = 6
-"""Failures in a row that take more than a minute: what is still not written then is overdue."""
+"""This number of consecutive failures takes more than a minute: what is not written then is overdue."""
 MOST_RETRIED = 10_000
 
 
@@ -101,9 +101,9 @@ def failures(connection: Connection, now: datetime) -> list[FailureGroup]:
 
 
 def failures_and_retries(connection: Connection, now: datetime) -> tuple[list[FailureGroup], list[FailureGroup]]:
-    """Return everything that fails, and the entries that a server refuses again and again, counted so far.
+    """Return everything that fails, and the entries that a server refuses repeatedly, counted up to a limit.
 
-    Those are of mailboxes in no trouble; their `until` is when the last of them is tried again.
+    These entries are in mailboxes without trouble; their `until` is when the last of them is retried.
     """
     moments = {"now": now, "furthest": now + LONGEST_PAUSE, "furthest_of_mailboxes": now + LONGEST_MAILBOX_PAUSE}
     rows = connection.execute(_FAILING, moments).all()
@@ -138,7 +138,7 @@ def _place(group: FailureGroup) -> tuple[int, str, str]:
 
 
 def _others(connection: Connection) -> dict[str, tuple[str, ...]]:
-    """Return the first other installations by name whose entries stand in the way, by calendar server."""
+    """Return the other installations whose entries block mailboxes, the first by name, by calendar server."""
     pair = mailboxes.c.calendar, mailboxes.c.other_installation
     named = mailboxes.c.failure == OTHER_INSTALLATION, mailboxes.c.other_installation.is_not(None)
     found: defaultdict[str, list[str]] = defaultdict(list)
@@ -185,7 +185,7 @@ def _groups(
 
 _NEVER = cast(null(), Moment())
 _TRIED = "tried"
-"""Beside the scopes: entries that are retried again and again."""
+"""A further group: entries that are retried again and again."""
 _some = (
     select(mailboxes.c.calendar, placements.c.failure, placements.c.not_before)
     .join_from(placements, mailboxes, mailboxes.c.id == placements.c.mailbox_id)
@@ -214,7 +214,7 @@ _FAILING = union_all(
 
 
 def mailbox_page(connection: Connection, after: str, limit: int, failing: bool) -> list[MailboxSight]:
-    """Return about `limit` mailboxes by address, those behind `after`; the last address with all its calendars."""
+    """Return about `limit` mailboxes by address after `after`; the last address with all its calendars."""
     wanted = [mailboxes.c.address > after, mailboxes.c.same_as.is_(None)]
     if failing:
         wanted.append(mailboxes.c.failure.is_not(None))
@@ -234,9 +234,9 @@ def mailbox_page(connection: Connection, after: str, limit: int, failing: bool) 
 
 
 def unmapped_agents(connection: Connection, now: datetime, limit: int) -> list[ComingAgent]:
-    """Return up to `limit` agents of events to come that somebody unmapped belongs to, the busiest first.
+    """Return up to `limit` agents of coming events that have an unmapped agent, the busiest first.
 
-    Their mapped colleagues of the same events are among them: the mapping tells who is who.
+    The mapped agents of these events are included: the caller tells them apart by the mapping.
     """
     some = (
         select(events.c.id, events.c.platform)
@@ -259,7 +259,7 @@ def unmapped_agents(connection: Connection, now: datetime, limit: int) -> list[C
 
 
 def coming_agents(connection: Connection, now: datetime) -> list[ComingAgent]:
-    """Return every agent with an e-mail who has events to come, the busiest first."""
+    """Return every agent with an e-mail who has coming events, the busiest first."""
     here = and_(event_agents.c.event_id == events.c.id, events.c.ends_at >= now)
     same = and_(agents.c.ident == event_agents.c.ident, agents.c.platform == events.c.platform)
     keys = agents.c.platform, agents.c.ident, agents.c.email

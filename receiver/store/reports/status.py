@@ -20,7 +20,7 @@ from receiver.store.work import rulesets, settling
 COUNTED = 10_000
 """Limit to which waiting rows are counted."""
 FIRST = 1_000
-"""The oldest changes, so many, whose mailboxes are checked first."""
+"""The number of oldest changes whose mailboxes are checked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,18 @@ class Sight:
     worker_deaths_moments: tuple[datetime, ...]
     """Last heartbeats of the `heartbeats.DEATHS_NAMED` that died last, the newest first."""
     due: int
-    """Changes that wait to be written; `COUNTED`: so many or more."""
+    """Changes that wait to be written; `COUNTED`: this number or more."""
     unsettled: int
-    """Webhooks to be judged, and events whose placements are about to be worked out; `COUNTED`: so many or more."""
+    """Webhooks to be judged, and events to be settled; `COUNTED`: this number or more."""
     oldest_due_at: datetime | None
-    """Since when the oldest change waits, as webhook or entry, not counting what is in trouble."""
+    """Since when the oldest change waits, as webhook or entry, without those of troubles."""
     removals_held: int | None
     failures: tuple[FailureGroup, ...] = ()
     last_webhook: dict[str, datetime] = field(default_factory=dict)
     """By source: when the last one was kept."""
     removals_held_since: datetime | None = None
     installation: str = ""
-    """The installation's name, as each entry is marked."""
+    """The installation's id, which marks each entry."""
     must_adopt: bool = False
     uninstalled_at: datetime | None = None
     set_aside: tuple[Group, ...] = ()
@@ -58,7 +58,7 @@ class Sight:
     web_beat_at: datetime | None = None
     watch_beat_at: datetime | None = None
     retried: tuple[FailureGroup, ...] = ()
-    """Entries that are refused, and tried again and again."""
+    """Entries that are refused and retried again and again."""
 
     @property
     def mailboxes(self) -> tuple[FailureGroup, ...]:
@@ -67,7 +67,7 @@ class Sight:
 
     @property
     def entries(self) -> tuple[FailureGroup, ...]:
-        """Entries that are not tried again."""
+        """Entries that are not retried."""
         return self._of(FailureScope.ENTRY)
 
     @property
@@ -84,8 +84,8 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
 
     Args:
         connection: to read from.
-        sources: whose last webhook is asked for.
-        calendars_down: servers in trouble; what waits for them is no backlog of its own.
+        sources: the sources whose last webhook is read.
+        calendars_down: servers in trouble; what waits for them does not count as backlog.
         now: the moment.
 
     """
@@ -134,7 +134,7 @@ def look(connection: Connection, sources: Iterable[str], calendars_down: Iterabl
 
 
 def _oldest_due(connection: Connection, calendars_down: Iterable[str], now: datetime) -> datetime | None:
-    """Check the oldest changes; where all are in trouble, query mailbox by mailbox: there are fewer."""
+    """Check the oldest changes; if all are in trouble, query mailbox by mailbox: there are fewer mailboxes."""
     healthy = and_(mailboxes.c.failure.is_(None), mailboxes.c.calendar.not_in(sorted(calendars_down)))
     due = select(placements.c.due_at, placements.c.mailbox_id).where(placements.c.due_at <= now)
     first = due.order_by(placements.c.due_at).limit(FIRST).subquery()
@@ -154,7 +154,7 @@ def _oldest_due(connection: Connection, calendars_down: Iterable[str], now: date
 
 
 def _counted(column: ColumnElement[datetime], wanted: ColumnElement[bool]) -> ScalarSelect[int]:
-    """Count along the column's index: without an order PostgreSQL would rather read the whole table."""
+    """Count along the column's index: without an order PostgreSQL would read the whole table."""
     some = select(column).where(wanted).order_by(column).limit(COUNTED).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
 
@@ -172,7 +172,7 @@ def _last_webhooks(connection: Connection, sources: Sequence[str]) -> dict[str, 
 
 
 def last_written(connection: Connection, calendar: str) -> Mailbox | None:
-    """Return the mailbox of a calendar that was last written into with success, and is in no trouble; None: none."""
+    """Return the mailbox of a calendar that was last written with success and is in no trouble; None: none."""
     newest = (
         select(mailboxes.c.calendar, mailboxes.c.address)
         .where(mailboxes.c.calendar == calendar, mailboxes.c.succeeded_at.is_not(None), mailboxes.c.failure.is_(None))
@@ -185,14 +185,14 @@ def last_written(connection: Connection, calendar: str) -> Mailbox | None:
 
 
 def to_ask_about(connection: Connection, calendar: str, most: int) -> list[str]:
-    """Return mailboxes of a calendar that the server can be asked about: those that it answered about last, first."""
+    """Return mailboxes of a calendar to ask the server about: first those that it last answered about."""
     by = mailboxes.c.failure.is_not(None), mailboxes.c.succeeded_at.is_(None), mailboxes.c.succeeded_at.desc()
     mine = select(mailboxes.c.address).where(mailboxes.c.calendar == calendar, mailboxes.c.same_as.is_(None))
     return list(connection.scalars(mine.order_by(*by, mailboxes.c.id).limit(most)))
 
 
 def has_backlog(connection: Connection, more_than: int) -> bool:
-    """Whether more than so many webhooks wait to be judged, or events to be settled, where those may be read."""
+    """Whether more than this number of webhooks, or of events if those may be read, wait to be judged or settled."""
     if not rights.may_judge(connection):
         return inbox.size_by_number(connection, more_than + 1) > more_than
     return inbox.size(connection, more_than + 1) > more_than or settling.has_unsettled(connection, more_than)

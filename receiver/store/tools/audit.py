@@ -1,4 +1,4 @@
-"""What an audit reads, and the one thing it may write: that the worker must look an entry up again."""
+"""The queries of an audit, and its one change: the worker must look an entry up again."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -28,21 +28,21 @@ def recorded(connection: Connection, mailbox: Mailbox) -> list[Recorded]:
 
 
 def standings(connection: Connection, uids: Collection[str]) -> dict[str, EventStanding]:
-    """Return what is known of these events; one that is not in the answer is unknown."""
+    """Return what is known of these events; unknown ones are missing from the result."""
     columns = events.c.uid, events.c.source, events.c.purged, is_settled().label("settled"), placements.c.item_id
     query = select(*columns).outerjoin(placements, placements.c.event_id == events.c.id)
     found: dict[str, EventStanding] = {}
     for chunk in chunks(sorted(uids)):
         for row in connection.execute(query.where(events.c.uid.in_(chunk))):
-            told = found.get(row.uid) or EventStanding(row.source, row.purged, row.settled)
-            found[row.uid] = replace(told, items=told.items | ({row.item_id} if row.item_id else set()))
+            standing = found.get(row.uid) or EventStanding(row.source, row.purged, row.settled)
+            found[row.uid] = replace(standing, items=standing.items | ({row.item_id} if row.item_id else set()))
     return found
 
 
 def repair(
     connection: Connection, mailbox: Mailbox, repairs: Mapping[Placement, Placement], now: datetime
 ) -> int | None:
-    """Replace placements that still are as they were judged; return how many. None: a worker has the mailbox."""
+    """Replace placements that did not change since the comparison; return how many. None: a worker has the mailbox."""
     number = connection.scalar(select(mailboxes.c.id).where(mailbox_identity.is_mailbox(mailbox)))
     if number is None or mailbox_identity.is_leased(connection, number, now):
         return None

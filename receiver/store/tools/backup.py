@@ -1,4 +1,4 @@
-"""Copies of the whole store: into one SQLite file while the service runs, or into the other kind of database."""
+"""Copies the whole store: into an SQLite file while the service runs, or into the other kind of database."""
 
 import os
 import secrets
@@ -14,10 +14,10 @@ from receiver.store.database.engine import close_engine, open_engine, reading, w
 from receiver.store.database.tables import RowId, installation, metadata
 
 CHUNK = 2_000
-"""Rows, or pages of SQLite, that are copied at once."""
+"""Rows, or pages of SQLite, that are copied in one step."""
 
 Watch = Callable[[int], AbstractContextManager[Callable[[], None]]]
-"""Given how many steps there are: shows progress, and yields what is called when one is done."""
+"""Called with the number of steps; yields a function to call after each step, which shows the progress."""
 
 
 class CopyFailed(Exception):
@@ -25,13 +25,14 @@ class CopyFailed(Exception):
 
 
 def back_up(engine: Engine, path: Path, watch: Watch) -> dict[str, int]:
-    """Write what the store holds at one moment into a file, whole or not at all; return how many rows, by table.
+    """Write the store's content at one moment into a file, completely or not at all; return the number of rows by
+    table.
 
-    Writers are not held up. Whoever starts from the copy must read the calendars first: it is marked so.
+    Writers are not blocked. The copy is marked: a service that starts from it must read the calendars first.
 
     Raises:
-        CopyFailed: ``in_use``, ``unwritable``, ``damaged``, ``newer``, ``differs``; what was at the path is as it was.
-        StoreUnavailable: the store cannot be read, or not to the end.
+        CopyFailed: ``in_use``, ``unwritable``, ``damaged``, ``newer``, ``differs``; what was at the path is unchanged.
+        StoreUnavailable: the store cannot be read completely.
 
     """
     with _part(path) as part:
@@ -41,7 +42,7 @@ def back_up(engine: Engine, path: Path, watch: Watch) -> dict[str, int]:
 
 
 def move(source: Engine, target: Engine, watch: Watch) -> dict[str, int]:
-    """Copy everything into an empty database, numbers that were given out included; return how many rows, by table.
+    """Copy everything, including the state of id sequences, into an empty database; return the number of rows by table.
 
     Raises:
         CopyFailed: ``newer``, ``occupied``, ``not_current``, ``differs``; nothing was copied.
@@ -67,8 +68,8 @@ def move(source: Engine, target: Engine, watch: Watch) -> dict[str, int]:
 
 @contextmanager
 def _part(path: Path) -> Iterator[Path]:
-    """Yield the name of an empty file of our own beside the path; it takes the path's place when all went well."""
-    if Path(f"{path}-wal").exists():  # it would be read as part of our file
+    """Yield the name of a new empty file beside the path. It replaces the path if the block succeeds."""
+    if Path(f"{path}-wal").exists():  # SQLite would read it as part of our file
         raise CopyFailed("in_use")
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
@@ -86,7 +87,7 @@ def _part(path: Path) -> Iterator[Path]:
 
 
 def _remove(part: Path) -> None:
-    """Remove what is left of a copy, with the locks and logs beside it that opening it made."""
+    """Remove an incomplete copy, with the lock and log files beside it."""
     if part.parent.is_dir():
         for left in part.parent.iterdir():
             if left.name.startswith(part.name):
@@ -121,9 +122,9 @@ def _copy_pages(engine: Engine, part: Path, watch: Watch) -> dict[str, int]:
 
 @contextmanager
 def _flushing(part: Path) -> Iterator[Callable[[], None]]:
-    """Yield what has the disk take in what was written: all at the end, it would hold up every commit meanwhile.
+    """Yield a function that flushes written data to disk: flushed only at the end, it would delay all commits.
 
-    The file is closed after SQLite's: closing it would give up SQLite's locks.
+    This file is closed after SQLite's connection: closing it earlier would release SQLite's locks.
     """
     descriptor = os.open(part, os.O_RDONLY)
     try:
@@ -141,7 +142,7 @@ def _copy_rows(engine: Engine, part: Path, watch: Watch) -> dict[str, int]:
 
 
 def _finish(part: Path, counts: dict[str, int]) -> None:
-    """Check that the copy is sound and complete, mark it as a copy, and make it a single file."""
+    """Check that the copy is undamaged and complete, mark it as a copy, and make it a single file."""
     with closing(sqlite3.connect(part, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode=DELETE")
         copy.execute("UPDATE installation SET must_adopt = 1")
@@ -158,7 +159,7 @@ def _finish(part: Path, counts: dict[str, int]) -> None:
 
 
 def _check_free(engine: Engine) -> None:
-    """Raise unless the database is empty, or just migrated: it is named then, and knows nothing else."""
+    """Raise unless the database is empty or just migrated, with an installation and nothing else."""
     with reading(engine) as connection:
         there = set(inspect(connection).get_table_names())
     if not there & {table.name for table in metadata.sorted_tables}:
@@ -192,7 +193,7 @@ def _copy(source: Connection, target: Connection, done: Callable[[], None]) -> N
 
 
 def _ordered(table: Table) -> Select[tuple[object, ...]]:
-    """Ask for all rows; those that another row of the table names come first."""
+    """Select all rows; those that other rows of the table refer to come first."""
     named = [key.parent for key in table.foreign_keys if key.column.table is table]
     return select(table).order_by(*(column.is_not(None) for column in named), *table.primary_key.columns)
 
@@ -203,7 +204,7 @@ def _is_numbered(table: Table) -> bool:
 
 
 def _go_on_counting(source: Connection, target: Connection, table: Table) -> None:
-    """Have the target go on with ids that the source never used."""
+    """Let the target continue with ids that the source never used."""
     last = _last_number(source, table)
     if not last:
         return

@@ -66,7 +66,7 @@ PERSONAL = (
 """Tables of which rows are erased."""
 
 AGENDA = (Model.ABSENCE, Model.PLAGE_OUVERTURE)
-"""Events that belong to one agent and go with the agent; an appointment is its other agents' too, and its usager's."""
+"""Events that belong to one agent and are erased with the agent; an appointment also concerns other people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +76,30 @@ class Erased:
     counts: Mapping[str, int] = field(default_factory=dict)
     """Rows, by table."""
     removals: int = 0
-    """Entries that the worker must remove, or look up, before their mailbox can be forgotten."""
+    """Entries that the worker must remove or look up before their mailbox can be erased."""
     busy: bool = False
     """Nothing was erased: a worker is writing into a mailbox of the agent at this moment."""
     active: bool = False
-    """The agent was, as far as we know, still at work on the platform."""
+    """As far as we know, the agent still works on the platform."""
     mapped: bool = False
     """A mapping that is in force, or waits for a confirmation, names the agent."""
     shared: bool = False
-    """A mailbox of the agent stays, because it is another agent's too."""
+    """A mailbox of the agent stays, because another agent has it too."""
 
 
 def erase(connection: Connection, email: str, mapping: MailboxMap, now: datetime, *, with_entries: bool) -> Erased:
-    """Erase what is recorded of one agent. Runs inside a write transaction; again, it finds nothing.
+    """Erase the record of one agent. Runs inside a write transaction. A second run finds nothing.
 
     Args:
         connection: the transaction.
         email: the agent's, in lower case; or the address of a mailbox that was the agent's.
         mapping: in force; tells which mailbox is the agent's.
         now: the moment.
-        with_entries: whether the worker is to take the entries out of the calendar first; else they stay there, and
-            nothing here remembers them.
+        with_entries: whether the worker removes the entries from the calendar first; if not, they stay there, without a
+            record.
 
     """
-    inbox.judge_all(connection, now)  # what waits may be of the agent too
+    inbox.judge_all(connection, now)  # waiting webhooks may concern the agent too
     subject = _Subject(connection, email, mapping, now)
     if subject.is_busy():
         return Erased(busy=True)
@@ -133,24 +133,24 @@ class _Subject:
         return any(not has_left(row.email) and row.roles_gone_at is None for row in self._known)
 
     def is_theirs(self, table: Table) -> ColumnElement[bool]:
-        """Whether a row that names a platform and an ident is the agent's. To be asked before their rows go."""
+        """Match rows with a platform and an ident that are the agent's. To be used before those are deleted."""
         if table is agents:
             return self._is_named()
         same = agents.c.platform == table.c.platform, agents.c.ident == table.c.ident
         return exists().where(*same, self._is_named())
 
     def _is_named(self) -> ColumnElement[bool]:
-        """Whether a row of an agent bears the e-mail: there may be thousands, so they are not listed in a statement."""
-        told = agent_words.c.platform == agents.c.platform, agent_words.c.ident == agents.c.ident
+        """Match rows of agents with the e-mail. There may be thousands, so the statement does not list them."""
+        same_agent = agent_words.c.platform == agents.c.platform, agent_words.c.ident == agents.c.ident
         columns = agents.c.email, agents.c.former_email
         words = agent_words.c.email, agent_words.c.former_email
         return or_(
             *(func.lower(func.coalesce(column, "")).in_(self._spellings) for column in columns),
-            exists().where(*told, or_(*(func.lower(column).in_(self._spellings) for column in words))),
+            exists().where(*same_agent, or_(*(func.lower(column).in_(self._spellings) for column in words))),
         )
 
     def is_busy(self) -> bool:
-        """Whether a call may be under way, whose outcome must find its record."""
+        """Whether a call may be running, whose outcome needs the record."""
         return any(mailbox_identity.is_leased(self._connection, number, self._now) for number in sorted(self.own))
 
     def is_mapped(self) -> bool:
@@ -161,7 +161,7 @@ class _Subject:
     # Mailboxes
 
     def _mailboxes(self) -> tuple[frozenset[int], frozenset[int]]:
-        """Return the rows of the agent's mailboxes, under all their addresses: those that others use, and the rest."""
+        """Return the rows of the agent's mailboxes with all their addresses: those shared with others, and the rest."""
         places, others = self._places(), self._places_of_others()
         homes = {self._home(place) for place in others}
         shared: set[int] = set()
@@ -170,13 +170,13 @@ class _Subject:
             place = Mailbox(row.calendar, row.address)
             home = self._home(place)
             if {place, home} & places or not self._spellings.isdisjoint({row.address, (row.identity or "").lower()}):
-                # Another address of a colleague's mailbox may be the agent's alone.
+                # An alias of a colleague's mailbox may belong to the agent only.
                 of_others = place in others or (place == home and home in homes)
                 (shared if of_others else own).add(row.id)
         return frozenset(shared), frozenset(own)
 
     def _places(self) -> set[Mailbox]:
-        """Return where this mapping, or one before it, leads for the agent."""
+        """Return the mailboxes of the agent by this mapping or a former one."""
         rows = self._connection.scalars(select(ruleset_rows.c.content).where(self._names_them()))
         mappings = [self._mapping, *(read_ruleset(text).mailboxes for text in rows)]
         named = {place for mapping in mappings if isinstance(place := mapping.locate(self._email), Mailbox)}
@@ -191,7 +191,7 @@ class _Subject:
         return {place for place in places if isinstance(place, Mailbox)}
 
     def _home(self, place: Mailbox) -> Mailbox:
-        """Return the mailbox that an address is another one of, or itself."""
+        """Return the mailbox that an address is an alias of, or the address itself."""
         return self._aliases.get(place, place)
 
     def _names_them(self) -> ColumnElement[bool]:
@@ -201,7 +201,7 @@ class _Subject:
     # What is erased
 
     def drop_placements(self) -> int:
-        """Forget entries and leave them where they are; in a mailbox of others, what they need or is in doubt stays."""
+        """Drop placements and leave the entries; in a shared mailbox, needed or doubtful placements stay."""
         dropped = _rows_of(self._connection, placements, placements.c.mailbox_id, self.own)
         theirs = select(placements, events.c.uid).join(events, events.c.id == placements.c.event_id)
         theirs = theirs.where(placements.c.event_id.in_(self._events()))
@@ -215,7 +215,7 @@ class _Subject:
         return dropped + _rows_of(self._connection, placements, placements.c.id, gone)
 
     def _needed_by_others(self) -> set[int]:
-        """Return the events in whose agents there is another one with the same mailbox."""
+        """Return the events that have another agent with the same mailbox."""
         places = self._places()
         colleagues = self._connection.execute(
             select(event_agents.c.event_id, agents.c.email, agents.c.former_email)
@@ -227,7 +227,7 @@ class _Subject:
         return {event_id for event_id, found in located if {self._home(place) for place in found} & places}
 
     def drop_agenda(self, *, purged: bool) -> int:
-        """Forget absences and plages; one that a mailbox still holds leaves a tombstone until that is empty."""
+        """Drop absences and plages. One that still has an entry becomes a tombstone until the entry is removed."""
         agenda = and_(events.c.id.in_(self._events()), events.c.model.in_(AGENDA))
         placed = exists().where(placements.c.event_id == events.c.id)
         tombstone = {
@@ -247,7 +247,7 @@ class _Subject:
         return kept + _rows(self._connection, events, and_(agenda, ~placed))
 
     def drop_links(self) -> int:
-        """Take the agent off appointments, and have what these show settled anew."""
+        """Remove the agent from appointments, and mark these to be settled again."""
         theirs = events.c.id.in_(self._events()), events.c.facts.is_not(None)
         self._connection.execute(update(events).where(*theirs).values(unsettled_at=self._now))
         return _rows(self._connection, event_agents, self._is_link())
@@ -263,12 +263,12 @@ class _Subject:
         return and_(event_agents.c.ident.in_(select(agents.c.ident).where(self._is_named())), there)
 
     def drop_rulesets(self) -> int:
-        """Forget mappings that are in force no more and name the agent."""
+        """Drop former rulesets that name the agent."""
         newest = rulesets.newest_id(self._connection) or 0
         return _rows(self._connection, ruleset_rows, and_(self._names_them(), ruleset_rows.c.id < newest))
 
     def drop_set_aside(self) -> int:
-        """Forget webhooks that wait for somebody to decide and name the agent."""
+        """Drop webhooks that wait for a decision and name the agent."""
         return _rows(self._connection, set_aside, self._contains(set_aside.c.news))
 
     def drop_labels(self) -> int:
@@ -280,11 +280,11 @@ class _Subject:
         return or_(*(func.lower(column).contains(each, autoescape=True) for each in sorted(self._spellings)))
 
     def drop_mailboxes(self) -> Counter[str]:
-        """Forget the agent's mailboxes in which nothing is placed any more, all addresses of one at a time."""
+        """Drop the agent's mailboxes without placements, each with all its addresses."""
         counts: Counter[str] = Counter()
         placed = exists().where(placements.c.mailbox_id == mailboxes.c.id)
         own = sorted(self.own)
-        # Those that are another address of a mailbox first: it is named by them.
+        # Aliases first: they refer to their mailbox.
         for each in (mailboxes.c.same_as.is_not(None), mailboxes.c.same_as.is_(None)):
             named = mailboxes.alias("named")
             empty = select(mailboxes.c.id).where(~placed, each, ~exists().where(named.c.same_as == mailboxes.c.id))
@@ -299,7 +299,7 @@ class _Subject:
         return counts
 
     def removals(self) -> int:
-        """Count what is still placed in the agent's own mailboxes."""
+        """Count the placements that are left in the agent's own mailboxes."""
         held = select(func.count()).select_from(placements)
         return sum(
             self._connection.execute(held.where(placements.c.mailbox_id.in_(chunk))).scalar_one()
@@ -320,10 +320,10 @@ def _rows_of(connection: Connection, table: Table, column: ColumnElement[int], v
 
 
 def overwrite_freed(engine: Engine) -> bool:
-    """Have what was deleted leave the files too; False: a reader held on to it, to be tried again.
+    """Overwrite deleted data in the files too; False: a reader prevented it, to be tried again.
 
     SQLite overwrites what it frees (`secure_delete`), but its write-ahead log keeps older pages until it is emptied.
-    PostgreSQL gives the room of deleted rows out anew after a VACUUM.
+    PostgreSQL reuses the space of deleted rows after a VACUUM.
     """
     if engine.dialect.name == "sqlite":
         with closing(engine.raw_connection()) as raw:

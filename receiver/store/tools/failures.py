@@ -1,4 +1,4 @@
-"""What fails, one by one, and what an operator may do about it: retry it, or dismiss it."""
+"""Lists failures, and what an operator may do about them: retry or dismiss."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ from receiver.store.work import dues, leases, servers
 from receiver.store.work.placements import keep, placement_of
 
 AT_ONCE = 500
-"""Rows that one transaction changes: web and worker do not wait longer than for that."""
+"""Rows that one transaction changes, so that web and worker wait only briefly."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which failures are meant: those that fit all that is named."""
+    """Selects failures: those that match all given values."""
 
     code: str | None = None
     calendar: str | None = None
@@ -41,15 +41,15 @@ class Failing:
     calendar: str = ""
     address: str = ""
     event: str = ""
-    """Model and number as the platform shows them, or the uid of what has no number."""
+    """Model and number as the platform shows them, or the uid if there is no number."""
     installation: str = ""
-    """Whose entries stand in the way of ours in the mailbox."""
+    """The installation whose entries block the mailbox."""
 
 
 def listed(
     connection: Connection, scope: FailureScope, chosen: Chosen, after: int, limit: int
 ) -> tuple[list[Failing], int | None]:
-    """Return up to `limit` of what fails, one by one, and where to go on; None: that was all."""
+    """Return up to `limit` failures, and where to continue; None: that was all."""
     if scope is FailureScope.SERVER:  # its group already names it
         return [], None
     query, key = _QUERIES[scope]
@@ -69,7 +69,7 @@ def listed(
 
 
 def meant_events(connection: Connection, chosen: Chosen) -> list[str]:
-    """Return the uids of the events that an operator may mean: numbers are given out by model and platform."""
+    """Return the uids of the events with a number: each model and platform has its own numbers."""
     return list(connection.scalars(select(events.c.uid).where(*_named(chosen)).order_by(events.c.uid).limit(AT_ONCE)))
 
 
@@ -94,9 +94,9 @@ def retry_mailboxes(connection: Connection, chosen: Chosen) -> int:
 
 
 def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: int = 0) -> tuple[int, int | None]:
-    """Retry the next entries that wait or were given up at once; return how many, and where to go on.
+    """Make the next entries that wait or were given up due at once; return how many, and where to continue.
 
-    An event that is named is taken with what an operator let be.
+    For a named event, entries that an operator dismissed are included.
     """
     failing = placements.c.failure.is_not(None)
     meant = or_(failing, placements.c.gave_up) if chosen.event is not None else failing
@@ -104,7 +104,7 @@ def retry_entries(connection: Connection, chosen: Chosen, now: datetime, after: 
 
 
 def retry_events(connection: Connection, chosen: Chosen, now: datetime) -> int:
-    """Settle events anew that cannot be shown anywhere; return how many."""
+    """Mark events that no calendar can show to be settled again; return how many."""
     meant = update(events).where(*_meant(FailureScope.EVENT, chosen))
     retried = connection.execute(meant.values(unsettled_at=now)).rowcount
     nothing_else = chosen.calendar is chosen.address is chosen.event is None
@@ -112,7 +112,7 @@ def retry_events(connection: Connection, chosen: Chosen, now: datetime) -> int:
 
 
 def shorten_waits(connection: Connection, now: datetime) -> int:
-    """Shorten waits of servers, mailboxes and entries that an earlier version granted; return how many."""
+    """Shorten waits of servers, mailboxes and entries that an earlier version recorded; return how many."""
     return _shorten_servers(connection, now) + _shorten_mailboxes(connection, now) + _shorten_entries(connection, now)
 
 
@@ -126,7 +126,7 @@ def _shorten_servers(connection: Connection, now: datetime) -> int:
 
 def _shorten_mailboxes(connection: Connection, now: datetime) -> int:
     longest, granted = (now + timedelta(seconds=each) for each in (LONGEST_DELAY_S, MAX_RETRY_AFTER_S))
-    rarely = now + timedelta(seconds=DAY_S)  # those that the server does not know wait longer, by our own choice
+    rarely = now + timedelta(seconds=DAY_S)  # mailboxes that the server does not know wait longer on purpose
     late = or_(and_(dues.is_known(), mailboxes.c.blocked_until > longest), mailboxes.c.blocked_until > rarely)
     if connection.execute(select(mailboxes.c.id).where(late).limit(1)).first() is None:
         return 0
@@ -216,8 +216,8 @@ def _code(table: Table, chosen: Chosen) -> list[ColumnElement[bool]]:
 
 
 def _boxes(chosen: Chosen) -> list[ColumnElement[bool]]:
-    wishes = {mailboxes.c.calendar: chosen.calendar, mailboxes.c.address: chosen.address}
-    return [column == wish for column, wish in wishes.items() if wish is not None]
+    wanted = {mailboxes.c.calendar: chosen.calendar, mailboxes.c.address: chosen.address}
+    return [column == value for column, value in wanted.items() if value is not None]
 
 
 def _named(chosen: Chosen) -> list[ColumnElement[bool]]:
@@ -225,7 +225,7 @@ def _named(chosen: Chosen) -> list[ColumnElement[bool]]:
         return []
     if (
         chosen.event.isascii() and chosen.event.isdigit() and len(chosen.event) < 19
-    ):  # the largest integer that a database takes
+    ):  # the largest integer that a database accepts
         return [events.c.wire_id == int(chosen.event)]
     return [events.c.uid == chosen.event]
 

@@ -1,4 +1,4 @@
-"""What is read back from calendars after a loss of the record, and what is forgotten when entries are taken out."""
+"""Records entries that were read back after a loss of the record, and drops the record of emptied mailboxes."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -21,7 +21,7 @@ def adopted_in(connection: Connection, mailbox: Mailbox) -> set[str]:
 
 
 def finished(connection: Connection, uids: Collection[str]) -> dict[str, bool]:
-    """Return the events known among these, and whether each was destroyed and all that follows from it is done."""
+    """Return the known events among these, and whether each is destroyed with all its entries removed."""
     found: dict[str, bool] = {}
     for chunk in chunks(sorted(uids)):
         known = select(events.c.uid, events.c.facts, is_settled().label("settled")).where(events.c.uid.in_(chunk))
@@ -32,7 +32,7 @@ def finished(connection: Connection, uids: Collection[str]) -> dict[str, bool]:
 def note(
     connection: Connection, work: MailboxWork, items: Mapping[str, str], gone: Collection[str], now: datetime
 ) -> None:
-    """Record what was found in a leased mailbox, and drop what is not there any more.
+    """Record what was found in a leased mailbox, and drop what is gone.
 
     Raises:
         LeaseLost: nothing was changed.
@@ -51,10 +51,10 @@ def note(
 
 
 def unsettle(connection: Connection, work: MailboxWork, now: datetime) -> None:
-    """Have the events of a mailbox's entries settled anew.
+    """Mark the events of a mailbox's entries to be settled again.
 
-    In a transaction after the one that noted them: an event that came in meanwhile saw them or is seen here. Nobody
-    writes into the mailbox before it is given back.
+    To be called in a transaction after the one that recorded them: an event that came meanwhile saw them, or is seen
+    here. No worker writes into the mailbox before it is released.
     """
     noted = select(adopted.c.uid).where(adopted.c.mailbox_id == work.mailbox_id)
     connection.execute(update(events).where(events.c.uid.in_(noted)).values(unsettled_at=now))
@@ -72,7 +72,7 @@ def waiting(connection: Connection) -> list[tuple[Mailbox, str]]:
 
 
 def empty(connection: Connection, work: MailboxWork, kept: Collection[int]) -> None:
-    """Forget what was placed in a leased mailbox that holds nothing of ours any more, but for some placements.
+    """Drop the placements of a leased mailbox that holds nothing of ours any more, except some.
 
     Raises:
         LeaseLost: nothing was changed.

@@ -1,4 +1,4 @@
-"""Queries of a re-sync: which events came since it began, and which coming events did not."""
+"""The queries of a re-sync: which events were sent since it began, and which coming events were not."""
 
 from collections import Counter
 from collections.abc import Collection, Generator, Iterator
@@ -28,7 +28,7 @@ class Scope:
     organisations: frozenset[int]
     """It does not filter absences: they name one of their agent's organisations, and are sent to all."""
     ends_after: datetime | None = None
-    """What was over before is left alone; None: nothing is."""
+    """Events that ended before are left out; None: none are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class HeldEvent:
     uuid: str | None
     organisation: int | None
     motif: str | None
-    """Of a RDV; who may see it depends on it."""
+    """The motif of a RDV, which decides who may see it."""
 
 
-def told(connection: Connection, source: str, since: datetime) -> dict[Model, int]:
+def count_sent(connection: Connection, source: str, since: datetime) -> dict[Model, int]:
     """Return how many events of each kind a source sent since a moment."""
     rows = connection.execute(
         select(events.c.model, func.count(distinct(deliveries.c.event_id)))
@@ -62,9 +62,9 @@ def count_live(connection: Connection, scope: Scope) -> int:
     return sum(connection.execute(query).scalar_one() for query in counted)
 
 
-def untold(connection: Connection, scope: Scope, since: datetime) -> list[HeldEvent]:
+def not_sent(connection: Connection, scope: Scope, since: datetime) -> list[HeldEvent]:
     """Return the events in scope that no source sent since a moment, by number."""
-    old = and_(~_was_told(since), events.c.wire_id.is_not(None))
+    old = and_(~_was_sent(since), events.c.wire_id.is_not(None))
     found = (each for query in _scoped(select(events), scope) for each in _held(connection, query.where(old)))
     return sorted(found, key=lambda event: event.event_id)
 
@@ -74,14 +74,14 @@ def witnesses(
 ) -> list[HeldEvent]:
     """Return a source's RDVs that were sent since a moment, the newest first, up to `each` of an (organisation, motif).
 
-    They certainly exist: whoever does not see them does not see all of their kind.
+    They certainly exist: an account that does not see them does not see all of their kind.
     """
     exist = and_(
         events.c.source == source,
         events.c.model == Model.RDV,
         events.c.facts.is_not(None),
         events.c.wire_id.is_not(None),
-        _was_told(since),
+        _was_sent(since),
     )
     query = select(events).where(exist).order_by(events.c.id.desc())
     found: list[HeldEvent] = []
@@ -104,25 +104,25 @@ def _first_of_each(
                 counted[kind] += 1
                 found.append(event)
             if len(found) == each * len(kinds):
-                break  # of a hundred thousand, the first few are enough
+                break  # a few of perhaps a hundred thousand are enough
     return found
 
 
-def _was_told(since: datetime) -> ColumnElement[bool]:
-    """Whether any source sent it: then it exists."""
+def _was_sent(since: datetime) -> ColumnElement[bool]:
+    """Match events that any source sent: these exist."""
     return exists().where(deliveries.c.event_id == events.c.id, deliveries.c.received_at >= since)
 
 
 def _scoped(query: Select[Any], scope: Scope) -> Iterator[Select[Any]]:
-    """Yield queries that together find each event in scope once."""
+    """Yield queries that together return each event in scope once."""
     narrowed = query.where(events.c.source == scope.source, events.c.facts.is_not(None))
     if scope.ends_after is not None:
         narrowed = narrowed.where(events.c.ends_at > scope.ends_after)
     if Model.ABSENCE in scope.models:
         yield narrowed.where(events.c.model == Model.ABSENCE)
-    told_apart = events.c.model.in_(sorted(scope.models - {Model.ABSENCE}))
+    with_organisation = events.c.model.in_(sorted(scope.models - {Model.ABSENCE}))
     for chunk in chunks(sorted(scope.organisations)):
-        yield narrowed.where(told_apart, events.c.organisation.in_(chunk))
+        yield narrowed.where(with_organisation, events.c.organisation.in_(chunk))
 
 
 def _held(connection: Connection, query: Select[Any]) -> Generator[HeldEvent, None, None]:

@@ -24,27 +24,27 @@ from receiver.store.intake.judge_agents import is_nobodys
 from receiver.store.tools import unused
 
 DROPPED_AT_ONCE = 500
-"""Rows of a table that one transaction drops, so that nobody waits long for it."""
+"""Rows of a table that one transaction drops, so that others do not wait long for it."""
 PAUSE_S = 0.02
-"""Pause between two transactions, longer than waiting writers sleep between two tries: else they would starve."""
+"""Pause between two transactions, longer than a waiting writer sleeps, so that it gets the lock."""
 
 
 def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> Counter[str]:
     """Drop some of what is past its retention, in one short transaction; return how many rows, by table.
 
-    The result is empty where nothing was left to drop.
+    The result is empty if nothing was left to drop.
     """
     counts: Counter[str] = Counter()
     for table, condition in _old(now, tombstone_days, journal_days).items():
-        # Of a table whose key has several columns there are few rows: more than some may go.
+        # Tables whose key has several columns have few rows, and are not limited.
         key = next(iter(table.primary_key.columns))
         some = key.in_(select(key).where(condition).limit(DROPPED_AT_ONCE))
         counts[table.name] += connection.execute(delete(table).where(condition, some)).rowcount
         if counts[table.name] >= DROPPED_AT_ONCE:
-            return +counts  # events last: one that is dropped before its deliveries takes them along uncounted
+            return +counts  # events last: their deliveries would be deleted with them, uncounted
     if counts.total():
         return +counts
-    # Only once all else is done: these read every agent.
+    # Only when all else is done: these conditions read every agent.
     counts[agent_words.name] += connection.execute(delete(agent_words).where(is_nobodys())).rowcount
     return counts + unused.drop(connection, now, now - timedelta(days=tombstone_days))
 
@@ -59,7 +59,7 @@ def count_old(connection: Connection, now: datetime, tombstone_days: int, journa
 
 
 def _old(now: datetime, tombstone_days: int, journal_days: int) -> dict[Table, ColumnElement[bool]]:
-    """Return the conditions for old rows. Events with a placement stay, and the last beat of the watch."""
+    """Return the conditions for old rows. Events with a placement stay, and the last heartbeat of the watch."""
     forgotten, read = now - timedelta(days=tombstone_days), now - timedelta(days=journal_days)
     placed = exists().where(placements.c.event_id == events.c.id)
     return {

@@ -1,4 +1,4 @@
-"""Which tokens were issued. Their text is stored nowhere: nobody can sign in with these rows."""
+"""The issued tokens, without their text: these rows do not allow anybody to sign in."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -38,6 +38,6 @@ def listed(connection: Connection) -> list[TokenRecord]:
 
 
 def revoke(connection: Connection, token_id: str, now: datetime) -> None:
-    """Revoke a token; one that was revoked before keeps that moment."""
+    """Revoke a token; one that was revoked before keeps the earlier moment."""
     still = tokens.c.id == token_id, tokens.c.revoked_at.is_(None)
     connection.execute(update(tokens).where(*still).values(revoked_at=now))

@@ -1,7 +1,7 @@
-"""Agents and mailboxes that nothing refers to any more: noted when that is seen, dropped when it has been so for long.
+"""Notes agents and mailboxes that nothing refers to any more, and drops them after a time.
 
-An agent is referred to by events that list it, and by a place in an organisation, unless the agent has left the
-platform. A mailbox is referred to by placements, writes and entries read back, and by another address of it.
+References to an agent are events that list the agent, and a role in an organisation, unless the agent has left the
+platform. References to a mailbox are placements, writes, entries read back, and its aliases.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ from receiver.store.database.tables import adopted, agents, event_agents, events
 AT_ONCE = 500
 """Rows that are read in one transaction."""
 
-# One question in the other, not a join: SQLite would begin with all events of the platform, for each agent.
+# A nested subquery, not a join: SQLite would begin with all events of the platform, for each agent.
 _OF_THE_PLATFORM = exists().where(events.c.id == event_agents.c.event_id, events.c.platform == agents.c.platform)
 _LISTED = exists().where(event_agents.c.ident == agents.c.ident, _OF_THE_PLATFORM.correlate(event_agents, agents))
 _HAS_LEFT = func.coalesce(agents.c.email, "").contains(LEFT, autoescape=True)
@@ -39,7 +39,7 @@ _HAS_A_PLACE = exists().where(roles.c.platform == agents.c.platform, roles.c.ide
 
 
 def _refers(table: Table) -> ColumnElement[bool]:
-    """Whether a table refers to the mailbox. With a limit: PostgreSQL would else read the whole table at once."""
+    """Match mailboxes that a table refers to. With a limit, as PostgreSQL would otherwise read the whole table."""
     first = select(literal(1)).where(table.c.mailbox_id == mailboxes.c.id).limit(1)
     return first.correlate(mailboxes).scalar_subquery().is_not(None)
 
@@ -47,7 +47,7 @@ def _refers(table: Table) -> ColumnElement[bool]:
 _home = mailboxes.alias("home")
 _HOLDS = or_(
     *(_refers(table) for table in (placements, writes, adopted)),
-    # Another address of a mailbox lives as long as that one: its events would else go there under two names.
+    # An alias is kept as long as its mailbox: otherwise events would go there under two addresses.
     exists().where(_home.c.id == mailboxes.c.same_as, _home.c.unused_since.is_(None)),
 )
 _named = mailboxes.alias("named")
@@ -65,7 +65,7 @@ class Round:
         self.table, self.after = agents, ("", "")  # type: tuple[Table, Key]
 
     def go_on(self, key: Key | None) -> bool:
-        """Go on behind a row, or with the next table; return whether the round goes on."""
+        """Continue after a row, or with the next table; return whether the round continues."""
         if key is not None:
             self.after = key
             return True
@@ -75,7 +75,7 @@ class Round:
 
 
 def seen(connection: Connection, table: Table, after: Key) -> tuple[list[tuple[Key, bool]], Key | None]:
-    """Return rows noted wrongly, with whether they are used, and where to go on; None: that was all."""
+    """Return rows with a wrong note, with whether they are used, and where to continue; None: that was all."""
     key = list(table.primary_key.columns)
     here = tuple_(*key) > tuple_(*after) if len(key) > 1 else key[0] > after[0]
     used = _IS_USED[table].label("used")
@@ -109,7 +109,7 @@ def drop(connection: Connection, now: datetime, forgotten: datetime) -> Counter[
 def _drop(connection: Connection, table: Table, now: datetime, forgotten: datetime) -> Counter[str]:
     key = list(table.primary_key.columns)
     old = select(*key).where(_is_old(table, now, forgotten)).order_by(*key).limit(AT_ONCE)
-    # Locked first, checked then: a transaction that refers to one of them waits for this lock, or is seen.
+    # Lock first, then check: a transaction that adds a reference waits for this lock, or is seen.
     rows = [tuple(row) for row in connection.execute(old.with_for_update(skip_locked=True))]
     if not rows:
         return Counter()

@@ -1,1 +1,1 @@
-"""From facts to calls: what each mailbox should hold, which worker writes into it, and the results."""
+"""From facts to writes: the desired content of each mailbox, which worker writes into it, and the results."""

@@ -1,4 +1,4 @@
-"""The e-mails of agents, as each authority states them: read for events that are settled."""
+"""Reads the e-mails of agents, as each authority states them, for events that are settled."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -13,11 +13,11 @@ from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, roles
 
 
-class Told:
-    """What every authority states of some agents."""
+class StatedEmails:
+    """The statements of all authorities about some agents."""
 
     def __init__(self, connection: Connection, wanted: Collection[RowMapping]) -> None:
-        """Read it for the agents of some rows."""
+        """Read the statements about the agents of some rows."""
         self._words: defaultdict[Key, list[KnownEmail]] = defaultdict(list)
         self._gone: defaultdict[Key, list[tuple[datetime, Authority]]] = defaultdict(list)
         for platform, idents in _by_platform(wanted):
@@ -35,13 +35,13 @@ class Told:
             by = Authority.read(role.authority) if role.authority is not None else EVERYTHING
             self._gone[platform, role.ident].append((role.state_at, by))
 
-    def view(self, agent: RowMapping, organisation: int | None, tellers: Sequence[Authority]) -> AgentView:
-        """Return an agent as the authorities state it that may speak for an event.
+    def view(self, agent: RowMapping, organisation: int | None, sent_under: Sequence[Authority]) -> AgentView:
+        """Return what the authorities that may speak for an event state about an agent.
 
         Args:
             agent: the row of the agent.
             organisation: the event's.
-            tellers: of an absence, under which authorities it was told.
+            sent_under: the authorities under which an absence was sent.
 
         """
         key = agent["platform"], agent["ident"]
@@ -52,15 +52,15 @@ class Told:
                     EVERYTHING, None, agent["email"], agent["state_at"], agent["former_email"], agent["former_at"]
                 )
             )
-        word = credible_email(words, organisation, tellers)
+        word = credible_email(words, organisation, sent_under)
         gone_at = None
         if agent["roles_gone_at"] is not None:
-            gone_at = max((at for at, by in self._gone[key] if by.speaks_for(organisation, tellers)), default=None)
+            gone_at = max((at for at, by in self._gone[key] if by.speaks_for(organisation, sent_under)), default=None)
         return AgentView(word.email if word else None, word.former_email if word else None, gone_at)
 
 
 def _by_platform(wanted: Iterable[RowMapping]) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield the names of agents, some at once, with their platform."""
+    """Yield platforms with parts of the list of their agents."""
     by_platform: defaultdict[str, set[str]] = defaultdict(set)
     for agent in wanted:
         by_platform[agent["platform"]].add(agent["ident"])

@@ -1,6 +1,6 @@
-"""Finds the mailbox whose turn it is: by source, and by organisation within it, where more wait than a few.
+"""Finds the mailbox to work on next. If more than a few wait, sources and organisations within them take turns.
 
-What lies behind `receiver.store.work.dues` is asked of the one mailbox that is about to be claimed.
+The search reads the table `dues`; only for the mailbox that is about to be claimed it reads placements.
 """
 
 from collections.abc import Mapping
@@ -25,20 +25,20 @@ from receiver.store.fairness import Rota
 from receiver.store.work import dues as due_rows
 
 CROWD = 20
-"""Up to so many ready mailboxes, the one that has waited longest is next: all are soon done."""
+"""Up to this number of ready mailboxes, the one that has waited longest is next: all are soon done."""
 LOOKED_AT = 100
-"""Mailboxes that are checked to find out whether there is work; with more, there surely is."""
+"""The most mailboxes that are checked for work; with more, some certainly have work."""
 TURNS = 4
-"""Sources or organisations that are tried in turn; the mailboxes of one may all be in use."""
+"""The most sources or organisations that are tried in turn; all mailboxes of one may be in use."""
 
 _NOW = due_rows.NOW
 
 
 def is_due() -> ColumnElement[bool]:
-    """Due, and not about to be settled again: its wish is then out of date.
+    """Match placements that are due and not about to be settled again, as their desired content is then outdated.
 
-    A removal waits for a creation of the same event, so that a move is never seen as a gap; not for one that fails, or
-    whose mailbox is left alone for now.
+    A removal waits for a creation of the same event, so that an event that moves is always in a calendar. It does not
+    wait for a creation that fails, or whose mailbox waits.
     """
     sibling, home = placements.alias("sibling"), mailboxes.alias("home")
     arriving = exists().where(
@@ -104,7 +104,7 @@ _ANY = select(func.count(), func.count().filter(_FIRST.c.claimable)).select_from
 
 
 def any_claimable(connection: Connection, calendar: str, known: bool, now: datetime) -> bool:
-    """Whether there is a mailbox to claim, or, where there are many, may be one. Takes no lock."""
+    """Whether there is a mailbox to claim; with many mailboxes, whether there may be one. Takes no lock."""
     values = {"calendar": calendar, "known": known, "now": now}
     first = connection.scalar(_IS_FIRST, values)
     if first is None or first:
@@ -114,7 +114,7 @@ def any_claimable(connection: Connection, calendar: str, known: bool, now: datet
 
 
 def find(connection: Connection, calendar: str, known: bool, now: datetime, rota: Rota) -> RowMapping | None:
-    """Lock and return the mailbox whose turn it is; None: there is none to claim."""
+    """Lock and return the mailbox that is next; None: there is none to claim."""
     values = {"calendar": calendar, "known": known, "now": now}
     if connection.execute(_BEYOND, values).first() is not None:
         for _ in range(TURNS):
@@ -125,7 +125,7 @@ def find(connection: Connection, calendar: str, known: bool, now: datetime, rota
 
 
 def _turn(connection: Connection, values: Mapping[str, Any], rota: Rota) -> dict[str, Any] | None:
-    """Return the next source, and its next organisation; None: by now nothing is ready."""
+    """Return the next source, and its next organisation; None: nothing is ready any more."""
     source = _following(connection, _NEXT_SOURCE, values, rota.source, "")
     if source is None:
         return None
@@ -146,7 +146,7 @@ def _following(connection: Connection, query: Select[Any], values: Mapping[str, 
 def _claimable(
     connection: Connection, query: Select[Any], values: Mapping[str, Any], now: datetime
 ) -> RowMapping | None:
-    """Return the first mailbox with something that can be done now; those before it are checked again later."""
+    """Return the first mailbox with work that can be done now; those before it are checked again later."""
     for _ in range(LOOKED_AT):
         row = connection.execute(query, values).mappings().first()
         if row is None or row["claimable"]:
@@ -182,7 +182,7 @@ _SHARED = _ITEMS.where(placements.c.id.in_(_SHARED_OUT)).order_by(placements.c.d
 
 
 def due_in(connection: Connection, mailbox_id: int, now: datetime, limit: int) -> list[RowMapping]:
-    """Return up to `limit` changes of a mailbox; where there are more, every source and organisation has its share."""
+    """Return up to `limit` changes of a mailbox; if there are more, each source and organisation gets a share."""
     values = {"mailbox": mailbox_id, "now": now, "limit": limit}
     found = connection.execute(_DUE, values).mappings().all()
     return list(found if len(found) < limit else connection.execute(_SHARED, values).mappings())

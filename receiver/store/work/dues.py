@@ -1,6 +1,6 @@
-"""In which mailboxes something is due, and by whose events: what claiming looks at, however much waits in each.
+"""The table `dues`: in which mailboxes something is due, by source and organisation. Claiming reads only this table.
 
-Derived from placements. Settling announces what it made due; a mailbox that is given back is looked at anew.
+It is derived from placements. Settling adds rows for what it made due; releasing a mailbox computes its rows again.
 """
 
 from collections.abc import Collection
@@ -30,15 +30,15 @@ from receiver.store.database.engine import chunks
 from receiver.store.database.tables import Moment, dues, events, mailboxes, placements
 
 LOOK_AGAIN = timedelta(seconds=1)
-"""When to check again what is due but cannot be claimed yet, in case settling does not announce it first."""
+"""When to check again what is due but cannot be claimed yet, unless settling announces it before."""
 WALKED = 5_000
-"""Changes of one mailbox that are read at once, those due for longest."""
+"""The most changes of one mailbox that are read, those due for longest."""
 
 _COLUMNS = ("mailbox_id", "source", "organisation", "calendar", "known", "next_at")
 
 
 def is_known() -> ColumnElement[bool]:
-    """Match mailboxes that the server knows, as far as that was ever reported."""
+    """Match mailboxes that the server knows, by its last report."""
     missing = mailboxes.c.failure.in_([literal_column(f"'{code}'") for code in sorted(MISSING_MAILBOX_CODES)])
     return and_(mailboxes.c.identity.is_not(None), or_(mailboxes.c.failure.is_(None), ~missing))
 
@@ -50,7 +50,7 @@ def _later(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[
 def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Select the rows that follow from placements.
 
-    A lease is left out: it may end, unseen by this transaction, before what is announced is committed.
+    Leases are not considered: one may end, unseen by this transaction, before the announcement is committed.
     """
     next_at = _later(placements.c.due_at, mailboxes.c.blocked_until)
     organisation = func.coalesce(events.c.organisation, literal_column("0"))
@@ -64,7 +64,7 @@ def _due(*conditions: ColumnElement[bool]) -> Select[Any]:
         .join(mailboxes, mailboxes.c.id == placements.c.mailbox_id)
         .where(placements.c.due_at.is_not(None), *conditions)
         .group_by(mailboxes.c.id, events.c.source, organisation)
-        .order_by(mailboxes.c.id, events.c.source, organisation)  # two workers lock the same rows in one order
+        .order_by(mailboxes.c.id, events.c.source, organisation)  # two workers lock the same rows in the same order
     )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ class _Announcement:
         connection.execute(self._statements[connection.dialect.name], values or {})
 
 
-# Literal values, as in `receiver.store.intake.judge_agents`: PostgreSQL would keep a plan made for small tables.
+# Literal values, as in `receiver.store.intake.judge_agents`: PostgreSQL would cache a plan made for small tables.
 _OF_EVENTS = _Announcement(placements.c.event_id.in_(bindparam("numbers", expanding=True, literal_execute=True)))
 _REMOVALS = _Announcement(
     placements.c.event_id.in_(bindparam("numbers", expanding=True)), placements.c.desired.is_(None)
@@ -142,7 +142,7 @@ def announce_placements(connection: Connection, numbers: Collection[int]) -> Non
 
 
 def refresh(connection: Connection, mailbox_id: int) -> None:
-    """Compute anew what is due in a mailbox: after it was given back, or merged."""
+    """Compute again what is due in a mailbox: after it was released or merged."""
     connection.execute(_FORGET, {"mailbox": mailbox_id})
     _OF_MAILBOX.make(connection, {"mailbox": mailbox_id})
 
@@ -159,16 +159,16 @@ def prune(connection: Connection, mailbox_ids: Collection[int]) -> None:
 
 
 def release(connection: Connection, meant: ColumnElement[bool]) -> None:
-    """Make mailboxes due at once that waited for the end of a trouble."""
+    """Make mailboxes that waited for the end of a trouble due at once."""
     connection.execute(
         update(dues).where(dues.c.mailbox_id.in_(select(mailboxes.c.id).where(meant))).values(next_at=EPOCH)
     )
 
 
 def lacks_any(connection: Connection, now: datetime) -> bool:
-    """Whether something is due that no row tells of, or only one of a later moment.
+    """Whether something is due without a row, or with a row of a later moment.
 
-    A program of the schema before announces nothing; a block may be lifted while something is being announced.
+    Programs of the former schema add no rows; and a block may end while a row is being added.
     """
     if connection.execute(_ANY_LACKS).first() is not None:
         return True

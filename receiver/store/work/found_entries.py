@@ -1,7 +1,7 @@
 """Entries that were found in calendars after a loss of the record: settling makes placements of them.
 
-`receiver.store.tools.recovery` notes what was found in the table `adopted`. A record that was never lost has none, and
-settling learns that from one query.
+`receiver.store.tools.recovery` notes what was found in the table `adopted`. A record that was never lost has none:
+settling finds that with one query.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,34 +19,34 @@ from receiver.store.work.placements import columns_of, keep, may_be_there, place
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """What a loss of the record left for settling to do."""
+    """What settling must consider after a loss of the record."""
 
     entries: bool
-    """Whether entries were found whose events were not settled since."""
+    """Whether found entries wait until their events are settled."""
     was_lost: bool
-    """Whether the record was lost once, so that mailboxes that were not read since may hold entries."""
+    """Whether the record was lost once, so that mailboxes that were not read since then may hold entries."""
 
 
 TAKEN_OVER = "taken_over"
-"""Name of the figure that says that the record was lost once, and when a new one took the installation's name."""
+"""Name of the figure for a lost record: the moment at which a new one took the installation's id."""
 
 _PENDING = select(exists(select(adopted.c.uid)), exists().where(figures.c.name == TAKEN_OVER))
 
 
 def pending(connection: Connection) -> Pending:
-    """Return what is pending; to be called once the events to be settled are locked.
+    """Return what is pending. To be called after the events to be settled are locked.
 
-    Whoever adds something after this query marks all events of it as unsettled, in the same or a later transaction
-    (`recovery.unsettle`, `take_installation`). That waits for the lock, and the events are settled once more.
+    Code that adds something after this query marks all its events as unsettled, in the same or a later transaction
+    (`recovery.unsettle`, `take_installation`). That waits for the lock, and the events are settled again.
     """
     return Pending(*map(bool, connection.execute(_PENDING).one()))
 
 
 def take_over(connection: Connection, settled: Sequence[RowMapping], now: datetime) -> Sequence[RowMapping]:
-    """Make placements of what was found of some events, before it is decided what should be there.
+    """Make placements of the found entries of some events, before the desired content is decided.
 
     Returns:
-        the events' rows, read again where an event took over the uid that its entries bear.
+        the events' rows, read again for an event that took the uid of its entries.
 
     """
     if _recognise(connection, settled):
@@ -57,7 +57,7 @@ def take_over(connection: Connection, settled: Sequence[RowMapping], now: dateti
             for row in connection.execute(select(events).where(events.c.id.in_(chunk))).mappings()
         ]
     by_uid = {row["uid"]: row for row in settled}
-    # Where the server has said meanwhile that two addresses are one mailbox, the one in use counts.
+    # If the server reported meanwhile that two addresses are one mailbox, the one in use counts.
     home = func.coalesce(mailboxes.c.same_as, mailboxes.c.id)
     noted = (
         select(home.label("home"), adopted)
@@ -91,10 +91,10 @@ def take_over(connection: Connection, settled: Sequence[RowMapping], now: dateti
 
 
 def _recognise(connection: Connection, settled: Sequence[RowMapping]) -> bool:
-    """Have events go on under the uid that their entries bear; return whether there were any.
+    """Give events the uid that their entries have; return whether there were any.
 
-    An event that was first known by its number keeps that name when its uuid appears; after a loss of the record it is
-    first known by both.
+    An event that was first known by its number keeps the uid with that number when its uuid appears. After a loss of
+    the record, the first webhook may bring both.
     """
     names = {uid: row for row in settled for uid in _other_names(row)}
     borne = [
@@ -112,7 +112,7 @@ def _other_names(event: RowMapping) -> set[str]:
 
 
 def _rename(connection: Connection, event: RowMapping, uid: str) -> bool:
-    """Give an event another uid, unless that is another event's, or entries bear its own."""
+    """Give an event another uid, unless another event has that, or entries have the present one."""
     ours = placements.c.event_id == event["id"], may_be_there()
     if connection.execute(select(placements.c.id).where(*ours).limit(1)).first() is not None:
         return False
@@ -123,7 +123,7 @@ def _rename(connection: Connection, event: RowMapping, uid: str) -> bool:
 
 
 def _until(event: RowMapping, found_at: datetime, now: datetime) -> datetime:
-    """Facts that came after the calendar was read are newer than it; a destroyed event stays so."""
+    """Return until when facts older than the calendar wait; `now` for newer ones, and for a destroyed event."""
     is_news = event["facts"] is None or event["changed_at"] > found_at
     return now if is_news else max(now, found_at + BELIEVED_FOR)
 
@@ -153,9 +153,9 @@ def _write(connection: Connection, taken: Mapping[tuple[int, int], Placement]) -
 
 
 def unread(connection: Connection, mailbox_ids: Collection[int]) -> set[int]:
-    """Return the mailboxes that nobody has read since the record was lost: entries from before may stand in them.
+    """Return the mailboxes that were not read since the record was lost: entries from before may be in them.
 
-    A mailbox that was read, or written into since, was asked for its name before.
+    A mailbox that was read or written since then has a recorded primary address.
     """
     nameless = select(mailboxes.c.id).where(mailboxes.c.identity.is_(None))
     return {
@@ -166,7 +166,7 @@ def unread(connection: Connection, mailbox_ids: Collection[int]) -> set[int]:
 
 
 def take_installation(connection: Connection, name: str, now: datetime) -> bool:
-    """Take the name of an installation whose record was lost; return whether it could: no entry bears the present name.
+    """Take the id of an installation whose record was lost; return whether it could: no entry has the present id.
 
     Nothing is written before the calendars have been read.
     """

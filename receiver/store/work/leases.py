@@ -1,6 +1,7 @@
-"""Hands out mailboxes to workers, one worker a mailbox at a time, and records what they did.
+"""Leases mailboxes to workers, each mailbox to one worker at a time, and records what they did.
 
-A lease is two columns committed before the first call. It ends by itself: a dead worker holds nobody up for long.
+A lease is two columns that are committed before the first call. It expires, so a dead worker blocks a mailbox only
+briefly.
 """
 
 import secrets
@@ -26,15 +27,15 @@ Kinds = tuple[bool, ...]
 ANY: Kinds = (True, False)
 
 Rotas = defaultdict[tuple[str, bool], Rota]
-"""Whose turn it is, by calendar and kind of mailbox."""
+"""What is next, by calendar and kind of mailbox."""
 
 
 class LeaseLost(Exception):
-    """Another worker may have the mailbox by now: nothing may be sent or recorded any more."""
+    """Another worker may have the mailbox by now, so nothing may be sent or recorded any more."""
 
 
 def has_work(connection: Connection, calendar: str, now: datetime, kinds: Kinds = ANY) -> bool:
-    """Whether `claim` would find something; with a great many mailboxes, may find something. Takes no lock."""
+    """Whether `claim` would find something; with very many mailboxes, whether it may. Takes no lock."""
     return any(claiming.any_claimable(connection, calendar, known, now) for known in kinds)
 
 
@@ -47,7 +48,7 @@ def claim(
     rotas: Rotas,
     kinds: Kinds = ANY,
 ) -> MailboxWork | None:
-    """Lease the mailbox whose turn it is, of the first kind that has one, with up to `limit` of its due placements."""
+    """Lease the mailbox that is next, of the first kind that has one, with up to `limit` of its due placements."""
     for known in kinds:
         row = claiming.find(connection, calendar, known, now, rotas[calendar, known])
         if row is not None:
@@ -57,7 +58,7 @@ def claim(
 
 
 def claim_one(connection: Connection, mailbox: Mailbox, now: datetime, lease: timedelta) -> MailboxWork | None:
-    """Lease one mailbox, made if need be, whatever is due in it; None: a worker has it at this moment."""
+    """Lease one mailbox, whatever is due in it, and create its row if needed; None: a worker has it at this moment."""
     this = (
         select(mailboxes)
         .where(mailboxes.c.id == mailbox_identity.mailbox_id(connection, mailbox))
@@ -80,16 +81,16 @@ def _leased(connection: Connection, row: RowMapping, until: datetime, items: tup
         attempts=row["attempts"],
         identified=row["identity"] is not None,
         known=row["identity"] is not None and row["failure"] not in MISSING_MAILBOX_CODES,
-        met=row["met_at"] is not None,
+        conflicts_checked=row["met_at"] is not None,
         items=items,
     )
 
 
 def confirm(connection: Connection, work: MailboxWork) -> None:
-    """Check that a lease still holds; nobody takes it before this transaction ends.
+    """Check that a lease is still valid; no other worker takes it before this transaction ends.
 
     Raises:
-        LeaseLost: it does not.
+        LeaseLost: it is not.
 
     """
     mine = and_(mailboxes.c.id == work.mailbox_id, mailboxes.c.lease == work.lease)
@@ -97,8 +98,8 @@ def confirm(connection: Connection, work: MailboxWork) -> None:
         raise LeaseLost
 
 
-def meet(connection: Connection, work: MailboxWork, now: datetime, lease: timedelta) -> None:
-    """Note that a leased mailbox holds nothing of other installations that stands in the way; hold the lease longer.
+def note_no_conflict(connection: Connection, work: MailboxWork, now: datetime, lease: timedelta) -> None:
+    """Note that no entries of other installations block a leased mailbox; extend the lease.
 
     Raises:
         LeaseLost: nothing was changed.
@@ -112,10 +113,9 @@ def meet(connection: Connection, work: MailboxWork, now: datetime, lease: timede
 def advance(
     connection: Connection, work: MailboxWork, changes: Mapping[int, Advance], now: datetime, lease: timedelta
 ) -> dict[int, Placement]:
-    """Apply each change to its placement as it stands now, and hold the lease longer.
+    """Apply each change to its placement in its present state, and extend the lease.
 
-    Wishes that came while a call was under way are seen by the change and kept: only what the worker learnt is
-    recorded.
+    Content that became desired during a call is kept: the change sees it and records only what the worker found out.
 
     Raises:
         LeaseLost: nothing was changed.
@@ -141,7 +141,7 @@ def advance(
 
 
 def release(connection: Connection, work: MailboxWork, trouble: Trouble | None, succeeded_at: datetime | None) -> None:
-    """Give the mailbox back; with a trouble, nobody claims it before that is over."""
+    """Give the mailbox back; with a trouble, it is not claimed before the trouble's end."""
     mine = and_(mailboxes.c.id == work.mailbox_id, mailboxes.c.lease == work.lease)
     values: dict[str, object] = {"lease": None, "leased_until": None}
     if trouble:
@@ -157,7 +157,7 @@ def release(connection: Connection, work: MailboxWork, trouble: Trouble | None, 
 
 
 def end_waits(connection: Connection, meant: ColumnElement[bool]) -> int:
-    """Have mailboxes that wait for the end of a trouble tried at once; return how many."""
+    """Make mailboxes that wait for the end of a trouble due at once; return how many."""
     waits = or_(mailboxes.c.blocked_until.is_not(None), mailboxes.c.attempts > 0)
     count = connection.execute(update(mailboxes).where(meant, waits).values(blocked_until=None, attempts=0)).rowcount
     dues.release(connection, meant)

@@ -1,4 +1,4 @@
-"""Which addresses are one mailbox. The server says so; until it has been asked, each address is a mailbox."""
+"""Which addresses are one mailbox, as the server reports. Until it was asked, each address counts as a mailbox."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ def is_mailbox(mailbox: Mailbox) -> ColumnElement[bool]:
 
 
 def mailbox_id(connection: Connection, mailbox: Mailbox) -> int:
-    """Return the row of a mailbox, made if need be."""
+    """Return the row of a mailbox; create it if needed."""
     return mailbox_ids(connection, [mailbox])[mailbox]
 
 
 def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[Mailbox, int]:
-    """Return the rows of some mailboxes, made if need be."""
+    """Return the rows of some mailboxes; create them if needed."""
     known = _known_ids(connection, wanted)
-    # In order, so that two hosts that make the same mailboxes cannot deadlock.
+    # In order, so that two hosts that create the same rows cannot deadlock.
     if new := sorted(set(wanted) - known.keys()):
         rows = [{"calendar": mailbox.calendar, "address": mailbox.address, "attempts": 0} for mailbox in new]
         known |= {Mailbox(row.calendar, row.address): row.id for row in connection.execute(_MAKE, rows)}
@@ -44,7 +44,7 @@ def mailbox_ids(connection: Connection, wanted: Collection[Mailbox]) -> Mapping[
 
 def _known_ids(connection: Connection, wanted: Collection[Mailbox]) -> dict[Mailbox, int]:
     asked = set(wanted)
-    # By address alone: SQLite uses no index for a list of pairs.
+    # By address only: SQLite uses no index for a list of pairs.
     named = chunks(sorted({mailbox.address for mailbox in asked}))
     rows = (row for chunk in named for row in connection.execute(_AT, {"addresses": chunk}))
     return {found: row.id for row in rows if (found := Mailbox(row.calendar, row.address)) in asked}
@@ -69,13 +69,13 @@ def in_use(connection: Connection) -> list[Mailbox]:
 
 
 def aliases(connection: Connection) -> Mapping[Mailbox, Mailbox]:
-    """Return every address that is another one of a mailbox, with that other one."""
+    """Return every alias, with the address of its mailbox."""
     rows = connection.execute(_ALIASES)
     return {Mailbox(calendar, alias): Mailbox(calendar, address) for calendar, alias, address in rows}
 
 
 def identify(connection: Connection, work: MailboxWork, primary: str, now: datetime) -> bool:
-    """Note what the server calls a mailbox; return whether it has another name, under which its events go on."""
+    """Note the primary address of a mailbox; return whether that is another address, which its events then use."""
     connection.execute(update(mailboxes).where(mailboxes.c.id == work.mailbox_id).values(identity=primary))
     if primary == work.mailbox.address:
         return False
@@ -85,7 +85,7 @@ def identify(connection: Connection, work: MailboxWork, primary: str, now: datet
 
 
 def neighbours(connection: Connection, work: MailboxWork) -> list[Neighbour]:
-    """Return the other mailboxes of the server that hold something of an event in this work: a move's old home."""
+    """Return the server's other mailboxes with entries of the work's events: for instance an agent's former mailbox."""
     others = (
         select(mailboxes.c.id, mailboxes.c.address)
         .join(placements, placements.c.mailbox_id == mailboxes.c.id)
@@ -111,7 +111,7 @@ def is_leased(connection: Connection, number: int, now: datetime) -> bool:
 
 
 def merge_neighbour(connection: Connection, neighbour: Neighbour, work: MailboxWork, now: datetime) -> bool:
-    """Make one mailbox of a neighbour and the leased one; return whether nobody was writing into it."""
+    """Merge a neighbour and the leased mailbox; return whether no worker was writing into the neighbour."""
     if is_leased(connection, neighbour.mailbox_id, now):
         return False
     merge(connection, neighbour.mailbox_id, work.mailbox_id, now)
@@ -119,9 +119,9 @@ def merge_neighbour(connection: Connection, neighbour: Neighbour, work: MailboxW
 
 
 def merge(connection: Connection, alias: int, target: int, now: datetime) -> None:
-    """Make one mailbox of two addresses: what was placed under the alias goes on under the target.
+    """Merge two addresses of one mailbox: placements under the alias move to the target.
 
-    Where both hold something of one event, both stay, and settling removes the one too many.
+    If both have a placement of one event, both stay, and settling removes the superfluous one.
     """
     connection.execute(
         update(mailboxes).where(or_(mailboxes.c.id == alias, mailboxes.c.same_as == alias)).values(same_as=target)

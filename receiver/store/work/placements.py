@@ -18,7 +18,7 @@ _PLAIN = ("desired", "applied", "item_id", "look_up_at", "recheck_at", "open_cre
 
 
 def placement_of(row: RowMapping) -> Placement:
-    """Read a row that carries the event's uid beside the placement's columns."""
+    """Read a row that has the event's uid besides the placement's columns."""
     attempted = Verb(row["attempted"]) if row["attempted"] else None
     return Placement(id=row["id"], uid=row["uid"], attempted=attempted, **{name: row[name] for name in _PLAIN})
 
@@ -37,7 +37,7 @@ def is_settled() -> ColumnElement[bool]:
 
 
 def columns_of(placement: Placement) -> dict[str, Any]:
-    """Write everything but the keys."""
+    """Return all columns except the keys."""
     plain = {name: getattr(placement, name) for name in _PLAIN}
     return plain | {"attempted": placement.attempted, "due_at": placement.due_at}
 
@@ -50,7 +50,7 @@ _REWRITE = (
 
 
 def drop(connection: Connection, numbers: Sequence[int]) -> None:
-    """Forget placements."""
+    """Delete placements."""
     for chunk in chunks(numbers):
         these = placements.c.id.in_(chunk)
         emptied = set(connection.scalars(select(placements.c.mailbox_id).where(these)))
@@ -59,7 +59,7 @@ def drop(connection: Connection, numbers: Sequence[int]) -> None:
 
 
 def keep(connection: Connection, kept: Collection[Placement]) -> None:
-    """Write placements back; drop those of which nothing is left to remember."""
+    """Write placements back; delete those that hold nothing any more."""
     settled = [placement.id for placement in kept if placement.settled]
     rows = [columns_of(placement) | {"number": placement.id} for placement in kept if not placement.settled]
     drop(connection, settled)

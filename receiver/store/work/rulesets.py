@@ -1,4 +1,4 @@
-"""Mappings and policies as versioned rows: the newest that was put in force holds on every host."""
+"""Rulesets as versioned rows: the last one that was put in force applies on every host."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,14 +26,14 @@ def in_force(connection: Connection) -> InForce | None:
 
 
 def newest_id(connection: Connection) -> int | None:
-    """Return the id of what is in force, without reading it."""
+    """Return the id of the ruleset in force, without reading it."""
     adopted = select(rulesets.c.id).where(rulesets.c.adopted_at.is_not(None)).order_by(rulesets.c.id.desc())
     number: int | None = connection.scalar(adopted.limit(1))
     return number
 
 
 def put_in_force(connection: Connection, ruleset: Ruleset, removals: int, now: datetime) -> None:
-    """Put a ruleset in force and have every event settled anew under it."""
+    """Put a ruleset in force and mark every event to be settled again."""
     _insert(connection, ruleset, removals, now, now)
     connection.execute(update(events).where(events.c.facts.is_not(None)).values(unsettled_at=now))
 
@@ -55,7 +55,7 @@ class Held:
 
 
 def held(connection: Connection) -> Held | None:
-    """Return what waits for a confirmation; None: nothing does."""
+    """Return the ruleset that waits for a confirmation; None: none."""
     columns = rulesets.c.removals, rulesets.c.proposed_at, rulesets.c.adopted_at
     row = connection.execute(select(*columns).order_by(rulesets.c.id.desc()).limit(1)).first()
     return Held(row.removals, row.proposed_at) if row and row.adopted_at is None else None
@@ -68,7 +68,7 @@ def held_removals(connection: Connection) -> int | None:
 
 
 def withdraw(connection: Connection) -> None:
-    """Forget what waits for a confirmation: nobody proposes it any more."""
+    """Delete the ruleset that waits for a confirmation: it is no longer proposed."""
     newest_adopted = select(func.max(rulesets.c.id)).where(rulesets.c.adopted_at.is_not(None)).scalar_subquery()
     waiting = rulesets.c.adopted_at.is_(None), rulesets.c.id > newest_adopted
     connection.execute(delete(rulesets).where(*waiting))

@@ -1,4 +1,4 @@
-"""Calendar servers as rows: what all worker processes know of them, and which one may probe one in trouble."""
+"""Calendar servers as rows: their state for all worker processes, and which process may probe one in trouble."""
 
 from collections.abc import Callable
 from dataclasses import asdict, fields
@@ -17,18 +17,18 @@ _COLUMNS = tuple(servers.c[field.name] for field in fields(ServerState))
 
 
 def find(connection: Connection, name: str) -> ServerState | None:
-    """Return a server; None: no worker has met it."""
+    """Return a server; None: no worker has used it yet."""
     row = connection.execute(select(*_COLUMNS).where(servers.c.name == name)).mappings().first()
     return _server(row) if row else None
 
 
 def listed(connection: Connection) -> list[ServerState]:
-    """Return every server that a worker has met, by name."""
+    """Return every server that a worker has used, by name."""
     return [_server(row) for row in connection.execute(select(*_COLUMNS).order_by(servers.c.name)).mappings()]
 
 
 def change(connection: Connection, name: str, change_it: Change) -> ServerState:
-    """Change a server as it stands now, making its row if need be; return it."""
+    """Change a server's present state, and create its row if needed; return it."""
     mine = servers.c.name == name
     row = connection.execute(select(*_COLUMNS).where(mine).with_for_update(key_share=True)).mappings().first()
     before = _server(row) if row else ServerState(name)
@@ -40,8 +40,8 @@ def change(connection: Connection, name: str, change_it: Change) -> ServerState:
     return after
 
 
-def introduce(connection: Connection, name: str, credentials: str, now: datetime) -> ServerState:
-    """Note what a process that starts will use; its mailboxes, too, are tried at once where that is something else."""
+def register(connection: Connection, name: str, credentials: str, now: datetime) -> ServerState:
+    """Note the credentials of a process that starts. If they are new, the server's mailboxes are tried at once too."""
     before = find(connection, name)
     if before is not None and before.credentials != credentials:
         leases.end_waits(connection, and_(mailboxes.c.failure.is_not(None), mailboxes.c.calendar == name))
@@ -49,7 +49,7 @@ def introduce(connection: Connection, name: str, credentials: str, now: datetime
 
 
 def claim_probe(connection: Connection, name: str, probe: str, now: datetime, lease: timedelta) -> bool:
-    """Let one caller alone probe a server; return whether it is this one."""
+    """Let a single caller probe a server; return whether it is this one."""
     until = servers.c.probe_until
     free = or_(until.is_(None), until <= now, until > now + LONGEST_PAUSE)
     blocked_until = servers.c.blocked_until

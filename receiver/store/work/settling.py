@@ -1,4 +1,4 @@
-"""Makes placements agree with facts: for each event that changed, what every mailbox should hold."""
+"""Makes placements agree with facts: decides for each changed event what every mailbox should hold."""
 
 from bisect import bisect_right
 from collections import defaultdict
@@ -21,16 +21,16 @@ from receiver.store.database.records import read_facts, write_facts
 from receiver.store.database.tables import agents, event_agents, events, mailboxes, placements
 from receiver.store.fairness import Rota
 from receiver.store.work import dues, found_entries, mailbox_identity
-from receiver.store.work.agent_emails import Told
+from receiver.store.work.agent_emails import StatedEmails
 from receiver.store.work.placements import NOT_SETTLED, columns_of, drop, keep, placement_of
 
 Decide = Callable[[EventView], Decision]
 Spoilt = Callable[[str], None]
 
 AGENTS_AT_ONCE = 1_000
-"""Agents, approximately, whose events are settled in one transaction, so that others write in between."""
+"""The approximate number of agents whose events one transaction settles, so that others can write in between."""
 
-_LINE = fairness.Line(events, events.c.unsettled_at.is_not(None), events.c.unsettled_at)
+_QUEUED = fairness.WaitingRows(events, events.c.unsettled_at.is_not(None), events.c.unsettled_at)
 _PLACED = select(placements, events.c.uid).join(events, events.c.id == placements.c.event_id)
 
 
@@ -53,18 +53,18 @@ _HELD_LOCKED = _HELD.with_for_update(of=placements, key_share=True)
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """One event under other rules: what each mailbox should hold now, and what it would."""
+    """One event under other rules: the present and the new desired content by mailbox."""
 
     now: Mapping[Mailbox, str | None]
     then: Mapping[Mailbox, str | None]
 
 
 def settle(connection: Connection, decide: Decide, now: datetime, limit: int, rota: Rota, spoilt: Spoilt) -> int:
-    """Settle up to `limit` events, those whose turn it is; return how many. Runs inside a write transaction.
+    """Settle up to `limit` events that are next; return how many. Runs inside a write transaction.
 
-    `decide` is pure: facts, e-mails and the mailboxes held in, wishes out. Where nothing may be written, nothing is
-    settled: what calendars hold is not known yet, or of no interest any more. An event that cannot be settled, whatever
-    the reason, costs the others nothing: it is set aside, and `spoilt` is called with its uid in the `except` block.
+    `decide` is pure: it takes facts, e-mails and present mailboxes, and returns the desired content. While nothing may
+    be written, nothing is settled: the content of calendars is not known yet, or irrelevant. An event that cannot be
+    settled does not affect the others: it is set aside, and `spoilt` is called with its uid in the `except` block.
     """
     if not installation.read(connection).may_write:
         return 0
@@ -77,8 +77,8 @@ def settle(connection: Connection, decide: Decide, now: datetime, limit: int, ro
 
 
 def _next(connection: Connection, rota: Rota, limit: int) -> tuple[Sequence[RowMapping], Mapping[int, list[AgentView]]]:
-    """Return the events whose turn it is, with their agents: no more events than have about so many agents."""
-    rows = fairness.pick(connection, _LINE, rota, limit)
+    """Return the events that are next, with their agents, up to about `AGENTS_AT_ONCE` agents."""
+    rows = fairness.pick(connection, _QUEUED, rota, limit)
     listed = _agents(connection, rows)
     total = list(accumulate(len(listed[row["id"]]) for row in rows))
     return rows[: max(bisect_right(total, AGENTS_AT_ONCE), 1)], listed
@@ -92,17 +92,17 @@ def _try(
     now: datetime,
     spoilt: Spoilt | None = None,
 ) -> bool:
-    """Settle some; False: they cannot be settled, at least not together, and nothing has changed."""
+    """Settle events; False: they could not be settled, at least not together, and nothing has changed."""
     for may_try_again in (True, True, False):
         attempt = connection.begin_nested()
         try:
             _settle(connection, rows, listed, decide, now)
-        except Exception as error:  # whatever it is, the others must not wait for it
+        except Exception as error:  # whatever the error, the other events must not wait
             if is_of_the_database(error):
                 raise
             attempt.rollback()
             if isinstance(error, IntegrityError) and may_try_again:
-                continue  # another host wrote the same just now, unless it comes again
+                continue  # another host wrote the same at this moment; a second time, it is another error
             if spoilt:
                 spoilt(rows[0]["uid"])
             return False
@@ -125,21 +125,21 @@ def _settle(
     aliases = mailbox_identity.aliases(connection)
     decided = {row["id"]: decide(_view(row, listed[row["id"]], held[row["id"]], aliases)) for row in rows}
     _forget(connection, [held[event_id] for event_id, decision in decided.items() if decision.forget])
-    _wish(connection, decided, held, now, pending.was_lost)
+    _record_desired(connection, decided, held, now, pending.was_lost)
     _take_up(connection, [held[row["id"]] for row in rows if row["failure"] == NOT_SETTLED])
     _mark_settled(connection, decided)
     dues.announce(connection, decided)
 
 
 def _set_aside(connection: Connection, event_id: int) -> None:
-    """Leave an event as it stands until there is news of it or a worker starts; what is in doubt is still looked up."""
+    """Leave an event unchanged until there is news of it or a worker starts; look-ups of its placements go on."""
     connection.execute(_SETTLE, {"number": event_id, "unmapped": 0, "failure": NOT_SETTLED})
     certain = placements.c.look_up_at.is_(None), placements.c.recheck_at.is_(None)
     connection.execute(update(placements).where(placements.c.event_id == event_id, *certain).values(due_at=None))
 
 
 def _take_up(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]]) -> None:
-    """Have placements of events that were set aside due again, as they are; those that got a wish are already."""
+    """Make the placements of events that were set aside due again, unless new desired content did so already."""
     numbers = [placement.id for placed in held for placement in placed.values()]
     for chunk in chunks(numbers):
         rows = connection.execute(_PLACED.where(placements.c.id.in_(chunk))).mappings()
@@ -147,7 +147,7 @@ def _take_up(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]]
 
 
 def settle_again(connection: Connection, now: datetime) -> int:
-    """Have events that were set aside settled once more; return how many. Another version may know how."""
+    """Mark set aside events to be settled again, as another version may be able to; return how many."""
     again = update(events).where(events.c.failure == NOT_SETTLED).values(unsettled_at=now)
     return connection.execute(again).rowcount
 
@@ -176,7 +176,7 @@ def _settled(event_id: int, decision: Decision) -> dict[str, Any]:
 
 
 def preview(connection: Connection, decide: Decide, after: int, limit: int) -> tuple[list[Previewed], int | None]:
-    """Return what deciding anew would make of up to `limit` live events, and where to go on; None: that was all."""
+    """Return what `decide` would change of up to `limit` live events, and where to continue; None: that was all."""
     live = select(events).where(events.c.id > after, events.c.facts.is_not(None)).order_by(events.c.id).limit(limit)
     rows = connection.execute(live).mappings().all()
     listed = _agents(connection, rows)
@@ -191,7 +191,7 @@ def preview(connection: Connection, decide: Decide, after: int, limit: int) -> t
 
 
 def unsettle(connection: Connection, event_ids: Sequence[int], now: datetime) -> None:
-    """Have these events settled again."""
+    """Mark these events to be settled again."""
     for chunk in chunks(event_ids):
         connection.execute(update(events).where(events.c.id.in_(chunk)).values(unsettled_at=now))
 
@@ -203,16 +203,16 @@ def has_unsettled(connection: Connection, more_than: int = 0) -> bool:
 
 
 def _agents(connection: Connection, rows: Sequence[RowMapping]) -> Mapping[int, list[AgentView]]:
-    """Return the agents of some events, each as the authorities state it that may speak for the event."""
+    """Return the agents of some events, as stated by the authorities that may speak for the event."""
     by_id = {row["id"]: row for row in rows}
     found: list[RowMapping] = []
     for some in chunks(list(by_id)):
         found += connection.execute(_AGENTS, {"numbers": some}).mappings()
-    told = Told(connection, found)
+    stated = StatedEmails(connection, found)
     listed: defaultdict[int, list[AgentView]] = defaultdict(list)
     for each in found:
         row = by_id[each["event_id"]]
-        listed[each["event_id"]].append(told.view(each, row["organisation"], read_all(row["tellers"])))
+        listed[each["event_id"]].append(stated.view(each, row["organisation"], read_all(row["tellers"])))
     return listed
 
 
@@ -245,12 +245,12 @@ def _view(
 
 
 def _forget(connection: Connection, held: Iterable[Mapping[Mailbox, Placement]]) -> None:
-    """Drop placements that are certain. What is in doubt is kept until it has been looked up."""
+    """Drop certain placements. Those in doubt are kept until they were looked up."""
     certain = [placement.id for placed in held for placement in placed.values() if not placement.in_doubt]
     drop(connection, certain)
 
 
-def _wish(
+def _record_desired(
     connection: Connection,
     decided: Mapping[int, Decision],
     held: Mapping[int, Mapping[Mailbox, Placement]],
@@ -260,12 +260,12 @@ def _wish(
     kept: list[Placement] = []
     placed: list[tuple[int, Mailbox, str | None]] = []
     for event_id, decision in decided.items():
-        for mailbox, wish in decision.digests.items():
+        for mailbox, desired in decision.digests.items():
             placement = held[event_id].get(mailbox)
             if placement is None:
-                placed.append((event_id, mailbox, wish))
+                placed.append((event_id, mailbox, desired))
             else:
-                kept.append(set_desired(placement, wish, now))
+                kept.append(set_desired(placement, desired, now))
     keep(connection, kept)
     _place(connection, placed, now, was_lost)
 
@@ -279,14 +279,14 @@ def _place(
     unread = found_entries.unread(connection, numbers.values()) if was_lost else set()
     removal_counts.mark(connection, now)
     rows = [
-        columns_of(_placement(wish, now, unread=numbers[mailbox] in unread))
+        columns_of(_placement(desired, now, unread=numbers[mailbox] in unread))
         | {"event_id": event_id, "mailbox_id": numbers[mailbox]}
-        for event_id, mailbox, wish in placed
+        for event_id, mailbox, desired in placed
     ]
     connection.execute(insert(placements), rows)
 
 
-def _placement(wish: str | None, now: datetime, *, unread: bool) -> Placement:
-    if unread and wish is not None:
-        return unseen_placement("", wish, now)
-    return Placement(id=0, uid="", desired=wish, not_before=now)
+def _placement(desired: str | None, now: datetime, *, unread: bool) -> Placement:
+    if unread and desired is not None:
+        return unseen_placement("", desired, now)
+    return Placement(id=0, uid="", desired=desired, not_before=now)

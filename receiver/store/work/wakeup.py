@@ -1,4 +1,4 @@
-"""Sleeps until there is something new: PostgreSQL notifies of it, whatever the host; with SQLite it polls."""
+"""Sleeps until there may be something new: PostgreSQL notifies all hosts; SQLite is polled."""
 
 import socket
 import time
@@ -24,24 +24,24 @@ class Wakeup:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # A pipe, as a wait on the database's connection alone would not see a flag that a signal's handler sets.
+        # A pipe, as a wait on the database connection alone would not notice a signal handler.
         self._alarm, self._button = socket.socketpair()
         self._alarm.setblocking(False)
         self._button.setblocking(False)
         self._ears: Any = None
-        """The driver's connection that listens; None: there is none, or not now."""
+        """The driver's connection that listens; None: none, or lost."""
         self._listen_due = 0.0 if engine.dialect.name == "postgresql" else float("inf")
 
     def wait(self, timeout_s: float) -> bool:
-        """Sleep until something may be new, or the time is over; return whether something may be. Raises nothing."""
+        """Sleep until something may be new, or the timeout; return whether something may be new. Raises nothing."""
         if self._begin_to_listen():
-            return True  # nobody listened before: something may have come
+            return True  # listening begins only now: something may have come before
         if self._ears is None:
             timeout_s = min(timeout_s, POLL_S)
         try:
             if not self._sleep(timeout_s):
                 return False
-            # Both are emptied, though one is enough: what is left would end the next sleep.
+            # Read both to the end: what is left would end the next sleep.
             return self._is_woken() | self._has_news()
         except self._engine.dialect.loaded_dbapi.Error:
             self._stop_listening()
@@ -49,7 +49,7 @@ class Wakeup:
 
     def wake(self) -> None:
         """End the sleep, or the next one."""
-        with suppress(OSError):  # it is about to wake up anyway, or is closed
+        with suppress(OSError):  # the pipe is full, so it wakes up anyway, or it is closed
             self._button.send(b"!")
 
     def close(self) -> None:

@@ -207,8 +207,8 @@ def refused(status: int, reason: str, cause: str = "") -> Response:
     else:
         title, sentence = ACCESS["refused_title"], ACCESS.get(reason) or TOKEN_KEY.get(reason, "")
         if code := _STORE_TROUBLES.get(reason):
-            told = words(Trouble(code, Severity.ALARM, cause=cause))
-            title, sentence = told.title, told.cure
+            texts = words(Trouble(code, Severity.ALARM, cause=cause))
+            title, sentence = texts.title, texts.cure
         response = Response(render_template("refused.html", title=title, sentence=sentence, texts=ACCESS))
     response.status_code = status
     if status == 401:

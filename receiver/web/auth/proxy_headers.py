@@ -49,16 +49,17 @@ class Way:
 
     def client(self, request: Request) -> str:
         """Return whom a wrong token is held against: an address, or the network that one customer gets in IPv6."""
-        told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        client = (_address(told) if self._forwards(request) else None) or _address(request.environ.get("REMOTE_ADDR"))
+        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        direct = request.environ.get("REMOTE_ADDR")
+        client = (_address(forwarded) if self._forwards(request) else None) or _address(direct)
         if isinstance(client, ipaddress.IPv6Address):
             return str(ipaddress.ip_network((client, 64), strict=False))
         return str(client)
 
     def is_https(self, request: Request) -> bool:
         """Whether the browser speaks TLS, to us or to a proxy of ours."""
-        told = request.headers.get("X-Forwarded-Proto", "").strip().lower()
-        return request.scheme == "https" or (told == "https" and self._forwards(request))
+        scheme = request.headers.get("X-Forwarded-Proto", "").strip().lower()
+        return request.scheme == "https" or (scheme == "https" and self._forwards(request))
 
     def _forwards(self, request: Request) -> bool:
         peer = _address(request.environ.get("REMOTE_ADDR"))

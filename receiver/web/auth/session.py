@@ -28,7 +28,7 @@ _PAGE = re.compile(r"/status(?:/[\w.@-]+)*/?(?:\?[\w.@=&%+-]*)?", re.ASCII)
 def blueprint(context: WebContext, access: Access) -> Blueprint:
     """Build the way in and the way out."""
     pages = Blueprint("session", "receiver.web.pages", template_folder="templates")
-    desk = _Desk(context, access, LoginThrottle(context.clock))
+    desk = _LoginViews(context, access, LoginThrottle(context.clock))
 
     @pages.get(LOGIN)
     def login() -> ResponseReturnValue:
@@ -54,7 +54,7 @@ def page_after(wanted: str | None) -> str:
     return asked if _PAGE.fullmatch(asked) and not asked.startswith(LOGIN) else HOME
 
 
-class _Desk:
+class _LoginViews:
     """Where a token is exchanged for a cookie."""
 
     def __init__(self, context: WebContext, access: Access, throttle: LoginThrottle) -> None:

@@ -57,8 +57,8 @@ def time(moment: datetime | None) -> Markup | str:
 
 def hour(start: datetime) -> Markup:
     """Return an hour of which nothing more is known than that something happened within it."""
-    told = f"{start.astimezone(PARIS):%d/%m/%Y, entre %H h et} {(start + timedelta(hours=1)).astimezone(PARIS):%H h}"
-    return Markup('<time datetime="{}">{}</time>').format(stamp(start), told)
+    text = f"{start.astimezone(PARIS):%d/%m/%Y, entre %H h et} {(start + timedelta(hours=1)).astimezone(PARIS):%H h}"
+    return Markup('<time datetime="{}">{}</time>').format(stamp(start), text)
 
 
 def ago(moment: datetime, now: datetime) -> str:

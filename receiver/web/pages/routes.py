@@ -54,7 +54,7 @@ class _Pages:
         return render_template(f"{here}.html", here=here, visitor=visitor, csrf=csrf, **values)
 
     def overview(self) -> str:
-        return self._page("overview", overview=overview.look(self.context))
+        return self._page("overview", overview=overview.read(self.context))
 
     def failures(self) -> str:
         visitor = self.access.visitor()
@@ -93,8 +93,8 @@ class _Pages:
         visitor = self.access.visitor()
         may_decide = visitor is not None and visitor.role.may(Role.OPERATE)
         wanted, after = held.filtered(request.args), query.number(request.args, "after", query.LARGEST_ID, 0)
-        found = held.look(self.context, wanted, after or 0)
-        words = {"told": _decided(request.args), "wanted": wanted, "after": after}
+        found = held.read(self.context, wanted, after or 0)
+        words = {"notice": _decided(request.args), "wanted": wanted, "after": after}
         sources = self.context.settings.sources
         return self._page("held", page=found, may_decide=may_decide, sources=sources, **words)
 
@@ -116,8 +116,8 @@ def _decided(asked: Mapping[str, str]) -> str:
     if not done or count is None:
         return ""
     texts = sentences.HELD_DONE
-    told = texts[done if count else "none"].format(count=count)
-    return f"{told} {texts['left'].format(count=left)}" if left else told
+    text = texts[done if count else "none"].format(count=count)
+    return f"{text} {texts['left'].format(count=left)}" if left else text
 
 
 def _retried(count: int | None) -> str:

@@ -50,7 +50,7 @@ class _Api:
     access: Access
 
     def overview(self) -> Response:
-        return jsonify(plain(overview.look(self.context)))
+        return jsonify(plain(overview.read(self.context)))
 
     def failures(self) -> Response:
         return jsonify(failures=plain(reports.failures(self.context)))
@@ -79,7 +79,7 @@ class _Api:
     def held(self) -> Response:
         after = query.number(request.args, "after", query.LARGEST_ID, 0) or 0
         limit = query.number(request.args, "limit", held.MOST_AT_ONCE) or held.PAGE
-        return jsonify(plain(held.look(self.context, held.filtered(request.args), after, limit)))
+        return jsonify(plain(held.read(self.context, held.filtered(request.args), after, limit)))
 
     def decide(self, decision: Decision) -> Response:
         visitor = self.access.visitor()

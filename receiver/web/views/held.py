@@ -61,7 +61,7 @@ class Decided:
     """So many of the group still wait; 0 where numbers were named."""
 
 
-def look(context: WebContext, wanted: Wanted, after: int, limit: int = PAGE) -> HeldPage:
+def read(context: WebContext, wanted: Wanted, after: int, limit: int = PAGE) -> HeldPage:
     """Return what waits behind a number; the groups are always all of them."""
     store = context.store
     known = operation.places(context.settings, context.digest_key)

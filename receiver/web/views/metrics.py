@@ -63,13 +63,13 @@ def blueprint(context: WebContext, guard: Guard) -> Blueprint:
 
     def metrics() -> Response:
         encode, content_type = choose_encoder(_wanted())
-        return Response(encode(_Collector(look(context))), content_type=content_type)
+        return Response(encode(_Collector(read(context))), content_type=content_type)
 
     routes.add_url_rule("/metrics", "metrics", guard(metrics))
     return routes
 
 
-def look(context: WebContext) -> Seen:
+def read(context: WebContext) -> Seen:
     """Read everything that a scrape shows.
 
     Raises:

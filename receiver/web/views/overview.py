@@ -93,7 +93,7 @@ class Overview:
     """None: the store is not one that this version can read."""
 
 
-def look(context: WebContext) -> Overview:
+def read(context: WebContext) -> Overview:
     """Read everything once.
 
     Raises:
@@ -110,7 +110,7 @@ def look(context: WebContext) -> Overview:
 
 def trouble_line(trouble: Trouble) -> TroubleLine:
     """Put a trouble into words."""
-    told = words(trouble)
+    text = words(trouble)
     return TroubleLine(
         code=trouble.code,
         severity=trouble.severity,
@@ -118,8 +118,8 @@ def trouble_line(trouble: Trouble) -> TroubleLine:
         cause=trouble.cause,
         count=trouble.count,
         since=trouble.since,
-        title=told.title,
-        cure=told.cure,
+        title=text.title,
+        cure=text.cure,
         colour=trouble.colour,
         until=trouble.until,
     )

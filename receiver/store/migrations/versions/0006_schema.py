@@ -1,6 +1,6 @@
 """The schema as it began; each later change has a migration of its own.
 
-It keeps the number of the last of those that it replaced, so that a database that was migrated so far stays current.
+It has the number of the last migration that it replaced, so that a database with that number stays current.
 """
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ oldest_schema = 4
 
 
 def upgrade() -> None:
-    """Make all tables and indexes."""
+    """Create all tables and indexes."""
     _create_agent_words()
     _create_agents()
     _create_events()

@@ -1,4 +1,4 @@
-"""What refers to a mailbox is found by an index: whether one is still used is asked of every mailbox, each hour."""
+"""Indexes for the references to a mailbox: each hour the worker checks for every mailbox whether it is still used."""
 
 from alembic import op
 from sqlalchemy import text
@@ -7,7 +7,7 @@ revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
-# Indexes concern no program: whoever works with the schema before works with this one.
+# Indexes concern no program: programs of the schema before work with this one.
 oldest_schema = 4
 
 _DUE = text("due_at IS NOT NULL")

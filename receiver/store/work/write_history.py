@@ -1,4 +1,4 @@
-"""What was written into calendars: a row for each write with its outcome, and their counts."""
+"""The history of writes into calendars: a row for each write with its outcome, and counts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,21 +18,21 @@ DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """One write that was sent, and what came of it."""
+class WriteRecord:
+    """One write that was sent, and its outcome."""
 
     event_id: int
     verb: str
     outcome: str
-    """`DONE`, or the code of what came instead."""
+    """`DONE`, or the code of the failure."""
     written_at: datetime
-    """When that was known."""
+    """When the outcome was known."""
 
 
-def note(connection: Connection, work: MailboxWork, written: Sequence[Written]) -> None:
+def record(connection: Connection, work: MailboxWork, written: Sequence[WriteRecord]) -> None:
     """Record writes into a leased mailbox, and count them. Their events must exist.
 
-    To be called last in a transaction: all workers of a calendar wait for each other at the row of a count.
+    To be called last in a transaction, as all workers of a calendar lock the rows of the counts.
     """
     if not written:
         return
@@ -44,7 +44,7 @@ def note(connection: Connection, work: MailboxWork, written: Sequence[Written]) 
 _INSERT = insert(writes)  # built once, as SQLAlchemy takes long for it
 
 
-def _row(mailbox_id: int, each: Written) -> dict[str, object]:
+def _row(mailbox_id: int, each: WriteRecord) -> dict[str, object]:
     return {
         "event_id": each.event_id,
         "mailbox_id": mailbox_id,
@@ -54,7 +54,7 @@ def _row(mailbox_id: int, each: Written) -> dict[str, object]:
     }
 
 
-def still_known(connection: Connection, written: Sequence[Written]) -> list[Written]:
+def of_known_events(connection: Connection, written: Sequence[WriteRecord]) -> list[WriteRecord]:
     """Return the writes whose event still has a row."""
     if not written:
         return []
