@@ -284,8 +284,11 @@ def _recheck_at(
     placement: Placement, extras: tuple[str, ...], open_creates: int, now: datetime, timings: CallLimits
 ) -> datetime | None:
     """Return when to look up once more: while an item may still appear, or until removed items are confirmed gone."""
+    if extras:
+        # Their removal is sent now. Without an answer it may be done late, and by then one of them may be the entry.
+        return now + timings.settle + timings.recheck
     if placement.look_up_at is None:
-        return now + timings.settle if extras else None
+        return None
     unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0
     return now + timings.recheck if unanswered else placement.recheck_at
 
