@@ -147,6 +147,23 @@ def broken_at_rest(world: World, rules: Rules) -> str | None:
     return None
 
 
+GAP = "a move removes the old entry only once the new one is there, or its creation fails"
+
+
+def gap(world: World, index: int) -> str | None:
+    """Return the promise that claiming a mailbox breaks; None: it breaks none.
+
+    Stated exceptions: the new place fails, or holds an entry according to the last look-up, which an agent removed
+    since, or a removal of ours that had no answer.
+    """
+    if index == world.home or world.content is None or not marked(world.boxes[index]):
+        return None
+    box = world.boxes[world.home]
+    record = box.record
+    excused = record is not None and (record.failure is not None or record.declined or record.recheck_at is not None)
+    return None if marked(box) or box.handled or excused else GAP
+
+
 RECORDED = "at rest, every mailbox is to hold what the event shows now"
 
 
