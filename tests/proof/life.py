@@ -4,7 +4,7 @@ import marshal
 from collections.abc import Iterator, Sequence
 
 from connectors.base import Done, Failed, Outcome
-from receiver.core.plan import EPOCH, STALE, Placement, Verb, dismiss, retry, set_desired, unseen_placement
+from receiver.core.plan import EPOCH, STALE, Placement, dismiss, retry, set_desired, unseen_placement
 from receiver.core.troubles import DifferenceKind
 from receiver.operations.audit.compare import Difference, repaired
 from tests.proof import agent, calendar, promises, ticks, workers
@@ -172,7 +172,8 @@ def settled_anew(world: World, content: str | None, home: int) -> World:
 def may_be_claimed(world: World, index: int) -> bool:
     """Whether a due placement may be claimed, as `receiver/store/work/claiming.py` says in SQL.
 
-    A removal waits for a creation of the same event, due or under way, not for one that fails.
+    A removal waits for a creation of the same event, and while a write is in doubt where the entry is wanted; not for
+    what fails.
     """
     record = world.boxes[index].record
     if record is None or record.desired is not None:
@@ -183,7 +184,7 @@ def may_be_claimed(world: World, index: int) -> bool:
 
 def _is_arriving(sibling: Placement) -> bool:
     due = sibling.due_at is not None and sibling.due_at <= NOW
-    arriving = (sibling.item_id is None and due) or sibling.attempted in {Verb.CREATE, Verb.DELETE}
+    arriving = sibling.look_up_at is not None or (sibling.applied is None and due)
     return sibling.desired is not None and sibling.failure is None and arriving
 
 

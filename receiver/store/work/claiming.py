@@ -16,12 +16,10 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    literal_column,
     or_,
     select,
 )
 
-from receiver.core.plan import Verb
 from receiver.store.database.tables import dues, events, installation, mailboxes, placements
 from receiver.store.fairness import Rota
 from receiver.store.work import dues as due_rows
@@ -39,9 +37,9 @@ _NOW = due_rows.NOW
 def is_due() -> ColumnElement[bool]:
     """Due, and not about to be settled again: its wish is then out of date.
 
-    A removal waits for a creation of the same event, due or under way, so that a move is never seen as a gap; not for
-    one that fails, or whose mailbox is left alone for now. An entry that nobody has seen since the record was lost has
-    no item id: it counts as one to be created. So does one that is wanted again while its removal is under way.
+    A removal waits for a creation of the same event, so that a move is never seen as a gap; also while a write has no
+    outcome where the entry is wanted: it may be refused, or be a removal from before. It does not wait for what fails,
+    or whose mailbox is left alone for now.
     """
     sibling, home = placements.alias("sibling"), mailboxes.alias("home")
     arriving = exists().where(
@@ -49,10 +47,7 @@ def is_due() -> ColumnElement[bool]:
         or_(home.c.blocked_until.is_(None), home.c.blocked_until <= _NOW),
         sibling.c.event_id == placements.c.event_id,
         sibling.c.desired.is_not(None),
-        or_(
-            and_(sibling.c.item_id.is_(None), sibling.c.due_at <= _NOW),
-            sibling.c.attempted.in_([literal_column(f"'{verb}'") for verb in (Verb.CREATE, Verb.DELETE)]),
-        ),
+        or_(sibling.c.look_up_at.is_not(None), and_(sibling.c.applied.is_(None), sibling.c.due_at <= _NOW)),
         sibling.c.failure.is_(None),
     )
     stays_or_moved = or_(placements.c.desired.is_not(None), ~arriving)
