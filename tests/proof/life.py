@@ -2,9 +2,11 @@
 
 import marshal
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from connectors.base import Done, Failed, Outcome
-from receiver.core.plan import EPOCH, STALE, Placement, dismiss, retry, set_desired, unseen_placement
+from receiver.core import plan
+from receiver.core.plan import EPOCH, STALE, Placement
 from receiver.core.troubles import DifferenceKind
 from receiver.operations.audit.compare import Difference, repaired
 from tests.proof import agent, calendar, promises, ticks, workers
@@ -33,7 +35,7 @@ class Life:
         new = nothing._replace(record=tidy(Placement(1, UID, desired="A", not_before=NOW)))
         starts = [new]
         if rules.lost_record:
-            unseen = nothing._replace(record=tidy(unseen_placement(UID, "A", NOW)))
+            unseen = nothing._replace(record=tidy(plan.unseen_placement(UID, "A", NOW)))
             starts = [unseen, unseen._replace(items=(Item(1, "old", Origin.OURS),))]
         others = (nothing,) * (rules.boxes - 1)
         return [
@@ -92,7 +94,7 @@ class Life:
         if record is None:
             return
         if record.failure is not None or record.gave_up:
-            for what, after in (("has it retried", retry(record, NOW)), ("dismisses it", dismiss(record))):
+            for what, after in (("has it retried", plan.retry(record, NOW)), ("dismisses it", plan.dismiss(record))):
                 if after != record:
                     yield Move(f"An operator {what}", replaced(spent, index, kept(box, after)), free=False)
         if not box.lease and (after := audited(box)) is not None:
@@ -161,7 +163,7 @@ def settled_anew(world: World, content: str | None, home: int) -> World:
     for index, box in enumerate(world.boxes):
         wish = content if index == home else None
         if box.record is not None:
-            boxes.append(kept(box, set_desired(box.record, wish, NOW)))
+            boxes.append(kept(box, plan.set_desired(box.record, wish, NOW)))
         elif wish is not None:
             boxes.append(box._replace(record=tidy(Placement(1, UID, desired=wish, not_before=NOW))))
         else:
@@ -218,6 +220,7 @@ def _ahead(moment: object) -> int:
     return -1 if moment is None else (moment - NOW) // ticks.TICK  # type: ignore[operator,no-any-return]
 
 
+@lru_cache(ticks.MET)
 def _placement_key(placement: Placement | None) -> tuple[object, ...]:
     if placement is None:
         return ()

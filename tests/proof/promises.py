@@ -6,7 +6,8 @@ Each promise is one sentence of docs/architecture.md, docs/decisions/begun-write
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from receiver.core.plan import Placement, Step, Verb, next_step
+from receiver.core import plan
+from receiver.core.plan import Placement, Step, Verb
 from tests.proof.calendar import marked
 from tests.proof.rules import Rules
 from tests.proof.ticks import NOW
@@ -40,7 +41,7 @@ def _no_write_before_the_look_up(box: Box, rules: Rules) -> bool:
     record = box.record
     if record is None or record.look_up_at is None:
         return True
-    return next_step(record, NOW) in _NO_WRITE and next_step(record, NOW + LONG) in _NO_WRITE
+    return plan.next_step(record, NOW) in _NO_WRITE and plan.next_step(record, NOW + LONG) in _NO_WRITE
 
 
 _NO_WRITE = {Step.NOTHING, Step.LOOK_UP}
@@ -52,8 +53,8 @@ def _due_tells(box: Box, rules: Rules) -> bool:
         return True
     due_at = record.due_at
     if due_at is None:
-        return next_step(record, NOW + LONG) is Step.NOTHING
-    return next_step(record, due_at) is not Step.NOTHING and next_step(record, due_at - INSTANT) is Step.NOTHING
+        return plan.next_step(record, NOW + LONG) is Step.NOTHING
+    return plan.next_step(record, due_at) is not Step.NOTHING and plan.next_step(record, due_at - INSTANT) is Step.NOTHING
 
 
 def _dropped_when_nothing_can_be_there(box: Box, rules: Rules) -> bool:

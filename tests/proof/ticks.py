@@ -9,11 +9,14 @@ later. Only a call under way and a server that lost its client have a last momen
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 
 from receiver.core.plan import CallLimits, Placement
 from tests.makers import NOW
 
 TICK = timedelta(minutes=1)
+MET = 100_000
+"""Placements whose form is remembered: the same few come again and again."""
 FEW = 2
 """Attempts are counted so far: up to some more, the delay that they cause is less than a tick."""
 
@@ -32,6 +35,7 @@ class Proportions:
         return CallLimits(settle=TICK * self.settle, recheck=TICK * self.recheck, lease=TICK * self.lease)
 
 
+@lru_cache(MET)
 def tidy(placement: Placement) -> Placement:
     """Write a placement as it compares: moments in whole ticks from `NOW`, and a failure without its code."""
     look_up_at, recheck_at = placement.look_up_at, placement.recheck_at
@@ -55,6 +59,7 @@ def is_waiting(placement: Placement) -> bool:
     )
 
 
+@lru_cache(MET)
 def a_tick_later(placement: Placement) -> Placement:
     """Return a placement as it compares one tick later."""
     if not is_waiting(placement):

@@ -8,8 +8,8 @@ needs the lease (`tests/proof/bounds.py` states that as an assumption), and read
 from collections.abc import Iterator
 
 from connectors.base import Done, NotFound, Outcome, Scope, Unconfirmed
-from receiver.core.plan import Placement, Step, Verb, begin, end, failed, looked_up, next_step, removed
-from tests.proof import calendar
+from receiver.core import plan
+from receiver.core.plan import Placement, Step, Verb
 from tests.proof.calendar import Made, add_request, as_found, change, listings
 from tests.proof.explorer import Move
 from tests.proof.faults import NO_ANSWER, refused
@@ -110,7 +110,7 @@ def _at(box: Box, rules: Rules, **changes: object) -> Box:
 
 def _claimed(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
     assert worker.read is not None
-    if next_step(worker.read, NOW) is not Step.LOOK_UP:
+    if plan.next_step(worker.read, NOW) is not Step.LOOK_UP:
         yield from _begin(box, worker, rules, may_fail)
         return
     for numbers in listings(box):
@@ -119,7 +119,7 @@ def _claimed(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
         yield Move(f"The worker looks up: the calendar lists {names}", box._replace(worker=found, handled=False))
     if may_fail:
         for what, error in rules.errors.items():
-            advanced = kept(box, failed(box.record, error, NOW, NO_JITTER)) if worker.same and box.record else box
+            advanced = kept(box, plan.failed(box.record, error, NOW, NO_JITTER)) if worker.same and box.record else box
             yield Move(f"The worker looks up: the calendar {what}", _released(advanced), free=False)
 
 
@@ -129,7 +129,7 @@ def _found(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
         return
     before = box.record
     found = as_found(worker.found)
-    after, extras = looked_up(before, found, NOW, rules.proportions.limits, respect=rules.respect)
+    after, extras = plan.looked_up(before, found, NOW, rules.proportions.limits, respect=rules.respect)
     numbers = tuple(int(each[1:]) for each in extras)
     looked, broken = _accounted(box, before, number_of(after.item_id), rules)
     looked = kept(looked, after)
@@ -177,7 +177,7 @@ def _removing(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
 def _removed(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
     advanced = box
     if worker.found and worker.same and box.record is not None:
-        advanced = kept(box, removed(box.record, len(worker.found)))
+        advanced = kept(box, plan.removed(box.record, len(worker.found)))
     yield Move("The worker records the removal", _at(advanced, rules, phase=Phase.LOOKED, found=(), left=0))
 
 
@@ -186,7 +186,7 @@ def _removed(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
 
 def _begin(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
     assert worker.read is not None
-    verb = VERBS.get(next_step(worker.read, NOW))
+    verb = VERBS.get(plan.next_step(worker.read, NOW))
     if verb is None:
         yield Move("The worker has nothing to write, and gives the mailbox back", _released(box))
     elif verb is not Verb.DELETE and worker.read.desired != worker.facts:
@@ -194,7 +194,7 @@ def _begin(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
     elif not worker.same or box.record is None:
         yield Move("The worker finds the record dropped, and gives the mailbox back", _released(box))
     else:
-        begun = kept(box, begin(box.record, verb, NOW, rules.proportions.limits))
+        begun = kept(box, plan.begin(box.record, verb, NOW, rules.proportions.limits))
         sent = Worker(
             Phase.SENT,
             read=None,
@@ -232,7 +232,7 @@ def _record_outcome(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> S
     assert worker.outcome is not None
     ended = box
     if worker.same and box.record is not None:
-        ended = kept(box, end(box.record, worker.sent, worker.outcome, NOW, NO_JITTER))
+        ended = kept(box, plan.end(box.record, worker.sent, worker.outcome, NOW, NO_JITTER))
     what = "no answer" if isinstance(worker.outcome, Unconfirmed) else "the outcome"
     yield Move(f"The worker records {what}, and gives the mailbox back", _released(ended))
 
@@ -246,5 +246,3 @@ _STEPS = {
     Phase.SENT: _sent,
     Phase.ANSWERED: _record_outcome,
 }
-
-__all__ = ["calendar", "claim", "is_due", "kept", "steps"]
