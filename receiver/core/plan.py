@@ -283,14 +283,14 @@ def _was_deleted(placement: Placement) -> bool:
 def _recheck_at(
     placement: Placement, extras: tuple[str, ...], open_creates: int, now: datetime, timings: CallLimits
 ) -> datetime | None:
-    """Return when to look up once more: while an item may still appear, or until removed items are confirmed gone."""
-    if extras:
-        # Their removal is sent now. Without an answer it may be done late, and by then one of them may be the entry.
-        return now + timings.settle + timings.recheck
+    """Return when to look up once more: while an item may still appear, or until removed items are gone for certain."""
+    # The removal of extra items is sent now. Without an answer it may be done late: one of them may be the entry then.
+    removal_over = now + timings.settle + timings.recheck if extras else None
     if placement.look_up_at is None:
-        return None
+        return removal_over
     unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0
-    return now + timings.recheck if unanswered else placement.recheck_at
+    moments = placement.recheck_at, now + timings.recheck if unanswered else None, removal_over
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 # Entries found where the record was lost, or is older than the calendars

@@ -45,22 +45,22 @@ DEFECTS = (
     Defect(
         "what a server commits late was never looked for",
         "tests/convergence/test_mutations.py",
-        "    return now + timings.recheck if unanswered else placement.recheck_at",
-        "    return placement.recheck_at",
+        "    moments = placement.recheck_at, now + timings.recheck if unanswered else None, removal_over",
+        "    moments = placement.recheck_at, None, removal_over",
         Rules("one fault", faults=1, changes=0, errors={}),
     ),
     Defect(
         "the removal of an extra item brought the second look-up forward, and hid a write that was under way",
         "3088b4e, tests/core/test_plan_regressions.py",
-        "        return now + timings.settle + timings.recheck",
-        "        return now + timings.settle + (timings.recheck if placement.look_up_at is None else timings.settle * 0)",
+        "    unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0",
+        "    if extras:\n        return now + timings.settle\n    unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0",
         _TWICE,
     ),
     Defect(
         "the second look-up came before a lost removal of an extra item was made, which then took the entry",
         "found by this explorer, tests/core/test_plan_regressions.py",
-        "        return now + timings.settle + timings.recheck",
-        "        return now + (timings.settle if placement.look_up_at is None else timings.settle + timings.recheck)",
+        "    removal_over = now + timings.settle + timings.recheck if extras else None",
+        "    removal_over = now + timings.settle if extras else None",
         _TWICE,
     ),
     Defect(
@@ -76,13 +76,6 @@ DEFECTS = (
         "    ours = placement.attempted is Verb.DELETE or placement.recheck_at is not None",
         "    ours = placement.attempted is Verb.DELETE",
         Rules("respect", faults=1, changes=2, respect=True, errors={}),
-    ),
-    Defect(
-        "an entry that was found again stayed declined",
-        "3088b4e, tests/core/test_plan_agent_deletion.py",
-        "        declined=kept is None and (placement.declined or (respect and _was_deleted(placement))),",
-        "        declined=placement.declined or (respect and kept is None and _was_deleted(placement)),",
-        Rules("respect", faults=2, changes=1, hands=1, deeds=frozenset({"deletes"}), respect=True, errors={}),
     ),
     Defect(
         "a removal that the calendar refused was given up, and the entry stayed for ever",

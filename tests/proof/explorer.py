@@ -61,6 +61,7 @@ class Explored:
     depth: int
     at_rest: int
     seconds: float
+    """Of a processor."""
     story: tuple[str, ...] = ()
     """The shortest way to a broken promise, one numbered line a step; empty: no promise is broken."""
     promise: str = ""
@@ -91,7 +92,7 @@ class Explorer(Generic[State]):
         self._transitions = 0
         self._at_rest = 0
         self._depth = 0
-        self._began = time.monotonic()
+        self._began = time.process_time()
 
     def run(self, progress: Callable[[int, int], None] | None = None) -> Explored:
         """Explore until a promise is broken, or nothing is left.
@@ -169,7 +170,7 @@ class Explorer(Generic[State]):
             transitions=self._transitions,
             depth=self._depth,
             at_rest=self._at_rest,
-            seconds=time.monotonic() - self._began,
+            seconds=time.process_time() - self._began,
             story=() if number is None else tuple(self._story(number, move)),
             promise=promise,
             complete=complete and number is None,

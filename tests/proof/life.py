@@ -181,10 +181,11 @@ def may_be_claimed(world: World, index: int) -> bool:
     if record is None or record.desired is not None:
         return True
     siblings = (box.record for number, box in enumerate(world.boxes) if number != index)
-    return not any(_is_arriving(sibling) for sibling in siblings if sibling is not None)
+    return not any(is_arriving(sibling) for sibling in siblings if sibling is not None)
 
 
-def _is_arriving(sibling: Placement) -> bool:
+def is_arriving(sibling: Placement) -> bool:
+    """Whether a removal of the same event elsewhere waits for this placement."""
     due = sibling.due_at is not None and sibling.due_at <= NOW
     arriving = sibling.look_up_at is not None or (sibling.applied is None and due)
     return sibling.desired is not None and sibling.failure is None and arriving

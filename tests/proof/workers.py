@@ -7,15 +7,15 @@ needs the lease (`tests/proof/bounds.py` states that as an assumption), and read
 
 from collections.abc import Iterator
 
-from connectors.base import Done, NotFound, Outcome, Scope, Unconfirmed
+from connectors.base import Done, Failed, NotFound, Outcome, Scope, Unconfirmed
 from receiver.core import plan
 from receiver.core.plan import Placement, Step, Verb
-from tests.proof.calendar import Made, add_request, as_found, change, listings
+from tests.proof.calendar import add_request, as_found, change, listings
 from tests.proof.explorer import Move
 from tests.proof.faults import NO_ANSWER, refused
 from tests.proof.rules import Rules
 from tests.proof.ticks import NOW, tidy
-from tests.proof.world import Box, Item, Origin, Phase, Request, Worker, item_id, number_of
+from tests.proof.world import Box, Origin, Phase, Request, Worker, item_id, number_of
 
 VERBS = {Step.CREATE: Verb.CREATE, Step.UPDATE: Verb.UPDATE, Step.DELETE: Verb.DELETE}
 NO_JITTER = 0.0
@@ -69,7 +69,9 @@ def _unrecorded(box: Box, worker: Worker, rules: Rules) -> Box:
     match worker:
         case Worker(phase=Phase.SENT, verb=Verb.CREATE):
             return _excused(box, rules)
-        case Worker(phase=Phase.ANSWERED, verb=Verb.CREATE | Verb.DELETE, outcome=Done()):
+        case Worker(phase=Phase.ANSWERED, verb=Verb.CREATE, outcome=Done() | Failed()):
+            return _excused(box, rules)
+        case Worker(phase=Phase.ANSWERED, verb=Verb.DELETE, outcome=Done()):
             return _excused(box, rules)
         case Worker(phase=Phase.REMOVED, found=found):
             return _excused(box, rules, len(found))
@@ -153,18 +155,16 @@ def _accounted(box: Box, before: Placement, number: int | None, rules: Rules) ->
 
 
 def _removing(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
-    made = Made(box, NotFound())
-    went: tuple[int, ...] = ()
-    broken = None
+    after, went, broken = box, (), None
     for number in worker.found:
-        is_copy = Item(number, "", Origin.COPY)[::2] in {each[::2] for each in made.box.items}
-        if is_copy and not made.box.excuses:
-            broken = COPY_TAKEN
-        made = change(made.box._replace(excuses=max(made.box.excuses - 1, 0)), Verb.DELETE, number, None)
-        broken = broken or made.broken
-        went += (number,) if isinstance(made.outcome, Done) else ()
-    after = worker._replace(phase=Phase.REMOVED, found=went, left=0)
-    yield Move("The calendar removes them", made.box._replace(worker=after), broken=broken)
+        item = next((each for each in after.items if each.number == number), None)
+        if item is None:
+            continue
+        unexplained = rules.copies and item.origin is Origin.COPY and not after.excuses
+        made = change(after._replace(excuses=max(after.excuses - 1, 0)), Verb.DELETE, number, None)
+        after, went, broken = made.box, (*went, number), broken or (COPY_TAKEN if unexplained else made.broken)
+    done = worker._replace(phase=Phase.REMOVED, found=went, left=0)
+    yield Move("The calendar removes them", after._replace(worker=done), broken=broken)
     if may_fail:
         lost = _lost_removals(box, worker, rules)
         yield Move("The calendar's answer to the removal is lost", _released(lost), free=False)
