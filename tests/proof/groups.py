@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from receiver.core.facts import Delivery, Emitter, EventKind
 from receiver.core.scope import Authority
-from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_slot, an_absence
+from tests.makers import KARIM, NOW, a_delivery, a_slot, an_absence
 from tests.proof.judging import Arrival
 
 CREATED, UPDATED, DESTROYED = EventKind.CREATED, EventKind.UPDATED, EventKind.DESTROYED
@@ -13,8 +13,15 @@ SP, INSERTION = Emitter.RDV_SERVICE_PUBLIC, Emitter.RDV_INSERTION
 TWELVE, THIRTY_FOUR, ALL = Authority(frozenset({12})), Authority(frozenset({34})), Authority(None)
 
 
-def _rdv(age_s: float, kind: EventKind = UPDATED, *, organisation: int = 12, happened_s: float | None = None) -> Delivery:
-    motif = f"{kind} {age_s} {organisation} {happened_s}"
+def _rdv(
+    age_s: float,
+    kind: EventKind = UPDATED,
+    *,
+    organisation: int = 12,
+    happened_s: float | None = None,
+    motif: str | None = None,
+) -> Delivery:
+    motif = motif or f"{kind} {age_s} {organisation} {happened_s}"
     told = a_delivery(age_s, kind, motif=motif)
     state = replace(told.state, organisation=organisation) if told.state else None  # type: ignore[type-var]
     occurred_at = None if happened_s is None else NOW - timedelta(seconds=happened_s)
@@ -33,7 +40,7 @@ ONE_EMITTER = [
     Arrival("created", _rdv(90, CREATED)),
     Arrival("updated", _rdv(60)),
     Arrival("created again, of the same second", _rdv(60, CREATED)),
-    Arrival("updated otherwise, of the same second", replace(_rdv(60), agents=(MARTINE,))),
+    Arrival("updated otherwise, of the same second", _rdv(60, motif="other")),
     Arrival("updated later", _rdv(30)),
     Arrival("destroyed, rendered early", _rdv(75, DESTROYED)),
     Arrival("destroyed late", _rdv(10, DESTROYED)),

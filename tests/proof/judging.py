@@ -6,7 +6,6 @@ arrival. Two arrivals that leave the same rows are continued once. A state may b
 times, with the same bytes or with others.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, create_engine, event, select
 
-from receiver.core.facts import Delivery, Emitter, EventKind
+from receiver.core.facts import Delivery, Emitter, EventKind, Model
 from receiver.core.scope import Authority
 from receiver.store import Incoming, Verdict
 from receiver.store.database.records import write_facts, write_news
@@ -71,6 +70,8 @@ class Orders:
     """Repeats with the same bytes that changed something."""
     revived: dict[Set, set[tuple[str, Known, Known]]] = field(default_factory=dict)
     """Repeats with other bytes that changed what is known: which, from what, to what."""
+    trespasses: list[str] = field(default_factory=list)
+    """Arrivals that changed an event which others had, though their authority does not speak for it."""
 
 
 @contextmanager
@@ -103,14 +104,24 @@ class _Walk:
             if arrival.name in arrived:
                 self._repeat(arrived, known, arrival)
             elif len(arrived) < self._most:
-                self._hear(arrival.webhook(), arrived | {arrival.name})
+                self._arrive(arrived, known, arrival)
+
+    def _arrive(self, arrived: Set, known: Known, arrival: Arrival) -> None:
+        after = self._hear(arrival.webhook(), arrived | {arrival.name})
+        if _is_anothers(known, arrival) and self._says(after) != self._says(known):
+            self.orders.trespasses.append(f"{sorted(arrived)}: {arrival.name}, {known} to {after}")
 
     def _repeat(self, arrived: Set, known: Known, arrival: Arrival) -> None:
         if (after := self._heard(arrival.webhook())) != known:
             self.orders.restless.append(f"{sorted(arrived)}: {arrival.name} again, {known} to {after}")
         after = self._hear(arrival.webhook(again=True), arrived)
-        if after[:-1] != known[:-1]:
+        if after.state != known.state:
             self.orders.revived.setdefault(arrived, set()).add((arrival.name, known, after))
+
+    def _says(self, known: Known) -> tuple[object, ...]:
+        """Return what is shown, and to whom it belongs: others may confirm an absence, and change nothing."""
+        told = next((each.delivery for each in self._pool if each.name == known.state), None)
+        return told and told.state, told and told.agents, known.organisation
 
     def _heard(self, webhook: Incoming) -> Known:
         savepoint = self._connection.begin_nested()
@@ -183,6 +194,10 @@ def every_order(pool: Sequence[Arrival], most: int) -> Orders:
         return walk.orders
 
 
-def sets_of(pool: Sequence[Arrival], most: int) -> int:
-    """Return how many sets of arrivals there are."""
-    return sum(1 for count in range(most + 1) for _ in itertools.combinations(pool, count))
+def _is_anothers(known: Known, arrival: Arrival) -> bool:
+    """Whether an event is known to be of others than an authority speaks for, by its facts and not by a claim."""
+    if not known.state or known.never_known or arrival.authority is None:
+        return False
+    if arrival.delivery.model is Model.ABSENCE:
+        return not arrival.authority.meets([Authority.read(text) for text in known.tellers])
+    return not arrival.authority.covers(known.organisation)
