@@ -1,6 +1,7 @@
 """Every interleaving of a placement's life and of judging, within stated bounds: `python -m tests.proof`.
 
-Modules: `explorer` (breadth first over any model); `world` (what a state is), `calendar`, `agent`, `workers`, `faults`,
-`limits` (time) and `promises` (what must hold), which `life` puts together; `bounds` (what is exhausted); `judging` (the
-order of arrival); `defects` (bugs of before, put back); `page` (docs/proof.md).
+Modules: `explorer` (breadth first over any model); `world` (what a state is), `calendar`, `agent`, `workers`,
+`operator`, `faults`, `ticks` (time) and `promises` (what must hold), which `life` puts together and `description`
+prints; `rules` and `bounds` (what is exhausted); `judging`, `groups` and `exceptions` (the order of arrival);
+`defects` (those of before, put back) and `survivors` (of mutation); `page` (docs/proof.md).
 """

@@ -22,30 +22,46 @@ DEEDS = {
 def deeds(box: Box, rules: Rules) -> Iterator[Move[Box]]:
     """Return what may be done to a mailbox."""
     for item in marked(box):
-        if "deletes" in rules.deeds:
-            yield Move(f"The agent deletes i{item.number}", _without(box, (item,), rules), free=False)
-        if "edits" in rules.deeds and item.content != EDITED:
-            edited = _replaced(box, item, item._replace(content=EDITED))
-            yield Move(f"The agent edits i{item.number}", edited._replace(handled=True), free=False)
-        if "moves" in rules.deeds:
-            moved, number = _moved(box, item, rules)
-            yield Move(f"The agent moves i{item.number}: now it is i{number}", moved, free=False)
-        if "copies" in rules.deeds:
-            copy = Item(free_number(box), item.content, Origin.COPY)
-            copied = box._replace(items=(*box.items, copy), copies=box.copies + 1)
-            yield Move(f"The agent copies i{item.number} to i{copy.number}", copied, free=False)
-        if "copies_plainly" in rules.deeds:
-            copy = Item(free_number(box), item.content, Origin.FOREIGN)
-            what = f"The agent copies i{item.number} to i{copy.number}, which lacks our mark"
-            yield Move(what, box._replace(items=(*box.items, copy)), free=False)
+        for name, deed in _DEEDS.items():
+            if name in rules.deeds:
+                yield deed(box, item, rules)
     if "mailbox_moves" in rules.deeds and marked(box):
         moved = box
         for item in marked(box):
-            moved, _ = _moved(moved, item, rules)
+            moved, _ = _with_other_id(moved, item, rules)
         yield Move("The mailbox moves to another database: every id changes", moved, free=False)
     if "mailbox_is_recreated" in rules.deeds and box.items:
         emptied = _without(box, box.items, rules)
         yield Move("The mailbox is made anew: it is empty", emptied, free=False)
+
+
+def _delete(box: Box, item: Item, rules: Rules) -> Move[Box]:
+    return Move(f"The agent deletes i{item.number}", _without(box, (item,), rules), free=False)
+
+
+def _edit(box: Box, item: Item, rules: Rules) -> Move[Box]:
+    edited = _replaced(box, item, item._replace(content=EDITED))
+    return Move(f"The agent edits i{item.number}", edited._replace(handled=True), free=False)
+
+
+def _move(box: Box, item: Item, rules: Rules) -> Move[Box]:
+    moved, number = _with_other_id(box, item, rules)
+    return Move(f"The agent moves i{item.number}: now it is i{number}", moved, free=False)
+
+
+def _copy(box: Box, item: Item, rules: Rules) -> Move[Box]:
+    copy = Item(free_number(box), item.content, Origin.COPY)
+    copied = box._replace(items=(*box.items, copy), copies=box.copies + 1)
+    return Move(f"The agent copies i{item.number} to i{copy.number}", copied, free=False)
+
+
+def _copy_plainly(box: Box, item: Item, rules: Rules) -> Move[Box]:
+    copy = Item(free_number(box), item.content, Origin.FOREIGN)
+    what = f"The agent copies i{item.number} to i{copy.number}, which lacks our mark"
+    return Move(what, box._replace(items=(*box.items, copy)), free=False)
+
+
+_DEEDS = {"deletes": _delete, "edits": _edit, "moves": _move, "copies": _copy, "copies_plainly": _copy_plainly}
 
 
 def _without(box: Box, gone: tuple[Item, ...], rules: Rules) -> Box:
@@ -58,7 +74,7 @@ def _without(box: Box, gone: tuple[Item, ...], rules: Rules) -> Box:
     )
 
 
-def _moved(box: Box, item: Item, rules: Rules) -> tuple[Box, int]:
+def _with_other_id(box: Box, item: Item, rules: Rules) -> tuple[Box, int]:
     number = free_number(box)
     excuse = item.origin is Origin.OURS and rules.copies
     moved = _replaced(box, item, item._replace(number=number))

@@ -53,7 +53,8 @@ DEFECTS = (
         "the removal of an extra item brought the second look-up forward, and hid a write that was under way",
         "3088b4e, tests/core/test_plan_regressions.py",
         "    unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0",
-        "    if extras:\n        return now + timings.settle\n    unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0",
+        "    if extras:\n        return now + timings.settle\n"
+        "    unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0",
         _TWICE,
     ),
     Defect(

@@ -57,6 +57,8 @@ class Known(NamedTuple):
 
 
 Set = frozenset[str]
+MANY = 5
+"""States of one event that are judged in every order."""
 
 
 @dataclass
@@ -108,7 +110,11 @@ class _Walk:
 
     def _arrive(self, arrived: Set, known: Known, arrival: Arrival) -> None:
         after = self._hear(arrival.webhook(), arrived | {arrival.name})
-        if _is_anothers(known, arrival) and self._says(after) != self._says(known):
+        if (
+            _is_anothers(known, arrival)
+            and not self._repeats(known, arrival)
+            and self._says(after) != self._says(known)
+        ):
             self.orders.trespasses.append(f"{sorted(arrived)}: {arrival.name}, {known} to {after}")
 
     def _repeat(self, arrived: Set, known: Known, arrival: Arrival) -> None:
@@ -118,8 +124,13 @@ class _Walk:
         if after.state != known.state:
             self.orders.revived.setdefault(arrived, set()).add((arrival.name, known, after))
 
+    def _repeats(self, known: Known, arrival: Arrival) -> bool:
+        """Whether others say the same of an absence: it is theirs too then, and what they said before counts."""
+        told, is_absence = arrival.delivery, arrival.delivery.model is Model.ABSENCE
+        return is_absence and not arrival.is_end and (told.state, told.agents) == self._says(known)[:2]
+
     def _says(self, known: Known) -> tuple[object, ...]:
-        """Return what is shown, and to whom it belongs: others may confirm an absence, and change nothing."""
+        """Return what is shown, and to whom it belongs."""
         told = next((each.delivery for each in self._pool if each.name == known.state), None)
         return told and told.state, told and told.agents, known.organisation
 

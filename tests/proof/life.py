@@ -6,16 +6,13 @@ from functools import lru_cache
 
 from connectors.base import Done, Failed, Outcome
 from receiver.core import plan
-from receiver.core.plan import EPOCH, STALE, Placement
-from receiver.core.troubles import DifferenceKind
-from receiver.operations.audit.compare import Difference, repaired
-from tests.proof import agent, calendar, promises, ticks, workers
-from tests.proof.calendar import marked
+from receiver.core.plan import Placement
+from tests.proof import agent, calendar, description, operator, promises, ticks, workers
 from tests.proof.explorer import Move
 from tests.proof.rules import Rules
 from tests.proof.ticks import NOW, is_waiting, tidy
 from tests.proof.workers import kept
-from tests.proof.world import EDITED, UID, Box, Item, Origin, Phase, Worker, World, number_of, replaced
+from tests.proof.world import UID, Box, Item, Origin, Phase, Worker, World, replaced
 
 HEALED = "after a state at rest, the next change of the event leaves exactly one entry, and its end none"
 HEALING = 200
@@ -46,24 +43,27 @@ class Life:
 
     def moves(self, world: World) -> Iterator[Move[World]]:
         for index, box in enumerate(world.boxes):
-            if box.worker:
-                for move in workers.steps(box, self._rules, may_fail=world.faults > 0):
-                    left = world if move.free else world._replace(faults=world.faults - 1)
-                    yield _placed(left, index, move)
-            if not box.lease and workers.is_due(box) and may_be_claimed(world, index):
-                for move in workers.claim(box, self._rules):
-                    yield _placed(world, index, move)._replace(broken=promises.gap(world, index))
+            yield from self._work(world, index, box)
         yield from self._tick(world)
         for index, box in enumerate(world.boxes):
-            for move in calendar.late_changes(box):
-                yield _placed(world, index, move)
+            yield from (_placed(world, index, move) for move in calendar.late_changes(box))
             if world.hands:
-                for move in agent.deeds(box, self._rules):
-                    yield _placed(world._replace(hands=world.hands - 1), index, move)
+                spent = world._replace(hands=world.hands - 1)
+                yield from (_placed(spent, index, move) for move in agent.deeds(box, self._rules))
             if world.orders:
-                yield from self._orders(world, index, box)
+                spent = world._replace(orders=world.orders - 1)
+                yield from (_placed(spent, index, move) for move in operator.orders(box))
         if world.changes:
             yield from self._changes(world)
+
+    def _work(self, world: World, index: int, box: Box) -> Iterator[Move[World]]:
+        if box.worker:
+            for move in workers.steps(box, self._rules, may_fail=world.faults > 0):
+                left = world if move.free else world._replace(faults=world.faults - 1)
+                yield _placed(left, index, move)
+        if not box.lease and workers.is_due(box) and may_be_claimed(world, index):
+            for move in workers.claim(box, self._rules):
+                yield _placed(world, index, move)._replace(broken=promises.gap(world, index))
 
     def _tick(self, world: World) -> Iterator[Move[World]]:
         if not any(box.lease or box.requests or (box.record and is_waiting(box.record)) for box in world.boxes):
@@ -87,18 +87,6 @@ class Life:
                 what = f"The event shows {content}{where}" if content else "The event shows nothing any more"
                 after = settled_anew(world._replace(changes=world.changes - 1), content, home)
                 yield Move(what, after, free=False)
-
-    def _orders(self, world: World, index: int, box: Box) -> Iterator[Move[World]]:
-        spent = world._replace(orders=world.orders - 1)
-        record = box.record
-        if record is None:
-            return
-        if record.failure is not None or record.gave_up:
-            for what, after in (("has it retried", plan.retry(record, NOW)), ("dismisses it", plan.dismiss(record))):
-                if after != record:
-                    yield Move(f"An operator {what}", replaced(spent, index, kept(box, after)), free=False)
-        if not box.lease and (after := audited(box)) is not None:
-            yield Move("The audit finds a difference, and notes it", replaced(spent, index, kept(box, after)), False)
 
     # What must hold
 
@@ -135,7 +123,7 @@ class Life:
         return marshal.dumps((boxes, *world[1:]), 2)
 
     def describe(self, world: World) -> str:
-        return " || ".join(_described(box) for box in world.boxes)
+        return " || ".join(description.of(box) for box in world.boxes)
 
 
 def _placed(world: World, index: int, move: Move[Box]) -> Move[World]:
@@ -191,23 +179,6 @@ def is_arriving(sibling: Placement) -> bool:
     return sibling.desired is not None and sibling.failure is None and arriving
 
 
-def audited(box: Box) -> Placement | None:
-    """Return the record as the audit repairs it; None: it judges nothing, or finds nothing wrong."""
-    record = box.record
-    if record is None or record.applied is None or record.applied != record.desired or record.due_at is not None:
-        return None
-    if record.in_doubt or record.gave_up or record.declined:
-        return None
-    items = [item for item in marked(box) if item.number == number_of(record.item_id)]
-    if len(marked(box)) > 1:
-        return repaired(Difference(DifferenceKind.DOUBLED, UID, placement=record), NOW)
-    if not items:
-        return repaired(Difference(DifferenceKind.MISSING, UID, placement=record), NOW)
-    if items[0].content == EDITED:
-        return repaired(Difference(DifferenceKind.FOREIGN, UID, fields=("title",), placement=record), NOW)
-    return None
-
-
 def _is_healed(world: World) -> bool:
     wanted = promises.wishes(world)
     return all(
@@ -215,10 +186,6 @@ def _is_healed(world: World) -> bool:
         or (promises.is_clean(box, wish) and promises.is_done(box.record, wish))
         for box, wish in zip(world.boxes, wanted, strict=True)
     )
-
-
-def _ahead(moment: object) -> int:
-    return -1 if moment is None else (moment - NOW) // ticks.TICK  # type: ignore[operator,no-any-return]
 
 
 @lru_cache(ticks.MET)
@@ -230,11 +197,11 @@ def _placement_key(placement: Placement | None) -> tuple[object, ...]:
         placement.applied,
         placement.item_id,
         placement.attempted and placement.attempted.value,
-        _ahead(placement.look_up_at),
-        _ahead(placement.recheck_at),
+        ticks.ahead(placement.look_up_at),
+        ticks.ahead(placement.recheck_at),
         placement.open_creates,
         placement.attempts,
-        _ahead(placement.not_before),
+        ticks.ahead(placement.not_before),
         placement.failure,
         placement.gave_up,
         placement.declined,
@@ -274,46 +241,3 @@ def _box_key(box: Box) -> tuple[object, ...]:
         excuses,
         copies,
     )
-
-
-def _described(box: Box) -> str:
-    items = ", ".join(f"i{item.number}={item.content}{_NOTES[item.origin]}" for item in box.items)
-    lost = ", ".join(_request(request.verb.value, request.item, request.content) for request in box.requests)
-    return f"Recorded: {_recorded(box.record)}. Calendar: {items or 'empty'}{f' (lost: {lost})' if lost else ''}"
-
-
-_NOTES = {Origin.OURS: "", Origin.COPY: " (a copy)", Origin.FOREIGN: " (without our mark)"}
-
-
-def _request(verb: str, item: int | None, content: str | None) -> str:
-    return " ".join(part for part in (verb, item and f"i{item}", content) if part)
-
-
-def _recorded(placement: Placement | None) -> str:
-    if placement is None:
-        return "nothing"
-    parts = [f"desired {placement.desired or 'none'}", f"applied {_applied(placement)}"]
-    if placement.attempted:
-        parts.append(f"{placement.attempted.value} begun")
-    if placement.look_up_at is not None:
-        parts.append(f"look-up {_when(placement.look_up_at)}")
-    if placement.recheck_at is not None:
-        parts.append(f"second look-up {_when(placement.recheck_at)}")
-    if placement.open_creates:
-        parts.append(f"{placement.open_creates} create(s) without an answer")
-    if placement.not_before > NOW and placement.not_before != EPOCH:
-        parts.append(f"not before {_when(placement.not_before)}")
-    parts += [name for name in ("failure", "gave_up", "declined") if getattr(placement, name)]
-    return ", ".join(parts)
-
-
-def _applied(placement: Placement) -> str:
-    if placement.applied is None:
-        return "none"
-    what = "unknown content" if placement.applied == STALE else placement.applied
-    return f"{what} as {placement.item_id}"
-
-
-def _when(moment: object) -> str:
-    ahead = _ahead(moment)
-    return f"in {ahead} tick(s)" if ahead else "now"

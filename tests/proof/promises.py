@@ -54,7 +54,9 @@ def _due_tells(box: Box, rules: Rules) -> bool:
     due_at = record.due_at
     if due_at is None:
         return plan.next_step(record, NOW + LONG) is Step.NOTHING
-    return plan.next_step(record, due_at) is not Step.NOTHING and plan.next_step(record, due_at - INSTANT) is Step.NOTHING
+    return (
+        plan.next_step(record, due_at) is not Step.NOTHING and plan.next_step(record, due_at - INSTANT) is Step.NOTHING
+    )
 
 
 def _dropped_when_nothing_can_be_there(box: Box, rules: Rules) -> bool:

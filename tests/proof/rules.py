@@ -7,6 +7,8 @@ from connectors.base import ConnectorError
 from tests.proof.faults import ERRORS
 from tests.proof.ticks import Proportions
 
+SHORT = Proportions(settle=2, lease=3, recheck=4)
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -23,8 +25,8 @@ class Rules:
     """The policy `on_agent_deletion: respect`."""
     deeds: frozenset[str] = frozenset()
     """What an agent may do: names of `tests/proof/agent.py`."""
-    errors: Mapping[str, ConnectorError] = field(default_factory=lambda: ERRORS)
-    proportions: Proportions = Proportions(settle=2, lease=3, recheck=4)
+    errors: Mapping[str, ConnectorError] = field(default_factory=lambda: ERRORS, hash=False)
+    proportions: Proportions = SHORT
     late_by: int = 0
     """Ticks by which a server may commit later than `recheck`: an assumption of the product, broken."""
     lost_record: bool = False

@@ -8,7 +8,9 @@ from tests.proof.explorer import ENDLESS, Move, explore
 class Counting:
     """A number that is counted up, or doubled once, up to a limit."""
 
-    def __init__(self, limit: int = 6, bad: int | None = None, *, turns: bool = False, never: int | None = None) -> None:
+    def __init__(
+        self, limit: int = 6, bad: int | None = None, *, turns: bool = False, never: int | None = None
+    ) -> None:
         self._limit, self._bad, self._turns, self._never = limit, bad, turns, never
 
     def first(self) -> Sequence[int]:

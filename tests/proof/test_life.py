@@ -1,11 +1,14 @@
-"""No interleaving of a placement's life breaks a promise, within the bounds of `tests/proof/bounds.py`."""
+"""No interleaving of a placement's life breaks a promise, within small bounds; `test_page.py` has the full ones.
+
+Mutants of the plan are tried with this module (`tests/mutation`).
+"""
 
 from dataclasses import replace
 
 import pytest
 
 from tests.proof import life
-from tests.proof.bounds import FULL, QUICK
+from tests.proof.bounds import QUICK
 from tests.proof.explorer import explore
 from tests.proof.life import Life
 from tests.proof.promises import GAP
@@ -18,14 +21,6 @@ def test_no_promise_is_broken_within_small_bounds(rules: Rules) -> None:
     assert not explored.story, explored.told
     assert explored.complete
     assert explored.at_rest > 1, "something comes to rest"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("rules", FULL, ids=lambda rules: rules.name)
-def test_no_promise_is_broken_within_the_full_bounds(rules: Rules) -> None:
-    explored = explore(Life(rules))
-    assert not explored.story, explored.told
-    assert explored.complete
 
 
 def test_a_server_that_commits_later_than_assumed_leaves_a_second_entry() -> None:

@@ -1,6 +1,7 @@
 """Why the model may forget how long ago a moment was: the plan compares a past moment as it compares the present."""
 
 from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,7 +57,9 @@ CHANGES: dict[str, Change] = {
     **{f"begin {verb}": lambda p, verb=verb: plan.begin(p, verb, NOW, LIMITS) for verb in Verb},  # type: ignore[misc]
     **{f"end {outcome}": lambda p, outcome=outcome: plan.end(p, "A", outcome, NOW, 0.0) for outcome in OUTCOMES},  # type: ignore[misc]
     **{
-        f"looked_up {ids}": lambda p, ids=ids: plan.looked_up(p, [Found(i, UID) for i in ids], NOW, LIMITS, respect=True)[0]  # type: ignore[misc]
+        f"looked_up {ids}": lambda p, ids=ids: plan.looked_up(
+            p, [Found(i, UID) for i in ids], NOW, LIMITS, respect=True
+        )[0]  # type: ignore[misc]
         for ids in ((), ("i1",), ("i2",), ("i1", "i2"))
     },
 }

@@ -1,4 +1,4 @@
-"""Time in the model: whole ticks, counted from now. The present moment is always `NOW`; when time passes, moments come nearer.
+"""Time in the model: whole ticks from now. The present is always `NOW`; when time passes, moments come nearer.
 
 `receiver/core/plan.py` does two things with moments: it compares them with the present one, and it sets new ones at a
 fixed distance from it. A moment that has come can therefore be recorded as `NOW`: it compares with any later present
@@ -8,7 +8,7 @@ later. Only a call under way and a server that lost its client have a last momen
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from receiver.core.plan import CallLimits, Placement
@@ -71,3 +71,8 @@ def a_tick_later(placement: Placement) -> Placement:
         recheck_at=None if recheck_at is None else max(recheck_at - TICK, NOW),
         not_before=max(placement.not_before - TICK, NOW),
     )
+
+
+def ahead(moment: datetime | None) -> int:
+    """Return in how many ticks a moment comes; -1 for none."""
+    return -1 if moment is None else (moment - NOW) // TICK

@@ -1,8 +1,8 @@
 """Workers: one pass over one mailbox, in the steps that others can come between (`receiver/worker/reconcile.py`).
 
 A step ends where something is committed, or where the calendar has done something. What is decided is the real plan's.
-There is one worker with a lease. One that lost its lease can do nothing more: each call follows at once on a record that
-needs the lease (`tests/proof/bounds.py` states that as an assumption), and reading changes nothing.
+There is one worker with a lease. One that lost its lease can do nothing more: each call follows at once on a record
+that needs the lease (`tests/proof/bounds.py` states that as an assumption), and reading changes nothing.
 """
 
 from collections.abc import Iterator
@@ -212,7 +212,9 @@ def _sent(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
     assert worker.verb is not None
     made = change(box, worker.verb, worker.item, worker.sent)
     did = "has no such item" if isinstance(made.outcome, NotFound) else "does it and answers"
-    yield Move(f"The calendar {did}", _answered(made.box._replace(handled=False), worker, made.outcome), broken=made.broken)
+    yield Move(
+        f"The calendar {did}", _answered(made.box._replace(handled=False), worker, made.outcome), broken=made.broken
+    )
     if may_fail:
         lost = _lost(box, worker, rules)
         what = "No answer comes; the server may do it now, later or never"

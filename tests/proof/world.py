@@ -1,4 +1,4 @@
-"""A state of the model: mailboxes, each with the record of one placement and at most one worker, and what may still happen."""
+"""A state of the model: mailboxes, each with one placement and at most one worker, and what may still happen."""
 
 from enum import StrEnum
 from typing import NamedTuple
