@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from receiver.core.plan import STALE, Placement
-from tests.proof.ticks import NOW, ahead
+from tests.makers import NOW
+from tests.proof.ticks import ahead
 from tests.proof.world import Box, Origin
 
 

@@ -85,6 +85,11 @@ REASONS = (
     ),
 )
 
+FORGOTTEN = (
+    "Secrets of several organisations: an end that came before anything else is forgotten once another organisation "
+    "has the number or the absence; what the first organisation may say later is shown, until a re-sync or another end"
+)
+
 
 def newest(arrivals: list[Arrival]) -> set[str]:
     """Return what may be shown in the end, of arrivals that one authority sent. Several: only the arrival can tell."""
@@ -99,13 +104,17 @@ def newest(arrivals: list[Arrival]) -> set[str]:
     return {each.name for each in (latest if _is_tied(latest) else unbeaten)}
 
 
-def _newest_of_some(arrivals: list[Arrival]) -> set[str]:
-    """Return what may be shown in the end: the newest of what some of the authorities sent."""
+def _newest_of_some(arrivals: list[Arrival], *, forgotten: bool) -> set[str]:
+    """Return what may be shown in the end: the newest of what some of the authorities sent.
+
+    With `forgotten`, also what would be the newest if an end had not come: see `FORGOTTEN`.
+    """
     authorities = {each.authority for each in arrivals}
     chosen = [some for count in range(1, len(authorities) + 1) for some in combinations(authorities, count)]
-    return {""}.union(*(newest([each for each in arrivals if each.authority in some]) for some in chosen)) - (
-        {""} if arrivals else set()
-    )
+    sent = [[each for each in arrivals if each.authority in some] for some in chosen]
+    if forgotten:
+        sent += [alive for some in sent if (alive := [each for each in some if not each.is_end])]
+    return set[str]().union(*map(newest, sent)) if sent else {""}
 
 
 @dataclass(frozen=True)
@@ -146,9 +155,11 @@ def table(pool: Iterable[Arrival], orders: Orders) -> Table:
         reasons = [reason for reason in REASONS if reason.applies(arrivals) and reason.decides & differing]
         if differing - frozenset().union(*(reason.decides for reason in reasons)):
             wrong.append(f"{sorted(names)} ends in {sorted(map(str, outcomes))}")
-        if not ends <= (allowed := _newest_of_some(arrivals)):
+        if not ends <= (allowed := _newest_of_some(arrivals, forgotten=_speaks_for_others(arrivals))):
             wrong.append(f"{sorted(names)} shows {sorted(ends)}, and not {sorted(allowed)}")
-        if reasons:
+        if not ends <= _newest_of_some(arrivals, forgotten=False):
+            counted.setdefault(FORGOTTEN, []).append(_example(names, ends, differing))
+        elif reasons:
             counted.setdefault(reasons[0].name, []).append(_example(names, ends, differing))
     wrong += [
         f"{sorted(names)}: a repeat of {name} changes {before.state} to {after.state}"
@@ -166,7 +177,8 @@ def _differing(outcomes: set[Known], ends: set[str]) -> frozenset[str]:
     """Return what the order of arrival decided."""
     memory = {(known.organisation, known.tellers, known.never_known) for known in outcomes}
     waiting = {known.waits for known in outcomes}
-    return frozenset(name for name, each in zip(ENDS, (ends, memory, waiting), strict=True) if len(each) > 1)
+    counts = len(ends), len(memory), len(waiting)
+    return frozenset(name for name, count in zip(ENDS, counts, strict=True) if count > 1)
 
 
 def _may_be_revived(arrivals: list[Arrival]) -> bool:

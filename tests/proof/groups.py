@@ -23,7 +23,7 @@ def _rdv(
 ) -> Delivery:
     motif = motif or f"{kind} {age_s} {organisation} {happened_s}"
     told = a_delivery(age_s, kind, motif=motif)
-    state = replace(told.state, organisation=organisation) if told.state else None  # type: ignore[type-var]
+    state = replace(told.state, organisation=organisation) if told.state else None
     occurred_at = None if happened_s is None else NOW - timedelta(seconds=happened_s)
     return replace(told, organisation=organisation, state=state, version=replace(told.version, occurred_at=occurred_at))
 

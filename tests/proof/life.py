@@ -7,10 +7,11 @@ from functools import lru_cache
 from connectors.base import Done, Failed, Outcome
 from receiver.core import plan
 from receiver.core.plan import Placement
+from tests.makers import NOW
 from tests.proof import agent, calendar, description, operator, promises, ticks, workers
 from tests.proof.explorer import Move
 from tests.proof.rules import Rules
-from tests.proof.ticks import NOW, is_waiting, tidy
+from tests.proof.ticks import is_waiting, tidy
 from tests.proof.workers import kept
 from tests.proof.world import UID, Box, Item, Origin, Phase, Worker, World, replaced
 
@@ -120,7 +121,7 @@ class Life:
 
     def key(self, world: World) -> bytes:
         boxes = tuple(_box_key(box) for box in world.boxes)
-        return marshal.dumps((boxes, *world[1:]), 2)
+        return marshal.dumps((boxes, *world[1:]), 2)  # type: ignore[arg-type]  # the second version has one form a value
 
     def describe(self, world: World) -> str:
         return " || ".join(description.of(box) for box in world.boxes)

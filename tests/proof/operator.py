@@ -6,9 +6,9 @@ from receiver.core import plan
 from receiver.core.plan import Placement
 from receiver.core.troubles import DifferenceKind
 from receiver.operations.audit.compare import Difference, repaired
+from tests.makers import NOW
 from tests.proof.calendar import marked
 from tests.proof.explorer import Move
-from tests.proof.ticks import NOW
 from tests.proof.workers import kept
 from tests.proof.world import EDITED, UID, Box, number_of
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from receiver.core import plan
 from receiver.core.plan import Placement, Step, Verb
+from tests.makers import NOW
 from tests.proof.calendar import marked
 from tests.proof.rules import Rules
-from tests.proof.ticks import NOW
 from tests.proof.world import EDITED, Box, Origin, World, number_of
 
 LONG = timedelta(days=400)

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from receiver.core.plan import Placement
+from tests.makers import NOW
 from tests.proof import life
 from tests.proof.bounds import QUICK
 from tests.proof.explorer import explore
@@ -38,8 +40,8 @@ def test_a_server_that_commits_later_than_assumed_leaves_a_second_entry() -> Non
 def test_a_removal_that_does_not_wait_for_a_creation_under_way_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """As claiming was: it waited for what was due, and a creation that was sent was due no more."""
 
-    def is_due(sibling: life.Placement) -> bool:
-        due = sibling.due_at is not None and sibling.due_at <= life.NOW
+    def is_due(sibling: Placement) -> bool:
+        due = sibling.due_at is not None and sibling.due_at <= NOW
         return sibling.desired is not None and sibling.applied is None and due and sibling.failure is None
 
     rules = Rules("a move", changes=1, boxes=2, contents=("A",))

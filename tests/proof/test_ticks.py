@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from connectors.base import Done, Failed, Found, NotFound, Outcome, Permanent, Scope, Temporary, Unconfirmed
 from receiver.core import plan
 from receiver.core.plan import STALE, Placement, Verb
-from tests.proof.ticks import NOW, TICK, Proportions, a_tick_later, tidy
+from tests.makers import NOW
+from tests.proof.ticks import TICK, Proportions, a_tick_later, tidy
 from tests.proof.world import UID
 
 LIMITS = Proportions(3, 5, 10).limits

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from connectors.base import Done, Failed, NotFound, Outcome, Scope, Unconfirmed
 from receiver.core import plan
 from receiver.core.plan import Placement, Step, Verb
+from tests.makers import NOW
 from tests.proof.calendar import add_request, as_found, change, listings
 from tests.proof.explorer import Move
 from tests.proof.faults import NO_ANSWER, refused
 from tests.proof.rules import Rules
-from tests.proof.ticks import NOW, tidy
+from tests.proof.ticks import tidy
 from tests.proof.world import Box, Origin, Phase, Request, Worker, item_id, number_of
 
 VERBS = {Step.CREATE: Verb.CREATE, Step.UPDATE: Verb.UPDATE, Step.DELETE: Verb.DELETE}
@@ -155,7 +156,8 @@ def _accounted(box: Box, before: Placement, number: int | None, rules: Rules) ->
 
 
 def _removing(box: Box, worker: Worker, rules: Rules, may_fail: bool) -> Steps:
-    after, went, broken = box, (), None
+    after, broken = box, None
+    went: tuple[int, ...] = ()
     for number in worker.found:
         item = next((each for each in after.items if each.number == number), None)
         if item is None:
