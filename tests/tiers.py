@@ -37,7 +37,6 @@ SLOW = {
 """Path below `tests/`, and what takes the time."""
 
 
-def is_slow(path: Path) -> bool:
-    """Return whether a test file is not in the quick tier."""
-    relative = path.relative_to(TESTS)
+def is_slow(relative: Path) -> bool:
+    """Return whether a test file, by its path below `tests/`, is not in the quick tier."""
     return any(each.as_posix() in SLOW for each in (relative, *relative.parents))
