@@ -144,7 +144,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Move the item to the deleted items, where the agent can still see it."""
+    """Remove the item from the calendar: to the deleted items, where the agent can still see it, if that is allowed."""
 
     item_id: str
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from exchangelib.credentials import DELEGATE
 from exchangelib.items import (
     ALL_OCCURRENCES,
     ALWAYS_OVERWRITE,
+    HARD_DELETE,
     MOVE_TO_DELETED_ITEMS,
     SAVE_ONLY,
     SEND_TO_NONE,
@@ -125,7 +127,9 @@ class Batch:
         return Remove(account=self._account).send(
             _item_id,
             items=items,
-            delete_type=MOVE_TO_DELETED_ITEMS,  # agents can see there what was removed
+            # In the deleted items agents can see what was removed. A delegate has no rights on that folder: Exchange
+            # answers ErrorCannotDeleteObject.
+            delete_type=HARD_DELETE if self._account.access_type == DELEGATE else MOVE_TO_DELETED_ITEMS,
             send_meeting_cancellations=SEND_TO_NONE,
             affected_task_occurrences=ALL_OCCURRENCES,
             suppress_read_receipts=True,

@@ -130,6 +130,14 @@ class Store:
                 if deep:
                     yield from self.subfolders(folder.id, deep=True)
 
+    def is_calendar(self, folder: Folder) -> bool:
+        """Tell whether a folder is a mailbox's calendar, or lies below it."""
+        while folder.distinguished != "calendar":
+            if folder.parent_id is None:
+                return False
+            folder = self.folders[folder.parent_id]
+        return True
+
     def items_in(self, folder_id: str) -> list[Item]:
         """Return a folder's items in the order they came."""
         return list(self._contents[folder_id].values())

@@ -68,13 +68,20 @@ class Context:
         if local(reference) == "FolderId":
             folder = self.store.folder(str(reference.get("Id")))
             self.access.check(self.caller, folder.mailbox, write)
-            return folder
+            return self._opened(folder, write)
         address = child_text(reference, "t:Mailbox/t:EmailAddress") or self.caller.mailbox
         if address is None:
             raise EwsError("ErrorMissingEmailAddress", "An account without a mailbox must name the mailbox it means.")
         mailbox = self.store.mailbox(address)
         self.access.check(self.caller, mailbox.address, write)
-        return self.store.distinguished(mailbox.address, str(reference.get("Id")))
+        return self._opened(self.store.distinguished(mailbox.address, str(reference.get("Id"))), write)
+
+    def _opened(self, folder: Folder, write: bool) -> Folder:
+        """Return a folder whose mailbox the caller was let into, unless the folder itself is closed to it."""
+        whole_mailbox = self.level(folder.mailbox).whole_mailbox
+        if not whole_mailbox and write and not self.store.is_calendar(folder):
+            raise EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+        return folder
 
     def item(self, reference: Element, write: bool = False) -> Item:
         """Return the item or the occurrence of an ItemId, an OccurrenceItemId or a RecurringMasterItemId.

@@ -117,6 +117,9 @@ def _delete(context: Context, reference: Element) -> list[Element]:
     item = context.item(reference, write=True)
     send = _send_mode(context, "SendMeetingCancellations", "ErrorSendMeetingCancellationsRequired")
     where = DELETED.get(context.option("DeleteType") or "")
+    if where is not None and not context.level(item.mailbox).whole_mailbox:
+        # Microsoft, "DeleteItem operation": who has no right on the other's Deleted Items can only delete for good.
+        raise EwsError("ErrorCannotDeleteObject", "Cannot delete the object.")
     _count_mails(context, send, Draft.of(item.values, item.extended))
     if item.original_start is not None:
         take_out(context.store, item)  # whatever the delete type: no folder holds an occurrence by itself
