@@ -14,7 +14,7 @@ from typing import Any
 
 from mock_exchange.errors import SoapFault
 from mock_exchange.ews.access import ANONYMOUS
-from mock_exchange.ews.service import Answer, batch_size, fault_answer, send_mode
+from mock_exchange.ews.service import Answer, batch_size, fault_answer, items_named, send_mode
 from mock_exchange.ews.soap import Call, parse_call
 from mock_exchange.http import control
 from mock_exchange.http.auth import Accepted, Challenge
@@ -168,10 +168,13 @@ class Handler(BaseHTTPRequestHandler):
     def _throttled(self, incoming: Incoming, account: str) -> Answer | None:
         try:
             with self.backend.throttle.admit(account, incoming.mailbox):
-                self.server.stopping.wait(self.backend.latency_s)
+                self.server.stopping.wait(self.backend.latency_s + self._item_time_s(incoming))
                 return self._answer(incoming)
         except SoapFault as refused:
             return fault_answer(refused)
+
+    def _item_time_s(self, incoming: Incoming) -> float:
+        return self.backend.service.behaviours.item_s * (items_named(incoming.call) if incoming.call else 0)
 
     def _answer(self, incoming: Incoming) -> Answer | None:
         """Do the work, or what a planned fault says; None: the connection was dropped."""

@@ -107,7 +107,7 @@ class EwsCalendar:
     """None with Kerberos, which has a keytab instead."""
     ca_file: Path | None = None
     connections: int = 4
-    timeout_s: float = 30.0
+    timeout_s: float = 60.0
     keytab: Path | None = None
 
 

@@ -158,7 +158,7 @@ class EwsShape(Shape):
     keytab: KeytabFile | None = None
     ca_file: AuthoritiesFile | None = None
     connections: Annotated[int, Field(ge=1, le=16)] = 4
-    timeout_s: Annotated[float, Field(ge=1, le=120)] = 30.0
+    timeout_s: Annotated[float, Field(ge=1, le=120)] = 60.0
 
 
 class IcsFolderShape(Shape):

@@ -187,7 +187,7 @@ def test_the_tag_tells_whatever_a_connection_hangs_on(tmp_path: Path) -> None:
         replace(account, version="Exchange2019"),
         replace(account, auth=Auth.BASIC),
         replace(account, access=Access.DELEGATE),
-        replace(account, timeout_s=60.0),
+        replace(account, timeout_s=30.0),
         replace(account, connections=9),
     ]
     tags = [tag(each, b"key") for each in (account, *others)]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
+from mock_exchange.behaviours import Behaviours
 from mock_exchange.calendar.model import Folder, Item
 from mock_exchange.calendar.series import find, find_by_index, series_of
 from mock_exchange.calendar.store import Store
@@ -22,6 +23,7 @@ class Context:
     call: Call
     caller: Caller
     access: Access
+    behaviours: Behaviours
     item_errors: Mapping[int, str] = field(default_factory=dict)
     """Position in the batch -> the code that a fault makes of it."""
     mails: int = 0

@@ -1,0 +1,20 @@
+"""What Exchange servers do that not all sources agree on: each is off unless it is asked for. Knows no server.
+
+A mock that behaves as a source says shows how a client reacts, not that a Microsoft Exchange answers so.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviours:
+    """The behaviours of one server, each with the source that describes it."""
+
+    item_s: float = 0.0
+    """Seconds that each item of a batch takes. Over its budget, an account's items are delayed one by one.
+
+    Source: Microsoft, "EWS throttling in Exchange" (office-developer-exchange-docs).
+    """
+
+
+PLAIN = Behaviours()
