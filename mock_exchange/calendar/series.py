@@ -72,12 +72,23 @@ def settled(values: Mapping[str, Element]) -> dict[str, Element]:
         EwsError: Exchange would not save such a series.
 
     """
-    series = Series.of(values)
+    series = check_overlap(values)
     if series is None:
         return dict(values)
-    if series.overlaps_itself():
-        raise EwsError("ErrorOccurrenceTimeSpanTooBig", "One occurrence overlaps another one of the same item.")
     return dict(values) | _times(series, next(series.recurrence.days()))
+
+
+def check_overlap(values: Mapping[str, Element]) -> Series | None:
+    """Return when the occurrences of an item are; None where it does not repeat.
+
+    Raises:
+        EwsError: Exchange would not save such a series: an occurrence begins before the one before it has ended.
+
+    """
+    series = Series.of(values)
+    if series is not None and series.overlaps_itself():
+        raise EwsError("ErrorOccurrenceTimeSpanTooBig", "One occurrence overlaps another one of the same item.")
+    return series
 
 
 def shown(items: Iterable[Item], start: datetime, end: datetime) -> list[Item]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Self
 
 from mock_exchange.calendar.recurrence_element import with_zoned_dates
-from mock_exchange.calendar.series import settled
+from mock_exchange.calendar.series import check_overlap, settled
 from mock_exchange.calendar.times import now, parse, to_wire, zone_of
 from mock_exchange.errors import EwsError
 from mock_exchange.xml.elements import Element, child_text, children, local, make, own_copy, t
@@ -17,6 +17,7 @@ MAX_TEXT = 255
 LIMITED_TEXTS = ("Subject", "Location")
 LONGEST = timedelta(days=5 * 366)
 TIMES = frozenset({"Start", "End", "ReminderDueBy", "RecurrenceId", "DateTimeStamp"})
+TIMES_OF_A_SERIES = frozenset({"Start", "End", "Recurrence"})
 BOOLEANS = frozenset(
     {"AllowNewTimeProposal", "IsAllDayEvent", "IsOnlineMeeting", "IsResponseRequested", "ReminderIsSet"}
 )
@@ -91,6 +92,10 @@ class Draft:
         if kind == "AppendToItemField":
             new = self._appended(key, new)
         self.set(new)
+        if key in TIMES_OF_A_SERIES:
+            # Actions are applied in the order given (Microsoft, "UpdateItem operation"): between two of them, a series
+            # whose start went back in time alone overlaps itself (exchangelib, tests/test_items/test_calendaritems).
+            check_overlap(self.values)
 
     def set(self, element: Element) -> None:
         """Set one property from its element.

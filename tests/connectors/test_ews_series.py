@@ -266,3 +266,16 @@ def test_a_moment_is_none_of_the_hosts(exchange: MockExchange, connector: EwsCon
     create(connector, RULES[0])
     first = exchange.occurrences(MAILBOX, FIRST.astimezone(UTC), FIRST + timedelta(hours=1))
     assert [item.start for item in first] == [FIRST]
+
+
+def test_an_update_takes_the_rule_away_first_and_gives_it_back_last(
+    exchange: MockExchange, connector: EwsConnector
+) -> None:
+    """Exchange applies fields in order: with the old rule, a start that goes back would make a series too long."""
+    (item_id,) = create(connector, RULES[1])
+    connector.apply(MAILBOX, [Update(item_id, replace(entry("Rdv/0"), recurrence=RULES[3]))])
+    updates = etree.fromstring(request(exchange)).iter(f"{{{TYPES}}}SetItemField", f"{{{TYPES}}}DeleteItemField")
+    named = [(etree.QName(each).localname[:6], each[0].get("FieldURI")) for each in updates]
+    assert [named[0], named[-1]] == [("Delete", "calendar:Recurrence"), ("SetIte", "calendar:Recurrence")]
+    assert ("SetIte", "calendar:Start") in named[1:-1]
+    assert ("SetIte", "calendar:End") in named[1:-1]
