@@ -10,6 +10,11 @@ from dataclasses import dataclass
 class Behaviours:
     """The behaviours of one server, each with the source that describes it."""
 
+    accepts_aliases: bool = False
+    """A folder may be named by any address of its mailbox.
+
+    Otherwise ErrorNonPrimarySmtpAddress names the primary one (Microsoft, "ResponseCode"); gromox takes them all.
+    """
     item_s: float = 0.0
     """Seconds that each item of a batch takes. Over its budget, an account's items are delayed one by one.
 

@@ -68,10 +68,12 @@ class CallFailed(Exception):
 class Refusal(Exception):
     """The server answered with an EWS response code instead of what was asked for. Never leaves this package."""
 
-    def __init__(self, response_code: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, response_code: str, retry_after_s: float | None = None, primary: str | None = None) -> None:
         super().__init__(response_code)
         self.response_code = response_code
         self.retry_after_s = retry_after_s
+        self.primary = primary
+        """Of ErrorNonPrimarySmtpAddress: the address to use instead."""
 
 
 # The network
@@ -110,6 +112,14 @@ class AnswerTooLarge(CallFailed):
 
     def __init__(self) -> None:
         super().__init__(NOT_EWS)
+
+
+class NamedOtherwise(CallFailed):
+    """The mailbox was named by an alias, where the server takes its primary address only. Nothing was done."""
+
+    def __init__(self, primary: str) -> None:
+        super().__init__(MAILBOX_NOT_FOUND)
+        self.primary = primary
 
 
 _STATUSES: Mapping[int, Ruling] = {

@@ -6,7 +6,7 @@ know, lets answers without an item shift those that follow, and puts the server'
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, NoReturn, TypeVar
@@ -26,7 +26,7 @@ from exchangelib.version import VERSIONS
 from connectors.base import ADDRESS_LIMIT, ITEM_ID_LIMIT
 from connectors.bounded_http import whole_number
 from connectors.ews import answers
-from connectors.ews.errors import MAILBOX_NOT_FOUND, NOT_EWS, CallFailed, Refusal, of_request, of_status
+from connectors.ews.errors import MAILBOX_NOT_FOUND, NOT_EWS, CallFailed, NamedOtherwise, Refusal, of_request, of_status
 from connectors.ews.settings import EwsSettings
 from connectors.ews.transport import Wire
 
@@ -34,6 +34,8 @@ ADDRESS = re.compile(rf"(?=.{{3,{ADDRESS_LIMIT}}}\Z)[!-~]{{1,320}}@[!-~]{{1,255}
 
 UNREADABLE = (EWSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError)
 """What exchangelib, or the parser (SyntaxError), raises over an answer that is not what it expects."""
+
+NON_PRIMARY = "ErrorNonPrimarySmtpAddress"
 
 MOST_PAGES = 250
 """Maximum pages of 500 items: more than can be read in a day."""
@@ -50,6 +52,17 @@ class ServerProtocol:
     credentials: None = None
 
 
+class _OwnFolderId(DistinguishedFolderId):  # type: ignore[misc]  # exchangelib ships no annotations
+    """A folder of the mailbox that is impersonated. It is not named: by an alias it may be refused."""
+
+    def to_xml(self, version: Any) -> Any:
+        """Leave out the mailbox, which exchangelib insists on."""
+        element = super().to_xml(version)
+        for mailbox in list(element):
+            element.remove(mailbox)
+        return element
+
+
 class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no annotations
     """One mailbox for exchangelib's services. Cheap: made for each call.
 
@@ -63,6 +76,7 @@ class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no ann
         if not ADDRESS.match(address):  # nor would it be a valid X-AnchorMailbox
             raise CallFailed(MAILBOX_NOT_FOUND)
         self.address = address
+        self._aliased = False
         self.protocol = protocol
         self.access_type = {"impersonation": IMPERSONATION, "delegate": DELEGATE}[access]
         # An alias serves too, where PrimarySmtpAddress would ask for the primary address.
@@ -70,6 +84,8 @@ class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no ann
         self.default_timezone = UTC
         self.fullname = self.locale = self.ad_response = self.affinity_cookie = None
         self._version, self._version_lock = protocol.version, Lock()
+        id_class = DistinguishedFolderId if self.access_type == DELEGATE else _OwnFolderId
+        self._calendar_id = id_class(id="calendar", mailbox=Mailbox(email_address=address))
 
     @property
     def primary_smtp_address(self) -> str:
@@ -81,8 +97,18 @@ class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no ann
 
     def calendar_folder(self) -> Any:
         """Return the calendar without asking the server for it."""
-        calendar_id = DistinguishedFolderId(id="calendar", mailbox=Mailbox(email_address=self.address))
-        return Calendar(root=Root(account=self), _distinguished_id=calendar_id)
+        return Calendar(root=Root(account=self), _distinguished_id=self._calendar_id)
+
+    def rename(self, primary: str) -> bool:
+        """Use the primary address that the server gave for an alias; return whether that is worth another request.
+
+        Only for the calls of this account: addresses change, and are given to others.
+        """
+        if self._aliased or self.access_type != DELEGATE or not ADDRESS.match(primary):
+            return False
+        self._aliased, self.address = True, primary
+        self._calendar_id.mailbox = Mailbox(email_address=primary)
+        return True
 
 
 def protocol_for(settings: EwsSettings) -> ServerProtocol:
@@ -124,16 +150,24 @@ class _OnePost:
                 element = self._get_element_container(message=message, name=self.element_container_name)  # type: ignore[attr-defined]
             except UNREADABLE:
                 return None
-            return element if isinstance(element, Refusal) else read(element)
+            return _followed(element) if isinstance(element, Refusal) else read(element)
 
-        payload = self.get_payload(**arguments)  # type: ignore[attr-defined]
-        return self._asked(payload, lambda messages: [result(message) for message in messages])
+        return self._asked(arguments, lambda messages: [result(message) for message in messages])
 
-    def _asked(self, payload: Any, use: Callable[[list[Any]], T]) -> T:
+    def _asked(self, arguments: Mapping[str, Any], use: Callable[[list[Any]], T]) -> T:
         """Send one request; return what `use` returns for the messages of its answer, which it must not keep.
 
-        In place of the base class's tour through all API versions.
+        A server that insists on a mailbox's primary address is asked once more, by that address.
         """
+        try:
+            return self._asked_once(self.get_payload(**arguments), use)  # type: ignore[attr-defined]
+        except NamedOtherwise as failure:
+            if not self.account.rename(failure.primary):
+                raise
+        return self._asked_once(self.get_payload(**arguments), use)  # type: ignore[attr-defined]
+
+    def _asked_once(self, payload: Any, use: Callable[[list[Any]], T]) -> T:
+        """In place of the base class's tour through all API versions."""
         body = self.wrap(payload, api_version=self.protocol.version.api_version)  # type: ignore[attr-defined]
         # exchangelib's: X-AnchorMailbox. Constant headers are set on each session, in `transport`.
         headers = self._extra_headers()  # type: ignore[attr-defined]
@@ -152,29 +186,50 @@ class _OnePost:
         try:
             return list(self._get_soap_messages(body=body))  # type: ignore[attr-defined]
         except Refusal as refusal:
-            raise CallFailed(of_request(refusal)) from None
+            raise CallFailed(of_request(_followed(refusal))) from None
 
     @classmethod
     def _raise_soap_errors(cls, fault: Any) -> NoReturn:
-        """Keep only the fault's code and its back-off time."""
+        """Keep only the fault's code, its back-off time and the address that it names."""
         code = (fault.findtext(f"detail/{{{ENS}}}ResponseCode") or "").strip()
         if not code:
             code = (fault.findtext("faultcode") or "").rpartition(":")[2].strip()
-        raise Refusal(code, _back_off_s(fault))
+        more = fault.find("detail/{*}MessageXml")  # seen in the namespaces of types and of errors
+        raise Refusal(code, _back_off_s(more), _primary(code, more))
 
     @staticmethod
     def _get_exception(code: str, text: str, msg_xml: Any = None, rule_errors: Any = None) -> Refusal:  # noqa: ARG004
         """Keep only the code; of an internal error, the code of its cause if the server names it."""
-        inner = None
-        if msg_xml is not None:
-            inner = msg_xml.findtext(f"{{{TNS}}}Value[@Name='InnerErrorResponseCode']")
-        return Refusal(inner or code or "")
+        inner = _value(msg_xml, "InnerErrorResponseCode")
+        return Refusal(inner or code or "", primary=_primary(code, msg_xml))
 
 
-def _back_off_s(fault: Any) -> float | None:
-    value = fault.findtext(f"detail/{{{TNS}}}MessageXml/{{{TNS}}}Value[@Name='BackOffMilliseconds']") or ""
-    milliseconds = whole_number(value.strip())
+def _followed(refusal: Refusal) -> Refusal:
+    """Return a refusal, unless it says by which address to ask again.
+
+    Raises:
+        NamedOtherwise: it does.
+
+    """
+    if refusal.primary:
+        raise NamedOtherwise(refusal.primary)
+    return refusal
+
+
+def _value(message_xml: Any, name: str) -> str:
+    """Return a named value of a MessageXml; empty: it has none."""
+    if message_xml is None:
+        return ""
+    return (message_xml.findtext(f"{{{TNS}}}Value[@Name='{name}']") or "").strip()
+
+
+def _back_off_s(message_xml: Any) -> float | None:
+    milliseconds = whole_number(_value(message_xml, "BackOffMilliseconds"))
     return None if milliseconds is None else milliseconds / 1000
+
+
+def _primary(code: str, message_xml: Any) -> str | None:
+    return _value(message_xml, "Primary")[: ADDRESS_LIMIT + 1] or None if code == NON_PRIMARY else None
 
 
 def _server_version(header: Any) -> str | None:
@@ -249,10 +304,9 @@ class _Paged(_OnePost):
                 return
             offset = min(offsets.values())
             asked = [index for index, reached in offsets.items() if reached == offset]
-            payload = self.get_payload(  # type: ignore[attr-defined]
-                folders=[folders[index] for index in asked], page_size=page_size, offset=offset, **arguments
-            )
-            pages = self._asked(payload, lambda messages: [self._page(message, read) for message in messages])
+            wanted = [folders[index] for index in asked]
+            asked_for = {"folders": wanted, "page_size": page_size, "offset": offset, **arguments}
+            pages = self._asked(asked_for, lambda messages: [self._page(message, read) for message in messages])
             if len(pages) != len(asked):
                 raise CallFailed(NOT_EWS)
             for index, (elements, next_offset) in zip(asked, pages, strict=True):
@@ -269,7 +323,7 @@ class _Paged(_OnePost):
         try:
             root = self._get_element_container(message=message, name=self.paging_container_name)  # type: ignore[attr-defined]
             if isinstance(root, Refusal):
-                raise root
+                raise _followed(root)
             elements = [read(element) for element in root.find(self.element_container_name)]
             last = {"true": True, "1": True, "false": False, "0": False}[root.get("IncludesLastItemInRange")]
             return elements, None if last else int(root.get("IndexedPagingOffset"))

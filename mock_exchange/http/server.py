@@ -15,7 +15,7 @@ from typing import Any
 from mock_exchange.errors import SoapFault
 from mock_exchange.ews.access import ANONYMOUS
 from mock_exchange.ews.service import Answer, batch_size, fault_answer, items_named, send_mode
-from mock_exchange.ews.soap import Call, parse_call
+from mock_exchange.ews.soap import Call, back_off, parse_call
 from mock_exchange.http import control
 from mock_exchange.http.auth import Accepted, Challenge
 from mock_exchange.http.backend import Backend
@@ -287,5 +287,5 @@ def _canned(fault: Fault) -> Answer:
         return Answer(200, b"")
     if fault.kind == FaultKind.SERVER_BUSY:
         text = "The server cannot service this request right now. Try again later."
-        return fault_answer(SoapFault("ErrorServerBusy", text, fault.back_off_ms))
+        return fault_answer(SoapFault("ErrorServerBusy", text, back_off(fault.back_off_ms)))
     return fault_answer(SoapFault(fault.code))

@@ -9,7 +9,7 @@ from mock_exchange.calendar.model import Folder, Item
 from mock_exchange.calendar.series import find, find_by_index, series_of
 from mock_exchange.calendar.store import Store
 from mock_exchange.calendar.times import zone_of
-from mock_exchange.errors import EwsError
+from mock_exchange.errors import EwsError, SoapFault
 from mock_exchange.ews.access import Access, Caller
 from mock_exchange.ews.rights import Level
 from mock_exchange.ews.soap import Call, error_message, response_message
@@ -65,6 +65,7 @@ class Context:
 
         Raises:
             EwsError: it is not there, or not for this caller.
+            SoapFault: it is named by an alias of its mailbox.
 
         """
         if local(reference) == "FolderId":
@@ -75,6 +76,9 @@ class Context:
         if address is None:
             raise EwsError("ErrorMissingEmailAddress", "An account without a mailbox must name the mailbox it means.")
         mailbox = self.store.mailbox(address)
+        if not self.behaviours.accepts_aliases and address.casefold() != mailbox.address.casefold():
+            text = "The primary SMTP address must be specified when referencing a mailbox."
+            raise SoapFault("ErrorNonPrimarySmtpAddress", text, {"Primary": mailbox.address})
         self.access.check(self.caller, mailbox.address, write)
         return self._opened(self.store.distinguished(mailbox.address, str(reference.get("Id"))), write)
 
