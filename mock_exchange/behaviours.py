@@ -15,6 +15,8 @@ class Behaviours:
 
     Otherwise ErrorNonPrimarySmtpAddress names the primary one (Microsoft, "ResponseCode"); gromox takes them all.
     """
+    leaves_out_empty_root: bool = False
+    """FindFolder answers without RootFolder where there is no folder (minOccurs=0 in messages.xsd; gromox does so)."""
     item_s: float = 0.0
     """Seconds that each item of a batch takes. Over its budget, an account's items are delayed one by one.
 

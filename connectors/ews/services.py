@@ -289,6 +289,8 @@ class _Paged(_OnePost):
     """
 
     paging_container_name: str
+    may_be_left_out = False
+    """An answer without the element of the results is one without results."""
 
     def search(self, read: Callable[[Any], T], folders: Sequence[Any], page_size: int, **arguments: Any) -> Iterator[T]:
         """Yield what `read` makes of every element of the folders' results.
@@ -320,6 +322,9 @@ class _Paged(_OnePost):
         raise CallFailed(NOT_EWS)
 
     def _page(self, message: Any, read: Callable[[Any], T]) -> tuple[list[T], int | None]:
+        left_out = message.get("ResponseClass") == "Success" and message.find(self.paging_container_name) is None
+        if left_out and self.may_be_left_out:
+            return [], None
         try:
             root = self._get_element_container(message=message, name=self.paging_container_name)  # type: ignore[attr-defined]
             if isinstance(root, Refusal):
@@ -337,3 +342,5 @@ class Search(_Paged, FindItem):  # type: ignore[misc]  # exchangelib ships no an
 
 class SearchFolders(_Paged, FindFolder):  # type: ignore[misc]  # exchangelib ships no annotations
     """FindFolder."""
+
+    may_be_left_out = True  # minOccurs=0 in the schema: gromox leaves it out where there is no folder
