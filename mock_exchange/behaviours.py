@@ -15,6 +15,12 @@ class Behaviours:
 
     Otherwise ErrorNonPrimarySmtpAddress names the primary one (Microsoft, "ResponseCode"); gromox takes them all.
     """
+    closed_birthdays: bool = False
+    """Each new mailbox has a calendar `Birthdays` below its calendar, which delegates see and cannot open.
+
+    Source: the folder in a recorded mailbox; folder permissions are copied from the parent when a folder is made, and
+    not when the parent's change later.
+    """
     leaves_out_empty_root: bool = False
     """FindFolder answers without RootFolder where there is no folder (minOccurs=0 in messages.xsd; gromox does so)."""
     item_s: float = 0.0

@@ -55,8 +55,6 @@ class MockExchange(People):
         port: int = 0,
     ) -> None:
         self.store = Store()
-        for address in mailboxes:
-            self.add_mailbox(address, *(aliases or {}).get(address, ()))
         if extended_protection and tls is None:
             raise ValueError("Extended Protection binds proofs to TLS")
         self.authenticator = Authenticator(
@@ -69,6 +67,8 @@ class MockExchange(People):
         self.access = Access(self.store, {ANONYMOUS: None} if impersonators is None else impersonators, delegates or {})
         schemas = (schema_dir or os.environ.get(SCHEMAS_VARIABLE)) if validate else None
         self.service = Service(self.access, load(Path(schemas)) if schemas else None, behaviours)
+        for address in mailboxes:
+            self.add_mailbox(address, *(aliases or {}).get(address, ()))
         self.faults = Faults()
         self.throttle = Throttle()
         self.latency_s = latency_s

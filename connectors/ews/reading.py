@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from exchangelib import CalendarItem, EWSDateTime, Q
+from exchangelib.credentials import DELEGATE
 from exchangelib.fields import FieldPath
 from exchangelib.folders import Folder
 from exchangelib.items import ID_ONLY
@@ -151,19 +152,22 @@ class Look:
             yield hit
 
     def _subfolders(self) -> list[Any]:
-        ids = SearchFolders(account=self._account).search(
-            _folder_id,
+        return [FolderId(id=each) for each in self._folders_below(_folder_id)]
+
+    def _folders_below(self, read: Callable[[Any], T], fields: Sequence[Any] | None = None) -> list[T]:
+        found = SearchFolders(account=self._account).search(
+            read,
             [self._account.calendar_folder()],
             PAGE,
-            additional_fields=None,
+            additional_fields=fields,
             restriction=None,
             shape=ID_ONLY,
             depth="Deep",
         )
-        found = [FolderId(id=each) for each in islice(ids, MOST_FOLDERS + 1)]
-        if len(found) > MOST_FOLDERS:
+        folders = list(islice(found, MOST_FOLDERS + 1))
+        if len(folders) > MOST_FOLDERS:
             raise CallFailed(NOT_EWS)
-        return found
+        return folders
 
     def _read(self, ids: Sequence[str]) -> Iterator[Marked]:
         return self._read_all(ids, READ, self._marked)
@@ -209,11 +213,19 @@ class Look:
         """Ask for the calendar with our rights on it, then for the mailbox it belongs to."""
         look = LookAtFolder(account=self._account)
         calendar = self._calendar(look)
+        closed = self._closed_folders() if self._account.access_type == DELEGATE else None
         try:
             address = self._owner(calendar)
         except (CallFailed, Refusal):  # the mailbox was reached nevertheless
-            return Probe(self._account.address, look.server_version, clock_ahead_s=look.clock_ahead_s)
-        return Probe(address, look.server_version, address.lower(), look.clock_ahead_s)
+            return Probe(self._account.address, look.server_version, None, look.clock_ahead_s, closed)
+        return Probe(address, look.server_version, address.lower(), look.clock_ahead_s, closed)
+
+    def _closed_folders(self) -> int | None:
+        """Count the folders below the calendar that a delegate may not read; None: the server does not say."""
+        try:
+            return sum(self._folders_below(_is_closed, _RIGHTS))
+        except (CallFailed, Refusal):
+            return None
 
     def identify(self) -> str:
         """Return the primary address of the mailbox that the calendar lies in.
@@ -225,13 +237,12 @@ class Look:
 
     def _calendar(self, look: LookAtFolder) -> str:
         """Return the calendar's id (empty: unknown), after checking the rights that writing needs."""
-        rights = [FieldPath(field=Folder.get_field_by_fieldname("effective_rights"))]
         folders = [self._account.calendar_folder()]
         found, lacking = _only(
             look.send(
                 lambda folder: (_id_in(folder, "FolderId"), _lacking(folder)),
                 folders=folders,
-                additional_fields=rights,
+                additional_fields=_RIGHTS,
                 shape=ID_ONLY,
             )
         )
@@ -328,6 +339,7 @@ def _mailbox(element: Any) -> str:
     return address
 
 
+_RIGHTS = [FieldPath(field=Folder.get_field_by_fieldname("effective_rights"))]
 _NEEDED = {"CreateContents": ACCESS_DENIED, "Read": ACCESS_DENIED, "ViewPrivateItems": PRIVATE_HIDDEN}
 
 
@@ -342,6 +354,10 @@ def _lacking(folder: Any) -> Ruling | None:
         return None
     refused = (ruling for right, ruling in _NEEDED.items() if rights.findtext(f"{{{TNS}}}{right}") in {"false", "0"})
     return next(refused, None)
+
+
+def _is_closed(folder: Any) -> bool:
+    return folder.findtext(f"{{{TNS}}}EffectiveRights/{{{TNS}}}Read") in {"false", "0"}
 
 
 def _only(results: Sequence[Any]) -> Any:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from exchangelib import Account, Version
 from exchangelib.account import Identity
@@ -17,7 +17,7 @@ from exchangelib.credentials import DELEGATE, IMPERSONATION
 from exchangelib.errors import EWSError
 from exchangelib.ewsdatetime import UTC
 from exchangelib.folders import Calendar, Root
-from exchangelib.properties import DistinguishedFolderId, Mailbox
+from exchangelib.properties import DistinguishedFolderId, FolderId, Mailbox
 from exchangelib.services import ConvertId, CreateItem, DeleteItem, FindFolder, FindItem, GetFolder, GetItem, UpdateItem
 from exchangelib.services.common import EWSAccountService
 from exchangelib.util import ENS, MNS, TNS
@@ -282,6 +282,14 @@ def item_id_in(result: Any) -> str | None:
     return item_id if item_id and item_id.isascii() and len(item_id) <= ITEM_ID_LIMIT else None
 
 
+class _Page(NamedTuple, Generic[T]):
+    """Some of a folder's results."""
+
+    elements: list[T]
+    next_offset: int | None
+    """None: these are the last."""
+
+
 class _Paged(_OnePost):
     """A search page by page, one POST a page. An incomplete search raises.
 
@@ -311,7 +319,8 @@ class _Paged(_OnePost):
             pages = self._asked(asked_for, lambda messages: [self._page(message, read) for message in messages])
             if len(pages) != len(asked):
                 raise CallFailed(NOT_EWS)
-            for index, (elements, next_offset) in zip(asked, pages, strict=True):
+            for index, page in zip(asked, pages, strict=True):
+                elements, next_offset = self._opened(folders[index], page)
                 yield from elements
                 if next_offset is None:
                     del offsets[index]
@@ -321,17 +330,30 @@ class _Paged(_OnePost):
                     offsets[index] = next_offset
         raise CallFailed(NOT_EWS)
 
-    def _page(self, message: Any, read: Callable[[Any], T]) -> tuple[list[T], int | None]:
+    def _opened(self, folder: Any, page: "_Page[T] | Refusal") -> "_Page[T]":
+        """Return a page; an empty one for a folder below the calendar that is closed to a delegate.
+
+        Rights on the calendar do not reach folders that were made before they were granted. Nothing was written there;
+        what the agent moved there is out of reach.
+        """
+        if not isinstance(page, Refusal):
+            return page
+        is_below = isinstance(folder, FolderId) and not isinstance(folder, DistinguishedFolderId)
+        if is_below and self.account.access_type == DELEGATE and page.response_code == "ErrorAccessDenied":
+            return _Page([], None)
+        raise page
+
+    def _page(self, message: Any, read: Callable[[Any], T]) -> "_Page[T] | Refusal":
         left_out = message.get("ResponseClass") == "Success" and message.find(self.paging_container_name) is None
         if left_out and self.may_be_left_out:
-            return [], None
+            return _Page([], None)
         try:
             root = self._get_element_container(message=message, name=self.paging_container_name)  # type: ignore[attr-defined]
             if isinstance(root, Refusal):
-                raise _followed(root)
+                return _followed(root)
             elements = [read(element) for element in root.find(self.element_container_name)]
             last = {"true": True, "1": True, "false": False, "0": False}[root.get("IncludesLastItemInRange")]
-            return elements, None if last else int(root.get("IndexedPagingOffset"))
+            return _Page(elements, None if last else int(root.get("IndexedPagingOffset")))
         except UNREADABLE:
             raise CallFailed(NOT_EWS) from None
 

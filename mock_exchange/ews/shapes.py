@@ -114,8 +114,8 @@ def item_element(store: Store, item: Item, shape: Shape, listing: bool = False, 
     return element
 
 
-def folder_element(store: Store, folder: Folder, shape: Shape, level: Level = Level.OWNER) -> Element:
-    """Return a folder element of the folder's kind with what the shape asks for."""
+def folder_element(store: Store, folder: Folder, shape: Shape, level: Level | None = Level.OWNER) -> Element:
+    """Return a folder element of the folder's kind with what the shape asks for, for a caller of that level."""
     names = _names(shape, "FolderId", FOLDER_DEFAULT_SHAPE, FOLDER)
     element = make(kind_of(folder))
     _fill(element, FolderView(store, folder, level), FOLDER, names, shape)

@@ -108,6 +108,8 @@ MAILBOXES_CHECK: Mapping[str, str] = {
     "une seule adresse si ce n'est pas voulu.",
     "identity_unknown": "Le serveur ne dit pas à qui est cette boîte. Vérifiez-le avec Get-Mailbox, ainsi que les "
     "droits du compte.",
+    "folders_closed": "{count} sous-dossier(s) du calendrier sont fermés au compte délégué. Une entrée que l'agent y "
+    "déplace n'est plus retrouvée : elle est réécrite dans le calendrier. Donnez-y au compte les mêmes droits.",
     "throttled": "Exchange a demandé {count} fois d'attendre. Donnez au compte une ThrottlingPolicy, ou baissez "
     "connections.",
     "probe_may_remain": "Une entrée « Essai de RDV » a pu rester dans ce calendrier, au 1er janvier 2001. Le "

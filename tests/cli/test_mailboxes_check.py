@@ -141,6 +141,15 @@ def test_a_delegate_who_may_not_see_private_entries(place: Place) -> None:
     assert place.exchange.items(ONE, None) == []
 
 
+def test_a_sub_folder_that_is_closed_to_the_delegate_is_told(place: Place) -> None:
+    place.exchange.make_folder(ONE, "Birthdays", closed=True)
+    place.exchange.access.delegates[ACCOUNT] = {ONE: Level.EDITOR}
+    place.configure(access="delegate")
+    status, server = place.check(ONE)
+    assert (status, codes(server["mailboxes"][0], "warning")) == (0, ["folders_closed"])
+    assert place.exchange.items(ONE, None) == []
+
+
 def test_a_clock_that_is_off(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Handler, "date_time_string", lambda self: formatdate(time.time() + 180, usegmt=True))
     status, server = place.check(ONE)

@@ -85,7 +85,7 @@ class Context:
     def _opened(self, folder: Folder, write: bool) -> Folder:
         """Return a folder whose mailbox the caller was let into, unless the folder itself is closed to it."""
         whole_mailbox = self.level(folder.mailbox).whole_mailbox
-        if not whole_mailbox and write and not self.store.is_calendar(folder):
+        if not whole_mailbox and (folder.closed or (write and not self.store.is_calendar(folder))):
             raise EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
         return folder
 
@@ -107,6 +107,7 @@ class Context:
             case _:
                 raise EwsError("ErrorInvalidRequest", "Ranges of occurrences are not supported here.")
         self.access.check(self.caller, item.mailbox, write)
+        self._opened(self.store.folder(item.folder_id), write)
         if not self.sees(item):
             raise EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
         return item
@@ -128,6 +129,11 @@ class Context:
         mailbox = (self.store.folders.get(thing_id) or find(self.store, thing_id)).mailbox
         self.access.check(self.caller, mailbox, write=False)
         return mailbox
+
+    def rights_on(self, folder: Folder) -> Level | None:
+        """Return how far the caller may go in a folder of a mailbox that it was let into; None: not at all."""
+        level = self.level(folder.mailbox)
+        return None if folder.closed and not level.whole_mailbox else level
 
     def level(self, mailbox: str) -> Level:
         """Return how far the caller may go in a mailbox that it was let into."""

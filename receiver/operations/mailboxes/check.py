@@ -157,11 +157,12 @@ class _Server:
         """Return what the trial found; None: it found out about the server alone."""
         if self.pace.stop.is_set():
             return None
-        trial, findings, probe = Trial(self.connector, mailbox.address, self.pace), [], None
+        trial, probe = Trial(self.connector, mailbox.address, self.pace), None
+        findings: list[Finding] = []
         subject = f"calendars.{mailbox.calendar} {mailbox.address}"
         try:
             probe = trial.reach()
-            findings.append(_reached(subject, mailbox.address, probe))
+            findings += _reached(subject, mailbox.address, probe)
             if self._is_first(mailbox.address, probe.identity) and self.title is not None:
                 findings += self._write(trial, subject, self.title)
         except ConnectorError as error:
@@ -199,12 +200,15 @@ class _Server:
         return replace(result, findings=(*result.findings, shared))
 
 
-def _reached(subject: str, asked: str, probe: Probe) -> Finding:
+def _reached(subject: str, asked: str, probe: Probe) -> Iterator[Finding]:
     if probe.identity is None:
-        return Finding("identity_unknown", subject, Level.WARNING)
-    if probe.identity != asked:
-        return Finding("mailbox_named_otherwise", subject, Level.WARNING, {"address": probe.identity})
-    return Finding("mailbox_reached", subject)
+        yield Finding("identity_unknown", subject, Level.WARNING)
+    elif probe.identity != asked:
+        yield Finding("mailbox_named_otherwise", subject, Level.WARNING, {"address": probe.identity})
+    else:
+        yield Finding("mailbox_reached", subject)
+    if probe.closed_folders:
+        yield Finding("folders_closed", subject, Level.WARNING, {"count": probe.closed_folders})
 
 
 def _result(mailbox: Mailbox, findings: list[Finding], probe: Probe | None, trial: Trial) -> MailboxResult:
