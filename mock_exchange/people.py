@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from mock_exchange.calendar.model import Folder, Item
-from mock_exchange.calendar.series import find, shown, take_out
+from mock_exchange.calendar.series import OWN_ZONE, find, shown, take_out
 from mock_exchange.calendar.store import Store
-from mock_exchange.calendar.times import to_wire
+from mock_exchange.calendar.times import parse, to_wire
 from mock_exchange.ews.calendar_item import Draft
 from mock_exchange.ews.service import Service
+from mock_exchange.ews.zones import zone_element
 from mock_exchange.http.faults import Faults
 from mock_exchange.http.recording import StoredItem, describe
 from mock_exchange.http.throttling import Limits, Throttle
@@ -144,6 +145,20 @@ class People:
             else:
                 self.store.remove(item)
         return None
+
+    def put_into_zone(self, item_id: str, zone_id: str) -> None:
+        """Have an item be in a zone of that id which brings its own definition, as desktop Outlook writes it.
+
+        The zone keeps the time of Paris.
+        """
+        with self.store.lock:
+            item = self.store.item(item_id)
+            year = parse(item.values["Start"].text or "").year
+            zones = {name: zone_element(name, OWN_ZONE, year) for name in ("StartTimeZone", "EndTimeZone")}
+            for zone in zones.values():
+                zone.set("Id", zone_id)
+                zone.set("Name", zone_id)
+            self.store.rewrite(item, item.values | zones, item.extended)
 
     def edit_item(self, item_id: str, **changes: str | datetime) -> StoredItem:
         """Change an item's fields, as an agent does; the names are those of `StoredItem`."""

@@ -242,7 +242,9 @@ def to_entry(element: Any) -> CalendarEntry:
     """Return what an item of ours shows.
 
     Read from the XML: exchangelib's own reading wants lxml, and goes through a hundred fields. The zone is one that
-    keeps the same time as the one written: Windows has fewer zones, and Guadeloupe's comes back as that of La Paz.
+    keeps the same time as the one written: Windows has fewer zones, and Guadeloupe's comes back as that of La Paz. An
+    item with a zone of Outlook's making is read in UTC: its times are right, and as a series it differs from what was
+    written.
 
     Raises:
         UnreadableItem: its time cannot be read.
@@ -282,11 +284,13 @@ def _moment(element: Any, name: str) -> datetime:
 
 
 def _zone_in(element: Any) -> ZoneInfo:
+    # Not by exchangelib's own reading, which raises for ids that it does not know: of a zone that desktop Outlook made
+    # (`tzone://Microsoft/Custom`), empty ones, names in the server's language.
     written = element.find(f"{{{TNS}}}StartTimeZone")
-    name = "" if written is None else written.get("Id") or written.get("Name") or ""
+    name = "" if written is None else (written.get("Id") or written.get("Name") or "").strip()[:LONGEST_NAME]
     try:
-        return ZoneInfo(EWSTimeZone.from_ms_id(name[:LONGEST_NAME]).key)
-    except (EWSError, ValueError, LookupError, OSError):  # none that anybody knows
+        return ZoneInfo(EWSTimeZone.MS_TO_IANA_MAP.get(name) or (name if "/" in name else "UTC"))
+    except (ValueError, LookupError, OSError):
         return ZoneInfo("UTC")
 
 

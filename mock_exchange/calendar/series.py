@@ -21,6 +21,8 @@ from mock_exchange.xml.elements import Element, make
 
 ID_LENGTH = len(new_id())
 MARK = b"OC"
+OWN_ZONE = "Romance Standard Time"
+"""What a zone that brings its own definition keeps here: the definition itself is not read."""
 PROBED = 60
 """So many occurrences show the shortest gap of a pattern."""
 
@@ -214,7 +216,10 @@ def _moment(item: Item, name: str) -> datetime:
 
 
 def _zone(values: Mapping[str, Element]) -> tzinfo:
-    known = values["StartTimeZone"].get("Id")
+    zone = values["StartTimeZone"]
+    known = zone.get("Id")
+    if known not in WINDOWS_ZONES and len(zone):
+        return zone_of(OWN_ZONE)
     if known not in WINDOWS_ZONES:
         raise EwsError("ErrorCalendarInvalidTimeZone", "The mock does not know the time zone of this series.")
     return zone_of(known)

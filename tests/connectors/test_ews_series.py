@@ -16,6 +16,7 @@ from connectors.ews.series import from_recurrence
 from connectors.ews.services import MailboxAccount
 from mock_exchange import MockExchange
 from mock_exchange.xml.elements import TYPES, make
+from receiver.operations.audit.compare import different_fields
 from tests.connectors.conformance import PARIS, WIDE, ZONES, entry
 from tests.connectors.ews import MAILBOX, connected, count, done, settings_for, verbs
 from tests.connectors.series_conformance import FIRST, RULES, series
@@ -279,3 +280,23 @@ def test_an_update_takes_the_rule_away_first_and_gives_it_back_last(
     assert [named[0], named[-1]] == [("Delete", "calendar:Recurrence"), ("SetIte", "calendar:Recurrence")]
     assert ("SetIte", "calendar:Start") in named[1:-1]
     assert ("SetIte", "calendar:End") in named[1:-1]
+
+
+STRANGE_ZONES = ["tzone://Microsoft/Custom", "", "(UTC+01:00) Bruxelles, Copenhague, Madrid", "/etc/passwd", "x/y"]
+
+
+@pytest.mark.parametrize("zone_id", STRANGE_ZONES)
+def test_a_zone_of_outlooks_making_hides_no_other_item(
+    exchange: MockExchange, connector: EwsConnector, recwarn: pytest.WarningsRecorder, zone_id: str
+) -> None:
+    item_ids = create(connector, None, RULES[0], None)
+    for item_id in item_ids[:2]:
+        exchange.put_into_zone(item_id, zone_id)
+    listed = {each.item_id: each.entry for each in connector.list_marked(MAILBOX, *WIDE)}
+    assert list(listed) == item_ids
+    single, repeated, other = (listed[item_id] for item_id in item_ids)
+    assert (single.start, single.time_zone, other.time_zone) == (entry().start, "UTC", "Europe/Paris")
+    written = replace(entry("Rdv/1"), recurrence=RULES[0])
+    assert different_fields(written, repeated, entry().start) == ("time_zone",)
+    assert different_fields(entry("Rdv/0"), single, entry().start) == (), "it takes place when it should"
+    assert list(recwarn) == []
