@@ -23,6 +23,13 @@ class Behaviours:
     """
     leaves_out_empty_root: bool = False
     """FindFolder answers without RootFolder where there is no folder (minOccurs=0 in messages.xsd; gromox does so)."""
+    search_limit: int | None = None
+    """A search with a restriction ends after so many results of a folder, as if there were no more.
+
+    Sources: Microsoft, "Query string and search" (250 since Exchange 2013); ews-managed-api#284.
+    """
+    hides_cut_results: bool = False
+    """TotalItemsInView counts the results that are answered, not those that there are."""
     item_s: float = 0.0
     """Seconds that each item of a batch takes. Over its budget, an account's items are delayed one by one.
 

@@ -4,9 +4,10 @@ The codes are ours and stable. No text of a server or a library is kept: it may 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from connectors.base import ConnectorError, Failed, NotFound, Outcome, Permanent, Scope, Temporary, Unconfirmed
 
@@ -120,6 +121,18 @@ class NamedOtherwise(CallFailed):
     def __init__(self, primary: str) -> None:
         super().__init__(MAILBOX_NOT_FOUND)
         self.primary = primary
+
+
+class CutShort(Exception):
+    """A search ended before all its results. Never leaves this package.
+
+    Raised after all results that came.
+    """
+
+    def __init__(self, folders: Sequence[Any]) -> None:
+        super().__init__()
+        self.folders = folders
+        """Those of which results are missing."""
 
 
 _STATUSES: Mapping[int, Ruling] = {

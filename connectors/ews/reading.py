@@ -24,6 +24,7 @@ from connectors.ews.errors import (
     UNREADABLE_ITEM,
     AnswerTooLarge,
     CallFailed,
+    CutShort,
     Kind,
     Refusal,
     Ruling,
@@ -41,6 +42,7 @@ from connectors.ews.services import (
     SearchFolders,
     item_id_in,
 )
+from connectors.ews.windows import Window
 from connectors.occurrences import END_OF_TIME, overlaps
 
 UIDS_AT_ONCE = 50
@@ -56,6 +58,7 @@ MOST_ITEMS = 50_000
 MOST_FOLDERS = 5_000
 MOST_COPIES = 1_000
 """Of one entry, that people made."""
+MOST_WINDOWS = 1_000
 LONGEST_WORD = 64
 
 T = TypeVar("T")
@@ -85,7 +88,7 @@ class Look:
         also those of other entries.)
         """
         folders = [self._account.calendar_folder(), *self._subfolders()]
-        before_end = Q(start__lt=EWSDateTime.from_datetime(end.astimezone(UTC)))
+        before_end = Q(start__lt=_moment(end))
         hits = self._search(folders, before_end, ("type", "end"))
         ids = dict.fromkeys(hit.item_id for hit in hits if hit.may_last_until(start))
         for chunk in _chunks(list(ids), ITEMS_AT_ONCE):
@@ -114,8 +117,7 @@ class Look:
 
     def _find_in(self, folders: Sequence[Any], uids: Sequence[str], found: dict[str, list[Found]]) -> None:
         for chunk in _chunks(uids, UIDS_AT_ONCE):
-            sought = Q(*(Q(rdv_uid=uid) for uid in chunk), conn_type=Q.OR)
-            for hit in self._search(folders, sought):
+            for hit in self._search(folders, Q(*(Q(rdv_uid=uid) for uid in chunk), conn_type=Q.OR)):
                 item = Found(hit.item_id, hit.uid)
                 # Exchange ignores case.
                 known = found.get(item.uid)
@@ -132,9 +134,47 @@ class Look:
     def _hits(
         self, folders: Sequence[Any], condition: Any, fields: Sequence[str], read: Callable[[Any], "_Hit"] | None = None
     ) -> Iterator["_Hit"]:
-        """Yield the items that meet the condition, with their marks and some fields."""
-        hits = Search(account=self._account).search(
-            read or _hit,
+        """Yield the items that meet the condition, with their marks and some fields, each once.
+
+        What a server cuts short is searched by windows of time, until each of them is whole.
+        """
+        told: set[str] = set()
+        for hit in self._whole(folders, condition, fields, read or _hit):
+            if hit.item_id not in told:
+                if len(told) == MOST_ITEMS:
+                    raise CallFailed(NOT_EWS)
+                told.add(hit.item_id)
+                yield hit
+
+    def _whole(
+        self, folders: Sequence[Any], condition: Any, fields: Sequence[str], read: Callable[[Any], "_Hit"]
+    ) -> Iterator["_Hit"]:
+        try:
+            yield from self._searched(folders, condition, fields, read)
+        except CutShort as cut:
+            remaining = [(folder, Window()) for folder in cut.folders]
+        else:
+            return
+        for _ in range(MOST_WINDOWS):
+            if not remaining:
+                return
+            folder, window = remaining.pop()
+            hits: list[_Hit] = []
+            try:
+                for hit in self._searched([folder], _within(window, condition), (*fields, "start"), read):
+                    hits.append(hit)  # noqa: PERF402  # those before the exception are needed
+            except CutShort:
+                moments = [hit.starts_at for hit in hits if hit.starts_at is not None]
+                remaining += [(folder, part) for part in window.divided(moments)]
+            else:
+                yield from hits
+        raise CallFailed(INCOMPLETE)
+
+    def _searched(
+        self, folders: Sequence[Any], condition: Any, fields: Sequence[str], read: Callable[[Any], "_Hit"]
+    ) -> Iterator["_Hit"]:
+        return Search(account=self._account).search(
+            read,
             folders,
             PAGE,
             additional_fields=_paths((*MARKS, *fields)),
@@ -146,10 +186,6 @@ class Look:
             depth="Shallow",
             calendar_view=None,
         )
-        for number, hit in enumerate(hits):
-            if number == MOST_ITEMS:
-                raise CallFailed(NOT_EWS)
-            yield hit
 
     def _subfolders(self) -> list[Any]:
         return [FolderId(id=each) for each in self._folders_below(_folder_id)]
@@ -270,6 +306,16 @@ class _Hit:
     installation: str
     kind: str | None
     end: str | None
+    start: str | None = None
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """When it, or its first occurrence, begins; None: unknown."""
+        try:
+            moment = datetime.fromisoformat(self.start or "")
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def may_last_until(self, moment: datetime) -> bool:
         """Whether it may end after a moment."""
@@ -299,9 +345,9 @@ def _others_hit(element: Any) -> _Hit:
     marks = marks_of(element)
     if INSTALLATION_PROPERTY not in marks:
         raise CallFailed(UNREADABLE_ITEM)
-    texts = (element.findtext(f"{{{TNS}}}{name}") for name in ("CalendarItemType", "End"))
-    kind, end = (text and text[:LONGEST_WORD] for text in texts)
-    return _Hit(_item_id(element), marks.get(UID_PROPERTY, ""), marks[INSTALLATION_PROPERTY], kind, end)
+    texts = (element.findtext(f"{{{TNS}}}{name}") for name in ("CalendarItemType", "End", "Start"))
+    kind, end, start = (text and text[:LONGEST_WORD] for text in texts)
+    return _Hit(_item_id(element), marks.get(UID_PROPERTY, ""), marks[INSTALLATION_PROPERTY], kind, end, start)
 
 
 def _item_id(element: Any) -> str:
@@ -366,6 +412,19 @@ def _only(results: Sequence[Any]) -> Any:
     if isinstance(results[0], Refusal):
         raise results[0]
     return results[0]
+
+
+def _within(window: Window, condition: Any) -> Any:
+    """Return a condition, for items that begin in a window."""
+    if window.start is not None:
+        condition &= Q(start__gte=_moment(window.start))
+    if window.end is not None:
+        condition &= Q(start__lt=_moment(window.end))
+    return condition
+
+
+def _moment(moment: datetime) -> Any:
+    return EWSDateTime.from_datetime(moment.astimezone(UTC))
 
 
 def _paths(names: Sequence[str]) -> list[Any]:

@@ -26,7 +26,16 @@ from exchangelib.version import VERSIONS
 from connectors.base import ADDRESS_LIMIT, ITEM_ID_LIMIT
 from connectors.bounded_http import whole_number
 from connectors.ews import answers
-from connectors.ews.errors import MAILBOX_NOT_FOUND, NOT_EWS, CallFailed, NamedOtherwise, Refusal, of_request, of_status
+from connectors.ews.errors import (
+    MAILBOX_NOT_FOUND,
+    NOT_EWS,
+    CallFailed,
+    CutShort,
+    NamedOtherwise,
+    Refusal,
+    of_request,
+    of_status,
+)
 from connectors.ews.settings import EwsSettings
 from connectors.ews.transport import Wire
 
@@ -39,6 +48,10 @@ NON_PRIMARY = "ErrorNonPrimarySmtpAddress"
 
 MOST_PAGES = 250
 """Maximum pages of 500 items: more than can be read in a day."""
+
+SEARCH_LIMIT = 250
+"""Results after which Exchange ends a search with a restriction since 2013 (ews-managed-api#284). One that ends exactly
+there may have been cut, whatever total it names."""
 
 T = TypeVar("T")
 
@@ -288,6 +301,36 @@ class _Page(NamedTuple, Generic[T]):
     elements: list[T]
     next_offset: int | None
     """None: these are the last."""
+    total: int = 0
+    """How many results there are in the folder, as far as the server says."""
+
+
+@dataclass
+class _Progress:
+    """How far one folder's results have been read."""
+
+    folder: Any
+    offset: Any = 0
+    """Of the next page; None: there is none."""
+    seen: int = 0
+    total: int = 0
+
+    @property
+    def may_be_cut(self) -> bool:
+        return self.seen < self.total or self.seen == SEARCH_LIMIT
+
+    def advance(self, page: _Page[Any], furthest: int) -> None:
+        """Count a page.
+
+        Raises:
+            CallFailed: the next one is not behind it.
+
+        """
+        self.seen += len(page.elements)
+        self.total = max(self.total, page.total)
+        if page.next_offset is not None and not self.offset < page.next_offset < furthest:
+            raise CallFailed(NOT_EWS)
+        self.offset = page.next_offset
 
 
 class _Paged(_OnePost):
@@ -297,6 +340,8 @@ class _Paged(_OnePost):
     """
 
     paging_container_name: str
+    may_be_cut = False
+    """The server may end before the last result and not say so."""
     may_be_left_out = False
     """An answer without the element of the results is one without results."""
 
@@ -305,30 +350,29 @@ class _Paged(_OnePost):
 
         Raises:
             CallFailed: not all of them could be had; or there are more pages than a mailbox can have.
+            CutShort: after the results, if the server ended before the last one.
             Refusal: the server will not search one of the folders.
 
         """
-        offsets = dict.fromkeys(range(len(folders)), 0)
+        progress = [_Progress(folder) for folder in folders]
         for _ in range(MOST_PAGES):
-            if not offsets:
-                return
-            offset = min(offsets.values())
-            asked = [index for index, reached in offsets.items() if reached == offset]
-            wanted = [folders[index] for index in asked]
-            asked_for = {"folders": wanted, "page_size": page_size, "offset": offset, **arguments}
-            pages = self._asked(asked_for, lambda messages: [self._page(message, read) for message in messages])
+            going = [each for each in progress if each.offset is not None]
+            if not going:
+                break
+            offset = min(each.offset for each in going)
+            asked = [each for each in going if each.offset == offset]
+            wanted = {"folders": [each.folder for each in asked], "page_size": page_size, "offset": offset}
+            pages = self._asked(wanted | arguments, lambda messages: [self._page(each, read) for each in messages])
             if len(pages) != len(asked):
                 raise CallFailed(NOT_EWS)
-            for index, page in zip(asked, pages, strict=True):
-                elements, next_offset = self._opened(folders[index], page)
-                yield from elements
-                if next_offset is None:
-                    del offsets[index]
-                elif not offset < next_offset < MOST_PAGES * page_size * 2:
-                    raise CallFailed(NOT_EWS)
-                else:
-                    offsets[index] = next_offset
-        raise CallFailed(NOT_EWS)
+            for each, page in zip(asked, pages, strict=True):
+                opened = self._opened(each.folder, page)
+                yield from opened.elements
+                each.advance(opened, MOST_PAGES * page_size * 2)
+        else:
+            raise CallFailed(NOT_EWS)
+        if self.may_be_cut and (cut := [each.folder for each in progress if each.may_be_cut]):
+            raise CutShort(cut)
 
     def _opened(self, folder: Any, page: "_Page[T] | Refusal") -> "_Page[T]":
         """Return a page; an empty one for a folder below the calendar that is closed to a delegate.
@@ -353,13 +397,16 @@ class _Paged(_OnePost):
                 return _followed(root)
             elements = [read(element) for element in root.find(self.element_container_name)]
             last = {"true": True, "1": True, "false": False, "0": False}[root.get("IncludesLastItemInRange")]
-            return _Page(elements, None if last else int(root.get("IndexedPagingOffset")))
+            next_offset = None if last else int(root.get("IndexedPagingOffset"))
+            return _Page(elements, next_offset, whole_number(root.get("TotalItemsInView") or "") or 0)
         except UNREADABLE:
             raise CallFailed(NOT_EWS) from None
 
 
 class Search(_Paged, FindItem):  # type: ignore[misc]  # exchangelib ships no annotations
     """FindItem."""
+
+    may_be_cut = True
 
 
 class SearchFolders(_Paged, FindFolder):  # type: ignore[misc]  # exchangelib ships no annotations
