@@ -228,9 +228,14 @@ _TABLE: tuple[tuple[Ruling, tuple[str, ...]], ...] = (
             "ErrorRequestAborted",
         ),
     ),
+    # The request did not reach the mailbox store: the item was not touched.
+    (
+        Ruling("mailbox_unavailable", Scope.MAILBOX),
+        ("ErrorClientDisconnected", "ErrorCrossSiteRequest", "ErrorDataSourceOperation", "ErrorProxyTokenExpired"),
+    ),
     (
         Ruling("quota_exceeded", Scope.MAILBOX),
-        ("ErrorQuotaExceeded", "ErrorSubmissionQuotaExceeded"),
+        ("ErrorQuotaExceeded", "ErrorQuotaExceededOnDelete", "ErrorSubmissionQuotaExceeded"),
     ),
     (
         Ruling("folder_not_found", Scope.MAILBOX),

@@ -29,6 +29,7 @@ from connectors.ews import answers
 from connectors.ews.errors import (
     MAILBOX_NOT_FOUND,
     NOT_EWS,
+    RULINGS,
     CallFailed,
     CutShort,
     NamedOtherwise,
@@ -212,9 +213,13 @@ class _OnePost:
 
     @staticmethod
     def _get_exception(code: str, text: str, msg_xml: Any = None, rule_errors: Any = None) -> Refusal:  # noqa: ARG004
-        """Keep only the code; of an internal error, the code of its cause if the server names it."""
+        """Keep only the code, the back-off time and the address that it names.
+
+        Of an error behind the code, which the server may name, only what is known here: it tells more.
+        """
         inner = _value(msg_xml, "InnerErrorResponseCode")
-        return Refusal(inner or code or "", primary=_primary(code, msg_xml))
+        known = inner if inner in RULINGS or code not in RULINGS else ""
+        return Refusal(known or code or "", _back_off_s(msg_xml), _primary(code, msg_xml))
 
 
 def _followed(refusal: Refusal) -> Refusal:

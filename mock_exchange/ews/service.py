@@ -48,7 +48,7 @@ class Service:
         self._lock = threading.Lock()
 
     def answer(
-        self, raw: bytes, account: str, item_errors: Mapping[int, str] | None = None, missing: int = 0
+        self, raw: bytes, account: str, item_errors: Mapping[int, EwsError] | None = None, missing: int = 0
     ) -> Answer:
         """Do the work; the last `missing` response messages are left out."""
         try:
@@ -81,7 +81,7 @@ class Service:
         if errors:
             raise SoapFault("ErrorSchemaValidation", f"The request failed schema validation: {errors[0].message}")
 
-    def _perform(self, call: Call, account: str, item_errors: Mapping[int, str], missing: int) -> Element:
+    def _perform(self, call: Call, account: str, item_errors: Mapping[int, EwsError], missing: int) -> Element:
         if call.verb not in VERBS:
             raise SoapFault("ErrorInvalidRequest", f"The mock does not speak {call.verb}.")
         with self.store.lock:

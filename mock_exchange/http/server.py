@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from mock_exchange.errors import SoapFault
+from mock_exchange.errors import EwsError, SoapFault
 from mock_exchange.ews.access import ANONYMOUS
 from mock_exchange.ews.service import Answer, batch_size, fault_answer, items_named, send_mode
 from mock_exchange.ews.soap import Call, back_off, parse_call
@@ -196,7 +196,7 @@ class Handler(BaseHTTPRequestHandler):
         mailbox = self.backend.service.mailbox_of(call, account)
         return Incoming(body, account, call, call.verb, mailbox, refused)
 
-    def _work(self, incoming: Incoming, item_errors: Mapping[int, str] | None = None, missing: int = 0) -> Answer:
+    def _work(self, incoming: Incoming, item_errors: Mapping[int, EwsError] | None = None, missing: int = 0) -> Answer:
         return self.backend.service.answer(incoming.body, incoming.account or ANONYMOUS, item_errors, missing)
 
     def _drop(self, fault: Fault, incoming: Incoming) -> None:
@@ -218,7 +218,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.stopping.wait(fault.delay_s)
             return answer
         if fault.kind == FaultKind.ITEM_ERROR:
-            return self._work(incoming, item_errors={fault.index: fault.code})
+            return self._work(incoming, item_errors={fault.index: _item_error(fault)})
         if fault.kind == FaultKind.SHORT:
             return self._work(incoming, missing=fault.missing)
         if fault.kind == FaultKind.UNAUTHORIZED:
@@ -272,6 +272,11 @@ def _parsed(body: bytes) -> Call | None:
 
 def _challenge(challenge: Challenge) -> Answer:
     return Answer(401, b"", "text/html", {"WWW-Authenticate": challenge.www_authenticate})
+
+
+def _item_error(fault: Fault) -> EwsError:
+    inner = {} if fault.inner_code is None else {"InnerErrorResponseCode": fault.inner_code}
+    return EwsError(fault.code, values=inner | dict(back_off(fault.back_off_ms)))
 
 
 def _canned(fault: Fault) -> Answer:

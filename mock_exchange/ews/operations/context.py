@@ -24,8 +24,8 @@ class Context:
     caller: Caller
     access: Access
     behaviours: Behaviours
-    item_errors: Mapping[int, str] = field(default_factory=dict)
-    """Position in the batch -> the code that a fault makes of it."""
+    item_errors: Mapping[int, EwsError] = field(default_factory=dict)
+    """Position in the batch -> the error that a fault makes of it."""
     mails: int = 0
     """Mails that the call would have sent."""
 
@@ -164,4 +164,4 @@ class Context:
 
     def _fail_on_demand(self, index: int) -> None:
         if index in self.item_errors:
-            raise EwsError(self.item_errors[index])
+            raise self.item_errors[index]
