@@ -15,6 +15,11 @@ class Behaviours:
 
     Otherwise ErrorNonPrimarySmtpAddress names the primary one (Microsoft, "ResponseCode"); gromox takes them all.
     """
+    needs_change_keys: bool = False
+    """UpdateItem needs the change key of each item, also where it overwrites whatever is there.
+
+    Source: Microsoft, "ResponseCode" (ErrorChangeKeyRequired); its page of ItemId says that only AutoResolve needs it.
+    """
     closed_birthdays: bool = False
     """Each new mailbox has a calendar `Birthdays` below its calendar, which delegates see and cannot open.
 

@@ -268,6 +268,9 @@ _TABLE: tuple[tuple[Ruling, tuple[str, ...]], ...] = (
         (
             "ErrorIrresolvableConflict",
             "ErrorBatchProcessingStopped",
+            "ErrorChangeKeyRequired",
+            "ErrorChangeKeyRequiredForWriteOperations",
+            "ErrorInvalidChangeKey",
             "ErrorStaleObject",
             "ErrorItemSave",
             "ErrorMoveCopyFailed",

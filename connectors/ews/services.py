@@ -6,9 +6,9 @@ know, lets answers without an item shift those that follow, and puts the server'
 """
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from threading import Lock
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from exchangelib import Account, Version
@@ -64,6 +64,8 @@ class ServerProtocol:
     wire: Wire
     version: Any
     credentials: None = None
+    needs_change_keys: threading.Event = field(default_factory=threading.Event)
+    """Set once the server refused an update without a change key."""
 
 
 class _OwnFolderId(DistinguishedFolderId):  # type: ignore[misc]  # exchangelib ships no annotations
@@ -97,7 +99,7 @@ class MailboxAccount(Account):  # type: ignore[misc]  # exchangelib ships no ann
         self.identity = Identity(smtp_address=address)
         self.default_timezone = UTC
         self.fullname = self.locale = self.ad_response = self.affinity_cookie = None
-        self._version, self._version_lock = protocol.version, Lock()
+        self._version, self._version_lock = protocol.version, threading.Lock()
         id_class = DistinguishedFolderId if self.access_type == DELEGATE else _OwnFolderId
         self._calendar_id = id_class(id="calendar", mailbox=Mailbox(email_address=address))
 
@@ -291,6 +293,12 @@ class LookAtFolder(_OnePost, GetFolder):  # type: ignore[misc]  # exchangelib sh
 
 class NameOwner(_OnePost, EWSAccountService, ConvertId):  # type: ignore[misc]  # exchangelib ships no annotations
     """ConvertId, as the mailbox: the answer names the primary address of the mailbox an id belongs to."""
+
+
+def change_key_in(result: Any) -> str:
+    """Return an item's change key from the element of a Get; empty: it has none."""
+    element = next(result.iter(f"{{{TNS}}}ItemId"), None)
+    return "" if element is None else element.get("ChangeKey") or ""
 
 
 def item_id_in(result: Any) -> str | None:

@@ -8,17 +8,23 @@ from exchangelib.items import (
     ALL_OCCURRENCES,
     ALWAYS_OVERWRITE,
     HARD_DELETE,
+    ID_ONLY,
     MOVE_TO_DELETED_ITEMS,
     SAVE_ONLY,
     SEND_TO_NONE,
 )
 from exchangelib.properties import ItemId
+from exchangelib.util import TNS
 
 from connectors import base
 from connectors.base import Change, Done, Failed, NotFound, Outcome, Scope, Temporary
 from connectors.ews.errors import INCOMPLETE, CallFailed, Kind, Refusal, Ruling, of_response_code
 from connectors.ews.items import InvalidEntry, to_change, to_element, to_mark
-from connectors.ews.services import Create, MailboxAccount, Remove, Update, item_id_in
+from connectors.ews.services import Create, Get, MailboxAccount, Remove, Update, change_key_in, item_id_in
+
+CHANGE_KEY_REQUIRED = frozenset({"ErrorChangeKeyRequired", "ErrorChangeKeyRequiredForWriteOperations"})
+NOT_SENT = Refusal("ErrorBatchProcessingStopped")
+"""Of an update whose change key could not be read."""
 
 Post = Callable[[Sequence[Any]], list[Any]]
 
@@ -113,6 +119,32 @@ class Batch:
         )
 
     def _update(self, items: Sequence[Any]) -> list[Any]:
+        """Update without change keys, which would cost a request; with them where the server insists."""
+        needed = self._account.protocol.needs_change_keys
+        if needed.is_set():
+            return self._updated_with_keys(items)
+        results = self._updated(items)
+        refused = [index for index, result in enumerate(results) if _needs_change_key(result)]
+        if refused:
+            needed.set()
+            again = self._updated_with_keys([items[index] for index in refused])
+            results = _with(results, refused, again)
+        return results
+
+    def _updated_with_keys(self, items: Sequence[Any]) -> list[Any]:
+        """Ask for the change keys, then update the items that have one; return one result for each item."""
+        ids = [item.find(f"{{{TNS}}}ItemId") for item in items]
+        keys = Get(account=self._account).send(
+            change_key_in, items=[ItemId(id=each.get("Id")) for each in ids], additional_fields=None, shape=ID_ONLY
+        )
+        known = [index for index, key in enumerate(keys[: len(ids)]) if isinstance(key, str) and key]
+        for index in known:
+            ids[index].set("ChangeKey", keys[index])
+        updated = self._updated([items[index] for index in known]) if known else []
+        refused = [key if isinstance(key, Refusal) else NOT_SENT for key in keys[: len(ids)]]
+        return _with(refused + [NOT_SENT] * (len(ids) - len(refused)), known, updated)
+
+    def _updated(self, items: Sequence[Any]) -> list[Any]:
         return Update(account=self._account).send(
             _item_id,
             items=items,
@@ -134,6 +166,16 @@ class Batch:
             affected_task_occurrences=ALL_OCCURRENCES,
             suppress_read_receipts=True,
         )
+
+
+def _needs_change_key(result: Any) -> bool:
+    return isinstance(result, Refusal) and result.response_code in CHANGE_KEY_REQUIRED
+
+
+def _with(results: Sequence[Any], places: Sequence[int], others: Sequence[Any]) -> list[Any]:
+    """Return the results with others in some places; None where there are too few of those."""
+    padded = [*others, *[None] * (len(places) - len(others))]
+    return list((dict(enumerate(results)) | dict(zip(places, padded, strict=False))).values())
 
 
 def _item_id(element: Any) -> str:

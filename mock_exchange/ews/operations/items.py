@@ -87,6 +87,8 @@ def _update(context: Context, change: Element) -> list[Element]:
     send = _send_mode(
         context, "SendMeetingInvitationsOrCancellations", "ErrorSendMeetingInvitationsOrCancellationsRequired"
     )
+    if context.behaviours.needs_change_keys and reference.get("ChangeKey") is None:
+        raise EwsError("ErrorChangeKeyRequired", "The change key is required for this operation.")
     _check_change_key(reference, item, context.option("ConflictResolution") == "AlwaysOverwrite")
     draft = Draft.of(item.values, item.extended, context.zone_id)
     for description in children(updates):
