@@ -173,6 +173,8 @@ class Done:
 
     item_id: str
     """The item's id from now on (for a `Delete`: the id it had)."""
+    note: str | None = None
+    """Code of what was done otherwise than asked; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

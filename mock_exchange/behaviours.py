@@ -20,6 +20,11 @@ class Behaviours:
 
     Source: Microsoft, "ResponseCode" (ErrorChangeKeyRequired); its page of ItemId says that only AutoResolve needs it.
     """
+    compares_wall_clocks: bool = False
+    """An end that the clock shows before the start is refused, also in the hour that occurs twice.
+
+    Source: ews-managed-api#158 (ErrorCalendarEndDateIsEarlierThanStartDate).
+    """
     closed_birthdays: bool = False
     """Each new mailbox has a calendar `Birthdays` below its calendar, which delegates see and cannot open.
 

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from mock_exchange.calendar.recurrence_element import with_zoned_dates
@@ -117,8 +117,8 @@ class Draft:
             value.text = BOOLEAN_WORDS.get((value.text or "").strip(), value.text)
         self.values[name] = with_zoned_dates(value) if name == "Recurrence" else value
 
-    def checked(self) -> Self:
-        """Fill in defaults and check the whole.
+    def checked(self, *, wall_clocks: bool = False) -> Self:
+        """Fill in defaults and check the whole; also that no clock shows the end before the start, or not.
 
         Raises:
             EwsError: Exchange would not save it.
@@ -127,12 +127,16 @@ class Draft:
         self._fill_in()
         self._check_texts()
         start, end = (parse(self.values[name].text or "") for name in ("Start", "End"))
-        if end < start:
+        if end < start or (wall_clocks and self._wall_clock("End") < self._wall_clock("Start")):
             raise EwsError("ErrorCalendarEndDateIsEarlierThanStartDate", "EndDate is earlier than StartDate")
         if end - start > LONGEST:
             raise EwsError("ErrorCalendarDurationIsTooLong", "Duration is too long.")
         self.values = settled(self.values)
         return self
+
+    def _wall_clock(self, name: str) -> datetime:
+        zone = zone_of(self.values[f"{name}TimeZone"].get("Id"))
+        return parse(self.values[name].text or "").astimezone(zone).replace(tzinfo=None)
 
     def attendees(self) -> int:
         """Count who would get a mail."""

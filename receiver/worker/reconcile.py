@@ -378,6 +378,8 @@ class Pass:
             uid=write.placement.uid,
             delivery=write.item.delivery,
         )
+        if isinstance(outcome, Done) and outcome.note:
+            log.warning("written_otherwise", code=outcome.note, mailbox=self.work.mailbox_id, uid=write.placement.uid)
 
     def _advance(
         self,

@@ -58,7 +58,7 @@ def _create(context: Context, element: Element) -> list[Element]:
         raise EwsError("ErrorInvalidRequest", "Only calendar items are supported.")
     folder = _target(context)
     send = _send_mode(context, "SendMeetingInvitations", "ErrorSendMeetingInvitationsRequired")
-    draft = Draft(zone_id=context.zone_id).read(element).checked()
+    draft = Draft(zone_id=context.zone_id).read(element).checked(wall_clocks=context.behaviours.compares_wall_clocks)
     check_quota(context.store, folder.mailbox, size_of(draft.values))
     item = context.store.insert(folder, draft.values, draft.extended)
     _count_mails(context, send, draft)
@@ -93,7 +93,7 @@ def _update(context: Context, change: Element) -> list[Element]:
     draft = Draft.of(item.values, item.extended, context.zone_id)
     for description in children(updates):
         draft.change(description)
-    draft.checked()
+    draft.checked(wall_clocks=context.behaviours.compares_wall_clocks)
     check_quota(context.store, item.mailbox, size_of(draft.values) - size_of(item.values))
     context.store.rewrite(item, draft.values, draft.extended)
     _count_mails(context, send, draft)
