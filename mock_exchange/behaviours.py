@@ -25,6 +25,8 @@ class Behaviours:
 
     Source: ews-managed-api#158 (ErrorCalendarEndDateIsEarlierThanStartDate).
     """
+    spoils_connection_bytes: int | None = None
+    """After a request of so many bytes, the next one on its connection is answered with 400. Source: gromox, 64 KiB."""
     closed_birthdays: bool = False
     """Each new mailbox has a calendar `Birthdays` below its calendar, which delegates see and cannot open.
 

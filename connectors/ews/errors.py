@@ -145,6 +145,11 @@ _ELSEWHERE = Ruling("not_ews", Scope.SERVER)
 _SERVER_ERROR = Ruling("server_error", Scope.SERVER, Kind.IN_DOUBT)
 
 
+def is_misread(status: int) -> bool:
+    """Return whether an answer may mean that the server could not read the request, and certainly did nothing."""
+    return 400 <= status < 500 and status not in _STATUSES
+
+
 def of_status(status: int, retry_after_s: float | None) -> Ruling:
     """Judge an HTTP answer that holds no SOAP.
 

@@ -101,6 +101,7 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(self.request, ssl.SSLSocket):
             self.request.do_handshake()
         super().setup()
+        self.spoilt = False
         self.backend = self.server.backend
         self.gate = self.backend.authenticator.gate()
 
@@ -132,6 +133,9 @@ class Handler(BaseHTTPRequestHandler):
         """Answer one call."""
         body = self._read_body()
         if body is None:
+            return
+        if self.spoilt and self._is_ews():
+            self._finish(Incoming(body, None), Answer(400, b"Bad Request", "text/plain"))
             return
         if self.path.startswith(control.PREFIX):
             self._control("POST", body)
@@ -227,6 +231,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _finish(self, incoming: Incoming, answer: Answer) -> None:
         """Record first, so that a client that has the answer finds the record."""
+        limit = self.backend.service.behaviours.spoils_connection_bytes
+        self.spoilt = limit is not None and len(incoming.body) >= limit and answer.status not in {400, 401}
         self._record(incoming, answer)
         self._reply(answer)
 

@@ -386,3 +386,15 @@ def test_a_failed_search_for_sub_folders_is_not_none(connector: EwsConnector, we
     web.post(URL, body=answered("FindFolder", message("FindFolder", "", "ErrorFolderNotFound", "Error")))
     with pytest.raises(Temporary, match="folder_not_found"):
         connector.find(MAILBOX, ["a"])
+
+
+@pytest.mark.parametrize("status", [400, 405, 413])
+def test_a_request_that_a_fresh_connection_cannot_read_either_is_the_servers_trouble(
+    connector: EwsConnector, web: responses.RequestsMock, status: int
+) -> None:
+    web.post(URL, body=page("a", last="true", offset=None))
+    assert connector.find(MAILBOX, ["a"])["a"]
+    web.post(URL, status=status)
+    (outcome,) = connector.apply(MAILBOX, [Create(entry())])
+    assert isinstance(outcome, Failed)
+    assert (outcome.error.code, outcome.error.scope, len(web.calls)) == ("not_ews", Scope.SERVER, 3)
