@@ -27,6 +27,10 @@ class Behaviours:
     """
     spoils_connection_bytes: int | None = None
     """After a request of so many bytes, the next one on its connection is answered with 400. Source: gromox, 64 KiB."""
+    words_days: bool = False
+    """Days of a pattern are answered as `Day`, `Weekday` or `WeekendDay` where they are those. Source: gromox."""
+    tells_years: bool = False
+    """Every twelve months is answered as every year: one rule has two elements in the schema."""
     closed_birthdays: bool = False
     """Each new mailbox has a calendar `Birthdays` below its calendar, which delegates see and cannot open.
 

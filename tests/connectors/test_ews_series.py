@@ -186,13 +186,14 @@ def test_weeks_that_begin_on_another_day_are_told_where_it_does_not_matter(
 @pytest.mark.parametrize(
     "made",
     [
-        pattern("AbsoluteYearlyRecurrence", DayOfMonth=7, Month="December"),
-        pattern("RelativeYearlyRecurrence", DaysOfWeek="Monday", DayOfWeekIndex="First", Month="December"),
+        pattern("AbsoluteYearlyRecurrence", DayOfMonth=7, Month="November"),
+        pattern("AbsoluteYearlyRecurrence", DayOfMonth=8, Month="December"),
+        pattern("RelativeYearlyRecurrence", DaysOfWeek="Monday", DayOfWeekIndex="First", Month="June"),
         pattern("RelativeMonthlyRecurrence", Interval=1, DaysOfWeek="Weekday", DayOfWeekIndex="First"),
         pattern("RelativeMonthlyRecurrence", Interval=1, DaysOfWeek="Monday", DayOfWeekIndex="Second"),
         pattern("AbsoluteMonthlyRecurrence", Interval=1, DayOfMonth=31),
         pattern("DailyRecurrence", Interval=500),
-        pattern("WeeklyRecurrence", Interval=1, DaysOfWeek="Weekday"),
+        pattern("WeeklyRecurrence", Interval=1, DaysOfWeek="Someday"),
         pattern("DailyRegeneration", Interval=1),
     ],
 )
@@ -200,20 +201,46 @@ def test_a_pattern_that_the_port_cannot_tell_is_none_that_is_written(made: str) 
     assert read(made) == OTHER
 
 
+@pytest.mark.parametrize(
+    ("made", "rule"),
+    [
+        (
+            pattern("WeeklyRecurrence", Interval=1, DaysOfWeek="Weekday"),
+            Recurrence(Frequency.WEEKLY, 1, tuple(Weekday)[:5]),
+        ),
+        (pattern("WeeklyRecurrence", Interval=1, DaysOfWeek="Day"), Recurrence(Frequency.WEEKLY, 1, tuple(Weekday))),
+        (
+            pattern("WeeklyRecurrence", Interval=1, DaysOfWeek="Monday WeekendDay"),
+            Recurrence(Frequency.WEEKLY, 1, (MO, Weekday.SATURDAY, SU)),
+        ),
+        (
+            pattern("AbsoluteYearlyRecurrence", DayOfMonth=7, Month="December"),
+            Recurrence(Frequency.MONTHLY_BY_DATE, 12),
+        ),
+        (
+            pattern("RelativeYearlyRecurrence", DaysOfWeek="Monday", DayOfWeekIndex="First", Month="December"),
+            Recurrence(Frequency.MONTHLY_BY_WEEKDAY, 12, (MO,), 1),
+        ),
+    ],
+)
+def test_a_pattern_in_other_words_is_the_one_that_it_means(made: str, rule: Recurrence) -> None:
+    assert read(made) == rule
+
+
 def test_a_series_that_an_agent_changed_beyond_words_is_listed_and_put_right(
     exchange: MockExchange, connector: EwsConnector
 ) -> None:
     """Unreadable, it would keep the whole mailbox from being read."""
     (item_id,) = create(connector, RULES[0])
-    yearly = make("Recurrence")
-    yearly.extend(
+    changed = make("Recurrence")
+    changed.extend(
         etree.fromstring(f'<x xmlns:t="{TYPES}">{part}</x>')[0]
         for part in (
-            pattern("AbsoluteYearlyRecurrence", DayOfMonth=7, Month="December"),
+            pattern("RelativeMonthlyRecurrence", Interval=1, DaysOfWeek="Weekday", DayOfWeekIndex="First"),
             pattern("NoEndRecurrence", StartDate="2026-12-07+01:00"),
         )
     )
-    exchange.store.items[item_id].values["Recurrence"] = yearly
+    exchange.store.items[item_id].values["Recurrence"] = changed
     assert [marked.entry.recurrence for marked in connector.list_marked(MAILBOX, *WIDE)] == [OTHER]
     done(connector.apply(MAILBOX, [Update(item_id, series(RULES[1]))])[0])
     assert [marked.entry.recurrence for marked in connector.list_marked(MAILBOX, *WIDE)] == [RULES[1]]

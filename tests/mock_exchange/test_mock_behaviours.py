@@ -1,8 +1,11 @@
 """What some servers do and others do not: each behaviour on the wire."""
 
+import pytest
+
 from mock_exchange import Behaviours
 from tests.mock_exchange.conftest import AGENT
-from tests.mock_exchange.wire import CALENDAR, Factory, post
+from tests.mock_exchange.test_mock_series import repeating
+from tests.mock_exchange.wire import CALENDAR, Factory, create, get, post
 
 FOLDERS_BELOW = (
     '<m:FindFolder Traversal="Deep"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape>'
@@ -16,3 +19,31 @@ def test_a_server_may_leave_out_the_root_where_there_is_no_folder(start: Factory
     assert (reply.codes, reply.all("//m:RootFolder")) == (["NoError"], [])
     exchange.make_folder(AGENT, "Archives")
     assert len(post(exchange, FOLDERS_BELOW).all("//m:RootFolder")) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "answered"),
+    [
+        ("<t:DaysOfWeek>Monday Tuesday Wednesday Thursday Friday</t:DaysOfWeek>", "Weekday"),
+        ("<t:DaysOfWeek>Sunday Saturday</t:DaysOfWeek>", "WeekendDay"),
+        ("<t:DaysOfWeek>Monday Thursday</t:DaysOfWeek>", "Monday Thursday"),
+    ],
+)
+def test_days_may_be_answered_by_the_words_of_groups(start: Factory, pattern: str, answered: str):
+    exchange = start(AGENT, behaviours=Behaviours(words_days=True))
+    week = f"<t:WeeklyRecurrence><t:Interval>1</t:Interval>{pattern}<t:FirstDayOfWeek>Monday</t:FirstDayOfWeek>"
+    item_id = post(exchange, create(repeating(f"{week}</t:WeeklyRecurrence>"))).ids()[0]
+    reply = post(exchange, get(item_id, more='<t:FieldURI FieldURI="calendar:Recurrence"/>'))
+    assert reply.texts("//t:DaysOfWeek") == [answered]
+
+
+def test_every_twelve_months_may_be_answered_as_every_year(start: Factory):
+    exchange = start(AGENT, behaviours=Behaviours(tells_years=True))
+    months = (
+        "<t:AbsoluteMonthlyRecurrence><t:Interval>{}</t:Interval><t:DayOfMonth>7</t:DayOfMonth>"
+        "</t:AbsoluteMonthlyRecurrence>"
+    )
+    ids = [post(exchange, create(repeating(months.format(every)))).ids()[0] for every in (12, 6)]
+    reply = post(exchange, get(*ids, more='<t:FieldURI FieldURI="calendar:Recurrence"/>'))
+    assert reply.texts("//t:AbsoluteYearlyRecurrence/t:Month") == ["December"]
+    assert reply.texts("//t:AbsoluteMonthlyRecurrence/t:Interval") == ["6"]

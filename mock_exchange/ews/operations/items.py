@@ -28,7 +28,8 @@ def get_item(context: Context) -> list[Element]:
 
     def get(reference: Element) -> list[Element]:
         item = context.item(reference)
-        return [_items(item_element(context.store, item, shape_of(shape), level=context.level(item.mailbox)))]
+        level = context.level(item.mailbox)
+        return [_items(item_element(context.store, item, shape_of(shape), False, level, context.behaviours))]
 
     return context.each(context.parts("ItemIds"), get, _no_items)
 
