@@ -31,6 +31,11 @@ class Behaviours:
     """Days of a pattern are answered as `Day`, `Weekday` or `WeekendDay` where they are those. Source: gromox."""
     tells_years: bool = False
     """Every twelve months is answered as every year: one rule has two elements in the schema."""
+    splits_changed_series: bool = False
+    """The past occurrences of a series whose rule changes stay, as a series of their own with all its properties.
+
+    Source: ews-managed-api#168.
+    """
     closed_birthdays: bool = False
     """Each new mailbox has a calendar `Birthdays` below its calendar, which delegates see and cannot open.
 

@@ -69,6 +69,18 @@ def with_zoned_dates(element: Element) -> Element:
     return copy
 
 
+def ending(element: Element, last: date) -> Element:
+    """Return a copy whose range ends with a day."""
+    copy = own_copy(element)
+    _, limits = children(copy)
+    start = child_text(limits, "t:StartDate")
+    copy.remove(limits)
+    ended = add(copy, t("EndDateRecurrence"))
+    for name, text in (("StartDate", start), ("EndDate", f"{last}Z")):
+        add(ended, t(name), text)
+    return copy
+
+
 def with_day_words(element: Element) -> Element:
     """Return a copy that names whole groups of days by one word."""
     copy = own_copy(element)

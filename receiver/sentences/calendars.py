@@ -108,6 +108,8 @@ MAILBOXES_CHECK: Mapping[str, str] = {
     "une seule adresse si ce n'est pas voulu.",
     "identity_unknown": "Le serveur ne dit pas à qui est cette boîte. Vérifiez-le avec Get-Mailbox, ainsi que les "
     "droits du compte.",
+    "series_split": "Quand une répétition change, Exchange garde ses occurrences passées comme une série à part. Elles "
+    "restent dans le calendrier, et audit ne les compte pas comme des écarts.",
     "folders_closed": "{count} sous-dossier(s) du calendrier sont fermés au compte délégué. Une entrée que l'agent y "
     "déplace n'est plus retrouvée : elle est réécrite dans le calendrier. Donnez-y au compte les mêmes droits.",
     "throttled": "Exchange a demandé {count} fois d'attendre. Donnez au compte une ThrottlingPolicy, ou baissez "
@@ -153,6 +155,8 @@ AUDIT: Mapping[str, str] = {
     "progress": "Boîtes lues",
     "result": "{mailboxes} boîte(s) lue(s) : {missing} entrée(s) manquante(s), {doubled} en double, {foreign} "
     "changée(s), {orphaned} inexpliquée(s) ; {untried} boîte(s) non lue(s).",
+    "past_parts": "{count} série(s) passée(s), qu'Exchange a gardée(s) à part quand leur répétition a changé : ce ne "
+    "sont pas des écarts.",
     "repaired": "{count} entrée(s) confiée(s) au service (worker), qui les remet en ordre.",
     "busy": "{count} boîte(s) en cours d'écriture : rien n'y a été réparé. Relancez la commande.",
     "none": "Aucune boîte n'a encore reçu d'entrée : il n'y a rien à comparer.",

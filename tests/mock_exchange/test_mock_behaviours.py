@@ -4,8 +4,8 @@ import pytest
 
 from mock_exchange import Behaviours
 from tests.mock_exchange.conftest import AGENT
-from tests.mock_exchange.test_mock_series import repeating
-from tests.mock_exchange.wire import CALENDAR, Factory, create, get, post
+from tests.mock_exchange.test_mock_series import DAILY, repeating, without_end
+from tests.mock_exchange.wire import CALENDAR, Factory, create, get, post, set_field, update
 
 FOLDERS_BELOW = (
     '<m:FindFolder Traversal="Deep"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape>'
@@ -47,3 +47,17 @@ def test_every_twelve_months_may_be_answered_as_every_year(start: Factory):
     reply = post(exchange, get(*ids, more='<t:FieldURI FieldURI="calendar:Recurrence"/>'))
     assert reply.texts("//t:AbsoluteYearlyRecurrence/t:Month") == ["December"]
     assert reply.texts("//t:AbsoluteMonthlyRecurrence/t:Interval") == ["6"]
+
+
+def test_the_past_of_a_series_whose_rule_changes_may_stay_by_itself(start: Factory):
+    exchange = start(AGENT, behaviours=Behaviours(splits_changed_series=True))
+    nine = "<t:Start>2001-01-01T09:00:00Z</t:Start><t:End>2001-01-01T10:00:00Z</t:End>"
+    item_id = post(exchange, create(repeating(limits=without_end("2001-01-01"), start=nine))).ids()[0]
+    title = set_field("item:Subject", "<t:Subject>Autre</t:Subject>")
+    assert post(exchange, update(item_id, title)).codes == ["NoError"]
+    assert len(exchange.items(AGENT)) == 1, "the rule is the same"
+    rule = f"<t:Recurrence>{DAILY}{without_end('2001-01-01')}</t:Recurrence>"
+    assert post(exchange, update(item_id, set_field("calendar:Recurrence", rule))).codes == ["NoError"]
+    changed, past = exchange.items(AGENT)
+    assert (changed.item_id, past.extended) == (item_id, changed.extended)
+    assert [item.kind for item in (changed, past)] == ["RecurringMaster"] * 2

@@ -7,7 +7,7 @@ from lxml import etree
 
 from mock_exchange.calendar.model import Folder, Item
 from mock_exchange.calendar.quota import check_quota, size_of
-from mock_exchange.calendar.series import take_out
+from mock_exchange.calendar.series import keep_past, take_out
 from mock_exchange.errors import EwsError
 from mock_exchange.ews.calendar_item import Draft
 from mock_exchange.ews.operations.context import Context
@@ -96,6 +96,8 @@ def _update(context: Context, change: Element) -> list[Element]:
         draft.change(description)
     draft.checked(wall_clocks=context.behaviours.compares_wall_clocks)
     check_quota(context.store, item.mailbox, size_of(draft.values) - size_of(item.values))
+    if context.behaviours.splits_changed_series:
+        keep_past(context.store, item, draft.values)
     context.store.rewrite(item, draft.values, draft.extended)
     _count_mails(context, send, draft)
     conflicts = etree.Element(m("ConflictResults"), nsmap={"m": MESSAGES})

@@ -183,6 +183,8 @@ class _Server:
         if leftovers := trial.write(title):
             yield Finding("leftovers_removed", subject, Level.OK, {"count": leftovers})
         yield Finding("mailbox_written", subject)
+        if trial.splits_series:
+            yield Finding("series_split", subject)
 
     def _is_first(self, address: str, identity: str | None) -> bool:
         """Note whose mailbox it is; two trials in one at a time would remove each other's entry."""
