@@ -44,8 +44,8 @@ CALENDAR: Mapping[str, str] = {
     "call_stuck": "Un appel pour cette boîte n'est jamais revenu. Elle est laissée de côté un moment, puis réessayée ; "
     "si cela dure, regardez les journaux d'Exchange et du pare-feu.",
     "private_hidden": "Le compte délégué ne voit pas les éléments privés de cette boîte : il ne retrouverait pas ses "
-    "propres entrées. Donnez-lui ce droit (Set-MailboxFolderPermission, CanViewPrivateItems), ou passez en access: "
-    "impersonation.",
+    "propres entrées. L'agent donne ce droit dans Outlook (« Accès délégué », éléments privés compris), ou un "
+    "administrateur par EWS (AddDelegate, ViewPrivateItems) ; sinon, passez en access: impersonation.",
     "mailbox_moving": "La boîte est en cours de déplacement. Réessayez quand la migration est finie.",
     "other_installation": "La boîte porte des entrées à venir d'une autre installation : rien n'y est écrit, tout y "
     "serait en double. Reprenez-les (rdv-receiver adopt --from), retirez-les (rdv-receiver uninstall --installation), "

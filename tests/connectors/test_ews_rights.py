@@ -1,12 +1,18 @@
 """Rights that writing needs are asked for before anything is written."""
 
+from pathlib import Path
+
 import pytest
+from lxml import etree
 
 from connectors.base import Create, Delete, Done, Scope, Temporary
 from connectors.ews import EwsConnector
 from mock_exchange import Fault, FaultKind, MockExchange
+from mock_exchange.ews.schema import load
+from mock_exchange.ews.soap import Call
 from tests.connectors.conformance import WIDE, entry
 from tests.connectors.ews import ACCOUNT, MAILBOX, OTHER, connected, done, exchange_for, settings_for
+from tests.requirements import ews_schema_folder
 
 
 def test_a_delegate_who_would_not_see_its_own_private_entries_is_refused_before_it_writes_any() -> None:
@@ -66,3 +72,10 @@ def test_a_sub_folder_that_fails_otherwise_says_unknown(
     exchange.inject(Fault(kind=FaultKind.ITEM_ERROR, verb="FindItem", after=1, index=0, code=code))
     with pytest.raises(Temporary):
         connector.find(MAILBOX, ["a"])
+
+
+def test_the_request_of_the_guide_is_one_that_exchange_can_read() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "fr" / "exchange.md").read_text("utf-8")
+    request = guide.partition("```xml\n")[2].partition("```")[0]
+    call = Call("AddDelegate", etree.fromstring(request), ())
+    assert load(ews_schema_folder()).check_call(call) == []

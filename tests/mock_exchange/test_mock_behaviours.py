@@ -3,6 +3,7 @@
 import pytest
 
 from mock_exchange import Behaviours
+from mock_exchange.__main__ import build, parser
 from tests.mock_exchange.conftest import AGENT
 from tests.mock_exchange.test_mock_series import DAILY, repeating, without_end
 from tests.mock_exchange.wire import CALENDAR, Factory, create, get, post, set_field, update
@@ -61,3 +62,12 @@ def test_the_past_of_a_series_whose_rule_changes_may_stay_by_itself(start: Facto
     changed, past = exchange.items(AGENT)
     assert (changed.item_id, past.extended) == (item_id, changed.extended)
     assert [item.kind for item in (changed, past)] == ["RecurringMaster"] * 2
+
+
+def test_behaviours_are_chosen_by_name_on_the_command_line():
+    words = ["--behaviour", "words_days", "--behaviour", "search_limit=20", "--behaviour", "item_s=0.5", "--no-schemas"]
+    assert build(parser().parse_args(words)).behaviours == Behaviours(words_days=True, search_limit=20, item_s=0.5)
+    chosen = build(parser().parse_args(words)).behaviours
+    assert isinstance(chosen.search_limit, int)
+    with pytest.raises(SystemExit, match="unknown behaviour: flies"):
+        build(parser().parse_args(["--behaviour", "flies"]))
