@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 from mock_exchange.behaviours import Behaviours
 from mock_exchange.ews.rights import Level
@@ -109,7 +110,8 @@ def _behaviours(asked: Sequence[str]) -> Behaviours:
     kinds = {each.name: type(each.default) for each in fields(Behaviours)}
     if unknown := chosen.keys() - kinds.keys():
         raise SystemExit(f"unknown behaviour: {', '.join(sorted(unknown))}")
-    return Behaviours(**{name: True if kinds[name] is bool else _number(text) for name, text in chosen.items()})
+    values: dict[str, Any] = {name: kinds[name] is bool or _number(text) for name, text in chosen.items()}
+    return Behaviours(**values)
 
 
 def _number(text: str) -> float:
