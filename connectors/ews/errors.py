@@ -135,12 +135,18 @@ class CutShort(Exception):
         """Those of which results are missing."""
 
 
+ACCOUNT_BLOCKED = 456
+"""HTTP status of Exchange's making: the account is blocked, or must sign in otherwise."""
+
 _STATUSES: Mapping[int, Ruling] = {
     401: Ruling("unauthorized", Scope.SERVER),
     403: Ruling("forbidden", Scope.SERVER),
     429: Ruling("server_busy", Scope.SERVER),
+    ACCOUNT_BLOCKED: Ruling("unauthorized", Scope.SERVER),
     503: Ruling("server_busy", Scope.SERVER),
 }
+_ERROR_PAGE = re.compile(r"(https?://[^/]*)?/ews/genericerrorpage\.htm", re.IGNORECASE)
+"""Where Exchange redirects a request that failed within: it had begun."""
 _ELSEWHERE = Ruling("not_ews", Scope.SERVER)
 _SERVER_ERROR = Ruling("server_error", Scope.SERVER, Kind.IN_DOUBT)
 
@@ -150,14 +156,16 @@ def is_misread(status: int) -> bool:
     return 400 <= status < 500 and status not in _STATUSES
 
 
-def of_status(status: int, retry_after_s: float | None) -> Ruling:
+def of_status(status: int, retry_after_s: float | None, location: str = "") -> Ruling:
     """Judge an HTTP answer that holds no SOAP.
 
-    A redirection or a 4xx comes before any work. With another 5xx, and with a strange 200, a proxy may have answered
-    for a server that did the work.
+    A redirection or a 4xx comes before any work, but for Exchange's own page of errors. With another 5xx, and with a
+    strange 200, a proxy may have answered for a server that did the work.
     """
     if status in _STATUSES:
         return replace(_STATUSES[status], retry_after_s=retry_after_s)
+    if 300 <= status < 400 and _ERROR_PAGE.match(location):
+        return _SERVER_ERROR
     if 300 <= status < 500:
         return _ELSEWHERE
     return _SERVER_ERROR if status >= 500 else NOT_EWS
@@ -240,7 +248,7 @@ _TABLE: tuple[tuple[Ruling, tuple[str, ...]], ...] = (
     ),
     (
         Ruling("quota_exceeded", Scope.MAILBOX),
-        ("ErrorQuotaExceeded", "ErrorQuotaExceededOnDelete", "ErrorSubmissionQuotaExceeded"),
+        ("ErrorQuotaExceeded", "ErrorSubmissionQuotaExceeded"),
     ),
     (
         Ruling("folder_not_found", Scope.MAILBOX),

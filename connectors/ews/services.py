@@ -190,7 +190,7 @@ class _OnePost:
         answer = self.protocol.wire.post(body, headers)
         self.clock_ahead_s = answer.clock_ahead_s
         if answer.status not in {200, 500}:
-            raise CallFailed(of_status(answer.status, answer.retry_after_s))
+            raise CallFailed(of_status(answer.status, answer.retry_after_s, answer.location))
         try:
             return answers.read(answer, lambda header, content: use(self._messages(header, content)))
         except UNREADABLE:
@@ -200,9 +200,13 @@ class _OnePost:
         if header is not None:
             self.server_version = _server_version(header)
         try:
-            return list(self._get_soap_messages(body=body))  # type: ignore[attr-defined]
+            messages = list(self._get_soap_messages(body=body))  # type: ignore[attr-defined]
         except Refusal as refusal:
             raise CallFailed(of_request(_followed(refusal))) from None
+        # exchangelib takes an answer without messages for one message, whose missing code would be a refusal.
+        if any(message.get("ResponseClass") is None for message in messages):
+            raise ValueError("messages")
+        return messages
 
     @classmethod
     def _raise_soap_errors(cls, fault: Any) -> NoReturn:

@@ -21,6 +21,7 @@ from connectors.bounded_http import BodyTooLarge
 from connectors.ews.adapter import Adapter, classified
 from connectors.ews.authentication import NewAuthentication, authentication, is_offered
 from connectors.ews.errors import (
+    ACCOUNT_BLOCKED,
     AUTH_NOT_OFFERED,
     NO_CONNECTION_FREE,
     AnswerTooLarge,
@@ -49,6 +50,8 @@ class Answer:
     """Its `Content-Encoding`."""
     clock_ahead_s: float | None = None
     """How far the server's clock is ahead of ours, by the header Date."""
+    location: str = ""
+    """Where a redirection leads."""
 
 
 class Wire:
@@ -138,6 +141,8 @@ class _Line:
         if answer.status == 401:
             offered = is_offered(self._auth, self._adapter.challenge, self._adapter.proofs)
             raise CallFailed(self._guard.refuse(of_status(401, answer.retry_after_s) if offered else AUTH_NOT_OFFERED))
+        if answer.status == ACCOUNT_BLOCKED:
+            raise CallFailed(self._guard.refuse(of_status(ACCOUNT_BLOCKED, answer.retry_after_s)))
         if answer.status < 200:
             self.hang_up()  # the rest of the answer would be read as the answer to the next request
         if answer.status == 200:
@@ -189,6 +194,7 @@ def _answer_of(response: requests.Response, body: bytes) -> Answer:
         body=body,
         encoding=response.headers.get("Content-Encoding", ""),
         clock_ahead_s=_clock_ahead_s(response),
+        location=response.headers.get("Location", ""),
     )
 
 

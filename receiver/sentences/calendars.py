@@ -34,6 +34,8 @@ CALENDAR: Mapping[str, str] = {
     "answer_incomplete": "La réponse d'Exchange est incomplète. Il sera réessayé ; vérifiez un éventuel proxy.",
     "directory_unavailable": "Exchange n'atteint pas l'Active Directory. Regardez ses journaux ; il sera réessayé.",
     "version_mismatch": "Le serveur ne parle pas cette version d'EWS. Corrigez version.",
+    "server_left_alone": "Ce serveur est laissé en paix un moment, ou des écritures passent d'abord. La question sera "
+    "reposée.",
     "mailbox_unavailable": "La base de la boîte est indisponible (bascule, maintenance). Il sera réessayé.",
     "mailbox_in_use": "Le service est en train d'écrire dans cette boîte. Relancez la commande dans quelques minutes.",
     "mailbox_not_found": "Aucune boîte à cette adresse. Vérifiez l'adresse et la correspondance sous mailboxes.",

@@ -17,7 +17,6 @@ from tests.connectors.conformance import AliasConformance, Bench, Conformance, N
 from tests.connectors.ews import (
     ALIAS,
     BASIC_DELEGATE,
-    NTLM_IMPERSONATION,
     bench_for,
     check_clean,
     connected,
@@ -60,9 +59,11 @@ def behaviours(request: pytest.FixtureRequest) -> Behaviours:
     return request.param  # type: ignore[no-any-return]
 
 
-@pytest.fixture(params=[NTLM_IMPERSONATION, BASIC_DELEGATE], ids="-".join)
-def way(request: pytest.FixtureRequest) -> tuple[str, str]:
-    return request.param  # type: ignore[no-any-return]
+@pytest.fixture
+def way(behaviours: Behaviours) -> tuple[str, str]:
+    """A delegate where the behaviour concerns delegates. The other module tries both ways without behaviours."""
+    concerns_delegates = behaviours.closed_birthdays or behaviours.accepts_aliases
+    return BASIC_DELEGATE if concerns_delegates else ("basic", "impersonation")
 
 
 @pytest.fixture

@@ -283,7 +283,8 @@ def test_a_mailbox_that_nobody_has_is_told_as_such(connector: EwsConnector, mail
 
 INNER = [
     ("ErrorServerBusy", (Temporary, "server_busy", Scope.SERVER, 12.5)),
-    ("ErrorQuotaExceededOnDelete", (Temporary, "quota_exceeded", Scope.MAILBOX, 12.5)),
+    ("ErrorQuotaExceeded", (Temporary, "quota_exceeded", Scope.MAILBOX, 12.5)),
+    ("ErrorQuotaExceededOnDelete", (Unconfirmed, "server_error", Scope.MAILBOX)),
     ("ErrorNeverHeardOf", (Unconfirmed, "server_error", Scope.MAILBOX)),
     (None, (Unconfirmed, "server_error", Scope.MAILBOX)),
 ]
