@@ -34,6 +34,7 @@ from receiver.store.intake import judge_batch, set_aside
 from tests.alerts.short_watch import PACE, hastened
 from tests.alerts.sinks import HttpSink, SmtpSink, http_sink
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
+from tests.lab.waiting import wait_until
 from tests.logs.captured import captured_logs
 from tests.makers import a_delivery, incoming
 from tests.store.scopes import THIRTY_FOUR, a_rdv
@@ -83,11 +84,13 @@ class Post:
         self.watch = Watch(Reloadable(path, environ, settings), self.opened, self.pace, around)
 
     def until(self, condition: Callable[[], bool], what: str = "it") -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while not condition():
-            assert time.monotonic() < deadline, f"waited in vain for {what}"
+        def holds() -> bool:
+            if condition():
+                return True
             self.watch.turn()
-            time.sleep(0.02)
+            return False
+
+        wait_until(holds, what, DEADLINE_S)
 
     def for_a_while(self, seconds: float = 1.0) -> None:
         """Long enough for what must not happen."""
@@ -255,11 +258,11 @@ def test_a_restart_tells_nothing_twice_and_still_tells_the_end(
 
 def test_a_trouble_that_passes_is_told_to_nobody(store: Store, store_url: str, place: Open, http: HttpSink) -> None:
     """A worker that is started again is silent for a while."""
-    post = place(store_url, address(http), hold_s=1.5)
+    post = place(store_url, address(http), hold_s=4)
     silence_worker(store)
-    post.for_a_while(0.8)
+    post.watch.turn()
     beat(store)
-    post.for_a_while(2.5)
+    post.for_a_while(5)
     assert http.titles == []
 
 

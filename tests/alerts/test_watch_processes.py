@@ -18,6 +18,7 @@ from receiver.store import Store, heartbeats
 from tests.alerts.sinks import HttpSink
 from tests.end_to_end.test_processes import child_named, children
 from tests.lab.running_receiver import RunningReceiver, running_receiver
+from tests.lab.waiting import wait_until
 
 pytestmark = pytest.mark.slow  # processes of a receiver, killed and started again
 
@@ -27,10 +28,7 @@ SILENT = "Plus rien n'écrit dans les calendriers"
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
+    wait_until(condition, what, DEADLINE_S)
 
 
 def address(sink: HttpSink) -> str:
@@ -75,7 +73,7 @@ def test_killed_at_any_time_it_tells_nothing_twice_and_still_tells_the_end(tmp_p
     assert [SILENT in title for title in http.titles] == [True]
     with watching(tmp_path, http) as process:
         until(lambda: (tmp_path / "log").read_text().count("watch_started") == 2, "the second life")
-        time.sleep(1)
+        time.sleep(1)  # that no letter comes again is the subject
         process.terminate()
         assert process.wait(40) == 0
     assert len(http.titles) == 1

@@ -17,6 +17,7 @@ from receiver.web.app import create_app
 from tests.authentication.certificates import Authority
 from tests.cli.console import Console
 from tests.lab.configuration import a_source
+from tests.lab.database import engine_of
 from tests.store.refusing import PASSWORD, Server, refusing_server, written
 from tests.web.receiver_client import SOURCES, TOKEN_KEY, settings_of
 
@@ -83,7 +84,7 @@ def test_no_output_tells_the_password_or_the_address(
     settings = settings_of(*SOURCES).replace(web=WebSettings(pages=True, token_key=TOKEN_KEY))
     app = create_app(settings, store, flush_after_s=None)
     harm(server, url)
-    store._engine.dispose()
+    engine_of(store).dispose()
 
     told = ""
     status, out, err = run("check", "--json")

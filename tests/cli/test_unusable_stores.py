@@ -24,6 +24,7 @@ from receiver.store.database.engine import presence_of
 from receiver.store.intake import judge_batch
 from receiver.web.app import create_app
 from tests.lab.configuration import a_source
+from tests.lab.database import engine_of
 from tests.makers import MARTINE, a_delivery, incoming
 from tests.web.receiver_client import SOURCES, TOKEN_KEY, settings_of
 
@@ -243,9 +244,9 @@ def test_the_probe_and_the_page_tell_the_cause_and_no_path(file: Path, harm: Har
     entered = client.post("/status/login", data={"token": token}, headers={"Sec-Fetch-Site": "same-origin"}, **https)
     assert entered.status_code == 303
     store._appender.close()
-    store._engine.dispose()
+    engine_of(store).dispose()
     harm(file)
-    presence = presence_of(store._engine)
+    presence = presence_of(engine_of(store))
     assert presence is not None
     presence.accept()  # as a service that begins now: another file than the one it had is told as such
     answer, page = client.get("/readyz", **https), client.get("/status", **https)

@@ -34,6 +34,7 @@ from tests.drill.exchange import MARTINE, DrillExchange
 from tests.drill.hastened import LOOKS
 from tests.drill.letters import Kind, Letter, counted, read, without_numbers
 from tests.drill.unit import Unit, unit
+from tests.lab.database import engine_of
 from tests.lab.waiting import wait_until
 
 PARTS = ("serve", "worker", "watch")
@@ -229,7 +230,7 @@ class DrillSystem:
         """Have somebody do something in the database by hand, and commit it."""
         store = self.store()
         try:
-            with writing(store._engine) as connection:
+            with writing(engine_of(store)) as connection:
                 do(connection)
         finally:
             store.close()

@@ -1,7 +1,4 @@
-"""A database seen from beside the product: over a connection of the test's own, and at the statements that are sent.
-
-No test needs the product's own engine for that.
-"""
+"""A database seen from beside the product: over a connection of the test's own, and at the statements that are sent."""
 
 import threading
 from collections.abc import Iterator
@@ -11,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, select
 
 from receiver.core.plan import Placement
+from receiver.store import Store
 from receiver.store.database.tables import events, mailboxes, placements
 from receiver.store.work.placements import placement_of
 
@@ -28,6 +26,11 @@ def execute(url: str, *statements: str) -> None:
     with database(url) as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
+
+
+def engine_of(store: Store) -> Engine:
+    """Return a store's engine: to hold a transaction of the product's open, and to listen to one store of several."""
+    return store._engine
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from receiver.store import Store
 from receiver.store.database.engine import writing
 from receiver.store.database.tables import inbox
 from tests.databases import postgres_binaries
+from tests.lab.database import engine_of
 from tests.power_loss import disk
 from tests.power_loss.drill import Order, Result, run
 from tests.power_loss.life import Life
@@ -112,7 +113,7 @@ def test_a_webhook_that_is_there_twice_is_seen(store_url: str, store: Store) -> 
         "news": "{}",
         "received_at": datetime.now(UTC),
     }
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         connection.execute(inbox.insert(), [row, row])
     verdict = found_in(store_url, b"twice")
     assert (verdict.lost, verdict.doubled) == (0, 1)

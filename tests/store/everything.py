@@ -9,6 +9,7 @@ from sqlalchemy import Boolean, Column, Integer, LargeBinary, String, Table, del
 from receiver.store import Store
 from receiver.store.database.engine import reading, writing
 from receiver.store.database.tables import Moment, metadata
+from tests.lab.database import engine_of
 from tests.makers import NOW
 
 ROWS = 5
@@ -16,7 +17,7 @@ ROWS = 5
 
 def fill(store: Store) -> None:
     """Write rows whose every value tells its column and its row; the first mailbox is another address of the last."""
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         for table in metadata.sorted_tables:
             connection.execute(delete(table))
         for table in metadata.sorted_tables:
@@ -56,7 +57,7 @@ def _named(table: Table, column: Column[Any], row: int) -> int | None:
 
 def rows(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """Return every row of every table, by table."""
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         return {table.name: list(_rows(connection, table)) for table in metadata.sorted_tables}
 
 

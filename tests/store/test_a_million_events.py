@@ -25,6 +25,7 @@ from receiver.store.reports import status as stored_status
 from receiver.store.reports.status import COUNTED
 from receiver.store.tools import unused
 from tests.databases import new_database, sqlalchemy_url
+from tests.lab.database import engine_of
 
 pytestmark = pytest.mark.slow  # a large database
 
@@ -53,13 +54,13 @@ class Filled:
             if statement != "BEGIN":
                 found.append((statement, values))
 
-        event.listen(self.store._engine, "before_cursor_execute", note)
+        event.listen(engine_of(self.store), "before_cursor_execute", note)
         yield found
-        event.remove(self.store._engine, "before_cursor_execute", note)
+        event.remove(engine_of(self.store), "before_cursor_execute", note)
 
     def plan(self, statement: str, values: Any) -> list[str]:
         """How the database goes about a query, a step a line."""
-        with self.store._engine.connect() as connection:
+        with engine_of(self.store).connect() as connection:
             if connection.dialect.name == "sqlite":
                 return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
             return [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", values)]

@@ -8,6 +8,7 @@ from sqlalchemy.engine import make_url
 
 from receiver.store import Store, StoreUnavailable
 from receiver.store.tools import backup
+from tests.lab.database import engine_of
 from tests.makers import NOW, a_delivery, incoming
 from tests.store.vanishing import way_to
 
@@ -63,7 +64,7 @@ def test_closing_the_store_closes_it(store: Store) -> None:
     keep(store, 1)
     connection = store._appender._connection
     store.close()
-    with pytest.raises(store._engine.dialect.loaded_dbapi.Error):
+    with pytest.raises(engine_of(store).dialect.loaded_dbapi.Error):
         connection.execute("SELECT 1")
 
 
@@ -85,7 +86,7 @@ def test_a_server_that_restarted_costs_no_webhook(store: Store) -> None:
     """Its goodbye lies in the socket before the next webhook comes."""
     keep(store, 1)
     backend = ask(store, "SELECT pg_backend_pid()")
-    with closing(store._engine.raw_connection()) as other:
+    with closing(engine_of(store).raw_connection()) as other:
         other.cursor().execute(f"SELECT pg_terminate_backend({backend}, 5000)")
     keep(store, 2)
     assert ask(store, "SELECT pg_backend_pid()") != backend

@@ -20,6 +20,7 @@ from receiver.store.intake import judge_batch
 from receiver.store.tools import backup
 from receiver.store.tools.backup import CopyFailed
 from tests.databases import new_database, sqlalchemy_url
+from tests.lab.database import engine_of
 from tests.makers import NOW, a_delivery, incoming
 from tests.store.everything import fill, rows
 
@@ -200,7 +201,7 @@ def test_an_empty_database_is_made_ready(migrated_sqlite: Path, postgres: str) -
 
 
 def test_a_copy_that_must_adopt_still_must_after_moving(store: Store, other: Store) -> None:
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         connection.execute(update(installation).values(must_adopt=True))
     store.move_to(other, nobody_watches)
     assert other.installation().must_adopt
@@ -211,7 +212,7 @@ def test_the_work_goes_on_where_it_was_moved_to(store: Store, other: Store) -> N
     store.write(judge_batch.take, [incoming(a_delivery())], NOW)
     store.settle(lambda view: Decision({HERS: "d1", Mailbox("exchange", "other@x.example"): "d1"}), NOW)
     newest = max(row[0] for row in rows(store)["placements"])
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         connection.execute(text("DELETE FROM placements WHERE id = :id"), {"id": newest})
     store.move_to(other, nobody_watches)
     other.write(judge_batch.take, [incoming(a_delivery(wire_id=2, uuid="u2"))], NOW)
@@ -258,7 +259,7 @@ def test_the_schema_of_another_version_is_not_filled(store: Store, tmp_path: Pat
 def test_what_a_newer_program_keeps_is_not_copied_without_what_we_do_not_know(store: Store, other: Store) -> None:
     """Row by row, that is; page by page, all comes along."""
     ahead = int(migrations.head()) + 1
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         connection.execute(update(installation).values(oldest_schema=ahead - 1))
         connection.execute(text("UPDATE alembic_version SET version_num = :ahead"), {"ahead": f"{ahead:04}"})
     assert store.standing().usable

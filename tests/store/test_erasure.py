@@ -22,6 +22,7 @@ from receiver.store.tools import erasure, tokens
 from receiver.store.tools.erasure import Erased
 from receiver.store.tools.tokens import TokenRecord
 from receiver.store.work import leases, mailbox_identity, rulesets
+from tests.lab.database import engine_of
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, a_slot, an_absence, an_agent, incoming
 
 LEASE = timedelta(seconds=60)
@@ -69,7 +70,7 @@ def fill(store: Store, mapping: MailboxMap = OWN) -> None:
 
 
 def rows(store: Store) -> dict[str, list[Any]]:
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         return {t.name: [tuple(row) for row in connection.execute(select(t))] for t in metadata.sorted_tables}
 
 
@@ -274,7 +275,7 @@ def test_a_reader_that_holds_on_to_what_was_erased_is_told(store: Store, store_u
     fill(store)
     monkeypatch.setattr("receiver.store.database.engine._PRAGMAS", ("journal_mode=WAL", "busy_timeout=50"))
     another = Store(store_url)
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         connection.execute(select(metadata.tables["agents"])).all()
         erase(another)
         assert not another.overwrite_freed()
@@ -301,13 +302,13 @@ def test_what_is_not_the_agents_address_erases_nothing(store: Store, email: str)
 def test_what_waits_to_be_judged_is_erased_too(store: Store, store_url: str) -> None:
     store.keep(incoming(a_delivery(wire_id=1, uuid="u1", agents=(MARTINE,))))
     store.keep(incoming(an_agent(MARTINE)))
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         news = f'{{"email": "{HERS.upper()}"}}'
         spoilt = {"delivery": "f" * 32, "source": "mds", "platform": "production", "emitter": "rdv_service_public",
                   "digest": b"x" * 16, "sort": "agent", "news": news, "received_at": NOW}  # fmt: skip
         connection.execute(insert(inbox).values(spoilt))
     erased = store.write(erasure.erase, HERS, OWN, NOW, with_entries=False)
     assert erased.counts["inbox"] == 1, "nobody knows what it says, but it names her"
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         rows = [str(row).lower() for table in metadata.sorted_tables for row in connection.execute(select(table))]
     assert not [row for row in rows if HERS in row]

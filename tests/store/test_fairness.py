@@ -22,6 +22,7 @@ from receiver.store.work import dues as due_rows
 from receiver.store.work import leases, settling
 from receiver.store.work.claiming import CROWD
 from tests.databases import new_database, sqlalchemy_url
+from tests.lab.database import engine_of
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -49,7 +50,7 @@ def settled(store: Store, limit: int = 200) -> list[tuple[str, int | None]]:
         return Decision({})
 
     store.settle(decide, NOW, limit)
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         known = {
             row.uid: (row.source, row.organisation)
             for row in connection.execute(select(events.c.uid, events.c.source, events.c.organisation))
@@ -105,7 +106,7 @@ def test_within_an_organisation_of_a_source_the_order_stays(store: Store) -> Non
 def test_what_was_set_aside_takes_nobodys_turn(store: Store) -> None:
     for number in range(60):
         store.keep(news(number))
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         connection.execute(update(inbox.inbox).values(failure=inbox.NOT_JUDGED))
     store.keep(news(1000, "lone"))
     assert judged(store) == ["lone"]
@@ -116,7 +117,7 @@ def test_one_worker_judges_at_a_time_and_another_goes_on_with_other_work(store: 
     """Two that judge would lock the same events in different orders: one may have others judged again."""
     for number in range(120):
         store.keep(news(number))
-    with writing(store._engine) as one:
+    with writing(engine_of(store)) as one:
         assert len(inbox.judge(one, NOW, 50, Rota())) == 50
         assert store.judge(NOW, 50, waits=False) == []
         store.keep(news(1000, "lone"))
@@ -179,7 +180,7 @@ def finish(store: Store, work: MailboxWork) -> None:
 
 def know(store: Store) -> None:
     """As if the server had told of every mailbox."""
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         connection.execute(update(mailboxes).values(identity=mailboxes.c.address))
         connection.execute(update(dues).values(known=True))
 
@@ -232,7 +233,7 @@ def test_whoever_has_a_change_in_a_flooded_mailbox_has_a_share_of_the_next_call(
     assert work is not None
     assert len(work.items) == 10
     assert "lone" in {item.source for item in work.items}
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         of_35 = select(events.c.id).where(events.c.organisation == 35)
         assert set(connection.scalars(of_35)) <= {item.event_id for item in work.items}
 
@@ -244,7 +245,7 @@ def test_mailboxes_in_trouble_stand_in_nobodys_way(store: Store, monkeypatch: py
         work = claim(store)
         assert work is not None
         store.release(work, Trouble("mailbox_not_found", LATER))
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         assert set(connection.scalars(select(dues.c.next_at))) == {LATER}
     assert not store.read(leases.has_work, "exchange", NOW)
     place(store, 1000, box("lone"), "lone")
@@ -287,7 +288,7 @@ def test_a_mailbox_whose_worker_died_is_found_when_the_lease_ends(store: Store) 
 
 def test_what_a_program_of_the_schema_before_made_due_is_made_up_for(store: Store) -> None:
     place(store, 1, box("a"))
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         connection.execute(dues.delete())
     assert claim(store) is None
     assert store.read(due_rows.lacks_any, NOW)
@@ -305,7 +306,7 @@ def test_what_is_announced_while_its_mailbox_is_given_back_does_not_wait_for_the
         assert work is not None
         finish(store, work)
         store.write(judge_batch.take, [news(2, organisation=34)], NOW)
-        with writing(store._engine) as settling_it:
+        with writing(engine_of(store)) as settling_it:
             wishes = Decision({box("a"): "d1"})
             settling.settle(settling_it, lambda _: wishes, NOW, 200, Rota(), lambda _: None)
             store.release(work, succeeded_at=NOW)
@@ -319,7 +320,7 @@ def test_what_was_announced_too_late_is_made_up_for(store: Store) -> None:
     place(store, 1, box("a"))
     place(store, 2, box("b"))
     claimed(store, 1)
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         connection.execute(update(dues).values(next_at=LATER))
     assert claim(store) is None
     assert store.read(due_rows.lacks_any, NOW)
@@ -330,7 +331,7 @@ def test_what_was_announced_too_late_is_made_up_for(store: Store) -> None:
 def test_a_program_of_the_schema_before_may_put_webhooks_down(store: Store) -> None:
     row = inbox.row_of(news(1))._asdict()
     del row["organisation"]
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         connection.execute(insert(inbox.inbox), [row])
     assert judged(store) == ["flood"]
 
@@ -342,6 +343,6 @@ def test_every_due_placement_is_announced_whatever_made_it_due(store: Store) -> 
     work = claim(store)
     assert work is not None
     store.release(work, Trouble("quota_exceeded", LATER))
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         due = select(placements.c.mailbox_id).where(placements.c.due_at.is_not(None))
         assert set(connection.scalars(due)) == set(connection.scalars(select(dues.c.mailbox_id)))

@@ -18,6 +18,7 @@ from receiver.store.intake import inbox, judge_batch
 from receiver.store.reports import status
 from receiver.store.reports.overview import FailureScope
 from receiver.store.work import settling
+from tests.lab.database import engine_of
 from tests.makers import MARTINE, NOW, a_delivery, a_plage, a_role, a_slot, an_absence, an_agent, incoming
 from tests.store.test_batches import NEWS
 
@@ -32,12 +33,12 @@ def verdicts(store: Store) -> list[Verdict | None]:
 
 def spoil(store: Store) -> None:
     """As a version with another idea of the news, or a fault of ours, would leave it."""
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         connection.execute(insert(rows).values(SPOILT))
 
 
 def moments(store: Store) -> list[object]:
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         return list(connection.scalars(select(deliveries.c.received_at)))
 
 

@@ -25,6 +25,7 @@ from receiver.store.tools import audit, backup, erasure, recovery, resync
 from receiver.store.tools.resync import Scope
 from receiver.store.work import leases, mailbox_identity, settling
 from receiver.store.work.mailbox_identity import Neighbour
+from tests.lab.database import engine_of
 from tests.makers import MARTINE, NOW, a_delivery, a_role, a_state, an_agent, incoming
 
 pytestmark = pytest.mark.slow  # lists of 70,000
@@ -47,7 +48,7 @@ def walked(store: Store) -> Iterator[Store]:
         assert many or len(values) <= MOST_VALUES, statement[:100]  # type: ignore[arg-type]
         assert len(statement) < 1_000_000, statement[:100]
 
-    event.listen(store._engine, "before_cursor_execute", look)
+    event.listen(engine_of(store), "before_cursor_execute", look)
     return store
 
 
@@ -111,7 +112,7 @@ def test_a_list_may_be_as_long_as_it_likes(walked: Store, name: str) -> None:
 
 def test_a_webhook_may_list_any_number_of_agents_and_an_event_go_to_any_number_of_mailboxes(walked: Store) -> None:
     """Seventy webhooks with a thousand agents each once stopped settling for good."""
-    many = MANY if walked._engine.dialect.name == "postgresql" else MOST_VALUES + 1
+    many = MANY if engine_of(walked).dialect.name == "postgresql" else MOST_VALUES + 1
     crowd = tuple(AgentRef(str(number), f"a{number}@x.example") for number in NUMBERS[:many])
     walked.write(judge_batch.take, [incoming(a_delivery(agents=crowd))], NOW)
     seen: list[int] = []
@@ -145,7 +146,7 @@ def test_any_number_of_agents_may_share_an_address_that_is_erased(walked: Store)
     email = "shared@departement.example"
     rows = [{"platform": "production", "ident": str(100 + n), "email": email, "state_at": NOW} for n in range(3_000)]
     place = {"platform": "production", "gone": True, "state_at": NOW}
-    with writing(walked._engine) as connection:
+    with writing(engine_of(walked)) as connection:
         connection.execute(insert(agents), rows)
         connection.execute(insert(roles), [place | {"wire_id": n, "ident": str(100 + n)} for n in range(3_000)])
     walked.write(

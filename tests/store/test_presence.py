@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +18,7 @@ from receiver.store.database.errors import ANOTHER, EMPTIED, GONE, LOG_MISSING, 
 from receiver.store.database.presence import Presence, make
 from receiver.store.place.marker import Mark, Marker
 from receiver.store.tools import backup
+from tests.lab.waiting import wait_until
 from tests.makers import NOW, a_delivery, incoming
 
 
@@ -332,10 +332,16 @@ def test_what_a_lost_file_left_is_set_aside_before_a_new_one_is_made(tmp_path: P
     assert {each.name for each in tmp_path.iterdir()} == {"store.db", "store.db-wal.left"}
 
 
+def wait_for_more(numbers: list[int]) -> None:
+    before = len(numbers)
+    wait_until(lambda: len(numbers) > before)
+
+
 def test_many_threads_meet_one_file_and_its_return(store: Store, file: Path) -> None:
     """Nothing is acknowledged that is not in the file which is there in the end."""
     kept, ended = file.with_name("kept.db"), threading.Event()
     acknowledged: list[int] = []
+    refused: list[int] = []
 
     def bring(start: int) -> None:
         number = start
@@ -344,6 +350,7 @@ def test_many_threads_meet_one_file_and_its_return(store: Store, file: Path) -> 
             try:
                 keep(store, number)
             except StoreVanished:
+                refused.append(number)
                 continue
             acknowledged.append(number)
 
@@ -351,9 +358,9 @@ def test_many_threads_meet_one_file_and_its_return(store: Store, file: Path) -> 
     for thread in threads:
         thread.start()
     for _ in range(5):
-        time.sleep(0.05)
+        wait_for_more(acknowledged)
         file.rename(kept)
-        time.sleep(0.05)
+        wait_for_more(refused)
         kept.rename(file)
     ended.set()
     for thread in threads:

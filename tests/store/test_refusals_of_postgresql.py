@@ -26,6 +26,7 @@ from receiver.sentences.phrases import words
 from receiver.store import QUERY_TIMEOUT_S, Cause, Store, StoreUnavailable, heartbeats, refusal_of
 from tests.authentication.certificates import Authority
 from tests.lab.configuration import a_configuration
+from tests.lab.database import engine_of
 from tests.makers import NOW, a_delivery, incoming
 from tests.requirements import require
 from tests.store.refusing import PASSWORD, Server, refusing_server, written
@@ -293,7 +294,7 @@ def test_a_server_that_starts_or_recovers_is_told_so(url: URL) -> None:
 def test_a_connection_that_is_cut_is_told_so(server: Server, url: URL) -> None:
     with closing(Store(written(url))) as store:
         store.keep(incoming(a_delivery()))
-        with store._engine.connect() as connection:
+        with engine_of(store).connect() as connection:
             server.do(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{url.username}'")
             with pytest.raises(Exception) as told:  # noqa: PT011  # SQLAlchemy's own
                 connection.exec_driver_sql("SELECT 1")

@@ -19,6 +19,7 @@ from receiver.store.reports import overview, status
 from receiver.store.reports.overview import FailureScope
 from receiver.store.tools import audit, backup, recovery
 from receiver.store.work import leases, settling
+from tests.lab.database import engine_of
 from tests.makers import NOW, a_delivery, incoming
 
 HERS = Mailbox("exchange", "martine@x.example")
@@ -160,6 +161,6 @@ def test_an_event_that_is_set_aside_is_neither_finished_nor_audited(store: Store
 def test_the_facts_stay(store: Store) -> None:
     tell(store, 1)
     settle(store, spoilt_by(1))
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         assert connection.scalar(select(events.c.facts)) is not None
         assert connection.scalar(select(placements.c.id)) is None

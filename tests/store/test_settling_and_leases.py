@@ -14,6 +14,7 @@ from receiver.operations.erasure import purge
 from receiver.store import LeaseLost, MailboxWork, Store, Trouble, counters, heartbeats
 from receiver.store.intake import judge_batch
 from receiver.store.work import found_entries, leases
+from tests.lab.database import engine_of
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -57,7 +58,7 @@ def test_however_many_new_mailboxes_settling_asks_as_few_questions(store: Store,
     store.write(judge_batch.take, [incoming(a_delivery())], NOW)
     wishes = {Mailbox("exchange", f"agent{number}@x.example"): "d1" for number in range(mailboxes)}
     said: list[str] = []
-    event.listen(store._engine, "before_cursor_execute", lambda *words: said.append(words[2]))
+    event.listen(engine_of(store), "before_cursor_execute", lambda *words: said.append(words[2]))
     store.settle(lambda _: Decision(wishes), NOW)
     assert sum("FROM mailboxes" in each or "INTO mailboxes" in each for each in said) <= 5
     assert {claim(store).mailbox for _ in wishes} == set(wishes)

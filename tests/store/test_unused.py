@@ -17,6 +17,7 @@ from receiver.store.intake import judge_batch
 from receiver.store.tools import backup, retention, unused
 from receiver.store.work import leases
 from receiver.store.work.mailbox_identity import identify
+from tests.lab.database import engine_of
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_role, an_agent, incoming
 
 HERS, HIS = Mailbox("exchange", "martine@x.example"), Mailbox("exchange", "karim@x.example")
@@ -37,12 +38,12 @@ def purge(store: Store, *days: float) -> None:
 
 
 def known(store: Store) -> set[str]:
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         return set(connection.scalars(select(agents.c.ident)))
 
 
 def boxes(store: Store) -> set[str]:
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         return set(connection.scalars(select(mailboxes.c.address)))
 
 
@@ -130,7 +131,7 @@ def test_another_address_of_a_mailbox_lives_as_long_as_that_one(store: Store) ->
     settle(store, HERS)
     work = store.claim("exchange", NOW, 100, LEASE)
     assert work is not None
-    with writing(store._engine) as connection:
+    with writing(engine_of(store)) as connection:
         identify(connection, work, "m.new@x.example", NOW)
     store.release(work)
     purge(store, 1, 40)
@@ -162,6 +163,6 @@ def test_old_roles_are_dropped_without_their_agents(store: Store) -> None:
         judge_batch.take, [incoming(a_delivery(60, agents=(MARTINE,))), incoming(a_role(7, EventKind.DESTROYED))], NOW
     )
     purge(store, 40, 80)
-    with reading(store._engine) as connection:
+    with reading(engine_of(store)) as connection:
         assert connection.scalar(select(roles.c.wire_id)) is None
     assert known(store) == {MARTINE.ident}

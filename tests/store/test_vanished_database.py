@@ -4,9 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -18,6 +17,8 @@ from receiver.store.database.engine import close_engine, open_engine, reading, w
 from receiver.store.database.postgresql import TimedConnection
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.installation.network import loopback_only
+from tests.lab.database import engine_of
+from tests.lab.waiting import wait_until
 from tests.makers import NOW
 from tests.requirements import require
 from tests.store.vanishing import Way, way_to
@@ -81,13 +82,15 @@ def test_those_who_queue_do_not_wait_for_a_connection_one_after_the_other(
 
 def wait_until_written(store: Store, name: str) -> None:
     """A server that answers again is asked again within a moment."""
-    deadline = time.monotonic() + 20
-    while True:
-        with suppress(StoreUnavailable):
+
+    def is_written() -> bool:
+        try:
             store.write(heartbeats.beat, name, NOW)
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        except StoreUnavailable:
+            return False
+        return True
+
+    wait_until(is_written, "a write")
 
 
 def test_a_server_that_freezes_within_a_transaction_leaves_no_half_of_it(address: URL, way: Way) -> None:
@@ -171,7 +174,7 @@ def test_a_write_waits_for_anothers_lock_no_longer_than_it_may(address: URL) -> 
     url = written(address.update_query_dict({"options": "-c lock_timeout=100ms"}))
     with closing(Store(url)) as store:
         store.write(heartbeats.beat, "web", NOW)
-        with writing(store._engine) as other:
+        with writing(engine_of(store)) as other:
             other.execute(text("UPDATE heartbeats SET beat_at = now()"))
             with pytest.raises(StoreUnavailable, match="LockNotAvailable"):
                 store.write(heartbeats.beat, "web", NOW)

@@ -4,8 +4,7 @@ import os
 import signal
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
 import psycopg
@@ -17,6 +16,7 @@ from receiver.store import Store, Wakeup
 from receiver.store.database.engine import close_engine, open_engine
 from receiver.store.work import wakeup
 from tests.databases import new_database, sqlalchemy_url
+from tests.lab.waiting import wait_until
 from tests.makers import a_delivery, incoming
 from tests.store.vanishing import way_to
 
@@ -55,13 +55,6 @@ def heard(sleeper: Wakeup) -> int:
     with socket.socket(fileno=os.dup(sleeper._ears.fileno())) as ears, suppress(BlockingIOError):
         return ears.recv(65536, socket.MSG_PEEK | socket.MSG_DONTWAIT).count(wakeup.CHANNEL.encode())
     return 0
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_webhook_kept_by_another_process_wakes_the_sleeper(url: str) -> None:

@@ -23,6 +23,7 @@ from receiver.store.database.tables import events, mailboxes, tallies, writes
 from receiver.store.intake import judge_batch
 from receiver.store.tools import retention
 from receiver.store.work.write_history import DONE
+from tests.lab.database import engine_of
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -73,11 +74,11 @@ def commits(store: Store) -> Iterator[list[Any]]:
     def note(connection: Any) -> None:
         seen.append(connection)
 
-    event.listen(store._engine, "commit", note)
+    event.listen(engine_of(store), "commit", note)
     try:
         yield seen
     finally:
-        event.remove(store._engine, "commit", note)
+        event.remove(engine_of(store), "commit", note)
 
 
 def test_an_outcome_its_row_and_its_count_are_one_transaction(store: Store) -> None:

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from receiver.store import Store
 from tests.core.samples import edited
+from tests.lab.database import engine_of
 from tests.web.receiver_client import RDV, Receiver
 
 on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -27,8 +28,8 @@ def assert_unavailable(response: TestResponse) -> None:
 
 def prepare_connections(store: Store, pragma: str) -> None:
     """Have every connection of the store begin so from now on."""
-    event.listen(store._engine, "connect", lambda connection, _: connection.execute(f"PRAGMA {pragma}"))
-    store._engine.dispose()
+    event.listen(engine_of(store), "connect", lambda connection, _: connection.execute(f"PRAGMA {pragma}"))
+    engine_of(store).dispose()
 
 
 def another(number: int) -> Any:

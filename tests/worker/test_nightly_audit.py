@@ -125,7 +125,7 @@ def test_work_that_comes_in_goes_before_the_rest_of_an_audit(
     here = at_night.host()
     here.tick(at_night.store.moment)
     wait_until(lambda: at_night.store.read(leases.has_work, CALENDAR, at_night.store.moment))
-    time.sleep(0.05)
+    time.sleep(0.05)  # that nothing is asked meanwhile is the subject
     assert at_night.asked("list") == 1, "it waits"
     at_night.work()
     here.join(time.monotonic() + 30)

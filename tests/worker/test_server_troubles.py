@@ -20,6 +20,7 @@ from receiver.store import Store
 from receiver.store.work import servers
 from receiver.worker.account_tag import tag
 from receiver.worker.server_threads import ServerThreads
+from tests.lab.database import engine_of
 from tests.lab.waiting import wait_until
 from tests.lab.worker_harness import CALENDAR, HERS, HIS, WorkerHarness, exchange_with
 from tests.makers import KARIM, MARTINE, NOW
@@ -38,7 +39,7 @@ def wake(*crews: ServerThreads, times: int = 5) -> None:
     for _ in range(times):
         for crew in crews:
             crew.wake()
-        time.sleep(0.02)
+        time.sleep(0.02)  # a thread that would call does so within that time
 
 
 def another_process(harness: WorkerHarness, credentials: str = "") -> ServerThreads:
@@ -328,9 +329,9 @@ def counting(store: Store) -> Iterator[list[str]]:
         if "servers" in statement:
             found.append(statement.split()[0])
 
-    event.listen(store._engine, "before_cursor_execute", note)
+    event.listen(engine_of(store), "before_cursor_execute", note)
     yield found
-    event.remove(store._engine, "before_cursor_execute", note)
+    event.remove(engine_of(store), "before_cursor_execute", note)
 
 
 def test_health_costs_a_look_a_second_and_a_note_a_minute_however_much_is_written(
