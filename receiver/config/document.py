@@ -5,9 +5,9 @@ make objects, repeat a key, or grow beyond its bounds by aliases.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import yaml
 
@@ -46,21 +46,12 @@ class Document:
             location = location[:-1]
         return None
 
-    def texts(self) -> Iterator[tuple[Location, str]]:
-        """Yield each text with its location."""
-        yield from _texts((), self.root)
-
-
-def _texts(location: Location, value: Value) -> Iterator[tuple[Location, str]]:
-    match value:
-        case str():
-            yield location, value
-        case dict():
-            for key, inner in value.items():
-                yield from _texts((*location, key), inner)
-        case list():
-            for place, inner in enumerate(value):
-                yield from _texts((*location, place), inner)
+    def at(self, location: Location) -> Value:
+        """Return the value that stands at a location."""
+        value: Any = self.root
+        for step in location:
+            value = value[step]
+        return cast("Value", value)
 
 
 def read_document(path: Path) -> Document:

@@ -95,7 +95,7 @@ def _version(text: str) -> str:
 
 
 def _server(text: str) -> str:
-    if not _web_path(text, "server_address", "server_not_https").strip("/"):
+    if _web_path(text, "server_address", "server_not_https") in {"", "/"}:
         raise refuse("server_path_missing")
     return text
 
@@ -132,13 +132,13 @@ def text_of(raw: object) -> str:
     return raw
 
 
-def path_of(raw: object, info: ValidationInfo) -> Path:
+def file_path(raw: object, info: ValidationInfo) -> Path:
     """Return the path that is written, from the configuration's folder on."""
     return context_of(info).folder / _line(text_of(raw))
 
 
 def _authorities(raw: object, info: ValidationInfo) -> Path:
-    path = path_of(raw, info)
+    path = file_path(raw, info)
     try:
         check_regular(path)
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
@@ -244,5 +244,5 @@ WebhookAddress = Annotated[str, AfterValidator(_webhook_address)]
 Network = Annotated[str, AfterValidator(_network)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]
-FilePath = Annotated[Path, FromFile(AfterValidator(path_of))]
+FilePath = Annotated[Path, FromFile(AfterValidator(file_path))]
 AuthoritiesFile = Annotated[Path, FromFile(AfterValidator(_authorities))]

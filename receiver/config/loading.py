@@ -131,9 +131,10 @@ class _File:
 
     def _warnings(self, settings: Settings) -> Iterator[Problem]:
         document, context = self.reader.document, self.reader.context
-        for location, text in document.texts():
-            if location[-1] in _SECRET_FILE_KEYS and context.folder / text in context.exposed:
-                yield Problem(location, "secret_file_exposed", line=document.line_of(location))
+        for location, line in document.lines.items():
+            named = document.at(location) if location[-1] in _SECRET_FILE_KEYS else None
+            if isinstance(named, str) and context.folder / named in context.exposed:
+                yield Problem(location, "secret_file_exposed", line=line)
         web = settings.web
         if web.token_key is None and web.pages and sqlite_file(settings.store.address) is None:
             yield Problem(("web", "token_key"), "token_key_missing", line=document.line_of(("web",)))

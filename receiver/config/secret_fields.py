@@ -1,4 +1,4 @@
-"""Secrets: the file says where they stand, ``{env: NAME}`` or ``{file: PATH}``, and the settings hold them."""
+"""Secrets: the file says where they stand, and the settings hold them."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, NamedTuple, Self
 
 from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
 
-from receiver.config.fields import path_of, text_of
+from receiver.config.fields import file_path, text_of
 from receiver.config.section import Context, FromFile, Section, context_of, refuse
 from receiver.core.secret_edges import bare
 from receiver.core.text import has_half_letters
@@ -68,7 +68,7 @@ def _from_environment(raw: object, info: ValidationInfo) -> Secret:
 
 
 def _from_file(raw: object, info: ValidationInfo) -> Secret:
-    content = _read(path_of(raw, info), MAX_SECRET_BYTES + 1, context_of(info), _SECRET_FILE)
+    content = _read(file_path(raw, info), MAX_SECRET_BYTES + 1, context_of(info), _SECRET_FILE)
     if len(content) > MAX_SECRET_BYTES:
         raise refuse("secret_too_long")
     try:
@@ -91,7 +91,7 @@ def _secret(value: str) -> Secret:
 
 
 class SecretReference(Section):
-    """Where a secret stands; read, each of its fields is the secret that stood there."""
+    """Where a secret stands: ``{env: NAME}`` or ``{file: PATH}``. Once it is read, that field holds the secret."""
 
     may_be_blank: ClassVar[bool] = False
 
@@ -140,7 +140,7 @@ class TokenKeyReference(SecretReference):
 
 
 def _keytab(raw: object, info: ValidationInfo) -> Path:
-    path = path_of(raw, info)
+    path = file_path(raw, info)
     if _read(path, 2, context_of(info), _KEYTAB) not in KEYTAB_BEGINNINGS:
         raise refuse("keytab_not_one")
     return path

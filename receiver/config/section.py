@@ -53,9 +53,9 @@ NotEmpty = AfterValidator(_not_empty)
 
 
 class FromFile:
-    """Marks a value that the file writes in another form than the program has it.
+    """Marks a value that the file writes in another form than the program has it: a path, a secret, a moment.
 
-    From the file, it is validated as `form`, and the validator makes the value of it. The program gives the value.
+    What the file says is validated as `form`; then the validator returns the value. The program gives the value itself.
     """
 
     def __init__(self, validator: AfterValidator, form: Any = Any) -> None:

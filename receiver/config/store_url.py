@@ -74,9 +74,9 @@ def address_of(url: str, password: str | None) -> str:
 
 def with_password(url: str, password: str | None) -> str:
     """Return a checked address as SQLAlchemy takes it; one of PostgreSQL with its password."""
-    if not url.startswith("postgresql"):
-        return url
     parts = urlsplit(url)
+    if not parts.scheme.startswith("postgresql"):
+        return url
     user, at, host = parts.netloc.rpartition("@")
     if password is not None:
         user = f"{user}:{quote(password, safe='')}"

@@ -254,10 +254,10 @@ def test_a_proxy_that_is_not_there_is_told_from_the_api(server: RestServer) -> N
 
 
 def test_the_proxy_is_used(server: RestServer) -> None:
-    """The API stands in for a proxy here, which is asked for a whole address."""
-    with an_api("http://api.invalid", http_proxy=server.url) as api:
+    """The API stands in for a proxy here, which is asked for a whole address: one where nobody listens."""
+    with an_api("http://127.0.0.9:1", http_proxy=server.url) as api:
         api.sign_in()
-    assert server.requests == [("POST", "http://api.invalid/api/v1/auth/sign_in")]
+    assert server.requests == [("POST", "http://127.0.0.9:1/api/v1/auth/sign_in")]
 
 
 def test_a_private_authority_is_trusted_where_it_is_named(tmp_path: Path) -> None:
