@@ -51,10 +51,10 @@ def supervise(
 ) -> int:
     """Start the commands and stay until all have ended; return 0 when they ended because they were asked to.
 
-    SIGTERM and SIGINT end all of them. A vital child that ends by itself takes the others with it: whoever supervises
-    us then starts all of them anew. Any other is started again, after pauses that grow while it does not stay. A spare
-    one may also end with status 0, having nothing to do. SIGHUP is passed on where `reload` returns what should run
-    now; None refuses it. A child that should run and does not is started then, at once.
+    SIGTERM and SIGINT end all of them. A vital child that ends by itself takes the others with it: the service manager
+    then starts all of them again. Any other is started again, after pauses that grow while it keeps ending. A spare one
+    may also end with status 0, having nothing to do. SIGHUP is passed on where `reload` returns what should run now;
+    None refuses it. A child that should run and does not is started then, at once.
     """
     with _heard_signals() as signals:
         return _Supervisor(commands, reload, vital, spare, waits or Waits()).run(signals)

@@ -81,7 +81,7 @@ class Worker:
         self._wake()
 
     def reload(self) -> None:
-        """Ask the loop to read the configuration anew."""
+        """Ask the loop to read the configuration again."""
         self._reloading.set()
         self._wake()
 
@@ -294,7 +294,7 @@ def _decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
 
 
 def run(settings: Reloadable, store: Store, connect: Connect) -> None:
-    """Run a worker in this process until SIGTERM or SIGINT; SIGHUP reads the configuration anew."""
+    """Run a worker in this process until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     worker = Worker(settings, store, connect)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())

@@ -38,7 +38,7 @@ Kin = tuple[str, str]
 
 @dataclass(slots=True)
 class Event:
-    """An event as it stands at this point of the batch."""
+    """The state of an event at this point of the batch."""
 
     kin: Kin
     uid: str

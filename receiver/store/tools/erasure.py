@@ -93,7 +93,7 @@ def erase(connection: Connection, email: str, mapping: MailboxMap, now: datetime
     Args:
         connection: the transaction.
         email: the agent's, in lower case; or the address of a mailbox that was the agent's.
-        mapping: in force; tells which mailbox is the agent's.
+        mapping: the mapping in force, which gives the agent's mailbox.
         now: the moment.
         with_entries: whether the worker removes the entries from the calendar first; if not, they stay there, without a
             record.
