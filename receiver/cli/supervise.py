@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from receiver import logs
 
 GRACE_S = 65.0
-"""A child may finish its call in hand: a little longer than gunicorn's and the worker's own limits."""
+"""How long a child may take to finish its running call: a little longer than the limits of gunicorn and the worker."""
 
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -23,7 +23,7 @@ LONGEST_PAUSE_S = 60.0
 PAUSE_S = 1.0
 """The pause before the first restart. It doubles with each further one, up to `LONGEST_PAUSE_S`."""
 STEADY_S = 60.0
-"""A child that ran for so long counts as stable: the next pause is the shortest again."""
+"""A child that ran for this time counts as stable: the next pause is the shortest again."""
 MISCONFIGURED = 2
 """Status of a child that cannot use its configuration: only a reload or an edited file helps, so the pause is long."""
 
