@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from werkzeug.test import Client
@@ -22,10 +21,9 @@ from werkzeug.test import Client
 from benchmarks.ews_storm import refuse_memory
 from benchmarks.figures import Direction, Directions, add_options, report
 from benchmarks.million import CALENDARS, SOURCES, Size, fill
-from receiver.config import IcsFolder, Secret, Settings, SigningSecret, Source, WebSettings
+from receiver.config import IcsFolder, Secret, Settings, SigningSecret, Source, StoreSettings, WebSettings
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
-from receiver.core.policies import Policies
 from receiver.core.roles import Role
 from receiver.operations.access.tokens import Tokens
 from receiver.store import Store
@@ -137,20 +135,12 @@ class Reader:
 
 def settings() -> Settings:
     """Return the configuration of the installation whose data `fill` makes."""
-    secret = SigningSecret(Secret("benchmark"), None)
-    source = {
-        "emitter": Emitter.RDV_SERVICE_PUBLIC,
-        "platform": "production",
-        "organisations": None,
-        "time_zone": ZoneInfo("Europe/Paris"),
-        "host": None,
-        "policies": Policies(),
-        "secrets": (secret,),
-    }
+    secrets = (SigningSecret(env=Secret("benchmark")),)
+    emitter, platform = Emitter.RDV_SERVICE_PUBLIC, "production"
     return Settings(
-        store_url="",
-        sources={name: Source(name=name, **source) for name in SOURCES},  # type: ignore[arg-type]
-        calendars={name: IcsFolder(name, Path(name)) for name in CALENDARS},
+        store=StoreSettings(url=""),
+        sources={name: Source(name=name, emitter=emitter, platform=platform, secrets=secrets) for name in SOURCES},
+        calendars={name: IcsFolder(name=name, path=Path(name)) for name in CALENDARS},
         mailboxes=MailboxMap("mairie"),
         web=WebSettings(pages=True, token_key=Secret("what signs the benchmark's tokens")),
     )

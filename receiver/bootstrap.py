@@ -19,7 +19,7 @@ def open_store(settings: Settings, timeout_s: float | None = None) -> Store:
         timeout_s: timeout of a query; None: no timeout.
 
     """
-    return Store(settings.store_url, timeout_s, Marker(settings.store_marker, settings.store_installation))
+    return Store(settings.store.address, timeout_s, Marker(settings.store.marker, settings.store.installation))
 
 
 def run_web(settings: Reloadable) -> None:

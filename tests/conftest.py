@@ -12,11 +12,14 @@ from receiver.store import Store
 from tests.databases import new_database, postgres_cluster, sqlalchemy_url
 from tests.tiers import is_slow
 
+TESTS = Path(__file__).parent
+"""Of this copy of the tree: mutants are tried in a copy within another."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is not in the quick tier."""
     for item in items:
-        if is_slow(item.path):
+        if is_slow(item.path.relative_to(TESTS)):
             item.add_marker(pytest.mark.slow)
 
 

@@ -14,6 +14,7 @@ SLOW = {
     "chaos": "a receiver killed under load",
     "cli/test_imported_modules.py": "a process for each command",
     "cli/test_standard_streams.py": "a process for each command and each kind of terminal",
+    "connectors/test_ews_behaviours.py": "the connectors' suite once more for each behaviour of a server",
     "connectors/test_any_server_suite.py": "the connectors' suite once more, in a process of its own",
     "convergence": "random lives of the whole system",
     "drill": "whole systems that are broken and repaired",
@@ -37,7 +38,6 @@ SLOW = {
 """Path below `tests/`, and what takes the time."""
 
 
-def is_slow(path: Path) -> bool:
-    """Return whether a test file is not in the quick tier."""
-    relative = path.relative_to(TESTS)
+def is_slow(relative: Path) -> bool:
+    """Return whether a test file, by its path below `tests/`, is not in the quick tier."""
     return any(each.as_posix() in SLOW for each in (relative, *relative.parents))

@@ -115,7 +115,12 @@ def _move_mailbox(backend: Backend, arguments: Arguments) -> Any:
 
 
 def _add_folder(backend: Backend, arguments: Arguments) -> Any:
-    made = backend.make_folder(arguments["mailbox"], arguments["name"], arguments.get("parent", "calendar"))
+    made = backend.make_folder(
+        arguments["mailbox"],
+        arguments["name"],
+        arguments.get("parent", "calendar"),
+        closed=bool(arguments.get("closed")),
+    )
     return {"folder_id": made}
 
 

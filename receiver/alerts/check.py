@@ -48,7 +48,7 @@ def check(
         store = open_store(settings)
         try:
             standing = store.standing()  # where a store is known to belong there, it is said to have vanished
-            file = sqlite_file(settings.store_url)
+            file = sqlite_file(settings.store.address)
             if file is not None and not file.exists():
                 return without_store(settings, digest_on, Refusal(Cause.FILE_MISSING, str(file)))
             if report is not None and standing.usable:

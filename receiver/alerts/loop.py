@@ -58,7 +58,7 @@ class Watch:
         self._refused = refused_configuration.Notice("watch")
         self._unreached = unreached.Notice()
         self._recipients: dict[str, Recipient] = {}
-        path = default_path(sqlite_file(self.settings.current.store_url), self.environ)
+        path = default_path(sqlite_file(self.settings.current.store.address), self.environ)
         self._file = SentFile(path, datetime.now(UTC))
         self._follow_settings()
 

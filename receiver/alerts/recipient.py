@@ -12,7 +12,7 @@ from receiver.alerts.check import Found
 from receiver.alerts.message import Message, Sender, alert_message, digest_message, is_open
 from receiver.alerts.send import SEND_S, Sending, scheme
 from receiver.alerts.send_process import Outcome
-from receiver.config.settings import AlertSettings
+from receiver.config import AlertSettings
 from receiver.core import alert_rules
 from receiver.core.alert_rules import RecipientState
 from receiver.core.backoff import LONGEST_DELAY_S

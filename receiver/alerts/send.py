@@ -13,7 +13,7 @@ from contextlib import suppress
 from receiver import sentences
 from receiver.alerts.message import Message, Tone
 from receiver.alerts.send_process import GRACE_S, Outcome
-from receiver.config.settings import AlertSettings
+from receiver.config import AlertSettings
 
 SEND_S = 30.0
 """Longer than the time-outs of the libraries (Apprise: 15 s to connect by SMTP)."""

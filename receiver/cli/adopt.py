@@ -105,7 +105,7 @@ def _take_installation(args: Namespace, settings: Settings, store: Store) -> str
     """Take the identity of another installation if asked for; return the code of why that is refused."""
     if not args.installation or args.dry_run:
         return None
-    if settings.store_installation not in {None, args.installation}:
+    if settings.store.installation not in {None, args.installation}:
         return "pinned"
     return operation.take_installation(store, args.installation)
 

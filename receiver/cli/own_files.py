@@ -26,14 +26,14 @@ def is_refused(path: Path | None, settings: Settings, config: Path) -> bool:
 
 
 def _own(settings: Settings, config: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    database = sqlite_file(settings.store_url)
+    database = sqlite_file(settings.store.address)
     if database is not None:
         yield database
         yield from files.names_beside(database)
     yield default_path(database, environ)
     yield config
     yield from settings.watched
-    for path in (settings.store_marker, token_key.path_of(settings), *_of_servers(settings)):
+    for path in (settings.store.marker, token_key.path_of(settings), *_of_servers(settings)):
         if path is not None:
             yield path
 

@@ -64,7 +64,7 @@ def run(args: Namespace, settings: Settings) -> int:
 
 def _tell_exposed(settings: Settings) -> None:
     """Log each file of the store that others on this machine may read or write; `check` names the cure."""
-    database = sqlite_file(settings.store_url)
+    database = sqlite_file(settings.store.address)
     if database is not None:
         for refusal in files.exposed([database.parent, database, *files.beside(database)]):
             log.warning("store_file_exposed", file=Path(refusal.path).name)
@@ -72,7 +72,7 @@ def _tell_exposed(settings: Settings) -> None:
 
 def _leave_in_one_file(settings: Settings) -> None:
     """Open and close an SQLite store at the very end: a killed child did not close it."""
-    if sqlite_file(settings.store_url) is not None:
+    if sqlite_file(settings.store.address) is not None:
         with suppress(*STORE_ERRORS), closing(bootstrap.open_store(settings)) as store:
             store.standing()
 

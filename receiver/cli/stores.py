@@ -37,7 +37,7 @@ def with_store(settings: Settings, use: Callable[[Store], int]) -> int:
         return 1
     except STORE_ERRORS as error:
         if not say_only_appends(settings, error):
-            report_refusal(error, refusal_of(error, sqlite_file(settings.store_url)))
+            report_refusal(error, refusal_of(error, sqlite_file(settings.store.address)))
         return 1
 
 

@@ -60,7 +60,7 @@ def address_findings(settings: Settings) -> list[Finding]:
 
 def memory_findings(settings: Settings) -> list[Finding]:
     """Return what is wrong with the rights of the file that remembers what was sent."""
-    return list(file_findings([default_path(sqlite_file(settings.store_url), os.environ)]))
+    return list(file_findings([default_path(sqlite_file(settings.store.address), os.environ)]))
 
 
 def _address_finding(place: int, address: str, outcome: Outcome) -> Finding:

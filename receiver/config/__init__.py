@@ -4,26 +4,33 @@ from receiver.config.authority import SigningKey, authority, authority_of, place
 from receiver.config.loading import load
 from receiver.config.problems import ConfigurationErrors, Problem
 from receiver.config.reload import Reloadable
+from receiver.config.secret_fields import Secret
 from receiver.config.secret_warnings import secret_warnings
 from receiver.config.settings import (
     Access,
+    AlertSettings,
     ApiSettings,
+    AuditSettings,
     Auth,
     CalendarKind,
     CalendarSettings,
     EwsCalendar,
     IcsFolder,
-    Secret,
+    ProxySettings,
+    RetentionSettings,
     Settings,
     SigningSecret,
     Source,
+    StoreSettings,
     WebSettings,
 )
 from receiver.core.facts import Emitter
 
 __all__ = [
     "Access",
+    "AlertSettings",
     "ApiSettings",
+    "AuditSettings",
     "Auth",
     "CalendarKind",
     "CalendarSettings",
@@ -32,12 +39,15 @@ __all__ = [
     "EwsCalendar",
     "IcsFolder",
     "Problem",
+    "ProxySettings",
     "Reloadable",
+    "RetentionSettings",
     "Secret",
     "Settings",
     "SigningKey",
     "SigningSecret",
     "Source",
+    "StoreSettings",
     "WebSettings",
     "authority",
     "authority_of",

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from receiver.config.fields import CONTROLS, HOST, refuse
+from receiver.config.fields import CONTROLS, HOST
+from receiver.config.section import refuse
 from receiver.core.addresses import LIMIT, ascii_domain, canonical
 from receiver.core.secret_edges import trimmed
 from receiver.core.text import clean, is_blank

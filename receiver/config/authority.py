@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from receiver.config.secret_fields import Secret
 from receiver.config.settings import Source
 from receiver.config.validate import Reader
 from receiver.core.digests import secret_tag
@@ -90,6 +91,19 @@ def authority_of(source: Source, digest_key: bytes) -> Callable[[str], Authority
     return tell
 
 
+def check_secrets(reader: Reader, source: Source) -> None:
+    """Report each secret that stands twice in a source, or speaks for organisations that are not the source's."""
+    known: set[Secret] = set()
+    for place, signing in enumerate(source.secrets):
+        here = ("sources", source.name, "secrets", place)
+        if signing.secret in known:
+            # Found twice, once bound and once not, it would speak for all.
+            reader.report(here, "secret_twice")
+        known.add(signing.secret)
+        if source.organisations and (strangers := (signing.organisations or frozenset()) - source.organisations):
+            reader.report((*here, "organisations"), "organisation_not_of_source", ids=_listed(strangers))
+
+
 def check_organisations(reader: Reader, sources: Mapping[str, Source]) -> None:
     """Report each pair of sources of one emitter and platform that may speak of the same organisation.
 
@@ -106,5 +120,9 @@ def _check_pair(reader: Reader, first: Source, second: Source) -> None:
         other = second if anyone is first else first
         reader.report(("sources", anyone.name), "organisations_unlimited", other=other.name)
     elif shared := first.organisations & second.organisations:
-        ids = ", ".join(str(each) for each in sorted(shared))
-        reader.report(("sources", second.name, "organisations"), "organisation_shared", other=first.name, ids=ids)
+        here = ("sources", second.name, "organisations")
+        reader.report(here, "organisation_shared", other=first.name, ids=_listed(shared))
+
+
+def _listed(organisations: Iterable[int]) -> str:
+    return ", ".join(str(each) for each in sorted(organisations))

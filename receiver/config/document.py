@@ -5,6 +5,7 @@ make objects, repeat a key, or grow beyond its bounds by aliases.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +45,22 @@ class Document:
                 return self.lines[location]
             location = location[:-1]
         return None
+
+    def texts(self) -> Iterator[tuple[Location, str]]:
+        """Yield each text with its location."""
+        yield from _texts((), self.root)
+
+
+def _texts(location: Location, value: Value) -> Iterator[tuple[Location, str]]:
+    match value:
+        case str():
+            yield location, value
+        case dict():
+            for key, inner in value.items():
+                yield from _texts((*location, key), inner)
+        case list():
+            for place, inner in enumerate(value):
+                yield from _texts((*location, place), inner)
 
 
 def read_document(path: Path) -> Document:

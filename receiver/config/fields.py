@@ -1,18 +1,13 @@
 """The kinds of values a configuration is made of, each refusing what is not one with a code.
 
-Used by the shapes as annotations. What a field needs from outside (environment, folder of the file) comes in pydantic's
-validation context, so that a missing secret is reported in the same pass as a misspelt key.
+The sections use them as annotations. Secrets have a module of their own.
 """
 
 import ipaddress
-import os
 import re
 import ssl
-import stat
 import struct
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated
@@ -20,17 +15,12 @@ from unicodedata import normalize
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, ValidationInfo
 
+from receiver.config.section import FromFile, context_of, refuse
 from receiver.core import zones
-from receiver.core.secret_edges import bare
-from receiver.core.text import has_half_letters
-from receiver.regular_files import NotRegularError, check_regular, open_regular
+from receiver.regular_files import check_regular
 
-MAX_SECRET_BYTES = 64 * 1024
-KEYTAB_BEGINNINGS = (b"\x05\x01", b"\x05\x02")
-"""MIT's file format, by version."""
 EWS_VERSIONS = (
     "Exchange2010",
     "Exchange2010_SP1",
@@ -45,7 +35,6 @@ EWS_VERSIONS = (
 NAME = re.compile(r"[a-z0-9-]{1,40}\Z")
 """What sources, calendars and platforms are called: it stands in addresses, logs and keys of the store."""
 
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}\Z")
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?\Z")
 _PATTERN = re.compile(r"[^\s\[\],;<>\"\x00-\x1f]{1,254}\Z")
@@ -53,43 +42,6 @@ _CLOCK_TIME = re.compile(r"(?:[01]?[0-9]|2[0-3]):[0-5][0-9]\Z")
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}\Z")
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 """What ends a line or steers a terminal, and what no XML, hence no request to Exchange, can hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What surrounds the file."""
-
-    environ: Mapping[str, str] = field(repr=False)
-    folder: Path
-    """Relative paths start here: at the configuration's own folder, wherever the process was started."""
-
-
-@dataclass(frozen=True, slots=True)
-class SecretText:
-    """A secret that was found, and whether everybody on the host could find it too."""
-
-    value: str = field(repr=False)
-    exposed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class KeytabPath:
-    """Where an account's keys are, and whether everybody on the host could read them."""
-
-    path: Path
-    exposed: bool = False
-
-
-def refuse(code: str, **details: str | int) -> PydanticCustomError:
-    """Make the error a validator raises; `code` is what sentences and tests know it by."""
-    return PydanticCustomError(code, code, details)
-
-
-def _context(info: ValidationInfo) -> Context:
-    context = info.context
-    if not isinstance(context, Context):
-        raise TypeError("shapes are validated with a Context")
-    return context
 
 
 def _name(text: str) -> str:
@@ -127,14 +79,13 @@ def _line(text: str) -> str:
     return text
 
 
-def _zone(name: str) -> str:
+def _zone(name: str) -> ZoneInfo:
     if name not in zones.names():
         raise refuse("time_zone", nearest=zones.nearest(name))
     try:
-        ZoneInfo(name)
+        return ZoneInfo(name)
     except (ValueError, OSError, LookupError, EOFError, struct.error):  # what a file may do to its reader
         raise refuse("time_zone_damaged") from None  # the host's file, which goes before the package's
-    return name
 
 
 def _version(text: str) -> str:
@@ -144,18 +95,7 @@ def _version(text: str) -> str:
 
 
 def _server(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise refuse("server_address") from None
-    if parts.username or parts.password or parts.query or parts.fragment or CONTROLS.search(text) or " " in text:
-        raise refuse("server_address")
-    if parts.scheme not in {"http", "https"} or not (_is_ip(host) or HOST.match(host)):
-        raise refuse("server_address")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise refuse("server_not_https")
-    if parts.path in {"", "/"}:
+    if not _web_path(text, "server_address", "server_not_https").strip("/"):
         raise refuse("server_path_missing")
     return text
 
@@ -185,79 +125,20 @@ def _listen(text: str) -> str:
     return text
 
 
-def _from_environment(raw: object, info: ValidationInfo) -> SecretText:
-    return _not_blank(_any_from_environment(raw, info))
-
-
-def _any_from_environment(raw: object, info: ValidationInfo) -> SecretText:
-    name = _text(raw)
-    # The name is refused, and never shown, unless it looks like one: a secret pasted here must not reach a terminal.
-    if not _VARIABLE.match(name):
-        raise refuse("env_name")
-    value = _context(info).environ.get(name)
-    if value is None:
-        raise refuse("env_missing", name=name)
-    return SecretText(_checked_secret(value))
-
-
-def _from_file(raw: object, info: ValidationInfo) -> SecretText:
-    return _not_blank(_any_from_file(raw, info))
-
-
-def _any_from_file(raw: object, info: ValidationInfo) -> SecretText:
-    content, mode = _read_secret(_path(raw, info))
-    if len(content) > MAX_SECRET_BYTES:
-        raise refuse("secret_too_long")
-    try:
-        value = content.decode("utf-8")
-    except UnicodeDecodeError:
-        raise refuse("secret_not_text") from None
-    return SecretText(_checked_secret(value), exposed=bool(mode & stat.S_IROTH))
-
-
-def _read_secret(path: Path) -> tuple[bytes, int]:
-    try:
-        with open_regular(path) as file:
-            return file.read(MAX_SECRET_BYTES + 1), os.fstat(file.fileno()).st_mode
-    except FileNotFoundError:
-        raise refuse("secret_file_missing") from None
-    except NotRegularError:
-        raise refuse("secret_file_not_regular") from None
-    except (OSError, UnicodeError):  # the file system's encoding may lack a letter of the name
-        raise refuse("secret_file_unreadable") from None
-
-
-def _checked_secret(value: str) -> str:
-    # Editors and `echo` end a file with a line end, which is no part of the secret.
-    text = value.removesuffix("\n").removesuffix("\r")
-    # Bytes of the environment that are no UTF-8; a file in UTF-16 without its mark.
-    if has_half_letters(text) or "\0" in text:
-        raise refuse("secret_not_text")
-    if not text:
-        raise refuse("secret_empty")
-    if "\n" in text and bare(text):
-        raise refuse("secret_several_lines")
-    return text
-
-
-def _not_blank(secret: SecretText) -> SecretText:
-    if not bare(secret.value):
-        raise refuse("secret_empty")
-    return secret
-
-
-def _text(raw: object) -> str:
+def text_of(raw: object) -> str:
+    """Return what must be a text."""
     if not isinstance(raw, str):
         raise refuse("not_text")
     return raw
 
 
-def _path(raw: object, info: ValidationInfo) -> Path:
-    return _context(info).folder / _line(_text(raw))
+def path_of(raw: object, info: ValidationInfo) -> Path:
+    """Return the path that is written, from the configuration's folder on."""
+    return context_of(info).folder / _line(text_of(raw))
 
 
 def _authorities(raw: object, info: ValidationInfo) -> Path:
-    path = _path(raw, info)
+    path = path_of(raw, info)
     try:
         check_regular(path)
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
@@ -265,26 +146,9 @@ def _authorities(raw: object, info: ValidationInfo) -> Path:
         raise refuse("ca_file_not_pem") from None
     except FileNotFoundError:
         raise refuse("ca_file_missing") from None
-    except (OSError, UnicodeError):  # as above
+    except (OSError, UnicodeError):  # the file system's encoding may lack a letter of the name
         raise refuse("ca_file_unreadable") from None
     return path
-
-
-def _keytab(raw: object, info: ValidationInfo) -> KeytabPath:
-    path = _path(raw, info)
-    try:
-        with open_regular(path) as file:
-            begins_as_one = file.read(2) in KEYTAB_BEGINNINGS
-            exposed = bool(os.fstat(file.fileno()).st_mode & stat.S_IROTH)
-    except FileNotFoundError:
-        raise refuse("keytab_missing") from None
-    except NotRegularError:
-        raise refuse("keytab_not_one") from None
-    except (OSError, UnicodeError):  # as above
-        raise refuse("keytab_unreadable") from None
-    if not begins_as_one:
-        raise refuse("keytab_not_one")
-    return KeytabPath(path, exposed)
 
 
 Name = Annotated[str, AfterValidator(_name)]
@@ -292,7 +156,7 @@ InstallationName = Annotated[str, AfterValidator(installation_name)]
 Host = Annotated[str, AfterValidator(host_name)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Line = Annotated[str, Field(max_length=255), AfterValidator(_line)]
-ZoneName = Annotated[str, AfterValidator(_zone)]
+TimeZone = Annotated[ZoneInfo, FromFile(AfterValidator(_zone), str)]
 EwsVersion = Annotated[str, AfterValidator(_version)]
 EwsServer = Annotated[str, AfterValidator(_server)]
 Listen = Annotated[str, AfterValidator(_listen)]
@@ -309,13 +173,11 @@ def _instant(raw: object) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo("Europe/Paris"))
 
 
-Instant = Annotated[datetime, PlainValidator(_instant)]
+Instant = Annotated[datetime, FromFile(AfterValidator(_instant))]
 
 
-def _clock_time(raw: object) -> time | None:
+def _clock_time(raw: object) -> time:
     """Read a time of the day. Unquoted, YAML takes ``18:30`` for a number: that of its minutes."""
-    if raw is None:
-        return None
     if isinstance(raw, int) and not isinstance(raw, bool) and 60 <= raw < 24 * 60:
         return time(raw // 60, raw % 60)
     if not isinstance(raw, str) or not _CLOCK_TIME.match(raw):
@@ -361,8 +223,8 @@ def _webhook_address(text: str) -> str:
     return text
 
 
-def _web_path(text: str, code: str) -> str:
-    """Return the path of an address that others may read over the network only encrypted, or refuse it by a code."""
+def _web_path(text: str, code: str, unencrypted: str = "address_not_https") -> str:
+    """Return the path of an address, or refuse it by a code: what others may read over the network is encrypted."""
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname or "", parts.port
@@ -372,21 +234,15 @@ def _web_path(text: str, code: str) -> str:
     if parts.scheme not in {"http", "https"} or any(beside) or not (_is_ip(host) or HOST.match(host)):
         raise refuse(code)
     if parts.scheme == "http" and not is_loopback(host):
-        raise refuse("address_not_https")
+        raise refuse(unencrypted)
     return parts.path
 
 
-ClockTime = Annotated[time | None, PlainValidator(_clock_time)]
+ClockTime = Annotated[time, FromFile(AfterValidator(_clock_time))]
 ApiAddress = Annotated[str, AfterValidator(_api_address)]
 WebhookAddress = Annotated[str, AfterValidator(_webhook_address)]
 Network = Annotated[str, AfterValidator(_network)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 ProxyAddress = Annotated[str, AfterValidator(_proxy_address)]
-FilePath = Annotated[Path, PlainValidator(_path)]
-KeytabFile = Annotated[KeytabPath, PlainValidator(_keytab)]
-AuthoritiesFile = Annotated[Path, PlainValidator(_authorities)]
-EnvironmentSecret = Annotated[SecretText, PlainValidator(_from_environment)]
-FileSecret = Annotated[SecretText, PlainValidator(_from_file)]
-EnvironmentKey = Annotated[SecretText, PlainValidator(_any_from_environment)]
-FileKey = Annotated[SecretText, PlainValidator(_any_from_file)]
-"""These may be blank: `TokenKeyReference` asks for more than that."""
+FilePath = Annotated[Path, FromFile(AfterValidator(path_of))]
+AuthoritiesFile = Annotated[Path, FromFile(AfterValidator(_authorities))]

@@ -66,12 +66,18 @@ class _File:
         return decoded_with_holes(raw)
 
 
+def csv_path(reader: Reader, raw: Value) -> Path | None:
+    """Return the list that the section names; None: it names none."""
+    named = raw.get("csv") if isinstance(raw, dict) else None
+    return reader.context.folder / named if isinstance(named, str) and named else None
+
+
 def read_csv(reader: Reader, raw: Value, calendars: list[str], default: str) -> Iterator[tuple[str, Mailbox]]:
     """Yield each agent and mailbox of the list that the section names, and report what is wrong with it."""
-    named = raw.get("csv") if isinstance(raw, dict) else None
-    if not isinstance(named, str) or not named:
+    path = csv_path(reader, raw)
+    if path is None:
         return
-    file = _File(reader, reader.context.folder / named)
+    file = _File(reader, path)
     text = file.text()
     if text is None:
         return

@@ -5,7 +5,7 @@ from pydantic_core import PydanticCustomError
 from receiver.config.address_fields import agent_key, domain_name
 from receiver.config.document import Value
 from receiver.config.mailbox_csv import MAX_CSV_BYTES, read_csv
-from receiver.config.shapes import MailboxesShape
+from receiver.config.settings import MailboxesSection
 from receiver.config.validate import Reader
 from receiver.core.mailboxes import Mailbox, MailboxMap
 
@@ -19,10 +19,10 @@ def read_mailboxes(reader: Reader, raw: Value, calendars: list[str]) -> MailboxM
     default = _default_calendar(reader, raw, calendars)
     _check_repeats(reader, raw)
     addresses = dict(read_csv(reader, raw, calendars, default))
-    shape = reader.read(MailboxesShape, raw, (_HERE,))
-    if shape is None:
+    section = reader.read(MailboxesSection, raw, (_HERE,))
+    if section is None:
         return None
-    for agent, target in shape.map.items():
+    for agent, target in section.map.items():
         calendar = target.calendar or default
         if calendar not in calendars and target.calendar:
             reader.report((_HERE, "map", agent, "calendar"), "calendar_unknown", known=", ".join(calendars))
@@ -32,9 +32,9 @@ def read_mailboxes(reader: Reader, raw: Value, calendars: list[str]) -> MailboxM
     return MailboxMap(
         default_calendar=default,
         addresses=addresses,
-        domains=shape.domains,
-        ignore=tuple(shape.ignore),
-        only=tuple(shape.only),
+        domains=section.domains,
+        ignore=section.ignore,
+        only=section.only,
     )
 
 
@@ -60,7 +60,7 @@ def _check_repeats(reader: Reader, raw: Value) -> None:
             here = (_HERE, section, key)
             try:
                 meant = one_spelling(key)
-            except PydanticCustomError:  # its own problem, reported with its shape
+            except PydanticCustomError:  # its own problem, reported with its section
                 continue
             if known := first_lines.get(meant):
                 reader.report(here, "key_twice", first_line=known)

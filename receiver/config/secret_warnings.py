@@ -1,10 +1,10 @@
 """What is doubtful about secrets that can be used all the same. None of it keeps the service from starting."""
 
 from collections.abc import Iterator
-from urllib.parse import unquote, urlsplit
 
 from receiver.config.authority import repeated
 from receiver.config.problems import Location, Problem
+from receiver.config.secret_fields import Secret
 from receiver.config.settings import EwsCalendar, Settings
 from receiver.core.secret_edges import SHORTEST, bare, edges, has_unseen_within
 from receiver.core.token_secret import SHORTEST_SECRET, is_weak
@@ -34,23 +34,23 @@ def _of_signing_secrets(settings: Settings) -> Iterator[Problem]:
 
 
 def _of_what_is_used_as_written(settings: Settings) -> Iterator[Problem]:
-    for here, text in _values(settings):
-        yield from _edges(here, text, "value_edges")
-        yield from _unseen(here, text)
+    for here, secret in passwords(settings):
+        yield from _edges(here, secret.value, "value_edges")
+        yield from _unseen(here, secret.value)
 
 
-def _values(settings: Settings) -> Iterator[tuple[Location, str]]:
+def passwords(settings: Settings) -> Iterator[tuple[Location, Secret]]:
     """Yield the secrets that another server checks. It counts wrong ones: a second attempt could lock the account."""
-    if (password := urlsplit(settings.store_url).password) is not None:
-        yield ("store", "password"), unquote(password)
+    if settings.store.password is not None:
+        yield ("store", "password"), settings.store.password
     for source in settings.sources.values():
         if source.api is not None:
-            yield ("sources", source.name, "api", "password"), source.api.password.value
+            yield ("sources", source.name, "api", "password"), source.api.password
     for name, calendar in settings.calendars.items():
         if isinstance(calendar, EwsCalendar) and calendar.password is not None:
-            yield ("calendars", name, "password"), calendar.password.value
+            yield ("calendars", name, "password"), calendar.password
     for place, address in enumerate(settings.alerts.to):
-        yield ("alerts", "to", place), address.value
+        yield ("alerts", "to", place), address
 
 
 def _of_the_token_key(settings: Settings) -> Iterator[Problem]:
@@ -60,9 +60,9 @@ def _of_the_token_key(settings: Settings) -> Iterator[Problem]:
     inner = bare(key.value)
     if is_weak(inner):
         yield Problem(here, "token_key_weak", {"shortest": SHORTEST_SECRET})
-    known = [text for _, text in _values(settings)]
-    known += [signing.secret.value for source in settings.sources.values() for signing in source.secrets]
-    if inner in {bare(text) for text in known}:
+    known = [secret for _, secret in passwords(settings)]
+    known += [signing.secret for source in settings.sources.values() for signing in source.secrets]
+    if inner in {bare(secret.value) for secret in known}:
         yield Problem(here, "token_key_reused")
     yield from _edges(here, key.value, "token_key_edges")
     yield from _unseen(here, key.value)

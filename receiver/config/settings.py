@@ -1,71 +1,116 @@
-"""What a checked configuration looks like: frozen values, no raw mapping, no secret in any repr."""
+"""The settings, section by section: the keys that the file may have, and what the program uses. No secret in any repr.
+
+A key that does nothing yet is not among them. A field that is no key says so.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import fields
+from datetime import time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, Any, ClassVar, Literal, get_type_hints
 from zoneinfo import ZoneInfo
 
+from pydantic import AfterValidator, BeforeValidator, Field, create_model
+
+from receiver.config.address_fields import AgentKey, Domain, Email
+from receiver.config.fields import (
+    ApiAddress,
+    AuthoritiesFile,
+    ClockTime,
+    EwsServer,
+    EwsVersion,
+    FilePath,
+    HeaderName,
+    Host,
+    InstallationName,
+    Instant,
+    Line,
+    Listen,
+    Name,
+    Network,
+    Pattern,
+    ProxyAddress,
+    TimeZone,
+    WebhookAddress,
+)
 from receiver.config.problems import Problem
+from receiver.config.secret_fields import Keytab, SecretField, SecretReference, TokenKey
+from receiver.config.section import NamedSection, NotEmpty, Section, refuse
+from receiver.config.store_url import with_password
 from receiver.core.alert_rules import AlertTimings
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
 from receiver.core.other_installations import Served
-from receiver.core.policies import Policies
+from receiver.core.policies import Policies, Title
 from receiver.core.redaction import WORDING
 from receiver.core.roles import Role
 from receiver.core.ruleset import Ruleset, SourceRules
+from receiver.core.text import folded
 from receiver.core.thresholds import Thresholds
 
+MINIMUM_RETENTION_DAYS = 30
+"""Longer than any emitter retries (rdv-insertion: about 20 days): what is forgotten sooner would come back to life."""
 
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A value read from the environment or a file. Its text never shows in a repr, and so in no log or traceback."""
-
-    value: str = field(repr=False)
+# Not strict: the set itself. Behind the before-validator of `SecretReference` a list is one of Python's.
+Organisations = Annotated[frozenset[Annotated[int, Field(ge=1)]], Field(strict=False), NotEmpty]
+RetentionDays = Annotated[int, Field(ge=MINIMUM_RETENTION_DAYS, le=3650)]
 
 
-@dataclass(frozen=True, slots=True)
-class SigningSecret:
+class StoreSettings(Section):
+    """`store`: the database."""
+
+    url: str = Field(repr=False)
+    """As it is written: without the password, which stands elsewhere."""
+    password: SecretField | None = None
+    neighbours: frozenset[InstallationName] = frozenset()
+    """Installations whose entries may stand beside ours."""
+    marker: FilePath | None = None
+    """The file that says which installation's store belongs here; None: there is none."""
+    installation: InstallationName | None = None
+    """Whose store belongs here, as the configuration says; None: it does not."""
+
+    @property
+    def address(self) -> str:
+        """The database as SQLAlchemy takes it, password included."""
+        return with_password(self.url, self.password.value if self.password else None)
+
+
+class SigningSecret(SecretReference):
     """One live secret of a source."""
 
-    secret: Secret
-    organisations: frozenset[int] | None = None
+    organisations: Organisations | None = None
     """The only organisations it speaks for; None: all of the source's."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApiSettings:
-    """The emitter's REST API, and the account that asks it."""
+class ApiSettings(Section):
+    """`sources.<name>.api`: the emitter's REST API, for `resync` and for whose a disputed RDV is, and its account."""
 
-    url: str
+    url: ApiAddress
     """``https://`` and the host, without a path."""
-    email: str
-    password: Secret
-    webhook_url: str | None = None
+    email: Email
+    password: SecretField
+    webhook_url: WebhookAddress | None = None
     """The address under which the emitter knows us; None: `resync` refuses."""
-    http_proxy: str | None = None
-    ca_file: Path | None = None
+    http_proxy: ProxyAddress | None = None
+    ca_file: AuthoritiesFile | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One configured emitter endpoint."""
+class Source(NamedSection):
+    """`sources.<name>`: one configured emitter endpoint."""
 
-    name: str
     emitter: Emitter
-    platform: str
+    platform: Name
     """The instance behind it (production, mairie, demo): `absence_12` exists in each."""
-    secrets: tuple[SigningSecret, ...]
-    organisations: frozenset[int] | None
+    secrets: Annotated[tuple[SigningSecret, ...], NotEmpty]
+    organisations: Organisations | None = None
     """The organisations it may speak of; None: any."""
-    time_zone: ZoneInfo
-    host: str | None
+    time_zone: TimeZone = ZoneInfo("Europe/Paris")
+    host: Host | None = None
     """Host of links to appointments; None: by the organisation's verticale."""
-    policies: Policies
     api: ApiSettings | None = None
+    policies: Policies = Policies()
+    """With those that it inherits."""
 
 
 class CalendarKind(StrEnum):
@@ -90,116 +135,207 @@ class Access(StrEnum):
     DELEGATE = "delegate"
 
 
-@dataclass(frozen=True, slots=True)
-class EwsCalendar:
-    """An Exchange server."""
+class EwsCalendar(NamedSection):
+    """`calendars.<name>` of kind `ews`: an Exchange server."""
 
-    name: str
-    server: str
+    kind: Literal["ews"] = "ews"
+    server: EwsServer
     """The whole ``https://`` address of the EWS endpoint."""
-    version: str
+    version: EwsVersion
     """Exchange's build family as in ``Exchange2016``; given, so that nothing is probed."""
-    auth: Auth
-    access: Access
-    username: str
+    auth: Auth = Auth.NTLM
+    access: Access = Access.IMPERSONATION
+    username: Line
     """With Kerberos, the principal."""
-    password: Secret | None
+    password: SecretField | None = None
     """None with Kerberos, which has a keytab instead."""
-    ca_file: Path | None = None
-    connections: int = 4
-    timeout_s: float = 30.0
-    keytab: Path | None = None
+    keytab: Keytab | None = None
+    ca_file: AuthoritiesFile | None = None
+    connections: Annotated[int, Field(ge=1, le=16)] = 4
+    timeout_s: Annotated[float, Field(ge=1, le=120)] = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class IcsFolder:
-    """A folder of .ics files, one sub-folder for each mailbox."""
+class IcsFolder(NamedSection):
+    """`calendars.<name>` of kind `ics_folder`: a folder of .ics files, one sub-folder for each mailbox."""
 
     connections: ClassVar[int] = 1
     """Files are written one after the other."""
 
-    name: str
-    path: Path
+    kind: Literal["ics_folder"] = "ics_folder"
+    path: FilePath
 
 
 CalendarSettings = EwsCalendar | IcsFolder
 
 
-@dataclass(frozen=True, slots=True)
-class ProxySettings:
-    """A reverse proxy that has already asked people who they are."""
+class _Target(Section):
+    """A mailbox of `mailboxes.map`."""
 
-    network: str
+    address: Email
+    calendar: str | None = None
+
+
+def _target(raw: object) -> object:
+    if isinstance(raw, str):
+        return {"address": raw}
+    return {} if raw is None else raw
+
+
+# A class beside `MailboxMap`: the map also holds what the CSV says, which is read apart, line by line.
+class MailboxesSection(Section):
+    """`mailboxes`: whose calendar is whose."""
+
+    domains: dict[Domain, Domain] = Field(default_factory=dict)
+    map: dict[AgentKey, Annotated[_Target, BeforeValidator(_target)]] = Field(default_factory=dict)
+    csv: FilePath | None = None
+    ignore: tuple[Pattern, ...] = ()
+    only: tuple[Pattern, ...] = ()
+    default_calendar: str | None = None
+
+
+def _by_motif(titles: dict[str, Title]) -> dict[str, Title]:
+    """Return them in one order, each motif in one spelling."""
+    found = {folded(motif): title for motif, title in sorted(titles.items())}
+    if len(found) < len(titles):
+        raise refuse("motif_twice")
+    return found
+
+
+_POLICY_TYPES: dict[str, Any] = {
+    "past_days": Annotated[int, Field(ge=0, le=3650)],
+    "reminder_minutes": Annotated[int, Field(ge=0, le=40320)] | None,  # Outlook offers no more than four weeks
+    "category": Line | None,
+    "motif_titles": Annotated[dict[Line, Title], AfterValidator(_by_motif)],
+    "link_hosts": tuple[Host, ...],
+}
+"""Where a policy's type alone allows too much. The keys themselves are the core's, so that they cannot drift apart."""
+
+
+def _policy_fields() -> dict[str, Any]:
+    types, usual = get_type_hints(Policies), Policies()
+    return {
+        each.name: (_POLICY_TYPES.get(each.name, types[each.name]), getattr(usual, each.name)) for each in fields(usual)
+    }
+
+
+# A class beside `Policies`: a source names some policies, and inherits the others.
+NamedPolicies = create_model("NamedPolicies", __base__=Section, __doc__="What the file names.", **_policy_fields())
+
+
+class ProxySettings(Section):
+    """`web.proxy`: a reverse proxy that has already asked people who they are."""
+
+    address: Network
     """Addresses it may have; from others its header means nothing."""
-    user_header: str
-    role: Role
+    user_header: HeaderName = "X-Remote-User"
+    role: Role = Role.READ
 
 
-@dataclass(frozen=True, slots=True)
-class WebSettings:
-    """The HTTP server."""
+class WebSettings(Section):
+    """`web`: the HTTP server."""
 
-    listen: str = "127.0.0.1:8080"
-    processes: int = 2
-    threads: int = 16
-    backlog_limit: int = 200_000
+    listen: Listen = "127.0.0.1:8080"
+    processes: Annotated[int, Field(ge=1, le=16)] = 2
+    threads: Annotated[int, Field(ge=1, le=64)] = 16
+    backlog_limit: Annotated[int, Field(ge=1_000, le=10_000_000)] = 200_000
     """With more events than this waiting to be worked out, webhooks are refused for a while."""
     pages: bool = False
     """Whether there are status pages and an API."""
-    proxy: ProxySettings | None = None
-    token_key: Secret | None = None
+    token_key: TokenKey | None = None
     """What tokens are signed with; None: the file beside an SQLite database."""
+    proxy: ProxySettings | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AlertSettings:
-    """Who is notified of troubles, and when."""
+class AlertSettings(Section):
+    """`alerts`: who is notified of troubles, and when."""
 
-    to: tuple[Secret, ...] = ()
+    to: tuple[SecretField, ...] = ()
     """Apprise addresses; they carry passwords and tokens."""
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    timings: AlertTimings = field(default_factory=AlertTimings)
-    http_proxy: str | None = None
+    digest_at: ClockTime | None = time(8)
+    """None: there is no digest."""
+    change_late_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    source_silent_hours: Annotated[int, Field(ge=1, le=100)] = 8
+    certificate_days: Annotated[int, Field(ge=1, le=90)] = 30
+    hold_minutes: Annotated[int, Field(ge=0, le=60)] = 5
+    http_proxy: ProxyAddress | None = None
     """How alerts leave the network; None: directly."""
-    ca_file: Path | None = None
+    ca_file: AuthoritiesFile | None = None
     """Authorities to trust for where alerts go, beside the public ones."""
 
+    @property
+    def thresholds(self) -> Thresholds:
+        """The limits beyond which something is a trouble."""
+        return Thresholds(
+            change_late=timedelta(minutes=self.change_late_minutes),
+            source_silent=timedelta(hours=self.source_silent_hours),
+            certificate_warning=timedelta(days=self.certificate_days),
+        )
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that was configured, checked and frozen."""
+    @property
+    def timings(self) -> AlertTimings:
+        """When alerts are due."""
+        hold = timedelta(minutes=self.hold_minutes)
+        return AlertTimings(hold=hold, calm=hold, digest_at=self.digest_at)
 
-    store_url: str = field(repr=False)
-    """An SQLAlchemy address; may carry a password."""
-    sources: Mapping[str, Source]
-    calendars: Mapping[str, CalendarSettings]
-    mailboxes: MailboxMap
-    web: WebSettings
-    alerts: AlertSettings = field(default_factory=AlertSettings)
-    store_marker: Path | None = None
-    """The file that says which installation's store belongs here; None: there is none."""
-    store_installation: str | None = None
-    """Whose store belongs here, as the configuration says; None: it does not."""
-    tombstone_days: int = 30
-    journal_days: int = 30
+
+class AuditSettings(Section):
+    """`audit`: the comparison of calendars with the record."""
+
+    scheduled: bool = True
+    """Compare them every night."""
+
+
+class RetentionSettings(Section):
+    """`retention`: how long what is over is remembered."""
+
+    tombstone_days: RetentionDays = 30
+    journal_days: RetentionDays = 30
     """How long the digests of received bodies are kept to recognise repeats."""
-    start_at: datetime | None = None
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "store": StoreSettings,
+    "sources": Source,
+    "calendars": EwsCalendar,
+    "mailboxes": MailboxesSection,
+    "policies": NamedPolicies,
+    "web": WebSettings,
+    "alerts": AlertSettings,
+    "audit": AuditSettings,
+    "retention": RetentionSettings,
+}
+"""The keys of the whole file, in the order in which people read them."""
+
+
+class SingleKeys(Section):
+    """The keys of the file that are no sections."""
+
+    start_at: Instant | None = None
     """Events that begin earlier are not written for the first time: an older receiver's business."""
     dry_run: bool = False
     """Plan and report; write into no calendar."""
-    scheduled_audit: bool = True
-    """Compare the calendars with the record every night."""
-    neighbours: frozenset[str] = frozenset()
-    """Installations whose entries may stand beside ours."""
+
+
+class Settings(SingleKeys):
+    """Everything that was configured, checked and frozen."""
+
+    store: StoreSettings
+    sources: Mapping[str, Source]
+    calendars: Mapping[str, CalendarSettings]
+    mailboxes: MailboxMap
+    web: WebSettings = WebSettings()
+    alerts: AlertSettings = AlertSettings()
+    audit: AuditSettings = AuditSettings()
+    retention: RetentionSettings = RetentionSettings()
     watched: tuple[Path, ...] = ()
-    """Files that are read anew when they change."""
-    warnings: tuple[Problem, ...] = field(default=(), compare=False)
-    """What runs but should be looked at, such as a secret file that everybody may read."""
+    """No key. Files that are read anew when they change."""
+    warnings: tuple[Problem, ...] = ()
+    """No key. What runs but should be looked at, such as a secret file that everybody may read."""
 
     @property
     def served(self) -> Served:
         """What this installation writes, and beside whom."""
-        return Served(frozenset(source.platform for source in self.sources.values()), self.neighbours)
+        return Served(frozenset(source.platform for source in self.sources.values()), self.store.neighbours)
 
     def ruleset(self) -> Ruleset:
         """Return the part that decides where events go and what they show."""

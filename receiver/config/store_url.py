@@ -1,17 +1,13 @@
 """`store`: the database's address, checked, with its password put in from elsewhere; and where its marker stands."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from receiver.config.postgresql_parameters import PASSWORDS, Trouble, parameter_troubles
-from receiver.config.problems import Location
-from receiver.config.settings import Secret
-from receiver.config.shapes import SecretReference, StoreShape
-from receiver.config.validate import Reader
 
 POSTGRESQL = "postgresql+psycopg"
 _SQLITE = "sqlite:///"
@@ -71,25 +67,22 @@ def address_of(url: str, password: str | None) -> str:
         UnusableAddress: it is none.
 
     """
-    parts = _split(url)
-    if troubles := _troubles(parts, has_password=password is not None):
+    if troubles := address_troubles(url, has_password=password is not None):
         raise UnusableAddress(troubles)
-    return url if parts is None or parts.scheme == "sqlite" else _with_password(parts, password)
+    return with_password(url, password)
 
 
-def read_address(
-    reader: Reader, shape: StoreShape, secret_of: Callable[[SecretReference, Location], Secret]
-) -> str | None:
-    """Return the address as SQLAlchemy takes it, password included, or None where it is wrong (and reported)."""
-    parts = _split(shape.url)
-    if troubles := _troubles(parts, has_password=shape.password is not None):
-        for code, details in troubles:
-            reader.report(("store", "url"), code, **details)
-        return None
-    if parts is None or parts.scheme == "sqlite":
-        return shape.url
-    password = secret_of(shape.password, ("store", "password")).value if shape.password else None
-    return _with_password(parts, password)
+def with_password(url: str, password: str | None) -> str:
+    """Return a checked address as SQLAlchemy takes it; one of PostgreSQL with its password."""
+    if not url.startswith("postgresql"):
+        return url
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if password is not None:
+        user = f"{user}:{quote(password, safe='')}"
+    query = f"?{parts.query}" if parts.query else ""
+    # Put together by hand: `geturl` leaves the slashes out where no host is named (a socket).
+    return f"{POSTGRESQL}://{user}{at}{host}{parts.path}{query}"
 
 
 def _split(text: str) -> SplitResult | None:
@@ -104,12 +97,13 @@ def _split(text: str) -> SplitResult | None:
     return None if unusual else parts
 
 
-def _troubles(parts: SplitResult | None, *, has_password: bool) -> list[Trouble]:
-    match parts:
-        case SplitResult(scheme="sqlite"):
+def address_troubles(url: str, *, has_password: bool) -> list[Trouble]:
+    """Return everything that is wrong with a typed address, as codes with their details."""
+    match _split(url):
+        case SplitResult(scheme="sqlite") as parts:
             code = _sqlite_trouble(parts, has_password=has_password)
             return [(code, {})] if code else []
-        case SplitResult(scheme="postgresql" | "postgresql+psycopg"):
+        case SplitResult(scheme="postgresql" | "postgresql+psycopg") as parts:
             code = _postgresql_trouble(parts, has_password=has_password)
             found: list[Trouble] = [(code, {})] if code else []
             return [*found, *parameter_troubles(parts)]
@@ -133,34 +127,25 @@ def _postgresql_trouble(parts: SplitResult, *, has_password: bool) -> str | None
     return None if find_spec("psycopg") else "store_driver_missing"
 
 
-def _with_password(parts: SplitResult, password: str | None) -> str:
-    user, at, host = parts.netloc.rpartition("@")
-    if password is not None:
-        user = f"{user}:{quote(password, safe='')}"
-    query = f"?{parts.query}" if parts.query else ""
-    # Put together by hand: `geturl` leaves the slashes out where no host is named (a socket).
-    return f"{POSTGRESQL}://{user}{at}{host}{parts.path}{query}"
+def marker_trouble(named: Path, address: str) -> str | None:
+    """Return the code of what is wrong with the marker's file that the configuration names."""
+    database = sqlite_file(address)
+    if database is not None and _overwrites(named, database):
+        return "marker_is_store"
+    return "marker_is_folder" if named.is_dir() else None
 
 
-def marker_path(reader: Reader, named: Path | None, store_url: str, config: Path) -> Path | None:
-    """Return the marker's file; None: none is named, and there is no folder for it on this machine.
+def usual_marker(address: str, config: Path) -> Path | None:
+    """Return the marker's file where none is named; None: there is no folder for it on this machine.
 
     Args:
-        reader: takes what is wrong with the name.
-        named: what the configuration names; None: nothing.
-        store_url: the checked address.
+        address: the checked address.
         config: the configuration's own file: several of them on one machine are several installations.
 
     """
-    database = sqlite_file(store_url)
-    if named is not None:
-        if database is not None and _overwrites(named, database):
-            reader.report(("store", "marker"), "marker_is_store")
-        elif named.is_dir():
-            reader.report(("store", "marker"), "marker_is_folder")
-        return named
     if os.access(MARKER_FOLDER, os.W_OK | os.X_OK):
         return MARKER_FOLDER / f"{str(config.absolute()).strip('/').replace('/', '-')}.json"
+    database = sqlite_file(address)
     # Not one of the files that `cp rdv.db*` takes along: put back together, both would say the same.
     return database.with_name(f"marker-{database.name}.json") if database is not None else None
 

@@ -1,4 +1,4 @@
-"""Raw values through a shape: pydantic's errors become our problems, with the place in the file."""
+"""Raw values through a section: pydantic's errors become our problems, with the place in the file."""
 
 import difflib
 import json
@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from receiver.config.document import Document, Value
-from receiver.config.fields import Context
 from receiver.config.problems import Location, Problem
-from receiver.config.shapes import Shape
+from receiver.config.section import Context, NamedSection, Section
 
-AnyShape = TypeVar("AnyShape", bound=Shape)
+AnySection = TypeVar("AnySection", bound=Section)
+AnyNamed = TypeVar("AnyNamed", bound=NamedSection)
 
 _CODES = {
     "missing": "missing",
@@ -23,13 +23,13 @@ _CODES = {
     "float_type": "not_number",
     "bool_type": "not_boolean",
     "list_type": "not_list",
+    "frozen_set_type": "not_list",
     "tuple_type": "not_list",
     "dict_type": "not_mapping",
     "model_type": "not_mapping",
     "model_attributes_type": "not_mapping",
     "enum": "not_a_choice",
     "literal_error": "not_a_choice",
-    "too_short": "empty_list",
     "string_too_long": "too_long",
     "greater_than_equal": "out_of_range",
     "less_than_equal": "out_of_range",
@@ -51,15 +51,28 @@ class Reader:
         if location not in self._already:
             self.problems.append(Problem(location, code, details, self.document.line_of(location)))
 
-    def read(self, shape: type[AnyShape], raw: Value, location: Location) -> AnyShape | None:
+    def read(self, section: type[AnySection], raw: Value, location: Location) -> AnySection | None:
         """Return the section, or None where something in it was wrong (and is reported)."""
         try:
+            # A section whose lines are all commented out reads as null.
             # Strict mode on JSON takes a text for an enum, yet no text for a number and no `true` for 1.
-            return shape.model_validate_json(json.dumps(raw), context=self.context)
+            return section.model_validate_json(json.dumps({} if raw is None else raw), context=self.context)
         except ValidationError as error:
             for details in error.errors(include_url=False, include_input=False):
-                self._translate(shape, details, location)
+                self._translate(section, details, location)
             return None
+
+    def read_key(self, section: type[AnySection], key: str) -> AnySection | None:
+        """Return the section that stands under a key of the file; None as above."""
+        return self.read(section, self.document.root.get(key), (key,))
+
+    def read_named(self, section: type[AnyNamed], raw: dict[str, Value], location: Location) -> AnyNamed | None:
+        """Return the section, whose name ends the location, or None where something in it was wrong."""
+        found = self.read(section, raw | {"name": str(location[-1])}, location)
+        if "name" not in raw:
+            return found
+        self.unknown_key((*location, "name"), section.file_keys())
+        return None
 
     def mapping(self, location: Location, raw: Value) -> dict[str, Value]:
         """Return the value as a mapping, reporting what is none; nothing at all is an empty one."""
@@ -76,12 +89,12 @@ class Reader:
         else:
             self.report(location, "unknown_key", known=", ".join(known))
 
-    def _translate(self, shape: type[Shape], details: ErrorDetails, location: Location) -> None:
+    def _translate(self, section: type[Section], details: ErrorDetails, location: Location) -> None:
         here = (*location, *details["loc"])
         if here[-1:] == ("[key]",):  # pydantic's mark for "the key itself"
             here = here[:-1]
         if details["type"] == "extra_forbidden":
-            self.unknown_key(here, _keys_at(shape, details["loc"][:-1]))
+            self.unknown_key(here, _keys_at(section, details["loc"][:-1]))
             return
         context = details.get("ctx", {})
         known = {name: value for name, value in context.items() if isinstance(value, str | int)}
@@ -100,17 +113,9 @@ def _limits(details: ErrorDetails) -> dict[str, str | int]:
     return {}
 
 
-def _keys_at(shape: type[Shape], steps: tuple[int | str, ...]) -> list[str]:
-    """Return the keys of the shape that stands at the end of the steps."""
+def _keys_at(section: type[Section], steps: tuple[int | str, ...]) -> list[str]:
+    """Return the keys of the section that stands at the end of the steps."""
     for step in steps:
-        if isinstance(step, str) and step in shape.model_fields:
-            shape = _shape_within(shape.model_fields[step].annotation) or shape
-    return [*shape.model_fields, *shape.read_apart]
-
-
-def _shape_within(annotation: object) -> type[Shape] | None:
-    """Return the shape inside `X | None`, `list[X]`, `dict[str, X]` or an annotated X."""
-    if isinstance(annotation, type) and issubclass(annotation, Shape):
-        return annotation
-    found = (_shape_within(argument) for argument in getattr(annotation, "__args__", ()))
-    return next((shape for shape in found if shape), None)
+        if isinstance(step, str) and step in section.model_fields:
+            section = next(iter(section.sections_under(step)), section)
+    return section.file_keys()

@@ -283,11 +283,14 @@ def _was_deleted(placement: Placement) -> bool:
 def _recheck_at(
     placement: Placement, extras: tuple[str, ...], open_creates: int, now: datetime, timings: CallLimits
 ) -> datetime | None:
-    """Return when to look up once more: while an item may still appear, or until removed items are confirmed gone."""
+    """Return when to look up once more: while an item may still appear, or until removed items are gone for certain."""
+    # The removal of extra items is sent now. Without an answer it may be done late: one of them may be the entry then.
+    removal_over = now + timings.settle + timings.recheck if extras else None
     if placement.look_up_at is None:
-        return now + timings.settle if extras else None
+        return removal_over
     unanswered = placement.attempted in {Verb.UPDATE, Verb.DELETE} or open_creates > 0
-    return now + timings.recheck if unanswered else placement.recheck_at
+    moments = placement.recheck_at, now + timings.recheck if unanswered else None, removal_over
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 # Entries found where the record was lost, or is older than the calendars

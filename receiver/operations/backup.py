@@ -40,7 +40,7 @@ def back_up(store: Store, settings: Settings, path: Path, watch: Watch, *, force
 
     """
     path = path.absolute()
-    live = sqlite_file(settings.store_url)
+    live = sqlite_file(settings.store.address)
     if live is not None and path.exists() and live.exists() and path.samefile(live):
         raise CopyFailed("is_store")
     if path.exists() and not force:

@@ -60,9 +60,10 @@ class ErasureReport:
 def retention(store: Store, settings: Settings, *, dry_run: bool) -> dict[str, int]:
     """Drop or count what is past its retention; return the number of rows by table."""
     now = store.now()
+    days = (settings.retention.tombstone_days, settings.retention.journal_days)
     if dry_run:
-        return store.read(stored_retention.count_old, now, settings.tombstone_days, settings.journal_days)
-    dropped = purge(store, now, settings.tombstone_days, settings.journal_days)
+        return store.read(stored_retention.count_old, now, *days)
+    dropped = purge(store, now, *days)
     position = unused.Round()
     while note_unused(store, position, now):
         pass

@@ -190,7 +190,7 @@ def unreadable(settings: Settings, error: BaseException, now: datetime) -> Statu
     """Return the status when the store failed."""
     if isinstance(error, StoreVanished):
         return unusable(settings, Code.STORE_VANISHED, now, cause=error.cause)
-    return unusable(settings, Code.STORE_UNREACHABLE, now, refusal_of(error, sqlite_file(settings.store_url)))
+    return unusable(settings, Code.STORE_UNREACHABLE, now, refusal_of(error, sqlite_file(settings.store.address)))
 
 
 def unusable(settings: Settings, code: Code, now: datetime, refusal: Refusal | None = None, cause: str = "") -> Status:
@@ -217,7 +217,7 @@ def _refused(seen: Snapshot, code: Code, refusal: Refusal | None) -> Snapshot:
 
 def disk(settings: Settings) -> Disk | None:
     """Return the disk that holds the store; None: not on this machine, or not visible."""
-    file = sqlite_file(settings.store_url)
+    file = sqlite_file(settings.store.address)
     return None if file is None else disk_of(followed(file).parent)
 
 

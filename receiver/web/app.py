@@ -49,7 +49,7 @@ def create_app(
     # Flask's own answers to OPTIONS, and to two slashes in a row (a redirect), are HTML.
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
-    overload = Overload(store, sqlite_file(settings.store_url), settings.web.backlog_limit, clock)
+    overload = Overload(store, sqlite_file(settings.store.address), settings.web.backlog_limit, clock)
     counting = Counting(store, clock, flush_after_s)
     context = WebContext(settings, store, counting, overload, store.installation().digest_key, clock)
     app.extensions["receiver"] = context

@@ -109,8 +109,8 @@ def housekeeping(store: Store, settings: Reloadable, beat: Callable[[datetime], 
     position = unused.Round()
 
     def purge(now: datetime) -> timedelta | None:
-        current = settings.current
-        purged = store.write(retention.drop_old, now, current.tombstone_days, current.journal_days).total()
+        kept = settings.current.retention
+        purged = store.write(retention.drop_old, now, kept.tombstone_days, kept.journal_days).total()
         log.info("purged", count=purged)
         return PURGE_ON if note_unused(store, position, now) or purged else None
 
@@ -176,7 +176,7 @@ class Periodic:
             if source.api is not None:
                 ask = partial(self._ask_where_rdvs_belong, source, source.api)
                 yield Task(f"belonging/{source.name}", COUNT_EVERY, ask)
-        if self._servers and self._settings.scheduled_audit:
+        if self._servers and self._settings.audit.scheduled:
             yield Task("audit", LOOK_AGAIN, self._audit)
 
     def _count_unmapped(self, now: datetime) -> None:

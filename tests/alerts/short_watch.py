@@ -10,23 +10,32 @@ from receiver import logs
 from receiver.alerts import loop
 from receiver.alerts.recipient import Pace
 from receiver.bootstrap import open_store
-from receiver.config import Reloadable, Settings, load
+from receiver.config import AlertSettings, Reloadable, Settings, load
+from receiver.core.alert_rules import AlertTimings
+from receiver.core.thresholds import Thresholds
 
 PACE = Pace(check_every_s=0.2, retry_s=0.2)
 
 
-def hastened(settings: Settings, seconds: float = 0.5) -> Settings:
-    """Return settings by which a trouble that lasts so long is told, and a worker as long silent is dead."""
-    short = timedelta(seconds=seconds)
-    alerts = settings.alerts
-    return replace(
-        settings,
-        alerts=replace(
-            alerts,
-            thresholds=replace(alerts.thresholds, worker_silent=short),
-            timings=replace(alerts.timings, hold=short, calm=short),
-        ),
-    )
+class ShortAlerts(AlertSettings):
+    """A trouble is told once it lasts so long, and a worker is dead that is silent so long."""
+
+    hold_s: float = 0.5
+    worker_silent_s: float = 0.5
+
+    @property
+    def thresholds(self) -> Thresholds:
+        return replace(super().thresholds, worker_silent=timedelta(seconds=self.worker_silent_s))
+
+    @property
+    def timings(self) -> AlertTimings:
+        hold = timedelta(seconds=self.hold_s)
+        return replace(super().timings, hold=hold, calm=hold)
+
+
+def hastened(settings: Settings, **seconds: float) -> Settings:
+    """Return settings with short alerts."""
+    return settings.replace(alerts=ShortAlerts(**dict(settings.alerts), **seconds))
 
 
 def main(config: Path) -> None:

@@ -78,9 +78,7 @@ class Post:
         }
         path = self.folder / "config.yaml"
         path.write_text(json.dumps(tree))
-        settings = hastened(load(path, environ), self.hold_s)
-        thresholds = replace(settings.alerts.thresholds, worker_silent=timedelta(minutes=1))
-        settings = replace(settings, alerts=replace(settings.alerts, thresholds=thresholds))
+        settings = hastened(load(path, environ), hold_s=self.hold_s, worker_silent_s=60)
         around = {"STATE_DIRECTORY": str(self.folder)}
         self.watch = Watch(Reloadable(path, environ, settings), self.opened, self.pace, around)
 

@@ -13,7 +13,7 @@ import pytest
 from receiver.alerts.message import Message, Tone
 from receiver.alerts.send import Sending, environment, scheme, try_all
 from receiver.alerts.send_process import Outcome
-from receiver.config.settings import AlertSettings, Secret
+from receiver.config import AlertSettings, Secret
 from tests.alerts.sinks import HttpSink, SmtpSink, http_sink, smtp_sink
 
 GUIDE = Path(__file__).parents[2] / "docs" / "fr" / "alertes.md"
@@ -21,7 +21,7 @@ MESSAGE = Message(Tone.ALARM, "[RDV → Exchange] ALARME : essai", "Première li
 
 
 def settings(*addresses: str, ca_file: Path | None = None, http_proxy: str | None = None) -> AlertSettings:
-    return AlertSettings(tuple(map(Secret, addresses)), ca_file=ca_file, http_proxy=http_proxy)
+    return AlertSettings(to=tuple(map(Secret, addresses)), ca_file=ca_file, http_proxy=http_proxy)
 
 
 def send(address: str, ca_file: Path | None = None, http_proxy: str | None = None) -> Outcome:

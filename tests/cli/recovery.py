@@ -51,6 +51,7 @@ class Place:
     heard: list[News] = field(default_factory=list)
     """Everything that the emitter ever sent, and may send again."""
     number: int = 1
+    access: str = "impersonation"
     store: Store = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,7 +75,7 @@ class Place:
         return self.store.installation().id
 
     def configure(self, mapped: Mapping[str, str] | None = None, **top: Any) -> None:
-        exchange = exchange_calendar(self.exchange.url, self.folder)
+        exchange = exchange_calendar(self.exchange.url, self.folder, self.access)
         source = a_source()
         tree = {
             "store": {"url": f"sqlite:///{self.file}"},
@@ -197,7 +198,12 @@ class Place:
 
 @contextmanager
 def open_place(
-    migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    migrated: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    access: str = "impersonation",
+    **options: Any,
 ) -> Iterator[Place]:
     authority = trustme.CA()
     server = tmp_path / "server.pem"
@@ -206,11 +212,12 @@ def open_place(
     monkeypatch.setenv("RDV_SECRET", PASSWORD)
     clock = {"now": NOW}
     monkeypatch.setattr(Store, "now", lambda _: clock["now"])
-    mock = MockExchange(
-        [HERS, HIS], auth="basic", users={ACCOUNT: PASSWORD}, impersonators={ACCOUNT: None}, tls=(server, server)
-    )
+    rights: dict[str, Any] = {"impersonators": {ACCOUNT: None}}
+    if access == "delegate":
+        rights = {"impersonators": {}, "delegates": {ACCOUNT: {HERS: "editor", HIS: "editor"}}}
+    mock = MockExchange([HERS, HIS], auth="basic", users={ACCOUNT: PASSWORD}, tls=(server, server), **rights | options)
     with mock:
-        made = Place(migrated, tmp_path, mock, capsys, clock)
+        made = Place(migrated, tmp_path, mock, capsys, clock, access=access)
         yield made
         made.store.close()
         mock.settle()

@@ -398,14 +398,14 @@ def test_a_store_that_vanished_is_trouble_and_none_is_made(place: Place) -> None
     name = place.migrate()
     settings = place.settings(store={"url": f"sqlite:///{place.folder}/rdv.db", "marker": f"{place.folder}/m/m.json"})
     (place.folder / "m").mkdir()
-    Marker(settings.store_marker).note(Mark(name, 3))
+    Marker(settings.store.marker).note(Mark(name, 3))
     assert by_subject(place.check(settings=settings), "store") == [("store_ready", Level.OK)]
     (place.folder / "rdv.db").rename(place.folder / "kept.db")
     assert by_subject(place.check(settings=settings), "store") == [("store_gone", Level.TROUBLE)]
     (place.folder / "rdv.db").touch()
     assert by_subject(place.check(settings=settings), "store") == [("store_emptied", Level.TROUBLE)]
     (place.folder / "rdv.db").unlink()
-    Marker(settings.store_marker).replace(Mark(NO_INSTALLATION, 3))
+    Marker(settings.store.marker).replace(Mark(NO_INSTALLATION, 3))
     (place.folder / "kept.db").rename(place.folder / "rdv.db")
     assert by_subject(place.check(settings=settings), "store") == [("store_another", Level.TROUBLE)]
 

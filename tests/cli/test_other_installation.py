@@ -289,7 +289,7 @@ def test_a_mailbox_that_cannot_be_emptied_stays_shut(place: Place, lost: str) ->
 def test_a_neighbour_stands_beside_us(place: Place, lost: str) -> None:
     hear_again_and_work(place)
     place.configure(store={"url": f"sqlite:///{place.file}", "neighbours": [lost.upper()]})
-    assert place.settings.neighbours == {lost}
+    assert place.settings.store.neighbours == {lost}
     place.run("retry", "--code", OTHER_INSTALLATION)
     assert place.work()["CreateItem"] == 2
     assert [len(items) for items in place.shown().values()] == [14, 14]

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,7 +80,7 @@ def test_no_output_tells_the_password_or_the_address(
     run = lambda *words: (cli.main(["--config", str(config), *words]), *capsys.readouterr())  # noqa: E731
     assert run("migrate")[0] == 0
     store = Store(written(url), QUERY_TIMEOUT_S)
-    settings = replace(settings_of(*SOURCES), web=WebSettings(pages=True, token_key=TOKEN_KEY))
+    settings = settings_of(*SOURCES).replace(web=WebSettings(pages=True, token_key=TOKEN_KEY))
     app = create_app(settings, store, flush_after_s=None)
     harm(server, url)
     store._engine.dispose()

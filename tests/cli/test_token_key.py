@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from receiver.cli import main as cli
-from receiver.config import Secret, Settings, WebSettings, load
-from receiver.config.settings import ProxySettings
+from receiver.config import ProxySettings, Secret, Settings, StoreSettings, WebSettings, load
 from receiver.core.roles import Role
 from receiver.operations.access import token_key
 from receiver.operations.access.token_key import KeyUnavailable
@@ -37,7 +36,9 @@ def place(console: Console) -> Console:  # the fixture
 
 
 def over(folder: Path) -> Settings:
-    return replace(settings_of(*SOURCES), store_url=f"sqlite:///{folder}/store.db", web=WebSettings(pages=True))
+    return settings_of(*SOURCES).replace(
+        store=StoreSettings(url=f"sqlite:///{folder}/store.db"), web=WebSettings(pages=True)
+    )
 
 
 def typed(place: Console, *words: str) -> tuple[int, str, str]:
@@ -227,7 +228,7 @@ def test_no_archive_holds_the_key(place: Console) -> None:
 
 def without_a_key(store: Store, proxy: ProxySettings | None = None) -> Any:
     """An application over a database that several hosts may use."""
-    settings = replace(settings_of(*SOURCES), web=WebSettings(pages=True, proxy=proxy))
+    settings = settings_of(*SOURCES).replace(web=WebSettings(pages=True, proxy=proxy))
     return create_app(settings, store, lambda: NOW, flush_after_s=None).test_client()
 
 
@@ -250,7 +251,7 @@ def test_without_a_key_webhooks_are_taken_and_the_pages_say_what_to_do(store: St
 
 
 def test_without_a_key_whom_the_proxy_names_may_look_and_change_nothing(store: Store) -> None:
-    client = without_a_key(store, ProxySettings("127.0.0.1/32", "X-Remote-User", Role.OPERATE))
+    client = without_a_key(store, ProxySettings(address="127.0.0.1/32", role=Role.OPERATE))
     named = {"headers": {"X-Remote-User": "paul"}, **HTTPS}
     assert client.get("/status/failures", **named).status_code == 200
     for form in ({}, {"csrf": ""}):
@@ -260,8 +261,8 @@ def test_without_a_key_whom_the_proxy_names_may_look_and_change_nothing(store: S
 
 def test_a_key_that_is_put_right_is_used_without_a_restart(tmp_path: Path) -> None:
     """The screens say within a minute that it can be used: then it is."""
-    settings = replace(over(tmp_path), sources={})
-    store = Store(settings.store_url)
+    settings = over(tmp_path).replace(sources={})
+    store = Store(settings.store.address)
     store.migrate()
     (tmp_path / token_key.FILE_NAME).write_text("weak")
     client = create_app(settings, store, lambda: NOW, flush_after_s=None).test_client()

@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -237,7 +236,7 @@ def test_the_watch_tells_the_cause(file: Path, config: Path, harm: Harm, cause: 
 @pytest.mark.parametrize(("harm", "cause"), [each for each in HARMS if each[0] is not content_lost_beside_its_log])
 def test_the_probe_and_the_page_tell_the_cause_and_no_path(file: Path, harm: Harm, cause: Cause) -> None:
     store = Store(f"sqlite:///{file}")
-    settings = replace(settings_of(*SOURCES), web=WebSettings(pages=True, token_key=TOKEN_KEY))
+    settings = settings_of(*SOURCES).replace(web=WebSettings(pages=True, token_key=TOKEN_KEY))
     app = create_app(settings, store, flush_after_s=None)
     token, _ = Tokens.of(settings, store).issue(Role.READ, timedelta(hours=1), "", store.now())
     client, https = app.test_client(), {"base_url": "https://rdv.departement.example"}

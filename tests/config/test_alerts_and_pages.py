@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from receiver.config import Settings, load
-from receiver.config.settings import AlertSettings, ProxySettings, Secret, WebSettings
+from receiver.config import AlertSettings, ProxySettings, Secret, Settings, WebSettings, load
 from receiver.core.roles import Role
 from receiver.core.thresholds import Thresholds
 from tests.config.test_problems import ENVIRON, found, minimal, put, write
@@ -46,7 +45,9 @@ def test_what_is_written_is_what_holds(tmp_path: Path) -> None:
 
 def test_a_proxy_that_knows_people_is_named_by_its_address(tmp_path: Path) -> None:
     web = {"pages": True, "proxy": {"address": "10.1.2.0/24", "user_header": "Remote-User", "role": "operate"}}
-    assert read(tmp_path, web=web).web.proxy == ProxySettings("10.1.2.0/24", "Remote-User", Role.OPERATE)
+    assert read(tmp_path, web=web).web.proxy == ProxySettings(
+        address="10.1.2.0/24", user_header="Remote-User", role=Role.OPERATE
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,4 +93,4 @@ def test_a_header_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_calendars_are_compared_every_night_unless_that_is_switched_off(
     tmp_path: Path, written: dict[str, Any], expected: bool
 ) -> None:
-    assert read(tmp_path, **written).scheduled_audit is expected
+    assert read(tmp_path, **written).audit.scheduled is expected

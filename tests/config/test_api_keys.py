@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 import trustme
 
-from receiver.config import Settings, load
-from receiver.config.settings import ApiSettings, Secret
+from receiver.config import ApiSettings, Secret, Settings, load
 from tests.config.test_problems import ENVIRON, found, minimal, put, write
 
 API = {
@@ -39,12 +38,12 @@ def test_what_is_written_is_what_holds(tmp_path: Path) -> None:
     }
     api = read(tmp_path, with_api(**written)).sources["mds"].api
     assert api == ApiSettings(
-        "https://www.rdv-solidarites.fr",
-        "api@departement.example",
-        Secret("p"),
-        "https://rdv.departement.example/webhooks/mds",
-        "http://proxy.departement.example:3128",
-        tmp_path / "ca.pem",
+        url="https://www.rdv-solidarites.fr",
+        email="api@departement.example",
+        password=Secret("p"),
+        webhook_url="https://rdv.departement.example/webhooks/mds",
+        http_proxy="http://proxy.departement.example:3128",
+        ca_file=tmp_path / "ca.pem",
     )
 
 

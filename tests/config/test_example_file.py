@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import trustme
 import yaml
-from pydantic import BaseModel
 
-from receiver.config import EwsCalendar, IcsFolder, load
-from receiver.config.settings import Auth
-from receiver.config.shapes import SECTIONS, IcsFolderShape, SecretReference, Shape
+from receiver.config import Auth, EwsCalendar, IcsFolder, load
+from receiver.config.secret_fields import SecretReference
+from receiver.config.section import Section
+from receiver.config.settings import SECTIONS
 from receiver.core.mailboxes import Mailbox
 from receiver.core.policies import OnCancel, Policies
 
@@ -39,9 +39,9 @@ def installed(tmp_path: Path) -> Path:
 def test_the_example_loads_as_it_is(installed: Path) -> None:
     settings = load(installed, ENVIRON)
     assert settings.warnings == ()
-    assert settings.store_url == "postgresql+psycopg://rdv:base-secret@base.departement.example/rdv"
+    assert settings.store.address == "postgresql+psycopg://rdv:base-secret@base.departement.example/rdv"
     assert isinstance(settings.calendars["exchange"], EwsCalendar)
-    assert settings.calendars["pilote"] == IcsFolder("pilote", Path("/var/lib/rdv-receiver/pilote"))
+    assert settings.calendars["pilote"] == IcsFolder(name="pilote", path=Path("/var/lib/rdv-receiver/pilote"))
     assert settings.mailboxes.addresses["a@x.example"] == Mailbox("exchange", "b@y.example")
     assert settings.mailboxes.addresses["essai@departement.example"].calendar == "pilote"
 
@@ -74,18 +74,10 @@ def test_the_example_shows_the_defaults_where_it_says_so() -> None:
         assert shown[name] == getattr(Policies(), name)
 
 
-def _keys(shape: type[Shape]) -> set[str]:
+def _keys(section: type[Section]) -> set[str]:
     """Every key that a section may have, in it or deeper."""
-    found: set[str] = set()
-    for name, info in shape.model_fields.items():
-        found |= {name} | _inner_keys(info.annotation)
-    return found
-
-
-def _inner_keys(annotation: object) -> set[str]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return _keys(annotation) if issubclass(annotation, Shape) else set()
-    return {key for part in getattr(annotation, "__args__", ()) for key in _inner_keys(part)}
+    keys = set(section.file_keys())
+    return keys.union(*(_keys(inner) for key in keys for inner in section.sections_under(key)))
 
 
 def _written_keys(value: object) -> set[str]:
@@ -100,8 +92,7 @@ def _written_keys(value: object) -> set[str]:
 def test_every_key_of_the_schema_appears_in_the_example(section: str) -> None:
     expected = _keys(SECTIONS[section])
     if section == "calendars":
-        expected |= _keys(IcsFolderShape)
-    expected |= set(SECTIONS[section].read_apart)
+        expected |= _keys(IcsFolder)
     # `env` and `file` are shown, though not each at each secret.
     expected -= set(SecretReference.model_fields)
     written = _written_keys(yaml.safe_load(uncommented(EXAMPLE.read_text()))[section])

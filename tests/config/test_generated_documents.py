@@ -8,15 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from receiver.cli.output import problem_line
-from receiver.config import ConfigurationErrors, load
-from receiver.config.shapes import SECTIONS, IcsFolderShape, MailboxesShape, SecretReference, Shape
+from receiver.config import ConfigurationErrors, IcsFolder, load
+from receiver.config.secret_fields import SecretReference
+from receiver.config.section import Section
+from receiver.config.settings import SECTIONS, MailboxesSection
 from tests.config.problems import problems_of
 
-_SHAPES: list[type[Shape]] = [*SECTIONS.values(), IcsFolderShape, SecretReference]
+_SECTIONS: list[type[Section]] = [*SECTIONS.values(), IcsFolder, SecretReference]
 _KEYS = [
     *SECTIONS,
-    *(key for shape in _SHAPES for key in shape.model_fields),
-    "policies",
+    *(key for section in _SECTIONS for key in section.model_fields),
     "exchange",
     "a@x.example",
 ]
@@ -51,7 +52,7 @@ def test_no_tree_crashes_the_loading(config: Path, tree: dict[str, object]) -> N
         assert "\n" not in problem_line(config, problem)
 
 
-@given(section=st.dictionaries(st.sampled_from(list(MailboxesShape.model_fields)), _VALUES, max_size=4))
+@given(section=st.dictionaries(st.sampled_from(list(MailboxesSection.model_fields)), _VALUES, max_size=4))
 @settings(max_examples=200, deadline=None)
 def test_no_mailboxes_section_crashes_the_loading(config: Path, section: dict[str, object]) -> None:
     tree = {

@@ -42,24 +42,24 @@ def test_where_nothing_is_said_it_stands_in_the_folder_of_its_own_one_for_each_c
     tmp_path: Path, folder: Path
 ) -> None:
     folder.mkdir()
-    found = read(tmp_path).store_marker
+    found = read(tmp_path).store.marker
     assert found is not None
     assert found.parent == folder
     (tmp_path / "second").mkdir()
-    assert read(tmp_path / "second").store_marker not in {None, found}
+    assert read(tmp_path / "second").store.marker not in {None, found}
 
 
 def test_without_that_folder_it_stands_beside_the_database_and_is_not_copied_with_it(tmp_path: Path) -> None:
-    found = read(tmp_path).store_marker
+    found = read(tmp_path).store.marker
     assert found is not None
     assert found.parent == tmp_path
     assert found not in tmp_path.glob("rdv.db*")
-    assert read(tmp_path, url="postgresql://rdv@base/rdv").store_marker is None
+    assert read(tmp_path, url="postgresql://rdv@base/rdv").store.marker is None
 
 
 def test_it_stands_where_it_is_put(tmp_path: Path) -> None:
-    assert read(tmp_path, marker="/srv/marker.json").store_marker == Path("/srv/marker.json")
-    assert read(tmp_path, marker="here.json").store_marker == tmp_path / "here.json"
+    assert read(tmp_path, marker="/srv/marker.json").store.marker == Path("/srv/marker.json")
+    assert read(tmp_path, marker="here.json").store.marker == tmp_path / "here.json"
 
 
 @pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal", ".write-lock", ".migrate.lock"])
@@ -73,8 +73,8 @@ def test_it_is_a_file(tmp_path: Path) -> None:
 
 
 def test_an_installation_is_an_identifier(tmp_path: Path) -> None:
-    assert read(tmp_path).store_installation is None
-    assert read(tmp_path, installation=NAME.upper()).store_installation == NAME
+    assert read(tmp_path).store.installation is None
+    assert read(tmp_path, installation=NAME.upper()).store.installation == NAME
     for wrong in ("production", NAME[:-1], ""):
         assert problems(tmp_path, installation=wrong) == [("store.installation", "installation_name")]
     assert problems(tmp_path, installation=7) == [("store.installation", "not_text")]

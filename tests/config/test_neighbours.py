@@ -30,7 +30,7 @@ def test_none_stand_beside_us_unless_it_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [TWO, TWO.upper(), f" {TWO} ", TWO.replace("-", "")])
 def test_a_name_is_taken_however_it_is_written(tmp_path: Path, text: str) -> None:
-    assert load(written(tmp_path, [ONE, text]), ENVIRON).neighbours == {ONE, TWO}
+    assert load(written(tmp_path, [ONE, text]), ENVIRON).store.neighbours == {ONE, TWO}
 
 
 def test_each_wrong_one_is_told_with_its_place(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_the_smallest_configuration_loads(tmp_path: Path) -> None:
     settings = load(write(tmp_path, minimal()), ENVIRON)
     assert isinstance(settings, Settings)
     assert settings.mailboxes.default_calendar == "exchange"
-    assert settings.store_url == "sqlite:////var/lib/rdv/rdv.db"
+    assert settings.store.address == "sqlite:////var/lib/rdv/rdv.db"
     assert settings.sources["mds"].time_zone.key == "Europe/Paris"
 
 
@@ -342,7 +342,7 @@ def test_postgresql_gets_its_password_from_elsewhere(scheme: str, tmp_path: Path
     tree = minimal()
     tree["store"] = {"url": f"{scheme}://rdv@base.example/rdv?sslmode=require", "password": {"env": "RDV_PASSWORD"}}
     settings = load(write(tmp_path, tree), ENVIRON | {"RDV_PASSWORD": "p@ss/w:rd é%"})
-    url = make_url(settings.store_url)
+    url = make_url(settings.store.address)
     assert (url.drivername, url.username, url.password) == ("postgresql+psycopg", "rdv", "p@ss/w:rd é%")
     assert (url.host, url.database, url.query) == ("base.example", "rdv", {"sslmode": "require"})
 
@@ -357,12 +357,12 @@ def test_postgresql_gets_its_password_from_elsewhere(scheme: str, tmp_path: Path
 )
 def test_postgresql_addresses_that_need_no_password_stay_as_they_are(url: str, tmp_path: Path) -> None:
     settings = load(write(tmp_path, put(minimal(), "store/url", url)), ENVIRON)
-    assert make_url(settings.store_url).set(drivername="postgresql") == make_url(url)
+    assert make_url(settings.store.address).set(drivername="postgresql") == make_url(url)
 
 
 @pytest.mark.parametrize("path", ["/var/lib/rdv.db", "/var/lib/r%C3%A9gion%20n/rdv.db"])
 def test_a_sqlite_file_is_the_one_that_sqlalchemy_opens(path: str, tmp_path: Path) -> None:
-    url = load(write(tmp_path, put(minimal(), "store/url", f"sqlite:///{path}")), ENVIRON).store_url
+    url = load(write(tmp_path, put(minimal(), "store/url", f"sqlite:///{path}")), ENVIRON).store.address
     assert str(sqlite_file(url)) == make_url(url).database
 
 

@@ -11,8 +11,9 @@ from exchangelib.version import VERSIONS
 
 from receiver import sentences
 from receiver.config import ConfigurationErrors, EwsCalendar, Settings, load
-from receiver.config.fields import EWS_VERSIONS, MAX_SECRET_BYTES
+from receiver.config.fields import EWS_VERSIONS
 from receiver.config.mailboxes import MAX_CSV_BYTES
+from receiver.config.secret_fields import MAX_SECRET_BYTES
 from receiver.core.mailboxes import Mailbox
 from tests.lab.configuration import a_source
 

@@ -1,7 +1,6 @@
 """Another installation, whose record was lost or that should not be there: its entries stand where ours belong."""
 
 import uuid
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from sqlalchemy import select
 
 from connectors.base import INSTALLATION_PROPERTY, PROPERTY_SET_ID, CalendarEntry, Create, Done
 from mock_exchange import StoredItem
-from receiver.config.settings import IcsFolder
+from receiver.config import IcsFolder
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit.run import Window
 from receiver.operations.recovery import take_from, uninstall
@@ -67,7 +66,7 @@ class Beside(Decisions):
         self._adopt()
 
     def _adopt(self) -> None:
-        settings = replace(self.system.settings, calendars={CALENDAR: IcsFolder(CALENDAR, Path("unused"))})
+        settings = self.system.settings.replace(calendars={CALENDAR: IcsFolder(name=CALENDAR, path=Path("unused"))})
         boxes = [Mailbox(CALENDAR, mailbox) for mailbox in MAILBOXES]
         ours, other = {CALENDAR: self.shared.connector}, {CALENDAR: self.shared.other}
         window = Window(NOW - timedelta(days=400), uninstall.EVER[1])

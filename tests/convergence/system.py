@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
 from emitter.platforms import Platform
 from emitter.signing import Scheme, headers
-from receiver.config import Emitter, Secret, Settings, SigningSecret, Source, WebSettings, authority_of
+from receiver.config import Emitter, Settings, Source, StoreSettings, authority_of
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import CallLimits, Placement
 from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Policies, Title
@@ -28,6 +27,7 @@ from receiver.worker.server_threads import BATCH, ServerThreads
 from tests.convergence.emitters import BOUND, INSERTION, SOURCES, Job
 from tests.convergence.oracle import Choices, Directory
 from tests.convergence.shared_exchange import CALL_TIMEOUT_S, InterruptedConnector, SharedExchange
+from tests.lab.configuration import signing
 from tests.lab.database import database, placements_in
 from tests.lab.worker_harness import StoreInTime
 
@@ -225,7 +225,7 @@ def _settings(choices: Choices, directory: Directory, bound: Mapping[str, frozen
         title=Title.GENERIC if choices.generic_titles else Title.MOTIF,
     )
     sources = {name: _source(name, policies, bound[name]) for name in SOURCES}
-    return Settings("", sources, {}, _mapping(directory), WebSettings())
+    return Settings(store=StoreSettings(url=""), sources=sources, calendars={}, mailboxes=_mapping(directory))
 
 
 def _source(name: str, policies: Policies, bound: frozenset[int] | None) -> Source:
@@ -233,10 +233,7 @@ def _source(name: str, policies: Policies, bound: frozenset[int] | None) -> Sour
         name=name,
         emitter=Emitter.RDV_INSERTION if name == INSERTION else Emitter.RDV_SERVICE_PUBLIC,
         platform="production",
-        secrets=(SigningSecret(Secret(secret_of(name)), bound),),
-        organisations=None,
-        time_zone=ZoneInfo("Europe/Paris"),
-        host=None,
+        secrets=(signing(secret_of(name), *(bound or ())),),
         policies=policies,
     )
 

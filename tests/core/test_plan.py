@@ -252,7 +252,7 @@ def test_a_create_that_comes_late_is_removed_beside_its_successor() -> None:
     after, extras = looked_up(both, found("i1", "i2"), NOW, TIMINGS)
     assert extras == ("i1",)
     assert (after.item_id, after.applied) == ("i2", STALE), "the newest content is written again"
-    assert after.recheck_at == NOW + TIMINGS.settle, "until the other is seen gone"
+    assert after.recheck_at == NOW + TIMINGS.settle + TIMINGS.recheck, "until the other is gone for certain"
     last = looked(replace(after, recheck_at=NOW), "i2")
     assert (last.open_creates, last.recheck_at) == (0, None)
 

@@ -1,4 +1,4 @@
-"""Three lives that once ended wrong: each is the shortest that showed the mistake."""
+"""Four lives that once ended wrong: each is the shortest that showed the mistake."""
 
 import itertools
 from datetime import timedelta
@@ -54,3 +54,23 @@ def test_a_copy_is_not_taken_for_ours_once_ours_is_known_to_be_gone() -> None:
     model.come_to_rest()
     assert list(model.mailbox.contents) == [copy]
     assert model.placement.settled
+
+
+def test_the_lost_removal_of_an_extra_item_does_not_take_the_entry_that_came_after_it() -> None:
+    """The second look-up used to come before the server had made the removal or dropped it: it adopted the extra item.
+
+    `tests/proof` found it, and tells the whole story.
+    """
+    model = MailboxModel()
+    model.write(Verb.CREATE, Fate.LOST_LATE, TIMINGS.settle + timedelta(seconds=1), None)
+    model.pass_time(TIMINGS.settle)
+    model.look_up(ANSWERED, AT_ONCE)  # not there yet
+    model.write(Verb.CREATE, Fate.ANSWERED, AT_ONCE, None)
+    model.pass_time(TIMINGS.recheck)
+    assert model.look_up(itertools.cycle([Fate.LOST_LATE]), TIMINGS.recheck) == ("i1",)
+    model.wish(None)
+    model.write(Verb.DELETE, Fate.ANSWERED, AT_ONCE, None)
+    model.pass_time(TIMINGS.settle)
+    model.wish("again")
+    model.come_to_rest()
+    assert list(model.mailbox.contents.values()) == ["again"]

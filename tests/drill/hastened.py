@@ -22,8 +22,10 @@ from receiver.alerts import loop as watch
 from receiver.alerts.recipient import Pace
 from receiver.cli import run as whole
 from receiver.cli import status, supervise
-from receiver.config import ConfigurationErrors, Reloadable, Settings, load
+from receiver.config import AlertSettings, ConfigurationErrors, Reloadable, Settings, load
 from receiver.core import servers
+from receiver.core.alert_rules import AlertTimings
+from receiver.core.thresholds import Thresholds
 from receiver.operations import refused_requests
 from receiver.operations import status as looking
 from receiver.store import heartbeats
@@ -60,17 +62,29 @@ def seconds(name: str, usual: timedelta) -> timedelta:
     return timedelta(seconds=float(os.environ[name])) if name in os.environ else usual
 
 
+class HastenedAlerts(AlertSettings):
+    """Alerts that are as patient as the environment says."""
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The limits beyond which something is a trouble."""
+        usual = super().thresholds
+        return replace(
+            usual,
+            web_silent=seconds(WEB_SILENT, usual.web_silent),
+            worker_silent=seconds(WORKER_SILENT, usual.worker_silent),
+            change_late=seconds(CHANGE_LATE, usual.change_late),
+        )
+
+    @property
+    def timings(self) -> AlertTimings:
+        """When alerts are due."""
+        return replace(super().timings, hold=HOLD, calm=CALM)
+
+
 def hastened(settings: Settings) -> Settings:
-    """Return settings that are as patient as the environment says."""
-    alerts = settings.alerts
-    thresholds = replace(
-        alerts.thresholds,
-        web_silent=seconds(WEB_SILENT, alerts.thresholds.web_silent),
-        worker_silent=seconds(WORKER_SILENT, alerts.thresholds.worker_silent),
-        change_late=seconds(CHANGE_LATE, alerts.thresholds.change_late),
-    )
-    timings = replace(alerts.timings, hold=HOLD, calm=CALM)
-    return replace(settings, alerts=replace(alerts, thresholds=thresholds, timings=timings))
+    """Return settings whose alerts are as patient as the environment says."""
+    return settings.replace(alerts=HastenedAlerts(**dict(settings.alerts)))
 
 
 class Hastened(Reloadable):

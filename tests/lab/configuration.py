@@ -1,6 +1,8 @@
-"""The configuration of a receiver under test, as a tree: what a test does not say is ordinary."""
+"""The configuration of a receiver under test, mostly as a tree: what a test does not say is ordinary."""
 
 from typing import Any
+
+from receiver.config import Secret, SigningSecret
 
 Tree = dict[str, Any]
 
@@ -8,6 +10,11 @@ Tree = dict[str, Any]
 def a_source(platform: str = "production", **more: Any) -> Tree:
     """Return a source of RDV Service Public whose secret is in the variable `RDV_SECRET`."""
     return {"emitter": "rdv_service_public", "platform": platform, "secrets": [{"env": "RDV_SECRET"}]} | more
+
+
+def signing(value: str, *organisations: int) -> SigningSecret:
+    """Return a source's secret as it is when it was read; with organisations, it speaks for these alone."""
+    return SigningSecret(env=Secret(value), organisations=frozenset(organisations) or None)
 
 
 def a_configuration(store_url: str, **sections: Any) -> Tree:

@@ -1,5 +1,7 @@
 """What is slow is named once, and is there."""
 
+from pathlib import Path
+
 from tests.tiers import SLOW, TESTS, is_slow
 
 
@@ -8,6 +10,6 @@ def test_each_slow_directory_or_module_exists() -> None:
 
 
 def test_a_module_is_slow_by_its_directory_or_by_its_own_name() -> None:
-    assert is_slow(TESTS / "drill" / "test_drill.py")
-    assert is_slow(TESTS / "web" / "test_prometheus.py")
-    assert not is_slow(TESTS / "web" / "test_health.py")
+    assert is_slow(Path("drill/test_drill.py"))
+    assert is_slow(Path("web/test_prometheus.py"))
+    assert not is_slow(Path("web/test_health.py"))

@@ -5,22 +5,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import create_engine, event, insert
 
 from connectors.base import PROPERTY_SET_ID, Connector
 from connectors.ews import EwsConnector, EwsSettings
 from mock_exchange import Fault, FaultKind, MockExchange, StoredItem
-from receiver.config import Emitter, Settings, Source, WebSettings
+from receiver.config import Emitter, Settings, Source, StoreSettings
 from receiver.core.facts import Delivery
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import CallLimits
-from receiver.core.policies import Policies
 from receiver.store import Store, Verdict
 from receiver.store.database.tables import mailboxes
 from receiver.store.intake import judge_batch
 from receiver.worker.server_threads import ServerThreads
+from tests.lab.configuration import signing
 from tests.makers import KARIM, MARTINE, NOW, a_delivery, incoming
 
 HERS, HIS = MARTINE.email or "", KARIM.email or ""
@@ -72,8 +71,8 @@ class WorkerHarness:
     def policies(self, **changes: object) -> None:
         """Change the source's policies, as a reload does."""
         source = self.settings.sources["mds"]
-        changed = replace(source, policies=replace(source.policies, **changes))  # type: ignore[arg-type]
-        self.settings = replace(self.settings, sources={"mds": changed})
+        changed = source.replace(policies=replace(source.policies, **changes))  # type: ignore[arg-type]
+        self.settings = self.settings.replace(sources={"mds": changed})
         self._renew()
 
     def restart(self) -> None:
@@ -185,10 +184,6 @@ def settings_for(store_url: str, mapping: MailboxMap) -> Settings:
         name="mds",
         emitter=Emitter.RDV_SERVICE_PUBLIC,
         platform="production",
-        secrets=(),
-        organisations=None,
-        time_zone=ZoneInfo("Europe/Paris"),
-        host=None,
-        policies=Policies(),
+        secrets=(signing("s"),),
     )
-    return Settings(store_url, {"mds": source}, {}, mapping, WebSettings())
+    return Settings(store=StoreSettings(url=store_url), sources={"mds": source}, calendars={}, mailboxes=mapping)

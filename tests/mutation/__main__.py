@@ -23,8 +23,11 @@ pytest_add_cli_args=
     -p
     no:cacheprovider
     --hypothesis-seed=0
+    -m
+    not slow
 pytest_add_cli_args_test_selection=
     tests/core
+    tests/proof/test_life.py
 """
 NOTICED = {"killed", "timeout", "segfault"}
 
@@ -58,7 +61,7 @@ def main() -> int:
 
 
 def _copy_to(folder: Path) -> None:
-    """Copy what the tests of the core need: mutmut writes beside what it reads."""
+    """Copy what the tests of the core and the explorer need: mutmut writes beside what it reads."""
     for part in PARTS:
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))

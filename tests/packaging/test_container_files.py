@@ -184,4 +184,4 @@ def test_the_postgresql_address_shown_is_one_that_loads(tmp_path: Path, compose:
         "sources: {mds: {emitter: rdv_service_public, platform: production, secrets: [{file: mds}]}}\n"
         f"calendars: {{pilote: {{kind: ics_folder, path: '{tmp_path}'}}}}\n"
     )
-    assert load(config, {}).store_url == "postgresql+psycopg://rdv:passe@postgresql/rdv"
+    assert load(config, {}).store.address == "postgresql+psycopg://rdv:passe@postgresql/rdv"

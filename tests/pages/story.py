@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -16,17 +15,16 @@ from receiver.config import (
     Emitter,
     EwsCalendar,
     IcsFolder,
+    ProxySettings,
     Secret,
     Settings,
-    SigningSecret,
     Source,
+    StoreSettings,
     WebSettings,
 )
-from receiver.config.settings import Access, Auth, ProxySettings
 from receiver.core.digests import secret_tag
 from receiver.core.facts import AgentRef, EventKind
 from receiver.core.mailboxes import MailboxMap
-from receiver.core.policies import Policies
 from receiver.core.roles import Role
 from receiver.core.scope import Authority
 from receiver.core.servers import ServerState
@@ -40,6 +38,7 @@ from receiver.store.work import servers
 from receiver.web.app import create_app
 from receiver.web.auth import cookies
 from tests.core.samples import as_body, sample
+from tests.lab.configuration import signing
 from tests.lab.database import database, execute
 from tests.makers import NOW, a_delivery, incoming
 from tests.web.receiver_client import SECRET, TOKEN_KEY, hex_signature
@@ -57,28 +56,25 @@ def settings_of(store_url: str, pages: bool = True) -> Settings:
     """Two sources, an Exchange and a folder; agents of one domain have mailboxes."""
 
     def source(name: str, emitter: Emitter) -> Source:
-        secrets = (SigningSecret(Secret(SECRET)),)
-        return Source(name, emitter, "production", secrets, None, ZoneInfo("Europe/Paris"), None, Policies())
+        return Source(name=name, emitter=emitter, platform="production", secrets=(signing(SECRET),))
 
     exchange = EwsCalendar(
         name="exchange",
         server="https://mail.departement.example/EWS/Exchange.asmx",
         version="Exchange2016",
-        auth=Auth.NTLM,
-        access=Access.IMPERSONATION,
         username="DEPARTEMENT\\svc-rdv",
         password=Secret("pw"),
     )
     return Settings(
-        store_url=store_url,
+        store=StoreSettings(url=store_url),
         sources={
             "mds": source("mds", Emitter.RDV_SERVICE_PUBLIC),
             "insertion": source("insertion", Emitter.RDV_INSERTION),
         },
-        calendars={"exchange": exchange, "pilote": IcsFolder("pilote", Path("/var/lib/rdv-receiver/pilote"))},
+        calendars={"exchange": exchange, "pilote": IcsFolder(name="pilote", path=Path("/var/lib/rdv-receiver/pilote"))},
         mailboxes=MailboxMap("exchange", domains={AT_HOME: AT_HOME}),
         web=WebSettings(
-            pages=pages, token_key=TOKEN_KEY, proxy=ProxySettings("203.0.113.7/32", "X-Remote-User", Role.READ)
+            pages=pages, token_key=TOKEN_KEY, proxy=ProxySettings(address="203.0.113.7/32", role=Role.READ)
         ),
     )
 
@@ -112,13 +108,13 @@ class SiteInTime:
             pass
 
     def change(self, *statements: Any) -> None:
-        with database(self.settings.store_url) as connection:
+        with database(self.settings.store.address) as connection:
             for statement in statements:
                 connection.execute(statement)
 
     def execute(self, *statements: str) -> None:
         """Change the database as somebody with a database client would."""
-        execute(self.settings.store_url, *statements)
+        execute(self.settings.store.address, *statements)
 
 
 def a_rdv(number: int, *emails: str, now: datetime = NOW, event: str = "created", **data: Any) -> Any:
@@ -143,8 +139,8 @@ def tell(site: SiteInTime) -> None:
     _receive(site)
     site.settle()
     _set_aside(site, site.now)
-    site.change(*_outcomes(site.settings.store_url))
-    _count_week(site.settings.store_url, site.now)
+    site.change(*_outcomes(site.settings.store.address))
+    _count_week(site.settings.store.address, site.now)
     for ago_s, name in ((9, "worker/srv-rdv-1/2214"), (14, "worker/srv-rdv-2/1871"), (5, "serve/srv-rdv-1")):
         site.store.write(heartbeats.beat, name, site.now - timedelta(seconds=ago_s))
     site.store.write(

@@ -71,7 +71,7 @@ def test_an_installation_of_this_minute_has_all_its_pages_and_answers(empty_site
 
 
 def test_without_the_setting_there_is_nothing(own_site: SiteInTime) -> None:
-    plain = SiteInTime(own_site.store, settings_of(own_site.settings.store_url, pages=False))
+    plain = SiteInTime(own_site.store, settings_of(own_site.settings.store.address, pages=False))
     answers = [Visitor(plain, None).get(path) for path in (*PAGES.values(), *ANSWERS.values())]
     assert {(answer.status_code, answer.mimetype) for answer in answers} == {(404, "application/json")}
 
@@ -222,7 +222,7 @@ def test_the_overview_tells_what_is_wrong_and_what_goes_on(reader: Visitor) -> N
 
 
 def test_all_is_well_is_said_plainly(own_site: SiteInTime) -> None:
-    bare = settings_of(own_site.settings.store_url)
+    bare = settings_of(own_site.settings.store.address)
     own_site.execute(
         "DELETE FROM tallies",
         "UPDATE mailboxes SET failure=NULL",
@@ -344,7 +344,7 @@ def a_group(site: SiteInTime, who: Visitor) -> dict[str, str]:
 
 
 def blocked(site: SiteInTime) -> list[Any]:
-    with database(site.settings.store_url) as connection:
+    with database(site.settings.store.address) as connection:
         sql = "SELECT address FROM mailboxes WHERE blocked_until > '2026-12-01 09:00' ORDER BY address"
         return [row[0] for row in connection.exec_driver_sql(sql)]
 
@@ -432,7 +432,7 @@ def test_a_source_that_never_spoke_is_there(own_site: SiteInTime) -> None:
 def test_a_mailbox_that_another_installations_entries_are_in_is_shown_with_its_name(own_site: SiteInTime) -> None:
     name = "00000000-0000-4000-8000-000000000001"
     shut = update(mailboxes).where(mailboxes.c.failure.is_not(None))
-    with database(own_site.settings.store_url) as connection:
+    with database(own_site.settings.store.address) as connection:
         connection.execute(shut.values(failure=OTHER_INSTALLATION, other_installation=name))
     who = visitor(own_site)
     codes = [(each["code"], each["cause"]) for each in who.data("/api/v1/overview")["troubles"]]

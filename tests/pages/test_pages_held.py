@@ -102,10 +102,9 @@ def test_one_is_decided_and_noted_with_who_did(own_site: SiteInTime, decision: s
 
 
 def test_a_proxys_person_is_noted_by_name(own_site: SiteInTime) -> None:
-    own_site.settings = replace(
-        own_site.settings,
-        web=replace(own_site.settings.web, proxy=replace(own_site.settings.web.proxy, role=Role.OPERATE)),  # type: ignore[type-var]
-    )
+    web = own_site.settings.web
+    assert web.proxy
+    own_site.settings = own_site.settings.replace(web=web.replace(proxy=web.proxy.replace(role=Role.OPERATE)))
     own_site.__post_init__()
     client = own_site.app.test_client()
     asked = {
@@ -126,7 +125,7 @@ def test_what_is_released_is_taken_in(own_site: SiteInTime) -> None:
     who = visitor(own_site)
     first = who.data(API)["held"][0]
     who.post(f"{API}/release", json={"ids": [first["number"]]})
-    with database(own_site.settings.store_url) as connection:
+    with database(own_site.settings.store.address) as connection:
         sql = f"SELECT organisation FROM events WHERE uid = '{first['uid']}'"
         assert connection.exec_driver_sql(sql).scalar() == FOREIGN
 
@@ -238,7 +237,7 @@ def test_a_secret_of_which_no_more_is_kept_is_told(
 
 
 def test_an_agents_hostile_e_mail_stays_text(own_site: SiteInTime) -> None:
-    with database(own_site.settings.store_url) as connection:
+    with database(own_site.settings.store.address) as connection:
         text = json.dumps(
             {
                 "agent": {"ident": "31", "email": "<script>alert(1)</script>@evil.example"},

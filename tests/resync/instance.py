@@ -74,7 +74,7 @@ def an_instance(*accounts: Account, **more: Any) -> RestPlatform:
 def an_api(url: str, password: str = PASSWORD, waits: list[float] | None = None, **more: Any) -> Iterator[Api]:
     """A client that waits for nobody; how long it would have waited goes into `waits`."""
     told = waits if waits is not None else []
-    api = Api(ApiSettings(url, EMAIL, Secret(password), **more), sleep=told.append)
+    api = Api(ApiSettings(url=url, email=EMAIL, password=Secret(password), **more), sleep=told.append)
     try:
         yield api
     finally:

@@ -5,20 +5,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from emitter.model import Organisation
 from emitter.rest import Account, Fault, RestPlatform, RestServer
-from receiver.config import ApiSettings, Secret, SigningSecret, Source
+from receiver.config import ApiSettings, Secret, Source
 from receiver.core.facts import Emitter, EventKind
-from receiver.core.policies import Policies
 from receiver.core.scope import Authority
 from receiver.operations import held_organisations
 from receiver.store import Store
 from receiver.store.intake import set_aside
 from receiver.worker.periodic import LOOK_AGAIN, LOOK_EVERY, Periodic
+from tests.lab.configuration import signing
 from tests.lab.worker_harness import settings_for
 from tests.makers import MARTINE
 from tests.resync.instance import ADMIN, ARRAS, CANARIES, EMAIL, LENS, PASSWORD, an_instance, an_rdv
@@ -31,15 +30,11 @@ THIRD = Organisation(id=77, name="MDS de Calais", phone_number="", email="")
 
 def a_source(url: str, password: str = PASSWORD, name: str = "mds") -> Source:
     return Source(
-        name,
-        Emitter.RDV_SERVICE_PUBLIC,
-        "production",
-        (SigningSecret(Secret("s")),),
-        None,
-        ZoneInfo("Europe/Paris"),
-        None,
-        Policies(),
-        api=ApiSettings(url, EMAIL, Secret(password)),
+        name=name,
+        emitter=Emitter.RDV_SERVICE_PUBLIC,
+        platform="production",
+        secrets=(signing("s"),),
+        api=ApiSettings(url=url, email=EMAIL, password=Secret(password)),
     )
 
 
@@ -204,7 +199,7 @@ def test_nothing_of_what_a_list_tells_of_usagers_is_kept(here: Here, tmp_path: P
 
 def a_lookout(here: Here, password: str = PASSWORD) -> Periodic:
     source = a_source(here.server.url, password)
-    settings = replace(settings_for("", here.town.rules.mailboxes), sources={"mds": source})
+    settings = settings_for("", here.town.rules.mailboxes).replace(sources={"mds": source})
     return Periodic(here.town.store, settings, here.town.rules, [], here.town.store.installation().id)
 
 

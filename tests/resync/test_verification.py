@@ -3,33 +3,23 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from emitter.rest import RestPlatform, RestServer
-from receiver.config import Secret, SigningSecret, Source
+from receiver.config import Source
 from receiver.core.facts import Delivery, Emitter, EventKind, Model
-from receiver.core.policies import Policies
 from receiver.operations.resync.missing import Finding, Judged, judge, remove
 from receiver.store import Store
 from receiver.store.intake import judge_batch
 from receiver.store.tools import resync
 from receiver.store.tools.resync import HeldEvent, Scope
+from tests.lab.configuration import signing
 from tests.makers import a_delivery, incoming
 from tests.resync.instance import an_api, an_instance, an_rdv
 
 SINCE = datetime.now(UTC) - timedelta(hours=1)
-SOURCE = Source(
-    "mds",
-    Emitter.RDV_SERVICE_PUBLIC,
-    "production",
-    (SigningSecret(Secret("s")),),
-    None,
-    ZoneInfo("Europe/Paris"),
-    None,
-    Policies(),
-)
+SOURCE = Source(name="mds", emitter=Emitter.RDV_SERVICE_PUBLIC, platform="production", secrets=(signing("s"),))
 SCOPE = Scope("mds", frozenset({Model.RDV}), frozenset({12}))
 
 

@@ -18,7 +18,7 @@ from connectors.ews import certificate
 from receiver.alerts.message import Message, Tone
 from receiver.alerts.send import Sending
 from receiver.alerts.send_process import GRACE_S, Outcome
-from receiver.config.settings import AlertSettings, Secret
+from receiver.config import AlertSettings, Secret
 from receiver.operations.resync.platform_http import RestError
 from tests.connectors.ews import MAILBOX, connected
 from tests.makers import NOW
@@ -148,7 +148,7 @@ def test_no_answer_of_a_proxy_outlasts_its_time(monkeypatch: pytest.MonkeyPatch)
 def send(reply: Reply, patience_s: float) -> Outcome:
     with hostile(reply) as server:
         address = server.address.replace("http://", "json://")
-        return Sending(AlertSettings((Secret(address),)), address, Message(Tone.ALARM, "t", "b"), patience_s).wait()
+        return Sending(AlertSettings(to=(Secret(address),)), address, Message(Tone.ALARM, "t", "b"), patience_s).wait()
 
 
 @pytest.mark.threat(id="hostile-alert-receivers")

@@ -6,14 +6,13 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
 
-from receiver.config import Secret, WebSettings
+from receiver.config import Secret, StoreSettings, WebSettings
 from receiver.core import tokens as core
 from receiver.operations.access.token_key import FILE_NAME
 from receiver.store import Store
@@ -89,8 +88,10 @@ def test_the_file_beside_the_database_is_not_in_its_copy(migrated_sqlite: Path, 
     database, copy = tmp_path / "store.db", tmp_path / "copy" / "store.db"
     copy.parent.mkdir()
     database.write_bytes(migrated_sqlite.read_bytes())
-    settings = replace(settings_of(*SOURCES), store_url=f"sqlite:///{database}", web=WebSettings(pages=True))
-    store = Store(settings.store_url)
+    settings = settings_of(*SOURCES).replace(
+        store=StoreSettings(url=f"sqlite:///{database}"), web=WebSettings(pages=True)
+    )
+    store = Store(settings.store.address)
     create_app(settings, store, flush_after_s=None)
     key = (tmp_path / FILE_NAME).read_text().strip()
     store.back_up(copy, nobody_watches)
@@ -103,7 +104,7 @@ def test_the_file_beside_the_database_is_not_in_its_copy(migrated_sqlite: Path, 
 def test_a_copy_that_is_restored_elsewhere_knows_no_token_of_before(site: AccessHarness) -> None:
     text, _ = site.issue()
     web = WebSettings(pages=True, token_key=Secret("another host's secret, which signs its own tokens"))
-    elsewhere = replace(settings_of(*SOURCES), web=web)
+    elsewhere = settings_of(*SOURCES).replace(web=web)
     app = create_app(elsewhere, site.store, lambda: NOW, flush_after_s=None)
     answer = app.test_client().get("/api/v1/overview", headers={"Authorization": f"Bearer {text}"})
     assert answer.status_code == 401

@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from connectors.base import Done, Unconfirmed
+from connectors.base import Done, Failed, Outcome, Temporary, Unconfirmed
 from receiver.core.desired import Decision
 from receiver.core.facts import EventKind
 from receiver.core.mailboxes import Mailbox
-from receiver.core.plan import CallLimits, Verb, begin, end
+from receiver.core.plan import STALE, CallLimits, Verb, begin, end
 from receiver.operations.erasure import purge
-from receiver.store import LeaseLost, MailboxWork, Store, Trouble, heartbeats
+from receiver.store import LeaseLost, MailboxWork, Store, Trouble, counters, heartbeats
 from receiver.store.intake import judge_batch
-from receiver.store.work import leases
+from receiver.store.work import found_entries, leases
 from tests.makers import NOW, a_delivery, incoming
 
 LEASE = timedelta(seconds=60)
@@ -135,6 +135,49 @@ def test_a_mailbox_in_trouble_waits_and_the_others_do_not(store: Store) -> None:
     write(store, other)
     assert not store.read(leases.has_work, "exchange", LATER - timedelta(seconds=1))
     assert claim(store, LATER).attempts == 1
+
+
+@pytest.mark.parametrize("ended", [Done("new"), Failed(Temporary("busy"))], ids=["created", "refused"])
+def test_a_removal_waits_for_a_creation_that_is_under_way(store: Store, ended: Outcome) -> None:
+    """The creation may still be refused: a move must not be seen as a gap meanwhile."""
+    place(store, {HERS: "d1"})
+    write(store, claim(store))
+    place(store, {HERS: None, HIS: "d1"}, age_s=30)
+    work = claim(store)
+    assert work.mailbox == HIS
+    [item] = work.items
+    store.advance(work, {item.placement.id: lambda p: begin(p, Verb.CREATE, NOW, TIMINGS)}, NOW, LEASE)
+    assert store.claim("exchange", NOW, 100, LEASE) is None
+    store.advance(work, {item.placement.id: lambda p: end(p, "d1", ended, NOW, 0)}, NOW, LEASE)
+    store.release(work)
+    assert claim(store).mailbox == HERS
+
+
+def test_a_removal_waits_where_the_event_comes_back_while_its_entry_is_being_removed(store: Store) -> None:
+    place(store, {HERS: "d1"})
+    write(store, claim(store))
+    place(store, {HERS: None, HIS: "d1"}, age_s=40)
+    write(store, claim(store))
+    removal = claim(store)
+    [item] = removal.items
+    store.advance(removal, {item.placement.id: lambda p: begin(p, Verb.DELETE, NOW, TIMINGS)}, NOW, LEASE)
+    place(store, {HERS: "d1", HIS: None}, age_s=30)
+    assert store.claim("exchange", NOW, 100, LEASE) is None
+    store.advance(removal, {item.placement.id: lambda p: end(p, None, Done("item"), NOW, 0)}, NOW, LEASE)
+    store.release(removal)
+    assert claim(store).mailbox == HERS
+    assert store.claim("exchange", NOW, 100, LEASE) is None
+
+
+def test_a_removal_waits_for_a_mailbox_that_nobody_read_since_the_record_was_lost(store: Store) -> None:
+    place(store, {HERS: "d1"})
+    write(store, claim(store))
+    store.write(lambda connection: counters.note(connection, {found_entries.TAKEN_OVER: 1}, NOW))
+    place(store, {HERS: None, HIS: "d1"}, age_s=30)
+    work = claim(store)
+    assert (work.mailbox, work.items[0].placement.applied) == (HIS, STALE)
+    store.release(work)
+    assert claim(store).mailbox == HIS, "whatever has been due for longer"
 
 
 def test_a_removed_entry_leaves_no_record(store: Store) -> None:

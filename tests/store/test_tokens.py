@@ -1,6 +1,5 @@
 """What is kept of tokens: enough to recognise and to revoke them, never their text."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +14,7 @@ from receiver.store.tools.tokens import TokenRecord
 from tests.makers import NOW
 from tests.web.receiver_client import TOKEN_KEY, settings_of
 
-SETTINGS = replace(settings_of(), web=WebSettings(token_key=TOKEN_KEY))
+SETTINGS = settings_of().replace(web=WebSettings(token_key=TOKEN_KEY))
 DAY = timedelta(days=1)
 
 

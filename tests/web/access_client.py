@@ -1,14 +1,13 @@
 """An application with pages, two small guarded views of each kind, and the means to forge tokens."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Flask
 from werkzeug.test import Client, TestResponse
 
-from receiver.config import WebSettings
-from receiver.config.settings import ProxySettings
+from receiver.config import ProxySettings, WebSettings
 from receiver.core.roles import Role
 from receiver.operations.access.tokens import Tokens
 from receiver.store import Store
@@ -38,7 +37,7 @@ class AccessHarness:
 
     def __post_init__(self) -> None:
         web = WebSettings(pages=True, proxy=self.proxy, token_key=TOKEN_KEY)
-        settings = replace(settings_of(*SOURCES), web=web)
+        settings = settings_of(*SOURCES).replace(web=web)
         self.app = create_app(settings, self.store, lambda: self.now, flush_after_s=None)
         self.access = Access(self.app.extensions["receiver"])
         self.tokens = Tokens.of(settings, self.store)

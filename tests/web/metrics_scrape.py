@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families as parse
 from werkzeug.test import TestResponse
 
-from receiver.config import IcsFolder, Settings, WebSettings
+from receiver.config import IcsFolder, Settings, StoreSettings, WebSettings
 from receiver.core.roles import Role
 from receiver.operations.access.tokens import Tokens
 from receiver.store import Store, counters, heartbeats
@@ -24,14 +24,14 @@ FIGURES = {"unmapped": 3, "certificate/exchange": 1_804_000_000, "clock/exchange
 
 
 def settings(folder: Path) -> Settings:
-    calendar = IcsFolder("exchange", folder)
+    calendar = IcsFolder(name="exchange", path=folder)
     url = f"sqlite:///{folder / 'store.db'}"  # for the disk that it is on
     changes = {
         "calendars": {"exchange": calendar},
         "web": WebSettings(pages=True, token_key=TOKEN_KEY),
-        "store_url": url,
+        "store": StoreSettings(url=url),
     }
-    return replace(settings_of(*SOURCES), **changes)  # type: ignore[arg-type]
+    return settings_of(*SOURCES).replace(**changes)
 
 
 @dataclass

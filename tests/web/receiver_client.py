@@ -7,20 +7,19 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Flask
 from sqlalchemy import create_engine, select
 from werkzeug.test import TestResponse
 
-from receiver.config import Secret, Settings, SigningSecret, Source, WebSettings
+from receiver.config import Secret, Settings, SigningSecret, Source, StoreSettings
 from receiver.core.facts import Emitter
 from receiver.core.mailboxes import MailboxMap
-from receiver.core.policies import Policies
 from receiver.store import Store, Verdict, counters
 from receiver.store.database.tables import metadata
 from receiver.web.app import create_app
 from tests.core.samples import as_body, sample
+from tests.lab.configuration import signing
 from tests.makers import NOW
 
 SECRET, ARRAS_SECRET, LENS_SECRET, INSERTION_SECRET = "mds-secret", "arras-secret", "lens-secret", "insertion-secret"
@@ -30,19 +29,8 @@ TOKEN_KEY = Secret("a test's secret, which signs the tokens of tests")
 
 
 def a_source(name: str, *secrets: SigningSecret, **changes: Any) -> Source:
-    ordinary: dict[str, Any] = {
-        "emitter": Emitter.RDV_SERVICE_PUBLIC,
-        "platform": "production",
-        "organisations": None,
-        "time_zone": ZoneInfo("Europe/Paris"),
-        "host": None,
-        "policies": Policies(),
-    }
+    ordinary: dict[str, Any] = {"emitter": Emitter.RDV_SERVICE_PUBLIC, "platform": "production"}
     return Source(name=name, secrets=secrets, **(ordinary | changes))
-
-
-def signing(value: str, *organisations: int) -> SigningSecret:
-    return SigningSecret(Secret(value), frozenset(organisations) if organisations else None)
 
 
 SOURCES = [
@@ -55,11 +43,10 @@ SOURCES = [
 
 def settings_of(*sources: Source) -> Settings:
     return Settings(
-        store_url="",
+        store=StoreSettings(url=""),
         sources={source.name: source for source in sources},
         calendars={},
         mailboxes=MailboxMap("none"),
-        web=WebSettings(),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.http import parse_cookie
 from werkzeug.test import TestResponse
 
-from receiver.config.settings import ProxySettings
+from receiver.config import ProxySettings
 from receiver.core.roles import Role
 from receiver.store import StoreUnavailable
 from receiver.store.tools import tokens as stored_tokens
@@ -90,7 +90,7 @@ def test_a_stranger_cannot_make_us_believe_in_tls(site: AccessHarness) -> None:
     far = site.login(text, environ_base={"REMOTE_ADDR": "192.0.2.7"}, **lie)
     assert (far.status_code, "Set-Cookie" in far.headers) == (403, False)
     assert site.login(text, **NEAR, **lie).status_code == 303  # a proxy on this machine
-    behind = AccessHarness(site.store, ProxySettings("10.1.2.0/24", "X-Remote-User", Role.READ))
+    behind = AccessHarness(site.store, ProxySettings(address="10.1.2.0/24", role=Role.READ))
     assert behind.login(text, environ_base={"REMOTE_ADDR": "10.1.2.3"}, **lie).status_code == 303  # or on another
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from receiver.config.settings import ProxySettings
+from receiver.config import ProxySettings
 from receiver.core.roles import Role
 from receiver.web.auth.access import NAME_LENGTH
 from tests.core.samples import as_body
@@ -18,7 +18,7 @@ ELSEWHERE = {"environ_base": {"REMOTE_ADDR": "10.1.2.4"}}
 
 @pytest.fixture
 def behind(site: AccessHarness) -> AccessHarness:
-    return AccessHarness(site.store, ProxySettings("10.1.2.3/32", "X-Remote-User", Role.OPERATE))
+    return AccessHarness(site.store, ProxySettings(address="10.1.2.3/32", role=Role.OPERATE))
 
 
 def named(name: str, **more: Any) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def test_two_headers_let_nobody_in(behind: AccessHarness) -> None:
 
 
 def test_the_role_is_the_configured_one(site: AccessHarness) -> None:
-    behind = AccessHarness(site.store, ProxySettings("10.1.2.3/32", "X-Remote-User", Role.READ))
+    behind = AccessHarness(site.store, ProxySettings(address="10.1.2.3/32", role=Role.READ))
     word = behind.get(**named("paul")).text.split()[-1]
     assert behind.act(word, **named("paul")).status_code == 403
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver.config import IcsFolder
-from receiver.config.settings import AlertSettings, Secret
+from receiver.config import AlertSettings, IcsFolder, Secret
 from receiver.core.troubles import Code
 from receiver.store import StoreUnavailable, heartbeats
 from receiver.store.database import rights
@@ -67,7 +66,7 @@ def test_no_trouble_of_exchange_stops_the_intake(receiver: Receiver) -> None:
     store, now = receiver.store, receiver.store.now()
     store.write(heartbeats.beat, "worker/host/1", now)
     store.write(servers.change, "exchange", lambda server: replace(server, failure="timeout", failing_since=now))
-    settings = replace(settings_of(*SOURCES), calendars={"exchange": IcsFolder("exchange", Path("/srv"))})
+    settings = settings_of(*SOURCES).replace(calendars={"exchange": IcsFolder(name="exchange", path=Path("/srv"))})
     receiver.app = create_app(settings, store, lambda: receiver.now, flush_after_s=None)
     assert readiness(receiver) == (200, "degraded", "ok", "ok")
     assert codes(receiver) == [Code.SERVER_FAILING]
@@ -80,7 +79,7 @@ def test_a_dead_watch_stops_no_intake_and_is_named(receiver: Receiver) -> None:
     store.write(heartbeats.beat, heartbeats.WATCH, now - timedelta(minutes=2))
     alerts = AlertSettings(to=(Secret("json://127.0.0.1"),))
     receiver.app = create_app(
-        replace(settings_of(*SOURCES), alerts=alerts), store, lambda: receiver.now, flush_after_s=None
+        settings_of(*SOURCES).replace(alerts=alerts), store, lambda: receiver.now, flush_after_s=None
     )
     assert readiness(receiver) == (200, "degraded", "ok", "ok")
     assert codes(receiver) == [Code.WATCH_SILENT]

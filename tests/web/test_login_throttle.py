@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from receiver.config.settings import ProxySettings
+from receiver.config import ProxySettings
 from receiver.core.roles import Role
 from receiver.web.auth.login_throttle import FREE, LONGEST_S, REMEMBERED, LoginThrottle
 from tests.makers import NOW
@@ -115,7 +115,7 @@ def test_the_addresses_of_one_ipv6_customer_are_one_client(site: AccessHarness) 
 
 
 def test_the_trusted_proxy_may_be_on_another_machine(site: AccessHarness) -> None:
-    behind = AccessHarness(site.store, ProxySettings("10.1.2.3/32", "X-Remote-User", Role.READ))
+    behind = AccessHarness(site.store, ProxySettings(address="10.1.2.3/32", role=Role.READ))
     there = {"environ_base": {"REMOTE_ADDR": "10.1.2.3"}}
     wrong(behind, FREE, headers={"X-Forwarded-For": "192.0.2.7"}, **there)
     assert wrong(behind, 1, headers={"X-Forwarded-For": "192.0.2.8"}, **there) == [403]

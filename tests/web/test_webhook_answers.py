@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import io
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -154,7 +153,7 @@ def test_what_an_unlisted_organisation_tells_of_a_known_event_is_set_aside_until
     assert [(each.code, each.subject) for each in found if each.code is Code.OUT_OF_SCOPE] == [
         (Code.OUT_OF_SCOPE, "listed")
     ]
-    source = replace(SOURCES[2], organisations=frozenset({ARRAS, LENS}))
+    source = SOURCES[2].replace(organisations=frozenset({ARRAS, LENS}))
     tell = authority_of(source, receiver.store.installation().digest_key)
     assert receiver.store.write(judge_batch.judge_out_of_scope, {"listed": tell}, NOW) == 1
     [event] = receiver.dump()["events"]
@@ -173,7 +172,7 @@ def test_an_unlisted_organisation_may_not_take_a_known_place_away_in_silence(rec
 def renamed(receiver: Receiver, **changes: Any) -> Receiver:
     """A receiver over the same store, after a change to its first source and without the others of its platform."""
     again = Receiver(receiver.store, receiver.url)
-    again.app = create_app(settings_of(replace(SOURCES[0], **changes)), receiver.store, lambda: NOW, flush_after_s=None)
+    again.app = create_app(settings_of(SOURCES[0].replace(**changes)), receiver.store, lambda: NOW, flush_after_s=None)
     return again
 
 

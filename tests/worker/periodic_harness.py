@@ -4,7 +4,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,6 @@ from connectors.base import (
     Update,
 )
 from receiver.config import Auth, EwsCalendar, Secret, Settings
-from receiver.config.settings import Access
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.store import counters
@@ -111,16 +110,15 @@ class PeriodicHarness:
 
     def __post_init__(self) -> None:
         door = EwsCalendar(
-            CALENDAR,
-            "https://x/EWS",
-            "Exchange2016",
-            Auth.BASIC,
-            Access.IMPERSONATION,
-            "svc",
-            Secret("pw"),
+            name=CALENDAR,
+            server="https://x/EWS",
+            version="Exchange2016",
+            auth=Auth.BASIC,
+            username="svc",
+            password=Secret("pw"),
             connections=2,
         )
-        self.settings = replace(settings_for("", MAPPING), calendars={CALENDAR: door})
+        self.settings = settings_for("", MAPPING).replace(calendars={CALENDAR: door})
         self.installation = self.store.installation().id
         self.crew = self.a_crew()
 

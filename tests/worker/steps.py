@@ -43,7 +43,7 @@ def follow(harness: WorkerHarness) -> None:
 
 def remap(harness: WorkerHarness, **changes: Any) -> None:
     """Change the mapping of the settings; nobody follows it yet."""
-    harness.settings = replace(harness.settings, mailboxes=replace(harness.settings.mailboxes, **changes))
+    harness.settings = harness.settings.replace(mailboxes=replace(harness.settings.mailboxes, **changes))
 
 
 def posts(harness: WorkerHarness, since: int = 0) -> list[tuple[str, str | None]]:
@@ -59,7 +59,7 @@ def shown(harness: WorkerHarness, mailbox: str, days: int = 400) -> list[Any]:
 
 def dump(harness: WorkerHarness) -> dict[str, list[dict[str, Any]]]:
     """Every row of every table."""
-    engine = create_engine(harness.settings.store_url)
+    engine = create_engine(harness.settings.store.address)
     with engine.connect() as connection:
         tables = {
             table.name: [dict(row) for row in connection.execute(select(table)).mappings()]

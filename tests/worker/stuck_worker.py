@@ -19,7 +19,7 @@ def main(folder: Path, call_timeout_s: float) -> None:
     logs.configure()
     loop.GRACE_S = GRACE_S
     settings = load(folder / "config.yaml", ENVIRON)
-    store = Store(settings.store_url)
+    store = Store(settings.store.address)
     try:
         loop.run(
             Reloadable(folder / "config.yaml", ENVIRON, settings), store, lambda _: {"pilot": Deaf(call_timeout_s)}

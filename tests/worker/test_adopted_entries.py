@@ -26,7 +26,7 @@ SECOND = timedelta(seconds=1)
 
 def lose_the_record(harness: WorkerHarness) -> None:
     """And read her mailbox back."""
-    engine = create_engine(harness.settings.store_url)
+    engine = create_engine(harness.settings.store.address)
     with engine.begin() as connection:
         for table in (placements, event_agents, deliveries, events):
             connection.execute(delete(table))

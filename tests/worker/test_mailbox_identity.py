@@ -21,7 +21,7 @@ def mapped(harness: WorkerHarness, *addresses: str) -> None:
     mapping = harness.settings.mailboxes
     more = {address: Mailbox(CALENDAR, address) for address in addresses}
     changed = replace(mapping, addresses={**mapping.addresses, **more})
-    harness.settings = replace(harness.settings, mailboxes=changed)
+    harness.settings = harness.settings.replace(mailboxes=changed)
     harness.restart()
 
 

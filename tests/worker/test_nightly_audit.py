@@ -14,8 +14,7 @@ from connectors.base import (
     Temporary,
 )
 from mock_exchange import FaultKind
-from receiver.config import Auth, EwsCalendar
-from receiver.config.settings import Access
+from receiver.config import AuditSettings, EwsCalendar
 from receiver.core.mailboxes import Mailbox
 from receiver.operations.audit import nightly
 from receiver.store import StoreUnavailable, counters
@@ -106,7 +105,7 @@ def test_by_day_nothing_is_audited_nor_where_it_is_switched_off(at_night: Period
     at_night.store.moment = NOW + timedelta(hours=2)
     at_night.look(at_night.host())
     at_night.store.moment = night_of(at_night)
-    at_night.settings = replace(at_night.settings, scheduled_audit=False)
+    at_night.settings = at_night.settings.replace(audit=AuditSettings(scheduled=False))
     at_night.look(at_night.host())
     assert (at_night.asked("list"), found(at_night)) == (0, {})
 
@@ -206,8 +205,8 @@ def test_over_ews_an_audit_and_a_clock_cost_few_posts_and_a_refusal_one(
     monkeypatch.setattr(periodic, "QUESTION_LIMIT_S", 0.0)
     harness.tell()
     harness.work()
-    door = EwsCalendar(CALENDAR, harness.exchange.url, "Exchange2016", Auth.BASIC, Access.IMPERSONATION, "svc", None)
-    settings = replace(harness.settings, calendars={CALENDAR: door})
+    door = EwsCalendar(name=CALENDAR, server=harness.exchange.url, version="Exchange2016", username="svc")
+    settings = harness.settings.replace(calendars={CALENDAR: door})
     visitors = {CALENDAR: harness.crew.for_questions(threading.Event())}
     before = len(harness.exchange.requests)
     night = nightly.run(harness.store, settings, visitors)

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, select, update
 from connectors.base import Connector, Create, Delete, Done, Outcome
 from connectors.ics_folder import IcsFolderConnector
 from mock_exchange import FaultKind
+from receiver.config import StoreSettings
 from receiver.core.backoff import LONGEST_DELAY_S
 from receiver.core.facts import AgentRef
 from receiver.core.mailboxes import Mailbox
@@ -42,7 +43,7 @@ ONLY_HERS = (MARTINE,)
 
 def unmeet(harness: WorkerHarness) -> None:
     """Have nobody asked yet."""
-    engine = create_engine(harness.settings.store_url)
+    engine = create_engine(harness.settings.store.address)
     with engine.begin() as connection:
         connection.execute(update(mailboxes).values(met_at=None))
     engine.dispose()
@@ -164,12 +165,12 @@ def test_what_is_over_does_not_count_and_a_series_that_goes_on_does(unmet: Worke
 def test_neighbours_may_stand_beside_us_and_others_may_not(unmet: WorkerHarness) -> None:
     write(unmet)
     write(unmet, name=THIRD)
-    unmet.settings = replace(unmet.settings, neighbours=frozenset({OTHER}))
+    unmet.settings = unmet.settings.replace(store=StoreSettings(url="", neighbours=frozenset({OTHER})))
     unmet.restart()
     unmet.tell(agents=ONLY_HERS)
     unmet.work()
     assert (len(unmet.items()), sight(unmet).installation) == (2, THIRD)
-    unmet.settings = replace(unmet.settings, neighbours=frozenset({OTHER, THIRD}))
+    unmet.settings = unmet.settings.replace(store=StoreSettings(url="", neighbours=frozenset({OTHER, THIRD})))
     unmet.restart()
     unmet.store.write(failures.retry_mailboxes, Chosen(code=OTHER_INSTALLATION))
     unmet.work()
@@ -267,7 +268,7 @@ def test_a_mailbox_that_changes_its_address_stays_met(harness_on_each: WorkerHar
     harness.exchange.rename_mailbox(HERS, MARRIED)
     mapping = harness.settings.mailboxes
     mapped = {**mapping.addresses, MARRIED: Mailbox(CALENDAR, MARRIED)}
-    harness.settings = replace(harness.settings, mailboxes=replace(mapping, addresses=mapped))
+    harness.settings = harness.settings.replace(mailboxes=replace(mapping, addresses=mapped))
     harness.restart()
     harness.tell(60, agents=(AgentRef(MARTINE.ident, MARRIED),), motif="Nouveau")
     harness.work_until_quiet()
@@ -280,7 +281,7 @@ def test_a_new_mailbox_is_asked_for_its_name_and_then_for_others(harness_on_each
     harness.exchange.add_mailbox(MARRIED)
     mapping = harness.settings.mailboxes
     mapped = {**mapping.addresses, MARRIED: Mailbox(CALENDAR, MARRIED)}
-    harness.settings = replace(harness.settings, mailboxes=replace(mapping, addresses=mapped))
+    harness.settings = harness.settings.replace(mailboxes=replace(mapping, addresses=mapped))
     harness.restart()
     write(harness, mailbox=MARRIED)
     harness.tell(agents=(AgentRef("35", MARRIED),))
@@ -290,7 +291,7 @@ def test_a_new_mailbox_is_asked_for_its_name_and_then_for_others(harness_on_each
 
 
 def met(harness: WorkerHarness) -> dict[str, bool]:
-    engine = create_engine(harness.settings.store_url)
+    engine = create_engine(harness.settings.store.address)
     with engine.connect() as connection:
         found = {row.address: row.met_at is not None for row in connection.execute(select(mailboxes))}
     engine.dispose()

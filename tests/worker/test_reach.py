@@ -2,7 +2,6 @@
 
 import threading
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -90,7 +89,7 @@ def test_a_server_that_never_answered_is_found_failing_as_soon(periodic_harness:
 
 def test_where_no_mailbox_is_known_any_answer_will_do(periodic_harness: PeriodicHarness) -> None:
     mapping = MailboxMap(CALENDAR, domains={"ville.example": "departement.example"})
-    periodic_harness.settings = replace(periodic_harness.settings, mailboxes=mapping)
+    periodic_harness.settings = periodic_harness.settings.replace(mailboxes=mapping)
     periodic_harness.exchange.error = Permanent("mailbox_not_found", Scope.MAILBOX)
     here = periodic_harness.host()
     periodic_harness.look(here)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from receiver.config import Access, Auth, EwsCalendar, Settings
+from receiver.config import EwsCalendar, Settings
 from receiver.core.facts import Delivery
 from receiver.core.policies import OnAgentDeparture, Policies
 from receiver.core.ruleset import Ruleset
@@ -201,13 +201,13 @@ def test_an_event_that_a_bug_makes_undecidable_stops_no_proposal(
 def rename(harness: WorkerHarness, name: str) -> None:
     """Give the source another name, with ordinary rules."""
     [source] = harness.settings.sources.values()
-    renamed = replace(source, name=name, time_zone=ZoneInfo("Europe/Paris"), policies=Policies())
-    harness.settings = replace(harness.settings, sources={name: renamed})
+    renamed = source.replace(name=name, time_zone=ZoneInfo("Europe/Paris"), policies=Policies())
+    harness.settings = harness.settings.replace(sources={name: renamed})
 
 
 def test_a_source_that_is_renamed_keeps_its_rules_for_the_events_it_told(harness: WorkerHarness) -> None:
-    source = replace(harness.settings.sources["mds"], time_zone=ZoneInfo("Indian/Reunion"))
-    harness.settings = replace(harness.settings, sources={"mds": source})
+    source = harness.settings.sources["mds"].replace(time_zone=ZoneInfo("Indian/Reunion"))
+    harness.settings = harness.settings.replace(sources={"mds": source})
     harness.policies(category="RDV")
     propose(harness)
     slot(harness, an_absence())
@@ -265,7 +265,7 @@ def test_once_confirmed_the_calendar_that_was_given_up_holds_up_no_other_rules(h
     fill(harness, 3)
     rename_calendar(harness, "messagerie")
     assert propose_with(harness, "messagerie", confirmed=True).standing is ProposalState.ADOPTED
-    harness.settings = replace(harness.settings, start_at=NOW)
+    harness.settings = harness.settings.replace(start_at=NOW)
     assert propose_with(harness, "messagerie").standing is ProposalState.ADOPTED
 
 
@@ -279,13 +279,12 @@ def test_a_calendar_that_holds_nothing_to_come_may_go(harness: WorkerHarness) ->
 def test_what_lost_names_hold_is_told_until_they_are_back(harness_on_each: WorkerHarness) -> None:
     harness = harness_on_each
     fill(harness, 3)
-    exchange = EwsCalendar(CALENDAR, "https://x/", "Exchange2016", Auth.BASIC, Access.IMPERSONATION, "svc", None)
-    settings = replace(harness.settings, calendars={CALENDAR: exchange})
+    exchange = EwsCalendar(name=CALENDAR, server="https://x/EWS", version="Exchange2016", username="svc")
+    settings = harness.settings.replace(calendars={CALENDAR: exchange})
     [source] = settings.sources.values()
-    renamed = replace(
-        settings,
-        sources={"mds": replace(source, platform="prod")},
-        calendars={"messagerie": replace(exchange, name="messagerie")},
+    renamed = settings.replace(
+        sources={"mds": source.replace(platform="prod")},
+        calendars={"messagerie": exchange.replace(name="messagerie")},
     )
 
     def told(seen_by: Settings) -> list[tuple[Code, Severity, str, int]]:
@@ -312,7 +311,7 @@ def test_what_a_lost_source_sent_last_is_told_until_it_is_back_or_another_one_se
     harness = harness_on_each
     fill(harness, 3)
     [(name, source)] = harness.settings.sources.items()
-    renamed = replace(harness.settings, sources={"mds-nord": replace(source, name="mds-nord")})
+    renamed = harness.settings.replace(sources={"mds-nord": source.replace(name="mds-nord")})
 
     def told(seen_by: Settings) -> list[tuple[Severity, str, int]]:
         lost_names.note_sources(harness.store, seen_by, harness.store.moment)

@@ -8,13 +8,13 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from mock_exchange import FaultKind, MockExchange
-from receiver.config import Auth, EwsCalendar, IcsFolder, Secret
-from receiver.config.settings import Access
+from receiver.config import Access, Auth, EwsCalendar, IcsFolder, Secret
 from receiver.core.servers import ACCOUNT_PAUSE
 from receiver.store import Store
 from receiver.store.work import servers
@@ -158,20 +158,23 @@ def test_over_another_connection_mailboxes_that_failed_are_tried_at_once(harness
     assert (len(harness.items(HERS)), len(harness.items(HIS))) == (1, 1)
 
 
+def an_account(**keys: Any) -> EwsCalendar:
+    ordinary = {"server": "https://x.example/ews", "version": "Exchange2016", "username": "svc"}
+    return EwsCalendar(name="x", **(ordinary | keys))
+
+
 def test_the_tag_tells_changes_of_the_account_and_little_else() -> None:
-    account = EwsCalendar(
-        "x", "https://x.example/ews", "Exchange2016", Auth.NTLM, Access.IMPERSONATION, "svc", Secret("pw")
-    )
+    account = an_account(password=Secret("pw"))
     others = [
-        replace(account, password=Secret("other")),
-        replace(account, username="svcp", password=Secret("w")),
-        replace(account, server="https://y.example/ews"),
-        replace(account, password=None),
+        account.replace(password=Secret("other")),
+        account.replace(username="svcp", password=Secret("w")),
+        account.replace(server="https://y.example/ews"),
+        account.replace(password=None),
     ]
     tags = [tag(each, b"key") for each in (account, *others)]
     assert len(set(tags)) == len(tags)
     assert {len(each) for each in tags} == {4}
-    assert tag(account, b"key") == tag(replace(account), b"key")
+    assert tag(account, b"key") == tag(account.replace(), b"key")
     mine, another = (tag(account, key) for key in (b"key", b"another installation"))
     assert (mine[:2] != another[:2], mine[2:] != another[2:]) == (True, True)
     halves = [(each[:2] == mine[:2], each[2:] == mine[2:]) for each in tags]
@@ -179,41 +182,37 @@ def test_the_tag_tells_changes_of_the_account_and_little_else() -> None:
 
 
 def test_the_tag_tells_whatever_a_connection_hangs_on(tmp_path: Path) -> None:
-    account = EwsCalendar(
-        "x", "https://x.example/ews", "Exchange2016", Auth.NTLM, Access.IMPERSONATION, "svc", Secret("pw")
-    )
+    account = an_account(password=Secret("pw"))
     authority = tmp_path / "ca.pem"
     others = [
-        replace(account, server="https://y.example/ews"),
-        replace(account, version="Exchange2019"),
-        replace(account, auth=Auth.BASIC),
-        replace(account, access=Access.DELEGATE),
-        replace(account, timeout_s=60.0),
-        replace(account, connections=9),
+        account.replace(server="https://y.example/ews"),
+        account.replace(version="Exchange2013"),
+        account.replace(auth=Auth.BASIC),
+        account.replace(access=Access.DELEGATE),
+        account.replace(timeout_s=30.0),
+        account.replace(connections=9),
     ]
     tags = [tag(each, b"key") for each in (account, *others)]
     for content in (b"first", b"second"):
         authority.write_bytes(content)
-        tags.append(tag(replace(account, ca_file=authority), b"key"))
+        tags.append(tag(account.replace(ca_file=authority), b"key"))
     assert len(set(tags)) == len(tags)
     assert len({each[:2] for each in tags}) == 1, "the account is the same"
     authority.unlink()
-    assert tag(replace(account, ca_file=authority), b"key") == tags[0], "the connector says what is wrong"
+    assert tag(account.replace(ca_file=authority), b"key") == tags[0], "the connector says what is wrong"
     os.mkfifo(authority)
-    assert tag(replace(account, ca_file=authority), b"key") == tags[0], "a pipe would be waited for"
+    assert tag(account.replace(ca_file=authority), b"key") == tags[0], "a pipe would be waited for"
 
 
 def test_the_tag_of_a_keytab_tells_that_it_was_replaced(tmp_path) -> None:  # type: ignore[no-untyped-def]
     keytab = tmp_path / "svc.keytab"
-    account = EwsCalendar(
-        "x", "https://x/", "Exchange2016", Auth.KERBEROS, Access.IMPERSONATION, "svc@X", None, keytab=keytab
-    )
+    account = an_account(auth=Auth.KERBEROS, username="svc@X", keytab=keytab)
     tags = [tag(account, b"key")]
     for content in (b"first", b"second"):
         keytab.write_bytes(content)
         tags.append(tag(account, b"key"))
     assert len(set(tags)) == 3
-    assert len({tag(IcsFolder("x", path), b"key") for path in (tmp_path, tmp_path / "other", tmp_path)}) == 2
+    assert len({tag(IcsFolder(name="x", path=path), b"key") for path in (tmp_path, tmp_path / "other", tmp_path)}) == 2
 
 
 # A server that is down

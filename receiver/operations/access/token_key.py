@@ -38,7 +38,7 @@ class KeyUnavailable(Exception):
 
 def path_of(settings: Settings) -> Path | None:
     """Return the key file that is used if no key is configured; None: the database is not a file."""
-    database = sqlite_file(settings.store_url)
+    database = sqlite_file(settings.store.address)
     return database.parent / FILE_NAME if database is not None and settings.web.token_key is None else None
 
 

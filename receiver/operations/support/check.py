@@ -90,7 +90,7 @@ def check(
     """Check the configuration's warnings, the store, and the calendars by probing the requested mailboxes."""
     findings = [Finding("configuration_read", "configuration")]
     findings += [Finding(each.code, each.path, Level.WARNING, each.details) for each in settings.warnings]
-    of_store, installation = _check_store(settings.store_url, lambda: open_store(settings))
+    of_store, installation = _check_store(settings.store.address, lambda: open_store(settings))
     findings += [*of_store, *_check_marker(settings)]
     if found := token_key.trouble(settings):
         code, path = found
@@ -173,7 +173,7 @@ def _refused(code: str, refusal: Refusal, **more: str) -> Finding:
 
 def _check_marker(settings: Settings) -> Iterator[Finding]:
     """Check that the marker can be used, and is in a place where it is not lost with the database."""
-    marker, file = settings.store_marker, sqlite_file(settings.store_url)
+    marker, file = settings.store.marker, sqlite_file(settings.store.address)
     if marker is None:
         yield Finding("marker_none", "marker", Level.WARNING)
         return

@@ -14,7 +14,7 @@ from receiver.store.reports import names, overview
 
 def name_findings(settings: Settings, open_store: OpenStore) -> list[Finding]:
     """Return the findings; none if the store cannot be read."""
-    file = sqlite_file(settings.store_url)
+    file = sqlite_file(settings.store.address)
     if file is not None and not file.exists():  # opening it would create it
         return []
     try:

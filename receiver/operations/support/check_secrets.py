@@ -30,7 +30,7 @@ def secret_findings(settings: Settings, open_store: OpenStore) -> Iterator[Findi
 
 def _sights(settings: Settings, open_store: OpenStore) -> dict[str, SecretSight]:
     """Return the use of each secret, by its place; nothing if the store cannot be read."""
-    file = sqlite_file(settings.store_url)
+    file = sqlite_file(settings.store.address)
     if file is not None and not file.exists():  # opening it would create it
         return {}
     try:

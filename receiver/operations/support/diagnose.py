@@ -99,7 +99,7 @@ def _learn(words: Placeholders, settings: Settings) -> None:
     for email, mailbox in settings.mailboxes.addresses.items():
         words.of(ADDRESS, email)
         words.of(ADDRESS, mailbox.address)
-    if (host := urlsplit(settings.store_url).hostname) is not None:
+    if (host := urlsplit(settings.store.address).hostname) is not None:
         words.of(HOST, host)
     for domains in settings.mailboxes.domains.items():
         for domain in domains:
@@ -126,7 +126,7 @@ def _written_secrets(settings: Settings) -> Iterator[str]:
     yield from (address.value for address in settings.alerts.to)
     if (key := token_key.existing_secret(settings)) is not None:
         yield key
-    if (password := urlsplit(settings.store_url).password) is not None:
+    if (password := urlsplit(settings.store.address).password) is not None:
         yield from {password, unquote(password)}
 
 
@@ -154,7 +154,7 @@ def _system(settings: Settings, run: Run) -> dict[str, object]:
 
 
 def _disk(settings: Settings) -> dict[str, object] | None:
-    file = sqlite_file(settings.store_url)
+    file = sqlite_file(settings.store.address)
     if file is None or not file.parent.is_dir():
         return None
     usage = shutil.disk_usage(file.parent)
@@ -165,7 +165,7 @@ def _disk(settings: Settings) -> dict[str, object] | None:
 
 
 def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[str, object]:
-    kind = "sqlite" if sqlite_file(settings.store_url) else "postgresql"
+    kind = "sqlite" if sqlite_file(settings.store.address) else "postgresql"
     if store is None:
         return {"store.json": {"kind": kind, "usable": False}}
     standing = store.standing()

@@ -37,8 +37,9 @@ _NOW = due_rows.NOW
 def is_due() -> ColumnElement[bool]:
     """Match placements that are due and not about to be settled again, as their desired content is then outdated.
 
-    A removal waits for a creation of the same event, so that an event that moves is always in a calendar. It does not
-    wait for a creation that fails, or whose mailbox waits.
+    A removal waits for a creation of the same event, so that an event that moves is always in a calendar. It also waits
+    while a write has no outcome in the mailbox that is to hold the entry: the write may be refused, or be an earlier
+    removal. It does not wait for a creation that fails, or whose mailbox waits.
     """
     sibling, home = placements.alias("sibling"), mailboxes.alias("home")
     arriving = exists().where(
@@ -46,8 +47,7 @@ def is_due() -> ColumnElement[bool]:
         or_(home.c.blocked_until.is_(None), home.c.blocked_until <= _NOW),
         sibling.c.event_id == placements.c.event_id,
         sibling.c.desired.is_not(None),
-        sibling.c.applied.is_(None),
-        sibling.c.due_at <= _NOW,
+        or_(sibling.c.look_up_at.is_not(None), and_(sibling.c.applied.is_(None), sibling.c.due_at <= _NOW)),
         sibling.c.failure.is_(None),
     )
     stays_or_moved = or_(placements.c.desired.is_not(None), ~arriving)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Flask, Request, Response, request
 
-from receiver.config.settings import ProxySettings
+from receiver.config import ProxySettings
 
 PAGES = "/status"
 MACHINES = ("/api/", "/metrics")
@@ -45,7 +45,7 @@ class Way:
     def is_proxy(self, request: Request) -> bool:
         """Whether the configured proxy itself is at the other end of the connection."""
         peer = _address(request.environ.get("REMOTE_ADDR"))
-        return peer is not None and self.proxy is not None and peer in ipaddress.ip_network(self.proxy.network)
+        return peer is not None and self.proxy is not None and peer in ipaddress.ip_network(self.proxy.address)
 
     def client(self, request: Request) -> str:
         """Return the client that a wrong token counts for: an address, or the network that a customer gets in IPv6."""
