@@ -42,7 +42,7 @@ class Log:
         self._log(logging.WARNING, event, fields)
 
     def error(self, event: str, /, **fields: Field) -> None:
-        """Log something that somebody must check."""
+        """Log something that an operator must check."""
         self._log(logging.ERROR, event, fields)
 
     def exception(self, event: str, /, **fields: Field) -> None:

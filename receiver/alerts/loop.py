@@ -67,7 +67,7 @@ class Watch:
         self._stopping.set()
 
     def reload(self) -> None:
-        """Ask the loop to read the configuration anew."""
+        """Ask the loop to read the configuration again."""
         self._reloading.set()
 
     def run(self) -> None:
@@ -180,7 +180,7 @@ def run_once(settings: Reloadable, open_store: OpenStore) -> None:
 
 
 def run(settings: Reloadable, open_store: OpenStore, pace: Pace | None = None) -> None:
-    """Send alerts from this process until SIGTERM or SIGINT; SIGHUP reads the configuration anew."""
+    """Send alerts from this process until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     watch = Watch(settings, open_store, pace or Pace())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: watch.stop())

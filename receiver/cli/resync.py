@@ -91,7 +91,7 @@ def _models(text: str) -> frozenset[Model]:
 
 
 def resync(args: Namespace, settings: Settings) -> int:
-    """Have all sent again and remove what is gone; 1 if an operator must act, 2 if it cannot be begun."""
+    """Make the platform send all again and remove what is gone; 1 if an operator must act, 2 if it cannot be begun."""
     logs.configure("ERROR")
     try:
         source = operation.choose_source(settings, args.source)

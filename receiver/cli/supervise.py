@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from receiver import logs
 
 GRACE_S = 65.0
-"""A child may finish its call in hand: a little longer than gunicorn's and the worker's own limits."""
+"""How long a child may take to finish its running call: a little longer than the limits of gunicorn and the worker."""
 
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
@@ -23,7 +23,7 @@ LONGEST_PAUSE_S = 60.0
 PAUSE_S = 1.0
 """The pause before the first restart. It doubles with each further one, up to `LONGEST_PAUSE_S`."""
 STEADY_S = 60.0
-"""A child that ran for so long counts as stable: the next pause is the shortest again."""
+"""A child that ran for this time counts as stable: the next pause is the shortest again."""
 MISCONFIGURED = 2
 """Status of a child that cannot use its configuration: only a reload or an edited file helps, so the pause is long."""
 
@@ -51,10 +51,10 @@ def supervise(
 ) -> int:
     """Start the commands and stay until all have ended; return 0 when they ended because they were asked to.
 
-    SIGTERM and SIGINT end all of them. A vital child that ends by itself takes the others with it: whoever supervises
-    us then starts all of them anew. Any other is started again, after pauses that grow while it does not stay. A spare
-    one may also end with status 0, having nothing to do. SIGHUP is passed on where `reload` returns what should run
-    now; None refuses it. A child that should run and does not is started then, at once.
+    SIGTERM and SIGINT end all of them. A vital child that ends by itself takes the others with it: the service manager
+    then starts all of them again. Any other is started again, after pauses that grow while it keeps ending. A spare one
+    may also end with status 0, having nothing to do. SIGHUP is passed on where `reload` returns what should run now;
+    None refuses it. A child that should run and does not is started then, at once.
     """
     with _heard_signals() as signals:
         return _Supervisor(commands, reload, vital, spare, waits or Waits()).run(signals)

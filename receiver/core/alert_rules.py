@@ -57,7 +57,7 @@ class KnownTrouble:
 
     @property
     def points(self) -> frozenset[str]:
-        """What there is to say of it: each cause, under a short name, and ``!`` for an alarm."""
+        """The parts of a trouble that are sent once each: each cause, under a short name, and ``!`` for an alarm."""
         now = (self.trouble, *self.others)
         worst = {"!"} if any(each.severity is Severity.ALARM for each in now) else set()
         return frozenset({f"{each.code}/{each.cause}" for each in now} | worst)
@@ -77,9 +77,9 @@ class AlertTimings:
     """When alerts are due."""
 
     hold: timedelta = timedelta(minutes=5)
-    """A trouble that may pass by itself is sent after so long."""
+    """A trouble that may pass by itself is sent if it lasts for this time."""
     calm: timedelta = timedelta(minutes=5)
-    """A trouble is over after so long without it: one that comes and goes is one trouble."""
+    """A trouble counts as over after this time without it: one that comes and goes is one trouble."""
     digest_at: time | None = time(8)
     """Wall-clock time of the daily digest; None: there is none."""
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 ALWAYS_ALLOWED = 20
-"""So many entries may be removed in any case, within an hour and within a day."""
+"""This number of entries may be removed in any case, within an hour and within a day."""
 
 
 class Span(StrEnum):
@@ -39,15 +39,15 @@ class RemovalCounts:
     """Coming entries at the beginning of the span; None: not counted, as too little was removed to need it."""
 
     def may_remove(self, entries: int) -> bool:
-        """Whether so many more entries may be removed. `live` must be known if `needs_live` says so."""
+        """Whether the given number of further entries may be removed. `live` must be known if `needs_live` says so."""
         return self._is_within(self.removed + entries)
 
     def may_cancel(self, entries: int) -> bool:
-        """Whether so many more entries of cancelled appointments may be removed; `live` as for `may_remove`."""
+        """Whether the given number of further entries of cancelled appointments may be removed; see `may_remove`."""
         return self._is_within(self.cancelled + entries)
 
     def needs_live(self, entries: int) -> bool:
-        """Whether `live` must be counted before so many more entries can be judged."""
+        """Whether `live` must be counted before the given number of further entries can be judged."""
         return self.live is None and max(self.removed, self.cancelled) + entries > ALWAYS_ALLOWED
 
     def began_with(self, left: int, left_of_all: int) -> "RemovalCounts":

@@ -128,7 +128,7 @@ def failed(
 
 
 def pause_after(error: ConnectorError, attempts: int, jitter: float) -> timedelta:
-    """Return how long to make no call to a server after so many consecutive failures."""
+    """Return how long to make no call to a server after a number of consecutive failures."""
     retry_after_s = error.retry_after_s if isinstance(error, Temporary) else None
     pause = timedelta(seconds=delay_s(attempts, retry_after_s, jitter))
     return max(pause, ACCOUNT_PAUSE) if error.code in ACCOUNT_REFUSED else pause

@@ -19,7 +19,7 @@ _UNWANTED = re.compile(
     + "]+"
 )
 _READ_FACTOR = 4
-"""No more than so many times the limit is read of a text."""
+"""At most this multiple of the limit is read of a text."""
 
 _JOINER = "\u200d"
 _EXTENDING = re.compile(
@@ -74,13 +74,13 @@ def _units(text: str) -> int:
 
 
 def _fitting(text: str, units: int) -> int:
-    """Return how many characters fit into so many UTF-16 units."""
+    """Return how many characters fit into a number of UTF-16 units."""
     begin = text[:units].encode("utf-16-le")[: 2 * units]
     return len(begin.decode("utf-16-le", "ignore"))
 
 
 def _boundary(text: str, most: int) -> int:
-    """Return where to cut a text so that at most so many characters stay, and no grapheme is split.
+    """Return where to cut a text so that at most a number of characters stay, and no grapheme is split.
 
     A grapheme longer than that is cut in any case, but not after a joiner.
     """

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from receiver.core.backoff import capped_retry_after_s, delay_s
 
 GROWTH_AFTER = 10
-"""After so many answers, one more concurrent call is allowed."""
+"""After this number of answers, one more concurrent call is allowed."""
 MAX_REFUSALS = 3
-"""After so many consecutive refusals, the server does not merely throttle: it fails."""
+"""After this number of consecutive refusals, the server does not merely throttle: it fails."""
 
 
 @dataclass(frozen=True, slots=True)

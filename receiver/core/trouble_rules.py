@@ -75,7 +75,7 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class RefusedConfiguration:
-    """A configuration that a process refused at a reload; it goes on with the previous one."""
+    """A configuration that a process refused at a reload; it continues with the previous one."""
 
     process: str
     """Which process, on which host."""

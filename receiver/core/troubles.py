@@ -18,7 +18,7 @@ class Colour(StrEnum):
     ATTENTION = "attention"
     """Something is wrong that ends by itself, is intended, or can wait until office hours."""
     ALARM = "alarm"
-    """Somebody must act: it does not end by itself."""
+    """An operator must act: it does not end by itself."""
 
 
 class DifferenceKind(StrEnum):

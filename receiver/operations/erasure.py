@@ -80,7 +80,7 @@ def purge(store: Store, now: datetime, tombstone_days: int, journal_days: int) -
 
 
 def note_unused(store: Store, position: unused.Round, now: datetime) -> bool:
-    """Check the next agents or mailboxes for references; return whether the round goes on.
+    """Check the next agents or mailboxes for references; return whether the round continues.
 
     `purge` drops those that had no reference for long enough.
     """

@@ -21,7 +21,7 @@ from receiver.store.work.settling import Previewed
 log = logs.get("rules")
 
 FREE_REMOVALS = 20
-"""Up to so many removals need no confirmation, whatever the share: a pilot has few entries."""
+"""Up to this number, removals need no confirmation, whatever the share: a pilot has few entries."""
 FREE_SHARE = 0.05
 
 

@@ -9,26 +9,26 @@ from receiver.store.reports import overview
 from receiver.store.work import rulesets
 
 COUNTED = 10_000
-"""More agents than any office has."""
+"""A limit above the number of agents of any office."""
 
 
 def in_force(store: Store, mapping: MailboxMap) -> MailboxMap:
-    """Return the mapping that entries are written by; that of this process's file where none was ever adopted.
+    """Return the mapping in force; that of this process's file if none was ever put in force.
 
-    Files are read at other moments by each process: a CSV is changed over night, and only workers read it again.
+    Processes read files at different moments: a CSV may change over night, and only workers read it again.
     """
     found = store.read(rulesets.in_force)
     return found.ruleset.mailboxes if found else mapping
 
 
 def unmapped(store: Store, mapping: MailboxMap, now: datetime) -> list[ComingAgent]:
-    """Return the agents who have events to come and no mailbox, the busiest first."""
+    """Return the agents who have coming events and no mailbox, the busiest first."""
     return [
         agent for agent in store.read(overview.coming_agents, now) if mapping.locate(agent.email) is Unplaced.UNMAPPED
     ]
 
 
 def count_unmapped(store: Store, mapping: MailboxMap, now: datetime) -> int:
-    """Return how many agents of events to come nothing maps, `COUNTED` at most."""
+    """Return how many agents of coming events nothing maps, at most `COUNTED`."""
     agents = store.read(overview.unmapped_agents, now, COUNTED)
     return sum(mapping.locate(agent.email) is Unplaced.UNMAPPED for agent in agents)

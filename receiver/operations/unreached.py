@@ -10,14 +10,14 @@ from receiver.store.counters import Figure
 PREFIX = "alerts/"
 RENEWED = timedelta(minutes=1)
 FORGOTTEN = timedelta(minutes=3)
-"""After so long without a renewal nobody tries any more: `watch` is gone, or has no recipient."""
+"""A note that was not renewed for this time is ignored: `watch` has ended, or has no recipient."""
 
 Since = Mapping[int, datetime | None]
-"""By place in `alerts.to`: since when nothing arrives there; None: what is sent arrives."""
+"""By place in `alerts.to`: since when nothing arrives there; None: messages arrive."""
 
 
 class Notice:
-    """What `watch` writes of its recipients."""
+    """The notes of `watch` about its recipients."""
 
     def __init__(self) -> None:
         """Write nothing yet."""
@@ -25,7 +25,7 @@ class Notice:
         self._due: datetime | None = None
 
     def write(self, store: Store, since: Since, now: datetime) -> None:
-        """Write where there is news, or where the last notice is about to be forgotten.
+        """Write the notes that changed or are about to expire.
 
         Raises:
             StoreUnavailable: it is written the next time.
@@ -34,7 +34,7 @@ class Notice:
         is_over = self._due is None or not self._due - RENEWED <= now < self._due
         if since == self._written and not (is_over and any(since.values())):
             return
-        # Of a place that is gone from the configuration, the last notice would stay.
+        # Otherwise the last note of a place that is no longer configured would stay.
         places = dict.fromkeys(self._written) | dict(since)
         stamps = {place: int(moment.timestamp()) if moment else 0 for place, moment in places.items()}
         store.write(counters.record, {}, {f"{PREFIX}{place}": stamp for place, stamp in stamps.items()}, now)

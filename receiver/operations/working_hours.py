@@ -1,4 +1,4 @@
-"""Working time in France: when a source's silence means something."""
+"""Working time in France, in which the silence of a source is unusual."""
 
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -9,7 +9,7 @@ import holidays
 OPENS, CLOSES = time(8), time(18)
 SATURDAY = 5
 LONGEST = timedelta(days=60)
-"""More is not counted: it is silence enough."""
+"""The most that is counted: longer silence makes no difference."""
 
 SUBDIVISIONS = {
     "America/Guadeloupe": "971",
@@ -26,7 +26,7 @@ SUBDIVISIONS = {
     "Pacific/Gambier": "PF",
     "Pacific/Wallis": "WF",
 }
-"""Places with holidays of their own, by time zone. Alsace and Moselle share Paris's zone, and so its holidays."""
+"""Regions with holidays of their own, by time zone. Alsace and Moselle have Paris's zone, and so its holidays."""
 
 
 def working_time(start: datetime, end: datetime, zone: str) -> timedelta:
@@ -34,7 +34,7 @@ def working_time(start: datetime, end: datetime, zone: str) -> timedelta:
 
     Args:
         start: aware.
-        end: aware; nothing lies between where it is not after `start`.
+        end: aware; the result is zero if it is not after `start`.
         zone: IANA name.
 
     """

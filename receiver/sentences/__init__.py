@@ -1,4 +1,4 @@
-"""What people read, in French, by code. Tables only: which sentence applies is decided elsewhere.
+"""The French texts for people, by code. Only tables: other modules decide which sentence applies.
 
 A sentence about a failure says the cause, then the cure. Fields in braces are the trouble's details.
 """

@@ -1,4 +1,4 @@
-"""Who may look: the login page, refusals, the `token` commands."""
+"""Access: the login page, refusals, the `token` commands."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Alerts: what they say, and what comes of sending them."""
+"""Alerts: their texts, and the outcomes of sending them."""
 
 from collections.abc import Mapping
 
@@ -56,7 +56,7 @@ DELIVERY: Mapping[str, str] = {
     "refused": "le serveur refuse le message.",
     "failed": "l'envoi a échoué.",
 }
-"""What came of a letter, by the codes of `receiver.alerts.send_process`."""
+"""The outcomes of sending a message, by the codes of `receiver.alerts.send_process`."""
 
 WATCH: Mapping[str, str] = {
     "watch": "prévient par courriel ou messagerie de ce qui ne va pas (alerts) ; run s'en charge",

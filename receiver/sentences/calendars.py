@@ -1,4 +1,4 @@
-"""What a calendar server may answer, and what was found of it and in it."""
+"""Failures and findings of calendar servers and mailboxes."""
 
 from collections.abc import Mapping
 
@@ -99,7 +99,7 @@ TLS: Mapping[str, str] = {
     "port_closed": "L'hôte existe mais refuse la connexion sur ce port. Vérifiez le port, et qu'IIS tourne.",
     "host_unreachable": "Aucune réponse de l'hôte sur ce port. Vérifiez le routage et les pare-feu.",
 }
-"""What a look at a server's door and certificate tells."""
+"""Findings about the connection to a server and its certificate."""
 
 MAILBOXES_CHECK: Mapping[str, str] = {
     "mailbox_written": "Écriture, modification, recherche et suppression réussies.",

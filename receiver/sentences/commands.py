@@ -86,7 +86,7 @@ USAGE: Mapping[str, str] = {
 """argparse's English sentences (patterns) and ours."""
 
 LEVELS: Mapping[str, str] = {"ok": "OK", "warning": "ATTENTION", "trouble": "ÉCHEC"}
-"""What one look at something found."""
+"""The findings of checks."""
 
 COLOURS: Mapping[str, str] = {"ok": "OK", "attention": "ATTENTION", "alarm": "ALARME"}
 """How things go, by `receiver.core.troubles.Colour`."""

@@ -77,7 +77,7 @@ CONFIGURATION: Mapping[str, str] = {
     "token_key_reused": "cette clé sert déjà ailleurs dans ce fichier. Il en faut une qui ne serve qu'aux jetons.",
     "token_key_missing": "les pages ne reconnaissent aucun jeton : avec PostgreSQL, il faut la clé qui les signe. "
     "Mettez sous web.token_key un fichier, le même sur tous les hôtes.",
-    # Secrets that are used all the same
+    # Doubtful secrets that are used
     "secret_short": "Ce secret signe des webhooks et il a moins de {shortest} caractères : qui lit un webhook peut le "
     "deviner. Remplacez-le (rdv-receiver secrets new ; guide « Changer un secret »).",
     "secret_shared": "Ce secret est aussi celui de {other}, à ce qui l'entoure près. Qui connaît l'un connaît l'autre. "
@@ -174,4 +174,4 @@ EDGES: Mapping[str, str] = {
     "quotes": "des guillemets",
     "name": "un nom de variable (« NOM= »)",
 }
-"""What stands around a secret, by the codes of `core.edges`."""
+"""The additions around a secret, by the codes of `core.secret_edges`."""

@@ -1,4 +1,4 @@
-"""Webhooks that wait for somebody to decide: the command `held`, its reports, and its page."""
+"""Webhooks that wait for a decision: the command `held`, its reports, and its page."""
 
 from collections.abc import Mapping
 

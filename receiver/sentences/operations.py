@@ -1,4 +1,4 @@
-"""What operators do by hand: failures and retries, erasure, copies of the store, the support archive."""
+"""Operations: failures and retries, erasure, copies of the store, the support archive."""
 
 from collections.abc import Mapping
 

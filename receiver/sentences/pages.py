@@ -39,7 +39,7 @@ PAGE_WORDS: Mapping[str, Mapping[str, str]] = {
     "colour": {"ok": "OK", "attention": "Attention", "alarm": "Alarme"},
     "role": {"read": "lecture", "operate": "exploitation"},
 }
-"""What stands in tables, by the kind of code. A code that is not here is shown as it is."""
+"""Words for codes in tables, by the kind of code. A code that is missing here is shown unchanged."""
 
 SCOPE_NOUNS: Mapping[str, tuple[str, str]] = {
     "mailbox": ("boîte", "boîtes"),
@@ -117,7 +117,7 @@ Une réponse à la suite de chaque ligne, sous la forme « agent;boîte », nous
 
 Merci.
 """
-"""A message to the administrator of Exchange; nothing stands in it but agents' e-mails and numbers."""
+"""A message to the administrator of Exchange; it holds only agents' e-mails and numbers."""
 
 UNMAPPED_LINE = "{email} ({events} à venir)"
 

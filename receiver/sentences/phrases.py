@@ -1,4 +1,4 @@
-"""Puts a trouble into words, the same for pages, commands and alerts. The sentences stand in `receiver.sentences`."""
+"""Makes the French text of a trouble, the same for pages, commands and alerts, from `receiver.sentences`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PARIS = ZoneInfo("Europe/Paris")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A trouble as people read it."""
+    """The French text of a trouble."""
 
     title: str
     """What is wrong, in one line."""
@@ -32,7 +32,7 @@ def words(trouble: Trouble) -> Words:
     if trouble.cause in sentences.STORE_CAUSES or trouble.code is Code.STORE_UNREACHABLE:
         return _of_store(trouble, advice)
     fields = {"subject": trouble.subject, "count": trouble.count, "cause": _behind(trouble)}
-    plural = "s" if trouble.count > 1 else ""  # a title speaks of one number
+    plural = "s" if trouble.count > 1 else ""  # a title has one number
     return Words(advice.title.format(**fields).replace("(s)", plural), advice.cure.format(**fields))
 
 
@@ -51,43 +51,43 @@ def _of_store(trouble: Trouble, advice: sentences.Advice) -> Words:
 
 
 def store_words(cause: str, details: Mapping[str, object]) -> Words:
-    """Return why a store cannot be used. Names that are not known are replaced by general ones."""
+    """Return why a store cannot be used. Unknown names are replaced by general ones."""
     advice = sentences.STORE_CAUSES.get(cause, sentences.STORE_CAUSES["store_unknown"])
     fields = {"path": "le fichier de la base", "command": "rdv-receiver check", **details}
     return Words(advice.title, advice.cure.format(**fields))
 
 
 def cause_sentence(code: str) -> str:
-    """Return what lies behind a failure, and its cure, by the failure's code."""
+    """Return cause and cure of a failure, by its code."""
     known = sentences.CAUSES.get(code) or sentences.TOKEN_KEY.get(code)
     return known or sentences.CALENDAR.get(code, sentences.CALENDAR_UNKNOWN.format(code=code))
 
 
 def refusal_sentence(reason: str) -> str:
-    """Return why requests were refused or left aside, by the reason that is counted."""
+    """Return why requests were refused or ignored, by the counted reason."""
     return sentences.REFUSALS.get(reason) or cause_sentence(reason)
 
 
 def failure_sentence(code: str, installations: Sequence[str] = ()) -> str:
-    """Return what lies behind a failure, and its cure; where other installations do, their names too."""
+    """Return cause and cure of a failure; with the names of other installations if they are the cause."""
     names = sentences.INSTALLATIONS.format(names=", ".join(installations))
     return f"{cause_sentence(code)} {names}" if installations else cause_sentence(code)
 
 
 def local(moment: datetime) -> str:
-    """Return a moment as people in France write it, by the clock of Paris."""
+    """Return a moment in French notation, in the time of Paris."""
     return f"{moment.astimezone(PARIS):%d/%m/%Y %H:%M}"
 
 
 def held_subject(uid: str | None, event_number: int | None, agent: str | None, email: str | None) -> str:
-    """Return what a webhook is about that was set aside: an event, or an agent."""
+    """Return what a set aside webhook is about: an event or an agent."""
     if uid is not None:
         return uid if event_number is None else sentences.HELD["event"].format(number=event_number, uid=uid)
     return sentences.HELD["agent email" if email else "agent"].format(agent=agent, email=display_safe(email or ""))
 
 
 def held_organisation(known: int | None, claimed: int | None) -> str:
-    """Return to which organisation the event belongs, and which one the webhook speaks for."""
+    """Return the organisation of the event, and the one that the webhook speaks for."""
     texts = sentences.HELD
     if known is None:
         return texts["unknown organisation"] if claimed is None else texts["claimed alone"].format(claimed=claimed)

@@ -169,7 +169,7 @@ STORE_CAUSES: Mapping[str, Advice] = {
         "Vérifiez le disque, le service PostgreSQL, store.url et les droits, puis le journal.",
     ),
 }
-"""Why it cannot be used. Titles follow a colon, save that of an empty one, which is a trouble of its own."""
+"""Why it cannot be used. Titles follow a colon, except that of an empty store, which is a trouble of its own."""
 
 STORE_FILES: Mapping[str, str] = {
     "store_file_unusable": "Le compte du service ne peut pas lire et écrire {path}. Lancez : {command}.",

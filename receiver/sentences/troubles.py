@@ -199,14 +199,14 @@ TROUBLES: Mapping[str, Advice] = {
         "sinon l'audit de la nuit.",
     ),
 }
-"""Troubles, by `receiver.core.troubles.Code`. `{cause}` is the sentence of what lies behind."""
+"""Troubles, by `receiver.core.troubles.Code`. `{cause}` is the sentence of the cause."""
 
 MEANWHILE: Mapping[str, str] = {
     "store_corrupt": "Les webhooks sont refusés, et l'émetteur les renverra, dès que le service a vu le dommage : dix "
     "minutes au plus. Ceux qu'il a pris d'ici là sont dans la base endommagée : une fois la base restaurée, "
     "« rdv-receiver resync » les redemande.",
 }
-"""What becomes of webhooks while the store is `store_unreachable`, by cause, where that is not what its cure says."""
+"""What happens to webhooks during `store_unreachable`, by cause, if that is not what its cure says."""
 
 VANISHED: Mapping[str, Advice] = {
     "store_log_missing": Advice(
@@ -217,7 +217,7 @@ VANISHED: Mapping[str, Advice] = {
         "Voir docs/fr/reprise.md, « La base a disparu ».",
     ),
 }
-"""What is said of `store_vanished` in place of its own words, by cause: where a restart is the cure."""
+"""The sentence of `store_vanished` by cause, if the cure is a restart."""
 
 ALL_IGNORED: Mapping[str, Advice] = {
     "organisation": Advice(
@@ -296,6 +296,6 @@ CAUSES: Mapping[str, str] = {
     "passent. Ils sont réessayés à leur prochain changement et au prochain démarrage du worker. Signalez-le avec le "
     "journal.",
 }
-"""What lies behind a trouble, beside the codes of `CALENDAR`."""
+"""Causes of troubles, in addition to the codes of `CALENDAR`."""
 
 UNKNOWN = "erreur non répertoriée ({code})."

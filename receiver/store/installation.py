@@ -28,6 +28,6 @@ def begin_uninstalling(connection: Connection, now: datetime) -> None:
 
 
 def undo_uninstalling(connection: Connection, now: datetime) -> None:
-    """Allow writing again; every live event is settled anew."""
+    """Allow writing again; every live event is settled again."""
     connection.execute(update(installation).values(uninstalled_at=None))
     connection.execute(update(events).where(events.c.facts.is_not(None)).values(unsettled_at=now))

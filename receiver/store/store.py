@@ -182,7 +182,7 @@ class Store:
             StoreUnavailable: it is damaged, or cannot be read.
 
         """
-        integrity.look(self._engine)
+        integrity.check_at_intervals(self._engine)
 
     def _expected(self) -> tuple[str | None, bool]:
         """Return the installation whose store belongs here, and whether the marker could be read."""

@@ -26,7 +26,7 @@ from receiver.web.views.query import BadQuestion
 log = logs.get("web")
 
 MAX_BODY_BYTES = 1024 * 1024
-"""Of any request but a webhook, which `receiver.web.bodies` reads."""
+"""The limit for requests other than webhooks, whose bodies `receiver.web.bodies` reads."""
 
 
 def create_app(
@@ -40,8 +40,8 @@ def create_app(
     Args:
         settings: the configuration in force.
         store: where webhooks are kept.
-        clock: our own time, against which the ages of states are judged.
-        flush_after_s: how long counts may stay in memory; None: until somebody flushes them.
+        clock: this host's time, to which the ages of states are compared.
+        flush_after_s: how long counts may stay in memory; None: until the caller flushes them.
 
     """
     app = Flask("receiver", static_folder=None)
@@ -91,18 +91,18 @@ def _http_error(error: HTTPException) -> tuple[Response, int, dict[str, str]]:
 
 
 def _not_http(_: Exception) -> tuple[Response, int]:
-    """Refuse a body that cannot be read. The server closes the connection: where would the next request begin?"""
+    """Refuse a body that cannot be read. The server closes the connection, as the next request cannot be found."""
     return _answer(400), 400
 
 
 def _unforeseen(_: Exception) -> tuple[Response, int]:
-    """Answer 500 and log where it went wrong, without the error's text: a payload may stand in it."""
+    """Answer 500 and log the place of the error, without its text: that may hold a payload."""
     log.exception("unforeseen")  # noqa: LOG004  # Flask calls its handlers while the exception is being handled
     return _answer(500), 500
 
 
 def _answer(code: int) -> Response:
-    """Return a page where there are pages, else JSON."""
+    """Return a page under the pages' paths, else JSON."""
     if "pages" in current_app.blueprints and errors.is_page(request.path):
         return errors.page(code)
     return jsonify(status=_STATUS_WORDS.get(code, "error"))

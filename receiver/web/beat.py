@@ -1,4 +1,4 @@
-"""A web process beats: one that falls silent is noticed. It also reports a configuration that it refused."""
+"""The heartbeats of a web process, by which a dead one is noticed. It also reports a refused configuration."""
 
 import socket
 import threading
@@ -16,7 +16,7 @@ log = logs.get("web")
 
 
 def start(context: WebContext, settings: Reloadable) -> None:
-    """Beat in a thread of its own until the process ends."""
+    """Write heartbeats in a thread of its own until the process ends."""
     threading.Thread(target=_beat, args=(context, settings), daemon=True).start()
 
 
@@ -30,7 +30,7 @@ def _beat(context: WebContext, settings: Reloadable) -> None:
                 context.store.write(heartbeats.beat, name, now)
                 notice.write(context.store, settings.refused, now)
         except StoreUnavailable:
-            pass  # whoever keeps webhooks says so
-        except Exception:  # the thread must go on: without it this process is taken for dead
+            pass  # a webhook that cannot be kept reports it
+        except Exception:  # the thread must go on: without it this process counts as dead
             log.exception("unforeseen", errand="heartbeat")
         pause.wait(BEAT_EVERY_S)

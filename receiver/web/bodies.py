@@ -1,7 +1,7 @@
-"""Bodies of webhooks: how they are read, and how many large or heavy ones at once.
+"""Reads the bodies of webhooks, and limits how many large or heavy ones are handled at once.
 
-An appointment of hundreds of participants takes some mebibytes. A few of those must fit into the memory of a process,
-whoever sends them, and small ones must not wait for them.
+An appointment with hundreds of participants takes some mebibytes. A few of these must fit into the memory of a process,
+even if a stranger sends them, and small ones must not wait for them.
 """
 
 import threading
@@ -19,15 +19,15 @@ from receiver.web.gunicorn_worker import NOT_HTTP, longer_read
 MAX_BODY_BYTES = 8 * 1024 * 1024
 LARGE_BYTES = 1024 * 1024
 LARGE_AT_ONCE = 2
-"""So many bodies of more than `LARGE_BYTES` a process reads or holds at once. The emitter sends any other one again."""
+"""The most bodies above `LARGE_BYTES` that a process reads or holds at once. Others are refused, and sent again."""
 HEAVY = 2 * 1024 * 1024
-"""In bytes: a body that may take more once it is decoded is decoded alone. An ordinary one takes 50 kB at most."""
+"""In bytes: a body that may take more when decoded is decoded alone. An ordinary one takes at most 50 kB."""
 _BLOCK = 64 * 1024
 _AT_ONCE = nullcontext()
 
 
 class TooLarge(Exception):
-    """The body is longer than any that is taken."""
+    """The body is longer than the limit."""
 
 
 class Busy(Exception):
@@ -45,12 +45,12 @@ class Bodies:
         """Return the body of a request, for a block. A large one keeps its place until the block ends.
 
         Raises:
-            TooLarge: it is longer than any that is taken; on entering the block.
+            TooLarge: it is longer than the limit; on entering the block.
             Busy: it is large, and there is no place for it now; on entering the block.
 
         """
         length = request.content_length
-        if length is not None and length <= LARGE_BYTES:  # as nearly every one: it needs no place
+        if length is not None and length <= LARGE_BYTES:  # as nearly every body: it needs no place
             return nullcontext(request.get_data(cache=False))
         return self._read_in_place(request)
 
@@ -58,7 +58,7 @@ class Bodies:
     def _read_in_place(self, request: Request) -> Iterator[bytes]:
         if (request.content_length or 0) > MAX_BODY_BYTES:
             raise TooLarge
-        request.max_content_length = MAX_BODY_BYTES + 1  # Werkzeug would refuse a body of exactly so many
+        request.max_content_length = MAX_BODY_BYTES + 1  # Werkzeug would refuse a body of exactly the limit
         with ExitStack() as place:
             yield self._read(request, place)
 
@@ -67,7 +67,7 @@ class Bodies:
         is_large = (request.content_length or 0) > LARGE_BYTES
         if is_large:
             self._take_place(request, place)
-        body = BytesIO()  # unlike a list of blocks, it gives them all as one without a copy of each
+        body = BytesIO()  # unlike a list of blocks, it returns the whole without a copy of each
         while block := stream.read(_BLOCK):
             body.write(block)
             length = body.tell()
@@ -80,7 +80,7 @@ class Bodies:
 
     def _take_place(self, request: Request, place: ExitStack) -> None:
         if not self._large.acquire(blocking=False):
-            # A client that is still writing would not see the answer.
+            # A client that is still writing would not read the answer.
             with suppress(HTTPException, *NOT_HTTP):
                 while request.stream.read(_BLOCK):
                     pass

@@ -12,7 +12,7 @@ from receiver.web.overload import Overload
 
 @dataclass(frozen=True, slots=True)
 class WebContext:
-    """The settings in force and the means to act on them, one of each in a process."""
+    """The settings in force and the shared objects of a process."""
 
     settings: Settings
     store: Store

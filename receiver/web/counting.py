@@ -1,4 +1,4 @@
-"""Counts in memory and writes the sums a little later: a thousand events do not cost a thousand commits."""
+"""Counts in memory and writes the sums a little later, so that a thousand events do not need a thousand commits."""
 
 import threading
 from collections import Counter
@@ -12,7 +12,7 @@ FLUSH_AFTER_S = 10.0
 
 
 class Counting:
-    """What one process counted and has not yet written down. Thread-safe."""
+    """The counts of one process that are not written yet. Thread-safe."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime], flush_after_s: float | None) -> None:
         self._store = store
@@ -24,13 +24,13 @@ class Counting:
         self._timer: threading.Timer | None = None
 
     def count(self, tally: Tally) -> None:
-        """Count one. Names are configured ones, never what a request said."""
+        """Count one. Names are configured ones, never values from a request."""
         with self._lock:
             self._counts[tally] += 1
             self._flush_later()
 
     def saw(self, figure: str) -> None:
-        """Note that something was seen now, under a name that stands for it."""
+        """Note the present moment as the last time of something, under its figure's name."""
         with self._lock:
             self._seen[figure] = self._seen.get(figure, 0) + 1
             self._flush_later()
@@ -42,7 +42,7 @@ class Counting:
             self._timer.start()
 
     def flush(self) -> None:
-        """Write down what was counted; what cannot be written is kept for the next time."""
+        """Write the counts; those that cannot be written are kept for the next time."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
             seen, self._seen = self._seen, {}

@@ -1,4 +1,4 @@
-"""Error answers: a page for people, JSON for programs. Without details of what went wrong."""
+"""Error answers: a page for people, JSON for programs, without details of the error."""
 
 from flask import Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
@@ -16,13 +16,13 @@ def is_page(path: str) -> bool:
 
 
 def page(status: int, sentence: str = "") -> Response:
-    """Return an error page, with a sentence of its own or that of its status; few have one."""
+    """Return an error page, with the given sentence or that of its status, if any."""
     title, ordinary = sentences.PAGE_ERRORS.get(status, sentences.PAGE_ERRORS[UNFORESEEN])
     return Response(render_template("error.html", title=title, sentence=sentence or ordinary), status)
 
 
 def bad_question(error: BadQuestion) -> ResponseReturnValue:
-    """Answer to a question that is not understood: name the value, do not repeat it."""
+    """Answer an invalid query: name the parameter, and do not repeat its value."""
     if is_for_machines(request.path):
         return jsonify(status="bad_request", parameter=error.name), 400
     return page(400, sentences.BAD_QUESTION.format(name=error.name))

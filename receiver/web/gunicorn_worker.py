@@ -1,6 +1,6 @@
 """Limits on clients: how long a connection may hold a thread, and the answer to a malformed request.
 
-gunicorn waits without end for the rest of a request, tells the log what a stranger sent, and answers in HTML.
+By default gunicorn waits without a limit for the rest of a request, logs what was sent, and answers in HTML.
 """
 
 import select
@@ -19,9 +19,9 @@ from receiver import logs
 log = logs.get("web")
 
 READ_WITHIN_S = 5.0
-"""As the proxies that we ship: the emitter and they send a request in one go."""
+"""As in the proxy configurations that we ship: emitter and proxies send a request in one piece."""
 LARGE_READ_WITHIN_S = 9.0
-"""For a large body: the emitter itself gives up after 10 s. A line of 8 Mbit/s brings the largest one in that time."""
+"""For a large body: the emitter gives up after 10 s, in which a line of 8 Mbit/s transfers the largest body."""
 ANSWERED_WITHIN_S = 60.0
 STAY_MS = 20
 """How long a thread waits for the next request of its connection, while no other connection waits for a thread."""
@@ -55,27 +55,28 @@ def longer_read(environ: Mapping[str, Any]) -> Iterator[None]:
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotations
-    """gunicorn's threads, which many slow clients cannot take from the others.
+    """gunicorn's threads, with limits so that many slow clients cannot occupy all of them.
 
-    Time counts from when a connection asks for a thread, so that those who wait in the queue run out of it together.
-    What had arrived by then is still read, and answered: only waiting for more is over.
+    The time of a connection begins when it asks for a thread, so that connections in the queue time out together. What
+    has arrived by then is still read and answered: only waiting for more ends.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._since: dict[TConn, float] = {}
-        """Of the connections that have a thread or wait for one; the loop's thread alone adds and removes."""
+        """The deadlines of connections that have a thread or wait for one; only the loop's thread adds and removes."""
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Start the time of a connection that sends something."""
+        """Start the time limit of a connection that sends data."""
         self._since[conn] = time.monotonic()
         super().enqueue_req(conn)
 
     def handle(self, conn: TConn) -> Any:
-        """Answer a request, and those that come right after it on the same connection; return what gunicorn does.
+        """Answer a request, and those that follow at once on the same connection; return what gunicorn does.
 
-        gunicorn gives a connection back to its loop after each answer, and the loop gives it to a thread again: half a
-        dozen times the threads of a process hand each other Python's lock. A thread that nobody waits for may stay.
+        gunicorn returns a connection to its loop after each answer, and the loop passes it to a thread again. That
+        passes the GIL between threads half a dozen times. A thread that no connection waits for may keep its
+        connection.
         """
         while True:
             result = super().handle(conn)
@@ -84,7 +85,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no annotatio
                 return result
 
     def _is_followed(self, conn: TConn) -> bool:
-        """Whether there is time for another request of a connection, and one arrives in a moment."""
+        """Whether there is time for another request of a connection, and one arrives within a moment."""
         if not self.alive or conn.is_http2 or len(self._since) > self.cfg.threads:
             return False
         if conn.parser.unreader.buf.getvalue():

@@ -1,7 +1,7 @@
-"""`/healthz`: this process answers. `/readyz`: it can keep webhooks; and which troubles there are beside that.
+"""`/healthz`: this process answers. `/readyz`: it can keep webhooks; the answer also lists troubles.
 
-503 means that this process cannot keep webhooks, and nothing else: a balancer that took it out for any other trouble,
-such as an Exchange that is down, would stop the intake everywhere, and the emitters give up in the end.
+503 means only that this process cannot keep webhooks. If other troubles, such as an Exchange that is down, caused it
+too, a load balancer would stop the intake on all hosts, and the emitters would give up in the end.
 """
 
 import threading
@@ -23,18 +23,18 @@ PROBE_EVERY = timedelta(seconds=5)
 OK, FAILED = "ok", "failed"
 READY, DEGRADED, NOT_READY = "ready", "degraded", "not_ready"
 _CODES: Mapping[str, str] = {"disk": Code.DISK_LOW, "backlog": Code.BACKLOG_HIGH}
-"""The codes of why webhooks are refused, where that has another name."""
+"""The codes for reasons of refusing webhooks that have another name here."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One check."""
+    """The result of one check."""
 
     status: str
     checks: Mapping[str, str]
     codes: Sequence[str] = field(default_factory=list)
     cause: str = ""
-    """Why the store cannot be used; no path and no name: anybody may ask."""
+    """Why the store cannot be used, without paths and names, as the probe needs no login."""
 
 
 def blueprint(context: WebContext) -> Blueprint:
@@ -58,7 +58,7 @@ def blueprint(context: WebContext) -> Blueprint:
 
 
 class _Readiness:
-    """Checks at most every few seconds: anybody may ask, and a check writes to the disk."""
+    """Checks at most every few seconds, as the probe needs no login and a check writes to the disk."""
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
@@ -98,7 +98,7 @@ class _Readiness:
         return _Seen(DEGRADED if codes else READY, checks, _once(codes), cause)
 
     def _codes(self, now: datetime) -> tuple[list[str], str]:
-        """Return the codes of what is wrong, as far as this account may see, and why the store cannot be read."""
+        """Return the codes of the troubles, as far as this account may read them, and why the store cannot be read."""
         store = self._context.store
         try:
             if not store.read(rights.may_judge):

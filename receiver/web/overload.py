@@ -1,4 +1,4 @@
-"""Refuses webhooks before it is too late: the emitter keeps what is refused, and sends it again for days."""
+"""Refuses webhooks before the store fails: the emitter sends refused ones again for days."""
 
 import threading
 from collections.abc import Callable
@@ -15,22 +15,22 @@ from receiver.store.reports import status
 
 LOOK_EVERY = timedelta(seconds=5)
 _NOT_TO_BE_TRUSTED = {Cause.CORRUPT, Cause.NOT_A_DATABASE, Cause.INCOMPLETE, Cause.RIGHTS_MISSING}
-"""What ails a store as a whole, though a row may still be added to it."""
+"""The causes that concern a whole store, though a row may still be added to it."""
 
 log = logs.get("web")
 
 
 class Overload:
-    """Whether webhooks must be refused for now. Checks now and then, in the thread that asks."""
+    """Whether webhooks must be refused for now. Checks at intervals, in the thread of a request."""
 
     def __init__(self, store: Store, file: Path | None, backlog_limit: int, clock: Callable[[], datetime]) -> None:
         """Make it.
 
         Args:
             store: where webhooks are kept.
-            file: the database, where it is a file of this machine.
-            backlog_limit: so many webhooks may wait to be judged, and so many events to be worked out.
-            clock: our own time.
+            file: the database, if it is a file of this machine.
+            backlog_limit: how many webhooks may wait to be judged, and how many events to be settled.
+            clock: this host's time.
 
         """
         self._store = store
@@ -69,7 +69,7 @@ class Overload:
             return str(error)
         except StoreUnavailable as error:
             self._note_cause(error.refusal.cause)
-            # What was kept all the same might be lost with the store. Of other causes, who keeps a webhook finds out.
+            # Webhooks that are still kept might be lost with the store. Other causes show when a webhook is kept.
             return Code.STORE_UNREACHABLE if error.refusal.cause in _NOT_TO_BE_TRUSTED else None
         self._note_cause(None)
         return reason

@@ -1,6 +1,6 @@
-"""Whether a source's platform may be an old one under a new name.
+"""Detects that a source's platform may be a known one under a new name.
 
-Under a new name each webhook would make a second event, and a second entry beside the one that stands.
+Under a new name each webhook would make a second event, and a second entry besides the existing one.
 """
 
 import threading
@@ -16,7 +16,7 @@ LOOK_EVERY = timedelta(seconds=5)
 
 
 class Platforms:
-    """Looks at the store until a platform is known there, and then never again."""
+    """Checks the store until a platform is known there, and then not again."""
 
     def __init__(self, settings: Settings, store: Store, clock: Callable[[], datetime]) -> None:
         self._configured = configured_platforms(settings)
@@ -25,10 +25,10 @@ class Platforms:
         self._lock = threading.Lock()
         self._known: set[str] = set()
         self._looked: dict[str, tuple[datetime, bool]] = {}
-        """By source: when it was last looked at, and what came of it."""
+        """By source: when it was last checked, and the result."""
 
     def is_doubtful(self, source: Source) -> bool:
-        """Whether a source's platform was never seen while one that lost its name has events of the same emitter."""
+        """Whether a source's platform is unknown, and one that is not configured has events of the same emitter."""
         if source.platform in self._known:
             return False
         with self._lock:
@@ -45,5 +45,5 @@ class Platforms:
                 self._known.add(source.platform)
                 return False
             return self._store.read(names.has_lost_events, self._configured, source.emitter, source.organisations, now)
-        except StoreUnavailable:  # or a web host without pages, which may not look: the alarm tells of it
+        except StoreUnavailable:  # or a web host without pages, which may not read: the alarm reports it
             return False

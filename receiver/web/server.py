@@ -24,7 +24,7 @@ class _Logger(glogging.Logger):  # type: ignore[misc]  # as below
     """Leaves gunicorn's records to our own formatter."""
 
     def setup(self, cfg: Config) -> None:
-        """Take away the handlers that gunicorn would write with."""
+        """Remove gunicorn's own handlers."""
         self.cfg = cfg
         for logger in (self.error_log, self.access_log):
             logger.handlers.clear()
@@ -32,12 +32,12 @@ class _Logger(glogging.Logger):  # type: ignore[misc]  # as below
 
 
 def _leave(_server: object, worker: Any) -> None:
-    """Before a process goes: write down what it counted, judge what waits, which an older program could not, and close
-    the store: of all processes, the last one leaves everything in the one file.
+    """Before a process ends: write its counts, judge what waits, as an older program may follow that cannot, and close
+    the store, so that the last process leaves all data in one file.
 
-    A host that may only append leaves judging to the others.
+    A host that may only append does not judge.
     """
-    waiting: Waiting | None = getattr(worker, "wsgi", None)  # None: it never came up
+    waiting: Waiting | None = getattr(worker, "wsgi", None)  # None: it never started
     if waiting is None or waiting.application is None:
         return
     context: WebContext = waiting.application.extensions["receiver"]
@@ -55,9 +55,9 @@ def _leave(_server: object, worker: Any) -> None:
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annotations
-    """Several processes of several threads each: threads that wait for the disk cost little.
+    """Several processes with several threads each: threads that wait for the disk cost little.
 
-    On SIGHUP the master reads the configuration; new processes get it, or the old one where the new is wrong.
+    On SIGHUP the master reads the configuration; new processes get it, or the old one if the new is invalid.
     """
 
     def __init__(self, settings: Reloadable, make_app: MakeApp) -> None:
@@ -80,9 +80,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
             "accesslog": None,  # our own log has one line for each webhook
             "logger_class": _Logger,
             "proc_name": "rdv-receiver",
-            "control_socket_disable": True,  # nothing here is steered but by signals
-            # A client's SCRIPT_NAME header, which a proxy here may pass on, would make /webhooks/status the page
-            # /status. Whom to believe about TLS is decided in receiver/web/auth/proxy_headers.py.
+            "control_socket_disable": True,  # this server is controlled by signals only
+            # A client's SCRIPT_NAME header, passed on by a proxy, would turn /webhooks/status into the page /status.
+            # receiver/web/auth/proxy_headers.py decides which headers about TLS are trusted.
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
             "secure_scheme_headers": {},
@@ -92,7 +92,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
             self.cfg.set(name, value)
 
     def reload(self) -> None:
-        """Answer SIGHUP."""
+        """Handle SIGHUP."""
         self._settings.reload()
         super().reload()
 
@@ -103,7 +103,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
         return Waiting(self._alive)
 
     def _alive(self) -> Flask:
-        """Build the application once its store can be used, with signs of life."""
+        """Build the application as soon as its store can be used, and start the heartbeats."""
         app = self._make_app()
         beat.start(app.extensions["receiver"], self._settings)
         return app
@@ -111,5 +111,5 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no annota
 
 def serve(settings: Reloadable, make_app: MakeApp) -> None:
     """Serve until asked to stop. Never returns: gunicorn ends the process itself."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until gunicorn's own handler stands
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until gunicorn's own handler is set
     Server(settings, make_app).run()

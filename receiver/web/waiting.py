@@ -1,6 +1,6 @@
-"""Answers in the place of the application until its store can be used: one that vanished may come back at any moment.
+"""Answers in place of the application until its store can be used: a vanished store may return at any moment.
 
-If the process ended instead, the emitter would get no answer, and the probes no reason.
+If the process ended instead, the emitter would get no answer, and probes would show no cause.
 """
 
 import gc
@@ -29,13 +29,13 @@ MakeApp = Callable[[], Flask]
 
 
 class Waiting:
-    """A WSGI application that becomes the real one. Checks now and then, in the thread that asks."""
+    """A WSGI application that is replaced by the real one. It checks at intervals, in the thread of a request."""
 
     def __init__(self, make_app: MakeApp, look_every_s: float = LOOK_EVERY_S) -> None:
-        """Make it; the real one is made at once if that is possible.
+        """Create it, and the real application at once if possible.
 
         Args:
-            make_app: makes the real one, or raises `StoreUnavailable`.
+            make_app: creates the real application, or raises `StoreUnavailable`.
             look_every_s: how long to wait before it is tried again.
 
         """
@@ -45,7 +45,7 @@ class Waiting:
         self._due = 0.0
         self._placeholder: Flask | None = None
         self.application: Flask | None = None
-        """The real one; None: the store could not be used yet."""
+        """The real application; None: the store could not be used yet."""
         self._check()
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -73,11 +73,11 @@ class Waiting:
             return
         if self._placeholder is not None:
             log.info("store_is_back")
-        gc.freeze()  # the collector skips what stays for good: each pass over it would delay requests
+        gc.freeze()  # the collector then skips these permanent objects: a pass over them would delay requests
 
 
 def _placeholder(code: str) -> Flask:
-    """Return an application that has no store."""
+    """Return an application without a store."""
     app = Flask("receiver", static_folder=None)
 
     @app.get("/healthz")

@@ -1,7 +1,7 @@
 """`POST /webhooks/<source>`: verify the raw bytes, decode by allow-list, keep, answer.
 
-A 2xx is an acknowledgement: what it answers is on disk, or is certainly of no concern. Anything else makes the
-emitter keep the message and send it again for days. Whether it is news a worker judges, a moment later.
+A 2xx is an acknowledgement: the webhook is on disk, or certainly irrelevant. After any other answer the emitter keeps
+the webhook and sends it again for days. A worker judges a moment later whether it is news.
 """
 
 import json
@@ -33,12 +33,12 @@ log = logs.get("webhook")
 
 RETRY_AFTER_S = 30
 MOST_PATHS = 20
-"""How many wrong fields are named at most: a body may have any number."""
+"""The most invalid fields that are named: a body may have any number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered to the emitter, and what is logged."""
+    """The answer to the emitter, and what is logged."""
 
     http_status: int
     status: str
@@ -46,9 +46,9 @@ class Answer:
     paths: tuple[str, ...] = ()
     """`MOST_PATHS` at most."""
     more_paths: int = 0
-    """How many more there are."""
+    """The number of further paths."""
     fields: dict[str, str | int | bool | None] = field(default_factory=dict)
-    """More for the log alone."""
+    """Further fields, only for the log."""
 
     def response(self) -> Response:
         """Render as JSON."""
@@ -75,7 +75,7 @@ ACCEPTED = 202
 
 
 def unavailable(reason: str) -> Answer:
-    """Return the answer that asks an emitter to come again, with the code of why."""
+    """Return the answer that makes an emitter retry, with the code of the reason."""
     return replace(UNAVAILABLE, reason=reason)
 
 
@@ -88,7 +88,7 @@ def blueprint(context: WebContext) -> Blueprint:
         name: _Reception(context, source, bodies, platforms) for name, source in context.settings.sources.items()
     }
     lost = _Lost(context, bodies)
-    # By `note_lost`, of requests that no route takes.
+    # Set by `note_lost`, for requests that no route takes.
     pages.record_once(lambda state: state.app.extensions.update(lost_webhooks=lost))
 
     @pages.post("/webhooks/<source>")
@@ -102,7 +102,7 @@ def blueprint(context: WebContext) -> Blueprint:
         try:
             answer = reception.answer(delivery_id)
         except Exception as error:
-            if not isinstance(error, (HTTPException, *NOT_HTTP)):  # those are no webhooks: they cannot be read
+            if not isinstance(error, (HTTPException, *NOT_HTTP)):  # requests that cannot be read are no webhooks
                 context.counting.count(Tally("refused", source, "", UNFORESEEN))
             raise
         _count(context, source, answer)
@@ -125,10 +125,10 @@ def note_lost(app: Flask) -> None:
 
 
 class _Lost:
-    """Notes what comes for no source, and whether a known secret signed it: then it is an emitter's.
+    """Notes requests to addresses that no source has. Those that a known secret signed come from an emitter.
 
-    No body is read unless a signature comes with it, and never more than a source's endpoint would. What a stranger
-    typed stays out of log and store.
+    A body is only read if it has a signature, and within the limits of a source's endpoint. Values from the request are
+    neither logged nor stored.
     """
 
     def __init__(self, context: WebContext, bodies: Bodies) -> None:
@@ -140,7 +140,7 @@ class _Lost:
             known += {key.text.encode() for key in signing_keys(source)}.difference(known)
 
     def note(self, *, is_addressed: bool) -> None:
-        """Count and log one; of those that are not addressed as webhooks are, only what a known secret signed."""
+        """Count and log a request. Outside the webhooks' paths, only requests that a known secret signed count."""
         headers = _signature_headers()
         is_signed = has_signature(headers)
         if is_signed and self._is_known(headers):
@@ -197,13 +197,13 @@ def _log(source: str, delivery_id: str, answer: Answer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """What follows from the secrets that signed a webhook."""
+    """The properties of a set of secrets that signed a webhook."""
 
     authority: Authority
     signed_for: str
-    """What one body has in common with its repeats, apart from its bytes."""
+    """The authority's part in the digest: a body under another authority is another webhook."""
     signers: str
-    """Their short names."""
+    """The secrets' short names."""
 
     @classmethod
     def of(cls, source: Source, keys: Sequence[SigningKey], digest_key: bytes) -> "_Signature":
@@ -223,7 +223,7 @@ class _Reception:
         self._known = signing_keys(source)
         self._keys = [key.text.encode() for key in self._known]
         self._signatures: dict[frozenset[int], _Signature] = {}
-        # Figures on which secrets are in use: they show when an old one may be removed.
+        # The figures show which secrets are in use, and so when an old one may be removed.
         self._figures = [f"secret/{source.name}/{secret_tag(context.digest_key, key.text)}" for key in self._known]
 
     def answer(self, delivery_id: str) -> Answer:
@@ -259,7 +259,7 @@ class _Reception:
         return matching_keys(self.source.emitter, body, _signature_headers(), self._keys, self.context.clock())
 
     def _refusal(self, news: News, keys: frozenset[int]) -> Answer | None:
-        """Decide for whom the source and the matching secrets may speak."""
+        """Decide whether source and matching secrets may speak for the webhook's organisation."""
         if not _is_an_organisations(news):
             return None
         allowed = self.source.organisations
@@ -271,10 +271,10 @@ class _Reception:
         return None
 
     def _unlisted(self, news: News) -> Answer | None:
-        """Judge news of an organisation that the source does not list.
+        """Judge a webhook of an organisation that the source does not list.
 
-        Of an event or a place that is known they are kept, whatever the secrets: no authority covers them, so that they
-        are set aside and told. The list may be wrong, and the emitter would not send them again.
+        A webhook about a known event or role is kept, whatever its secrets: no authority covers it, so it is set aside
+        and reported. The list may be wrong, and the emitter would not send it again.
         """
         if not isinstance(news, Delivery | RoleNews):
             return IGNORED_ORGANISATION
@@ -289,7 +289,7 @@ class _Reception:
         return None if is_known else IGNORED_ORGANISATION
 
     def _signature(self, keys: frozenset[int]) -> "_Signature":
-        """Return what follows from the secrets that signed. There are few sets of them: each is looked up once."""
+        """Return the properties of the secrets that signed. There are few such sets: each is computed once."""
         known = self._signatures.get(keys)
         if known is None:
             known = _Signature.of(self.source, [self._known[key] for key in keys], self.context.digest_key)
@@ -326,9 +326,9 @@ class _Reception:
 
 
 def _is_an_organisations(news: News) -> bool:
-    """Whether it belongs to one organisation.
+    """Whether a webhook belongs to one organisation.
 
-    An agent, and an agent's absence, go to the endpoints of all the agent's organisations but name one at most.
+    Webhooks about an agent or an absence go to the endpoints of all organisations of the agent, but name at most one.
     """
     if isinstance(news, Delivery):
         return news.model is not Model.ABSENCE

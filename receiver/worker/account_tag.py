@@ -14,14 +14,14 @@ _ACCOUNT, _CONNECTION = b"calendar credentials", b"calendar connection"
 
 
 def tag(calendar: CalendarSettings, key: bytes) -> str:
-    """Return a tag that changes with the account or the connection, but for one time in 4,096.
+    """Return a tag that changes with the account or the connection, except once in 4,096 times.
 
-    The first half depends on the account, the second on all other settings of the connection. Each is too short
-    to guess by.
+    The first half depends on the account, the second on all other settings of the connection. Each is too short to
+    guess the secret from.
 
     Args:
         calendar: with the secret as it is now; a keytab and a `ca_file` are read.
-        key: the installation's, so that equal accounts of two installations show no equal marks.
+        key: the installation's, so that equal accounts of two installations have different tags.
 
     """
     return _mark(_account(calendar), key, _ACCOUNT) + _mark(_connection(calendar), key, _CONNECTION)
@@ -60,11 +60,11 @@ def _content(path: Path | None) -> bytes:
         with open_regular(path) as file:
             return file.read()
     except OSError:
-        return b""  # the connector says what is wrong with it
+        return b""  # the connector reports what is wrong with it
 
 
 def _mark(parts: Iterable[bytes], key: bytes, purpose: bytes) -> str:
     digest = hmac.new(key, purpose, "sha256")
     for part in parts:
-        digest.update(hashlib.sha256(part).digest())  # of one length: no two accounts run together into one
+        digest.update(hashlib.sha256(part).digest())  # fixed length, so the sequence of parts is unambiguous
     return urlsafe_b64encode(digest.digest()).decode()[:ACCOUNT_TAG]

@@ -1,6 +1,6 @@
-"""The connector as the worker uses it: the calls under way are known, and questions that are no work wait their turn.
+"""The connector as the worker uses it: running calls are known, and questions that are no work wait for admission.
 
-No library's time-out covers everything: a call that never comes back is noticed here.
+No library's time-out covers everything: this detects a call that never returns.
 """
 
 import threading
@@ -15,11 +15,11 @@ from connectors.base import Certificate, Change, Connector, Found, Marked, Other
 T = TypeVar("T")
 
 Admission = Callable[[], AbstractContextManager[None]]
-"""Entered before each call and left after it. May raise in place of admitting the call."""
+"""Entered before each call and left after it. It may raise instead of admitting the call."""
 
 
 class CallsUnderWay:
-    """When the call of each thread began. A thread makes one call at a time."""
+    """The beginning of each thread's call. A thread makes one call at a time."""
 
     def __init__(self) -> None:
         self._began: dict[int, float] = {}
@@ -36,19 +36,19 @@ class CallsUnderWay:
             del self._began[thread]
 
     def heard(self, items: Iterable[T]) -> Iterator[T]:
-        """Pass items on. Each that arrives shows that the current thread's call has not stopped."""
+        """Pass items on. Each one shows that the current thread's call is not stuck."""
         for item in items:
             self._began[threading.get_ident()] = time.monotonic()
             yield item
 
     def overdue(self, longest: timedelta) -> set[int]:
-        """Return the threads whose call has been under way for longer."""
+        """Return the threads whose call has been running for longer."""
         limit = time.monotonic() - longest.total_seconds()
         return {thread for thread, began in list(self._began.items()) if began < limit}
 
 
 class GuardedConnector:
-    """A connector each of whose calls is admitted and noted."""
+    """A connector that admits and notes each call."""
 
     def __init__(self, connector: Connector, calls: CallsUnderWay, admission: Admission = nullcontext) -> None:
         self._connector = connector
@@ -67,7 +67,7 @@ class GuardedConnector:
             return self._connector.find(mailbox, uids)
 
     def list_marked(self, mailbox: str, start: datetime, end: datetime) -> list[Marked]:
-        """List entries, as the connector does; all of them within one call, whatever the caller does meanwhile."""
+        """List entries, as the connector does. All are read within one call, before the caller gets any."""
         with self._call():
             return list(self._calls.heard(self._connector.list_marked(mailbox, start, end)))
 
@@ -91,7 +91,7 @@ class GuardedConnector:
         return self._connector.certificate()
 
     def close(self) -> None:
-        """Leave the connections to the threads that share them."""
+        """Close nothing: other threads share the connections."""
 
     @contextmanager
     def _call(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The worker: judges what came in, settles what changed, wakes the threads of each server, reloads, stops."""
+"""The worker's loop: judges webhooks, settles events, wakes the threads of each server, reloads, stops."""
 
 import os
 import signal
@@ -33,20 +33,20 @@ from receiver.worker.server_threads import CallsStuck, ServerThreads
 log = logs.get("worker")
 
 IDLE_S = 2.0
-"""The longest wait between two turns: work becomes due by time too, which wakes nobody."""
+"""The longest wait between two turns: work also becomes due by time, without a notification."""
 STORE_PAUSE_S = 2.0
 GRACE_S = 60.0
-"""A call under way may take so long to end. The supervisor waits a little longer."""
+"""How long a running call may take to end. The supervisor waits a little longer."""
 STUCK_STATUS = 75
-"""Status of a process that wants to be started anew: EX_TEMPFAIL of sysexits.h."""
+"""Exit status of a process that must be started again: EX_TEMPFAIL of sysexits.h."""
 IDLE_NEWS_EVERY = timedelta(minutes=1)
 
 Connect = Callable[[Settings], Mapping[str, Connector]]
-"""Builds the connectors that some settings ask for."""
+"""Builds the configured connectors, by calendar."""
 
 
 class SchemaLost(Exception):
-    """The store is no more one that this program can use."""
+    """The store can no longer be used by this program."""
 
 
 @dataclass
@@ -76,12 +76,12 @@ class Worker:
         self._refused = Notice("worker")
 
     def stop(self) -> None:
-        """Ask the loop to end once the calls in hand are done."""
+        """Ask the loop to end once the running calls are done."""
         self._stopping.set()
         self._wake()
 
     def reload(self) -> None:
-        """Ask the loop to read the configuration anew."""
+        """Ask the loop to read the configuration again."""
         self._reloading.set()
         self._wake()
 
@@ -93,8 +93,8 @@ class Worker:
         """Work until asked to stop.
 
         Raises:
-            CallsStuck: too many calls never came back; a new process must go on.
-            SchemaLost: a newer program must go on.
+            CallsStuck: too many calls never returned; a new process must replace this one.
+            SchemaLost: a newer program must replace this one.
 
         """
         log.info("worker_started", name=self.name, dry_run=self.settings.current.dry_run)
@@ -103,13 +103,13 @@ class Worker:
                 while not self._stopping.is_set():
                     self._wakeup.wait(self._guarded_turn())
         finally:
-            self._stop_servers()  # whatever happened: their threads would keep the process alive
+            self._stop_servers()  # in any case: their threads would keep the process alive
         with suppress(StoreUnavailable):
-            self.store.write(heartbeats.say_goodbye, self.name)  # a process that ends without it is taken for dead
+            self.store.write(heartbeats.say_goodbye, self.name)  # without it a process counts as dead
         log.info("worker_stopped", name=self.name)
 
     def _guarded_turn(self) -> float:
-        """Do what there is to do; return how long to wait before the next time."""
+        """Do one turn; log errors; return how long to wait before the next one, in seconds."""
         try:
             return 0 if self._turn() else IDLE_S
         except StoreUnavailable as error:
@@ -118,7 +118,7 @@ class Worker:
             return 0
 
     def _turn(self) -> bool:
-        """Do once what there is to do; return whether more may wait."""
+        """Do one turn; return whether more work may wait."""
         now = self.store.now()
         if self._reloading.is_set():
             self._reloading.clear()
@@ -141,7 +141,7 @@ class Worker:
         return judged or settled > 0
 
     def _judge(self, now: datetime) -> bool:
-        """Judge webhooks that came in; return whether more may wait."""
+        """Judge webhooks; return whether more may wait."""
         if not self._took_up:
             self.store.write(inbox.take_up)
             key = self.store.installation().digest_key
@@ -151,7 +151,7 @@ class Worker:
             )
             self.store.write(settling.settle_again, now)
             self._took_up = True
-        judged = self.store.judge(now, waits=False)  # another worker that judges holds up nothing else
+        judged = self.store.judge(now, waits=False)  # while another worker judges, do other work
         for each in judged:
             _report(each)
         return bool(judged)
@@ -163,14 +163,14 @@ class Worker:
                 server.wake()
 
     def _may_write(self, now: datetime) -> bool:
-        """Whether entries may be written. Where they may not, neither is anything settled."""
+        """Whether entries may be written. If not, nothing is settled either."""
         if self.store.hold_if_behind(now):
             log.error("store_behind")
         installation = self.store.installation()
         if installation.id != self._installation:
             log.info("installation", id=installation.id)
             self._installation = installation.id
-            self._ruleset = None  # what the servers write bears the name: they start anew
+            self._ruleset = None  # entries carry the installation's id: restart the server threads
         if installation.may_write:
             return True
         for server in self._servers:
@@ -193,7 +193,7 @@ class Worker:
     # Rules
 
     def _propose(self) -> None:
-        """Put the configuration's mapping and policies in force, or say that they wait for a confirmation."""
+        """Put the configured ruleset in force, or log that it waits for a confirmation."""
         settings = self.settings.current
         proposal = rules.propose(self.store, settings.ruleset(), self.store.now(), calendars=settings.calendars)
         found = proposal.effects
@@ -208,10 +208,10 @@ class Worker:
         )
 
     def _follow_ruleset(self) -> Ruleset:
-        """Return the ruleset in force; when another host put a new one in force, follow it."""
+        """Return the ruleset in force; follow one that another host put in force."""
         if not self._proposed:
             self._propose()
-            self._proposed = True  # only now: a store that is away is asked again
+            self._proposed = True  # only now: if the store failed, it is tried again
         newest = self.store.read(rulesets.newest_id)
         if self._ruleset is None or newest != self._ruleset_id:
             in_force = self.store.read(rulesets.in_force)
@@ -225,11 +225,11 @@ class Worker:
     def _reload(self) -> None:
         if self.settings.reload():
             self._watch = FileWatch(self.settings.current.watched)
-            self._proposed = self._took_up = False  # secrets may be bound to other organisations
-            self._ruleset = None  # connections, policies, or both may be others: the servers start anew
+            self._proposed = self._took_up = False  # the organisations of secrets may have changed
+            self._ruleset = None  # connections and policies may have changed: restart the server threads
 
     def _report_plan(self, now: datetime) -> None:
-        """Say what would be written, whenever that changes."""
+        """Log how many changes would be written, whenever that number changes."""
         planned = self.store.read(placements.count_due, now)
         if planned != self._planned:
             log.info("dry_run", changes=planned)
@@ -246,7 +246,7 @@ class Worker:
     def _start_threads(self, settings: Settings, ruleset: Ruleset, key: bytes) -> None:
         self.store.write(
             failures.retry_mailboxes, Chosen(code=OTHER_INSTALLATION)
-        )  # the settings may let others stand there now
+        )  # the settings may now allow the other installations
         tags = {name: account_tag.tag(calendar, key) for name, calendar in settings.calendars.items()}
         self._servers = [
             ServerThreads(
@@ -265,14 +265,14 @@ class Worker:
             server.stop()
         deadline = time.monotonic() + GRACE_S
         if periodic:
-            periodic.join(deadline)  # before the connections are closed that it asks over
+            periodic.join(deadline)  # before the connections that it uses are closed
         for server in self._servers:
             server.join(deadline)
         self._servers = []
 
 
 def _report(judged: Judged) -> None:
-    """Leave a line of what became of a webhook; the web process left one of its arrival."""
+    """Log the verdict on a webhook; the web process logged its arrival."""
     receipt = judged.receipt
     if receipt is None:
         log.error("not_judged", delivery=judged.delivery, source=judged.source)
@@ -282,7 +282,7 @@ def _report(judged: Judged) -> None:
 
 
 def _report_spoilt(uid: str) -> None:
-    """Leave a line of an event that cannot be settled. Called in an `except` block."""
+    """Log an event that cannot be settled. Called in an `except` block."""
     log.exception("not_settled", uid=uid)  # noqa: LOG004
 
 
@@ -294,7 +294,7 @@ def _decide(ruleset: Ruleset, view: EventView, now: datetime) -> Decision:
 
 
 def run(settings: Reloadable, store: Store, connect: Connect) -> None:
-    """Run a worker in this process until SIGTERM or SIGINT; SIGHUP reads the configuration anew."""
+    """Run a worker in this process until SIGTERM or SIGINT; SIGHUP reads the configuration again."""
     worker = Worker(settings, store, connect)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())

@@ -1,9 +1,9 @@
-"""What is done from time to time.
+"""Periodic tasks.
 
-`housekeeping` is done between two turns of the worker's loop, in its thread. `Periodic` does the rest beside the work:
-counts, questions to servers and platforms, the nightly audit. Each of its tasks has a thread of its own, so that none
-holds up the work or another task. What fails there is logged, and is no trouble of a server, but for one question:
-whether a server answers that nobody has called for a while. Each figure is taken by one worker of all hosts.
+`housekeeping` returns tasks that run between two turns of the worker's loop, in its thread. `Periodic` runs the others
+beside the work: counts, questions to servers and platforms, the nightly audit. Each of its tasks has a thread of its
+own, so that none delays the work or another task. Failures there are logged and do not change a server's state, except
+for one question: whether a server answers that was not called for a while. One worker of all hosts takes each figure.
 """
 
 import threading
@@ -33,47 +33,47 @@ log = logs.get("worker")
 
 BEAT_EVERY = timedelta(seconds=5)
 DUES_EVERY = timedelta(minutes=1)
-"""A worker of the schema before announces nothing; a block may be lifted while something is being announced."""
+"""Workers of the former schema add no rows of due work; and a block may end while a row is being added."""
 WAITS_EVERY = timedelta(minutes=1)
-"""An earlier version may work beside this one, and record waits of any length."""
+"""A worker of an earlier version may run at the same time, and record waits of any length."""
 PURGE_EVERY = timedelta(hours=1)
 PURGE_ON = timedelta(seconds=1)
-"""While something was left to purge: of a large journal only a little goes at a time, and work goes on meanwhile."""
+"""The interval while rows are left to purge: a large journal is dropped in small parts, between other work."""
 COUNT_EVERY = timedelta(minutes=1)
 LOOK_EVERY = timedelta(hours=6)
 LOOK_AGAIN = timedelta(minutes=15)
-"""After a check that failed, or that found a trouble: an operator who cures it wants to see that soon."""
+"""The interval after a check that failed or found a trouble: its repair should show soon."""
 HEARD_WITHIN = timedelta(minutes=5)
-"""A server that did not answer for so long is asked whether it does: with nothing to write, nobody would notice."""
+"""After this time without an answer a server is asked whether it answers: without work no failure would be noticed."""
 REACH_CHECKED = timedelta(minutes=1)
 REACH_AGAIN = timedelta(seconds=2)
 """Between two checks whether the pause of a failing server is over."""
 ASKED_ABOUT = 2
-"""So many mailboxes a silent server is asked about."""
+"""How many mailboxes a silent server is asked about."""
 NOBODY = "nobody"
-"""The mailbox that is asked about where none is known yet: an answer that there is none is an answer."""
+"""The mailbox to ask about if none is known: the answer that it does not exist is an answer too."""
 BUSY = timedelta(minutes=1)
-"""After a check for which the server had no time."""
+"""The interval after a check that the gate did not admit in time."""
 REFUSED = "sign_in_refused"
 AUDIT_EVERY = timedelta(hours=20)
-"""A night's audit may begin a little earlier than the last one did."""
+"""Less than a day, so that a nightly audit may begin a little earlier than the last one."""
 QUESTION_LIMIT_S = 3600.0
-"""A server that is in trouble, or at work, for so long is not waited for any more."""
+"""How long the audit waits for a server that is in trouble or has work."""
 AFTER_A_FAILURE = timedelta(minutes=1)
 
 
 @dataclass
 class Task:
-    """Something to be done again and again."""
+    """A task that is repeated."""
 
     name: str
     every: timedelta
     run: Callable[[datetime], timedelta | None]
-    """May return after how long to run again instead."""
+    """Does the task; may return another interval until the next run."""
     due: datetime | None = field(default=None, init=False)
-    """None: at once."""
+    """None: due at once."""
     begun_at: datetime | None = field(default=None, init=False)
-    """When it was last begun; in the future: the clock was set back since, and `due` means nothing."""
+    """When it last began; if in the future, the clock was set back, and `due` is ignored."""
     thread: threading.Thread | None = field(default=None, init=False)
 
     def is_due(self, now: datetime) -> bool:
@@ -81,15 +81,15 @@ class Task:
         return self.due is None or now >= self.due or (self.begun_at is not None and now < self.begun_at)
 
     def do(self, now: datetime) -> None:
-        """Run in the caller's thread. What fails is due at once."""
+        """Run in the caller's thread. After a failure it is due at once."""
         wait = self.run(now)
         self.begun_at, self.due = now, now + (self.every if wait is None else wait)
 
     def start(self, now: datetime) -> None:
-        """Run in a thread, unless it is running."""
+        """Run in a thread, unless it is running already."""
         if self.thread is None or not self.thread.is_alive():
             self.begun_at = now
-            # A daemon: the process must be able to end though a call never comes back.
+            # A daemon: the process must be able to end though a call never returns.
             self.thread = threading.Thread(target=self._run, args=[now], name=f"periodic-{self.name}", daemon=True)
             self.thread.start()
 
@@ -99,13 +99,13 @@ class Task:
         except StoreUnavailable as error:
             self.due = now + AFTER_A_FAILURE
             log.warning("errand_failed", name=self.name, code=str(error), cause=error.refusal.cause)
-        except Exception:  # a bug in what is no work must stop no work
+        except Exception:  # a bug in a periodic task must not stop the work
             self.due = now + AFTER_A_FAILURE
             log.exception("unforeseen", errand=self.name)
 
 
 def housekeeping(store: Store, settings: Reloadable, beat: Callable[[datetime], timedelta | None]) -> tuple[Task, ...]:
-    """Return what the loop does between two turns, in this order."""
+    """Return the tasks that the loop runs between two turns, in this order."""
     position = unused.Round()
 
     def purge(now: datetime) -> timedelta | None:
@@ -130,7 +130,7 @@ def housekeeping(store: Store, settings: Reloadable, beat: Callable[[datetime], 
 
 
 class Periodic:
-    """What one worker process does beside the work, for as long as its server threads live."""
+    """The tasks of one worker process beside the work, while its server threads run."""
 
     def __init__(
         self, store: Store, settings: Settings, ruleset: Ruleset, servers: Sequence[ServerThreads], installation: str
@@ -140,25 +140,25 @@ class Periodic:
         self._installation = installation
         self._stopping = threading.Event()
         self._looked: set[str] = set()
-        """Tasks that this process has tried since it started."""
+        """The tasks that this process has run since it started."""
         self._began_at: datetime | None = None
-        """When servers could first be asked."""
+        """When this process could first ask the servers."""
         self._asked_to: dict[str, int] = {}
-        """By source: up to which number the platform was asked about what waits."""
+        """By source: up to which number the platform was asked about waiting webhooks."""
         self._tasks = tuple(self._all())
 
     def tick(self, now: datetime) -> None:
-        """Begin what is due."""
+        """Begin the tasks that are due."""
         for task in self._tasks:
             if task.is_due(now):
                 task.start(now)
 
     def stop(self) -> None:
-        """End what waits for a server or a platform."""
+        """Stop tasks that wait for a server or a platform."""
         self._stopping.set()
 
     def join(self, deadline: float) -> None:
-        """Wait for what is under way, until a moment of the monotonic clock."""
+        """Wait for running tasks, until a moment of the monotonic clock."""
         for task in self._tasks:
             if task.thread is not None:
                 task.thread.join(max(deadline - time.monotonic(), 0.0))
@@ -190,19 +190,19 @@ class Periodic:
     def _count_lost_sources(self, now: datetime) -> timedelta | None:
         if not self._counts_names("lost_sources", now):
             return None
-        # Rarely, as every event is read; but what is put right shows within a minute.
+        # Rarely, as every event is read; but a repair shows within a minute.
         return COUNT_EVERY if lost_names.note_sources(self._store, self._settings, now) else None
 
     def _counts_names(self, task: str, now: datetime) -> bool:
-        """Whether to count: it is this worker's turn, or its settings may be new, and what they lack shows at once."""
+        """Whether to count: it is this worker's turn, or its settings may be new, and lost names must show at once."""
         is_first = task not in self._looked
         self._looked.add(task)
         return self._store.write(counters.take_turn, task, COUNT_EVERY, now) or is_first
 
-    # Servers that nobody calls
+    # Servers without calls
 
     def _reach(self, server: ServerThreads, now: datetime) -> timedelta | None:
-        """Ask a server whether it answers, where it failed or did not answer for a while, and no work asks it."""
+        """Ask a server whether it answers, if it failed or did not answer for a while, and no work calls it."""
         self._began_at = self._began_at or now
         name, task = server.calendar, f"reach/{server.calendar}"
         state = self._store.read(stored_servers.find, name) or ServerState(name)
@@ -211,7 +211,7 @@ class Periodic:
         again = REACH_AGAIN if state.failure else None
         if state.is_blocked(now) or not (mailboxes := self._to_ask_about(name)):
             return again
-        # While it fails, the pause after each failure and the one probe at a time are shared by all hosts already.
+        # While it fails, all hosts share the pause after each failure and the single probe.
         if state.failure is None and not self._store.write(counters.take_turn, task, HEARD_WITHIN, now):
             return None
         try:
@@ -226,7 +226,7 @@ class Periodic:
         return None
 
     def _to_ask_about(self, calendar: str) -> list[str]:
-        """Return up to `ASKED_ABOUT` addresses; none, where nobody can have a mailbox on this server."""
+        """Return up to `ASKED_ABOUT` addresses; none if no agent can have a mailbox on this server."""
         mapped = self._ruleset.mailboxes
         known = self._store.read(stored_status.to_ask_about, calendar, ASKED_ABOUT)
         known += sorted(each.address for each in mapped.addresses.values() if each.calendar == calendar)
@@ -244,7 +244,7 @@ class Periodic:
         if shown.code:
             log.warning("certificate_look_failed", calendar=server.calendar, code=shown.code)
         if shown.expires_at is None:
-            return self._run_again(task, LOOK_AGAIN, now) if shown.code else LOOK_EVERY  # else there is no TLS
+            return self._run_again(task, LOOK_AGAIN, now) if shown.code else LOOK_EVERY  # otherwise there is no TLS
         self._note(task, int(shown.expires_at.timestamp()), now)
         soon = shown.expires_at - now < self._settings.alerts.thresholds.certificate_warning
         return self._run_again(task, LOOK_AGAIN, now) if shown.code or soon else None
@@ -268,10 +268,10 @@ class Periodic:
                 return self._run_again(task, LOOK_AGAIN, now)
         return None
 
-    # Where rdvs belong that are out of scope
+    # Organisations of RDVs that are out of scope
 
     def _ask_where_rdvs_belong(self, source: Source, settings: ApiSettings, now: datetime) -> None:
-        # Loaded where it is configured: no other worker asks the platform anything.
+        # Imported only if configured: other workers do not use the platform's API.
         from receiver.operations import held_organisations  # noqa: PLC0415
 
         task = f"belonging/{source.name}"
@@ -295,14 +295,14 @@ class Periodic:
             self._note(f"refused/{task}", 1, now)
 
     def _was_refused(self, task: str, now: datetime) -> bool:
-        """Whether an account was refused a while ago: repeated attempts would lock it. A new process may try once."""
+        """Whether the account was refused not long ago: repeated attempts would lock it. A new process may try once."""
         is_first = task not in self._looked
         self._looked.add(task)
         refused = None if is_first else self._store.read(counters.figures_named).get(f"refused/{task}")
         return refused is not None and now - refused.taken_at < LOOK_EVERY
 
     def _takes(self, task: str, now: datetime) -> bool:
-        """Whether to check: it is time, or this process has just started and nobody checked a moment ago."""
+        """Whether to check: it is due, or this process has just started and no worker checked a moment ago."""
         every = LOOK_EVERY if task in self._looked else LOOK_AGAIN
         self._looked.add(task)
         return self._store.write(counters.take_turn, task, every, now)
@@ -325,7 +325,7 @@ class Periodic:
             night = nightly.run(self._store, self._settings, connectors)
         except (Interrupted, StoreUnavailable):
             night = None
-        if night is None:  # begun anew while the night lasts, else in the next one
+        if night is None:  # it begins again while the night lasts, else in the next one
             log.warning("audit_given_up", interrupted=self._stopping.is_set())
             self._store.write(counters.set_turn_back, "audit", now - AUDIT_EVERY)
             return None

@@ -1,4 +1,4 @@
-"""Makes one leased mailbox equal to what is wanted: look-ups first, then writes, each recorded before and after.
+"""Makes one leased mailbox equal to what is desired: look-ups first, then writes, each recorded before and after.
 
 Decides nothing: `receiver.core.plan` says what a placement needs, and what an answer means.
 """
@@ -52,7 +52,7 @@ _VERBS = {Step.CREATE: Verb.CREATE, Step.UPDATE: Verb.UPDATE, Step.DELETE: Verb.
 
 
 class Calendar(Protocol):
-    """What writing needs of a connector."""
+    """The methods of a connector that a pass needs."""
 
     call_timeout_s: float
     """Timeout of a call."""
@@ -76,14 +76,14 @@ class Calendar(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one pass says of the server."""
+    """What one pass shows of the server's state."""
 
     trouble: ConnectorError | None
-    """The server's own; None: it has none."""
+    """The server's trouble; None: it has none."""
     heard: bool
-    """Whether it answered anything, be it a refusal."""
+    """Whether it answered, even with a refusal."""
     failed: bool = False
-    """Whether nothing could be done for a trouble, of the server or of the mailbox alone."""
+    """Whether nothing could be done because of a trouble, of the server or only of the mailbox."""
     batch: BatchSize = FULL
     """How many changes of this mailbox may go into the next request."""
 
@@ -111,21 +111,21 @@ class Pass:
     timings: CallLimits
     served: Served = NOTHING_SERVED
     trouble: ConnectorError | None = None
-    """The trouble of the mailbox or its server, once there was one: nothing more is sent then."""
+    """The trouble of the mailbox or its server, once there was one: then nothing more is sent."""
     answered: bool = field(default=False)
     heard: bool = field(default=False)
-    """The server answered, be it that this mailbox cannot be used."""
+    """The server answered, even if only that this mailbox cannot be used."""
     removed: list[WriteRecord] = field(default_factory=list)
-    """What went beside the placements: superfluous items."""
+    """Removals of superfluous items, which have no placement."""
     other: str | None = None
-    """The installation whose entries stand in the way."""
+    """The installation whose entries block the mailbox."""
     batch: BatchSize = FULL
 
     def run(self) -> Result:
-        """Do what is due and give the mailbox back; return what that says of the server.
+        """Do what is due and give the mailbox back; return what that shows of the server.
 
         Raises:
-            LeaseLost: another worker took over; nothing more was sent.
+            LeaseLost: another worker has the mailbox; nothing more was sent.
             StoreUnavailable: nothing more was sent, as it could not have been recorded.
 
         """
@@ -151,10 +151,11 @@ class Pass:
     # Identity
 
     def _knows_the_mailbox(self, placements: Sequence[Placement]) -> bool:
-        """Whether writing may begin. Before the first entry, the server is asked which mailbox the address is.
+        """Whether writing may begin. Before the first entry, the server is asked for the mailbox's primary address.
 
-        Two addresses of one mailbox would else get an entry each, and after a change of address the look-up for one
-        would find the other's. Where it turns out so, the events are settled anew under the one name.
+        Otherwise two addresses of one mailbox would get an entry each, and after a change of address a look-up for one
+        would find the entry of the other. If two addresses are one mailbox, the events are settled again under the
+        primary address.
         """
         now = self.store.now()
         if self.work.identified or all(next_step(p, now) is not Step.CREATE for p in placements):
@@ -176,7 +177,7 @@ class Pass:
         return not renamed and not merged
 
     def _home_of(self, neighbour: Neighbour) -> str | None:
-        """Return the primary address of a neighbour; None: that mailbox is in trouble of its own, and another one."""
+        """Return the primary address of a neighbour; None: it has a trouble of its own, so it is another mailbox."""
         try:
             return self.connector.identify(neighbour.address)
         except ConnectorError as error:
@@ -187,17 +188,17 @@ class Pass:
     def _merge(self, neighbour: Neighbour) -> bool:
         merged = self.store.write(mailbox_identity.merge_neighbour, neighbour, self.work, self.store.now())
         log.info("mailboxes_are_one", mailbox=self.work.mailbox_id, other=neighbour.mailbox_id, merged=merged)
-        if not merged:  # another worker is writing there: a little later
+        if not merged:  # another worker is writing there: try a little later
             self.trouble = self.trouble or Temporary("mailbox_in_use", Scope.MAILBOX)
         return merged
 
     # Other installations
 
     def _may_write_beside_others(self, placements: Sequence[Placement]) -> bool:
-        """Whether writing may begin. Before the first time, the mailbox is asked once whether others write there.
+        """Whether writing may begin. Before the first write, the mailbox is checked once for others' entries.
 
-        The record may have been lost, and what calendars hold be our own of before; or two installations be told of the
-        same events. What we wrote would stand there twice.
+        The record may have been lost, so that entries there are our own; or two installations may receive the same
+        events. In both cases our entries would be doubled.
         """
         now = self.store.now()
         if (
@@ -206,7 +207,7 @@ class Pass:
             or all(next_step(p, now) not in _VERBS for p in placements)
         ):
             return True
-        self._advance((), lambda placement: placement)  # for the time that the look-up takes
+        self._advance((), lambda placement: placement)  # extends the lease for the look-up
         try:
             counted = conflicting_entries(self.connector.list_others(self.work.mailbox.address, now), self.served)
         except ConnectorError as error:
@@ -218,7 +219,7 @@ class Pass:
             self.store.write(leases.note_no_conflict, self.work, self.store.now(), self.timings.lease)
             return True
         self.other = with_most_entries(counted)
-        # Nobody cures it within seconds.
+        # It is not repaired within seconds.
         self.trouble = Temporary(OTHER_INSTALLATION, Scope.MAILBOX, MAX_RETRY_AFTER_S)
         log.error(OTHER_INSTALLATION, mailbox=self.work.mailbox_id, installation=self.other, count=counted.total())
         return False
@@ -226,7 +227,7 @@ class Pass:
     # Look-ups
 
     def _look_up(self, items: Mapping[int, WorkItem]) -> list[Placement]:
-        """Clear up what is in doubt; return every placement as it then stands."""
+        """Look up placements in doubt; return all placements in their new state."""
         now = self.store.now()
         doubtful = [i.placement for i in items.values() if next_step(i.placement, now) is Step.LOOK_UP]
         certain = [i.placement for i in items.values() if next_step(i.placement, now) is not Step.LOOK_UP]
@@ -270,7 +271,7 @@ class Pass:
         return advanced
 
     def _remove(self, superfluous: Mapping[int, Sequence[str]]) -> None:
-        """Remove superfluous items. They have no placement: the next look-up finds out whether they went."""
+        """Remove superfluous items. They have no placement: the next look-up shows whether they are gone."""
         items = {item.placement.id: item for item in self.work.items}
         extras = [(items[number], item_id) for number, item_ids in superfluous.items() for item_id in item_ids]
         if not extras:
@@ -298,8 +299,8 @@ class Pass:
             return
         verbs = {write.placement.id: write.verb for write in writes}
         begun = self._advance([write.placement for write in writes], lambda p: begin(p, verbs[p.id], now, self.timings))
-        # A record that was dropped since it was claimed (nothing there, nothing wanted any more) has no write either:
-        # nothing would record what it left.
+        # A placement that was dropped since it was claimed (no entry, none desired) is not written either: its result
+        # could not be recorded.
         recorded = {placement.id for placement in begun}
         writes = [write for write in writes if write.placement.id in recorded]
         if not writes:
@@ -325,7 +326,7 @@ class Pass:
     def _resettle(
         self, items: Mapping[int, WorkItem], placements: Sequence[Placement], planned: Sequence[Write | None]
     ) -> None:
-        """Have wishes worked out again that are due but are not what the settings in force would write."""
+        """Mark events to be settled again whose due content differs from what the present settings would write."""
         now = self.store.now()
         outdated = [
             items[placement.id].event_id
@@ -363,7 +364,7 @@ class Pass:
                 self._note(Temporary(code, scope))
 
     def _note(self, error: ConnectorError) -> None:
-        """Keep the trouble that reaches furthest."""
+        """Keep the trouble with the widest scope."""
         if error.scope is Scope.ITEM:
             self.answered = True
         if error.scope is Scope.MAILBOX and error.code not in UNANSWERED:
@@ -396,7 +397,7 @@ class Pass:
 
 
 def _code(outcome: Outcome) -> str | None:
-    """Return what came instead of success; None: it succeeded."""
+    """Return the code of the failure; None: success."""
     match outcome:
         case Done():
             return None
@@ -423,9 +424,9 @@ def reconcile(
     served: Served = NOTHING_SERVED,
     batch: BatchSize = FULL,
 ) -> Result:
-    """Make the leased mailbox equal to what is wanted; see `Pass.run`.
+    """Make the leased mailbox equal to what is desired; see `Pass.run`.
 
-    Of what is due, no more is done than `batch` allows: the rest stays due.
+    At most the number of changes that `batch` allows is done: the rest stays due.
     """
     work = replace(work, items=work.items[: batch.allowed])
     return Pass(store, connector, ruleset, work, timings, served, batch=batch).run()

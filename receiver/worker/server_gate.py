@@ -1,7 +1,7 @@
-"""Keeps the calls to a server within what it can take: fewer where it throttles, one probe where it is in trouble.
+"""Limits the calls to a server: fewer while it throttles, one probe at a time while it is in trouble.
 
-What all hosts must know stands in the store: it is read once a second at most, however much is written into
-calendars, and written when something changes and once a minute of success.
+State that all hosts share is in the store. It is read at most once a second, and written when something changes and
+once a minute during success.
 """
 
 import random
@@ -41,7 +41,7 @@ class Turn:
 
     began_at: datetime
     probe: str | None
-    """The name of a call that goes alone, as the server is in trouble, or has not answered this process yet."""
+    """The id of a single call, made while the server is in trouble or has not answered this process yet."""
 
 
 class ServerGate:
@@ -56,9 +56,9 @@ class ServerGate:
         self._turns: dict[int, Turn] = {}
         self._throughput = Throughput.full(connections)
         self._proven = False
-        """A call of this process was answered. Until then one goes alone: with a wrong password, each is an attempt."""
+        """A call of this process was answered. Until then calls are single: each may try a wrong password."""
         self._refused_until: datetime | None = None
-        """A pause of this process's account alone: others may have a newer password."""
+        """A pause for the account of this process only: others may have a newer password."""
         self._server: ServerState | None = None
         self._read_at: datetime | None = None
 
@@ -73,10 +73,10 @@ class ServerGate:
             return self._may_probe(server, now) and self._has_work(now) and self._probe(server, now)
 
     def enter_to_ask(self, now: datetime) -> bool:
-        """Whether this thread may ask something that is no work. If so, it must call `leave` afterwards.
+        """Whether this thread may make a call that is no work. If so, it must call `leave` afterwards.
 
-        Only while there is no work. Work in mailboxes that the server was never heard to know does not count: there may
-        always be some.
+        Only while there is no work. Work in mailboxes that may not exist on the server does not count, as it may never
+        end.
         """
         with self._lock:
             server = self._current(now)
@@ -87,23 +87,23 @@ class ServerGate:
             return self._may_probe(server, now) and self._probe(server, now)
 
     def leave(self, result: Result | None, now: datetime) -> None:
-        """Say how it went; None: nothing was asked."""
+        """Report the result of the call; None: no call was made."""
         with self._lock:
             turn = self._turns.pop(threading.get_ident(), None)
             if turn is None:
-                return  # it was taken for stuck, and given up
+                return  # it counted as stuck and was given up
             if result is not None and result.heard:
                 self._proven = True
                 self._throughput = self._throughput.answered()
             self._record(self._lesson(turn, result or Result(None, heard=False), now))
 
     def may_open(self, now: datetime) -> bool:
-        """Whether it is worth a thread's while to try, by what is known here."""
+        """Whether a call may be admitted, by what this process knows."""
         with self._lock:
             return self._server is None or self._is_open(self._server, now)
 
     def give_up(self, thread: int, now: datetime) -> None:
-        """Count a thread's call as one that does not come back."""
+        """Count a thread's call as stuck."""
         with self._lock:
             self._record(lambda server: stuck(server, now))
             self._turns.pop(thread, None)
@@ -125,14 +125,14 @@ class ServerGate:
         if self._store.write(servers.claim_probe, self._calendar, probe, now, self._lease):
             self._server = replace(server, probe=probe, probe_until=now + self._lease)
             return self._admit(Turn(now, probe))
-        self._read_at = None  # another worker was faster: read the server's state anew
+        self._read_at = None  # another worker was faster: read the server's state again
         return False
 
     def _admit(self, turn: Turn) -> bool:
         self._turns[threading.get_ident()] = turn
         return True
 
-    # What an answer teaches
+    # Results of calls
 
     def _lesson(self, turn: Turn, result: Result, now: datetime) -> Lesson:
         after = self._trouble(turn, result, result.trouble, now) if result.trouble else lambda server: server
@@ -153,10 +153,10 @@ class ServerGate:
                 return lambda server: throttled(server, until, turn.probe, now)
         return lambda server: failed(server, trouble, self._credentials, turn.probe, now, jitter)
 
-    # What all hosts know
+    # State shared by all hosts
 
     def _current(self, now: datetime) -> ServerState:
-        """Return the server as it was at most a second ago."""
+        """Return the server's state, at most a second old."""
         if self._server is None:
             self._server = self._store.write(servers.register, self._calendar, self._credentials, now)
         elif self._read_at is None or not timedelta() <= now - self._read_at < REREAD:
@@ -170,7 +170,7 @@ class ServerGate:
         return self._server
 
     def _record(self, lesson: Lesson) -> None:
-        """Share a change with the other workers; it is in force here even if the store cannot be written."""
+        """Share a change with the other workers; it applies here even if the store cannot be written."""
         before = self._server or ServerState(self._calendar)
         self._server = lesson(before)
         if self._server != before:

@@ -27,26 +27,26 @@ log = logs.get("worker")
 IDLE_S = 1.0
 STORE_PAUSE_S = 2.0
 ASK_AGAIN_S = 1.0
-"""Between two attempts to pass the gate with a question."""
+"""Seconds between two attempts to pass the gate for a call that is no work."""
 
 
 SILENT = "timeout"
-"""Failure code of a server that answers about no mailbox."""
+"""Failure code of a server that answers for no mailbox."""
 
 Learnt = Callable[[ConnectorError], Result | None]
 """What the failure of a question says of the server; None: nothing to act on."""
 
 
 class CallsStuck(Exception):
-    """So many calls never came back that only a new process helps."""
+    """Too many calls never returned; only a new process helps."""
 
 
 class Interrupted(Exception):
-    """The process ends, or starts its server threads anew: nothing more is asked."""
+    """The process ends or restarts its server threads: nothing more is asked."""
 
 
 class GateClosed(Temporary):
-    """The server is to be left alone, or there is work that goes first."""
+    """The server is paused, or there is work, which has priority."""
 
     def __init__(self) -> None:
         super().__init__("server_left_alone", Scope.SERVER)
@@ -54,7 +54,7 @@ class GateClosed(Temporary):
 
 @dataclass
 class ServerThreads:
-    """Claims mailboxes of one calendar while there are any, then waits to be woken."""
+    """Claims and reconciles mailboxes of one calendar while there are any, then waits to be woken."""
 
     calendar: str
     connector: Connector
@@ -64,7 +64,7 @@ class ServerThreads:
     credentials: str = ""
     """Tag of the account and password that the connector uses."""
     served: Served = NOTHING_SERVED
-    """Of whose entries mailboxes are asked before they are written into for the first time."""
+    """The platforms and installations for the check of a mailbox before its first write."""
     gate: ServerGate = field(init=False)
 
     def __post_init__(self) -> None:
@@ -90,16 +90,16 @@ class ServerThreads:
             self._start_thread()
 
     def wake(self) -> None:
-        """Say that there may be work."""
+        """Note that there may be work."""
         self._wake.set()
 
     def stop(self) -> None:
-        """Take no more work; what is in hand goes on."""
+        """Take no more work; running work continues."""
         self._stopping.set()
         self._wake.set()
 
     def join(self, deadline: float) -> None:
-        """Wait for the work in hand until a moment of the monotonic clock, then close the connections."""
+        """Wait for running work until a moment of the monotonic clock, then close the connections."""
         for thread in self._threads:
             if thread not in self._stuck:
                 thread.join(max(deadline - time.monotonic(), 0.0))
@@ -109,12 +109,12 @@ class ServerThreads:
         self.connector.close()
 
     def look_after(self) -> None:
-        """Put a fresh thread in the place of one whose call has outlasted its lease.
+        """Replace each thread whose call has lasted longer than its lease.
 
-        Each holds one of the connector's connections for good: half of them may.
+        A stuck thread keeps one of the connector's connections for good. Up to half of them may be stuck.
 
         Raises:
-            CallsStuck: more than half of them do.
+            CallsStuck: more than half of them are.
 
         """
         self._threads = [thread for thread in self._threads if thread.is_alive()]
@@ -127,7 +127,7 @@ class ServerThreads:
 
     def _replace(self, thread: threading.Thread, ident: int) -> None:
         now, work = self.store.now(), self._works.get(ident)
-        if work:  # left alone for a while: the thread that comes next would be stuck there too
+        if work:  # paused for a while: the next thread would be stuck there too
             self.store.release(work, Trouble("call_stuck", now + self._timings.recheck))
         self.gate.give_up(ident, now)
         self._stuck.add(thread)
@@ -138,7 +138,7 @@ class ServerThreads:
             self._start_thread()
 
     def _start_thread(self) -> None:
-        # A daemon: the process must be able to end though it is stuck.
+        # A daemon: the process must be able to end though the thread is stuck.
         thread = threading.Thread(target=self._work_until_stopped, name=f"{self.calendar}-{self._started}", daemon=True)
         self._started += 1
         self._threads.append(thread)
@@ -152,11 +152,11 @@ class ServerThreads:
                 pass
 
     def _goes_on(self) -> bool:
-        """Whether this thread is still needed: one that was taken for stuck has its successor."""
+        """Whether this thread is still needed: one that counts as stuck was replaced."""
         return not self._stopping.is_set() and threading.current_thread() not in self._stuck
 
     def _guarded(self, step: Callable[[], bool]) -> bool:
-        """Survive what one mailbox, or the database, can do to a thread."""
+        """Run a step; catch all errors, so that one mailbox or the database cannot end the thread."""
         try:
             return step()
         except LeaseLost:
@@ -166,12 +166,12 @@ class ServerThreads:
             log.error("store_unavailable", code=str(error), cause=error.refusal.cause)
             self._stopping.wait(STORE_PAUSE_S * (0.5 + random.random()))
             return False
-        except Exception:  # a bug that one mailbox brings out must not stop the others
+        except Exception:  # a bug that one mailbox causes must not stop the others
             log.exception("unforeseen", calendar=self.calendar)
-            return True  # its lease is left to end: that mailbox waits, the others go on
+            return True  # its lease expires: that mailbox waits, the others continue
 
     def work_once(self) -> bool:
-        """Do one mailbox's due work; return whether there was any that may be done now."""
+        """Do the due work of one mailbox; return whether there was any that may be done now."""
         now = self.store.now()
         if not self.gate.enter(now):
             return False
@@ -185,26 +185,26 @@ class ServerThreads:
             self.gate.leave(result, self.store.now())
         return work is not None
 
-    # Questions that are no work
+    # Calls that are no work
 
     def for_questions(self, stopping: threading.Event, limit_s: float = 0.0) -> GuardedConnector:
         """Return the connector for calls that are no work: each waits until the gate lets it pass.
 
-        The calls are made in the caller's thread. Beside what the connector raises, they raise:
+        The calls are made in the caller's thread. Besides the connector's errors, they raise:
             GateClosed: the gate let nothing pass for `limit_s`; nothing was asked.
             Interrupted: `stopping` was set; nothing was asked.
         """
         return GuardedConnector(self.connector, self._calls, partial(self._question, stopping, limit_s))
 
     def ask_whether_it_answers(self, stopping: threading.Event, mailboxes: Sequence[str]) -> None:
-        """Ask about one mailbox, and about the next if no answer comes: one that hangs does not prove that all do.
+        """Ask about one mailbox, and about the next if no answer comes: a single one may hang.
 
-        Any answer will do, be it that there is no such mailbox. All else is recorded as the server's failure, as where
-        there is work for it.
+        Any answer is enough, even that there is no such mailbox. Other results are recorded as the server's failure, as
+        during work.
 
         Raises:
             ConnectorError: that failure.
-            GateClosed: the server is left alone, or there is work that goes first; nothing was asked.
+            GateClosed: the server is paused, or there is work, which has priority; nothing was asked.
             Interrupted: `stopping` was set; nothing was asked.
 
         """
@@ -227,10 +227,10 @@ class ServerThreads:
 
     @contextmanager
     def _question(self, stopping: threading.Event, limit_s: float, learnt: Learnt | None = None) -> Iterator[None]:
-        """Hold one place among the calls under way.
+        """Hold one place among the running calls.
 
-        Unless `learnt` says otherwise: that the account is refused, or that the server asks for fewer calls, is
-        recorded for all; any other trouble of the server is left to be found by those who have work for it.
+        Without `learnt`, a refused account and a request for fewer calls are recorded for all. Other troubles of the
+        server are not recorded: work will find them.
         """
         began, began_s = self._wait_for_gate(stopping, limit_s), time.monotonic()
         result = None
@@ -246,7 +246,7 @@ class ServerThreads:
             self.gate.leave(result, began + timedelta(seconds=time.monotonic() - began_s))
 
     def _wait_for_gate(self, stopping: threading.Event, limit_s: float) -> datetime:
-        """Return when this thread was let pass."""
+        """Wait for the gate; return when it was passed."""
         deadline = time.monotonic() + limit_s
         while not stopping.is_set():
             now = self.store.now()
@@ -271,14 +271,14 @@ class ServerThreads:
 
 
 def _learnt_of_server(error: ConnectorError) -> Result | None:
-    """Return what a failure says of the server, as where there is work for it; None: no answer came."""
+    """Return what a failure shows of the server, as during work; None: no answer came."""
     if error.scope is Scope.SERVER:
         return Result(error, heard=False)
     return _learnt(error) if error.code not in UNANSWERED else None
 
 
 def _learnt_of_silence(error: ConnectorError) -> Result | None:
-    """Return the same; that no answer came is the server's failure."""
+    """Return the same, but a missing answer is the server's failure."""
     return _learnt_of_server(error) or Result(Temporary(error.code, Scope.SERVER), heard=False)
 
 

@@ -1,6 +1,6 @@
-"""Bounds how many connections to a server are spent on mailboxes that it was never heard to know.
+"""Limits how many connections to a server are used for mailboxes that may not exist there.
 
-As long as most of them turn out to be there, as on the first day, there is no bound.
+As long as most of them turn out to exist, as on the first day, there is no limit.
 """
 
 import threading
@@ -9,9 +9,9 @@ from collections import deque
 from receiver.store import MailboxWork
 
 REMEMBERED = 8
-"""How many of the last attempts count when the bound is worked out."""
+"""How many of the last attempts count for the limit."""
 SHARE = 4
-"""One connection of so many is theirs, and one turn of so many."""
+"""Unknown mailboxes get one of this number of connections, and one of this number of turns."""
 
 KNOWN_FIRST, UNKNOWN_FIRST, KNOWN_ONLY = (True, False), (False, True), (True,)
 
@@ -33,11 +33,11 @@ class UnknownMailboxes:
                 return KNOWN_ONLY
             self._at_work += 1
             self._turns += 1
-            # Else, where there is always work in known ones, a new mailbox would never be asked about.
+            # Otherwise, if known mailboxes always had work, a new mailbox would never be tried.
             return UNKNOWN_FIRST if self._turns % SHARE == 0 else KNOWN_FIRST
 
     def leave(self, kinds: tuple[bool, ...], work: MailboxWork | None, *, failed: bool) -> None:
-        """Say which mailbox was claimed under these kinds, and whether nothing could be done in it."""
+        """Report which mailbox was claimed under these kinds, and whether nothing could be done in it."""
         with self._lock:
             if kinds != KNOWN_ONLY:
                 self._at_work -= 1
@@ -45,7 +45,7 @@ class UnknownMailboxes:
                 self._failed.append(failed)
 
     def claimed(self, kinds: tuple[bool, ...], work: MailboxWork | None) -> tuple[bool, ...]:
-        """Give the place back at once where a known mailbox was claimed, or none; return what is left to leave."""
+        """Give the place back at once if a known mailbox was claimed, or none; return the kinds to pass to `leave`."""
         if kinds == KNOWN_ONLY or (work is not None and not work.known):
             return kinds
         with self._lock:

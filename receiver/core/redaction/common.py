@@ -14,7 +14,7 @@ WORDING = 1
 """The version of the sentences below. It is part of the ruleset, so that existing entries change only on purpose.
 
 To change a sentence: add one to this number, pass the number of the ruleset in force to `Setting`, and keep the old
-sentence for the old number. An installation uses the new sentences when somebody applies the policies.
+sentence for the old number. An installation uses the new sentences after `apply-policies`.
 """
 
 SINGLE_USE_PLACE = "Lieu ponctuel"

@@ -50,7 +50,7 @@ def render(uid: str, state: RdvState, setting: Setting) -> CalendarEntry | None:
 
 
 def _title(state: RdvState, policies: Policies) -> str:
-    if not policies.shows(state.motif):  # the name of a collective RDV would tell what it is for
+    if not policies.shows(state.motif):  # the name of a collective RDV would show what it is for
         title = GENERIC_COLLECTIVE_TITLE + _head_count(state) if state.collective else GENERIC_TITLE
     elif state.collective:
         title = state.motif + (f" : {state.name}" if state.name else "") + _head_count(state)

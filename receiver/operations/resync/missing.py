@@ -30,7 +30,7 @@ from receiver.store.tools.resync import HeldEvent, Scope
 WITNESSES = 5
 """How many RDVs of a kind that certainly exist are looked up beside those in doubt."""
 FAILURES_ALLOWED = 3
-"""After so many consecutive requests without an answer the others are not sent."""
+"""After this number of consecutive requests without an answer the others are not sent."""
 AT_ONCE = 200
 
 Kind = tuple[int | None, str | None]
@@ -144,7 +144,7 @@ def _asked_alone(api: Api, event: HeldEvent) -> Judged:
 
 
 def may_go(count: int, live: int) -> bool:
-    """Return whether so many removals need no confirmation."""
+    """Return whether a number of removals needs no confirmation."""
     return count <= max(FREE_REMOVALS, live * FREE_SHARE)
 
 

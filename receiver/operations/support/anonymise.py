@@ -1,4 +1,4 @@
-"""Replaces personal data and secrets in a text, each by the same placeholder every time. Pure."""
+"""Replaces personal data and secrets in a text, each value always by the same placeholder. Pure."""
 
 import json
 import re
@@ -14,20 +14,20 @@ OPEN = frozenset(
         "start_at", "time_zone", "title", "version",
     }
 )  # fmt: skip
-"""Keys of the configuration whose texts are choices, names or dates: nothing personal."""
+"""Keys of the configuration whose texts are choices, names or dates, and not personal."""
 
 _HOSTS = frozenset({"host", "link_hosts", "listen", "domains", "address"})
 _NAMED_BY_PEOPLE = frozenset({"map", "domains", "motif_titles"})
-"""Sections whose keys people typed: addresses and motifs."""
+"""Sections whose keys are typed values: addresses and motifs."""
 
-# From where a word begins only: else each letter of a long one would be tried as a beginning.
+# Only from the beginning of a word: otherwise each letter of a long word would be tried as a beginning.
 _EMAIL = re.compile(r"(?<![^\s\"'<>(),;:@/\\])[^\s\"'<>(),;:@/\\]+@[^\s\"'<>(),;:@/\\]+")
 _SHORTEST = 5
-"""A shorter word would be found inside of others, where it means nothing."""
+"""Shorter values are not replaced: they would match inside other words."""
 
 
 class Placeholders:
-    """What was taken out so far."""
+    """The placeholders of all replaced values so far."""
 
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
@@ -42,7 +42,7 @@ class Placeholders:
         return self._words[known]
 
     def scrub(self, text: str) -> str:
-        """Replace in a text all that looks like an e-mail, and all hosts and secrets that were ever taken out."""
+        """Replace in a text all that looks like an e-mail, and all hosts and secrets that have a placeholder."""
         text = _EMAIL.sub(lambda found: self.of(ADDRESS, found.group()), text)
         for known in sorted(self._words, key=len, reverse=True):
             word = self._words[known]
@@ -52,7 +52,7 @@ class Placeholders:
 
 
 def configuration(root: Mapping[str, object], placeholders: Placeholders) -> dict[str, object]:
-    """Return the file's structure: keys, numbers, choices; of a secret, where it is kept; words for all the rest."""
+    """Return the file's structure: keys, numbers, choices, references of secrets, and placeholders for other values."""
     return {key: _redacted(key, value, placeholders) for key, value in root.items()}
 
 
@@ -103,13 +103,13 @@ LOGGED = frozenset(
         "status", "ts", "updated", "verb", "warnings",
     }
 )  # fmt: skip
-"""Fields of our log's lines that hold codes, counts and names of parts."""
+"""Fields of our log lines that hold codes, counts and names of parts."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:+-]{1,80}")
 
 
 def log_line(line: str) -> str | None:
-    """Return a line of our own log with its impersonal fields; None: it is not ours."""
+    """Return a line of our log with only its impersonal fields; None: it is not ours."""
     try:
         content = json.loads(line)
     except (ValueError, RecursionError):
@@ -117,7 +117,7 @@ def log_line(line: str) -> str | None:
     if not isinstance(content, dict) or not {"ts", "level", "event", "log"} <= content.keys():
         return None
     kept = {name: _plain(value) for name, value in content.items() if name in LOGGED}
-    if isinstance(frames := content.get("frames"), list):  # places in the program, without the folders that lead to it
+    if isinstance(frames := content.get("frames"), list):  # places in the program, without its folder's path
         kept["frames"] = [place for each in frames if (place := _plain(str(each).rpartition("/")[2]))]
     return json.dumps({name: value for name, value in kept.items() if value is not None})
 

@@ -1,7 +1,7 @@
-"""`check`: whether everything that the configuration names can be used, found out without writing an entry.
+"""`check`: whether everything that the configuration names can be used. It writes no entry.
 
-Returns findings by code; sentences and tables are the command's. Which classes stand behind the store and the
-calendars is the caller's choice.
+Returns findings by code; the command has the sentences and tables. The caller chooses the classes of store and
+connectors.
 """
 
 import os
@@ -34,16 +34,16 @@ from receiver.store.database import files as store_files
 from receiver.store.place import integrity, ownership
 
 PROBED_PER_CALENDAR = 10
-"""Enough to see that rights and mapping hold; probing hundreds would take minutes and prove little more."""
+"""Enough to check rights and mapping; probing hundreds of mailboxes would take minutes and show little more."""
 
 NO_INSTALLATION = "00000000-0000-0000-0000-000000000000"
-"""Stands for the installation where no store has one yet: probing looks for no entry."""
+"""Used as installation while the store has none yet: a probe looks for no entry."""
 
 _NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "ceph", "glusterfs", "9p"})
 
 
 class Level(StrEnum):
-    """How bad a finding is."""
+    """The level of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -52,18 +52,18 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     code: str
     subject: str
     level: Level = Level.OK
     details: Mapping[str, str | int] = field(default_factory=dict)
     must_change: bool = False
-    """Whether it must be attended to though the receiver works."""
+    """Whether an operator must act although the receiver works."""
 
     @property
     def ok(self) -> bool:
-        """Whether the receiver can work with it, and nothing must be attended to."""
+        """Whether the receiver can work with it, and an operator need not act."""
         return self.level is not Level.TROUBLE and not self.must_change
 
 
@@ -74,12 +74,12 @@ def worst(findings: Iterable[Finding]) -> Level:
 
 
 STORE_ERRORS = (StoreUnavailable, OSError)
-"""What opening and using a store may end in: the database or the file system."""
+"""The errors of opening and using a store: of the database or the file system."""
 
 HEARTBEAT = "check"
 
 START_IS_FAR = timedelta(days=366)
-"""Hardly an appointment is made so long before: the year may be mistyped."""
+"""Appointments are hardly made so long before: the year may be mistyped."""
 OpenStore = Callable[[Settings], Store]
 MakeConnectors = Callable[[Settings, str], Mapping[str, Connector]]
 
@@ -87,7 +87,7 @@ MakeConnectors = Callable[[Settings, str], Mapping[str, Connector]]
 def check(
     settings: Settings, mailboxes: Sequence[str], open_store: OpenStore, make_connectors: MakeConnectors
 ) -> list[Finding]:
-    """Check the configuration's warnings, the store, and the calendars through the mailboxes asked for."""
+    """Check the configuration's warnings, the store, and the calendars by probing the requested mailboxes."""
     findings = [Finding("configuration_read", "configuration")]
     findings += [Finding(each.code, each.path, Level.WARNING, each.details) for each in settings.warnings]
     of_store, installation = _check_store(settings.store.address, lambda: open_store(settings))
@@ -111,9 +111,9 @@ def check(
 
 
 def mailboxes_to_probe(mapping: MailboxMap, calendar: str, asked: Sequence[str]) -> list[str]:
-    """Return this calendar's mailboxes among those asked for, else those that the mapping names one by one.
+    """Return the requested mailboxes of a calendar; without a request, those that the mapping names singly.
 
-    A mailbox that the mapping does not name is looked for in the default calendar.
+    A mailbox that the mapping does not name is searched in the default calendar.
     """
     known = sorted(set(mapping.addresses.values()))
     if not asked:
@@ -126,7 +126,7 @@ def mailboxes_to_probe(mapping: MailboxMap, calendar: str, asked: Sequence[str])
 
 
 def store_error_name(error: BaseException) -> str:
-    """Name the error by its kind: its text may hold the address with its user, and statements with their values."""
+    """Return the name of an error's class: its text may hold the address with its user, and statements with values."""
     return str(error) if isinstance(error, StoreUnavailable) and str(error) else type(error).__name__
 
 
@@ -137,7 +137,7 @@ def _check_store(url: str, open_store: Callable[[], Store]) -> tuple[list[Findin
     try:
         store = open_store()
         try:
-            store.standing()  # whether it vanished comes before what its file looks like
+            store.standing()  # a vanished store is reported before the state of its file
             finding = _check_file(file) if file else None
             if finding is None:
                 finding, installation = _check_open(store)
@@ -160,7 +160,7 @@ def _check_open(store: Store) -> tuple[Finding, str]:
     store.read(integrity.check)
     store.read(integrity.check_tables)
     store.read(ownership.refuse_other_encodings)
-    store.write(heartbeats.beat, HEARTBEAT, store.now())  # the one write that changes nothing: a full disk shows here
+    store.write(heartbeats.beat, HEARTBEAT, store.now())  # a write without effect: it detects a full disk
     if careless := store.read(engine.unsafe_settings):
         details = {"settings": ", ".join(careless)}
         return Finding("store_not_durable", "store", Level.TROUBLE, details), store.installation().id
@@ -172,7 +172,7 @@ def _refused(code: str, refusal: Refusal, **more: str) -> Finding:
 
 
 def _check_marker(settings: Settings) -> Iterator[Finding]:
-    """Tell whether the marker can be used, and stands where it is not lost with the database."""
+    """Check that the marker can be used, and is in a place where it is not lost with the database."""
     marker, file = settings.store.marker, sqlite_file(settings.store.address)
     if marker is None:
         yield Finding("marker_none", "marker", Level.WARNING)
@@ -184,7 +184,7 @@ def _check_marker(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_file(path: Path) -> Finding | None:
-    """Return why the SQLite file cannot be opened, or not yet; None where opening it is worth a try."""
+    """Return why the SQLite file cannot be opened, or not yet; None: it can be tried."""
     folder = store_files.followed(path).parent
     if os.path.isdir(folder) and (kind := network_file_system(folder.resolve(), mount_table())):  # noqa: PTH112  # raises nothing
         return Finding("store_on_network", "store", Level.TROUBLE, {"kind": kind})
@@ -202,7 +202,7 @@ def _check_file(path: Path) -> Finding | None:
 
 
 def file_findings(paths: Sequence[Path]) -> Iterator[Finding]:
-    """Yield what is wrong with the rights of files: the service cannot use one, or others can."""
+    """Yield findings on the rights of files: the service cannot use one, or other accounts can."""
     for refusal in store_files.unusable(paths):
         yield Finding("store_file_unusable", Path(refusal.path).name, Level.TROUBLE, refusal.details)
     for refusal in store_files.exposed(paths):
@@ -210,13 +210,13 @@ def file_findings(paths: Sequence[Path]) -> Iterator[Finding]:
 
 
 def mount_table() -> str:
-    """Return the text of this process's mount table; empty where there is none."""
+    """Return the text of this process's mount table; empty if there is none."""
     table = Path("/proc/self/mounts")
     return table.read_text(encoding="utf-8", errors="replace") if table.exists() else ""
 
 
 def network_file_system(folder: Path, mounts: str) -> str | None:
-    """Return the kind of file system that holds the folder, where it is a network's."""
+    """Return the kind of the network file system that holds the folder; None: it is a local one."""
     kind = file_system(folder, mounts)
     return kind if kind in _NETWORK_FILE_SYSTEMS else None
 
@@ -241,7 +241,7 @@ def _check_calendar(calendar: CalendarSettings, connector: Connector, mailboxes:
             return
     elif not mailboxes:
         yield Finding("mailbox_needed", subject, Level.WARNING)
-    # What is wrong at the door shows when it is knocked at; here only what is going to be.
+    # Present troubles of the connection show when it is used; this finds only those to come.
     doors = certificate_findings(connector, subject, datetime.now(UTC))
     yield from (door for door in doors if door.level is Level.WARNING)
     yield from _probe(connector, subject, mailboxes[:PROBED_PER_CALENDAR])
@@ -250,7 +250,7 @@ def _check_calendar(calendar: CalendarSettings, connector: Connector, mailboxes:
 
 
 def certificate_findings(connector: Connector, subject: str, now: datetime) -> list[Finding]:
-    """Tell whether the server can be reached and trusted, and for how long; nothing where there is no TLS."""
+    """Yield whether the server can be reached and trusted, and for how long; nothing without TLS."""
     shown = connector.certificate()
     if shown is None:
         return []
@@ -278,7 +278,7 @@ def _probe(connector: Connector, subject: str, mailboxes: list[str]) -> Iterator
             probe = connector.probe(mailbox)
         except ConnectorError as error:
             if error.scope is Scope.SERVER:
-                # The next mailbox would meet the same: one line, and one attempt with a password that may be wrong.
+                # The next mailbox would fail in the same way: one line, and one attempt with a perhaps wrong password.
                 yield Finding(error.code, subject, Level.TROUBLE)
                 return
             yield Finding(error.code, here, Level.TROUBLE)

@@ -11,7 +11,7 @@ _LOOPBACK = ip_network("127.0.0.0/8"), ip_network("::1/128")
 
 
 def exposure_findings(settings: Settings) -> Iterator[Finding]:
-    """Yield what the configuration leaves open."""
+    """Yield the settings that give too wide access."""
     proxy = settings.web.proxy
     if settings.web.pages and proxy is not None and _is_on_this_machine(proxy.address):
         yield Finding("proxy_on_loopback", "web.proxy", Level.WARNING, {"address": proxy.address, "role": proxy.role})

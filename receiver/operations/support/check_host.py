@@ -1,4 +1,4 @@
-"""What `check` finds of this host beside store and calendars: web address, disk space, state of the service."""
+"""The checks of this host besides store and calendars: web address, disk space, state of the service."""
 
 import json
 import urllib.request
@@ -21,7 +21,7 @@ HEARD_LATELY = timedelta(minutes=1)
 
 
 def host_findings(settings: Settings, open_store: OpenStore) -> list[Finding]:
-    """Check this host. Writes nothing; opens the web's address for a moment, where it is free."""
+    """Check this host. Writes nothing; opens the web address for a moment if it is free."""
     found = disk(settings)
     findings = []
     if found is not None and found.room is not Room.ENOUGH:
@@ -48,14 +48,15 @@ def _of_service(settings: Settings, open_store: OpenStore) -> Iterator[Finding]:
         finally:
             store.close()
     except STORE_ERRORS:
-        pass  # that is another finding
+        pass  # another finding reports it
     yield _address(settings.web.listen, runs=runs)
 
 
 def _address(address: str, *, runs: bool | None) -> Finding:
-    """Check the web's address; `runs`: whether this installation was heard of lately, None where the store is silent.
+    """Check the web address; `runs`: whether this installation has recent heartbeats, None: the store cannot be read.
 
-    Who stops the service that holds a removed store open loses it: where it may be that one, nobody is told to.
+    A service that has a removed store open loses it when stopped. If it may be such a one, the finding does not advise
+    to stop it.
     """
     found = check_port.unusable(address)
     if found is None:
@@ -67,9 +68,9 @@ def _address(address: str, *, runs: bool | None) -> Finding:
 
 
 def _answers(address: str) -> bool:
-    """Whether a receiver answers there. Where one of this installation was heard of a moment ago, it is that one."""
+    """Whether a receiver answers there. If this installation has recent heartbeats, it is that one."""
     host, port = check_port.split(address)
-    host = {str(ip_address(0)): "127.0.0.1", str(IPv6Address(0)): "::1"}.get(host, host)  # all of this machine's
+    host = {str(ip_address(0)): "127.0.0.1", str(IPv6Address(0)): "::1"}.get(host, host)  # all addresses
     url = f"http://[{host}]:{port}/healthz" if ":" in host else f"http://{host}:{port}/healthz"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

@@ -1,4 +1,4 @@
-"""What `check` says of names that the store holds for what is to come and that the configuration lacks."""
+"""The checks for names in the record of coming events that the configuration lacks."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ from receiver.store.reports import names, overview
 
 
 def name_findings(settings: Settings, open_store: OpenStore) -> list[Finding]:
-    """Return what the configuration lacks; nothing where the store does not tell."""
+    """Return the findings; none if the store cannot be read."""
     file = sqlite_file(settings.store.address)
-    if file is not None and not file.exists():  # to open it would make it
+    if file is not None and not file.exists():  # opening it would create it
         return []
     try:
         store = open_store(settings)
@@ -40,7 +40,7 @@ def _findings(settings: Settings, store: Store) -> Iterator[Finding]:
 
 
 def _nobody(settings: Settings, store: Store, now: datetime) -> Iterator[Finding]:
-    """Say where no agent of events to come is among those that a pilot is limited to."""
+    """Return a finding if no agent of coming events is among those that a pilot is limited to."""
     if not settings.mailboxes.only:
         return
     agents = store.read(overview.coming_agents, now)
@@ -49,7 +49,7 @@ def _nobody(settings: Settings, store: Store, now: datetime) -> Iterator[Finding
 
 
 def _unlisted(settings: Settings, store: Store, now: datetime) -> Iterator[Finding]:
-    """Name the organisations of events to come that no source of their platform lists."""
+    """Return a finding with the organisations of coming events that no source of their platform lists."""
     for each in store.read(names.coming_organisations, now):
         sources = [
             source

@@ -1,4 +1,4 @@
-"""Whether the web's address can be opened, found out by opening it for a moment."""
+"""Checks whether the web address can be opened, by opening it for a moment."""
 
 import errno
 import os
@@ -15,9 +15,9 @@ _CODES: Mapping[int, str] = {
     errno.EADDRNOTAVAIL: NOT_HERE,
 }
 LIMIT_S = 5.0
-"""So long the process before may take to let the address go."""
+"""How long a former process may take to close the address."""
 INHERITED = "LISTEN_FDS"
-"""Where this is set, the service manager has opened the address already."""
+"""If this is set, the service manager has opened the address already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Unusable:
 
     @property
     def details(self) -> Mapping[str, str]:
-        """What its sentence names."""
+        """The fields that its sentence names."""
         return {"address": self.address, "error": self.error}
 
 
@@ -44,7 +44,7 @@ def unusable(address: str) -> Unusable | None:
     """Return why an address cannot be opened; None: it can."""
     host, port = split(address)
     try:
-        # As the server itself resolves names: the first address found.
+        # As the server itself resolves names: the first address.
         family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -59,7 +59,7 @@ def unusable(address: str) -> Unusable | None:
 
 
 def unusable_after_a_while(address: str, limit_s: float = LIMIT_S) -> Unusable | None:
-    """Return the same, after giving a process that is ending the time to leave the address."""
+    """Return the same, after a wait for a process that is ending."""
     if INHERITED in os.environ:
         return None
     deadline = time.monotonic() + limit_s

@@ -1,4 +1,4 @@
-"""What `check` says of secrets: which are doubtful, and whether each signs with or without its edges."""
+"""The checks of secrets: which are doubtful, and whether each signs with or without its edges."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,9 +29,9 @@ def secret_findings(settings: Settings, open_store: OpenStore) -> Iterator[Findi
 
 
 def _sights(settings: Settings, open_store: OpenStore) -> dict[str, SecretSight]:
-    """Return each secret's use, by its place; nothing where the store cannot be read."""
+    """Return the use of each secret, by its place; nothing if the store cannot be read."""
     file = sqlite_file(settings.store.address)
-    if file is not None and not file.exists():  # to open it would make it
+    if file is not None and not file.exists():  # opening it would create it
         return {}
     try:
         store = open_store(settings)

@@ -1,7 +1,7 @@
-"""`diagnose`: what support must know, and nothing personal.
+"""`diagnose`: an archive for support, without personal data.
 
-Each file is made of what is named here: codes, counts, names of parts. Then every known address, host and secret is
-looked for in all of them, and replaced: a second hand, should the first have let something through.
+Each file is made of codes, counts and names of parts that are listed here. As a second protection, every known address,
+host and secret is then searched in all files and replaced.
 """
 
 import json
@@ -39,18 +39,18 @@ UNIT = "rdv-receiver"
 LIMIT_S = 20
 
 Run = Callable[[list[str]], list[str]]
-"""Runs a program and returns the lines that it prints; none where it is not there, or fails."""
+"""Runs a program and returns the lines that it prints; none if it is missing or fails."""
 
 
 def collect(settings: Settings, config: Path, store: Store | None, now: datetime, run: Run) -> dict[str, str]:
     """Return the archive's files, by name.
 
     Args:
-        settings: in use.
+        settings: the settings in use.
         config: the file that they were read from.
         store: open; None: it cannot be opened.
         now: the moment.
-        run: runs a system's program.
+        run: runs a program of the system.
 
     """
     words = Placeholders()
@@ -68,10 +68,10 @@ def collect(settings: Settings, config: Path, store: Store | None, now: datetime
 
 
 def write(path: Path, files: Mapping[str, str]) -> None:
-    """Write an archive that its owner alone may read.
+    """Write an archive that only its owner may read.
 
     Raises:
-        OSError: it is there already, or cannot be written.
+        OSError: it exists, or cannot be written.
 
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -93,7 +93,7 @@ def run_program(words: list[str]) -> list[str]:
 
 
 def _learn(words: Placeholders, settings: Settings) -> None:
-    """Know what must be found wherever it stands."""
+    """Add all values that must be replaced in the texts."""
     for secret in _secrets(settings):
         words.of(SECRET, secret)
     for email, mailbox in settings.mailboxes.addresses.items():
@@ -108,7 +108,7 @@ def _learn(words: Placeholders, settings: Settings) -> None:
 
 
 def _secrets(settings: Settings) -> Iterator[str]:
-    """Yield every secret, as it is written and without what stands around it."""
+    """Yield every secret, as written and without additions around it."""
     for secret in _written_secrets(settings):
         yield from {secret, bare(secret)} - {""}
 
@@ -192,7 +192,7 @@ def _of_store(settings: Settings, store: Store | None, now: datetime) -> dict[st
 
 
 def _beats(beats: Mapping[str, datetime], now: datetime) -> dict[str, list[int]]:
-    """Return the ages of the last beats of processes, by kind; their whole names would show the machine's."""
+    """Return the ages of the last heartbeats, by kind of process: full names would show the machine's name."""
     ages: defaultdict[str, list[int]] = defaultdict(list)
     for name, at in beats.items():
         ages[name.partition("/")[0]].append(int((now - at).total_seconds()))
@@ -200,6 +200,6 @@ def _beats(beats: Mapping[str, datetime], now: datetime) -> dict[str, list[int]]
 
 
 def _log(run: Run) -> list[str]:
-    """Return the end of our own log, where this machine keeps it and lets us read it."""
+    """Return the end of our log, if this machine has it and we may read it."""
     lines: Iterable[str] = run(["journalctl", "-u", UNIT, "-n", str(LINES), "-o", "cat", "--no-pager"])
     return [kept for line in lines if (kept := anonymise.log_line(line)) is not None]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 SUFFIX = ".write-lock"
 MIGRATION_SUFFIX = ".migrate.lock"
-_LOOK_EVERY_S = 0.0005
-_LOOK_SELDOM_S = 0.004
+_POLL_EVERY_S = 0.0005
+_POLL_SELDOM_S = 0.004
 
 
 def make_private(path: Path) -> None:
@@ -76,7 +76,7 @@ class WriteLock:
         file = self._file = self._file if self._file is not None else self._open()
         if file is None:
             return True
-        pause = _LOOK_EVERY_S
+        pause = _POLL_EVERY_S
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,7 +88,7 @@ class WriteLock:
             else:
                 return True
             time.sleep(pause)
-            pause = min(pause * 1.1, _LOOK_SELDOM_S)
+            pause = min(pause * 1.1, _POLL_SELDOM_S)
 
     def _open(self) -> int | None:
         try:

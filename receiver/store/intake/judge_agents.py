@@ -26,7 +26,7 @@ from sqlalchemy import (
 from receiver.core.facts import AgentRef, Emitter, Model
 from receiver.core.mailboxes import has_left
 from receiver.core.scope import EVERYTHING, Authority, KnownEmail
-from receiver.store.agent_words import Key, is_unexplained, word_of
+from receiver.store.agent_statements import Key, is_unexplained, statement_of
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, agents, event_agents, events
 
@@ -50,11 +50,11 @@ class Listed:
         self._connection = connection
         self._now = now
         self._known: dict[Key, dict[str, Any]] = {}
-        self._words: defaultdict[Key, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
+        self._statements: defaultdict[Key, dict[tuple[str, str], dict[str, Any]]] = defaultdict(dict)
         self._new: set[Key] = set()
         self._changed: set[Key] = set()
-        self._new_words: dict[tuple[Key, tuple[str, str]], dict[str, Any]] = {}
-        self._changed_words: dict[tuple[Key, tuple[str, str]], dict[str, Any]] = {}
+        self._new_statements: dict[tuple[Key, tuple[str, str]], dict[str, Any]] = {}
+        self._changed_statements: dict[tuple[Key, tuple[str, str]], dict[str, Any]] = {}
         self._moved: defaultdict[Key, set[Authority]] = defaultdict(set)
 
     def read(self, listed: Iterable[tuple[str, Iterable[AgentRef]]]) -> None:
@@ -66,20 +66,22 @@ class Listed:
             for some in chunks(sorted(idents)):
                 named = {"platform": platform, "idents": some}
                 self._known |= {(platform, row["ident"]): row for row in _rows(self._connection.execute(_THESE, named))}
-                for row in _rows(self._connection.execute(_THEIR_WORDS, named)):
-                    self._words[platform, row["ident"]][row["authority_tag"], row["emitter"]] = row
+                for row in _rows(self._connection.execute(_THEIR_STATEMENTS, named)):
+                    self._statements[platform, row["ident"]][row["authority_tag"], row["emitter"]] = row
                 for ident in some:
                     self._note_what_an_older_program_learnt((platform, ident))
 
     def _note_what_an_older_program_learnt(self, key: Key) -> None:
-        known, words = self._known.get(key), self._words[key]
-        if known is None or not is_unexplained(known["state_at"], (word["state_at"] for word in words.values())):
+        known, statements = self._known.get(key), self._statements[key]
+        if known is None or not is_unexplained(
+            known["state_at"], (statement["state_at"] for statement in statements.values())
+        ):
             return
         named = EVERYTHING.tag, ""
         fields = {name: known[name] for name in _LEARNT}
-        is_new = named not in words
-        words[named] = {"authority": EVERYTHING.text, "authority_tag": EVERYTHING.tag, "emitter": ""} | fields
-        (self._new_words if is_new else self._changed_words)[key, named] = words[named]
+        is_new = named not in statements
+        statements[named] = {"authority": EVERYTHING.text, "authority_tag": EVERYTHING.tag, "emitter": ""} | fields
+        (self._new_statements if is_new else self._changed_statements)[key, named] = statements[named]
 
     def learn(
         self, platform: str, refs: Iterable[AgentRef], state_at: datetime, by: Speaker, allow: Allow | None = None
@@ -96,20 +98,22 @@ class Listed:
                 continue
             is_known = key in self._known
             self._learn_of_agent(key, ref, state_at)
-            if self._learn_word(key, ref, state_at, by) and is_known:
+            if self._learn_statement(key, ref, state_at, by) and is_known:
                 self._moved[key].add(by.authority)
         return held
 
     def _too_many(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker, allow: Allow) -> int:
-        words, named = self._words[key], (by.authority.tag, by.emitter)
-        word = words.get(named)
-        updated = _updated(word, ref, state_at, by)
-        if updated is None or all(each["email"] == ref.email for each in words.values()):
+        statements, named = self._statements[key], (by.authority.tag, by.emitter)
+        statement = statements.get(named)
+        updated = _updated(statement, ref, state_at, by)
+        if updated is None or all(each["email"] == ref.email for each in statements.values()):
             return 0
-        if word is not None and not self._may_move(key, updated, word):
+        if statement is not None and not self._may_move(key, updated, statement):
             return 0
-        after = words | {named: updated}
-        return allow(key, [word_of(each) for each in words.values()], [word_of(each) for each in after.values()])
+        after = statements | {named: updated}
+        return allow(
+            key, [statement_of(each) for each in statements.values()], [statement_of(each) for each in after.values()]
+        )
 
     def _learn_of_agent(self, key: Key, ref: AgentRef, state_at: datetime) -> None:
         known = self._known.get(key)
@@ -122,36 +126,36 @@ class Listed:
             known |= learnt
             self._changed.add(key)
 
-    def _learn_word(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker) -> bool:
+    def _learn_statement(self, key: Key, ref: AgentRef, state_at: datetime, by: Speaker) -> bool:
         """Record an authority's statement; return whether it may change the agent's mailbox."""
         named = by.authority.tag, by.emitter
-        word = self._words[key].get(named)
-        updated = _updated(word, ref, state_at, by)
+        statement = self._statements[key].get(named)
+        updated = _updated(statement, ref, state_at, by)
         if updated is None:
             return False
-        may_move = not self._is_known(key, ref, by) if word is None else self._may_move(key, updated, word)
-        self._words[key][named] = updated
-        is_new = word is None or (key, named) in self._new_words
-        (self._new_words if is_new else self._changed_words)[key, named] = updated
+        may_move = not self._is_known(key, ref, by) if statement is None else self._may_move(key, updated, statement)
+        self._statements[key][named] = updated
+        is_new = statement is None or (key, named) in self._new_statements
+        (self._new_statements if is_new else self._changed_statements)[key, named] = updated
         return may_move
 
     def _is_known(self, key: Key, ref: AgentRef, by: Speaker) -> bool:
         """Whether an authority repeats what all state, one of them with a wider scope: that changes no mailbox."""
-        words = self._words[key].values()
-        if has_left(ref.email) or any(each["email"] != ref.email for each in words):
+        statements = self._statements[key].values()
+        if has_left(ref.email) or any(each["email"] != ref.email for each in statements):
             return False
-        return any(by.authority.is_within(Authority.read(each["authority"])) for each in words)
+        return any(by.authority.is_within(Authority.read(each["authority"])) for each in statements)
 
     def _may_move(self, key: Key, updated: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
         """Whether a statement may change the agent's mailbox: another e-mail, or it is now newer than others."""
         if (updated["email"], updated["former_email"]) != (before["email"], before["former_email"]):
             return True
-        others = (each for each in self._words[key].values() if each["email"] != updated["email"])
+        others = (each for each in self._statements[key].values() if each["email"] != updated["email"])
         return any(before["state_at"] <= each["state_at"] <= updated["state_at"] for each in others)
 
-    def words(self, key: Key) -> list[KnownEmail]:
+    def statements(self, key: Key) -> list[KnownEmail]:
         """Return the statements of all authorities about an agent."""
-        return [word_of(each) for each in self._words[key].values()]
+        return [statement_of(each) for each in self._statements[key].values()]
 
     @property
     def moved(self) -> set[Key]:
@@ -169,15 +173,16 @@ class Listed:
             self._connection.execute(insert(agents), [self._known[key] for key in sorted(self._new)])
         if changed := sorted(self._changed - self._new):
             self._connection.execute(_LEARN, [_named(self._known[key]) for key in changed])
-        if self._new_words:
+        if self._new_statements:
             rows = [
-                {"platform": key[0], "ident": key[1], **word}
-                for (key, _), word in sorted(self._new_words.items(), key=_first)
+                {"platform": key[0], "ident": key[1], **statement}
+                for (key, _), statement in sorted(self._new_statements.items(), key=_first)
             ]
             self._connection.execute(insert(agent_words), rows)
-        if self._changed_words:
+        if self._changed_statements:
             self._connection.execute(
-                _LEARN_WORD, [_named_word(*each) for each in sorted(self._changed_words.items(), key=_first)]
+                _LEARN_STATEMENT,
+                [_named_statement(*each) for each in sorted(self._changed_statements.items(), key=_first)],
             )
         for (platform, ident), authorities in sorted(self._moved.items()):
             for authority in authorities:
@@ -201,7 +206,7 @@ _THESE = (
     .order_by(agents.c.ident)
     .with_for_update(key_share=True)
 )
-_THEIR_WORDS = select(agent_words).where(
+_THEIR_STATEMENTS = select(agent_words).where(
     agent_words.c.platform == bindparam("platform"),
     agent_words.c.ident.in_(bindparam("idents", expanding=True, literal_execute=True)),
 )
@@ -211,7 +216,7 @@ _LEARN = (
     .where(agents.c.platform == bindparam("on_platform"), agents.c.ident == bindparam("with_ident"))
     .values({name: bindparam(name) for name in _LEARNT})
 )
-_LEARN_WORD = (
+_LEARN_STATEMENT = (
     update(agent_words)
     .where(
         agent_words.c.platform == bindparam("on_platform"),
@@ -232,9 +237,9 @@ def _named(known: dict[str, Any]) -> dict[str, Any]:
     return learnt | {"on_platform": known["platform"], "with_ident": known["ident"]}
 
 
-def _named_word(key: tuple[Key, tuple[str, str]], word: dict[str, Any]) -> dict[str, Any]:
+def _named_statement(key: tuple[Key, tuple[str, str]], statement: dict[str, Any]) -> dict[str, Any]:
     (platform, ident), (tag, emitter) = key
-    learnt = {name: word[name] for name in _LEARNT}
+    learnt = {name: statement[name] for name in _LEARNT}
     return learnt | {"on_platform": platform, "with_ident": ident, "under": tag, "sent_by": emitter}
 
 
@@ -279,7 +284,7 @@ def unsettle(
         connection.execute(update(events).where(*concerned, some).values(unsettled_at=now))
 
 
-def is_nobodys() -> ColumnElement[bool]:
+def is_of_unknown_agent() -> ColumnElement[bool]:
     """Match statements of authorities about agents that are not known any more."""
     same = agents.c.platform == agent_words.c.platform, agents.c.ident == agent_words.c.ident
     return ~exists().where(*same)

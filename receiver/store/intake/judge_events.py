@@ -25,7 +25,7 @@ from receiver.core.facts import (
     over_by,
 )
 from receiver.core.scope import Authority, Ownership, Reach, reach, read_all, write_all
-from receiver.store.agent_words import Key
+from receiver.store.agent_statements import Key
 from receiver.store.database.records import Aside, Incoming, Reason, Receipt, Verdict, read_facts, write_facts
 from receiver.store.database.tables import event_agents, events
 from receiver.store.intake.journal import Journal
@@ -38,7 +38,7 @@ Kin = tuple[str, str]
 
 @dataclass(slots=True)
 class Event:
-    """An event as it stands at this point of the batch."""
+    """The state of an event at this point of the batch."""
 
     kin: Kin
     uid: str
@@ -160,8 +160,8 @@ class Workset:
         if event.known is None or after == event.standing:
             return 0
         staying = event.known.agents & {agent.ident for agent in delivery.agents}
-        words = [self._listed.words((incoming.platform, ident)) for ident in staying]
-        moved = self._guard.moved(incoming, event.standing, after, words)
+        statements = [self._listed.statements((incoming.platform, ident)) for ident in staying]
+        moved = self._guard.moved(incoming, event.standing, after, statements)
         return min(moved, self._guard.entries(event.id)) if moved else 0
 
     def _marked(self, incoming: Incoming, delivery: Delivery, event: Event | None) -> int | None:

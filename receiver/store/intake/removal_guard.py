@@ -12,7 +12,7 @@ from receiver.core.policies import OnAgentDeparture, OnCancel, Policies
 from receiver.core.recurrence import Unholdable
 from receiver.core.ruleset import Ruleset
 from receiver.core.scope import EVERYTHING, Authority, KnownEmail, Ownership, credible_email, read_all
-from receiver.store.agent_words import Key
+from receiver.store.agent_statements import Key
 from receiver.store.database.engine import chunks
 from receiver.store.database.records import Incoming
 from receiver.store.database.tables import event_agents, events, placements
@@ -109,7 +109,9 @@ class Guard:
 
         """
         places = (before.organisation, before.sent_under), (after.organisation, after.sent_under)
-        return sum(self._leaves(incoming, *(credible_email(words, *place) for place in places)) for words in agents)
+        return sum(
+            self._leaves(incoming, *(credible_email(statements, *place) for place in places)) for statements in agents
+        )
 
     # Agents
 
@@ -173,14 +175,14 @@ class Guard:
         home = self._home(incoming, before)
         return home is not None and home != self._home(incoming, after)
 
-    def _home(self, incoming: Incoming, word: KnownEmail | None) -> Mailbox | None:
+    def _home(self, incoming: Incoming, statement: KnownEmail | None) -> Mailbox | None:
         """Return the mailbox of an agent's entries; None: the agent has none."""
         ruleset = self._ruleset
-        if ruleset is None or word is None:
+        if ruleset is None or statement is None:
             return None  # no ruleset was ever in force; or no authority may speak
-        place = ruleset.mailboxes.locate(word.email)
+        place = ruleset.mailboxes.locate(statement.email)
         if place is Unplaced.DEPARTED and self._policies(incoming).on_agent_departure is OnAgentDeparture.KEEP:
-            place = ruleset.mailboxes.locate(word.former_email)
+            place = ruleset.mailboxes.locate(statement.former_email)
         if not isinstance(place, Mailbox):
             return None
         if self._aliases is None:

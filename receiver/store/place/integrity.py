@@ -13,14 +13,14 @@ from receiver.store.place import ownership
 
 _STEPS = 10_000
 """Steps of SQLite's virtual machine between two checks of the time limit."""
-_LOOK_S = 1.0
+_CHECK_S = 1.0
 _AGAIN_S = 600.0
 _AGAIN_IF_DAMAGED_S = 30.0
 _known: dict[str, tuple[float, Refusal | None]] = {}
 """The last result of this process for a file, and until when it is valid."""
 
 
-def look(engine: Engine) -> None:
+def check_at_intervals(engine: Engine) -> None:
     """Check the file for a second at intervals, and keep the result for callers that ask every few seconds.
 
     Tables and rights are checked each time, unless our account may only append.
@@ -38,7 +38,7 @@ def look(engine: Engine) -> None:
     if time.monotonic() >= good_until:
         try:
             with reading(engine) as connection:
-                check(connection, _LOOK_S)
+                check(connection, _CHECK_S)
             refusal = None
         except StoreUnavailable as error:
             if error.refusal.cause is not Cause.CORRUPT:

@@ -45,7 +45,7 @@ from receiver.store.database.tables import (
 from receiver.store.database.tables import inbox as waiting
 from receiver.store.database.tables import rulesets as ruleset_rows
 from receiver.store.intake import inbox
-from receiver.store.intake.judge_agents import is_nobodys
+from receiver.store.intake.judge_agents import is_of_unknown_agent
 from receiver.store.work import mailbox_identity, rulesets
 from receiver.store.work.placements import placement_of
 
@@ -93,7 +93,7 @@ def erase(connection: Connection, email: str, mapping: MailboxMap, now: datetime
     Args:
         connection: the transaction.
         email: the agent's, in lower case; or the address of a mailbox that was the agent's.
-        mapping: in force; tells which mailbox is the agent's.
+        mapping: the mapping in force, which gives the agent's mailbox.
         now: the moment.
         with_entries: whether the worker removes the entries from the calendar first; if not, they stay there, without a
             record.
@@ -111,7 +111,7 @@ def erase(connection: Connection, email: str, mapping: MailboxMap, now: datetime
     counts["event_agents"] += subject.drop_links()
     counts["roles"] += _rows(connection, roles, subject.is_theirs(roles))
     counts["agents"] += _rows(connection, agents, subject.is_theirs(agents))
-    counts["agent_words"] += _rows(connection, agent_words, is_nobodys())
+    counts["agent_words"] += _rows(connection, agent_words, is_of_unknown_agent())
     counts["set_aside"] += subject.drop_set_aside()
     counts["rulesets"] += subject.drop_rulesets()
     counts["tokens"] += subject.drop_labels()

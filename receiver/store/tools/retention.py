@@ -20,7 +20,7 @@ from receiver.store.database.tables import (
     writes,
 )
 from receiver.store.heartbeats import WATCH
-from receiver.store.intake.judge_agents import is_nobodys
+from receiver.store.intake.judge_agents import is_of_unknown_agent
 from receiver.store.tools import unused
 
 DROPPED_AT_ONCE = 500
@@ -45,13 +45,13 @@ def drop_old(connection: Connection, now: datetime, tombstone_days: int, journal
     if counts.total():
         return +counts
     # Only when all else is done: these conditions read every agent.
-    counts[agent_words.name] += connection.execute(delete(agent_words).where(is_nobodys())).rowcount
+    counts[agent_words.name] += connection.execute(delete(agent_words).where(is_of_unknown_agent())).rowcount
     return counts + unused.drop(connection, now, now - timedelta(days=tombstone_days))
 
 
 def count_old(connection: Connection, now: datetime, tombstone_days: int, journal_days: int) -> dict[str, int]:
     """Return how many rows are past their retention, by table."""
-    asked = _old(now, tombstone_days, journal_days) | {agent_words: is_nobodys()}
+    asked = _old(now, tombstone_days, journal_days) | {agent_words: is_of_unknown_agent()}
     return {
         table.name: connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
         for table, condition in asked.items()

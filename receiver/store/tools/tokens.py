@@ -1,4 +1,4 @@
-"""The issued tokens, without their text: these rows do not allow anybody to sign in."""
+"""The issued tokens, without their text: these rows do not allow a login."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime

@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
 
 from receiver.core.desired import AgentView
 from receiver.core.scope import EVERYTHING, Authority, KnownEmail, credible_email
-from receiver.store.agent_words import Key, is_unexplained, word_of
+from receiver.store.agent_statements import Key, is_unexplained, statement_of
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import agent_words, roles
 
@@ -18,17 +18,17 @@ class StatedEmails:
 
     def __init__(self, connection: Connection, wanted: Collection[RowMapping]) -> None:
         """Read the statements about the agents of some rows."""
-        self._words: defaultdict[Key, list[KnownEmail]] = defaultdict(list)
+        self._statements: defaultdict[Key, list[KnownEmail]] = defaultdict(list)
         self._gone: defaultdict[Key, list[tuple[datetime, Authority]]] = defaultdict(list)
         for platform, idents in _by_platform(wanted):
-            self._read_words(connection, platform, idents)
+            self._read_statements(connection, platform, idents)
         # Nearly no agent has lost a role.
         for platform, idents in _by_platform(agent for agent in wanted if agent["roles_gone_at"] is not None):
             self._read_gone(connection, platform, idents)
 
-    def _read_words(self, connection: Connection, platform: str, idents: Sequence[str]) -> None:
+    def _read_statements(self, connection: Connection, platform: str, idents: Sequence[str]) -> None:
         for row in connection.execute(_SAID, {"platform": platform, "idents": idents}).mappings():
-            self._words[platform, row["ident"]].append(word_of(row))
+            self._statements[platform, row["ident"]].append(statement_of(row))
 
     def _read_gone(self, connection: Connection, platform: str, idents: Sequence[str]) -> None:
         for role in connection.execute(_LOST, {"platform": platform, "idents": idents}):
@@ -45,18 +45,18 @@ class StatedEmails:
 
         """
         key = agent["platform"], agent["ident"]
-        words = list(self._words[key])
-        if is_unexplained(agent["state_at"], (word.state_at for word in words)):
-            words.append(
+        statements = list(self._statements[key])
+        if is_unexplained(agent["state_at"], (statement.state_at for statement in statements)):
+            statements.append(
                 KnownEmail(
                     EVERYTHING, None, agent["email"], agent["state_at"], agent["former_email"], agent["former_at"]
                 )
             )
-        word = credible_email(words, organisation, sent_under)
+        statement = credible_email(statements, organisation, sent_under)
         gone_at = None
         if agent["roles_gone_at"] is not None:
             gone_at = max((at for at, by in self._gone[key] if by.speaks_for(organisation, sent_under)), default=None)
-        return AgentView(word.email if word else None, word.former_email if word else None, gone_at)
+        return AgentView(statement.email if statement else None, statement.former_email if statement else None, gone_at)
 
 
 def _by_platform(wanted: Iterable[RowMapping]) -> Iterator[tuple[str, Sequence[str]]]:

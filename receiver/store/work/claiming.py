@@ -152,7 +152,7 @@ def _claimable(
         if row is None or row["claimable"]:
             return row
         due_rows.refresh(connection, row["id"])
-        due_rows.put_off(connection, row["id"], now + due_rows.LOOK_AGAIN)
+        due_rows.put_off(connection, row["id"], now + due_rows.CHECK_AGAIN)
     return None
 
 

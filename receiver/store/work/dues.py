@@ -29,7 +29,7 @@ from receiver.core.plan import EPOCH
 from receiver.store.database.engine import chunks
 from receiver.store.database.tables import Moment, dues, events, mailboxes, placements
 
-LOOK_AGAIN = timedelta(seconds=1)
+CHECK_AGAIN = timedelta(seconds=1)
 """When to check again what is due but cannot be claimed yet, unless settling announces it before."""
 WALKED = 5_000
 """The most changes of one mailbox that are read, those due for longest."""

@@ -197,7 +197,7 @@ def unsettle(connection: Connection, event_ids: Sequence[int], now: datetime) ->
 
 
 def has_unsettled(connection: Connection, more_than: int = 0) -> bool:
-    """Whether the placements of more than so many events may not agree with their facts."""
+    """Whether more than a number of events have placements that may not agree with their facts."""
     waiting = select(events.c.id).where(events.c.unsettled_at.is_not(None)).offset(more_than).limit(1)
     return connection.execute(waiting).first() is not None
 

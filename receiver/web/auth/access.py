@@ -1,7 +1,7 @@
-"""Who may read, and who may act: by a token (pages: in a cookie; programs: with each request), or by a trusted proxy.
+"""Access control: by a token (pages: in a cookie; programs: with each request), or by a trusted proxy.
 
-Pages take no `Authorization` header and programs no cookie: what a browser sends by itself never acts on the API, and
-what a proxy passes on of its own login never opens a page.
+Pages accept no `Authorization` header, and the API accepts no cookie. So what a browser sends by itself never acts on
+the API, and what a proxy passes on of its own login never opens a page.
 """
 
 import hmac
@@ -28,7 +28,7 @@ from receiver.web.context import WebContext
 log = logs.get("access")
 
 CSRF_FIELD = "csrf"
-"""Name of the hidden input that each form of the pages carries."""
+"""Name of the hidden input in each form of the pages."""
 NAME_LENGTH = 200
 _SAFE_METHODS = {"GET", "HEAD"}
 
@@ -37,22 +37,22 @@ View = Callable[..., ResponseReturnValue]
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks."""
+    """The person or program that sends a request."""
 
     name: str
-    """For people to read: a token's label, or the name that the proxy gave. Other people's text."""
+    """For display: a token's label, or the name from the proxy. The text comes from outside."""
     role: Role
     token_id: str | None
-    """None: the proxy vouches for the person."""
+    """None: the proxy authenticated the person."""
 
     @property
     def subject(self) -> str:
-        """What the forms are bound to; no name that a proxy gives looks like a token's id."""
+        """The identity that forms are bound to. A name from a proxy gets a prefix, unlike a token's id."""
         return self.token_id or f"proxy:{self.name}"
 
 
 class Access:
-    """Decides who may do what. One for each application."""
+    """Decides who may do what. There is one for each application."""
 
     def __init__(self, context: WebContext) -> None:
         self._proxy = context.settings.web.proxy
@@ -66,7 +66,7 @@ class Access:
 
     @property
     def no_key(self) -> str | None:
-        """Why no token is recognised and no form taken; the code of a sentence. None: they are."""
+        """Code of the sentence on why no tokens or forms are accepted; None: they are."""
         return self._why if self._tokens is None else None
 
     @property
@@ -93,11 +93,11 @@ class Access:
         return known
 
     def visitor(self) -> Visitor | None:
-        """Return who asks; None: nobody who is known. Found out once for each request.
+        """Return who sends the request; None: unknown. Determined once for each request.
 
         Raises:
-            StoreUnavailable: it cannot be known now.
-            KeyUnavailable: a program shows a token, and none can be recognised.
+            StoreUnavailable: it cannot be determined now.
+            KeyUnavailable: a program sent a token, and no token can be verified.
 
         """
         if "visitor" not in g:
@@ -106,7 +106,7 @@ class Access:
         return found
 
     def guard(self, role: Role) -> Callable[[View], View]:
-        """Return a decorator for views: it lets those in who have the role, and forms that are ours."""
+        """Return a decorator for views: it admits requests of the role, and only forms of ours."""
 
         def decorate(view: View) -> View:
             @wraps(view)
@@ -126,15 +126,15 @@ class Access:
         return decorate
 
     def csrf_field(self, visitor: Visitor) -> str:
-        """Return the token that this visitor's forms carry, under `CSRF_FIELD`; empty where there is no key."""
+        """Return the CSRF token for this visitor's forms, under `CSRF_FIELD`; empty if there is no key."""
         known = self._tokens
         return known.form_word(visitor.subject) if known else ""
 
     def check_csrf(self, visitor: Visitor) -> bool:
-        """Whether the form at hand was made by us for this visitor, and sent from our page.
+        """Whether the submitted form was made by us for this visitor, and sent from our page.
 
         Raises:
-            KeyUnavailable: it cannot be known.
+            KeyUnavailable: it cannot be determined.
 
         """
         if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
@@ -158,7 +158,7 @@ class Access:
         return Visitor(bearer.label or bearer.token_id, bearer.role, bearer.token_id)
 
     def _proxys(self) -> Visitor | None:
-        """Return the person whom the proxy names; a server joins several such headers by commas."""
+        """Return the person named by the proxy; several such headers arrive joined by commas."""
         if self._proxy is None or not self.way.is_proxy(request):
             return None
         name = _decoded(request.headers.get(self._proxy.user_header, "")).strip()
@@ -182,7 +182,7 @@ def _sent_token() -> str:
 
 
 def _decoded(header: str) -> str:
-    """Return a header's text, which WSGI hands over byte by byte."""
+    """Return a header's text: WSGI decodes it as Latin-1."""
     try:
         return header.encode("latin-1").decode()
     except UnicodeError:
@@ -194,12 +194,12 @@ _STATUS_WORDS = {401: "unauthorized", 403: "forbidden", 503: "unavailable"}
 
 
 def refused(status: int, reason: str, cause: str = "") -> Response:
-    """Return the answer to somebody who may not, or not now: JSON for programs, a page for people.
+    """Return the answer to a refused request: JSON for programs, a page for people.
 
     Args:
-        status: of HTTP.
+        status: the HTTP status.
         reason: the code of a sentence.
-        cause: why the store cannot be used; which file or command goes with it is not for everybody to read.
+        cause: why the store cannot be used; the answer leaves out the file and the command, as it needs no login.
 
     """
     if is_for_machines(request.path):

@@ -1,9 +1,9 @@
 """The login cookie.
 
-It holds the token itself: signed, with its own end, revoked by one row. A session of its own beside it would be a
-second thing to sign, to end and to revoke, and open the same doors.
+It holds the token itself, which is signed, expires, and is revoked by one row. A separate session would have to be
+signed, expired and revoked too, and would give the same rights.
 
-Browsers keep it without TLS on their own machine alone (`http://localhost`, where a tunnel of ssh ends).
+Without TLS, browsers keep it only for their own machine (`http://localhost`, for instance through an SSH tunnel).
 """
 
 from datetime import datetime
@@ -20,10 +20,10 @@ def read() -> str:
 
 
 def keep(response: Response, text: str, expires_at: datetime) -> None:
-    """Have the browser keep a token until it ends, out of reach of scripts and of other sites."""
+    """Set the cookie until the token expires, inaccessible to scripts and other sites."""
     response.set_cookie(NAME, text, expires=expires_at, path="/", secure=True, httponly=True, samesite="Strict")
 
 
 def forget(response: Response) -> None:
-    """Have the browser forget it."""
+    """Delete the cookie."""
     response.delete_cookie(NAME, path="/", secure=True, httponly=True, samesite="Strict")

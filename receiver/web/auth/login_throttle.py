@@ -1,6 +1,6 @@
 """Makes a client that sends wrong tokens wait, longer each time; other clients do not wait.
 
-A token cannot be guessed; this keeps attempts from using up the server.
+Tokens cannot be guessed; this protects the server from the load of attempts.
 """
 
 import math
@@ -10,15 +10,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 FREE = 5
-"""So many mistakes cost nothing: people paste the wrong half."""
+"""This number of mistakes has no consequence: people may paste a part of a token."""
 LONGEST_S = 60
 FORGOTTEN_AFTER = timedelta(hours=1)
 REMEMBERED = 1000
-"""Clients; the one that was quiet for longest is forgotten first."""
+"""The most clients that are kept; the one without attempts for longest is dropped first."""
 
 
 class LoginThrottle:
-    """What one process remembers of wrong tokens, by client. Thread-safe."""
+    """The wrong tokens of one process, by client. Thread-safe."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -26,7 +26,7 @@ class LoginThrottle:
         self._wrong: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
     def note(self, client: str) -> None:
-        """Remember one more mistake."""
+        """Record a mistake."""
         with self._lock:
             times, _ = self._known(client)
             self._wrong[client] = times + 1, self._clock()
@@ -35,12 +35,12 @@ class LoginThrottle:
                 self._wrong.popitem(last=False)
 
     def forgive(self, client: str) -> None:
-        """Forget this client's mistakes: a right token came."""
+        """Delete this client's mistakes: a right token came."""
         with self._lock:
             self._wrong.pop(client, None)
 
     def pause_s(self, client: str) -> int:
-        """Return for how many seconds this client is not listened to; 0: it is."""
+        """Return for how many seconds this client's attempts are refused; 0: they are not."""
         with self._lock:
             times, last = self._known(client)
         if times < FREE:

@@ -9,7 +9,7 @@ from receiver.config import ProxySettings
 
 PAGES = "/status"
 MACHINES = ("/api/", "/metrics")
-"""Where programs ask: they bring a token with each request, and read JSON."""
+"""The paths for programs: these send a token with each request, and read JSON."""
 STATIC = "/status/static/"
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]"}
 
@@ -27,18 +27,18 @@ _HSTS = "max-age=31536000"
 
 
 def is_for_machines(path: str) -> bool:
-    """Whether programs, and not people, ask there."""
+    """Whether a path is for programs and not for people."""
     return path.startswith(MACHINES)
 
 
 def is_guarded(path: str) -> bool:
-    """Whether the path is one of pages, API or metrics, which exist or not."""
+    """Whether a path is under those of pages, API or metrics, existing or not."""
     return is_for_machines(path) or path == PAGES or path.startswith(f"{PAGES}/")
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How requests reach this program."""
+    """How a request reached this program: through a proxy or not, by TLS or not."""
 
     proxy: ProxySettings | None
 
@@ -48,7 +48,7 @@ class Way:
         return peer is not None and self.proxy is not None and peer in ipaddress.ip_network(self.proxy.address)
 
     def client(self, request: Request) -> str:
-        """Return whom a wrong token is held against: an address, or the network that one customer gets in IPv6."""
+        """Return the client that a wrong token counts for: an address, or the network that a customer gets in IPv6."""
         forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
         direct = request.environ.get("REMOTE_ADDR")
         client = (_address(forwarded) if self._forwards(request) else None) or _address(direct)
@@ -67,7 +67,7 @@ class Way:
 
 
 def is_local(request: Request) -> bool:
-    """Whether the browser speaks to its own machine: a tunnel of ssh ends there. No site can make it say so."""
+    """Whether the browser names its own machine, for instance through an SSH tunnel. No other site can fake that."""
     host = request.host
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
     return name.lower() in LOCAL_HOSTS
@@ -83,7 +83,7 @@ def _address(text: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | No
 
 
 def protect(app: Flask, way: Way) -> None:
-    """Give every answer under the pages' paths, of whatever status, the headers that protect the browser."""
+    """Add the security headers to every answer under the pages' paths, whatever its status."""
 
     def add(response: Response) -> Response:
         if is_guarded(request.path):

@@ -26,7 +26,7 @@ _PAGE = re.compile(r"/status(?:/[\w.@-]+)*/?(?:\?[\w.@=&%+-]*)?", re.ASCII)
 
 
 def blueprint(context: WebContext, access: Access) -> Blueprint:
-    """Build the way in and the way out."""
+    """Build login and logout."""
     pages = Blueprint("session", "receiver.web.pages", template_folder="templates")
     desk = _LoginViews(context, access, LoginThrottle(context.clock))
 
@@ -49,13 +49,13 @@ def blueprint(context: WebContext, access: Access) -> Blueprint:
 
 
 def page_after(wanted: str | None) -> str:
-    """Return where to go after the login: a page of ours, whatever was asked for."""
+    """Return where to go after the login: always one of our pages."""
     asked = wanted or HOME
     return asked if _PAGE.fullmatch(asked) and not asked.startswith(LOGIN) else HOME
 
 
 class _LoginViews:
-    """Where a token is exchanged for a cookie."""
+    """The views that exchange a token for a cookie."""
 
     def __init__(self, context: WebContext, access: Access, throttle: LoginThrottle) -> None:
         self._clock = context.clock
@@ -63,14 +63,14 @@ class _LoginViews:
         self._throttle = throttle
 
     def page(self, wanted: str, status: int = 200, trouble: str | None = None) -> Response:
-        """Show the form; not where a token would travel for all to read, nor where none can be recognised."""
+        """Show the form, unless a token would be sent unencrypted, or cannot be verified."""
         may_send = self._access.no_key is None and self._may_send_token()
         sentence = trouble if may_send else TOKEN_KEY.get(self._access.no_key or "", ACCESS["not_https"])
         html = render_template("login.html", wanted=wanted, trouble=sentence, may_send=may_send, texts=ACCESS)
         return Response(html, status)
 
     def enter(self, wanted: str) -> ResponseReturnValue:
-        """Take a token once."""
+        """Check a token and set the cookie."""
         if self._access.no_key is not None:
             return self.page(wanted, 503)
         if not self._may_send_token():
@@ -82,7 +82,7 @@ class _LoginViews:
             waiting = self.page(wanted, 429, ACCESS["too_many"].format(seconds=seconds))
             waiting.headers["Retry-After"] = str(seconds)
             return waiting
-        # Nothing of a token is a blank or a quote: whatever copying put around it is none of it.
+        # A token holds no blank or quote: such characters around it were added by copying.
         return self._open(bare(request.form.get("token", "")), client, wanted)
 
     def _may_send_token(self) -> bool:
@@ -105,9 +105,9 @@ class _LoginViews:
 
 
 def _from_our_page() -> bool:
-    """Whether the browser says that the form was sent from here.
+    """Whether the browser says that the form was sent from our page.
 
-    Else another site could sign somebody in with a token of its own.
+    Otherwise another site could log a person in with a token of its own.
     """
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None:

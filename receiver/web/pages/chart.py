@@ -9,7 +9,7 @@ STEP, BAR = 10, 8
 UP, DOWN = 100, 40
 """Heights above and below the line."""
 SMALLEST = 2
-"""What happened once must be seen beside what happened a thousand times."""
+"""The least height, so that one event is visible beside a thousand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,11 +31,11 @@ DETAILS = {
 }
 """The page that shows more of a trouble."""
 LOOKS = {Colour.OK: "good", Colour.ATTENTION: "attention", Colour.ALARM: "bad"}
-"""How a colour looks, by the classes of the style sheet."""
+"""The style sheet's classes for a colour."""
 
 
 def prepare(app: Flask) -> None:
-    """Give the templates their filters; a name that a template misspells is an error, not an empty place."""
+    """Add the filters to the templates' environment. An unknown name in a template is an error, not an empty text."""
     environment = app.jinja_env
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
@@ -56,13 +56,13 @@ def time(moment: datetime | None) -> Markup | str:
 
 
 def hour(start: datetime) -> Markup:
-    """Return an hour of which nothing more is known than that something happened within it."""
+    """Return an hour as a range, for a moment that is only known by its hour."""
     text = f"{start.astimezone(PARIS):%d/%m/%Y, entre %H h et} {(start + timedelta(hours=1)).astimezone(PARIS):%H h}"
     return Markup('<time datetime="{}">{}</time>').format(stamp(start), text)
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """Return how long ago something was, roughly."""
+    """Return roughly how long ago a moment was."""
     passed = max(now - moment, timedelta())
     if passed < timedelta(minutes=1):
         return "à l'instant"
@@ -74,28 +74,28 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def cell_text(text: str) -> str:
-    """Return a text that a spreadsheet takes for text and not for a formula."""
+    """Return a text that a spreadsheet does not take for a formula."""
     return f"'{text}" if is_formula(text) else text
 
 
 def number(count: int) -> str:
-    """Return a whole number with its thousands apart."""
+    """Return a whole number with separated thousands."""
     return f"{count:,}".replace(",", THIN)
 
 
 def percent(share: float) -> str:
-    """Return a share of one as a percentage; 100 % only where nothing is missing."""
+    """Return a share from 0 to 1 as a percentage; 100 % only if nothing is missing."""
     rounded = int(share * 1000) / 10
     return f"{rounded:.1f}".removesuffix(".0").replace(".", ",") + f"{THIN}%"
 
 
 def word(code: str, kind: str) -> str:
-    """Return what a code means; one that is not known stays as it is."""
+    """Return the French word of a code; an unknown code stays unchanged."""
     return sentences.PAGE_WORDS[kind].get(code, code)
 
 
 def many(count: int, scope: str) -> str:
-    """Return how many mailboxes, entries or events there are."""
+    """Return a number of mailboxes, entries or events as text."""
     one, several = sentences.SCOPE_NOUNS[scope]
     return f"{number(count)} {several if count > 1 else one}"
 

@@ -43,7 +43,7 @@ def blueprint(context: WebContext, access: Access) -> Blueprint:
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    """One view a page."""
+    """The views, one for each page."""
 
     context: WebContext
     access: Access
@@ -107,7 +107,7 @@ class _Pages:
 
 
 def _decided(asked: Mapping[str, str]) -> str:
-    """Return what is said after a decision."""
+    """Return the notice after a decision."""
     count = query.number(asked, "count", query.LARGEST_COUNT)
     left = query.number(asked, "left", query.LARGEST_COUNT)
     done = asked.get("done", "")

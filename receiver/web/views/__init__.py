@@ -1,1 +1,1 @@
-"""What pages, API and metrics show, and the questions that they take."""
+"""What pages, API and metrics show, and the parameters of their queries."""

@@ -1,4 +1,4 @@
-"""`/api/v1`: what the pages show, for programs. Keys are English, moments ISO 8601 in UTC; sentences stay French."""
+"""`/api/v1`: the content of the pages, for programs. Keys are English, moments ISO 8601 in UTC, sentences French."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -44,7 +44,7 @@ def blueprint(context: WebContext, access: Access) -> Blueprint:
 
 @dataclass(frozen=True, slots=True)
 class _Api:
-    """One view an answer."""
+    """The views, one for each answer."""
 
     context: WebContext
     access: Access
@@ -90,10 +90,10 @@ class _Api:
 
 
 def _numbers(sent: Any) -> list[int]:
-    """Return the numbers that were sent.
+    """Return the numbers in the request.
 
     Raises:
-        BadQuestion: they are something else, none, or too many.
+        BadQuestion: there are none, too many, or other values.
 
     """
     is_list = isinstance(sent, list) and 0 < len(sent) <= held.MOST_AT_ONCE
@@ -103,12 +103,12 @@ def _numbers(sent: Any) -> list[int]:
 
 
 def _words(sent: Mapping[str, Any]) -> dict[str, str]:
-    """Return the members that are words; a number is one in a form."""
+    """Return the members as texts; numbers become texts, as in a form."""
     return {name: str(value) for name, value in sent.items() if isinstance(value, str) or type(value) is int}
 
 
 def _sent() -> dict[str, Any]:
-    """Return the members of the JSON that was sent."""
+    """Return the members of the JSON in the request."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
     sent = request.get_json(silent=True)
@@ -118,7 +118,7 @@ def _sent() -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON knows it."""
+    """Return a value in JSON's types."""
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, datetime):

@@ -17,7 +17,7 @@ from receiver.web.views.query import BadQuestion
 
 PAGE = 50
 MOST_AT_ONCE = 500
-"""So many of a group are decided by one request, which must end within a request's time."""
+"""The most webhooks that one request decides, as it must end within a request's time."""
 
 SIGNED_BY = re.compile(r"[0-9a-f]{8}(,[0-9a-f]{8})*|", re.ASCII)
 MODEL = re.compile(r"[A-Za-z]{1,40}", re.ASCII)
@@ -26,7 +26,7 @@ LONGEST_SIGNED_BY = 80
 
 @dataclass(frozen=True, slots=True)
 class GroupLine:
-    """What waits for one reason, of one model, source and signature."""
+    """The webhooks that wait for one reason, of one model, source and signature."""
 
     reason: str
     source: str
@@ -37,32 +37,32 @@ class GroupLine:
     entries: int
     since: datetime
     full: bool
-    """No more of it is kept."""
+    """The limit is reached: later webhooks were dropped."""
     up_to: int
-    """The highest number in it, with which a decision about the group is sent back."""
+    """The highest number in the group; a decision on the group sends it back."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldPage:
-    """Some of what waits, all of it in groups, and where the next page begins."""
+    """A page of waiting webhooks, all groups, and where the next page begins."""
 
     groups: tuple[GroupLine, ...]
     held: tuple[Held, ...]
     next_after: int | None
-    """The last number here; None: there are no more."""
+    """The last number on this page; None: there are no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What came of a decision."""
+    """The result of a decision."""
 
     count: int
     left: int
-    """So many of the group still wait; 0 where numbers were named."""
+    """How many of the group still wait; 0 if numbers were given."""
 
 
 def read(context: WebContext, wanted: Wanted, after: int, limit: int = PAGE) -> HeldPage:
-    """Return what waits behind a number; the groups are always all of them."""
+    """Return the webhooks that wait after a number, and all groups."""
     store = context.store
     known = operation.places(context.settings, context.digest_key)
     found = store.read(set_aside.waiting, limit + 1, after, wanted)
@@ -95,10 +95,10 @@ def _groups(context: WebContext, known: Places) -> tuple[GroupLine, ...]:
 
 
 def filtered(values: Mapping[str, str]) -> Wanted:
-    """Return the part of the list that is asked for.
+    """Return the filter that the query asks for.
 
     Raises:
-        BadQuestion: it is none that exists.
+        BadQuestion: a value is unknown.
 
     """
     reason, source = values.get("reason", ""), values.get("source", "")
@@ -110,7 +110,7 @@ def filtered(values: Mapping[str, str]) -> Wanted:
 
 
 def group(values: Mapping[str, str]) -> Wanted:
-    """Return the group that is meant. Each part of it is asked for: a forgotten one would mean more than was seen.
+    """Return the group in the form. Each part is required: without one, more would match than was shown.
 
     Raises:
         BadQuestion: a part of it is missing, or is none that exists.
@@ -133,7 +133,7 @@ def group(values: Mapping[str, str]) -> Wanted:
 
 
 def decide(context: WebContext, decision: Decision, meant: Wanted | list[int], by: str) -> Decided:
-    """Apply or drop what is meant: a group, up to `MOST_AT_ONCE` of it, or some numbers."""
+    """Apply or drop a group, up to `MOST_AT_ONCE` of it, or some numbers."""
     if isinstance(meant, list):
         return Decided(operation.decide(context.store, decision, meant, by), 0)
     numbers = [each.id for each in context.store.read(set_aside.waiting, MOST_AT_ONCE, wanted=meant)]

@@ -1,6 +1,6 @@
-"""`GET /metrics`: what the store knows, for Prometheus. Read once for each scrape, the same from every process.
+"""`GET /metrics`: figures of the store for Prometheus, read once for each scrape, the same from every process.
 
-A store that cannot be read fails the scrape (503): Prometheus then sets `up` to 0, which its users watch.
+If the store cannot be read, the scrape fails (503): Prometheus then sets `up` to 0, which its users monitor.
 
 Names and labels are stable: dashboards and alert rules name them. Labels are names of the configuration and codes of
 the program, never an address or anything else of a person.
@@ -37,7 +37,7 @@ Guard = Callable[[Callable[..., ResponseReturnValue]], Callable[..., ResponseRet
 
 PREFIX = "rdv_receiver_"
 ALIVE = timedelta(minutes=1)
-"""A worker that was heard of so lately is at work."""
+"""A worker with a heartbeat within this time is working."""
 
 Value = int | float | datetime
 Rows = Iterable[tuple[tuple[str, ...], Value]]
@@ -52,7 +52,7 @@ class Seen:
     status: Status
     disk_free: float | None
     counted: Mapping[Tally, int]
-    """Since the beginning."""
+    """Counts since the beginning."""
     figures: Mapping[str, Figure]
     beats: Mapping[str, datetime]
 
@@ -89,7 +89,7 @@ def read(context: WebContext) -> Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Collector(Collector):
-    """What the library's encoders ask for."""
+    """The object that the library's encoders read metrics from."""
 
     seen: Seen
 
@@ -98,13 +98,13 @@ class _Collector(Collector):
 
 
 def _wanted() -> str:
-    """Return the format that is asked for, without what else the header says: the library trusts it too far."""
+    """Return the requested format without the header's other parameters, which the library does not check."""
     kinds = {kind.partition(";")[0] for kind, quality in request.accept_mimetypes if quality > 0}
     return OPENMETRICS if OPENMETRICS in kinds else ""
 
 
 def families(seen: Seen) -> Iterator[Metric]:
-    """Yield every metric. Of a store that is not of this version: what is wrong, and nothing else."""
+    """Yield every metric; if the store is not of this version, only the troubles."""
     yield InfoMetricFamily(f"{PREFIX}build", "Version of the program.", value={"version": __version__})
     yield _colour(seen.status)
     yield _troubles(seen.status)
@@ -141,7 +141,7 @@ def _colour(status: Status) -> Metric:
 
 
 def _counters(seen: Seen) -> Iterator[Metric]:
-    """Yield what was counted since the store was made. What never happened yet is 0, so that a first time is seen."""
+    """Yield the counts since the store was created. What never happened is 0, so that a first time shows."""
     sources, calendars = seen.settings.sources, seen.settings.calendars
     reasons = sorted({WRONG_SIGNATURE, *NOT_UNDERSTOOD})
     refused = {Tally("refused", name, "", reason): 0 for name in sources for reason in reasons}
@@ -229,7 +229,7 @@ def _figures(seen: Seen) -> Iterator[Metric]:
 
 
 def _workers(seen: Seen) -> Iterator[Metric]:
-    """Yield what is known of the workers together: a name for each start would be a series for each start."""
+    """Yield metrics of all workers together: with names, each start of a worker would make a new series."""
     beats = [beat_at for name, beat_at in seen.beats.items() if name.startswith(WORKERS)]
     newest = [((), max(beats))] if beats else []
     yield _gauge("worker_heartbeat_timestamp_seconds", "When a worker was last heard of.", newest)

@@ -22,7 +22,7 @@ WORKERS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class TroubleLine:
-    """A trouble with its words."""
+    """A trouble with its sentences."""
 
     code: str
     severity: str
@@ -34,7 +34,7 @@ class TroubleLine:
     cure: str
     colour: str
     until: datetime | None
-    """Put right, it may be shown until then; None: it goes within a minute."""
+    """How long it may be shown after its repair; None: at most a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits."""
+    """The work that waits."""
 
     due: int
     unsettled: int
@@ -68,7 +68,7 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What goes on, according to the store."""
+    """The present activity, according to the store."""
 
     backlog: Backlog
     sources: tuple[SourceLine, ...]
@@ -80,7 +80,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything of the first page."""
+    """The content of the first page."""
 
     as_of: datetime
     version: str
@@ -90,7 +90,7 @@ class Overview:
     dry_run: bool
     troubles: tuple[TroubleLine, ...]
     activity: Activity | None
-    """None: the store is not one that this version can read."""
+    """None: this version cannot read the store."""
 
 
 def read(context: WebContext) -> Overview:
@@ -142,7 +142,7 @@ def _activity(context: WebContext, sight: Sight, servers: tuple[ServerState, ...
 
 
 def _workers(store: Store) -> tuple[Worker, ...]:
-    """Return those last heard of: one that keeps dying leaves a name for each of its lives."""
+    """Return the workers with the newest heartbeats: one that keeps dying leaves a name for each start."""
     beats = [(beat_at, name) for name, beat_at in store.read(heartbeats.beats).items() if name.startswith(WORKERS)]
     newest = sorted(nlargest(WORKERS_SHOWN, beats), key=lambda beat: beat[1])
     return tuple(Worker(name.removeprefix(WORKERS), beat_at) for beat_at, name in newest)

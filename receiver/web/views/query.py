@@ -1,6 +1,6 @@
-"""What a query string or a form may ask, and how a moment is written in an answer.
+"""The parameters of query strings and forms, and the format of moments in answers.
 
-Whatever else stands in a question is refused, and not repeated in the answer.
+Other values are refused, and not repeated in the answer.
 """
 
 import re
@@ -11,14 +11,14 @@ from receiver.store.reports.overview import FailureScope
 
 LARGEST_ID = 2**63 - 1
 LARGEST_COUNT = 10**9
-LONGEST_ADDRESS = 512  # as long as the record takes: one that is shown leads to the next page
+LONGEST_ADDRESS = 512  # the longest in the record, as the last address of a page leads to the next page
 CODE = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 CALENDAR = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 FLAGS = {"0": False, "1": True}
 
 
 class BadQuestion(Exception):
-    """A value is not of the form it should be. Says whose, never what it was."""
+    """A parameter has an invalid value. It names the parameter, never the value."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -41,7 +41,7 @@ def number(values: Mapping[str, str], name: str, highest: int, ordinary: int | N
 
 
 def flag(values: Mapping[str, str], name: str) -> bool:
-    """Return whether something is asked for: 1; 0 or nothing: no.
+    """Return a flag: 1 is true, 0 or nothing is false.
 
     Raises:
         BadQuestion: it is something else.
@@ -80,7 +80,7 @@ def code(values: Mapping[str, str], name: str) -> str:
 
 
 def group(values: Mapping[str, str]) -> tuple[str, str, str]:
-    """Return the group of failures that is meant: scope, code, calendar (empty for events).
+    """Return scope, code and calendar (empty for events) of a group of failures.
 
     Raises:
         BadQuestion: a part of it is missing, or is none that exists.
@@ -89,7 +89,7 @@ def group(values: Mapping[str, str]) -> tuple[str, str, str]:
     scope, calendar = values.get("scope", ""), values.get("calendar", "")
     if scope not in set(FailureScope):
         raise BadQuestion("scope")
-    # A calendar that is configured no more still has its failures.
+    # A calendar that is no longer configured still has its failures.
     fits = not calendar if scope == FailureScope.EVENT else CALENDAR.fullmatch(calendar)
     if not fits:
         raise BadQuestion("calendar")
@@ -97,5 +97,5 @@ def group(values: Mapping[str, str]) -> tuple[str, str, str]:
 
 
 def stamp(moment: datetime) -> str:
-    """Return a moment as machines read it: ISO 8601, UTC, to the second."""
+    """Return a moment in ISO 8601, in UTC, to the second."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,4 +1,4 @@
-"""What the other pages show: failures, mailboxes, agents without one, one event, refused requests."""
+"""The content of the other pages: failures, mailboxes, agents without a mailbox, one event, refused requests."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ from receiver.web.context import WebContext
 PAGE = 50
 MOST_AGENTS = 1_000
 MOST_OF_AN_EVENT = 50
-"""The newest webhooks and writes of one event."""
+"""How many webhooks and writes of one event are shown, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailureLine:
-    """What fails for one reason."""
+    """The failures of one cause."""
 
     scope: str
     code: str
@@ -37,10 +37,10 @@ class FailureLine:
     count: int
     since: datetime | None
     until: datetime | None
-    """When the last of them is tried again at the latest."""
+    """When the last of them is retried at the latest."""
     sentence: str
     installations: tuple[str, ...]
-    """Other ones, whose entries stand in the way."""
+    """Other installations whose entries block some of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,16 @@ class MailboxLine:
     next_try_at: datetime | None
     succeeded_at: datetime | None
     installation: str | None
-    """Another one, whose entries stand in the way."""
+    """Another installation whose entries block it."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailboxPage:
-    """Some mailboxes, and where the next page begins."""
+    """A page of mailboxes, and where the next page begins."""
 
     mailboxes: tuple[MailboxLine, ...]
     next_after: str | None
-    """The last address here; None: there are no more."""
+    """The last address on this page; None: there are no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class AgentLine:
 
     email: str
     events: int
-    """Of those that are still to come."""
+    """The number of the agent's coming events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class RefusalLine:
     source: str
     reason: str
     on_purpose: bool
-    """Left aside as configured; nothing is lost."""
+    """Ignored as configured; nothing is lost."""
     day: int
     week: int
     sentence: str
@@ -106,7 +106,7 @@ def failures(context: WebContext) -> tuple[FailureLine, ...]:
 
 
 def mailboxes(context: WebContext, after: str, failing: bool, limit: int = PAGE) -> MailboxPage:
-    """Return the mailboxes behind an address."""
+    """Return the mailboxes after an address."""
     now = context.clock()
     found = context.store.read(overview.mailbox_page, after, limit + 1, failing)
     groups = [list(group) for _, group in groupby(found, attrgetter("address"))]
@@ -134,12 +134,12 @@ def _sentence(mailbox: MailboxSight) -> str | None:
 
 
 def just_before(start: str) -> str:
-    """Return an address before all that begin so; some others may lie between, whatever order the store has."""
+    """Return a text that sorts before all addresses that begin so, in any order of the store; others may be between."""
     return start[:-1]
 
 
 def unmapped(context: WebContext) -> tuple[AgentLine, ...]:
-    """Return the agents of events to come who have no mailbox, the busiest first."""
+    """Return the agents of coming events who have no mailbox, the busiest first."""
     locate = mailboxes_in_force(context.store, context.settings.mailboxes).locate
     coming = context.store.read(overview.unmapped_agents, context.clock(), MOST_AGENTS)
     return _agents(each for each in coming if locate(each.email) is Unplaced.UNMAPPED)
@@ -162,12 +162,12 @@ def mail_to_exchange(agents: Iterable[AgentLine]) -> str:
 
 
 def event(context: WebContext, wire_id: int) -> tuple[EventHistory, ...]:
-    """Return what became of the events that an emitter knows by a number."""
+    """Return the history of the events that an emitter knows by a number."""
     return tuple(context.store.read(event_history.history, wire_id, MOST_OF_AN_EVENT))
 
 
 def refused(context: WebContext) -> tuple[RefusalLine, ...]:
-    """Return why requests were refused in the last day and week: what is wrong first, then the most frequent."""
+    """Return why requests were refused in the last day and week: troubles first, then the most frequent."""
     now = context.clock()
     week = context.store.read(counters.refused, now - timedelta(days=7))
     lines = _refusals(context.store.read(counters.refused, now - timedelta(days=1)), week)

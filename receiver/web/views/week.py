@@ -1,4 +1,4 @@
-"""The week's counts by the hour: sources and writes. Pure."""
+"""The hourly counts of a week: sources and writes. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ class Writes:
 
     @property
     def success(self) -> float | None:
-        """Share of those that were done, from 0 to 1; None: there were none."""
+        """The share of successful writes, from 0 to 1; None: there were none."""
         total = self.done + self.failed
         return self.done / total if total else None
 
@@ -56,7 +56,7 @@ class Bucket:
 
     day: date
     hour: int
-    """When it begins, by the clock on the wall."""
+    """When it begins, in local time."""
     kept: int = 0
     refused: int = 0
     done: int = 0
@@ -69,7 +69,7 @@ class Bucket:
 
 
 def week_start(now: datetime) -> datetime:
-    """Return the midnight in Paris with which the week of the chart begins; today is its last day."""
+    """Return the midnight in Paris at which the week of the chart begins; today is its last day."""
     today = now.astimezone(PARIS).date()
     first = today - timedelta(days=WEEK_DAYS - 1)
     return datetime(first.year, first.month, first.day, tzinfo=PARIS)
@@ -78,7 +78,7 @@ def week_start(now: datetime) -> datetime:
 def sources(
     names: Iterable[str], last_at: Mapping[str, datetime], counts: Sequence[ModelCount]
 ) -> tuple[SourceLine, ...]:
-    """Return what came from each source, in the order of the configuration."""
+    """Return the webhooks of each source, in the order of the configuration."""
     return tuple(_source(name, last_at.get(name), [each for each in counts if each.source == name]) for name in names)
 
 
@@ -97,7 +97,7 @@ def writes(hours: Iterable[SeriesCount], now: datetime) -> Writes:
 
 
 def week(hours: Iterable[SeriesCount], now: datetime) -> tuple[Bucket, ...]:
-    """Return the week to the end of today, without gaps. An hour that comes twice in autumn is counted once, whole."""
+    """Return the week until the end of today, without gaps. The two equal hours in autumn are counted together."""
     counts: defaultdict[tuple[date, int], Counter[str]] = defaultdict(Counter)
     for each in hours:
         local = each.hour.astimezone(PARIS)

@@ -13,13 +13,13 @@ Key = tuple[str, str]
 """Platform and ident."""
 
 
-def word_of(row: RowMapping | Mapping[str, Any]) -> KnownEmail:
+def statement_of(row: RowMapping | Mapping[str, Any]) -> KnownEmail:
     """Read a row."""
     emitter = Emitter(row["emitter"]) if row["emitter"] else None
     authority = Authority.read(row["authority"])
     return KnownEmail(authority, emitter, row["email"], row["state_at"], row["former_email"], row["former_at"])
 
 
-def is_unexplained(state_at: datetime, words_at: Iterable[datetime]) -> bool:
+def is_unexplained(state_at: datetime, statements_at: Iterable[datetime]) -> bool:
     """Whether an agent's row is newer than what all authorities state: an older program wrote it then."""
-    return all(each < state_at for each in words_at)
+    return all(each < state_at for each in statements_at)
