@@ -66,3 +66,10 @@ def test_a_removal_is_never_let_be() -> None:
     """Nothing else will ever be wanted in its place: the entry would stay, and nobody would know."""
     leaving = replace(WAITING, desired=None, applied="d1", item_id="item")
     assert dismiss(leaving) == leaving
+
+
+def test_an_order_changes_what_it_is_about_and_nothing_else() -> None:
+    waited = replace(WAITING, attempts=5)
+    assert retry(waited, NOW) == replace(waited, not_before=NOW, attempts=0)
+    assert retry(REFUSED, LATER) == replace(REFUSED, gave_up=False)
+    assert dismiss(waited) == replace(waited, attempts=0, failure=None, gave_up=True)
