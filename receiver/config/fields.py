@@ -4,6 +4,7 @@ The sections use them as annotations. Secrets have a module of their own.
 """
 
 import ipaddress
+import os
 import re
 import ssl
 import struct
@@ -132,9 +133,21 @@ def text_of(raw: object) -> str:
     return raw
 
 
+LONGEST_PATH, LONGEST_NAME = 4096, 255
+"""Bytes; PATH_MAX and NAME_MAX of Linux."""
+
+
 def file_path(raw: object, info: ValidationInfo) -> Path:
     """Return the path that is written, from the configuration's folder on."""
-    return context_of(info).folder / _line(text_of(raw))
+    path = context_of(info).folder / _line(text_of(raw))
+    if is_too_long(path):
+        raise refuse("path_too_long")
+    return path
+
+
+def is_too_long(path: Path) -> bool:
+    """Whether no file of Linux can have this path: opening it fails in a way that nothing expects."""
+    return len(os.fsencode(path)) >= LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts)
 
 
 def _authorities(raw: object, info: ValidationInfo) -> Path:

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
+from receiver.config.fields import is_too_long
 from receiver.config.postgresql_parameters import PASSWORDS, Trouble, parameter_troubles
 
 POSTGRESQL = "postgresql+psycopg"
@@ -114,7 +115,9 @@ def _sqlite_trouble(parts: SplitResult, *, has_password: bool) -> str | None:
     if has_password:
         return "store_password_unused"
     absolute = parts.path.startswith("//") and not parts.path.endswith("/")
-    return None if absolute and not parts.netloc and not parts.query else "store_not_absolute"
+    if not absolute or parts.netloc or parts.query:
+        return "store_not_absolute"
+    return "path_too_long" if is_too_long(Path(parts.path[1:])) else None
 
 
 def _postgresql_trouble(parts: SplitResult, *, has_password: bool) -> str | None:
@@ -132,7 +135,7 @@ def marker_trouble(named: Path, address: str) -> str | None:
     database = sqlite_file(address)
     if database is not None and _overwrites(named, database):
         return "marker_is_store"
-    return "marker_is_folder" if named.is_dir() else None
+    return "marker_is_folder" if os.path.isdir(named) else None  # noqa: PTH112  # raises nothing
 
 
 def usual_marker(address: str, config: Path) -> Path | None:
@@ -152,7 +155,8 @@ def usual_marker(address: str, config: Path) -> Path | None:
 
 def _overwrites(named: Path, database: Path) -> bool:
     """Whether a marker would overwrite the database, or what SQLite keeps beside it."""
-    if named.resolve().parent != database.resolve().parent:
-        return named.resolve() == database.resolve()
+    marker, file = (Path(os.path.realpath(each)) for each in (named, database))  # raises nothing, unlike `resolve`
+    if marker.parent != file.parent:
+        return marker == file
     beside = ("", "-wal", "-shm", "-journal", ".write-lock", ".migrate.lock")
-    return named.resolve().name in {database.resolve().name + ending for ending in beside}
+    return marker.name in {file.name + ending for ending in beside}

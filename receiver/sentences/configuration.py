@@ -27,6 +27,7 @@ CONFIGURATION: Mapping[str, str] = {
     "key_twice": "cette clé figure déjà à la ligne {first_line}. Gardez l'une des deux.",
     "key_not_text": "une clé doit être un mot ou un texte.",
     # Kinds of values
+    "path_too_long": "ce chemin est trop long : 255 octets au plus par nom, 4 095 en tout.",
     "missing": "il manque cette valeur obligatoire.",
     "empty_section": "il faut au moins une entrée ici.",
     "unknown_key": "cette clé n'existe pas. Clés possibles : {known}.",

@@ -72,6 +72,18 @@ def test_it_is_a_file(tmp_path: Path) -> None:
     assert problems(tmp_path, marker=str(tmp_path)) == [("store.marker", "marker_is_folder")]
 
 
+@pytest.mark.parametrize("path", ["a" * 256, "é" * 128, "b/" * 2048 + "c"], ids=["name", "in bytes", "path"])
+def test_a_path_that_no_file_can_have_is_a_problem(tmp_path: Path, path: str) -> None:
+    assert problems(tmp_path, marker=path) == [("store.marker", "path_too_long")]
+    assert problems(tmp_path, url=f"sqlite:////srv/{path}") == [("store.url", "path_too_long")]
+
+
+def test_links_that_lead_round_in_a_circle_are_left_to_who_opens_them(tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(tmp_path / "one")
+    assert read(tmp_path, marker="one").store.marker == tmp_path / "one"
+
+
 def test_an_installation_is_an_identifier(tmp_path: Path) -> None:
     assert read(tmp_path).store.installation is None
     assert read(tmp_path, installation=NAME.upper()).store.installation == NAME
