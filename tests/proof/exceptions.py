@@ -86,8 +86,9 @@ REASONS = (
 )
 
 FORGOTTEN = (
-    "Secrets of several organisations: an end that came before anything else is forgotten once another organisation "
-    "has the number or the absence; what the first organisation may say later is shown, until a re-sync or another end"
+    "Secrets of several organisations: an end that came before anything else is forgotten, with what it superseded, "
+    "once another organisation has the number or the absence; what the first one says later is shown, until a re-sync "
+    "or another end"
 )
 
 
@@ -107,14 +108,13 @@ def newest(arrivals: list[Arrival]) -> set[str]:
 def _newest_of_some(arrivals: list[Arrival], *, forgotten: bool) -> set[str]:
     """Return what may be shown in the end: the newest of what some of the authorities sent.
 
-    With `forgotten`, also what would be the newest if an end had not come: see `FORGOTTEN`.
+    With `forgotten`, also any state: what an end superseded is forgotten with it (`FORGOTTEN`).
     """
     authorities = {each.authority for each in arrivals}
     chosen = [some for count in range(1, len(authorities) + 1) for some in combinations(authorities, count)]
     sent = [[each for each in arrivals if each.authority in some] for some in chosen]
-    if forgotten:
-        sent += [alive for some in sent if (alive := [each for each in some if not each.is_end])]
-    return set[str]().union(*map(newest, sent)) if sent else {""}
+    alive = {each.name for each in arrivals if not each.is_end} if forgotten else set()
+    return alive.union(*map(newest, sent)) if sent else {""}
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,9 @@ def table(pool: Iterable[Arrival], orders: Orders) -> Table:
         reasons = [reason for reason in REASONS if reason.applies(arrivals) and reason.decides & differing]
         if differing - frozenset().union(*(reason.decides for reason in reasons)):
             wrong.append(f"{sorted(names)} ends in {sorted(map(str, outcomes))}")
-        if not ends <= (allowed := _newest_of_some(arrivals, forgotten=_speaks_for_others(arrivals))):
+        if not ends <= (
+            allowed := _newest_of_some(arrivals, forgotten=_speaks_for_others(arrivals) and _has_an_end(arrivals))
+        ):
             wrong.append(f"{sorted(names)} shows {sorted(ends)}, and not {sorted(allowed)}")
         if not ends <= _newest_of_some(arrivals, forgotten=False):
             counted.setdefault(FORGOTTEN, []).append(_example(names, ends, differing))
