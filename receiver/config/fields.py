@@ -4,7 +4,6 @@ The sections use them as annotations. Secrets have a module of their own.
 """
 
 import ipaddress
-import os
 import re
 import ssl
 import struct
@@ -147,7 +146,11 @@ def file_path(raw: object, info: ValidationInfo) -> Path:
 
 def is_too_long(path: Path) -> bool:
     """Whether no file of Linux can have this path: opening it fails in a way that nothing expects."""
-    return len(os.fsencode(path)) >= LONGEST_PATH or any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts)
+    return _bytes(str(path)) >= LONGEST_PATH or any(_bytes(part) > LONGEST_NAME for part in path.parts)
+
+
+def _bytes(name: str) -> int:
+    return len(name.encode("utf-8", "surrogateescape"))  # the file system's own encoding may lack a letter
 
 
 def _authorities(raw: object, info: ValidationInfo) -> Path:
