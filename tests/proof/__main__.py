@@ -1,4 +1,4 @@
-"""`python -m tests.proof` explores all bounds and writes docs/proof.md; it takes some ten minutes."""
+"""`python -m tests.proof` explores all bounds and writes docs/proof.md; it takes some five minutes."""
 
 import argparse
 import os

@@ -6,16 +6,14 @@ from pathlib import Path
 from tests.faults.table import row, ruled
 from tests.proof import bounds
 from tests.proof.agent import DEEDS
-from tests.proof.calendar import TOUCHED
 from tests.proof.defects import DEFECTS, Defect
 from tests.proof.exceptions import Table
-from tests.proof.explorer import ENDLESS, Explored
+from tests.proof.explorer import Explored
 from tests.proof.faults import ERRORS
 from tests.proof.life import HEALED
 from tests.proof.promises import ALWAYS, AT_REST, GAP, RECORDED
 from tests.proof.rules import Rules
 from tests.proof.survivors import SURVIVORS
-from tests.proof.workers import COPY_TAKEN
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "proof.md"
 
@@ -36,12 +34,12 @@ bits. So the first story found is a shortest one.
 
 - **Worker.** The steps of `receiver/worker/reconcile.py`, cut wherever something is committed or a calendar does
   something: claim, look-up, its record, removal of extra items, its record, begin and send, the calendar's doing,
-  record  of the outcome. Anything else may happen between two steps. A worker may die at each of them, or be held
-  up until its  lease ends: then another claims the mailbox, and the first finds its lease lost. That a record is
-  lost on its way to  the store is the same as a worker that dies before it.
+  record of the outcome. Anything else may happen between two steps. A worker may die at each of them, or be held
+  up until its lease ends: then another claims the mailbox, and the first finds its lease lost. That a record is
+  lost on its way to the store is the same as a worker that dies before it.
 - **Calendar.** It makes a change and answers; or refuses it ({errors} kinds of refusal); or no answer comes, and it
-  makes  the change at any later moment, or never; or it says that it has no such item, though it has. A look-up
-  lists what is  there, in any order, or fails.
+  makes the change at any later moment, or never; or it says that it has no such item, though it has. A look-up
+  lists what is there, in any order, or fails.
 - **Agent.** {deeds}.
 - **Event.** What it shows changes at any moment, to other content, to none, and back; with two mailboxes, also
   where.
@@ -93,7 +91,7 @@ def judging_rows(name: str, table: Table) -> list[list[object]]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return "".join(f"- {name}.\n" for name in names)
+    return "".join(f"- {name.replace(chr(10), chr(10) + '  ')}.\n" for name in names)
 
 
 def _explored(results: Mapping[Rules, Explored]) -> str:
@@ -185,9 +183,7 @@ have. Of one authority, what is shown in the end is the newest state, stated onc
 {_listed(NOT_COVERED)}"""
 
 
-TOUCHED_PROMISE = TOUCHED.replace("was touched", "is touched").replace("something", "nothing")
-COPY_PROMISE = COPY_TAKEN.replace("a copy", "no copy").replace("was taken", "is taken").replace("though", "while")
+TOUCHED_PROMISE = "nothing of the agent's own is touched"
+COPY_PROMISE = "no copy that the agent made is taken for ours while every create of ours is accounted for"
 NO_ENDLESS = "without further faults, changes and deeds, every sequence of moves ends at rest"
 _TOLD = next(defect for defect in DEFECTS if defect.since.startswith("found by this explorer"))
-
-__all__ = ["DOCUMENT", "ENDLESS", "bounds_row", "defect_row", "document", "judging_rows"]

@@ -167,7 +167,7 @@ def gap(world: World, index: int) -> str | None:
     return None if marked(box) or box.handled or excused else GAP
 
 
-RECORDED = "at rest, every mailbox is to hold what the event shows now"
+RECORDED = "at rest, the record of every mailbox says what the event shows now"
 
 
 def wishes(world: World) -> list[str | None]:
