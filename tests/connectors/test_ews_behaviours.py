@@ -4,24 +4,18 @@ With RDV_BEHAVIOUR_PAIRS=1, which `make nightly` sets, pairs are tried in place 
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from itertools import combinations
 from typing import Any
 
 import pytest
 
-from mock_exchange import Behaviours, MockExchange
+from mock_exchange import Behaviours
 from mock_exchange.behaviours import PLAIN
-from tests.connectors.conformance import AliasConformance, Bench, Conformance, Names
+from tests.connectors.conformance import AliasConformance, Conformance
 from tests.connectors.ews import (
-    ALIAS,
     BASIC_DELEGATE,
-    bench_for,
-    check_clean,
-    connected,
-    exchange_for,
-    settings_for,
 )
 from tests.connectors.series_conformance import SeriesConformance
 
@@ -64,26 +58,6 @@ def way(behaviours: Behaviours) -> tuple[str, str]:
     """A delegate where the behaviour concerns delegates. The other module tries both ways without behaviours."""
     concerns_delegates = behaviours.closed_birthdays or behaviours.accepts_aliases
     return BASIC_DELEGATE if concerns_delegates else ("basic", "impersonation")
-
-
-@pytest.fixture
-def server(way: tuple[str, str], behaviours: Behaviours) -> Iterator[MockExchange]:
-    with exchange_for(*way, behaviours=behaviours) as running:
-        yield running
-        check_clean(running)
-
-
-@pytest.fixture
-def bench(server: MockExchange, way: tuple[str, str]) -> Iterator[Bench]:
-    own = settings_for(server, *way)
-    stranger = settings_for(server, *way, installation="another")
-    with connected(own) as connector, connected(stranger) as other:
-        yield bench_for(server, connector, other)
-
-
-@pytest.fixture
-def names(server: MockExchange) -> Names:
-    return Names(alias=ALIAS, rename=server.rename_mailbox)
 
 
 class TestBehaviours(Conformance):

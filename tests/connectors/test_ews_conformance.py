@@ -1,6 +1,5 @@
 """The port's suite against a server, in the two ways that départements grant access."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -12,7 +11,6 @@ from tests.connectors.conformance import (
     AliasConformance,
     Bench,
     Conformance,
-    Names,
     check_shows,
     create,
     entry,
@@ -38,26 +36,6 @@ from tests.requirements import ews_schema_folder
 @pytest.fixture(params=[NTLM_IMPERSONATION, BASIC_DELEGATE], ids="-".join)
 def way(request: pytest.FixtureRequest) -> tuple[str, str]:
     return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def server(way: tuple[str, str]) -> Iterator[MockExchange]:
-    with exchange_for(*way) as running:
-        yield running
-        check_clean(running)
-
-
-@pytest.fixture
-def bench(server: MockExchange, way: tuple[str, str]) -> Iterator[Bench]:
-    own = settings_for(server, *way)
-    stranger = settings_for(server, *way, installation="another")
-    with connected(own) as connector, connected(stranger) as other:
-        yield bench_for(server, connector, other)
-
-
-@pytest.fixture
-def names(server: MockExchange) -> Names:
-    return Names(alias=ALIAS, rename=server.rename_mailbox)
 
 
 class TestEws(Conformance):
