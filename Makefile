@@ -40,10 +40,9 @@ bench-compare: $(READY)  ## did a figure get worse? this checkout and OLD=PATH i
 conformance-ews: $(READY)  ## the connector against a server of yours; tests/connectors/any_server.py names the variables
 	@$(RUN) -m pytest tests/connectors/any_server.py $(ARGS)
 
-nightly: $(READY)  ## 2,000 random lives against the independent model; query plans with a million events; 100,000 snapshots of health; the connector under every two behaviours of a server; every breakage of the drill
+nightly: $(READY)  ## 2,000 random lives against the independent model; query plans with a million events; 100,000 snapshots of health; every breakage of the drill
 	@RDV_HYPOTHESIS_PROFILE=nightly $(RUN) -m pytest tests/convergence $(ARGS)
 	@RDV_EVENTS=1000000 $(RUN) -m pytest tests/store/test_a_million_events.py $(ARGS)
-	@RDV_BEHAVIOUR_PAIRS=1 $(RUN) -m pytest -n $(JOBS) tests/connectors/test_ews_behaviours.py $(ARGS)
 	@RDV_SNAPSHOTS=100000 $(RUN) -m pytest tests/colours $(ARGS)
 	@$(RUN) -m tests.drill
 

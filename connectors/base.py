@@ -144,7 +144,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Remove the item from the calendar: to the deleted items, where the agent can still see it, if that is allowed."""
+    """Move the item to the deleted items, where the agent can still see it."""
 
     item_id: str
 
@@ -173,8 +173,6 @@ class Done:
 
     item_id: str
     """The item's id from now on (for a `Delete`: the id it had)."""
-    note: str | None = None
-    """Code of what was done otherwise than asked; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +262,6 @@ class Probe:
     """The primary address in lower case, as the server returned it; None: it did not, and `address` proves nothing."""
     clock_ahead_s: float | None = None
     """How far the server's clock is ahead of ours, to about a second; None: unknown."""
-    closed_folders: int | None = None
-    """How many folders below the calendar the account may not read; None: not asked for, or unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,8 +299,7 @@ class Connector(Protocol):
     def find(self, mailbox: str, uids: Sequence[str]) -> dict[str, list[Found]]:
         """Return this installation's items with one of the uids; a uid without items maps to an empty list.
 
-        The calendar is searched first, then its subfolders for the uids that were not found. Subfolders that are
-        closed to a delegate are left out.
+        The calendar is searched first, then its subfolders for the uids that were not found.
 
         Raises:
             ConnectorError: the look-up failed or was incomplete; nothing is known.

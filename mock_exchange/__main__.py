@@ -7,15 +7,11 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import Any
 
-from mock_exchange.behaviours import Behaviours
 from mock_exchange.ews.rights import Level
 from mock_exchange.exchange import SCHEMAS_VARIABLE, MockExchange
 from mock_exchange.http.auth import Auth
 
-BEHAVIOURS = ", ".join(each.name for each in fields(Behaviours))
 LEVELS = ", ".join(level for level in Level if level != Level.OWNER)
 
 
@@ -59,13 +55,6 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--quota", action="append", default=[], metavar="MAILBOX=BYTES")
     options.add_argument("--latency-ms", type=float, default=0.0)
     options.add_argument(
-        "--behaviour",
-        action="append",
-        default=[],
-        metavar="NAME[=NUMBER]",
-        help=f"what some servers do and others do not; repeatable: {BEHAVIOURS}",
-    )
-    options.add_argument(
         "--schemas", help=f"folder of messages.xsd and types.xsd, to validate all that passes (${SCHEMAS_VARIABLE})"
     )
     options.add_argument(
@@ -92,7 +81,6 @@ def build(options: argparse.Namespace) -> MockExchange:
         aliases={address: [alias for alias in text.split(",") if alias] for address, text in mailboxes.items()},
         tls=(options.tls_cert, options.tls_key or options.tls_cert) if options.tls_cert else None,
         latency_s=options.latency_ms / 1000,
-        behaviours=_behaviours(options.behaviour),
         schema_dir=options.schemas,
         validate=not options.no_schemas,
         host=options.host,
@@ -102,20 +90,6 @@ def build(options: argparse.Namespace) -> MockExchange:
     for mailbox, size_bytes in map(_split, options.quota):
         exchange.set_quota(mailbox, int(size_bytes))
     return exchange
-
-
-def _behaviours(asked: Sequence[str]) -> Behaviours:
-    """Return the behaviours asked for: one with a number has it after its name."""
-    chosen = dict(map(_split, asked))
-    kinds = {each.name: type(each.default) for each in fields(Behaviours)}
-    if unknown := chosen.keys() - kinds.keys():
-        raise SystemExit(f"unknown behaviour: {', '.join(sorted(unknown))}")
-    values: dict[str, Any] = {name: kinds[name] is bool or _number(text) for name, text in chosen.items()}
-    return Behaviours(**values)
-
-
-def _number(text: str) -> float:
-    return int(text) if text.isdigit() else float(text)
 
 
 def _users(options: argparse.Namespace) -> dict[str, str]:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
-from mock_exchange.behaviours import PLAIN, Behaviours
 from mock_exchange.calendar.store import Store
 from mock_exchange.ews.access import ANONYMOUS, Access
 from mock_exchange.ews.schema import SchemaError, load
@@ -48,13 +47,14 @@ class MockExchange(People):
         aliases: Mapping[str, Iterable[str]] | None = None,
         tls: tuple[str | Path, str | Path] | None = None,
         latency_s: float = 0.0,
-        behaviours: Behaviours = PLAIN,
         schema_dir: str | Path | None = None,
         validate: bool = True,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
         self.store = Store()
+        for address in mailboxes:
+            self.add_mailbox(address, *(aliases or {}).get(address, ()))
         if extended_protection and tls is None:
             raise ValueError("Extended Protection binds proofs to TLS")
         self.authenticator = Authenticator(
@@ -66,9 +66,7 @@ class MockExchange(People):
         )
         self.access = Access(self.store, {ANONYMOUS: None} if impersonators is None else impersonators, delegates or {})
         schemas = (schema_dir or os.environ.get(SCHEMAS_VARIABLE)) if validate else None
-        self.service = Service(self.access, load(Path(schemas)) if schemas else None, behaviours)
-        for address in mailboxes:
-            self.add_mailbox(address, *(aliases or {}).get(address, ()))
+        self.service = Service(self.access, load(Path(schemas)) if schemas else None)
         self.faults = Faults()
         self.throttle = Throttle()
         self.latency_s = latency_s
@@ -147,15 +145,6 @@ class MockExchange(People):
         """Delete the complaints: a test caused them on purpose."""
         self.service.schema_errors.clear()
         self.service.crashes.clear()
-
-    @property
-    def behaviours(self) -> Behaviours:
-        """What it does that not all servers do; may be replaced while it runs."""
-        return self.service.behaviours
-
-    @behaviours.setter
-    def behaviours(self, behaviours: Behaviours) -> None:
-        self.service.behaviours = behaviours
 
     @property
     def mails_sent(self) -> int:

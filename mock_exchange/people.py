@@ -3,12 +3,10 @@
 from datetime import datetime
 
 from mock_exchange.calendar.model import Folder, Item
-from mock_exchange.calendar.series import OWN_ZONE, find, shown, take_out
+from mock_exchange.calendar.series import find, shown, take_out
 from mock_exchange.calendar.store import Store
-from mock_exchange.calendar.times import parse, to_wire
+from mock_exchange.calendar.times import to_wire
 from mock_exchange.ews.calendar_item import Draft
-from mock_exchange.ews.service import Service
-from mock_exchange.ews.zones import zone_element
 from mock_exchange.http.faults import Faults
 from mock_exchange.http.recording import StoredItem, describe
 from mock_exchange.http.throttling import Limits, Throttle
@@ -29,7 +27,6 @@ class People:
     """The methods by which a test plays administrators and agents."""
 
     store: Store
-    service: Service
     faults: Faults
     throttle: Throttle
 
@@ -76,11 +73,7 @@ class People:
 
     def add_mailbox(self, address: str, *aliases: str) -> None:
         """Make a mailbox, or give one that exists more addresses."""
-        with self.store.lock:
-            is_new = self.store.find_mailbox(address) is None
-            self.store.add_mailbox(address, tuple(aliases))
-            if is_new and self.service.behaviours.closed_birthdays:
-                self.make_folder(address, "Birthdays", closed=True)
+        self.store.add_mailbox(address, tuple(aliases))
 
     def rename_mailbox(self, address: str, new: str) -> None:
         """Give a mailbox a new primary address, as when an agent marries; the old ones stay as aliases.
@@ -118,9 +111,9 @@ class People:
             items = self.store.items_in(self.store.distinguished(mailbox, "calendar").id)
             return [describe(self.store, item) for item in shown(items, start, end)]
 
-    def make_folder(self, mailbox: str, name: str, parent: str = "calendar", *, closed: bool = False) -> str:
-        """Make a sub-folder, closed to delegates or not, and return its id."""
-        return self.store.make_folder(mailbox, name, parent, closed=closed).id
+    def make_folder(self, mailbox: str, name: str, parent: str = "calendar") -> str:
+        """Make a sub-folder and return its id."""
+        return self.store.make_folder(mailbox, name, parent).id
 
     def move_item(self, item_id: str, folder: str) -> str:
         """Move an item within its mailbox, as an agent does; return its new id."""
@@ -145,20 +138,6 @@ class People:
             else:
                 self.store.remove(item)
         return None
-
-    def put_into_zone(self, item_id: str, zone_id: str) -> None:
-        """Have an item be in a zone of that id which brings its own definition, as desktop Outlook writes it.
-
-        The zone keeps the time of Paris.
-        """
-        with self.store.lock:
-            item = self.store.item(item_id)
-            year = parse(item.values["Start"].text or "").year
-            zones = {name: zone_element(name, OWN_ZONE, year) for name in ("StartTimeZone", "EndTimeZone")}
-            for zone in zones.values():
-                zone.set("Id", zone_id)
-                zone.set("Name", zone_id)
-            self.store.rewrite(item, item.values | zones, item.extended)
 
     def edit_item(self, item_id: str, **changes: str | datetime) -> StoredItem:
         """Change an item's fields, as an agent does; the names are those of `StoredItem`."""

@@ -14,7 +14,6 @@ SLOW = {
     "chaos": "a receiver killed under load",
     "cli/test_imported_modules.py": "a process for each command",
     "cli/test_standard_streams.py": "a process for each command and each kind of terminal",
-    "connectors/test_ews_behaviours.py": "the connectors' suite once more for each behaviour of a server",
     "connectors/test_any_server_suite.py": "the connectors' suite once more, in a process of its own",
     "convergence": "random lives of the whole system",
     "drill": "whole systems that are broken and repaired",

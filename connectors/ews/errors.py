@@ -4,10 +4,9 @@ The codes are ours and stable. No text of a server or a library is kept: it may 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
 
 from connectors.base import ConnectorError, Failed, NotFound, Outcome, Permanent, Scope, Temporary, Unconfirmed
 
@@ -69,12 +68,10 @@ class CallFailed(Exception):
 class Refusal(Exception):
     """The server answered with an EWS response code instead of what was asked for. Never leaves this package."""
 
-    def __init__(self, response_code: str, retry_after_s: float | None = None, primary: str | None = None) -> None:
+    def __init__(self, response_code: str, retry_after_s: float | None = None) -> None:
         super().__init__(response_code)
         self.response_code = response_code
         self.retry_after_s = retry_after_s
-        self.primary = primary
-        """Of ErrorNonPrimarySmtpAddress: the address to use instead."""
 
 
 # The network
@@ -115,57 +112,24 @@ class AnswerTooLarge(CallFailed):
         super().__init__(NOT_EWS)
 
 
-class NamedOtherwise(CallFailed):
-    """The mailbox was named by an alias, where the server takes its primary address only. Nothing was done."""
-
-    def __init__(self, primary: str) -> None:
-        super().__init__(MAILBOX_NOT_FOUND)
-        self.primary = primary
-
-
-class CutShort(Exception):
-    """A search ended before all its results. Never leaves this package.
-
-    Raised after all results that came.
-    """
-
-    def __init__(self, folders: Sequence[Any]) -> None:
-        super().__init__()
-        self.folders = folders
-        """Those of which results are missing."""
-
-
-ACCOUNT_BLOCKED = 456
-"""HTTP status of Exchange's making: the account is blocked, or must sign in otherwise."""
-
 _STATUSES: Mapping[int, Ruling] = {
     401: Ruling("unauthorized", Scope.SERVER),
     403: Ruling("forbidden", Scope.SERVER),
     429: Ruling("server_busy", Scope.SERVER),
-    ACCOUNT_BLOCKED: Ruling("unauthorized", Scope.SERVER),
     503: Ruling("server_busy", Scope.SERVER),
 }
-_ERROR_PAGE = re.compile(r"(https?://[^/]*)?/ews/genericerrorpage\.htm", re.IGNORECASE)
-"""Where Exchange redirects a request that failed within: it had begun."""
 _ELSEWHERE = Ruling("not_ews", Scope.SERVER)
 _SERVER_ERROR = Ruling("server_error", Scope.SERVER, Kind.IN_DOUBT)
 
 
-def is_misread(status: int) -> bool:
-    """Return whether an answer may mean that the server could not read the request, and certainly did nothing."""
-    return 400 <= status < 500 and status not in _STATUSES
-
-
-def of_status(status: int, retry_after_s: float | None, location: str = "") -> Ruling:
+def of_status(status: int, retry_after_s: float | None) -> Ruling:
     """Judge an HTTP answer that holds no SOAP.
 
-    A redirection or a 4xx comes before any work, but for Exchange's own page of errors. With another 5xx, and with a
-    strange 200, a proxy may have answered for a server that did the work.
+    A redirection or a 4xx comes before any work. With another 5xx, and with a strange 200, a proxy may have answered
+    for a server that did the work.
     """
     if status in _STATUSES:
         return replace(_STATUSES[status], retry_after_s=retry_after_s)
-    if 300 <= status < 400 and _ERROR_PAGE.match(location):
-        return _SERVER_ERROR
     if 300 <= status < 500:
         return _ELSEWHERE
     return _SERVER_ERROR if status >= 500 else NOT_EWS
@@ -241,11 +205,6 @@ _TABLE: tuple[tuple[Ruling, tuple[str, ...]], ...] = (
             "ErrorRequestAborted",
         ),
     ),
-    # The request did not reach the mailbox store: the item was not touched.
-    (
-        Ruling("mailbox_unavailable", Scope.MAILBOX),
-        ("ErrorClientDisconnected", "ErrorCrossSiteRequest", "ErrorDataSourceOperation", "ErrorProxyTokenExpired"),
-    ),
     (
         Ruling("quota_exceeded", Scope.MAILBOX),
         ("ErrorQuotaExceeded", "ErrorSubmissionQuotaExceeded"),
@@ -281,9 +240,6 @@ _TABLE: tuple[tuple[Ruling, tuple[str, ...]], ...] = (
         (
             "ErrorIrresolvableConflict",
             "ErrorBatchProcessingStopped",
-            "ErrorChangeKeyRequired",
-            "ErrorChangeKeyRequiredForWriteOperations",
-            "ErrorInvalidChangeKey",
             "ErrorStaleObject",
             "ErrorItemSave",
             "ErrorMoveCopyFailed",

@@ -99,7 +99,6 @@ _PATHS = {
     if each.name in {*WRITTEN, *_ZONES}
 }
 """What an update names each field by."""
-_RULE = WrittenItem.get_field_by_fieldname("recurrence").response_tag()
 
 # Without is_all_day, which would have exchangelib turn times into dates.
 READ = (*(name for name in WRITTEN if name != "is_all_day"), "_start_timezone")
@@ -156,17 +155,13 @@ def to_change(entry: CalendarEntry, installation: str, account: Any, item_id: st
 
     """
     values = {_key(child): child for child in to_element(entry, installation, account)}
-    rule = values.pop(_RULE, None)
-    # Exchange applies the fields in order. A series that moves would for a moment have its old rule and its new start:
-    # ErrorOccurrenceTimeSpanTooBig. So the rule goes first, and the new one comes last.
-    ordered = [(_RULE, None), *((key, values.get(key)) for key in _PATHS if key != _RULE)]
-    ordered += [(_RULE, rule)] if rule is not None else []
     change = set_xml_value(create_element("t:ItemChange"), ItemId(id=item_id), version=account.version)
     updates = create_element("t:Updates")
     change.append(updates)
-    for key, value in ordered:
+    for key, path in _PATHS.items():
+        value = values.get(key)
         update = create_element("t:DeleteItemField" if value is None else "t:SetItemField")
-        update.append(deepcopy(_PATHS[key]))
+        update.append(deepcopy(path))
         if value is not None:
             update.append(set_xml_value(create_element("t:CalendarItem"), value))
         updates.append(update)
@@ -242,9 +237,7 @@ def to_entry(element: Any) -> CalendarEntry:
     """Return what an item of ours shows.
 
     Read from the XML: exchangelib's own reading wants lxml, and goes through a hundred fields. The zone is one that
-    keeps the same time as the one written: Windows has fewer zones, and Guadeloupe's comes back as that of La Paz. An
-    item with a zone of Outlook's making is read in UTC: its times are right, and as a series it differs from what was
-    written.
+    keeps the same time as the one written: Windows has fewer zones, and Guadeloupe's comes back as that of La Paz.
 
     Raises:
         UnreadableItem: its time cannot be read.
@@ -284,13 +277,11 @@ def _moment(element: Any, name: str) -> datetime:
 
 
 def _zone_in(element: Any) -> ZoneInfo:
-    # Not by exchangelib's own reading, which raises for ids that it does not know: of a zone that desktop Outlook made
-    # (`tzone://Microsoft/Custom`), empty ones, names in the server's language.
     written = element.find(f"{{{TNS}}}StartTimeZone")
-    name = "" if written is None else (written.get("Id") or written.get("Name") or "").strip()[:LONGEST_NAME]
+    name = "" if written is None else written.get("Id") or written.get("Name") or ""
     try:
-        return ZoneInfo(EWSTimeZone.MS_TO_IANA_MAP.get(name) or (name if "/" in name else "UTC"))
-    except (ValueError, LookupError, OSError):
+        return ZoneInfo(EWSTimeZone.from_ms_id(name[:LONGEST_NAME]).key)
+    except (EWSError, ValueError, LookupError, OSError):  # none that anybody knows
         return ZoneInfo("UTC")
 
 

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from exchangelib import CalendarItem, EWSDateTime, Q
-from exchangelib.credentials import DELEGATE
 from exchangelib.fields import FieldPath
 from exchangelib.folders import Folder
 from exchangelib.items import ID_ONLY
@@ -24,7 +23,6 @@ from connectors.ews.errors import (
     UNREADABLE_ITEM,
     AnswerTooLarge,
     CallFailed,
-    CutShort,
     Kind,
     Refusal,
     Ruling,
@@ -42,7 +40,6 @@ from connectors.ews.services import (
     SearchFolders,
     item_id_in,
 )
-from connectors.ews.windows import Window
 from connectors.occurrences import END_OF_TIME, overlaps
 
 UIDS_AT_ONCE = 50
@@ -58,7 +55,6 @@ MOST_ITEMS = 50_000
 MOST_FOLDERS = 5_000
 MOST_COPIES = 1_000
 """Of one entry, that people made."""
-MOST_WINDOWS = 1_000
 LONGEST_WORD = 64
 
 T = TypeVar("T")
@@ -88,7 +84,7 @@ class Look:
         also those of other entries.)
         """
         folders = [self._account.calendar_folder(), *self._subfolders()]
-        before_end = Q(start__lt=_moment(end))
+        before_end = Q(start__lt=EWSDateTime.from_datetime(end.astimezone(UTC)))
         hits = self._search(folders, before_end, ("type", "end"))
         ids = dict.fromkeys(hit.item_id for hit in hits if hit.may_last_until(start))
         for chunk in _chunks(list(ids), ITEMS_AT_ONCE):
@@ -117,7 +113,8 @@ class Look:
 
     def _find_in(self, folders: Sequence[Any], uids: Sequence[str], found: dict[str, list[Found]]) -> None:
         for chunk in _chunks(uids, UIDS_AT_ONCE):
-            for hit in self._search(folders, Q(*(Q(rdv_uid=uid) for uid in chunk), conn_type=Q.OR)):
+            sought = Q(*(Q(rdv_uid=uid) for uid in chunk), conn_type=Q.OR)
+            for hit in self._search(folders, sought):
                 item = Found(hit.item_id, hit.uid)
                 # Exchange ignores case.
                 known = found.get(item.uid)
@@ -134,47 +131,9 @@ class Look:
     def _hits(
         self, folders: Sequence[Any], condition: Any, fields: Sequence[str], read: Callable[[Any], "_Hit"] | None = None
     ) -> Iterator["_Hit"]:
-        """Yield the items that meet the condition, with their marks and some fields, each once.
-
-        What a server cuts short is searched by windows of time, until each of them is whole.
-        """
-        told: set[str] = set()
-        for hit in self._whole(folders, condition, fields, read or _hit):
-            if hit.item_id not in told:
-                if len(told) == MOST_ITEMS:
-                    raise CallFailed(NOT_EWS)
-                told.add(hit.item_id)
-                yield hit
-
-    def _whole(
-        self, folders: Sequence[Any], condition: Any, fields: Sequence[str], read: Callable[[Any], "_Hit"]
-    ) -> Iterator["_Hit"]:
-        try:
-            yield from self._searched(folders, condition, fields, read)
-        except CutShort as cut:
-            remaining = [(folder, Window()) for folder in cut.folders]
-        else:
-            return
-        for _ in range(MOST_WINDOWS):
-            if not remaining:
-                return
-            folder, window = remaining.pop()
-            hits: list[_Hit] = []
-            try:
-                for hit in self._searched([folder], _within(window, condition), (*fields, "start"), read):
-                    hits.append(hit)  # noqa: PERF402  # those before the exception are needed
-            except CutShort:
-                moments = [hit.starts_at for hit in hits if hit.starts_at is not None]
-                remaining += [(folder, part) for part in window.divided(moments)]
-            else:
-                yield from hits
-        raise CallFailed(INCOMPLETE)
-
-    def _searched(
-        self, folders: Sequence[Any], condition: Any, fields: Sequence[str], read: Callable[[Any], "_Hit"]
-    ) -> Iterator["_Hit"]:
-        return Search(account=self._account).search(
-            read,
+        """Yield the items that meet the condition, with their marks and some fields."""
+        hits = Search(account=self._account).search(
+            read or _hit,
             folders,
             PAGE,
             additional_fields=_paths((*MARKS, *fields)),
@@ -186,24 +145,25 @@ class Look:
             depth="Shallow",
             calendar_view=None,
         )
+        for number, hit in enumerate(hits):
+            if number == MOST_ITEMS:
+                raise CallFailed(NOT_EWS)
+            yield hit
 
     def _subfolders(self) -> list[Any]:
-        return [FolderId(id=each) for each in self._folders_below(_folder_id)]
-
-    def _folders_below(self, read: Callable[[Any], T], fields: Sequence[Any] | None = None) -> list[T]:
-        found = SearchFolders(account=self._account).search(
-            read,
+        ids = SearchFolders(account=self._account).search(
+            _folder_id,
             [self._account.calendar_folder()],
             PAGE,
-            additional_fields=fields,
+            additional_fields=None,
             restriction=None,
             shape=ID_ONLY,
             depth="Deep",
         )
-        folders = list(islice(found, MOST_FOLDERS + 1))
-        if len(folders) > MOST_FOLDERS:
+        found = [FolderId(id=each) for each in islice(ids, MOST_FOLDERS + 1)]
+        if len(found) > MOST_FOLDERS:
             raise CallFailed(NOT_EWS)
-        return folders
+        return found
 
     def _read(self, ids: Sequence[str]) -> Iterator[Marked]:
         return self._read_all(ids, READ, self._marked)
@@ -249,19 +209,11 @@ class Look:
         """Ask for the calendar with our rights on it, then for the mailbox it belongs to."""
         look = LookAtFolder(account=self._account)
         calendar = self._calendar(look)
-        closed = self._closed_folders() if self._account.access_type == DELEGATE else None
         try:
             address = self._owner(calendar)
         except (CallFailed, Refusal):  # the mailbox was reached nevertheless
-            return Probe(self._account.address, look.server_version, None, look.clock_ahead_s, closed)
-        return Probe(address, look.server_version, address.lower(), look.clock_ahead_s, closed)
-
-    def _closed_folders(self) -> int | None:
-        """Count the folders below the calendar that a delegate may not read; None: the server does not say."""
-        try:
-            return sum(self._folders_below(_is_closed, _RIGHTS))
-        except (CallFailed, Refusal):
-            return None
+            return Probe(self._account.address, look.server_version, clock_ahead_s=look.clock_ahead_s)
+        return Probe(address, look.server_version, address.lower(), look.clock_ahead_s)
 
     def identify(self) -> str:
         """Return the primary address of the mailbox that the calendar lies in.
@@ -273,12 +225,13 @@ class Look:
 
     def _calendar(self, look: LookAtFolder) -> str:
         """Return the calendar's id (empty: unknown), after checking the rights that writing needs."""
+        rights = [FieldPath(field=Folder.get_field_by_fieldname("effective_rights"))]
         folders = [self._account.calendar_folder()]
         found, lacking = _only(
             look.send(
                 lambda folder: (_id_in(folder, "FolderId"), _lacking(folder)),
                 folders=folders,
-                additional_fields=_RIGHTS,
+                additional_fields=rights,
                 shape=ID_ONLY,
             )
         )
@@ -306,16 +259,6 @@ class _Hit:
     installation: str
     kind: str | None
     end: str | None
-    start: str | None = None
-
-    @property
-    def starts_at(self) -> datetime | None:
-        """When it, or its first occurrence, begins; None: unknown."""
-        try:
-            moment = datetime.fromisoformat(self.start or "")
-        except ValueError:
-            return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def may_last_until(self, moment: datetime) -> bool:
         """Whether it may end after a moment."""
@@ -345,9 +288,9 @@ def _others_hit(element: Any) -> _Hit:
     marks = marks_of(element)
     if INSTALLATION_PROPERTY not in marks:
         raise CallFailed(UNREADABLE_ITEM)
-    texts = (element.findtext(f"{{{TNS}}}{name}") for name in ("CalendarItemType", "End", "Start"))
-    kind, end, start = (text and text[:LONGEST_WORD] for text in texts)
-    return _Hit(_item_id(element), marks.get(UID_PROPERTY, ""), marks[INSTALLATION_PROPERTY], kind, end, start)
+    texts = (element.findtext(f"{{{TNS}}}{name}") for name in ("CalendarItemType", "End"))
+    kind, end = (text and text[:LONGEST_WORD] for text in texts)
+    return _Hit(_item_id(element), marks.get(UID_PROPERTY, ""), marks[INSTALLATION_PROPERTY], kind, end)
 
 
 def _item_id(element: Any) -> str:
@@ -385,7 +328,6 @@ def _mailbox(element: Any) -> str:
     return address
 
 
-_RIGHTS = [FieldPath(field=Folder.get_field_by_fieldname("effective_rights"))]
 _NEEDED = {"CreateContents": ACCESS_DENIED, "Read": ACCESS_DENIED, "ViewPrivateItems": PRIVATE_HIDDEN}
 
 
@@ -402,29 +344,12 @@ def _lacking(folder: Any) -> Ruling | None:
     return next(refused, None)
 
 
-def _is_closed(folder: Any) -> bool:
-    return folder.findtext(f"{{{TNS}}}EffectiveRights/{{{TNS}}}Read") in {"false", "0"}
-
-
 def _only(results: Sequence[Any]) -> Any:
     if len(results) != 1 or results[0] is None:
         raise CallFailed(INCOMPLETE)
     if isinstance(results[0], Refusal):
         raise results[0]
     return results[0]
-
-
-def _within(window: Window, condition: Any) -> Any:
-    """Return a condition, for items that begin in a window."""
-    if window.start is not None:
-        condition &= Q(start__gte=_moment(window.start))
-    if window.end is not None:
-        condition &= Q(start__lt=_moment(window.end))
-    return condition
-
-
-def _moment(moment: datetime) -> Any:
-    return EWSDateTime.from_datetime(moment.astimezone(UTC))
 
 
 def _paths(names: Sequence[str]) -> list[Any]:

@@ -4,7 +4,7 @@ Written through exchangelib's classes. Read from the XML: exchangelib takes a da
 is written, for midnight in the zone of the host.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -30,17 +30,7 @@ _WEEKDAYS = {
     Weekday.SUNDAY: "Sunday",
 }
 _DAYS = {word: weekday for weekday, word in _WEEKDAYS.items()}
-_GROUPS = {word: (weekday,) for word, weekday in _DAYS.items()} | {
-    "Day": tuple(Weekday),
-    "Weekday": tuple(Weekday)[:5],
-    "WeekendDay": tuple(Weekday)[5:],
-}
-"""What the words of the schema's DayOfWeekType mean: a server may answer with those of whole groups."""
 _POSITIONS = {1: "First", 2: "Second", 3: "Third", 4: "Fourth", -1: "Last"}
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 _POSITIONED = {word: position for position, word in _POSITIONS.items()}
 
 
@@ -135,10 +125,9 @@ def _daily(pattern: Mapping[str, str], _first_day: date) -> Recurrence:
 
 def _weekly(pattern: Mapping[str, str], _first_day: date) -> Recurrence:
     words = pattern["DaysOfWeek"].split()
-    if not _GROUPS.keys() >= set(words):
+    if not _DAYS.keys() >= set(words):
         return _OTHER
-    named = {day for word in words for day in _GROUPS[word]}
-    weekdays = tuple(day for day in Weekday if day in named)
+    weekdays = tuple(day for day in Weekday if _WEEKDAYS[day] in words)
     recurrence = Recurrence(Frequency.WEEKLY, int(pattern["Interval"]), weekdays)
     monday_first = pattern.get("FirstDayOfWeek", "Monday") == "Monday"
     return recurrence if monday_first or recurrence.interval == 1 or len(weekdays) == 1 else _OTHER
@@ -158,19 +147,6 @@ def _monthly_by_weekday(pattern: Mapping[str, str], _first_day: date) -> Recurre
     return Recurrence(Frequency.MONTHLY_BY_WEEKDAY, int(pattern["Interval"]), (weekday,), position)
 
 
-def _yearly(
-    monthly: Callable[[Mapping[str, str], date], Recurrence],
-) -> Callable[[Mapping[str, str], date], Recurrence]:
-    """Read every year as every twelve months, as which it is written."""
-
-    def read(pattern: Mapping[str, str], first_day: date) -> Recurrence:
-        if pattern["Month"] != _MONTHS[first_day.month - 1]:
-            return _OTHER
-        return monthly({**pattern, "Interval": "12"}, first_day)
-
-    return read
-
-
 def _other(_pattern: Mapping[str, str], _first_day: date) -> Recurrence:
     return _OTHER
 
@@ -180,8 +156,6 @@ _PATTERNS = {
     "WeeklyRecurrence": _weekly,
     "AbsoluteMonthlyRecurrence": _monthly_by_date,
     "RelativeMonthlyRecurrence": _monthly_by_weekday,
-    "AbsoluteYearlyRecurrence": _yearly(_monthly_by_date),
-    "RelativeYearlyRecurrence": _yearly(_monthly_by_weekday),
 }
 
 

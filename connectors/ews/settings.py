@@ -28,7 +28,7 @@ class EwsSettings:
     ca_file: Path | None = None
     """The only certificate authorities to trust for this server; None: those of certifi."""
     connections: int = 4
-    timeout_s: float = 60.0
-    """Timeout of a call, including its handshakes. Exchange itself ends a request after about a minute."""
+    timeout_s: float = 30.0
+    """Timeout of a call, including its handshakes."""
     keytab: Path | None = None
     authentication_pause_s: float = AUTHENTICATION_PAUSE_S

@@ -21,12 +21,10 @@ from connectors.bounded_http import BodyTooLarge
 from connectors.ews.adapter import Adapter, classified
 from connectors.ews.authentication import NewAuthentication, authentication, is_offered
 from connectors.ews.errors import (
-    ACCOUNT_BLOCKED,
     AUTH_NOT_OFFERED,
     NO_CONNECTION_FREE,
     AnswerTooLarge,
     CallFailed,
-    is_misread,
     of_status,
 )
 from connectors.ews.guard import Guard
@@ -50,8 +48,6 @@ class Answer:
     """Its `Content-Encoding`."""
     clock_ahead_s: float | None = None
     """How far the server's clock is ahead of ours, by the header Date."""
-    location: str = ""
-    """Where a redirection leads."""
 
 
 class Wire:
@@ -110,30 +106,17 @@ class _Line:
         self._session = _session(settings, self._adapter)
         self._session.auth = new_authentication()
         self._used_at = 0.0
-        self._is_open = False
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], deadline: float) -> Answer:
-        """Send one request; on a fresh connection once more if the server cannot read it on this one.
-
-        gromox answers the request that follows one of 64 KiB or more so. Without that, it would count as in trouble.
-        """
         if time.monotonic() - self._used_at > IDLE_LIMIT_S:
             self.hang_up()
-        was_open = self._is_open
-        answer = self._attempt(url, body, headers, deadline)
-        if not (was_open and is_misread(answer.status)):
-            return answer
-        self.hang_up()
-        return self._attempt(url, body, headers, deadline)
-
-    def _attempt(self, url: str, body: bytes, headers: Mapping[str, str], deadline: float) -> Answer:
         try:
             with self._adapter.call(deadline):
                 answer = self._judged(self._post(url, body, headers))
         except BaseException:
             self.hang_up()  # after a 401 too: the next call authenticates anew
             raise
-        self._used_at, self._is_open = time.monotonic(), answer.status >= 200
+        self._used_at = time.monotonic()
         return answer
 
     def _judged(self, answer: Answer) -> Answer:
@@ -141,8 +124,6 @@ class _Line:
         if answer.status == 401:
             offered = is_offered(self._auth, self._adapter.challenge, self._adapter.proofs)
             raise CallFailed(self._guard.refuse(of_status(401, answer.retry_after_s) if offered else AUTH_NOT_OFFERED))
-        if answer.status == ACCOUNT_BLOCKED:
-            raise CallFailed(self._guard.refuse(of_status(ACCOUNT_BLOCKED, answer.retry_after_s)))
         if answer.status < 200:
             self.hang_up()  # the rest of the answer would be read as the answer to the next request
         if answer.status == 200:
@@ -151,7 +132,6 @@ class _Line:
         return answer
 
     def hang_up(self) -> None:
-        self._is_open = False
         self._adapter.close()
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -194,7 +174,6 @@ def _answer_of(response: requests.Response, body: bytes) -> Answer:
         body=body,
         encoding=response.headers.get("Content-Encoding", ""),
         clock_ahead_s=_clock_ahead_s(response),
-        location=response.headers.get("Location", ""),
     )
 
 

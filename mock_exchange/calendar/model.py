@@ -65,8 +65,6 @@ class Folder:
     display_name: str
     folder_class: str | None = None
     distinguished: str | None = None
-    closed: bool = False
-    """Nobody but who has the whole mailbox may open it: permissions of the calendar do not reach it."""
     changed: datetime = field(default_factory=now)
     """When something in it last came, went or changed."""
 

@@ -20,14 +20,13 @@ from mock_exchange.calendar.recurrence import (
     Yearly,
 )
 from mock_exchange.errors import EwsError
-from mock_exchange.xml.elements import Element, add, child_text, children, local, own_copy, t
+from mock_exchange.xml.elements import Element, child_text, children, local, own_copy, t
 
 DAYS = {name: frozenset({number}) for number, name in enumerate(WEEKDAYS)} | {
     "Day": frozenset(range(7)),
     "Weekday": frozenset(range(5)),
     "WeekendDay": frozenset({5, 6}),
 }
-GROUPS = ("Day", "Weekday", "WeekendDay")
 POSITIONS = {"First": 1, "Second": 2, "Third": 3, "Fourth": 4, "Last": -1}
 MOST_DAYS, MOST_WEEKS, MOST_MONTHS = 999, 99, 99
 """The longest intervals. The schema knows no limit; Microsoft's pages of the elements do."""
@@ -66,40 +65,6 @@ def with_zoned_dates(element: Element) -> Element:
         for found in copy.iter(t(name)):
             text = (found.text or "").strip()
             found.text = text if len(text) > DATE_LENGTH else f"{text}Z"
-    return copy
-
-
-def ending(element: Element, last: date) -> Element:
-    """Return a copy whose range ends with a day."""
-    copy = own_copy(element)
-    _, limits = children(copy)
-    start = child_text(limits, "t:StartDate")
-    copy.remove(limits)
-    ended = add(copy, t("EndDateRecurrence"))
-    for name, text in (("StartDate", start), ("EndDate", f"{last}Z")):
-        add(ended, t(name), text)
-    return copy
-
-
-def with_day_words(element: Element) -> Element:
-    """Return a copy that names whole groups of days by one word."""
-    copy = own_copy(element)
-    for days in copy.iter(t("DaysOfWeek")):
-        named = frozenset(word for name in (days.text or "").split() for word in DAYS[name])
-        days.text = next((word for word in GROUPS if DAYS[word] == named), days.text)
-    return copy
-
-
-def in_years(element: Element) -> Element:
-    """Return a copy whose pattern of every twelve months is one of every year."""
-    copy = own_copy(element)
-    pattern, limits = children(copy)
-    years = local(pattern).replace("Monthly", "Yearly")
-    if years == local(pattern) or child_text(pattern, "t:Interval") != "12":
-        return copy
-    pattern.tag = t(years)
-    pattern.remove(pattern.find(t("Interval")))
-    add(pattern, t("Month"), MONTHS[_date(limits, "StartDate").month - 1])
     return copy
 
 

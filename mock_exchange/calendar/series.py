@@ -11,21 +11,16 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import islice, pairwise
 from typing import Self
 
-from lxml import etree
-
 from mock_exchange.calendar.model import Item, new_id
 from mock_exchange.calendar.recurrence import Recurrence
-from mock_exchange.calendar.recurrence_element import ending, read_recurrence
+from mock_exchange.calendar.recurrence_element import read_recurrence
 from mock_exchange.calendar.store import Store
-from mock_exchange.calendar.times import WINDOWS_ZONES, now, parse, to_wire, zone_of
+from mock_exchange.calendar.times import WINDOWS_ZONES, parse, to_wire, zone_of
 from mock_exchange.errors import EwsError
 from mock_exchange.xml.elements import Element, make
 
 ID_LENGTH = len(new_id())
 MARK = b"OC"
-OWN_ZONE = "Romance Standard Time"
-"""What a zone that brings its own definition keeps here: the definition itself is not read."""
-MOST_PAST = 1_000
 PROBED = 60
 """So many occurrences show the shortest gap of a pattern."""
 
@@ -77,23 +72,12 @@ def settled(values: Mapping[str, Element]) -> dict[str, Element]:
         EwsError: Exchange would not save such a series.
 
     """
-    series = check_overlap(values)
+    series = Series.of(values)
     if series is None:
         return dict(values)
-    return dict(values) | _times(series, next(series.recurrence.days()))
-
-
-def check_overlap(values: Mapping[str, Element]) -> Series | None:
-    """Return when the occurrences of an item are; None where it does not repeat.
-
-    Raises:
-        EwsError: Exchange would not save such a series: an occurrence begins before the one before it has ended.
-
-    """
-    series = Series.of(values)
-    if series is not None and series.overlaps_itself():
+    if series.overlaps_itself():
         raise EwsError("ErrorOccurrenceTimeSpanTooBig", "One occurrence overlaps another one of the same item.")
-    return series
+    return dict(values) | _times(series, next(series.recurrence.days()))
 
 
 def shown(items: Iterable[Item], start: datetime, end: datetime) -> list[Item]:
@@ -168,17 +152,6 @@ def take_out(store: Store, occurrence: Item) -> None:
         store.remove(item)
 
 
-def keep_past(store: Store, item: Item, changed: Mapping[str, Element]) -> None:
-    """Copy the past of a series whose rule is about to change, if it has any."""
-    old, new = item.values.get("Recurrence"), changed.get("Recurrence")
-    if old is None or (new is not None and _text(old) == _text(new)):
-        return
-    over = [day for day in islice(occurrence_days(item), MOST_PAST) if _span(item, day)[1] <= now()]
-    if over:
-        copied = store.copy(item, store.folder(item.folder_id), created=item.created)
-        copied.values["Recurrence"] = ending(old, over[-1])
-
-
 def id_of(series_id: str, day: date) -> str:
     """Return the id of an occurrence."""
     return series_id + base64.b64encode(MARK + day.toordinal().to_bytes(4)).decode()
@@ -225,24 +198,12 @@ def _times(series: Series, day: date) -> dict[str, Element]:
     return {"Start": make("Start", to_wire(start)), "End": make("End", to_wire(end))}
 
 
-def _text(element: Element) -> bytes:
-    return bytes(etree.tostring(element, with_tail=False))
-
-
-def _span(item: Item, day: date) -> tuple[datetime, datetime]:
-    series = Series.of(item.values)
-    return series.span(day) if series else (_moment(item, "Start"), _moment(item, "End"))
-
-
 def _moment(item: Item, name: str) -> datetime:
     return parse(item.values[name].text or "")
 
 
 def _zone(values: Mapping[str, Element]) -> tzinfo:
-    zone = values["StartTimeZone"]
-    known = zone.get("Id")
-    if known not in WINDOWS_ZONES and len(zone):
-        return zone_of(OWN_ZONE)
+    known = values["StartTimeZone"].get("Id")
     if known not in WINDOWS_ZONES:
         raise EwsError("ErrorCalendarInvalidTimeZone", "The mock does not know the time zone of this series.")
     return zone_of(known)

@@ -95,20 +95,12 @@ class Store:
         raise EwsError("ErrorFolderNotFound", "The specified folder could not be found in the store.")
 
     def make_folder(
-        self,
-        address: str,
-        display_name: str,
-        parent: str = "calendar",
-        folder_class: str | None = None,
-        *,
-        closed: bool = False,
+        self, address: str, display_name: str, parent: str = "calendar", folder_class: str | None = None
     ) -> Folder:
-        """Make a sub-folder, of its parent's class where none is given; closed to delegates, or not."""
+        """Make a sub-folder, of its parent's class where none is given."""
         with self.lock:
             above = self.named(address, parent)
-            made = self._add_folder(above.mailbox, above.id, display_name, folder_class or above.folder_class, None)
-            made.closed = closed
-            return made
+            return self._add_folder(above.mailbox, above.id, display_name, folder_class or above.folder_class, None)
 
     def remove_folder(self, folder: Folder) -> None:
         """Forget a folder, what is below it, and all their items."""
@@ -137,14 +129,6 @@ class Store:
                 yield folder
                 if deep:
                     yield from self.subfolders(folder.id, deep=True)
-
-    def is_calendar(self, folder: Folder) -> bool:
-        """Tell whether a folder is a mailbox's calendar, or lies below it."""
-        while folder.distinguished != "calendar":
-            if folder.parent_id is None:
-                return False
-            folder = self.folders[folder.parent_id]
-        return True
 
     def items_in(self, folder_id: str) -> list[Item]:
         """Return a folder's items in the order they came."""

@@ -3,11 +3,11 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Self
 
 from mock_exchange.calendar.recurrence_element import with_zoned_dates
-from mock_exchange.calendar.series import check_overlap, settled
+from mock_exchange.calendar.series import settled
 from mock_exchange.calendar.times import now, parse, to_wire, zone_of
 from mock_exchange.errors import EwsError
 from mock_exchange.xml.elements import Element, child_text, children, local, make, own_copy, t
@@ -17,7 +17,6 @@ MAX_TEXT = 255
 LIMITED_TEXTS = ("Subject", "Location")
 LONGEST = timedelta(days=5 * 366)
 TIMES = frozenset({"Start", "End", "ReminderDueBy", "RecurrenceId", "DateTimeStamp"})
-TIMES_OF_A_SERIES = frozenset({"Start", "End", "Recurrence"})
 BOOLEANS = frozenset(
     {"AllowNewTimeProposal", "IsAllDayEvent", "IsOnlineMeeting", "IsResponseRequested", "ReminderIsSet"}
 )
@@ -92,10 +91,6 @@ class Draft:
         if kind == "AppendToItemField":
             new = self._appended(key, new)
         self.set(new)
-        if key in TIMES_OF_A_SERIES:
-            # Actions are applied in the order given (Microsoft, "UpdateItem operation"): between two of them, a series
-            # whose start went back in time alone overlaps itself (exchangelib, tests/test_items/test_calendaritems).
-            check_overlap(self.values)
 
     def set(self, element: Element) -> None:
         """Set one property from its element.
@@ -117,8 +112,8 @@ class Draft:
             value.text = BOOLEAN_WORDS.get((value.text or "").strip(), value.text)
         self.values[name] = with_zoned_dates(value) if name == "Recurrence" else value
 
-    def checked(self, *, wall_clocks: bool = False) -> Self:
-        """Fill in defaults and check the whole; also that no clock shows the end before the start, or not.
+    def checked(self) -> Self:
+        """Fill in defaults and check the whole.
 
         Raises:
             EwsError: Exchange would not save it.
@@ -127,16 +122,12 @@ class Draft:
         self._fill_in()
         self._check_texts()
         start, end = (parse(self.values[name].text or "") for name in ("Start", "End"))
-        if end < start or (wall_clocks and self._wall_clock("End") < self._wall_clock("Start")):
+        if end < start:
             raise EwsError("ErrorCalendarEndDateIsEarlierThanStartDate", "EndDate is earlier than StartDate")
         if end - start > LONGEST:
             raise EwsError("ErrorCalendarDurationIsTooLong", "Duration is too long.")
         self.values = settled(self.values)
         return self
-
-    def _wall_clock(self, name: str) -> datetime:
-        zone = zone_of(self.values[f"{name}TimeZone"].get("Id"))
-        return parse(self.values[name].text or "").astimezone(zone).replace(tzinfo=None)
 
     def attendees(self) -> int:
         """Count who would get a mail."""

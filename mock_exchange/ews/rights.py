@@ -22,17 +22,12 @@ class Level(StrEnum):
     """What a delegate is whom its owner has not let see private items: Outlook's own default."""
     EDITOR_WITHOUT_PRIVATE = "editor-without-private"
     OWNER = "owner"
-    """Also whoever impersonates the owner, and a delegate with full access to the mailbox."""
+    """Also whoever impersonates the owner."""
 
     @property
     def writes(self) -> bool:
         """Whether items may be made, changed and deleted."""
         return self not in {Level.REVIEWER, Level.REVIEWER_WITHOUT_PRIVATE}
-
-    @property
-    def whole_mailbox(self) -> bool:
-        """Whether the rights concern every folder; those of others concern the calendar and what is below it."""
-        return self is Level.OWNER
 
     @property
     def sees_private(self) -> bool:

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mock_exchange.behaviours import Behaviours
 from mock_exchange.calendar.series import split_id
 from mock_exchange.calendar.store import Store
 from mock_exchange.errors import EwsError, SoapFault
@@ -17,7 +16,6 @@ from mock_exchange.xml.elements import NAMESPACES, Element, child_text, children
 
 SEND_ATTRIBUTES = ("SendMeetingInvitations", "SendMeetingInvitationsOrCancellations", "SendMeetingCancellations")
 ITEM_IDS = ("Id", "RecurringMasterId", "OccurrenceId")
-ITEM_HOLDERS = ("m:Items", "m:ItemIds", "m:ItemChanges")
 REFERENCES = frozenset({"ItemId", "FolderId", "OccurrenceItemId", "RecurringMasterItemId", "AlternateId"})
 MALFORMED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """Exceptions caused by requests that were not validated."""
@@ -36,9 +34,8 @@ class Answer:
 class Service:
     """The EWS side of the server: validates, dispatches, counts."""
 
-    def __init__(self, access: Access, schemas: Schemas | None, behaviours: Behaviours) -> None:
+    def __init__(self, access: Access, schemas: Schemas | None) -> None:
         self.access = access
-        self.behaviours = behaviours
         self.store: Store = access.store
         self.schemas = schemas
         self.schema_errors: list[SchemaError] = []
@@ -48,7 +45,7 @@ class Service:
         self._lock = threading.Lock()
 
     def answer(
-        self, raw: bytes, account: str, item_errors: Mapping[int, EwsError] | None = None, missing: int = 0
+        self, raw: bytes, account: str, item_errors: Mapping[int, str] | None = None, missing: int = 0
     ) -> Answer:
         """Do the work; the last `missing` response messages are left out."""
         try:
@@ -81,12 +78,12 @@ class Service:
         if errors:
             raise SoapFault("ErrorSchemaValidation", f"The request failed schema validation: {errors[0].message}")
 
-    def _perform(self, call: Call, account: str, item_errors: Mapping[int, EwsError], missing: int) -> Element:
+    def _perform(self, call: Call, account: str, item_errors: Mapping[int, str], missing: int) -> Element:
         if call.verb not in VERBS:
             raise SoapFault("ErrorInvalidRequest", f"The mock does not speak {call.verb}.")
         with self.store.lock:
             caller = self.access.caller(account, call.header("ExchangeImpersonation"))
-        context = Context(call, caller, self.access, self.behaviours, item_errors)
+        context = Context(call, caller, self.access, item_errors)
         try:
             messages = VERBS[call.verb](context)
         except EwsError as error:
@@ -129,14 +126,6 @@ def send_mode(call: Call) -> str | None:
 
 def batch_size(call: Call) -> int:
     """Count the things that a call names, for those verbs that work on several."""
-    return _count(call, (*ITEM_HOLDERS, "m:FolderIds", "m:ParentFolderIds", "m:SourceIds"))
-
-
-def items_named(call: Call) -> int:
-    """Count the items that a call names."""
-    return _count(call, ITEM_HOLDERS)
-
-
-def _count(call: Call, holders: tuple[str, ...]) -> int:
-    found = (call.body.find(name, NAMESPACES) for name in holders)
+    names = ("m:Items", "m:ItemIds", "m:ItemChanges", "m:FolderIds", "m:ParentFolderIds", "m:SourceIds")
+    found = (call.body.find(name, NAMESPACES) for name in names)
     return sum(len(children(holder)) for holder in found if holder is not None)

@@ -6,9 +6,7 @@ EWS is a sequence, and clients that validate insist on the order.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from mock_exchange.behaviours import PLAIN, Behaviours
 from mock_exchange.calendar.model import Folder, Item
-from mock_exchange.calendar.recurrence_element import in_years, with_day_words
 from mock_exchange.calendar.store import Store
 from mock_exchange.ews.rights import Level
 from mock_exchange.ews.views import FolderView, ItemView, Readable, as_text, kind_of
@@ -103,36 +101,21 @@ def shape_of(element: Element) -> Shape:
     )
 
 
-def item_element(
-    store: Store,
-    item: Item,
-    shape: Shape,
-    listing: bool = False,
-    level: Level = Level.OWNER,
-    behaviours: Behaviours = PLAIN,
-) -> Element:
+def item_element(store: Store, item: Item, shape: Shape, listing: bool = False, level: Level = Level.OWNER) -> Element:
     """Return a CalendarItem with what the shape asks for; a listing lacks what only GetItem knows."""
     names = _names(shape, "ItemId", ITEM_DEFAULT_SHAPE, CALENDAR_ITEM)
     if listing:
         names -= NOT_IN_FIND_ITEM
     element = make("CalendarItem")
     _fill(element, ItemView(store, item, level), CALENDAR_ITEM, names, shape)
-    for recurrence in element.findall(t("Recurrence")):
-        element.replace(recurrence, _worded(recurrence, behaviours))
     if shape.text_bodies:
         for body in element.findall(t("Body")):
             element.replace(body, as_text(body))
     return element
 
 
-def _worded(recurrence: Element, behaviours: Behaviours) -> Element:
-    if behaviours.words_days:
-        recurrence = with_day_words(recurrence)
-    return in_years(recurrence) if behaviours.tells_years else recurrence
-
-
-def folder_element(store: Store, folder: Folder, shape: Shape, level: Level | None = Level.OWNER) -> Element:
-    """Return a folder element of the folder's kind with what the shape asks for, for a caller of that level."""
+def folder_element(store: Store, folder: Folder, shape: Shape, level: Level = Level.OWNER) -> Element:
+    """Return a folder element of the folder's kind with what the shape asks for."""
     names = _names(shape, "FolderId", FOLDER_DEFAULT_SHAPE, FOLDER)
     element = make(kind_of(folder))
     _fill(element, FolderView(store, folder, level), FOLDER, names, shape)

@@ -1,6 +1,6 @@
 """SOAP envelopes: what came in, and what goes out. Knows no verb's meaning."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lxml import etree
@@ -67,8 +67,6 @@ def error_message(name: str, error: EwsError, *payload: Element) -> Element:
     add(message, m("MessageText"), error.text)
     add(message, m("ResponseCode"), error.code)
     add(message, m("DescriptiveLinkKey"), "0")
-    if error.values:
-        _add_values(add(message, m("MessageXml")), error.values)
     message.extend(payload)
     return message
 
@@ -98,19 +96,10 @@ def fault_element(fault: SoapFault) -> Element:
     detail = add(element, "detail")
     for name, text in (("ResponseCode", fault.code), ("Message", fault.text)):
         etree.SubElement(detail, f"{{{ERRORS}}}{name}", nsmap={"e": ERRORS}).text = text
-    if fault.values:
-        _add_values(etree.SubElement(detail, f"{{{TYPES}}}MessageXml", nsmap={"t": TYPES}), fault.values)
+    if fault.back_off_ms is not None:
+        more = etree.SubElement(detail, f"{{{TYPES}}}MessageXml", nsmap={"t": TYPES})
+        add(more, f"{{{TYPES}}}Value", str(fault.back_off_ms), Name="BackOffMilliseconds")
     return element
-
-
-def _add_values(holder: Element, values: Mapping[str, str]) -> None:
-    for name, text in values.items():
-        add(holder, f"{{{TYPES}}}Value", text, Name=name)
-
-
-def back_off(milliseconds: int | None) -> Mapping[str, str]:
-    """Return the values of an error that says how long to wait; none where it does not say."""
-    return {} if milliseconds is None else {"BackOffMilliseconds": str(milliseconds)}
 
 
 def _message(name: str, response_class: str) -> Element:

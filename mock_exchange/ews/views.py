@@ -173,7 +173,7 @@ class ItemView:
 class FolderView:
     """Properties of one folder."""
 
-    def __init__(self, store: Store, folder: Folder, level: Level | None = Level.OWNER) -> None:
+    def __init__(self, store: Store, folder: Folder, level: Level = Level.OWNER) -> None:
         self.store = store
         self.folder = folder
         self.level = level
@@ -187,7 +187,7 @@ class FolderView:
             # The root is its own parent's child nowhere; Exchange names an id all the same.
             return make("ParentFolderId", Id=folder.parent_id or folder.id)
         if name == "EffectiveRights":
-            return effective_rights(OF_FOLDER[self.level] if self.level else frozenset())
+            return effective_rights(OF_FOLDER[self.level])
         text = self._computed().get(name)
         return None if text is None else make(name, text)
 

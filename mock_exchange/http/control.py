@@ -115,12 +115,7 @@ def _move_mailbox(backend: Backend, arguments: Arguments) -> Any:
 
 
 def _add_folder(backend: Backend, arguments: Arguments) -> Any:
-    made = backend.make_folder(
-        arguments["mailbox"],
-        arguments["name"],
-        arguments.get("parent", "calendar"),
-        closed=bool(arguments.get("closed")),
-    )
+    made = backend.make_folder(arguments["mailbox"], arguments["name"], arguments.get("parent", "calendar"))
     return {"folder_id": made}
 
 

@@ -24,8 +24,7 @@ class FaultKind(StrEnum):
     LOGIN_PAGE = "login_page"
     """An HTML page with status 200, as proxies before Exchange answer."""
     ITEM_ERROR = "item_error"
-    """The item at `index` of the batch fails with `code`, with `inner_code` and `back_off_ms` where they are given; the
-    others are done."""
+    """The item at `index` of the batch fails with `code`; the others are done."""
     ERROR = "error"
     """The whole call fails with a SOAP fault of `code`."""
     HANG = "hang"
@@ -56,8 +55,6 @@ class Fault:
     back_off_ms: int | None = None
     index: int = 0
     code: str = "ErrorInternalServerError"
-    inner_code: str | None = None
-    """The cause that an internal error names beside its code."""
     missing: int = 1
 
 

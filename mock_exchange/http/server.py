@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from mock_exchange.errors import EwsError, SoapFault
+from mock_exchange.errors import SoapFault
 from mock_exchange.ews.access import ANONYMOUS
-from mock_exchange.ews.service import Answer, batch_size, fault_answer, items_named, send_mode
-from mock_exchange.ews.soap import Call, back_off, parse_call
+from mock_exchange.ews.service import Answer, batch_size, fault_answer, send_mode
+from mock_exchange.ews.soap import Call, parse_call
 from mock_exchange.http import control
 from mock_exchange.http.auth import Accepted, Challenge
 from mock_exchange.http.backend import Backend
@@ -101,7 +101,6 @@ class Handler(BaseHTTPRequestHandler):
         if isinstance(self.request, ssl.SSLSocket):
             self.request.do_handshake()
         super().setup()
-        self.spoilt = False
         self.backend = self.server.backend
         self.gate = self.backend.authenticator.gate()
 
@@ -133,9 +132,6 @@ class Handler(BaseHTTPRequestHandler):
         """Answer one call."""
         body = self._read_body()
         if body is None:
-            return
-        if self.spoilt and self._is_ews():
-            self._finish(Incoming(body, None), Answer(400, b"Bad Request", "text/plain"))
             return
         if self.path.startswith(control.PREFIX):
             self._control("POST", body)
@@ -172,13 +168,10 @@ class Handler(BaseHTTPRequestHandler):
     def _throttled(self, incoming: Incoming, account: str) -> Answer | None:
         try:
             with self.backend.throttle.admit(account, incoming.mailbox):
-                self.server.stopping.wait(self.backend.latency_s + self._item_time_s(incoming))
+                self.server.stopping.wait(self.backend.latency_s)
                 return self._answer(incoming)
         except SoapFault as refused:
             return fault_answer(refused)
-
-    def _item_time_s(self, incoming: Incoming) -> float:
-        return self.backend.service.behaviours.item_s * (items_named(incoming.call) if incoming.call else 0)
 
     def _answer(self, incoming: Incoming) -> Answer | None:
         """Do the work, or what a planned fault says; None: the connection was dropped."""
@@ -200,7 +193,7 @@ class Handler(BaseHTTPRequestHandler):
         mailbox = self.backend.service.mailbox_of(call, account)
         return Incoming(body, account, call, call.verb, mailbox, refused)
 
-    def _work(self, incoming: Incoming, item_errors: Mapping[int, EwsError] | None = None, missing: int = 0) -> Answer:
+    def _work(self, incoming: Incoming, item_errors: Mapping[int, str] | None = None, missing: int = 0) -> Answer:
         return self.backend.service.answer(incoming.body, incoming.account or ANONYMOUS, item_errors, missing)
 
     def _drop(self, fault: Fault, incoming: Incoming) -> None:
@@ -222,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.stopping.wait(fault.delay_s)
             return answer
         if fault.kind == FaultKind.ITEM_ERROR:
-            return self._work(incoming, item_errors={fault.index: _item_error(fault)})
+            return self._work(incoming, item_errors={fault.index: fault.code})
         if fault.kind == FaultKind.SHORT:
             return self._work(incoming, missing=fault.missing)
         if fault.kind == FaultKind.UNAUTHORIZED:
@@ -231,8 +224,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def _finish(self, incoming: Incoming, answer: Answer) -> None:
         """Record first, so that a client that has the answer finds the record."""
-        limit = self.backend.service.behaviours.spoils_connection_bytes
-        self.spoilt = limit is not None and len(incoming.body) >= limit and answer.status not in {400, 401}
         self._record(incoming, answer)
         self._reply(answer)
 
@@ -280,11 +271,6 @@ def _challenge(challenge: Challenge) -> Answer:
     return Answer(401, b"", "text/html", {"WWW-Authenticate": challenge.www_authenticate})
 
 
-def _item_error(fault: Fault) -> EwsError:
-    inner = {} if fault.inner_code is None else {"InnerErrorResponseCode": fault.inner_code}
-    return EwsError(fault.code, values=inner | dict(back_off(fault.back_off_ms)))
-
-
 def _canned(fault: Fault) -> Answer:
     """Return the answer of a fault that does no work."""
     if fault.kind == FaultKind.UNAVAILABLE:
@@ -298,5 +284,5 @@ def _canned(fault: Fault) -> Answer:
         return Answer(200, b"")
     if fault.kind == FaultKind.SERVER_BUSY:
         text = "The server cannot service this request right now. Try again later."
-        return fault_answer(SoapFault("ErrorServerBusy", text, back_off(fault.back_off_ms)))
+        return fault_answer(SoapFault("ErrorServerBusy", text, fault.back_off_ms))
     return fault_answer(SoapFault(fault.code))

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mock_exchange.errors import SoapFault
-from mock_exchange.ews.soap import back_off
 
 Key = tuple[str, str]
 
@@ -79,5 +78,5 @@ class Throttle:
         if left < 1:
             text = "The server cannot service this request right now. Try again later."
             back_off_ms = math.ceil((1 - left) / limits.recharge_per_s * 1000)
-            raise SoapFault("ErrorServerBusy", text, back_off(back_off_ms))
+            raise SoapFault("ErrorServerBusy", text, back_off_ms)
         self._budgets[key] = (left - 1, now)

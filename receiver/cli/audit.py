@@ -90,8 +90,6 @@ def _print(found: Audit, *, repair: bool) -> None:
             untried=found.untried,
         )
     )
-    if past_parts := sum(each.past_parts for each in found.mailboxes):
-        print(AUDIT["past_parts"].format(count=past_parts))
     repairs, busy = sum(each.repairs for each in found.mailboxes), sum(each.busy for each in found.mailboxes)
     if repair:
         print(AUDIT["repaired"].format(count=repairs))
@@ -132,7 +130,6 @@ def _mailbox(found: MailboxAudit) -> dict[str, object]:
         "trouble": found.trouble,
         "judged": found.judged,
         "listed": found.listed,
-        "past_parts": found.past_parts,
         "differences": [
             {"kind": each.kind.value, "uid": each.uid, "items": list(each.items), "fields": list(each.fields)}
             for each in found.differences

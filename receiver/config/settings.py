@@ -152,7 +152,7 @@ class EwsCalendar(NamedSection):
     keytab: Keytab | None = None
     ca_file: AuthoritiesFile | None = None
     connections: Annotated[int, Field(ge=1, le=16)] = 4
-    timeout_s: Annotated[float, Field(ge=1, le=120)] = 60.0
+    timeout_s: Annotated[float, Field(ge=1, le=120)] = 30.0
 
 
 class IcsFolder(NamedSection):

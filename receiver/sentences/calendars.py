@@ -34,8 +34,6 @@ CALENDAR: Mapping[str, str] = {
     "answer_incomplete": "La réponse d'Exchange est incomplète. Il sera réessayé ; vérifiez un éventuel proxy.",
     "directory_unavailable": "Exchange n'atteint pas l'Active Directory. Regardez ses journaux ; il sera réessayé.",
     "version_mismatch": "Le serveur ne parle pas cette version d'EWS. Corrigez version.",
-    "server_left_alone": "Ce serveur est laissé en paix un moment, ou des écritures passent d'abord. La question sera "
-    "reposée.",
     "mailbox_unavailable": "La base de la boîte est indisponible (bascule, maintenance). Il sera réessayé.",
     "mailbox_in_use": "Le service est en train d'écrire dans cette boîte. Relancez la commande dans quelques minutes.",
     "mailbox_not_found": "Aucune boîte à cette adresse. Vérifiez l'adresse et la correspondance sous mailboxes.",
@@ -46,8 +44,8 @@ CALENDAR: Mapping[str, str] = {
     "call_stuck": "Un appel pour cette boîte n'est jamais revenu. Elle est laissée de côté un moment, puis réessayée ; "
     "si cela dure, regardez les journaux d'Exchange et du pare-feu.",
     "private_hidden": "Le compte délégué ne voit pas les éléments privés de cette boîte : il ne retrouverait pas ses "
-    "propres entrées. L'agent donne ce droit dans Outlook (« Accès délégué », éléments privés compris), ou un "
-    "administrateur par EWS (AddDelegate, ViewPrivateItems) ; sinon, passez en access: impersonation.",
+    "propres entrées. Donnez-lui ce droit (Set-MailboxFolderPermission, CanViewPrivateItems), ou passez en access: "
+    "impersonation.",
     "mailbox_moving": "La boîte est en cours de déplacement. Réessayez quand la migration est finie.",
     "other_installation": "La boîte porte des entrées à venir d'une autre installation : rien n'y est écrit, tout y "
     "serait en double. Reprenez-les (rdv-receiver adopt --from), retirez-les (rdv-receiver uninstall --installation), "
@@ -110,10 +108,6 @@ MAILBOXES_CHECK: Mapping[str, str] = {
     "une seule adresse si ce n'est pas voulu.",
     "identity_unknown": "Le serveur ne dit pas à qui est cette boîte. Vérifiez-le avec Get-Mailbox, ainsi que les "
     "droits du compte.",
-    "series_split": "Quand une répétition change, Exchange garde ses occurrences passées comme une série à part. Elles "
-    "restent dans le calendrier, et audit ne les compte pas comme des écarts.",
-    "folders_closed": "{count} sous-dossier(s) du calendrier sont fermés au compte délégué. Une entrée que l'agent y "
-    "déplace n'est plus retrouvée : elle est réécrite dans le calendrier. Donnez-y au compte les mêmes droits.",
     "throttled": "Exchange a demandé {count} fois d'attendre. Donnez au compte une ThrottlingPolicy, ou baissez "
     "connections.",
     "probe_may_remain": "Une entrée « Essai de RDV » a pu rester dans ce calendrier, au 1er janvier 2001. Le "
@@ -157,8 +151,6 @@ AUDIT: Mapping[str, str] = {
     "progress": "Boîtes lues",
     "result": "{mailboxes} boîte(s) lue(s) : {missing} entrée(s) manquante(s), {doubled} en double, {foreign} "
     "changée(s), {orphaned} inexpliquée(s) ; {untried} boîte(s) non lue(s).",
-    "past_parts": "{count} série(s) passée(s), qu'Exchange a gardée(s) à part quand leur répétition a changé : ce ne "
-    "sont pas des écarts.",
     "repaired": "{count} entrée(s) confiée(s) au service (worker), qui les remet en ordre.",
     "busy": "{count} boîte(s) en cours d'écriture : rien n'y a été réparé. Relancez la commande.",
     "none": "Aucune boîte n'a encore reçu d'entrée : il n'y a rien à comparer.",

@@ -6,7 +6,7 @@ Decides nothing: `receiver.core.plan` says what a placement needs, and what an a
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -28,7 +28,6 @@ from connectors.base import (
 )
 from receiver import logs
 from receiver.core.backoff import DAY_S, LONGEST_DELAY_S, MAX_RETRY_AFTER_S, delay_s
-from receiver.core.batch_size import FULL, BatchSize
 from receiver.core.mailboxes import MISSING_MAILBOX_CODES
 from receiver.core.other_installations import (
     NOTHING_SERVED,
@@ -53,9 +52,6 @@ _VERBS = {Step.CREATE: Verb.CREATE, Step.UPDATE: Verb.UPDATE, Step.DELETE: Verb.
 
 class Calendar(Protocol):
     """The methods of a connector that a pass needs."""
-
-    call_timeout_s: float
-    """Timeout of a call."""
 
     def apply(self, mailbox: str, changes: Sequence[Change]) -> list[Outcome]:
         """Make changes in one mailbox."""
@@ -84,8 +80,6 @@ class Result:
     """Whether it answered, even with a refusal."""
     failed: bool = False
     """Whether nothing could be done because of a trouble, of the server or only of the mailbox."""
-    batch: BatchSize = FULL
-    """How many changes of this mailbox may go into the next request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +113,6 @@ class Pass:
     """Removals of superfluous items, which have no placement."""
     other: str | None = None
     """The installation whose entries block the mailbox."""
-    batch: BatchSize = FULL
 
     def run(self) -> Result:
         """Do what is due and give the mailbox back; return what that shows of the server.
@@ -135,7 +128,7 @@ class Pass:
             self._write(items, placements)
         self.store.release(self.work, *self._verdict(), self.removed)
         trouble = self.trouble if self.trouble and self.trouble.scope is Scope.SERVER else None
-        return Result(trouble, self.answered or self.heard, failed=self.trouble is not None, batch=self.batch)
+        return Result(trouble, self.answered or self.heard, failed=self.trouble is not None)
 
     def _verdict(self) -> tuple[Trouble | None, datetime | None]:
         """Return the mailbox's own trouble, or when it last answered."""
@@ -305,10 +298,7 @@ class Pass:
         writes = [write for write in writes if write.placement.id in recorded]
         if not writes:
             return
-        began = self.store.now()
         outcomes = self.connector.apply(self.work.mailbox.address, [write.change for write in writes])
-        took_s = (self.store.now() - began).total_seconds()
-        self.batch = self.batch.after(outcomes, took_s, self.connector.call_timeout_s)
         self._record_outcomes(writes, outcomes)
 
     def _plan(self, item: WorkItem, placement: Placement, now: datetime) -> Write | None:
@@ -383,8 +373,6 @@ class Pass:
             uid=write.placement.uid,
             delivery=write.item.delivery,
         )
-        if isinstance(outcome, Done) and outcome.note:
-            log.warning("written_otherwise", code=outcome.note, mailbox=self.work.mailbox_id, uid=write.placement.uid)
 
     def _advance(
         self,
@@ -422,11 +410,6 @@ def reconcile(
     work: MailboxWork,
     timings: CallLimits,
     served: Served = NOTHING_SERVED,
-    batch: BatchSize = FULL,
 ) -> Result:
-    """Make the leased mailbox equal to what is desired; see `Pass.run`.
-
-    At most the number of changes that `batch` allows is done: the rest stays due.
-    """
-    work = replace(work, items=work.items[: batch.allowed])
-    return Pass(store, connector, ruleset, work, timings, served, batch=batch).run()
+    """Make the leased mailbox equal to what is desired; see `Pass.run`."""
+    return Pass(store, connector, ruleset, work, timings, served).run()

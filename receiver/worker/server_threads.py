@@ -11,7 +11,6 @@ from functools import partial
 
 from connectors.base import Connector, ConnectorError, Scope, Temporary
 from receiver import logs
-from receiver.core.batch_size import FULL, MOST, BatchSize
 from receiver.core.other_installations import NOTHING_SERVED, Served
 from receiver.core.plan import CallLimits
 from receiver.core.ruleset import Ruleset
@@ -24,6 +23,7 @@ from receiver.worker.unknown_mailboxes import UnknownMailboxes
 
 log = logs.get("worker")
 
+BATCH = 100  # what Exchange takes well in one request
 IDLE_S = 1.0
 STORE_PAUSE_S = 2.0
 ASK_AGAIN_S = 1.0
@@ -80,8 +80,6 @@ class ServerThreads:
         self._asking: set[threading.Thread] = set()
         self._stuck: set[threading.Thread] = set()
         self._works: dict[int, MailboxWork] = {}
-        self._batches: dict[int, BatchSize] = {}
-        """By mailbox, where less than usual is allowed. Only the thread that holds a mailbox's lease uses its entry."""
         self._started = 0
 
     def start(self) -> None:
@@ -177,7 +175,7 @@ class ServerThreads:
             return False
         work, result, kinds = None, None, self._unknown_mailboxes.admit()
         try:
-            work = self.store.claim(self.calendar, now, MOST, self._timings.lease, kinds)
+            work = self.store.claim(self.calendar, now, BATCH, self._timings.lease, kinds)
             kinds = self._unknown_mailboxes.claimed(kinds, work)
             result = self._reconcile(work) if work else None
         finally:
@@ -259,12 +257,7 @@ class ServerThreads:
 
     def _reconcile(self, work: MailboxWork) -> Result:
         self._works[threading.get_ident()] = work
-        batch = self._batches.get(work.mailbox_id, FULL)
-        result = reconcile(self.store, self._work_connector, self.ruleset, work, self._timings, self.served, batch)
-        if result.batch != FULL:
-            self._batches[work.mailbox_id] = result.batch
-        else:
-            self._batches.pop(work.mailbox_id, None)
+        result = reconcile(self.store, self._work_connector, self.ruleset, work, self._timings, self.served)
         if result.trouble:
             log.warning("server_trouble", calendar=self.calendar, code=result.trouble.code)
         return result

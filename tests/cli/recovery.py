@@ -51,7 +51,6 @@ class Place:
     heard: list[News] = field(default_factory=list)
     """Everything that the emitter ever sent, and may send again."""
     number: int = 1
-    access: str = "impersonation"
     store: Store = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +74,7 @@ class Place:
         return self.store.installation().id
 
     def configure(self, mapped: Mapping[str, str] | None = None, **top: Any) -> None:
-        exchange = exchange_calendar(self.exchange.url, self.folder, self.access)
+        exchange = exchange_calendar(self.exchange.url, self.folder)
         source = a_source()
         tree = {
             "store": {"url": f"sqlite:///{self.file}"},
@@ -198,12 +197,7 @@ class Place:
 
 @contextmanager
 def open_place(
-    migrated: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    access: str = "impersonation",
-    **options: Any,
+    migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Place]:
     authority = trustme.CA()
     server = tmp_path / "server.pem"
@@ -212,12 +206,11 @@ def open_place(
     monkeypatch.setenv("RDV_SECRET", PASSWORD)
     clock = {"now": NOW}
     monkeypatch.setattr(Store, "now", lambda _: clock["now"])
-    rights: dict[str, Any] = {"impersonators": {ACCOUNT: None}}
-    if access == "delegate":
-        rights = {"impersonators": {}, "delegates": {ACCOUNT: {HERS: "editor", HIS: "editor"}}}
-    mock = MockExchange([HERS, HIS], auth="basic", users={ACCOUNT: PASSWORD}, tls=(server, server), **rights | options)
+    mock = MockExchange(
+        [HERS, HIS], auth="basic", users={ACCOUNT: PASSWORD}, impersonators={ACCOUNT: None}, tls=(server, server)
+    )
     with mock:
-        made = Place(migrated, tmp_path, mock, capsys, clock, access=access)
+        made = Place(migrated, tmp_path, mock, capsys, clock)
         yield made
         made.store.close()
         mock.settle()

@@ -4,18 +4,17 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, update
 
-from connectors.base import PROBE_UID, Create, Done, Weekday
+from connectors.base import PROBE_UID, Create, Done
 from mock_exchange.http.faults import Fault, FaultKind
 from receiver.core.facts import EventKind
 from receiver.core.plan import BELIEVED_FOR, STALE
-from receiver.core.recurrence import Rule
 from receiver.operations.recovery import adopt as operation
 from receiver.store import Mark, Marker, Store, heartbeats
 from receiver.store.database.tables import mailboxes
@@ -24,7 +23,7 @@ from receiver.store.tools import audit, recovery
 from receiver.store.work import mailbox_identity, placements
 from tests.cli.recovery import CALENDAR, HERS, HIS, Place, open_place
 from tests.connectors.conformance import entry
-from tests.makers import KARIM, MARTINE, NOW, a_delivery, a_slot, an_absence, wall
+from tests.makers import KARIM, MARTINE, NOW, a_delivery
 
 SECOND = timedelta(seconds=1)
 LATER = {"starts_at": NOW + timedelta(days=8), "ends_at": NOW + timedelta(days=8, minutes=45)}
@@ -511,17 +510,3 @@ def test_the_report_for_programs_is_one_object(place: Place) -> None:
     assert set(json.loads(out)) == {
         "ok", "dry_run", "installation", "from", "must_adopt", "counts", "servers", "untried", "waiting", "mailboxes",
     }  # fmt: skip
-
-
-def test_a_series_in_a_zone_that_nobody_knows_hides_nothing_and_is_told_as_changed(place: Place) -> None:
-    """Desktop Outlook makes such zones."""
-    place.tell(1, agents=(MARTINE,))
-    weekly = Rule("WEEKLY", 1, ((None, Weekday.MONDAY),), date(2027, 1, 25))
-    series = an_absence(first_end=wall("2026-12-21 12:00"), rule=weekly)
-    place.hear(a_slot(series, 60, now=place.store.now()))
-    place.work()
-    [item] = [each for each in place.items() if each.kind == "RecurringMaster"]
-    place.exchange.put_into_zone(item.item_id, "tzone://Microsoft/Custom")
-    report = place.report("audit")
-    assert report["counts"] == {"missing": 0, "doubled": 0, "foreign": 1, "orphaned": 0}
-    assert place.report("adopt", "--installation", place.lose())["counts"]["adopted"] == 2

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.ews import EwsConnector
-from mock_exchange import Behaviours, MockExchange
-from mock_exchange.behaviours import PLAIN
+from mock_exchange import MockExchange
 from tests.connectors.conformance import Bench, Names
 from tests.connectors.ews import ALIAS, bench_for, check_clean, connected, exchange_for, settings_for
 
@@ -32,15 +31,9 @@ def connector(exchange: MockExchange) -> Iterator[EwsConnector]:
 
 
 @pytest.fixture
-def behaviours() -> Behaviours:
-    """How the suite's server behaves where sources disagree."""
-    return PLAIN
-
-
-@pytest.fixture
-def server(way: tuple[str, str], behaviours: Behaviours) -> Iterator[MockExchange]:
+def server(way: tuple[str, str]) -> Iterator[MockExchange]:
     """The suite's server, by the module's ways of signing in and reaching mailboxes; clean at the end."""
-    with exchange_for(*way, behaviours=behaviours) as running:
+    with exchange_for(*way) as running:
         yield running
         check_clean(running)
 

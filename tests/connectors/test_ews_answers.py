@@ -368,33 +368,3 @@ def test_times_are_asked_for_in_utc(connector: EwsConnector, web: responses.Requ
     request = web.calls[1].request.body
     assert b'TimeZoneDefinition Id="UTC"' in request
     assert b'Value="2026-07-01T02:00:00Z"' in request
-
-
-def test_no_root_folder_is_no_sub_folder(connector: EwsConnector, web: responses.RequestsMock) -> None:
-    """The schema lets a server leave it out. Of a search for items, it is a strange answer still."""
-    web.post(URL, body=page(last="true", offset=None))
-    web.post(URL, body=answered("FindFolder", message("FindFolder", "")))
-    assert connector.find(MAILBOX, ["a"]) == {"a": []}
-    web.reset()
-    web.post(URL, body=answered("FindItem", message("FindItem", "")))
-    with pytest.raises(Temporary, match="not_ews"):
-        connector.find(MAILBOX, ["a"])
-
-
-def test_a_failed_search_for_sub_folders_is_not_none(connector: EwsConnector, web: responses.RequestsMock) -> None:
-    web.post(URL, body=page(last="true", offset=None))
-    web.post(URL, body=answered("FindFolder", message("FindFolder", "", "ErrorFolderNotFound", "Error")))
-    with pytest.raises(Temporary, match="folder_not_found"):
-        connector.find(MAILBOX, ["a"])
-
-
-@pytest.mark.parametrize("status", [400, 405, 413])
-def test_a_request_that_a_fresh_connection_cannot_read_either_is_the_servers_trouble(
-    connector: EwsConnector, web: responses.RequestsMock, status: int
-) -> None:
-    web.post(URL, body=page("a", last="true", offset=None))
-    assert connector.find(MAILBOX, ["a"])["a"]
-    web.post(URL, status=status)
-    (outcome,) = connector.apply(MAILBOX, [Create(entry())])
-    assert isinstance(outcome, Failed)
-    assert (outcome.error.code, outcome.error.scope, len(web.calls)) == ("not_ews", Scope.SERVER, 3)

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from connectors.base import Create, Done, Failed, Outcome, Scope, Temporary, Unconfirmed
+from connectors.base import Create, Failed, Outcome, Scope, Temporary, Unconfirmed
 from connectors.ews import EwsConnector, EwsSettings, transport
-from connectors.ews.errors import is_misread
-from mock_exchange import Behaviours, Fault, FaultKind, MockExchange
+from mock_exchange import Fault, FaultKind, MockExchange
 from tests.connectors.conformance import entry
 from tests.connectors.ews import ACCOUNT, MAILBOX, OTHER, connected, done, exchange_for, settings_for, verbs
 from tests.connectors.listener import listener
@@ -332,29 +331,3 @@ def test_an_answer_that_trickles_is_given_up_in_time(exchange: MockExchange) -> 
         began = time.monotonic()
         assert create(connector) == Unconfirmed("timeout", Scope.MAILBOX)
         assert time.monotonic() - began < 1.5
-
-
-@pytest.mark.parametrize("auth", ["ntlm", "basic"])
-def test_a_connection_that_the_server_has_spoilt_is_replaced(auth: str) -> None:
-    """gromox answers the request after one of 64 KiB with 400: certainly not done, and no trouble of the server."""
-    behaviours = Behaviours(spoils_connection_bytes=64 * 1024)
-    with (
-        exchange_for(auth, "impersonation", behaviours=behaviours) as server,
-        connected(settings_for(server, auth, connections=1)) as connector,
-    ):
-        many = [Create(entry(f"Rdv/{number}", location="x" * 200)) for number in range(100)]
-        assert all(isinstance(each, Done) for each in connector.apply(MAILBOX, many))
-        server.forget_requests()
-        done(create(connector, "b"))
-        statuses = [recorded.status for recorded in server.requests]
-        assert (statuses[0], statuses[-1], statuses.count(400)) == (400, 200, 1)
-        done(create(connector, "c"))
-        assert len(server.items(MAILBOX)) == 102
-
-
-@pytest.mark.parametrize("status", [401, 403, 429])
-def test_what_a_server_means_is_not_asked_twice(status: int) -> None:
-    """Each attempt of a refused account counts towards locking it."""
-    assert not is_misread(status)
-    assert is_misread(400)
-    assert is_misread(405)

@@ -279,34 +279,3 @@ def test_a_mailbox_that_nobody_has_is_told_as_such(connector: EwsConnector, mail
         connector.identify(mailbox)
     with pytest.raises(Temporary, match="mailbox_not_found"):
         list(connector.list_marked(mailbox, *WIDE))
-
-
-INNER = [
-    ("ErrorServerBusy", (Temporary, "server_busy", Scope.SERVER, 12.5)),
-    ("ErrorQuotaExceeded", (Temporary, "quota_exceeded", Scope.MAILBOX, 12.5)),
-    ("ErrorQuotaExceededOnDelete", (Unconfirmed, "server_error", Scope.MAILBOX)),
-    ("ErrorNeverHeardOf", (Unconfirmed, "server_error", Scope.MAILBOX)),
-    (None, (Unconfirmed, "server_error", Scope.MAILBOX)),
-]
-
-
-@pytest.mark.parametrize(("inner", "expected"), INNER)
-def test_the_cause_of_an_items_internal_error_counts_if_it_is_known(
-    exchange: MockExchange, connector: EwsConnector, inner: str | None, expected: tuple[object, ...]
-) -> None:
-    """With the wait that the server asks for: Exchange answers a throttled item so, with status 200."""
-    exchange.inject(Fault(kind=FaultKind.ITEM_ERROR, index=1, inner_code=inner, back_off_ms=12_500))
-    first, second, third = connector.apply(MAILBOX, [Create(entry(uid)) for uid in "abc"])
-    assert told(second) == expected
-    assert isinstance(first, Done)
-    assert isinstance(third, Done)
-
-
-@pytest.mark.parametrize(
-    "code", ["ErrorClientDisconnected", "ErrorDataSourceOperation", "ErrorCrossSiteRequest", "ErrorProxyTokenExpired"]
-)
-def test_an_item_that_the_request_did_not_reach_is_tried_again(
-    exchange: MockExchange, connector: EwsConnector, code: str
-) -> None:
-    exchange.inject(Fault(kind=FaultKind.ITEM_ERROR, code=code))
-    assert one(connector) == (Temporary, "mailbox_unavailable", Scope.MAILBOX, None)

@@ -10,7 +10,6 @@ from sqlalchemy import func, select
 from emitter.platforms import Platform
 from emitter.signing import Scheme, headers
 from receiver.config import Emitter, Settings, Source, StoreSettings, authority_of
-from receiver.core.batch_size import MOST
 from receiver.core.mailboxes import Mailbox, MailboxMap
 from receiver.core.plan import CallLimits, Placement
 from receiver.core.policies import OnAgentDeparture, OnCancel, OnRgpdPurge, Policies, Title
@@ -24,7 +23,7 @@ from receiver.store.intake.set_aside import Waiting
 from receiver.store.work import rulesets
 from receiver.web.app import create_app
 from receiver.worker.reconcile import reconcile
-from receiver.worker.server_threads import ServerThreads
+from receiver.worker.server_threads import BATCH, ServerThreads
 from tests.convergence.emitters import BOUND, INSERTION, SOURCES, Job
 from tests.convergence.oracle import Choices, Directory
 from tests.convergence.shared_exchange import CALL_TIMEOUT_S, InterruptedConnector, SharedExchange
@@ -159,7 +158,7 @@ class System:
 
     def claim_and_stall(self) -> None:
         """A worker takes a mailbox and then hangs before it does anything."""
-        work = self.store.claim(CALENDAR, self.now, MOST, TIMINGS.lease)
+        work = self.store.claim(CALENDAR, self.now, BATCH, TIMINGS.lease)
         if work is not None:
             self.stalled = self._ruleset, work
 

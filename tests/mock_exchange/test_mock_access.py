@@ -6,7 +6,6 @@ import pytest
 import requests
 from requests_ntlm import HttpNtlmAuth
 
-from mock_exchange import Behaviours
 from tests.mock_exchange.conftest import AGENT, OTHER
 from tests.mock_exchange.wire import (
     CALENDAR,
@@ -199,48 +198,3 @@ def test_a_delegate_may_make_private_items_that_it_then_does_not_see(start: Fact
     assert post(exchange, create(item, folder=calendar_of(AGENT)), auth=BASIC).codes == ["NoError"]
     assert post(exchange, find(folders=calendar_of(AGENT)), auth=BASIC).ids() == []
     assert len(exchange.items(AGENT)) == 1
-
-
-@pytest.mark.parametrize("how", ["MoveToDeletedItems", "SoftDelete"])
-def test_a_delegate_of_the_calendar_can_only_delete_for_good(start: Factory, how):
-    """It has no rights on the folders where deleted items go."""
-    exchange = start(AGENT, auth="basic", users=USERS, delegates={SVC: {AGENT: "editor"}})
-    item_id = post(exchange, create(event("x"), folder=calendar_of(AGENT)), auth=BASIC).ids()[0]
-    assert post(exchange, delete(item_id, how=how), auth=BASIC).codes == ["ErrorCannotDeleteObject"]
-    assert len(exchange.items(AGENT)) == 1
-    assert post(exchange, delete(item_id), auth=BASIC).codes == ["NoError"]
-    assert exchange.items(AGENT, None) == []
-
-
-def test_a_delegate_with_full_access_moves_to_the_deleted_items(start: Factory):
-    exchange = start(AGENT, auth="basic", users=USERS, delegates={SVC: {AGENT: "owner"}})
-    item_id = post(exchange, create(event("x"), folder=calendar_of(AGENT)), auth=BASIC).ids()[0]
-    assert post(exchange, delete(item_id, how="MoveToDeletedItems"), auth=BASIC).codes == ["NoError"]
-    assert len(exchange.items(AGENT, "deleteditems")) == 1
-
-
-def test_a_delegate_of_the_calendar_writes_into_no_other_folder(start: Factory):
-    exchange = start(AGENT, auth="basic", users=USERS, delegates={SVC: {AGENT: "editor"}})
-    tasks = calendar_of(AGENT).replace("calendar", "tasks")
-    assert post(exchange, create(event("x"), folder=tasks), auth=BASIC).codes == ["ErrorAccessDenied"]
-
-
-def test_a_folder_that_is_closed_is_listed_and_cannot_be_opened(start: Factory):
-    exchange = start(
-        AGENT,
-        auth="basic",
-        users=USERS | {AGENT: "p"},
-        delegates={SVC: {AGENT: "editor"}},
-        behaviours=Behaviours(closed_birthdays=True),
-    )
-    below = (
-        "<m:FindFolder Traversal='Deep'><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>"
-        "<t:FieldURI FieldURI='folder:EffectiveRights'/></t:AdditionalProperties></m:FolderShape>"
-        f"<m:ParentFolderIds>{calendar_of(AGENT)}</m:ParentFolderIds></m:FindFolder>"
-    )
-    seen = {each: post(exchange, below, auth=each) for each in (BASIC, (AGENT, "p"))}
-    assert [reply.texts("//t:Read") for reply in seen.values()] == [["false"], ["true"]]
-    (folder,) = seen[BASIC].all("//t:FolderId")
-    inside = f'<t:FolderId Id="{folder.get("Id")}"/>'
-    assert post(exchange, find(folders=inside), auth=BASIC).codes == ["ErrorAccessDenied"]
-    assert post(exchange, find(folders=inside), auth=(AGENT, "p")).codes == ["NoError"]

@@ -6,7 +6,7 @@ import pytest
 from exchangelib.errors import ErrorNonExistentMailbox
 from exchangelib.properties import EWS_ID, AlternateId
 
-from mock_exchange import Behaviours, Fault, FaultKind, MockExchange
+from mock_exchange import Fault, FaultKind, MockExchange
 from mock_exchange.errors import EwsError
 from tests.mock_exchange.conftest import AGENT, OTHER, Open
 from tests.mock_exchange.wire import CALENDAR, Factory, Reply, acting_as, create, event, find, get, post
@@ -231,24 +231,3 @@ def test_the_new_address_is_what_the_directory_tells(exchange: MockExchange):
         f'<m:ResolveNames ReturnFullContactData="false"><m:UnresolvedEntry>{AGENT}</m:UnresolvedEntry></m:ResolveNames>'
     )
     assert post(exchange, call).texts("//t:EmailAddress") == [NEW]
-
-
-# Aliases
-
-
-def test_a_folder_is_named_by_the_primary_address_which_the_refusal_tells(start: Factory):
-    exchange = start(
-        AGENT, auth="basic", users={SVC: "p"}, delegates={SVC: {AGENT: "editor"}}, aliases={AGENT: [ALIAS]}
-    )
-    for asked in (get_folder(calendar_of(ALIAS)), find(folders=calendar_of(ALIAS))):
-        reply = post(exchange, asked, auth=BASIC)
-        assert (reply.status, reply.codes) == (500, ["ErrorNonPrimarySmtpAddress"])
-        assert [each.text for each in reply.all("//t:Value[@Name='Primary']")] == [AGENT]
-    assert post(exchange, create(event("x"), folder=calendar_of(ALIAS)), auth=BASIC).status == 500
-    assert exchange.items(AGENT) == []
-    assert post(exchange, get_folder(calendar_of(AGENT.upper())), auth=BASIC).codes == ["NoError"]
-
-
-def test_a_server_may_take_any_address(start: Factory):
-    exchange = start(AGENT, aliases={AGENT: [ALIAS]}, behaviours=Behaviours(accepts_aliases=True))
-    assert post(exchange, get_folder(calendar_of(ALIAS))).codes == ["NoError"]

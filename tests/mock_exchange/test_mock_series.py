@@ -441,16 +441,3 @@ def test_an_agents_hand_takes_out_an_occurrence_and_moves_a_series(exchange):
     assert exchange.occurrences(AGENT, *window()) == []
     assert len(post(exchange, get(moved, shape="AllProperties")).all("//t:DeletedOccurrence")) == 1
     assert exchange.edit_item(moved, subject="Autre").recurrence is not None
-
-
-def test_the_fields_of_a_change_are_applied_in_their_order(exchange: MockExchange):
-    """A series whose start goes back alone is for a moment longer than its interval."""
-    item_id = make(exchange)
-    start = set_field("calendar:Start", "<t:Start>2026-11-09T09:00:00+01:00</t:Start>")
-    end = set_field("calendar:End", "<t:End>2026-11-09T10:00:00+01:00</t:End>")
-    rule = f"<t:Recurrence>{WEEKLY}{without_end('2026-11-09')}</t:Recurrence>"
-    rule = set_field("calendar:Recurrence", rule)
-    for changes in ([start, end], [start, end, rule], [rule, start, end], [start, DELETE_RECURRENCE, end, rule]):
-        assert post(exchange, update(item_id, *changes)).codes == ["ErrorOccurrenceTimeSpanTooBig"]
-    for changes in ([end, start, rule], [DELETE_RECURRENCE, start, end, rule]):
-        assert post(exchange, update(item_id, *changes)).codes == ["NoError"]

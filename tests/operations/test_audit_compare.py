@@ -15,11 +15,9 @@ from receiver.core.troubles import DifferenceKind
 from receiver.operations.audit.compare import (
     MOVED,
     Difference,
-    Wanted,
     compare,
     different_fields,
     is_orphan,
-    past_parts,
     repaired,
     unexplained,
     unseen,
@@ -33,7 +31,6 @@ from tests.makers import NOW, a_state
 UID = "Rdv/1@production"
 LONG_AGO = NOW - timedelta(days=2)
 MO = Weekday.MONDAY
-RULE = Recurrence(Frequency.WEEKLY, 1, (MO,))
 
 
 def rules(**policies: Any) -> Ruleset:
@@ -221,7 +218,7 @@ def test_series_are_equal_by_their_occurrences(read: CalendarEntry, fields: tupl
 )
 def test_the_zones_of_a_series_are_compared_all_the_year_round(zone: str, fields: tuple[str, ...]) -> None:
     """Lagos has Paris's time in winter alone."""
-    written = series(RULE, FIRST)
+    written = series(Recurrence(Frequency.WEEKLY, 1, (MO,)), FIRST)
     assert different_fields(written, replace(written, time_zone=zone), NOW) == fields
 
 
@@ -248,40 +245,3 @@ def test_a_repair_is_a_step_of_the_worker(kind: DifferenceKind, fields: tuple[st
 def test_an_orphan_is_never_repaired() -> None:
     """A copy that an agent made of an event that is gone looks the same."""
     assert repaired(Difference(DifferenceKind.ORPHANED, UID, ("id-1",)), datetime.now(UTC)) is None
-
-
-def series_and(*others: Marked) -> list[Marked]:
-    return [Marked("id-1", series(RULE, FIRST)), *others]
-
-
-def expected_series() -> dict[str, Wanted]:
-    placement = replace(recorded().placement, uid=entry().uid)
-    return {entry().uid: Wanted(placement, series(RULE, FIRST))}
-
-
-OVER = series(Recurrence(Frequency.DAILY, count=3), FIRST - timedelta(days=30))
-GOES_ON = series(Recurrence(Frequency.DAILY), FIRST - timedelta(days=30))
-
-
-def test_the_past_of_a_series_whose_rule_changed_is_no_difference() -> None:
-    """Exchange may split it off, with our mark."""
-    listed = series_and(Marked("id-2", OVER))
-    assert compare(expected_series(), listed, {}, [], FIRST) == []
-    assert past_parts(expected_series(), listed, FIRST) == {"id-2"}
-
-
-@pytest.mark.parametrize("listed", [series_and(Marked("id-2", GOES_ON)), series_and(Marked("id-2", series(RULE)))])
-def test_a_copy_of_a_series_that_is_to_come_is_doubled(listed: list[Marked]) -> None:
-    (found,) = compare(expected_series(), listed, {}, [], FIRST)
-    assert (found.kind, found.items) == (DifferenceKind.DOUBLED, ("id-1", "id-2"))
-    assert past_parts(expected_series(), listed, FIRST) == set()
-
-
-def test_what_is_over_does_not_stand_for_a_series_that_is_gone() -> None:
-    (found,) = compare(expected_series(), [Marked("id-2", OVER)], {}, [], FIRST)
-    assert found.kind is DifferenceKind.FOREIGN
-
-
-def test_a_past_copy_of_a_single_entry_is_doubled() -> None:
-    (found,) = audited(item(), item("id-2", start=LONG_AGO, end=LONG_AGO))
-    assert found.kind is DifferenceKind.DOUBLED

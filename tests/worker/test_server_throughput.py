@@ -92,18 +92,3 @@ def test_a_server_that_is_busy_and_nothing_else_is_in_trouble(harness: WorkerHar
         told.append([server.failure for server in harness.store.read(servers.listed)])
         harness.pass_time(timedelta(minutes=1))
     assert told == [[None], [None], ["server_busy"]]
-
-
-def test_one_busy_item_is_waited_for_as_long_as_it_asks(harness: WorkerHarness) -> None:
-    for number in (1, 2):
-        harness.tell(60, agents=(MARTINE,), wire_id=number, uuid=None)
-    harness.inject(FaultKind.ITEM_ERROR, index=1, inner_code="ErrorServerBusy", back_off_ms=20_000)
-    harness.work()
-    assert len(harness.items(HERS)) == 1
-    [server] = harness.store.read(servers.listed)
-    assert (server.failure, server.blocked_until) == (None, harness.store.moment + SECOND * 20)
-    harness.pass_time(SECOND * 19)
-    assert harness.work() == 0
-    harness.pass_time(SECOND)
-    harness.work()
-    assert len(harness.items(HERS)) == 2

@@ -190,7 +190,7 @@ def test_the_tag_tells_whatever_a_connection_hangs_on(tmp_path: Path) -> None:
         account.replace(version="Exchange2013"),
         account.replace(auth=Auth.BASIC),
         account.replace(access=Access.DELEGATE),
-        account.replace(timeout_s=30.0),
+        account.replace(timeout_s=60.0),
         account.replace(connections=9),
     ]
     tags = [tag(each, b"key") for each in (account, *others)]

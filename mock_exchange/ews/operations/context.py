@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from mock_exchange.behaviours import Behaviours
 from mock_exchange.calendar.model import Folder, Item
 from mock_exchange.calendar.series import find, find_by_index, series_of
 from mock_exchange.calendar.store import Store
 from mock_exchange.calendar.times import zone_of
-from mock_exchange.errors import EwsError, SoapFault
+from mock_exchange.errors import EwsError
 from mock_exchange.ews.access import Access, Caller
 from mock_exchange.ews.rights import Level
 from mock_exchange.ews.soap import Call, error_message, response_message
@@ -23,9 +22,8 @@ class Context:
     call: Call
     caller: Caller
     access: Access
-    behaviours: Behaviours
-    item_errors: Mapping[int, EwsError] = field(default_factory=dict)
-    """Position in the batch -> the error that a fault makes of it."""
+    item_errors: Mapping[int, str] = field(default_factory=dict)
+    """Position in the batch -> the code that a fault makes of it."""
     mails: int = 0
     """Mails that the call would have sent."""
 
@@ -65,29 +63,18 @@ class Context:
 
         Raises:
             EwsError: it is not there, or not for this caller.
-            SoapFault: it is named by an alias of its mailbox.
 
         """
         if local(reference) == "FolderId":
             folder = self.store.folder(str(reference.get("Id")))
             self.access.check(self.caller, folder.mailbox, write)
-            return self._opened(folder, write)
+            return folder
         address = child_text(reference, "t:Mailbox/t:EmailAddress") or self.caller.mailbox
         if address is None:
             raise EwsError("ErrorMissingEmailAddress", "An account without a mailbox must name the mailbox it means.")
         mailbox = self.store.mailbox(address)
-        if not self.behaviours.accepts_aliases and address.casefold() != mailbox.address.casefold():
-            text = "The primary SMTP address must be specified when referencing a mailbox."
-            raise SoapFault("ErrorNonPrimarySmtpAddress", text, {"Primary": mailbox.address})
         self.access.check(self.caller, mailbox.address, write)
-        return self._opened(self.store.distinguished(mailbox.address, str(reference.get("Id"))), write)
-
-    def _opened(self, folder: Folder, write: bool) -> Folder:
-        """Return a folder whose mailbox the caller was let into, unless the folder itself is closed to it."""
-        whole_mailbox = self.level(folder.mailbox).whole_mailbox
-        if not whole_mailbox and (folder.closed or (write and not self.store.is_calendar(folder))):
-            raise EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-        return folder
+        return self.store.distinguished(mailbox.address, str(reference.get("Id")))
 
     def item(self, reference: Element, write: bool = False) -> Item:
         """Return the item or the occurrence of an ItemId, an OccurrenceItemId or a RecurringMasterItemId.
@@ -107,7 +94,6 @@ class Context:
             case _:
                 raise EwsError("ErrorInvalidRequest", "Ranges of occurrences are not supported here.")
         self.access.check(self.caller, item.mailbox, write)
-        self._opened(self.store.folder(item.folder_id), write)
         if not self.sees(item):
             raise EwsError("ErrorAccessDenied", "Access is denied. Check credentials and try again.")
         return item
@@ -129,11 +115,6 @@ class Context:
         mailbox = (self.store.folders.get(thing_id) or find(self.store, thing_id)).mailbox
         self.access.check(self.caller, mailbox, write=False)
         return mailbox
-
-    def rights_on(self, folder: Folder) -> Level | None:
-        """Return how far the caller may go in a folder of a mailbox that it was let into; None: not at all."""
-        level = self.level(folder.mailbox)
-        return None if folder.closed and not level.whole_mailbox else level
 
     def level(self, mailbox: str) -> Level:
         """Return how far the caller may go in a mailbox that it was let into."""
@@ -164,4 +145,4 @@ class Context:
 
     def _fail_on_demand(self, index: int) -> None:
         if index in self.item_errors:
-            raise self.item_errors[index]
+            raise EwsError(self.item_errors[index])

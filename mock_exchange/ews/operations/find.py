@@ -43,18 +43,12 @@ def _search(context: Context, reference: Element) -> list[Element]:
 
 
 def _selected(context: Context, items: list[Item]) -> Page[Item]:
-    calendar_view = context.part("CalendarView")
-    if calendar_view is not None:
-        return _calendar_view(context, calendar_view, items)
+    view = context.part("CalendarView")
+    if view is not None:
+        return _calendar_view(context, view, items)
     passes = compile_restriction(context.part("Restriction"))
     found = [item for item in items if passes(ItemView(context.store, item))]
-    behaviours, view = context.behaviours, context.part("IndexedPageItemView")
-    if behaviours.search_limit is None or context.part("Restriction") is None:
-        return page(_sorted(context, found), view)
-    # What is left out is chosen before it is sorted.
-    first = page(_sorted(context, found[: behaviours.search_limit]), view)
-    told = {} if behaviours.hides_cut_results else {"TotalItemsInView": str(len(found))}
-    return Page(first.results, first.attributes | told)
+    return page(_sorted(context, found), context.part("IndexedPageItemView"))
 
 
 def _calendar_view(context: Context, view: Element, items: list[Item]) -> Page[Item]:

@@ -43,12 +43,9 @@ def _search(context: Context, reference: Element) -> list[Element]:
         [folder for folder in below if passes(FolderView(store, folder))], context.part("IndexedPageFolderView")
     )
     shape = shape_of(context.part("FolderShape"))
-    if context.behaviours.leaves_out_empty_root and not found.results:
-        return []
     root = etree.Element(m("RootFolder"), nsmap={"m": MESSAGES}, attrib=found.attributes)
-    add(root, t("Folders")).extend(
-        folder_element(store, folder, shape, context.rights_on(folder)) for folder in found.results
-    )
+    level = context.level(parent.mailbox)
+    add(root, t("Folders")).extend(folder_element(store, folder, shape, level) for folder in found.results)
     return [root]
 
 

@@ -7,7 +7,7 @@ from lxml import etree
 
 from mock_exchange.calendar.model import Folder, Item
 from mock_exchange.calendar.quota import check_quota, size_of
-from mock_exchange.calendar.series import keep_past, take_out
+from mock_exchange.calendar.series import take_out
 from mock_exchange.errors import EwsError
 from mock_exchange.ews.calendar_item import Draft
 from mock_exchange.ews.operations.context import Context
@@ -28,8 +28,7 @@ def get_item(context: Context) -> list[Element]:
 
     def get(reference: Element) -> list[Element]:
         item = context.item(reference)
-        level = context.level(item.mailbox)
-        return [_items(item_element(context.store, item, shape_of(shape), False, level, context.behaviours))]
+        return [_items(item_element(context.store, item, shape_of(shape), level=context.level(item.mailbox)))]
 
     return context.each(context.parts("ItemIds"), get, _no_items)
 
@@ -59,7 +58,7 @@ def _create(context: Context, element: Element) -> list[Element]:
         raise EwsError("ErrorInvalidRequest", "Only calendar items are supported.")
     folder = _target(context)
     send = _send_mode(context, "SendMeetingInvitations", "ErrorSendMeetingInvitationsRequired")
-    draft = Draft(zone_id=context.zone_id).read(element).checked(wall_clocks=context.behaviours.compares_wall_clocks)
+    draft = Draft(zone_id=context.zone_id).read(element).checked()
     check_quota(context.store, folder.mailbox, size_of(draft.values))
     item = context.store.insert(folder, draft.values, draft.extended)
     _count_mails(context, send, draft)
@@ -88,16 +87,12 @@ def _update(context: Context, change: Element) -> list[Element]:
     send = _send_mode(
         context, "SendMeetingInvitationsOrCancellations", "ErrorSendMeetingInvitationsOrCancellationsRequired"
     )
-    if context.behaviours.needs_change_keys and reference.get("ChangeKey") is None:
-        raise EwsError("ErrorChangeKeyRequired", "The change key is required for this operation.")
     _check_change_key(reference, item, context.option("ConflictResolution") == "AlwaysOverwrite")
     draft = Draft.of(item.values, item.extended, context.zone_id)
     for description in children(updates):
         draft.change(description)
-    draft.checked(wall_clocks=context.behaviours.compares_wall_clocks)
+    draft.checked()
     check_quota(context.store, item.mailbox, size_of(draft.values) - size_of(item.values))
-    if context.behaviours.splits_changed_series:
-        keep_past(context.store, item, draft.values)
     context.store.rewrite(item, draft.values, draft.extended)
     _count_mails(context, send, draft)
     conflicts = etree.Element(m("ConflictResults"), nsmap={"m": MESSAGES})
@@ -122,9 +117,6 @@ def _delete(context: Context, reference: Element) -> list[Element]:
     item = context.item(reference, write=True)
     send = _send_mode(context, "SendMeetingCancellations", "ErrorSendMeetingCancellationsRequired")
     where = DELETED.get(context.option("DeleteType") or "")
-    if where is not None and not context.level(item.mailbox).whole_mailbox:
-        # Microsoft, "DeleteItem operation": who has no right on the other's Deleted Items can only delete for good.
-        raise EwsError("ErrorCannotDeleteObject", "Cannot delete the object.")
     _count_mails(context, send, Draft.of(item.values, item.extended))
     if item.original_start is not None:
         take_out(context.store, item)  # whatever the delete type: no folder holds an occurrence by itself

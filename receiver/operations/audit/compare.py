@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connectors.base import PROBE_UID, CalendarEntry, Frequency, Marked, Recurrence
-from connectors.occurrences import END_OF_TIME, days, overlaps
+from connectors.occurrences import days, overlaps
 from receiver.core.plan import STALE, Placement
 from receiver.core.policies import OnRgpdPurge
 from receiver.core.recurrence import Unholdable
@@ -102,32 +102,12 @@ def compare(
 
     """
     items: defaultdict[str, list[Marked]] = defaultdict(list)
-    listed = list(listed)
-    past = past_parts(wanted, listed, now)
     for item in listed:
-        if item.item_id not in past:
-            items[item.entry.uid].append(item)
+        items[item.entry.uid].append(item)
     found = [each for uid in items.keys() & wanted.keys() for each in _judge(wanted[uid], items[uid], now)]
     found += [_absent(wanted[uid], ids) for uid, ids in elsewhere.items() if uid in wanted]
     found += [Difference(DifferenceKind.ORPHANED, uid, _ids(items[uid])) for uid in orphans]
     return sorted(found, key=lambda each: (list(DifferenceKind).index(each.kind), each.uid))
-
-
-def past_parts(wanted: Mapping[str, Wanted], listed: Iterable[Marked], now: datetime) -> set[str]:
-    """Return the ids of items that are the past of a series whose rule changed.
-
-    Exchange may keep past occurrences as a series of their own, with our mark. They took place as they show.
-    """
-    listed = list(listed)
-    present = {item.item_id for item in listed}
-    return {
-        item.item_id
-        for item in listed
-        if (expected := wanted.get(item.entry.uid)) is not None
-        and expected.entry.recurrence is not None
-        and expected.placement.item_id in present - {item.item_id}
-        and not overlaps(item.entry, now, END_OF_TIME)
-    }
 
 
 def _judge(expected: Wanted, items: Sequence[Marked], now: datetime) -> Iterator[Difference]:

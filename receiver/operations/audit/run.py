@@ -51,8 +51,6 @@ class MailboxAudit:
     """How many placements the worker will repair."""
     busy: bool = False
     """Nothing was repaired, as a worker has the mailbox at this moment."""
-    past_parts: int = 0
-    """How many items are the past of a series whose rule changed. They are no differences."""
 
     @property
     def ok(self) -> bool:
@@ -150,8 +148,7 @@ class _Auditor:
         orphans = self._orphans(mailbox, [*before, *after], listed)
         certain = {uid: each for uid, each in expected.items() if uid in still}
         found = compare.compare(certain, listed, elsewhere, orphans, self._store.now())
-        past = compare.past_parts(certain, listed, self._store.now())
-        return MailboxAudit(mailbox, len(certain), len(listed), tuple(found), past_parts=len(past))
+        return MailboxAudit(mailbox, len(certain), len(listed), tuple(found))
 
     def _read(
         self, trial: Trial, expected: Mapping[str, compare.Wanted]

@@ -157,12 +157,11 @@ class _Server:
         """Return the result of the trial; None: it only showed a trouble of the server."""
         if self.pace.stop.is_set():
             return None
-        trial, probe = Trial(self.connector, mailbox.address, self.pace), None
-        findings: list[Finding] = []
+        trial, findings, probe = Trial(self.connector, mailbox.address, self.pace), [], None
         subject = f"calendars.{mailbox.calendar} {mailbox.address}"
         try:
             probe = trial.reach()
-            findings += _reached(subject, mailbox.address, probe)
+            findings.append(_reached(subject, mailbox.address, probe))
             if self._is_first(mailbox.address, probe.identity) and self.title is not None:
                 findings += self._write(trial, subject, self.title)
         except ConnectorError as error:
@@ -183,8 +182,6 @@ class _Server:
         if leftovers := trial.write(title):
             yield Finding("leftovers_removed", subject, Level.OK, {"count": leftovers})
         yield Finding("mailbox_written", subject)
-        if trial.splits_series:
-            yield Finding("series_split", subject)
 
     def _is_first(self, address: str, identity: str | None) -> bool:
         """Note an address; return whether it is its mailbox's first: two trials would remove each other's entry."""
@@ -202,15 +199,12 @@ class _Server:
         return replace(result, findings=(*result.findings, shared))
 
 
-def _reached(subject: str, asked: str, probe: Probe) -> Iterator[Finding]:
+def _reached(subject: str, asked: str, probe: Probe) -> Finding:
     if probe.identity is None:
-        yield Finding("identity_unknown", subject, Level.WARNING)
-    elif probe.identity != asked:
-        yield Finding("mailbox_named_otherwise", subject, Level.WARNING, {"address": probe.identity})
-    else:
-        yield Finding("mailbox_reached", subject)
-    if probe.closed_folders:
-        yield Finding("folders_closed", subject, Level.WARNING, {"count": probe.closed_folders})
+        return Finding("identity_unknown", subject, Level.WARNING)
+    if probe.identity != asked:
+        return Finding("mailbox_named_otherwise", subject, Level.WARNING, {"address": probe.identity})
+    return Finding("mailbox_reached", subject)
 
 
 def _result(mailbox: Mailbox, findings: list[Finding], probe: Probe | None, trial: Trial) -> MailboxResult:

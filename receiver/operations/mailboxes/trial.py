@@ -19,12 +19,10 @@ from connectors.base import (
     Delete,
     Done,
     Failed,
-    Frequency,
     NotFound,
     Outcome,
     Permanent,
     Probe,
-    Recurrence,
     Scope,
     ShowAs,
     Temporary,
@@ -78,8 +76,6 @@ class Trial:
     calls_ms: list[float] = field(default_factory=list)
     may_remain: bool = False
     """Whether a probe entry may still be in the calendar."""
-    splits_series: bool = False
-    """Whether the server kept the past of a series whose rule was changed as an item of its own."""
 
     @property
     def latency_ms(self) -> int | None:
@@ -96,9 +92,7 @@ class Trial:
         return self.with_retries(lambda: self.connector.probe(self.mailbox))
 
     def write(self, title: str) -> int:
-        """Write an entry, make it a series, change its rule, find it and remove it.
-
-        Return how many entries of earlier runs were found and removed.
+        """Write, change, find and remove an entry; return how many entries of earlier runs were removed.
 
         Raises:
             ConnectorError: what failed; the entry was removed, unless `may_remain` is set.
@@ -121,13 +115,10 @@ class Trial:
         except ConnectorError as error:
             self.may_remain = isinstance(error, InDoubt)
             raise
-        for days in (3, 2):
-            rule = Recurrence(Frequency.DAILY, count=days)
-            item_id = self._apply(Update(item_id, probe_entry(title, timedelta(minutes=15), rule)))
+        item_id = self._apply(Update(item_id, probe_entry(title, timedelta(minutes=15))))
         found = self._found()
         if item_id not in found:
             raise Temporary("probe_not_found", Scope.MAILBOX)
-        self.splits_series = len(found) > 1
         self._remove(found)
         self.may_remain = False
 
@@ -180,7 +171,7 @@ class InDoubt(Temporary):
     """No answer came to a change: it may have been made, or be made later."""
 
 
-def probe_entry(title: str, later: timedelta = timedelta(), rule: Recurrence | None = None) -> CalendarEntry:
+def probe_entry(title: str, later: timedelta = timedelta()) -> CalendarEntry:
     """Return the entry that is written: long ago, free, private, without a reminder."""
     start = (PROBE_START + later).astimezone(ZoneInfo(PROBE_ZONE))
     return CalendarEntry(
@@ -190,7 +181,6 @@ def probe_entry(title: str, later: timedelta = timedelta(), rule: Recurrence | N
         end=start + timedelta(minutes=15),
         time_zone=PROBE_ZONE,
         show_as=ShowAs.FREE,
-        recurrence=rule,
     )
 
 
