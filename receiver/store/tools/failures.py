@@ -119,8 +119,9 @@ def shorten_waits(connection: Connection, now: datetime) -> int:
 def _shorten_servers(connection: Connection, now: datetime) -> int:
     found = [each for each in servers.listed(connection) if each.blocked_until != shortened(each.blocked_until, now)]
     for each in found:
-        until = shortened(each.blocked_until, now)
-        servers.change(connection, each.name, lambda server, until=until: replace(server, blocked_until=until))  # type: ignore[misc]
+        servers.change(
+            connection, each.name, lambda server: replace(server, blocked_until=shortened(server.blocked_until, now))
+        )
     return len(found)
 
 
